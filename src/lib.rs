@@ -1,0 +1,8 @@
+//! chunkwise
+pub mod buffer;
+pub mod dtype;
+pub mod error;
+pub mod grid;
+pub mod ops;
+pub use dtype::{DType, Element, Kind, Scalar, Weak};
+pub use error::{Context, Error, ErrorKind, Result};

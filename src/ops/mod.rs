@@ -1,0 +1,2 @@
+//! What can be computed, as tables.
+pub mod simd;

@@ -1,0 +1,135 @@
+//! Which vector instructions a kernel is compiled for.
+//!
+//! A kernel is one safe `#[inline(always)]` function over slices. [`per_simd!`](crate::per_simd)
+//! compiles it once per level and picks at run time, so a build needs no `target-cpu`. Rust never
+//! contracts `a * b + c` by itself and no level here enables a fused form, so every level gives
+//! the same bits; tests run all of them.
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// A level that this processor has. The only ways to get one check that, so holding one is proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Simd(Level);
+
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    Baseline,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Simd {
+    /// What the target has without asking the processor (SSE2 on x86-64, NEON on AArch64).
+    pub const BASELINE: Simd = Simd(Level::Baseline);
+
+    /// The levels of this processor, lowest first.
+    pub fn available() -> Vec<Simd> {
+        #[allow(unused_mut)]
+        let mut levels = vec![Simd::BASELINE];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("bmi1")
+                && is_x86_feature_detected!("bmi2")
+                && is_x86_feature_detected!("lzcnt")
+                && is_x86_feature_detected!("popcnt")
+            {
+                levels.push(Simd(Level::Avx2));
+                if is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+                    && is_x86_feature_detected!("avx512cd")
+                {
+                    levels.push(Simd(Level::Avx512));
+                }
+            }
+        }
+        levels
+    }
+
+    /// The highest level of this processor.
+    pub fn best() -> Simd {
+        Simd::available().pop().unwrap_or(Simd::BASELINE)
+    }
+
+    /// Its name: `baseline`, `avx2`, `avx512`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Level::Baseline => "baseline",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => "avx512",
+        }
+    }
+
+    /// The level called `name`.
+    ///
+    /// # Errors
+    /// `Value` if there is none of that name on this processor.
+    pub fn from_name(name: &str) -> Result<Simd> {
+        let levels = Simd::available();
+        levels.iter().copied().find(|l| l.name() == name).ok_or_else(|| {
+            let names: Vec<_> = levels.iter().map(|l| l.name()).collect();
+            Error::new(ErrorKind::Value, format!("this processor has no vector level '{name}'"))
+                .hint(format!("it has {}", names.join(", ")))
+        })
+    }
+
+    #[doc(hidden)]
+    #[inline(always)]
+    pub fn level(self) -> Level {
+        self.0
+    }
+}
+
+/// Compiles the `#[inline(always)]` function `$body` once per [`Simd`] level:
+/// `per_simd!(fn add(a: &[f32], out: &mut [f32]) = add_body);` defines `fn add(simd: Simd, a, out)`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! per_simd {
+    ($(#[$m:meta])* $v:vis fn $name:ident($($a:ident: $t:ty),* $(,)?) $(-> $r:ty)? = $body:expr) => {
+        $(#[$m])*
+        $v fn $name(simd: $crate::ops::simd::Simd, $($a: $t),*) $(-> $r)? {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+            fn avx2($($a: $t),*) $(-> $r)? { $body($($a),*) }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,bmi1,bmi2,lzcnt,popcnt")]
+            fn avx512($($a: $t),*) $(-> $r)? { $body($($a),*) }
+            match simd.level() {
+                $crate::ops::simd::Level::Baseline => $body($($a),*),
+                // SAFETY: a `Simd` of this level exists only where the processor has it.
+                #[cfg(target_arch = "x86_64")]
+                $crate::ops::simd::Level::Avx2 => unsafe { avx2($($a),*) },
+                // SAFETY: as above.
+                #[cfg(target_arch = "x86_64")]
+                $crate::ops::simd::Level::Avx512 => unsafe { avx512($($a),*) },
+            }
+        }
+    };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[inline(always)]
+    fn sum_body(a: &[u32]) -> u32 {
+        a.iter().sum()
+    }
+    per_simd!(fn sum(a: &[u32]) -> u32 = sum_body);
+
+    #[test]
+    fn every_level_runs() {
+        for simd in Simd::available() {
+            assert_eq!(sum(simd, &[1, 2, 3]), 6);
+            assert_eq!(Simd::from_name(simd.name()).unwrap(), simd);
+        }
+        assert!(Simd::from_name("mmx").is_err());
+    }
+}
