@@ -295,10 +295,9 @@ impl<'t> Parser<'t> {
                 keywords.push((name, value));
             } else if self.is(0, "*") || self.is(0, "**") {
                 return Err(self.error(self.span(), "starred arguments are not part of the language"));
-            } else if let (Some((name, _)), false) = (keywords.last(), *self.tok() == Tok::End) {
-                return Err(
-                    self.error(self.span(), format!("an argument without a name follows '{}='", name.name))
-                );
+            } else if let Some((name, _)) = keywords.last().filter(|_| *self.tok() != Tok::End) {
+                let message = format!("an argument without a name follows '{}='", name.name);
+                return Err(self.error(self.span(), message));
             } else {
                 let value = self.argument()?;
                 args.push(value);

@@ -23,7 +23,7 @@ pub fn human(dtype: DType, shape: &[u64], bytes: &[u8]) -> Result<String> {
     }
     if shape.is_empty() {
         let value = view.get(0);
-        return Ok(Decimal::new(value).map_or_else(|| plain(value), |d| d.repr()));
+        return Ok(Decimal::new(value).map_or_else(|| plain(value), |d| d.repr(dtype)));
     }
     let len = (bytes.len() / dtype.size()) as u64;
     let printer = Printer { summary: len > THRESHOLD, shape, strides: grid::c_strides(shape) };

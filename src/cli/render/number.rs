@@ -1,8 +1,11 @@
 //! Floats as decimal digits: the shortest that read back to the same bits, or rounded, laid out as
 //! NumPy's `format_float_positional` and `format_float_scientific` do.
 
-use chunkwise::Scalar;
+use chunkwise::{DType, Scalar};
 use half::f16;
+
+/// A precision that no float needs.
+const ALL: usize = 10_000;
 
 /// A finite float: its shortest digits, and its exact value for rounding.
 pub(super) struct Decimal {
@@ -62,13 +65,19 @@ impl Decimal {
         (format!("{}{head}.{tail}", self.sign()), self.exponent)
     }
 
-    /// As `str(numpy.float64(x))`: shortest digits, positional from 1e-4 to below 1e16.
-    pub(super) fn repr(&self) -> String {
-        if self.exact == 0.0 || (1e-4..1e16).contains(&self.exact.abs()) {
-            let text = self.positional(usize::MAX >> 40);
+    /// As `str` of a NumPy scalar: shortest digits, positional from 1e-4 to below 1e16 (float32:
+    /// 1e6, float16: 1e3).
+    pub(super) fn repr(&self, dtype: DType) -> String {
+        let limit = match dtype {
+            DType::F16 => 1e3,
+            DType::F32 => 1e6,
+            _ => 1e16,
+        };
+        if self.exact == 0.0 || (1e-4..limit).contains(&self.exact.abs()) {
+            let text = self.positional(ALL);
             return if text.ends_with('.') { text + "0" } else { text };
         }
-        let (mantissa, exponent) = self.scientific(usize::MAX >> 40);
+        let (mantissa, exponent) = self.scientific(ALL);
         format!("{}e{}", mantissa.trim_end_matches('.'), exponent_text(exponent, 2))
     }
 }
