@@ -134,10 +134,15 @@ fn floats(dtype: DType, values: &[Scalar]) -> Vec<String> {
         let finite = || parts.iter().flatten();
         let precision = finite().map(|(m, _)| fraction(m)).max().unwrap_or(0);
         let digits = finite().map(|(_, e)| exponent_text(*e, 2).len() - 1).max().unwrap_or(2);
-        let text = |(m, e): &(String, i32)| {
-            format!("{m}{}e{}", "0".repeat(precision - fraction(m)), exponent_text(*e, digits))
+        let text = |d: &Decimal| {
+            let (m, e) = d.scientific_padded(precision);
+            format!("{m}e{}", exponent_text(e, digits))
         };
-        return parts.iter().zip(values).map(|(p, v)| p.as_ref().map_or_else(|| plain(*v), text)).collect();
+        return decimals
+            .iter()
+            .zip(values)
+            .map(|(d, v)| d.as_ref().map_or_else(|| plain(*v), text))
+            .collect();
     }
     let texts: Vec<_> = decimals.iter().map(|d| d.as_ref().map(|d| d.positional(PRECISION))).collect();
     let right = texts.iter().flatten().map(|t| fraction(t)).max().unwrap_or(0);

@@ -22,8 +22,8 @@ impl Decimal {
     pub(super) fn new(value: Scalar) -> Option<Decimal> {
         let text = match value {
             Scalar::F16(v) if v.is_finite() => shortest_f16(v),
-            Scalar::F32(v) if v.is_finite() => format!("{v:e}"),
-            Scalar::F64(v) if v.is_finite() => format!("{v:e}"),
+            Scalar::F32(v) if v.is_finite() => even(v),
+            Scalar::F64(v) if v.is_finite() => even(v),
             _ => return None,
         };
         let (mantissa, exponent) = text.split_once('e')?;
@@ -65,6 +65,17 @@ impl Decimal {
         (format!("{}{head}.{tail}", self.sign()), self.exponent)
     }
 
+    /// As [`Decimal::scientific`], with `precision` digits behind the point. Where the shortest text has
+    /// fewer, NumPy goes on with the digits of the exact value, not with zeros.
+    pub(super) fn scientific_padded(&self, precision: usize) -> (String, i32) {
+        let (mantissa, exponent) = self.scientific(precision);
+        let exact = format!("{:.precision$e}", self.exact);
+        match exact.split_once('e') {
+            Some((m, e)) if m.len() > mantissa.len() => (m.to_string(), e.parse().unwrap_or(exponent)),
+            _ => (mantissa, exponent),
+        }
+    }
+
     /// As `str` of a NumPy scalar: shortest digits, positional from 1e-4 to below 1e16 (float32:
     /// 1e6, float16: 1e3).
     pub(super) fn repr(&self, dtype: DType) -> String {
@@ -87,9 +98,35 @@ pub(super) fn exponent_text(exponent: i32, digits: usize) -> String {
     format!("{}{:0digits$}", if exponent < 0 { '-' } else { '+' }, exponent.unsigned_abs())
 }
 
-/// The shortest digits that read back to `v`; five always do.
+/// The shortest digits that read back to the finite `v`. Where two such texts are equally near, Rust
+/// takes the larger and NumPy the even one, as here.
+fn even<T: std::fmt::LowerExp + std::str::FromStr + PartialEq>(v: T) -> String {
+    let text = format!("{v:e}");
+    let digits = text.split('e').next().unwrap_or_default().bytes().filter(u8::is_ascii_digit).count();
+    let rounded = format!("{v:.*e}", digits.saturating_sub(1));
+    if rounded.parse().is_ok_and(|w: T| w == v) { rounded } else { text }
+}
+
+/// The shortest digits that read back to the finite `v`, as `{:e}` writes them; five always do.
+///
+/// At a power of two the gap below is half of the gap above, so that the text next to the nearest one
+/// may read back where the nearest does not: it is tried too.
 pub(super) fn shortest_f16(v: f16) -> String {
     let wide = v.to_f64();
-    let reads_back = |s: &String| s.parse::<f64>().is_ok_and(|w| f16::from_f64(w).to_bits() == v.to_bits());
-    (0..4).map(|p| format!("{wide:.p$e}")).find(reads_back).unwrap_or_else(|| format!("{wide:.4e}"))
+    let reads_back = |w: f64| f16::from_f64(w).to_bits() == v.to_bits();
+    for p in 0..4 {
+        let nearest: f64 = format!("{wide:.p$e}").parse().unwrap_or(wide);
+        if reads_back(nearest) {
+            return format!("{nearest:e}");
+        }
+        let text = format!("{wide:.p$e}");
+        let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+        let exponent = exponent.parse().unwrap_or(0) - p as i32;
+        let digits: i64 = mantissa.replace('.', "").parse().unwrap_or(0);
+        let next = |step: i64| format!("{}e{exponent}", digits + step).parse().unwrap_or(wide);
+        if let Some(found) = [next(1), next(-1)].into_iter().find(|w: &f64| reads_back(*w)) {
+            return format!("{found:e}");
+        }
+    }
+    format!("{wide:.4e}")
 }
