@@ -57,8 +57,12 @@ impl Decimal {
         if self.digits.len() > precision + 1 {
             let rounded = format!("{:.precision$e}", self.exact);
             if let Some((mantissa, exponent)) = rounded.split_once('e') {
-                let mantissa = mantissa.trim_end_matches('0').to_string();
-                return (mantissa, exponent.parse().unwrap_or(self.exponent));
+                let point = if precision == 0 { "." } else { "" };
+                let mantissa = format!("{mantissa}{point}");
+                return (
+                    mantissa.trim_end_matches('0').to_string(),
+                    exponent.parse().unwrap_or(self.exponent),
+                );
             }
         }
         let (head, tail) = self.digits.split_at(1);
