@@ -3,6 +3,7 @@
 use super::arith::*;
 use super::compare::*;
 use super::half::{Half, HalfTest};
+use super::math::*;
 use super::kernel::{Bi, CopyBytes, KernelAt, Ter, Un};
 use super::rows::Id;
 use super::rule::Signature;
@@ -189,5 +190,26 @@ pub(super) fn kernel(id: Id, signature: &Signature, simd: Simd) -> Option<Kernel
         Id::Reciprocal => int!(Un Reciprocal),
         Id::Degrees => float!(Un Degrees),
         Id::Radians => float!(Un Radians),
+        Id::Power if float => float!(Bi Power),
+        Id::Power => int!(Bi Power),
+        Id::Exp => float!(Un Exp),
+        Id::Exp2 => float!(Un Exp2),
+        Id::Expm1 => float!(Un Expm1),
+        Id::Log => float!(Un Log),
+        Id::Log2 => float!(Un Log2),
+        Id::Log10 => float!(Un Log10),
+        Id::Log1p => float!(Un Log1p),
+        Id::Sin => float!(Un Sin),
+        Id::Cos => float!(Un Cos),
+        Id::Tan => float!(Un Tan),
+        Id::Arcsin => float!(Un Arcsin),
+        Id::Arccos => float!(Un Arccos),
+        Id::Arctan => float!(Un Arctan),
+        Id::Sinh => float!(Un Sinh),
+        Id::Cosh => float!(Un Cosh),
+        Id::Tanh => float!(Un Tanh),
+        Id::Cbrt => float!(Un Cbrt),
+        Id::Arctan2 => float!(Bi Arctan2),
+        Id::Hypot => float!(Bi Hypot),
     })
 }

@@ -25,7 +25,6 @@
 //! - `where(c, int8_array, 200)` is an `Overflow` error; NumPy wraps silently.
 //! - `round` keeps integers, as `numpy.round`; `rint` is a second name of it, so that it keeps
 //!   integers too, where `numpy.rint` gives a float.
-//! - `abs` and `rint` etc. take bool where NumPy does; `sign` refuses it.
 
 mod arith;
 mod cast;
@@ -33,6 +32,7 @@ mod compare;
 mod half;
 mod kernel;
 mod kernels;
+mod math;
 mod rows;
 mod rule;
 
