@@ -1,2 +1,3 @@
 //! What can be computed, as tables.
+pub mod elementwise;
 pub mod simd;
