@@ -1,2 +1,3 @@
 //! What can be computed, as tables.
+pub mod exact;
 pub mod simd;
