@@ -27,6 +27,7 @@ mod tests;
 pub use digits::Fixed;
 pub use finish::{mean, ratio, std, variance};
 pub use round::Format;
+pub use run::Run;
 pub use sums::{Addend, Sums};
 
 use serde::{Deserialize, Serialize};
