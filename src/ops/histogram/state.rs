@@ -1,0 +1,322 @@
+//! The counts of one histogram, filled tile by tile.
+
+use super::load::{self, BLOCK};
+use super::result::Histogram;
+use super::spec::{HistogramSpec, OTHERS};
+use super::weigh::{self, Weigher};
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ops::exact::Sums;
+use crate::ops::simd::Simd;
+use crate::per_simd;
+use serde::{Deserialize, Serialize};
+
+/// A partial histogram. States of one spec merge in any order to the same bits.
+///
+/// It knows no spec, so each method checks that the lengths agree.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct State {
+    /// By slot: underflow or outside, the bins in C order, overflow, NaN, not positive, masked out
+    /// (always 0 between updates).
+    counts: Vec<u64>,
+    sums: Option<Sums>,
+}
+
+/// Values to count: native columns of one length. The bytes need not be aligned.
+#[derive(Clone, Copy, Debug)]
+pub struct Tile<'a> {
+    /// One column per dimension.
+    pub coords: &'a [&'a [u8]],
+    /// The weights, where the spec has them.
+    pub weights: Option<&'a [u8]>,
+    /// One byte per value, where the spec has a mask; 0 leaves the value out.
+    pub mask: Option<&'a [u8]>,
+    /// How many values.
+    pub n: usize,
+}
+
+/// Memory that a worker keeps between updates, for any number of specs.
+pub struct Scratch {
+    values: Vec<f64>,
+    slots: [Vec<u32>; 3],
+    index: Vec<u32>,
+    few: Vec<[u32; FEW]>,
+    some: Vec<[u32; SOME]>,
+    weigher: Weigher,
+}
+
+/// Slots up to which counts are kept in several small copies: neighbours that fall into one bin
+/// would otherwise wait for each other's store.
+const FEW: usize = 256;
+const SOME: usize = 2048;
+const COPIES: usize = 4;
+/// Rows after which the 32-bit copies are emptied.
+const ROWS: usize = 1 << 30;
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Scratch::new()
+    }
+}
+
+impl Scratch {
+    /// Scratch memory; [`HistogramSpec::bytes_per_scratch`] says how much it comes to.
+    pub fn new() -> Scratch {
+        let column = || vec![0; BLOCK];
+        Scratch {
+            values: vec![0.0; BLOCK],
+            slots: [column(), column(), column()],
+            index: column(),
+            few: vec![[0; FEW]; COPIES],
+            some: vec![[0; SOME]; COPIES],
+            weigher: Weigher::new(),
+        }
+    }
+}
+
+fn internal(message: &str) -> Error {
+    Error::new(ErrorKind::Internal, message)
+}
+
+impl State {
+    /// All zero.
+    ///
+    /// # Errors
+    /// `Budget` if there is no memory for the counts.
+    pub fn new(spec: &HistogramSpec) -> Result<State> {
+        let mut counts = Vec::new();
+        let len = spec.slots();
+        counts
+            .try_reserve_exact(len)
+            .map_err(|_| Error::new(ErrorKind::Budget, format!("no memory for {len} counts")))?;
+        counts.resize(len, 0);
+        let sums = spec.weights.map(|w| Sums::new(weigh::term(w), len - OTHERS));
+        Ok(State { counts, sums })
+    }
+
+    fn fits(&self, spec: &HistogramSpec) -> Result<()> {
+        let sums = match (&self.sums, spec.weights) {
+            (None, None) => true,
+            (Some(s), Some(w)) => s.len() as u64 == spec.bins() && s.term() == weigh::term(w),
+            _ => false,
+        };
+        if !sums || self.counts.len() != spec.slots() {
+            return Err(internal("a partial histogram of another histogram"));
+        }
+        Ok(())
+    }
+
+    /// Counts a tile.
+    ///
+    /// # Errors
+    /// `Internal` if the tile or the state is not of this spec; nothing is counted then.
+    pub fn update(
+        &mut self,
+        spec: &HistogramSpec,
+        tile: Tile,
+        scratch: &mut Scratch,
+        simd: Simd,
+    ) -> Result<()> {
+        self.fits(spec)?;
+        tile.fits(spec)?;
+        if let Some(weights) = spec.weights {
+            scratch.weigher.start(weights, tile.n, spec.slots());
+        }
+        let slots = spec.slots();
+        let copies = if slots > SOME || tile.n < 2 * slots {
+            0
+        } else if slots > FEW {
+            SOME
+        } else {
+            FEW
+        };
+        let mut pending = 0;
+        for start in (0..tile.n).step_by(BLOCK) {
+            let rows = start..tile.n.min(start + BLOCK);
+            let len = rows.len();
+            scratch.index(spec, &tile, rows.clone(), simd);
+            let index = &scratch.index[..len];
+            match copies {
+                FEW => scatter(&mut scratch.few, index),
+                SOME => scatter(&mut scratch.some, index),
+                _ => index.iter().for_each(|&i| self.counts[i as usize] += 1),
+            }
+            if let (Some(dtype), Some(bytes), Some(sums)) = (spec.weights, tile.weights, &mut self.sums) {
+                let bytes = &bytes[rows.start * dtype.size()..rows.end * dtype.size()];
+                scratch.weigher.block(simd, dtype, bytes, index, sums);
+            }
+            pending += len;
+            if pending >= ROWS || rows.end == tile.n {
+                match copies {
+                    FEW => gather(&mut scratch.few, &mut self.counts),
+                    SOME => gather(&mut scratch.some, &mut self.counts),
+                    _ => (),
+                }
+                pending = 0;
+            }
+        }
+        if let Some(sums) = &mut self.sums {
+            scratch.weigher.flush(sums);
+        }
+        self.counts[slots - 1] = 0;
+        Ok(())
+    }
+
+    /// Adds another partial histogram.
+    ///
+    /// # Errors
+    /// `Internal` if it is one of another spec.
+    pub fn merge(&mut self, other: &State) -> Result<()> {
+        let same = match (&self.sums, &other.sums) {
+            (None, None) => true,
+            (Some(a), Some(b)) => a.len() == b.len() && a.term() == b.term(),
+            _ => false,
+        };
+        if !same || self.counts.len() != other.counts.len() {
+            return Err(internal("partial histograms of different histograms cannot be merged"));
+        }
+        for (a, b) in self.counts.iter_mut().zip(&other.counts) {
+            *a = a.saturating_add(*b);
+        }
+        if let (Some(a), Some(b)) = (&mut self.sums, &other.sums) {
+            a.merge(b);
+        }
+        Ok(())
+    }
+
+    /// The result.
+    ///
+    /// # Errors
+    /// `Overflow` if a weighted sum of integers does not fit int64 or uint64; `Internal` if the
+    /// state is not of this spec.
+    pub fn finish(&self, spec: &HistogramSpec) -> Result<Histogram> {
+        self.fits(spec)?;
+        let bins = self.counts.len() - OTHERS;
+        let [over, nan, low] = [1, 2, 3].map(|k| self.counts[bins + k]);
+        let one = spec.edges.len() == 1;
+        let below = self.counts[0].saturating_add(low);
+        let weights = match (&self.sums, spec.weights) {
+            (Some(sums), Some(dtype)) => {
+                Some((weigh::result_dtype(dtype), weigh::finish(sums, dtype, spec)?))
+            }
+            _ => None,
+        };
+        Ok(Histogram {
+            edges: spec.edges.iter().map(|e| e.values().to_vec()).collect(),
+            counts: self.counts[1..=bins].to_vec(),
+            weights,
+            underflow: if one { below } else { 0 },
+            overflow: if one { over } else { 0 },
+            outside: if one { 0 } else { below.saturating_add(over) },
+            nan,
+            nonpositive: low,
+            total: self.counts.iter().fold(0, |n, &c| n.saturating_add(c)),
+        })
+    }
+}
+
+impl Tile<'_> {
+    fn fits(&self, spec: &HistogramSpec) -> Result<()> {
+        let n = self.n;
+        let column = |bytes: &[u8], dtype: DType| Some(bytes.len()) == n.checked_mul(dtype.size());
+        let coords = self.coords.len() == spec.dtypes.len()
+            && self.coords.iter().zip(&spec.dtypes).all(|(c, &d)| column(c, d));
+        let weights = match (self.weights, spec.weights) {
+            (None, None) => true,
+            (Some(w), Some(d)) => column(w, d),
+            _ => false,
+        };
+        let mask = self.mask.is_some() == spec.has_mask && self.mask.is_none_or(|m| m.len() == n);
+        if !(coords && weights && mask) {
+            return Err(internal("a tile whose columns do not fit the histogram"));
+        }
+        Ok(())
+    }
+}
+
+impl Scratch {
+    /// The slot of every row of a block, in `self.index`.
+    fn index(&mut self, spec: &HistogramSpec, tile: &Tile, rows: std::ops::Range<usize>, simd: Simd) {
+        let len = rows.len();
+        let dims = spec.edges.len();
+        for (d, (edges, &dtype)) in spec.edges.iter().zip(&spec.dtypes).enumerate() {
+            let bytes = &tile.coords[d][rows.start * dtype.size()..rows.end * dtype.size()];
+            let out = if dims == 1 { &mut self.index[..len] } else { &mut self.slots[d][..len] };
+            let finder = edges.finder();
+            if dtype == DType::F32 && finder.slots_f32(simd, bytes, out) {
+                continue;
+            }
+            let values = &mut self.values[..len];
+            load::to_f64(simd, dtype, bytes, values);
+            finder.slots(simd, values, out);
+        }
+        let bins = spec.edges.iter().map(|e| e.bins() as u32);
+        let n: [u32; 3] = std::array::from_fn(|d| bins.clone().nth(d).unwrap_or(1));
+        let index = &mut self.index[..len];
+        match dims {
+            2 => combine2(simd, n, &self.slots, index),
+            3 => combine3(simd, n, &self.slots, index),
+            _ => (),
+        }
+        if let Some(mask) = tile.mask {
+            leave_out(simd, &mask[rows], spec.slots() as u32 - 1, index);
+        }
+    }
+}
+
+/// Joins the slots of `D` axes of `n` bins each. NaN in any coordinate is NaN; else a value that is
+/// not positive on a log axis is that; else all must be in a bin.
+#[inline(always)]
+fn combine_body<const D: usize>(n: [u32; 3], slots: &[Vec<u32>; 3], out: &mut [u32]) {
+    let len = out.len();
+    let columns: [&[u32]; D] = std::array::from_fn(|d| &slots[d][..len]);
+    let bins: u32 = n[..D].iter().product();
+    for i in 0..len {
+        let (mut flat, mut inside, mut nan, mut low) = (0u32, true, false, false);
+        for d in 0..D {
+            let slot = columns[d][i];
+            let bin = slot.wrapping_sub(1);
+            inside &= bin < n[d];
+            nan |= slot == n[d] + 2;
+            low |= slot == n[d] + 3;
+            flat = flat.wrapping_mul(n[d]).wrapping_add(bin);
+        }
+        let slot = if inside { flat.wrapping_add(1) } else { 0 };
+        let slot = if low { bins + 3 } else { slot };
+        out[i] = if nan { bins + 2 } else { slot };
+    }
+}
+per_simd!(fn combine2(n: [u32; 3], slots: &[Vec<u32>; 3], out: &mut [u32]) = combine_body::<2>);
+per_simd!(fn combine3(n: [u32; 3], slots: &[Vec<u32>; 3], out: &mut [u32]) = combine_body::<3>);
+
+#[inline(always)]
+fn leave_out_body(mask: &[u8], masked: u32, index: &mut [u32]) {
+    for (i, &m) in index.iter_mut().zip(mask) {
+        *i = if m == 0 { masked } else { *i };
+    }
+}
+per_simd!(fn leave_out(mask: &[u8], masked: u32, index: &mut [u32]) = leave_out_body);
+
+/// Counts slots, which are below `N`, a power of two.
+fn scatter<const N: usize>(copies: &mut [[u32; N]], index: &[u32]) {
+    let [a, b, c, d] = copies else { return };
+    let (fours, rest) = index.as_chunks::<COPIES>();
+    for &[i, j, k, l] in fours {
+        a[i as usize & (N - 1)] += 1;
+        b[j as usize & (N - 1)] += 1;
+        c[k as usize & (N - 1)] += 1;
+        d[l as usize & (N - 1)] += 1;
+    }
+    for &i in rest {
+        a[i as usize & (N - 1)] += 1;
+    }
+}
+
+/// Empties the copies into the counts.
+fn gather<const N: usize>(copies: &mut [[u32; N]], counts: &mut [u64]) {
+    for copy in copies {
+        for (total, count) in counts.iter_mut().zip(copy) {
+            *total += std::mem::take(count) as u64;
+        }
+    }
+}
