@@ -45,7 +45,8 @@ fn cast(bytes: &[u8], from: DType, to: DType) -> Vec<u8> {
                 DType::F16 => Scalar::F16(half::f16::from_f64(v)).to_bytes(),
                 DType::F32 => Scalar::F32(v as f32).to_bytes(),
                 DType::F64 => Scalar::F64(v).to_bytes(),
-                _ => pack(to, [s.to_i128().unwrap() as u64]).into(),
+                DType::Bool => Scalar::Bool(v != 0.0).to_bytes(),
+                _ => pack(to, [s.to_i128().unwrap_or(v as i128) as u64]).into(),
             }
         })
         .collect()
@@ -67,11 +68,11 @@ fn bytes_of(s: &State) -> crate::Result<(Vec<u8>, Notes)> {
     s.finish(&mut out).map(|n| (out, n))
 }
 
-/// Apart by at most 4 steps of the format, or both NaN.
-fn is_close(a: &[u8], b: &[u8], dtype: DType) -> bool {
+/// Apart by at most 4 steps of the format `steps`, or both NaN.
+fn is_close(a: &[u8], b: &[u8], dtype: DType, steps: DType) -> bool {
     let (x, y) =
         (Scalar::from_bytes(dtype, a).unwrap().to_f64(), Scalar::from_bytes(dtype, b).unwrap().to_f64());
-    let epsilon = match dtype {
+    let epsilon = match steps {
         DType::F16 => 2f64.powi(-10),
         DType::F32 => 2f64.powi(-23),
         _ => 2f64.powi(-52),
@@ -86,6 +87,7 @@ fn equals_numpy() {
     let all = |v: &Json| v.as_array().unwrap().iter().map(hex).collect::<Vec<_>>();
     let cases = golden["cases"].as_array().unwrap();
     assert!(cases.len() > 1500);
+    let mut failures = Vec::new();
     for case in cases {
         let row = Reduction::from_name(case[0].as_str().unwrap()).unwrap();
         let dtype = DType::from_name(case[1].as_str().unwrap()).unwrap();
@@ -119,25 +121,34 @@ fn equals_numpy() {
         };
         match (run(), case[4].as_str().unwrap()) {
             (Ok((out, bytes)), want) => {
-                assert_eq!(out.name(), want, "{case}");
+                if out.name() != want {
+                    failures.push(format!("{case}: {out}"));
+                    continue;
+                }
                 let want = pack(out, [hex(&case[5])]);
                 let family = row.row().family;
                 let rounds = matches!(
                     family,
                     Family::Mean | Family::Var | Family::Std | Family::Average | Family::Sum | Family::Prod
                 );
-                let good =
-                    if out.is_float() && rounds { is_close(&bytes, &want, out) } else { bytes == want };
+                let good = if out.is_float() && rounds {
+                    is_close(&bytes, &want, out, steps)
+                } else {
+                    bytes == want
+                };
                 let nan = Scalar::from_bytes(out, &bytes).unwrap().to_f64().is_nan();
-                assert!(good || (nan && is_close(&bytes, &want, out)), "{case}: {bytes:?}");
+                if !(good || (nan && is_close(&bytes, &want, out, out))) {
+                    failures.push(format!("{case}: {bytes:?}"));
+                }
             }
             (Err(e), "error") => {
                 let kind = if case[5] == "TypeError" { ErrorKind::Type } else { ErrorKind::Value };
                 assert_eq!(e.kind(), kind, "{case}: {e}");
             }
-            (Err(e), _) => panic!("{case}: {e}"),
+            (Err(e), _) => failures.push(format!("{case}: {e}")),
         }
     }
+    assert!(failures.is_empty(), "{} differ: {:#?}", failures.len(), &failures[..failures.len().min(30)]);
 }
 
 /// Random values of a dtype; floats with a few NaN, infinities and zeros where `hard`.
@@ -209,7 +220,7 @@ fn any_split_gives_the_same_bits() {
                 for simd in Simd::available() {
                     let mut parts: Vec<State> = (0..3).map(|_| State::new(&spec, width)).collect();
                     let mut order: Vec<usize> = (0..rows).collect();
-                    order.sort_by_key(|_| r.next());
+                    (1..rows).for_each(|i| order.swap(i, r.below(i + 1)));
                     for i in order {
                         let k = r.below(3);
                         let cut = r.below(width + 1);
@@ -334,7 +345,8 @@ fn products_are_rounded_once() {
         assert_eq!(got, want, "{n}");
     }
     // intermediates leave the range of float64, ties and powers of two are exact
-    assert_eq!(of_f64("prod", &[1e300, 1e300, 1e-300, 1e-300]).unwrap().0, 1.0);
+    let (big, tiny) = (2f64.powi(1000), 2f64.powi(-1000));
+    assert_eq!(of_f64("prod", &[1.5 * big, -big, tiny, tiny]).unwrap().0, -1.5);
     assert_eq!(of_f64("prod", &[5e-324, 0.5]).unwrap().0, 0.0);
     assert_eq!(of_f64("prod", &[5e-324, 1.5]).unwrap().0, 1e-323);
     assert_eq!(of_f64("prod", &vec![2.0; 1025]).unwrap().0, f64::INFINITY);
