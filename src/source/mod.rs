@@ -58,12 +58,12 @@ pub enum SourceSpec {
         /// The state of the file when the source was made.
         fingerprint: Fingerprint,
     },
-    /// `start + i * delta`, as `numpy.arange`; see [`generate::arange`].
+    /// Evenly spaced numbers, as `numpy.arange`; see [`generate::arange`].
     Arange {
         /// The first element; its dtype is the array's.
         start: Scalar,
-        /// The difference of the first two elements.
-        delta: Scalar,
+        /// The second element (equal to the first if there is only one).
+        next: Scalar,
         /// How many.
         len: u64,
     },
