@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench core` times them; `cargo bench --bench core -- --test` runs each once.
 
-use chunkwise::sink::{DatasetSpec, Hdf5Writer, WriteScratch};
+use chunkwise::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
 use chunkwise::{Array, BinAxis, DType, Session, Target};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::Array1;

@@ -184,6 +184,12 @@ pub trait Source: Send + Sync + Debug {
     /// The most bytes of [`Scratch`], and of buffers inside libhdf5, that one read uses.
     fn scratch_bytes(&self) -> u64;
 
+    /// All elements in C order, native byte order, if they are in memory already.
+    fn bytes(&self) -> Option<&[u8]> {
+        None
+    }
+
+
     /// Decodes the chunk at the grid position `chunk` into `out`: the full chunk shape (what lies
     /// beyond the array's edge is unspecified), C order, native byte order.
     ///
