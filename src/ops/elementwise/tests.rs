@@ -646,13 +646,15 @@ fn float_to_integer_casts_saturate() {
     assert_eq!(bytemuck::cast_slice::<u8, f32>(&b), [((1u64 << 60) + (1 << 37)) as f32]);
 }
 
-/// Every 64th float32 (start it with --ignored, in release); with CHUNKWISE_STRIDE=1 all of them.
+/// Every 64th float32 (start it with --ignored, in release); with CHUNKWISE_STRIDE=1 all of them;
+/// CHUNKWISE_FUNCTION names one function.
 #[test]
 #[ignore = "takes minutes"]
 fn float32_functions_hold_their_bounds_thoroughly() {
     let stride: u32 = std::env::var("CHUNKWISE_STRIDE").ok().and_then(|s| s.parse().ok()).unwrap_or(64);
+    let only = std::env::var("CHUNKWISE_FUNCTION").ok();
     let mut failed = Vec::new();
-    for (name, f) in ORACLES {
+    for (name, f) in ORACLES.iter().filter(|(n, _)| only.as_ref().is_none_or(|o| o == n)) {
         let op = op(name);
         let s = op.signature(&[Operand::Strong(F32)]).unwrap();
         let mut worst = (0.0, String::new());
