@@ -485,6 +485,9 @@ fn four_handles_forty_files_four_threads() {
 
 #[test]
 fn unshuffle_of_every_width_and_level() {
+    let mut dst = [0; 5];
+    unshuffle(Simd::best(), &[1, 2, 3, 4, 5], &mut dst, usize::MAX / 2, false);
+    assert_eq!(dst, [1, 2, 3, 4, 5]);
     for width in [1usize, 2, 3, 4, 8, 16] {
         for n in [0usize, 1, 2, 15, 16, 17, 100, 257] {
             for extra in [0, width - 1] {
