@@ -5,6 +5,9 @@
 //! value is cut at common anchors, `(x + C) − C` with C = 1.5 · 2^(u + 52), into pieces that are
 //! multiples of their level's unit (Demmel and Nguyen, "Parallel reproducible summation", 2015).
 
+// loops of a fixed number of steps over lanes are what the compiler turns into vectors
+#![allow(clippy::needless_range_loop)]
+
 use super::sums::Sums;
 use crate::ops::simd::Simd;
 use crate::per_simd;

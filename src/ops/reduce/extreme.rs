@@ -6,7 +6,8 @@
 //! the type's maximum stands for "no value"; for floats no number has it, and integers have a flag
 //! of their own.
 
-use super::state::{Along, Part, Value};
+use super::state::Along;
+use super::value::{Part, Value};
 use crate::ops::simd::Simd;
 use serde::{Deserialize, Serialize};
 
