@@ -1,6 +1,6 @@
 //! Stored elements as reductions see them, and runs of them.
 
-use super::extreme::{End, KeyRule};
+use super::extreme::{End, KeyRule, THERE, VALID};
 use super::state::Along;
 use crate::ops::simd::Simd;
 use crate::per_simd;
@@ -44,6 +44,8 @@ pub(super) trait Value: bytemuck::Pod {
     /// The bits that a key stands for.
     fn of_key(key: i64, rule: KeyRule) -> u64;
     fn smallest_key(simd: Simd, v: &[Self], rule: KeyRule) -> i64;
+    /// `best[k]` becomes the smaller of itself and the key of `v[k]`; `seen` tells what was there.
+    fn keep_smallest(simd: Simd, v: &[Self], rule: KeyRule, best: &mut [i64], seen: &mut [u8]);
     fn count_nonzero(simd: Simd, v: &[Self]) -> u64;
 }
 
@@ -60,6 +62,20 @@ macro_rules! shared_loops {
             }
             per_simd!(fn run(v: &[$t], rule: KeyRule) -> i64 = body);
             run(simd, v, rule)
+        }
+
+        fn keep_smallest(simd: Simd, v: &[$t], rule: KeyRule, best: &mut [i64], seen: &mut [u8]) {
+            #[inline(always)]
+            fn body(v: &[$t], rule: KeyRule, best: &mut [i64], seen: &mut [u8]) {
+                for ((&x, b), s) in v.iter().zip(best).zip(seen) {
+                    let key = x.key(rule);
+                    let valid = !(<$t as Value>::IS_FLOAT && key == i64::MAX);
+                    *s |= THERE | (valid as u8 * VALID);
+                    *b = key.min(*b);
+                }
+            }
+            per_simd!(fn run(v: &[$t], rule: KeyRule, best: &mut [i64], seen: &mut [u8]) = body);
+            run(simd, v, rule, best, seen)
         }
 
         fn count_nonzero(simd: Simd, v: &[$t]) -> u64 {
@@ -158,6 +174,19 @@ macro_rules! float_value {
                 per_simd!(fn run(v: &[$t], rule: KeyRule) -> $signed = body);
                 let k = run(simd, v, rule);
                 if k == <$signed>::MAX { i64::MAX } else { k as i64 }
+            }
+            fn keep_smallest(simd: Simd, v: &[$t], rule: KeyRule, best: &mut [i64], seen: &mut [u8]) {
+                #[inline(always)]
+                fn body(v: &[$t], rule: KeyRule, best: &mut [i64], seen: &mut [u8]) {
+                    for ((&x, b), s) in v.iter().zip(best).zip(seen) {
+                        let key = x.key(rule);
+                        let valid = !(<$t as Value>::IS_FLOAT && key == i64::MAX);
+                        *s |= THERE | (valid as u8 * VALID);
+                        *b = key.min(*b);
+                    }
+                }
+                per_simd!(fn run(v: &[$t], rule: KeyRule, best: &mut [i64], seen: &mut [u8]) = body);
+                run(simd, v, rule, best, seen)
             }
             fn count_nonzero(simd: Simd, v: &[$t]) -> u64 {
                 #[inline(always)]
