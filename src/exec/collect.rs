@@ -66,9 +66,8 @@ impl SharedArray {
         let outer = &region.shape[..d];
         for (i, row) in elements.chunks_exact(bytes).enumerate() {
             let at = crate::grid::unravel(i as u64, outer);
-            let index: Dims = (0..shape.len())
-                .map(|k| region.start[k] + if k < d { at[k] } else { 0 })
-                .collect();
+            let index: Dims =
+                (0..shape.len()).map(|k| region.start[k] + if k < d { at[k] } else { 0 }).collect();
             let start = ravel(&index, shape) as usize * size;
             assert!(start + bytes <= len, "a block lies outside its array");
             // SAFETY: the range is inside the buffer, and the caller has the region for itself.
@@ -219,7 +218,12 @@ impl<'a> Collector<'a> {
     ///
     /// # Errors
     /// What finishing a tile fails with.
-    pub fn begin<'l>(&self, local: &'l mut Local, coords: &[u64], block: &Region) -> Result<&'l mut [Partial]> {
+    pub fn begin<'l>(
+        &self,
+        local: &'l mut Local,
+        coords: &[u64],
+        block: &Region,
+    ) -> Result<&'l mut [Partial]> {
         for i in 0..local.partials.len() {
             let terminal = self.terminal(i);
             let (tile, shape) = match terminal {
@@ -242,7 +246,9 @@ impl<'a> Collector<'a> {
     /// Takes what a block has completed: its collected elements.
     pub fn end(&self, local: &Local, coords: &[u64], block: &Region) {
         for (i, partial) in local.partials.iter().enumerate() {
-            let (Partial::Collect(buffer), Gathered::Blocks(blocks)) = (partial, &self.gathered[i]) else { continue };
+            let (Partial::Collect(buffer), Gathered::Blocks(blocks)) = (partial, &self.gathered[i]) else {
+                continue;
+            };
             let output = self.pass.outputs[i];
             match self.results {
                 Some(results) => results.write(output, block, buffer),
@@ -334,7 +340,8 @@ impl<'a> Collector<'a> {
         for (d, axis) in self.stage.grid.axes.iter().enumerate() {
             if !reduced[d] {
                 let (a, b) = axis.range(coords[k]);
-                let (lo, hi) = (self.pass.window.start[d], self.pass.window.start[d] + self.pass.window.shape[d]);
+                let (lo, hi) =
+                    (self.pass.window.start[d], self.pass.window.start[d] + self.pass.window.shape[d]);
                 let (a, b) = (a.max(lo), b.min(hi));
                 region.start.push(a);
                 region.shape.push(b - a);

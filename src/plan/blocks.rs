@@ -195,7 +195,8 @@ pub fn uses_of_chunk(grid: &Grid, window: &Region, view: &View, chunk: &[u64], c
         let (first, end) = match axis.from {
             None => (lo, hi),
             Some((s, step)) => {
-                let (a, b) = (chunk[s] as i128 * chunks[s] as i128, (chunk[s] as i128 + 1) * chunks[s] as i128);
+                let (a, b) =
+                    (chunk[s] as i128 * chunks[s] as i128, (chunk[s] as i128 + 1) * chunks[s] as i128);
                 let (base, t) = (view.base[s] as i128, step as i128);
                 // Indices i with a <= base + t*i < b.
                 let (from, to) = match t > 0 {

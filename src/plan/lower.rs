@@ -172,9 +172,7 @@ fn streamed(graph: &Graph, w: Wanted) -> Vec<NodeId> {
     }
     let inputs = graph.inputs(w.node);
     match &graph.node(w.node).kind {
-        NodeKind::Histogram(h) => {
-            inputs[..h.bins.len() + h.weights as usize + h.mask as usize].to_vec()
-        }
+        NodeKind::Histogram(h) => inputs[..h.bins.len() + h.weights as usize + h.mask as usize].to_vec(),
         _ => inputs.to_vec(),
     }
 }
@@ -192,9 +190,9 @@ fn groups(graph: &Graph, wanted: &[Wanted], levels: &[usize]) -> Vec<Vec<Wanted>
         let stage = stages.entry((level, domain.len())).or_default();
         let mut members = vec![w];
         // Join every group of the same domain that reads something this one reads too.
-        let (joined, apart): (Vec<_>, Vec<_>) = std::mem::take(stage)
-            .into_iter()
-            .partition(|(_, r, d)| *d == domain && (r.is_empty() == reads.is_empty()) && (r.is_empty() || !r.is_disjoint(&reads)));
+        let (joined, apart): (Vec<_>, Vec<_>) = std::mem::take(stage).into_iter().partition(|(_, r, d)| {
+            *d == domain && (r.is_empty() == reads.is_empty()) && (r.is_empty() || !r.is_disjoint(&reads))
+        });
         *stage = apart;
         for (group, r, _) in joined.into_iter().rev() {
             members = group.into_iter().chain(members).collect();
@@ -281,7 +279,8 @@ impl<'a> Builder<'a> {
                 let weights = h.weights.then(|| outputs.next()).flatten();
                 let mask = h.mask.then(|| outputs.next()).flatten();
                 let mut rest = inputs[streamed(graph, w).len()..].chunks_exact(2);
-                let value = |i: NodeId| self.values[&Wanted { node: i, collect: !is_cut(&graph.node(i).kind) }];
+                let value =
+                    |i: NodeId| self.values[&Wanted { node: i, collect: !is_cut(&graph.node(i).kind) }];
                 let bounds = h
                     .bins
                     .iter()

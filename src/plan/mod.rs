@@ -265,9 +265,8 @@ impl Plan {
             )
             .hint("store the array in a file and open it from there"));
         }
-        serde_json::to_string(&self.data).map_err(|e| {
-            Error::new(ErrorKind::Internal, "the plan cannot be written as JSON").caused_by(e)
-        })
+        serde_json::to_string(&self.data)
+            .map_err(|e| Error::new(ErrorKind::Internal, "the plan cannot be written as JSON").caused_by(e))
     }
 
     /// Reads a plan that [`Plan::to_json`] wrote, checks it, and opens its sources.
@@ -289,13 +288,15 @@ impl Plan {
             .hint("make the plan again with the same version of chunkwise"));
         }
         let data: PlanData = serde_json::from_str(text).map_err(broken)?;
-        let opened =
-            data.sources.iter().map(|s| crate::source::open(&s.spec)).collect::<Result<Vec<_>>>()?;
+        let opened = data.sources.iter().map(|s| crate::source::open(&s.spec)).collect::<Result<Vec<_>>>()?;
         for (s, o) in data.sources.iter().zip(&opened) {
             if s.shape.as_slice() != o.shape() || s.dtype != o.dtype() || s.chunks.as_deref() != o.chunks() {
-                return Err(Error::new(ErrorKind::Changed, "the dataset is not what it was when the plan was made")
-                    .at("source", &s.name)
-                    .hint("make the plan again"));
+                return Err(Error::new(
+                    ErrorKind::Changed,
+                    "the dataset is not what it was when the plan was made",
+                )
+                .at("source", &s.name)
+                .hint("make the plan again"));
             }
         }
         let plan = Plan { data, opened };
@@ -442,7 +443,8 @@ fn check_kernel(
         }
         // Every index that the view can make must be inside, or a damaged plan would read outside.
         if !domain.contains(&0) {
-            let mut last: Vec<(i128, i128)> = input.view.base.iter().map(|&b| (b as i128, b as i128)).collect();
+            let mut last: Vec<(i128, i128)> =
+                input.view.base.iter().map(|&b| (b as i128, b as i128)).collect();
             for a in &input.view.axes {
                 if let Some((s, step)) = a.from {
                     let r = last.get_mut(s).ok_or_else(|| wrong("a view of an axis that is not there"))?;
@@ -479,8 +481,11 @@ fn found_range(low: f64, high: f64) -> Result<Range> {
         return Ok(Range::new());
     }
     if low.is_infinite() || high.is_infinite() {
-        return Err(Error::new(ErrorKind::Value, "the data has infinities, so the histogram has no automatic range")
-            .hint("give the range of the bins"));
+        return Err(Error::new(
+            ErrorKind::Value,
+            "the data has infinities, so the histogram has no automatic range",
+        )
+        .hint("give the range of the bins"));
     }
     Ok(Range::known(low, high, if low > 0.0 { low } else { f64::INFINITY }))
 }
@@ -491,10 +496,7 @@ impl Stage {
     ///
     /// # Errors
     /// `Value` if a histogram's automatic range is not finite.
-    pub fn kernel(
-        &self,
-        bound: &dyn Fn(ValueId) -> Option<Scalar>,
-    ) -> Result<crate::ops::kernel::Kernel> {
+    pub fn kernel(&self, bound: &dyn Fn(ValueId) -> Option<Scalar>) -> Result<crate::ops::kernel::Kernel> {
         use crate::ops::kernel::{Kernel, Terminal};
         let terminals = self
             .outputs
