@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::h5::FilterInfo;
 use crate::ops::simd::Simd;
 use crate::per_simd;
-use crate::source::{ReadStats, Scratch};
+use crate::source::Scratch;
 
 /// A filter that is undone here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -126,7 +126,7 @@ fn own_chunk(
         }
         Stored::Raw(mask) => {
             ReadStats::add(&cx.stats.bytes_read, cx.scratch.raw.len() as u64);
-            decode(pipeline, mask, size, source.swap, cx.scratch, out, cx.stats)?;
+            decode(pipeline, mask, size, source.swap, cx.scratch, out)?;
         }
     }
     canonical_bools(source.dtype, out);
