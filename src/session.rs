@@ -279,13 +279,13 @@ impl Session {
             }),
         };
         let bound = Bound::new(plan, &Machine { memory: inner.memory, threads: inner.threads, device })?;
-        if inner.fallback == FallbackPolicy::Refuse {
-            if let Some(s) = bound.stages.iter().find(|s| s.placement.fallback) {
-                return Err(Error::new(
-                    ErrorKind::Device,
-                    format!("a stage cannot run on the device asked for: {}", s.placement.reason),
-                ));
-            }
+        if inner.fallback == FallbackPolicy::Refuse
+            && let Some(s) = bound.stages.iter().find(|s| s.placement.fallback)
+        {
+            return Err(Error::new(
+                ErrorKind::Device,
+                format!("a stage cannot run on the device asked for: {}", s.placement.reason),
+            ));
         }
         Ok(bound)
     }

@@ -112,7 +112,9 @@ impl Array {
             let known: Dims = shape.iter().filter(|&&n| n != -1).map(|&n| n.max(0) as u64).collect();
             let known = checked_len(&known).ok_or_else(wrong)?;
             let free = shape.iter().filter(|&&n| n == -1).count();
-            if shape.iter().any(|&n| n < -1) || free > 1 || (free == 1 && (known == 0 || total % known != 0))
+            if shape.iter().any(|&n| n < -1)
+                || free > 1
+                || (free == 1 && (known == 0 || !total.is_multiple_of(known)))
             {
                 return Err(wrong());
             }

@@ -16,11 +16,14 @@ use crate::plan::{Pass, Stage, ValueSpec};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// What a row noted about the output of this number.
+pub type Noted = (usize, Notes);
+
 /// Results under way of one stage, for all its passes.
 pub struct Results {
     arrays: Vec<Option<SharedArray>>,
     histograms: Vec<Mutex<Option<Value>>>,
-    notes: Mutex<Vec<(usize, Notes)>>,
+    notes: Mutex<Vec<Noted>>,
 }
 
 /// An array into which many workers write disjoint regions at once.
@@ -103,7 +106,7 @@ impl Results {
     ///
     /// # Errors
     /// `Internal` if a value was never made.
-    pub fn finish(self) -> Result<(Vec<Value>, Vec<(usize, Notes)>)> {
+    pub fn finish(self) -> Result<(Vec<Value>, Vec<Noted>)> {
         let mut out = Vec::new();
         for (array, histogram) in self.arrays.into_iter().zip(self.histograms) {
             out.push(match array {

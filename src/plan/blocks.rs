@@ -151,12 +151,12 @@ pub fn choose_grid(
                 elements = axes.iter().map(AxisGrid::longest).fold(1, u64::saturating_mul);
             }
         }
-        if let Some((axis, ends)) = &c.ends {
-            if let Some((d, 1)) = view.walker(*axis) {
-                if view.base[*axis] == 0 && domain[d] == ends.last().copied().unwrap_or(0) {
-                    axes[d] = AxisGrid::Ends(ends.clone());
-                }
-            }
+        if let Some((axis, ends)) = &c.ends
+            && let Some((d, 1)) = view.walker(*axis)
+            && view.base[*axis] == 0
+            && domain[d] == ends.last().copied().unwrap_or(0)
+        {
+            axes[d] = AxisGrid::Ends(ends.clone());
         }
         if c.fixed {
             return Grid { axes };

@@ -177,9 +177,12 @@ fn streamed(graph: &Graph, w: Wanted) -> Vec<NodeId> {
     }
 }
 
+/// Consumers that share a stage, the sources they read, and their domain.
+type Group = (Vec<Wanted>, BTreeSet<usize>, Dims);
+
 /// Consumers that run as one stage, in the order in which stages run.
 fn groups(graph: &Graph, wanted: &[Wanted], levels: &[usize]) -> Vec<Vec<Wanted>> {
-    let mut stages: BTreeMap<(usize, usize), Vec<(Vec<Wanted>, BTreeSet<usize>, Dims)>> = BTreeMap::new();
+    let mut stages: BTreeMap<(usize, usize), Vec<Group>> = BTreeMap::new();
     for &w in wanted {
         let level = match w.collect {
             true => levels[w.node.index()],
@@ -373,10 +376,10 @@ impl<'a> Builder<'a> {
     }
 
     fn push(&mut self, step: Step) -> Register {
-        if let Step::Input(_) = step {
-            if let Some(at) = self.program.steps.iter().position(|s| *s == step) {
-                return at as Register;
-            }
+        if let Step::Input(_) = step
+            && let Some(at) = self.program.steps.iter().position(|s| *s == step)
+        {
+            return at as Register;
         }
         self.program.steps.push(step);
         (self.program.steps.len() - 1) as Register

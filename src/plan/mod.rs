@@ -17,7 +17,7 @@ use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
 use crate::grid::{Dims, Grid, checked_len};
-use crate::ops::histogram::{Bins, HistogramSpec, Range};
+use crate::ops::histogram::{Bins, HistogramSpec};
 use crate::ops::program::Program;
 use crate::ops::reduce::ReduceSpec;
 use crate::source::{Source, SourceSpec};
@@ -474,22 +474,6 @@ impl std::hash::Hasher for Fnv {
     }
 }
 
-/// The range that the bounds of an automatic histogram say: the smallest is +inf and the largest
-/// −inf where there is no value.
-fn found_range(low: f64, high: f64) -> Result<Range> {
-    if low == f64::INFINITY && high == f64::NEG_INFINITY {
-        return Ok(Range::new());
-    }
-    if low.is_infinite() || high.is_infinite() {
-        return Err(Error::new(
-            ErrorKind::Value,
-            "the data has infinities, so the histogram has no automatic range",
-        )
-        .hint("give the range of the bins"));
-    }
-    Ok(Range::known(low, high, if low > 0.0 { low } else { f64::INFINITY }))
-}
-
 impl Stage {
     /// The kernel of this stage, for backends. Automatic histogram ranges are looked up with
     /// `bound`; where that gives `None` (before the run), a stand-in of as many bins is used.
@@ -518,8 +502,8 @@ impl Stage {
                             .map(|(b, bounds)| {
                                 let found = bounds.and_then(|(lo, hi)| Some((bound(lo)?, bound(hi)?)));
                                 match found {
-                                    Some((lo, hi)) => b.resolve(&found_range(lo.to_f64(), hi.to_f64())?),
-                                    None => b.resolve(&Range::known(1.0, 2.0, 1.0)),
+                                    Some((lo, hi)) => b.resolve(lo.to_f64(), hi.to_f64()),
+                                    None => b.resolve(1.0, 2.0),
                                 }
                             })
                             .collect::<Result<Vec<_>>>()

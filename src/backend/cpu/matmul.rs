@@ -35,19 +35,16 @@ pub fn multiply_add(dtype: DType, [m, k, n]: [usize; 3], a: &[u8], b: &[u8], c: 
             "a block product was given operands of the wrong length",
         ));
     }
-    fn float<T: faer::traits::ComplexField + bytemuck::Pod>(
-        dims: [usize; 3],
+    fn float<T: faer::traits::ComplexField + bytemuck::Pod + num_traits::One>(
+        [m, k, n]: [usize; 3],
         a: &[u8],
         b: &[u8],
         c: &mut [u8],
-    ) where
-        T: num_traits::One,
-    {
-        let [m, k, n] = dims;
+    ) {
         let a = MatRef::from_row_major_slice(bytemuck::cast_slice::<u8, T>(a), m, k);
         let b = MatRef::from_row_major_slice(bytemuck::cast_slice::<u8, T>(b), k, n);
         let c = MatMut::from_row_major_slice_mut(bytemuck::cast_slice_mut::<u8, T>(c), m, n);
-        matmul(c, Accum::Add, a, b, num_traits::One::one(), Par::Seq);
+        matmul(c, Accum::Add, a, b, <T as num_traits::One>::one(), Par::Seq);
     }
     match dtype {
         DType::F32 => float::<f32>([m, k, n], a, b, c),

@@ -55,7 +55,7 @@ impl Walk {
             let at = (self.offset as u64 + start) as usize * size;
             let direct = &bytes[at..at + n * size];
             // Kernels take typed slices, so a borrowed tile must be aligned.
-            if direct.as_ptr() as usize % size == 0 {
+            if (direct.as_ptr() as usize).is_multiple_of(size) {
                 return direct;
             }
         }
