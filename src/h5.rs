@@ -46,6 +46,19 @@ pub(crate) fn failure(message: String) -> Error {
     }
 }
 
+/// A failure to write, of kind `Io`; a full disk is named as one.
+fn write_failure(message: String) -> Error {
+    let text = hdf5::Error::query().map_or_else(|e| e.to_string(), |e| e.to_string());
+    let full = text.contains("No space left") || text.contains("errno = 28");
+    let error = Error::new(ErrorKind::Io, if full { format!("{message}: the disk is full") } else { message });
+    let error = if full { error.hint("free some space; an existing target file is unchanged") } else { error };
+    error.caused_by(format!("libhdf5: {text}"))
+}
+
+fn check_write(code: c_int, what: impl FnOnce() -> String) -> Result<()> {
+    if code < 0 { Err(write_failure(what())) } else { Ok(()) }
+}
+
 fn check(code: c_int, what: impl FnOnce() -> String) -> Result<()> {
     if code < 0 { Err(failure(what())) } else { Ok(()) }
 }
@@ -97,17 +110,24 @@ pub(crate) fn open_file(path: &std::path::Path) -> Result<Id> {
     Id::new(call!(H5Fopen(name.as_ptr(), H5F_ACC_RDONLY, fapl.0)), || "not a readable HDF5 file".into())
 }
 
-/// Creates a file; it must not exist.
+/// Creates a file in the place of what is there.
 pub(crate) fn create_file(path: &std::path::Path) -> Result<Id> {
     let name = path_string(path)?;
     let fapl = file_access(true)?;
-    let id = call!(H5Fcreate(name.as_ptr(), H5F_ACC_EXCL, H5P_DEFAULT, fapl.0));
-    Id::new(id, || "cannot create the HDF5 file".into())
+    let id = call!(H5Fcreate(name.as_ptr(), H5F_ACC_TRUNC, H5P_DEFAULT, fapl.0));
+    if id < 0 { Err(write_failure("cannot create the HDF5 file".into())) } else { Ok(Id(id)) }
 }
 
 /// Writes everything that libhdf5 holds for the file.
 pub(crate) fn flush(file: &Id) -> Result<()> {
-    check(call!(H5Fflush(file.0, H5F_scope_t::H5F_SCOPE_GLOBAL)), || "cannot flush the file".into())
+    check_write(call!(H5Fflush(file.0, H5F_scope_t::H5F_SCOPE_GLOBAL)), || "cannot flush the file".into())
+}
+
+/// Closes a file and says whether that worked.
+pub(crate) fn close_file(file: Id) -> Result<()> {
+    let id = file.0;
+    std::mem::forget(file);
+    check_write(call!(H5Fclose(id)), || "cannot close the file".into())
 }
 
 // ---------------------------------------------------------------- links and objects
@@ -509,11 +529,11 @@ fn half_type(big: bool) -> Result<Id> {
     Ok(t)
 }
 
-/// The type that files written here use for `dtype`: little-endian; bool as h5py's enum.
+/// The type that files written here use for `dtype`: native byte order; bool as h5py's enum.
 pub(crate) fn file_type(dtype: DType) -> Result<Id> {
     locked(|| {
         if dtype == DType::F16 {
-            return half_type(false);
+            return half_type(cfg!(target_endian = "big"));
         }
         if dtype == DType::Bool {
             let what = || "cannot make the bool type".to_string();
@@ -523,7 +543,7 @@ pub(crate) fn file_type(dtype: DType) -> Result<Id> {
             }
             return Ok(t);
         }
-        copy_of_standard(dtype, false)
+        copy_of_standard(dtype, cfg!(target_endian = "big"))
     })
 }
 
@@ -700,7 +720,7 @@ pub(crate) fn read_stored(dataset: &Id, origin: &[u64], out: &mut [u8]) -> Resul
 pub(crate) fn write_stored(dataset: &Id, origin: &[u64], mask: u32, bytes: &[u8]) -> Result<()> {
     let from = bytes.as_ptr().cast::<c_void>();
     let code = call!(H5Dwrite_chunk(dataset.0, H5P_DEFAULT, mask, origin.as_ptr(), bytes.len(), from));
-    check(code, || "cannot write the chunk".into())
+    check_write(code, || "cannot write the chunk".into())
 }
 
 /// Reads a selection through libhdf5. `out` is what `memory_space` says, in `memory_type`.
@@ -739,6 +759,11 @@ pub(crate) fn write_selection(
         }
         let from = bytes.as_ptr().cast::<c_void>();
         let code = call!(H5Dwrite(dataset.0, memory_type.0, memory_space.0, file_space.0, H5P_DEFAULT, from));
-        check(code, || "libhdf5 cannot write the data".into())
+        check_write(code, || "cannot write the data".into())
     })
 }
+
+mod attr;
+mod create;
+pub(crate) use attr::*;
+pub(crate) use create::*;

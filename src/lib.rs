@@ -10,9 +10,11 @@ mod error;
 mod exec;
 pub mod graph;
 pub mod grid;
+mod h5;
 pub mod ops;
 pub mod plan;
 mod session;
+
 pub mod sink;
 pub mod size;
 pub mod source;

@@ -1,7 +1,7 @@
 //! Elementwise operations: each method is a row of the table.
 
 use super::{Array, Draft, show};
-use crate::dtype::{DType, Weak};
+use crate::dtype::Weak;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Node, NodeKind};
 use crate::ops::elementwise::{Op, Operand};
@@ -78,23 +78,12 @@ fn draft(op: Op, operands: &[ArrayOperand]) -> Result<Draft> {
     for ((node, operand), &dtype) in nodes.iter().zip(operands).zip(&signature.args) {
         let array = match (node, operand) {
             (Some(n), _) => Array { built: Ok((*n).clone()) },
-            (None, ArrayOperand::Weak(w)) => constant(*w, dtype)?,
+            (None, ArrayOperand::Weak(w)) => Array::scalar(op.weak_value(*w, dtype)?),
             (None, ArrayOperand::Array(a)) => a.clone(),
         };
         inputs.push(broadcast_node(array.cast(dtype).node()?, &shape));
     }
     Ok(Draft { dtype: signature.out, kind: NodeKind::Elementwise(op, signature), inputs, shape })
-}
-
-/// A weak scalar in the dtype that the signature gives it.
-fn constant(w: Weak, dtype: DType) -> Result<Array> {
-    // Rows that only look at truth (logical_and, where) take any scalar as a bool.
-    let value = match (w, dtype) {
-        (Weak::Int(v), DType::Bool) => Weak::Bool(v != 0),
-        (Weak::Float(v), DType::Bool) => Weak::Bool(v != 0.0),
-        _ => w,
-    };
-    Ok(Array::scalar(value.to_scalar(dtype)?))
 }
 
 /// A node seen in a larger shape that it is known to broadcast to.

@@ -47,8 +47,7 @@ impl BinAxis {
             if bins == 0 {
                 return Err(Error::new(ErrorKind::Value, "a histogram needs at least one bin"));
             }
-            usize::try_from(bins)
-                .map_err(|_| Error::new(ErrorKind::Value, format!("{bins} bins are too many")))
+            Ok(bins)
         };
         Ok(match self {
             BinAxis::Auto(bins) => Bins::Auto { bins: count(*bins)?, log: false },
@@ -147,7 +146,7 @@ impl Binned {
                 }
             }
         }
-        let lens: Dims = bins.iter().map(|b| b.len() as u64).collect();
+        let lens: Dims = bins.iter().map(Bins::bins).collect();
         Ok(Draft {
             kind: NodeKind::Histogram(HistogramNode {
                 bins,

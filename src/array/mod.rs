@@ -14,7 +14,7 @@ pub use index::Index;
 pub use reduce::Over;
 pub use shape::{concatenate, stack};
 
-use crate::dtype::{DType, Element, Scalar};
+use crate::dtype::{DType, Element, Scalar, Weak};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Built, Node, NodeKind, Origin};
 pub(crate) use crate::grid::show_shape as show;
@@ -132,7 +132,7 @@ impl Array {
     #[track_caller]
     pub fn open_with(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Array> {
         let at = Location::caller();
-        Ok(Array::from_source(source::open_hdf5(path.as_ref(), dataset, options)?, at))
+        Ok(Array::from_source(Arc::new(source::hdf5::Hdf5Source::open(path.as_ref(), dataset, options)?), at))
     }
 
     /// An array over any [`Source`].
@@ -146,8 +146,9 @@ impl Array {
     pub fn from_ndarray<T: Element, D: ndarray::Dimension>(
         array: impl Into<ndarray::ArcArray<T, D>>,
     ) -> Array {
-        let array: ndarray::ArcArray<T, D> = array.into();
-        Array::from_source(source::from_ndarray(array.into_dyn()), Location::caller())
+        let at = Location::caller();
+        let source = source::memory::MemorySource::shared(array.into());
+        Array::from_result("from_ndarray", source.map(|s| s as Arc<dyn Source>), at)
     }
 
     /// Rank 0, strong: it takes part in promotion as an array of its dtype.
@@ -190,21 +191,31 @@ impl Array {
     #[track_caller]
     pub fn arange(start: f64, stop: f64, step: f64) -> Array {
         let at = Location::caller();
-        Array::from_result("arange", source::arange(start, stop, step), at)
+        Array::from_result("arange", source::generate::arange(
+            Weak::Float(start),
+            Weak::Float(stop),
+            Weak::Float(step),
+            None,
+        ), at)
     }
 
     /// `start, start + step, …` before `stop`, int64, as `numpy.arange` of integers.
     #[track_caller]
     pub fn arange_int(start: i64, stop: i64, step: i64) -> Array {
         let at = Location::caller();
-        Array::from_result("arange", source::arange_int(start, stop, step), at)
+        Array::from_result("arange", source::generate::arange(
+            Weak::Int(start as i128),
+            Weak::Int(stop as i128),
+            Weak::Int(step as i128),
+            None,
+        ), at)
     }
 
     /// `num` float64 values from `start` to `stop`, both included, as `numpy.linspace`.
     #[track_caller]
     pub fn linspace(start: f64, stop: f64, num: u64) -> Array {
         let at = Location::caller();
-        Array::from_result("linspace", source::linspace(start, stop, num), at)
+        Array::from_result("linspace", source::generate::linspace(start, stop, num, source::generate::Endpoint::Included, DType::F64), at)
     }
 
     /// Uniform values in [0, 1), float32 or float64, from a counter-based generator: element `i`
@@ -213,7 +224,7 @@ impl Array {
     #[track_caller]
     pub fn random(shape: &[u64], seed: u64, dtype: DType) -> Array {
         let at = Location::caller();
-        Array::from_result("random", source::random(shape, seed, dtype), at)
+        Array::from_result("random", source::generate::random(shape, seed, dtype), at)
     }
 
     fn from_result(name: &str, source: Result<Arc<dyn Source>>, at: &'static Location<'static>) -> Array {

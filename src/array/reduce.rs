@@ -5,7 +5,7 @@ use super::{Array, Draft, show};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::NodeKind;
-use crate::ops::reduce::{ReduceSpec, Reduction};
+use crate::ops::reduce::{Family, ReduceSpec, Reduction};
 use crate::view::{View, ViewAxis, broadcast_shapes};
 use smallvec::SmallVec;
 use std::panic::Location;
@@ -120,7 +120,7 @@ fn draft(values: &Array, reduction: Reduction, over: &Over) -> Result<Draft> {
     let mut inputs = SmallVec::new();
     let mut dtypes: SmallVec<[DType; 2]> = SmallVec::from_iter([node.dtype]);
     let reduced = axes(&over.axes, shape.len())?;
-    if reduction.row().one_axis && over.axes.is_some() && reduced.iter().filter(|r| **r).count() != 1 {
+    if matches!(reduction.row().family, Family::ArgMin | Family::ArgMax) && over.axes.is_some() && reduced.iter().filter(|r| **r).count() != 1 {
         return Err(Error::new(ErrorKind::Value, format!("{} takes one axis or none", reduction.name()))
             .hint("leave the axis away to search all elements in C order"));
     }
@@ -164,7 +164,13 @@ fn draft(values: &Array, reduction: Reduction, over: &Over) -> Result<Draft> {
     if let Some(mask) = &over.mask {
         shape = fits(&shape, &mask.node()?.shape, "where mask")?;
     }
-    let spec = ReduceSpec::new(reduction, &dtypes, over.dtype, over.ddof, over.mask.is_some())?;
+    let mut spec = ReduceSpec::new(reduction, &dtypes)?.with_ddof(over.ddof)?;
+    if let Some(dtype) = over.dtype {
+        spec = spec.with_dtype(dtype)?;
+    }
+    if over.mask.is_some() {
+        spec = spec.with_mask()?;
+    }
     values = Array { built: Ok(values) }.cast(spec.compute_dtype()).node()?.clone();
     inputs.push(broadcast_node(&values, &shape));
     if let Some(w) = weights {

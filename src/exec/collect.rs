@@ -26,13 +26,18 @@ pub struct Results {
 /// An array into which many workers write disjoint regions at once.
 struct SharedArray {
     spec: (crate::DType, Dims),
-    /// Allocated once; never resized while it is shared.
-    data: std::cell::UnsafeCell<Buffer>,
+    /// The start of `data`, through which workers write.
+    base: *mut u8,
+    /// Allocated once; not touched while it is shared.
+    data: Buffer,
 }
 
 // SAFETY: the buffer is written only through `scatter`, whose callers hold disjoint regions, and
-// read only after all workers are done (`Results::finish` takes it by value).
+// read only after all workers are done (`Results::finish` takes it by value). Moving it to another
+// thread moves no bytes.
 unsafe impl Sync for SharedArray {}
+// SAFETY: as above.
+unsafe impl Send for SharedArray {}
 
 impl SharedArray {
     /// Writes the elements of `region` from C order.
@@ -46,11 +51,7 @@ impl SharedArray {
         if region.is_empty() {
             return;
         }
-        // SAFETY: the pointer is to the live buffer; no reference to its bytes is made here.
-        let (base, len) = unsafe {
-            let buffer = self.data.get();
-            ((*buffer).as_mut_ptr(), (*buffer).len())
-        };
+        let (base, len) = (self.base, self.data.len());
         // Trailing axes that are taken whole are one run.
         let mut d = shape.len();
         let mut run = 1u64;
@@ -87,10 +88,8 @@ impl Results {
                 (!v.histogram).then(|| {
                     let bytes = v.shape.iter().product::<u64>() as usize * v.dtype.size();
                     meter.add(bytes as u64);
-                    SharedArray {
-                        spec: (v.dtype, v.shape.clone()),
-                        data: std::cell::UnsafeCell::new(Buffer::zeroed(bytes)),
-                    }
+                    let mut data = Buffer::zeroed(bytes);
+                    SharedArray { spec: (v.dtype, v.shape.clone()), base: data.as_mut_ptr(), data }
                 })
             })
             .collect();
@@ -109,8 +108,8 @@ impl Results {
         let mut out = Vec::new();
         for (array, histogram) in self.arrays.into_iter().zip(self.histograms) {
             out.push(match array {
-                Some(SharedArray { spec: (dtype, shape), data }) => {
-                    Value::Array(ArrayValue::new(dtype, shape, data.into_inner()))
+                Some(SharedArray { spec: (dtype, shape), data, .. }) => {
+                    Value::Array(ArrayValue::new(dtype, shape, data))
                 }
                 None => histogram
                     .into_inner()
@@ -232,7 +231,7 @@ impl<'a> Collector<'a> {
                 Some((at, tasks, _)) if *at == tile => *tasks += 1,
                 _ => {
                     self.hand_over(local, i)?;
-                    local.partials[i] = terminal.partial(&block.shape);
+                    local.partials[i] = terminal.partial(&block.shape)?;
                     local.tiles[i] = Some((tile, 1, shape));
                 }
             }
@@ -385,7 +384,10 @@ impl<'a> Collector<'a> {
                 }
                 (Gathered::Histogram(merged), terminal @ Terminal::Histogram { spec, .. }) => {
                     let merged = merged.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    let partial = merged.unwrap_or_else(|| terminal.partial(&[]));
+                    let partial = match merged {
+                        Some(partial) => partial,
+                        None => terminal.partial(&[])?,
+                    };
                     if let Partial::Histogram(state) = partial {
                         let h = state.finish(spec).at("operation", &self.stage.outputs[output].label)?;
                         *results.histograms[output].lock().unwrap_or_else(PoisonError::into_inner) =
@@ -428,7 +430,7 @@ impl<'a> Collector<'a> {
 }
 
 /// What one process has gathered for one output of a stage.
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
 pub enum PartialOutput {
     /// Collected blocks: the task and its elements.
     Blocks(Vec<(u64, ArrayValue)>),

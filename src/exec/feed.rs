@@ -138,7 +138,7 @@ impl<'a> Reader<'a> {
             return Ok(());
         }
         if let Some((bytes, shape)) = self.in_memory(feed)? {
-            copy_slab(bytes, &Region::whole(&shape), slab, dtype.size(), out);
+            copy_slab(bytes, &Region::whole(&shape), slab, out, dtype.size());
             return Ok(());
         }
         match feed {
@@ -180,7 +180,7 @@ impl<'a> Reader<'a> {
             let load = |out: &mut [u8]| source.read_chunk(&chunk, out, &mut ReadCx { scratch, stats });
             let data = self.cache.get(&key, len, uses, load)?;
             let start = chunk.iter().zip(&chunks).map(|(&c, &n)| c * n).collect();
-            copy_slab(&data, &Region { start, shape: chunks.clone() }, slab, size, out);
+            copy_slab(&data, &Region { start, shape: chunks.clone() }, slab, out, size);
             self.cache.give_back(data);
         }
         Ok(())

@@ -278,7 +278,7 @@ impl Walk<'_> {
         }
         collector.flush(&mut local)?;
         events |= reader.events;
-        for text in events.texts() {
+        for text in events.notes() {
             counters.note(text.to_string());
         }
         Ok(())
@@ -306,9 +306,7 @@ fn compute(
     }
     let operands: Vec<Operand> = staged.iter().map(Staged::operand).collect();
     let events = runner.run(&Block { region: block, domain }, &operands, partials)?;
-    if let Some(text) = events.error() {
-        return Err(Error::new(ErrorKind::Value, text).at("block", block));
-    }
+    events.check().at("block", block)?;
     drop(operands);
     reader.recycle(staged);
     Ok(events)
@@ -316,7 +314,7 @@ fn compute(
 
 /// What one process has gathered from a range of a stage's tasks. It can be written, sent and merged
 /// in any order with others of the same stage.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct StagePartial {
     /// The fingerprint of the plan.
     pub plan: u64,

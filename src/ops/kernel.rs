@@ -56,7 +56,7 @@ pub struct Kernel {
 }
 
 /// What a terminal has gathered so far.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Partial {
     /// The elements of the last block, C order.
     Collect(Buffer),
@@ -86,15 +86,18 @@ pub struct Block<'a> {
 
 impl Terminal {
     /// The partial for one block of shape `block`, empty.
-    pub fn partial(&self, block: &[u64]) -> Partial {
-        match self {
+    ///
+    /// # Errors
+    /// `Budget` if there is no memory for it.
+    pub fn partial(&self, block: &[u64]) -> Result<Partial> {
+        Ok(match self {
             Terminal::Collect { .. } => Partial::Collect(Buffer::new()),
             Terminal::Reduce { spec, reduced, .. } => {
                 let outputs: u64 = kept(block, reduced).iter().product();
                 Partial::Reduce(Box::new(ReduceState::new(spec, outputs as usize)))
             }
-            Terminal::Histogram { spec, .. } => Partial::Histogram(Box::new(HistogramState::new(spec))),
-        }
+            Terminal::Histogram { spec, .. } => Partial::Histogram(Box::new(HistogramState::new(spec)?)),
+        })
     }
 
     /// The most bytes that the partial of a block of shape `block` takes.
@@ -121,7 +124,7 @@ impl Partial {
     pub fn merge(&mut self, other: &Partial) -> Result<()> {
         match (self, other) {
             (Partial::Reduce(a), Partial::Reduce(b)) => a.merge(b),
-            (Partial::Histogram(a), Partial::Histogram(b)) => a.merge(b),
+            (Partial::Histogram(a), Partial::Histogram(b)) => a.merge(b)?,
             _ => {
                 return Err(crate::Error::new(
                     crate::ErrorKind::Internal,

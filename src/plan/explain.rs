@@ -58,8 +58,8 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
                         .iter()
                         .zip(bounds)
                         .map(|(b, r)| match r {
-                            Some((lo, hi)) => format!("{} between value {lo} and value {hi}", b.len()),
-                            None => b.len().to_string(),
+                            Some((lo, hi)) => format!("{} between value {lo} and value {hi}", b.bins()),
+                            None => b.bins().to_string(),
                         })
                         .collect();
                     let mut t = format!("histogram of {} in {} bins", coords.join(", "), bins.join(" × "));

@@ -281,7 +281,7 @@ impl<'a> Builder<'a> {
                 let weights = h.weights.then(|| outputs.next()).flatten();
                 let mask = h.mask.then(|| outputs.next()).flatten();
                 let mut rest = inputs[streamed(graph, w).len()..].chunks_exact(2);
-                let mut value = |i: NodeId| self.values[&Wanted { node: i, collect: !is_cut(&graph.node(i).kind) }];
+                let value = |i: NodeId| self.values[&Wanted { node: i, collect: !is_cut(&graph.node(i).kind) }];
                 let bounds = h
                     .bins
                     .iter()

@@ -17,7 +17,7 @@ use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
 use crate::grid::{Dims, Grid, checked_len};
-use crate::ops::histogram::{Bins, HistogramSpec};
+use crate::ops::histogram::{Bins, HistogramSpec, Range};
 use crate::ops::program::Program;
 use crate::ops::reduce::ReduceSpec;
 use crate::source::{Source, SourceSpec};
@@ -472,6 +472,19 @@ impl std::hash::Hasher for Fnv {
     }
 }
 
+/// The range that the bounds of an automatic histogram say: the smallest is +inf and the largest
+/// −inf where there is no value.
+fn found_range(low: f64, high: f64) -> Result<Range> {
+    if low == f64::INFINITY && high == f64::NEG_INFINITY {
+        return Ok(Range::new());
+    }
+    if low.is_infinite() || high.is_infinite() {
+        return Err(Error::new(ErrorKind::Value, "the data has infinities, so the histogram has no automatic range")
+            .hint("give the range of the bins"));
+    }
+    Ok(Range::known(low, high, if low > 0.0 { low } else { f64::INFINITY }))
+}
+
 impl Stage {
     /// The kernel of this stage, for backends. Automatic histogram ranges are looked up with
     /// `bound`; where that gives `None` (before the run), a stand-in of as many bins is used.
@@ -503,15 +516,18 @@ impl Stage {
                             .map(|(b, bounds)| {
                                 let found = bounds.and_then(|(lo, hi)| Some((bound(lo)?, bound(hi)?)));
                                 match found {
-                                    Some((lo, hi)) => b.resolve(lo.to_f64(), hi.to_f64()),
-                                    None => b.resolve(1.0, 2.0),
+                                    Some((lo, hi)) => b.resolve(&found_range(lo.to_f64(), hi.to_f64())?),
+                                    None => b.resolve(&Range::known(1.0, 2.0, 1.0)),
                                 }
                             })
                             .collect::<Result<Vec<_>>>()
                             .map_err(|e| e.at("operation", &o.label))?;
                         let dtype = |i: usize| self.program.dtype(self.program.outputs[i]);
                         let data: Vec<DType> = coords.iter().map(|&c| dtype(c)).collect();
-                        let spec = HistogramSpec::new(edges, &data, weights.map(dtype), mask.is_some())?;
+                        let mut spec = HistogramSpec::new(edges, data, weights.map(dtype))?;
+                        if mask.is_some() {
+                            spec = spec.with_mask();
+                        }
                         Terminal::Histogram {
                             spec: Arc::new(spec),
                             coords: coords.clone(),

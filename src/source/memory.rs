@@ -125,6 +125,10 @@ impl Source for MemorySource {
         format!("memory array {}", self.id)
     }
 
+    fn bytes(&self) -> Option<&[u8]> {
+        Some(self.data.bytes())
+    }
+
     fn scratch_bytes(&self) -> u64 {
         0
     }

@@ -58,12 +58,12 @@ pub enum SourceSpec {
         /// The state of the file when the source was made.
         fingerprint: Fingerprint,
     },
-    /// `start + i * delta`, as `numpy.arange`; see [`generate::arange`].
+    /// Evenly spaced numbers, as `numpy.arange`; see [`generate::arange`].
     Arange {
         /// The first element; its dtype is the array's.
         start: Scalar,
-        /// The difference of the first two elements.
-        delta: Scalar,
+        /// The second element (equal to the first if there is only one).
+        next: Scalar,
         /// How many.
         len: u64,
     },
@@ -183,6 +183,12 @@ pub trait Source: Send + Sync + Debug {
 
     /// The most bytes of [`Scratch`], and of buffers inside libhdf5, that one read uses.
     fn scratch_bytes(&self) -> u64;
+
+    /// All elements in C order, native byte order, if they are in memory already.
+    fn bytes(&self) -> Option<&[u8]> {
+        None
+    }
+
 
     /// Decodes the chunk at the grid position `chunk` into `out`: the full chunk shape (what lies
     /// beyond the array's edge is unspecified), C order, native byte order.

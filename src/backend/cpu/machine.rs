@@ -65,11 +65,11 @@ impl Machine {
             let (Some(kernel), Home::Slot(slot)) = (&self.kernels[step], self.homes[step]) else { continue };
             let mut out = std::mem::take(&mut self.slots[slot]);
             let size = self.program.dtype(step as Register).size();
-            let mut args: smallvec::SmallVec<[&[u8]; 3]> = smallvec::SmallVec::new();
-            for &r in self.program.args(step) {
-                args.push(self.register(r, inputs, n));
+            {
+                let args: smallvec::SmallVec<[&[u8]; 3]> =
+                    self.program.args(step).iter().map(|&r| self.register(r, inputs, n)).collect();
+                events |= kernel.run(&args, &mut out[..n * size]);
             }
-            events |= kernel.run(&args, &mut out[..n * size]);
             self.slots[slot] = out;
         }
         events

@@ -9,7 +9,7 @@ mod matmul;
 mod tile;
 
 pub use machine::TILE;
-pub use matmul::{MATMUL_DEPTH, matmul_dtype, multiply_add, tile_edge};
+pub use matmul::{MATMUL_DEPTH, matmul_dtype, multiply_add, round_to_f16, tile_edge};
 
 use super::{Backend, Capabilities, Runner};
 use crate::DType;
@@ -80,8 +80,11 @@ impl Backend for Cpu {
 /// Bytes that one CPU runner of this kernel holds beside operands and partials.
 pub fn scratch_bytes(kernel: &Kernel) -> u64 {
     let inputs: usize = kernel.program.inputs.iter().map(|d| d.size() * TILE).sum();
-    let histograms = kernel.terminals.iter().filter(|t| matches!(t, Terminal::Histogram { .. })).count();
-    Machine::bytes(&kernel.program) + inputs as u64 + histograms as u64 * (64 << 10)
+    let histograms = kernel.terminals.iter().map(|t| match t {
+        Terminal::Histogram { spec, .. } => spec.bytes_per_scratch(),
+        _ => 0,
+    });
+    Machine::bytes(&kernel.program) + inputs as u64 + histograms.sum::<u64>()
 }
 
 /// A kernel on the CPU, for one worker.
@@ -159,7 +162,7 @@ impl Runner for CpuRunner {
                             mask: mask.map(output),
                             n,
                         };
-                        state.update(spec, tile, &mut self.histogram, self.simd);
+                        state.update(spec, tile, &mut self.histogram, self.simd)?;
                     }
                     _ => {
                         return Err(crate::Error::new(

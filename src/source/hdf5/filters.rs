@@ -249,18 +249,6 @@ per_simd! {
     pub(crate) fn unshuffle(src: &[u8], dst: &mut [u8], width: usize, swap: bool) = unshuffle_body
 }
 
-/// Shuffles elements of `width` bytes, as the HDF5 filter does. `dst` is as long as `src`.
-pub(crate) fn shuffle(src: &[u8], dst: &mut [u8], width: usize) {
-    let n = src.len() / width;
-    for k in 0..width {
-        let plane = &mut dst[k * n..(k + 1) * n];
-        for (d, s) in plane.iter_mut().zip(src.chunks_exact(width)) {
-            *d = s[k];
-        }
-    }
-    dst[n * width..].copy_from_slice(&src[n * width..]);
-}
-
 /// Reverses the bytes of each element.
 pub(crate) fn swap_bytes(data: &mut [u8], size: usize) {
     fn each<const N: usize>(data: &mut [u8], f: impl Fn([u8; N]) -> [u8; N]) {

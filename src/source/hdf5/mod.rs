@@ -13,11 +13,11 @@ mod filters;
 mod handles;
 mod open;
 mod read;
-//mod tree;
+mod tree;
 
 pub use handles::{open_files, set_max_open_files};
 pub use open::Hdf5Source;
-//pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind, tree};
+pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind, tree};
 
 /// Undoes HDF5 filters that are named by number: what is known about the ones that need a plugin.
 pub(crate) fn filter_name(id: i32) -> Option<&'static str> {

@@ -220,7 +220,7 @@ fn describe(id: &Id, options: OpenOptions, fingerprint: &Fingerprint) -> Result<
 /// Follows the soft links of a path by hand, so that a link out of the file is seen before
 /// libhdf5 follows it. Returns a path of hard links (or, where external links are allowed, of
 /// anything from the first one on).
-fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<String> {
+pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<String> {
     let mut pending: Vec<String> =
         path.split('/').rev().filter(|p| !p.is_empty()).map(String::from).collect();
     let mut done = String::new();
