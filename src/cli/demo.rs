@@ -5,7 +5,7 @@
 //! and compresses it; nothing is ever held as a whole.
 
 use super::args::Demo;
-use super::eval::{Scope, Target, Val, print};
+use super::eval::{Scope, Target, Val, named};
 use super::expr::parse;
 use super::output::{self, Bar};
 use super::render::human_duration;
@@ -127,7 +127,7 @@ fn make(args: &Demo, file: &Path, cancel: &Cancel) -> Done {
     }
     let writer = Hdf5Writer::create(file, &specs)?;
     let session = args.run.session(FallbackPolicy::Allow, cancel, |_| {})?;
-    let workers = session.threads().max(1);
+    let workers = session.devices().first().map_or(1, |cpu| cpu.threads.max(1));
     let memory = session.memory() / workers as u64;
     let bar = Bar::new();
     let next = AtomicU64::new(0);
@@ -190,7 +190,7 @@ fn ask(args: &Demo, file: &Path, cancel: &Cancel, out: &mut impl Write) -> Done 
             match value.as_histogram() {
                 // The map says it; the numbers are for `eval`.
                 Ok(h) => out.write_all(super::render::histogram_picture(h).as_bytes())?,
-                Err(_) => out.write_all(print::named(name, value)?.as_bytes())?,
+                Err(_) => out.write_all(named(name, value)?.as_bytes())?,
             }
         }
         writeln!(out, "  [{}]\n", output::account(&outcome.report))?;

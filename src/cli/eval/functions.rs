@@ -25,12 +25,12 @@ pub struct Function {
 }
 
 macro_rules! functions {
-    ($($name:literal ($($must:literal)* $(, $($may:literal)+)?) $(only $($only:literal)+)? $($spreads:ident)? = $call:expr;)*) => {
+    ($($name:literal ($($must:literal)* $(, $($may:literal)+)?) $(only $($only:literal)+)? $([$spreads:ident])? = $call:expr;)*) => {
         /// The table.
         pub static FUNCTIONS: &[Function] = &[$(Function {
             name: $name,
             params: &[$($must,)* $($($may,)+)? $($($only,)+)?],
-            required: [$($must),*].len() as usize,
+            required: { let p: &[&str] = &[$($must),*]; p.len() },
             positional: { let p: &[&str] = &[$($must,)* $($($may,)+)?]; p.len() },
             spreads: functions!(@spreads $($spreads)?),
             call: $call,
@@ -56,12 +56,12 @@ functions! {
         let dtype = a.need(cx, "dtype")?.dtype(cx)?;
         cast(cx, a.need(cx, "x")?, dtype)
     };
-    "reshape" ("x" "shape") spreads = |cx, mut a| {
+    "reshape" ("x" "shape") [spreads] = |cx, mut a| {
         let shape = a.need(cx, "shape")?.ints(cx, "shape")?;
         Ok(Val::Array(a.array(cx, "x")?.reshape(&shape)))
     };
     "ravel" ("x") = |cx, mut a| Ok(Val::Array(a.array(cx, "x")?.ravel()));
-    "transpose" ("x", "axes") spreads = |cx, mut a| {
+    "transpose" ("x", "axes") [spreads] = |cx, mut a| {
         let axes = a.take("axes").map(|i| i.ints(cx, "axes")).transpose()?;
         let x = a.array(cx, "x")?;
         Ok(Val::Array(match axes {

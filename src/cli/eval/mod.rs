@@ -11,7 +11,7 @@ mod tests;
 mod value;
 
 pub use lower::Scope;
-pub use print::Target;
+pub use print::{Target, named};
 pub use value::Val;
 
 use super::args::Eval;
