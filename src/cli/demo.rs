@@ -26,7 +26,10 @@ const LEVEL: u8 = 1;
 
 /// Steps towards the fields: a Gaussian from two uniform numbers, then its use.
 const STEPS: &[(&str, &str)] = &[
-    ("g", "sqrt(-2 * log(1 - random((n,), seed=1, dtype=float32))) * cos(2 * pi * random((n,), seed=2, dtype=float32))"),
+    (
+        "g",
+        "sqrt(-2 * log(1 - random((n,), seed=1, dtype=float32))) * cos(2 * pi * random((n,), seed=2, dtype=float32))",
+    ),
     ("s", "random((n,), seed=3, dtype=float32) + random((n,), seed=4, dtype=float32) - 1"),
 ];
 
@@ -47,14 +50,18 @@ const QUESTIONS: &[(&str, &str, &str)] = &[
     (
         "How much mass is there at which temperature?",
         "temperatures",
-        "histogram(T, bins=20, range=(1e2, 1e8), log=True, weights=m)",
+        "histogram(T, bins=20, range=(100, 1e6), log=True, weights=m)",
     ),
     (
         "Where does the gas lie in the plane of density and temperature?",
         "phases",
         "histogram2d(log10(rho), log10(T), bins=(60, 20), range=((-1, 8), (2.5, 7)), weights=m)",
     ),
-    ("How do the coordinates go together? A product of matrices:", "moments", "float64(pos.T) @ float64(pos)"),
+    (
+        "How do the coordinates go together? A product of matrices, over the number of particles:",
+        "moments",
+        "float64(pos.T) @ float64(pos) / pos.shape[0]",
+    ),
 ];
 
 /// Makes the file, asks, and removes the file.
@@ -180,8 +187,12 @@ fn ask(args: &Demo, file: &Path, cancel: &Cancel, out: &mut impl Write) -> Done 
         let path = format!("/PartType0/{field}");
         scope.define(name, Val::Array(Array::open(file, &path)?.made_by(name)));
     }
+    let inputs =
+        NAMES.iter().zip(FIELDS).map(|(name, (field, ..))| format!("-i {name}=FILE:/PartType0/{field}"));
+    let inputs = inputs.collect::<Vec<_>>().join(" ");
+    writeln!(out, "Each question is an expression: chunkwise eval {inputs} EXPR\n")?;
     for (question, name, text) in QUESTIONS {
-        writeln!(out, "{question}\n  chunkwise eval '{name}={text}'")?;
+        writeln!(out, "{question}\n  {text}")?;
         let target = Target::new(scope.lower(&parse(text)?)?).map_err(Failure::Usage)?;
         let outcome = session.run(&[target.as_target()]);
         bar.clear();
@@ -193,7 +204,8 @@ fn ask(args: &Demo, file: &Path, cancel: &Cancel, out: &mut impl Write) -> Done 
                 Err(_) => out.write_all(named(name, value)?.as_bytes())?,
             }
         }
-        writeln!(out, "  [{}]\n", output::account(&outcome.report))?;
+        writeln!(out, "[{}]\n", output::account(&outcome.report))?;
+        output::notes(&outcome.report);
         if *name == "mean_density" {
             naive(&session, &array(&mut scope, "rho")?, &outcome, out)?;
         }
@@ -213,5 +225,5 @@ fn naive(session: &Session, rho: &Array, exact: &chunkwise::Outcome, out: &mut i
     let plain = f64::from(sum) / n as f64;
     let exact = exact.values[0].as_array()?.scalar(0).map_or(f64::NAN, |s| s.to_f64());
     let off = (plain / exact - 1.0) * 100.0;
-    Ok(writeln!(out, "  A plain float32 sum gives {plain:?}: {off:+.3} %.\n")?)
+    Ok(writeln!(out, "A plain float32 sum gives {plain:?}: {off:+.3} %.\n")?)
 }

@@ -66,7 +66,11 @@ fn node_text(out: &mut impl Write, node: &Node, name: &str, depth: usize) -> io:
         NodeKind::UserLink { class } => writeln!(out, "{indent}{name}  a link of class {class}")?,
         NodeKind::SameAs { path } => writeln!(out, "{indent}{name} = {}", plain(path))?,
         NodeKind::Unreadable { error } => {
-            writeln!(out, "{indent}{name}  cannot be read: {}", plain(error.lines().next().unwrap_or_default()))?;
+            writeln!(
+                out,
+                "{indent}{name}  cannot be read: {}",
+                plain(error.lines().next().unwrap_or_default())
+            )?;
         }
     }
     Ok(())
@@ -102,9 +106,10 @@ fn dataset(d: &Dataset) -> String {
     if !d.readable {
         text += " (a filter that is not there)";
     }
-    let size = d.dtype.zip(d.shape.as_ref()).map(|(t, s)| {
-        s.iter().fold(t.size() as u64, |a, n| a.saturating_mul(*n))
-    });
+    let size = d
+        .dtype
+        .zip(d.shape.as_ref())
+        .map(|(t, s)| s.iter().fold(t.size() as u64, |a, n| a.saturating_mul(*n)));
     text += &match size {
         Some(size) if size != d.storage_bytes => {
             format!(", {} stored of {}", human_bytes(d.storage_bytes), human_bytes(size))
@@ -138,9 +143,7 @@ fn attribute(value: &AttributeValue) -> String {
         _ => format!("[{}{}]", items.join(", "), if all > items.len() { ", …" } else { "" }),
     };
     match value {
-        AttributeValue::Numbers(v) => {
-            listed(v.iter().take(SHOWN).map(Scalar::to_string).collect(), v.len())
-        }
+        AttributeValue::Numbers(v) => listed(v.iter().take(SHOWN).map(Scalar::to_string).collect(), v.len()),
         AttributeValue::Strings(v) => {
             let quoted = v.iter().take(SHOWN).map(|s| {
                 let cut: String = s.chars().take(TEXT).collect();

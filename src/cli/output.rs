@@ -52,35 +52,40 @@ impl Bar {
 
 /// Device, time, work and memory of a run, on one line.
 pub fn account(r: &Report) -> String {
-    let (stages, gpu) = (r.tasks.cpu + r.tasks.gpu, r.tasks.gpu);
-    let on_gpu = if gpu > 0 { format!(", {gpu} of them on the GPU") } else { String::new() };
+    let on_gpu =
+        if r.tasks.gpu > 0 { format!(", {} of them on the GPU", r.tasks.gpu) } else { String::new() };
     format!(
-        "{}, {} in {} ({} tasks{on_gpu}), {} read, {} decoded, peak {}",
+        "{}, {} in {} ({}{on_gpu}), {} read, {} decoded, peak {}",
         r.device,
-        threads(r.threads),
+        counted(r.threads as u64, "thread"),
         human_duration(Duration::try_from_secs_f64(r.elapsed_s).unwrap_or_default()),
-        stages,
+        counted(r.tasks.cpu + r.tasks.gpu, "task"),
         human_bytes(r.bytes_read),
         human_bytes(r.bytes_decoded),
         human_bytes(r.peak_host_bytes),
     )
 }
 
-fn threads(n: usize) -> String {
-    if n == 1 { "1 thread".into() } else { format!("{n} threads") }
+fn counted(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
-/// The notes and fallbacks of a run, on stderr; the account too where that is a terminal.
-pub fn tell(r: &Report) {
+/// The notes and fallbacks of a run, on stderr.
+pub fn notes(r: &Report) {
     let mut err = io::stderr().lock();
     // Nobody to tell if stderr is closed.
     for f in &r.fallbacks {
-        let tasks = if f.tasks == 1 { "task" } else { "tasks" };
-        let _ = writeln!(err, "note: {} {tasks} ran on the CPU: {}", f.tasks, f.reason);
+        let _ = writeln!(err, "note: {} ran on the CPU: {}", counted(f.tasks, "task"), f.reason);
     }
     for note in &r.notes {
         let _ = writeln!(err, "note: {note}");
     }
+}
+
+/// As [`notes`], and the account of the run where stderr is a terminal.
+pub fn tell(r: &Report) {
+    notes(r);
+    let mut err = io::stderr().lock();
     if err.is_terminal() {
         let _ = writeln!(err, "\x1b[2m{}\x1b[0m", account(r));
     }

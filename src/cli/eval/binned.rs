@@ -30,7 +30,9 @@ pub fn histogram(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
             let items = item.items(cx, "range", "a tuple of (low, high) pairs")?;
             if items.len() != n {
                 let message = format!("range has {} entries for {n} dimensions", items.len());
-                return Err(cx.error(span, message).hint("write range=((0, 1), (0, 2)), None for an automatic one"));
+                return Err(cx
+                    .error(span, message)
+                    .hint("write range=((0, 1), (0, 2)), None for an automatic one"));
             }
             items.into_iter().map(|i| (!matches!(i.value, Val::None)).then_some(i)).collect()
         }
@@ -92,7 +94,8 @@ fn axis(cx: &Cx, bins: Option<Item>, range: Option<Item>, log: bool) -> Result<B
                 return Err(e.hint("write a number of bins or a list of edges"));
             }
             other => {
-                let message = format!("bins must be a number of bins or a list of edges, not {}", other.kind());
+                let message =
+                    format!("bins must be a number of bins or a list of edges, not {}", other.kind());
                 return Err(cx.error(item.span, message));
             }
         },

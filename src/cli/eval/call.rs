@@ -8,7 +8,7 @@ use super::value::{Item, Val, dtype_named};
 use crate::cli::expr::{Ident, Span, nearest};
 use chunkwise::ops::elementwise::Op;
 use chunkwise::ops::reduce::Reduction;
-use chunkwise::{Array, ArrayOperand, DType, Over, Result, Weak};
+use chunkwise::{Array, ArrayOperand, DType, ErrorKind, Over, Result, Weak};
 
 /// Whether something can be called by this name.
 pub fn is_function(name: &str) -> bool {
@@ -132,8 +132,7 @@ fn bind(
     };
     if let Some(extra) = args.get(signature.positional) {
         let n = signature.positional;
-        let message =
-            format!("{name} takes {n} argument{} without a name, not {}", plural(n), args.len());
+        let message = format!("{name} takes {n} argument{} without a name, not {}", plural(n), args.len());
         return Err(cx.error(extra.span, message).hint(format!("it is {}", written())));
     }
     let mut slots: Vec<(&'static str, Option<Item>)> = params.iter().map(|p| (*p, None)).collect();
@@ -165,13 +164,7 @@ fn plural(n: usize) -> &'static str {
     if n == 1 { "" } else { "s" }
 }
 
-fn elementwise(
-    cx: &Cx,
-    span: Span,
-    op: Op,
-    args: Vec<Item>,
-    keywords: Vec<(Ident, Item)>,
-) -> Result<Val> {
+fn elementwise(cx: &Cx, span: Span, op: Op, args: Vec<Item>, keywords: Vec<(Ident, Item)>) -> Result<Val> {
     let params = op.row().params;
     let signature = Signature { params: params.to_vec(), required: params.len(), positional: params.len() };
     let mut bound = bind(cx, span, op.name(), &signature, args, keywords)?;
@@ -202,7 +195,8 @@ fn reduce(
     let signature = Signature { params, required: 1, positional: 2 + usize::from(row.inputs == 2) };
     let mut bound = bind(cx, span, reduction.name(), &signature, args, keywords)?;
     let values = bound.array(cx, "x")?;
-    let axes = bound.take("axis").map(|i| i.ints(cx, "axis")).transpose()?;
+    let axis = bound.take("axis");
+    let axes = axis.as_ref().map(|i| i.ints(cx, "axis")).transpose()?;
     let mut over = axes.clone().map_or_else(Over::all, Over::axes);
     if let Some(dtype) = bound.dtype(cx)? {
         over = over.dtype(dtype);
@@ -217,6 +211,10 @@ fn reduce(
     }
     let keepdims = bound.take("keepdims").map(|k| k.bool(cx, "keepdims")).transpose()?.unwrap_or(false);
     let reduced = values.reduce(reduction, over);
+    if let (Err(e), Some(axis)) = (reduced.check(), &axis) {
+        let at = if e.kind() == ErrorKind::Index { axis.span } else { span };
+        return Err(cx.at(at, e));
+    }
     if !keepdims || reduced.check().is_err() {
         return Ok(Val::Array(reduced));
     }
@@ -236,7 +234,9 @@ pub fn cast(cx: &Cx, item: Item, dtype: DType) -> Result<Val> {
     let span = item.span;
     let scalar = match item.value {
         Val::Scalar(Weak::Int(v)) if dtype == DType::Bool => Weak::Bool(v != 0).to_scalar(dtype),
-        Val::Scalar(Weak::Float(v)) if !dtype.is_float() => return Ok(Val::Array(Array::scalar(v).cast(dtype))),
+        Val::Scalar(Weak::Float(v)) if !dtype.is_float() => {
+            return Ok(Val::Array(Array::scalar(v).cast(dtype)));
+        }
         Val::Scalar(w) => w.to_scalar(dtype),
         _ => return Ok(Val::Array(item.array(cx, "x")?.cast(dtype))),
     };

@@ -101,7 +101,11 @@ functions! {
 }
 
 /// Puts the arguments after the first into a tuple, where the function allows to write them so.
-pub fn spread(f: &Function, args: Vec<Item>, keywords: Vec<(Ident, Item)>) -> (Vec<Item>, Vec<(Ident, Item)>) {
+pub fn spread(
+    f: &Function,
+    args: Vec<Item>,
+    keywords: Vec<(Ident, Item)>,
+) -> (Vec<Item>, Vec<(Ident, Item)>) {
     let mut args = args;
     if f.spreads && args.len() > 2 {
         let rest = args.split_off(1);

@@ -16,12 +16,8 @@ const MAX_NODES: usize = 5_000;
 const MAX_LABEL: usize = 60;
 
 /// Names that are numbers.
-const CONSTANTS: &[(&str, f64)] = &[
-    ("pi", std::f64::consts::PI),
-    ("e", std::f64::consts::E),
-    ("inf", f64::INFINITY),
-    ("nan", f64::NAN),
-];
+const CONSTANTS: &[(&str, f64)] =
+    &[("pi", std::f64::consts::PI), ("e", std::f64::consts::E), ("inf", f64::INFINITY), ("nan", f64::NAN)];
 
 /// The names that expressions can use.
 #[derive(Default)]

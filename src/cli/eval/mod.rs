@@ -66,12 +66,14 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
 fn open_inputs(args: &Eval, scope: &mut Scope) -> Done {
     for input in &args.inputs {
         let usage = |what: &str| {
-            Failure::Usage(format!("-i {input}: {what}\nhint: write -i NAME=FILE:/path, as in -i rho=snap.h5:/PartType0/Density"))
+            Failure::Usage(format!(
+                "-i {input}: {what}\nhint: write -i NAME=FILE:/path, as in -i rho=snap.h5:/PartType0/Density"
+            ))
         };
         let (name, place) = input.split_once('=').ok_or_else(|| usage("there is no '='"))?;
         let name = name.trim();
-        let is_name = parse(name)
-            .is_ok_and(|ast| matches!(&ast.node(ast.root()).expr, Expr::Name(n) if n == name));
+        let is_name =
+            parse(name).is_ok_and(|ast| matches!(&ast.node(ast.root()).expr, Expr::Name(n) if n == name));
         if !is_name {
             return Err(usage(&format!("'{name}' is not a name")));
         }

@@ -31,7 +31,8 @@ impl Target {
                     _ => None,
                 });
                 let ints: Option<Vec<i64>> = ints.collect();
-                let ints = ints.ok_or("a tuple is no result; give each expression for itself, or write array([…])")?;
+                let ints =
+                    ints.ok_or("a tuple is no result; give each expression for itself, or write array([…])")?;
                 Ok(Target::Array(Array::from_ndarray(ndarray::Array1::from(ints).into_shared())))
             }
             other => Err(format!("{} is no result", other.kind())),

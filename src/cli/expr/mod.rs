@@ -201,11 +201,6 @@ pub struct Ast {
 }
 
 impl Ast {
-    /// The text as given.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
     /// `NAME` of `NAME=EXPR`.
     pub fn target(&self) -> Option<&Ident> {
         self.target.as_ref()

@@ -89,7 +89,8 @@ fn head(h: &Histogram) -> String {
 /// Counts and weights as arrays.
 fn arrays(h: &Histogram, text: &mut String) -> Result<()> {
     let shape = h.shape();
-    let _ = writeln!(text, "counts =\n{}", human(DType::U64, &shape, &bytes_of(h.counts(), u64::to_ne_bytes))?);
+    let _ =
+        writeln!(text, "counts =\n{}", human(DType::U64, &shape, &bytes_of(h.counts(), u64::to_ne_bytes))?);
     if let Some((dtype, bytes)) = h.weights() {
         let _ = writeln!(text, "weights =\n{}", human(dtype, &shape, bytes)?);
     }
