@@ -32,6 +32,7 @@ use budget::{Held, Meter};
 use cache::ChunkCache;
 use collect::{Collector, Results};
 use feed::{Reader, Staged};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -105,7 +106,13 @@ pub fn run(plan: &Plan, bound: &Bound, cx: &RunContext, counters: &Counters) -> 
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_before(plan: &Plan, last: usize, bound: &Bound, cx: &RunContext, counters: &Counters) -> Result<Values> {
+pub fn run_before(
+    plan: &Plan,
+    last: usize,
+    bound: &Bound,
+    cx: &RunContext,
+    counters: &Counters,
+) -> Result<Values> {
     let mut values = Values::new();
     for n in 0..last {
         run_stage(plan, n, &bound.stages[n], &mut values, cx, counters)?;
@@ -245,7 +252,11 @@ impl Walk<'_> {
         let mut local = collector.local();
         let mut held = Held::new(&counters.meter);
         let fixed = cx.cpu.scratch_bytes(kernel)
-            + kernel.terminals.iter().map(|t| t.partial_bytes(&largest(stage, self.pass), &kernel.program)).sum::<u64>();
+            + kernel
+                .terminals
+                .iter()
+                .map(|t| t.partial_bytes(&largest(stage, self.pass), &kernel.program))
+                .sum::<u64>();
         let mut events = Events::default();
         loop {
             let i = next.fetch_add(1, Relaxed);
@@ -340,7 +351,10 @@ pub fn run_tasks(
     counters: &Counters,
 ) -> Result<StagePartial> {
     let stage = plan.stages().get(n).ok_or_else(|| {
-        Error::new(ErrorKind::Index, format!("the plan has {} stages, there is no stage {n}", plan.stages().len()))
+        Error::new(
+            ErrorKind::Index,
+            format!("the plan has {} stages, there is no stage {n}", plan.stages().len()),
+        )
     })?;
     let tasks = stage.grid.blocks();
     if range.start > range.end || range.end > tasks {
@@ -374,39 +388,46 @@ pub fn run_tasks(
     Ok(StagePartial { plan: plan.fingerprint(), stage: n, ranges: vec![(range.start, range.end)], outputs })
 }
 
-/// The collected elements of one block of a stage's output.
+/// The collected elements of some blocks of a stage's output, computed side by side.
 ///
 /// # Errors
 /// As [`run`].
 #[allow(clippy::too_many_arguments)]
-pub fn compute_block(
+pub fn compute_blocks(
     plan: &Plan,
     n: usize,
     output: usize,
-    block: &Region,
+    blocks: &[Region],
     values: &Values,
     bound: &Bound,
     cx: &RunContext,
     counters: &Counters,
-) -> Result<ArrayValue> {
+) -> Result<Vec<ArrayValue>> {
     let stage = &plan.stages()[n];
     let whole = kernel_of(stage, values)?;
     let kernel = Kernel { program: whole.program.clone(), terminals: vec![whole.terminals[output].clone()] };
     let cache = ChunkCache::new(bound.stages[n].cache_bytes, &counters.meter);
-    let mut reader = Reader::new(plan, values, &cache, &counters.stats, cx.simd);
-    let mut runner = cx.cpu.runner(&kernel)?;
-    let mut partials = [Partial::Collect(Buffer::new())];
+    let spec = &plan.values()[stage.outputs[output].value];
     let domain = stage.grid.shape();
-    compute(&mut reader, &stage.inputs, &kernel, runner.as_mut(), block, &domain, &mut partials)
-        .at("operation", &stage.outputs[output].label)?;
-    counters.tasks.fetch_add(1, Relaxed);
-    let [partial] = partials;
-    match partial {
-        Partial::Collect(buffer) => {
-            let spec = &plan.values()[stage.outputs[output].value];
-            Ok(ArrayValue::new(spec.dtype, block.shape.clone(), buffer))
+    let one = |block: &Region| -> Result<ArrayValue> {
+        if cx.cancel.is_cancelled() {
+            return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled").at("block", block));
         }
-        _ => Err(Error::new(ErrorKind::Internal, "this output is not collected")),
+        let mut reader = Reader::new(plan, values, &cache, &counters.stats, cx.simd);
+        let mut runner = cx.cpu.runner(&kernel)?;
+        let mut partials = [Partial::Collect(Buffer::new())];
+        compute(&mut reader, &stage.inputs, &kernel, runner.as_mut(), block, &domain, &mut partials)
+            .at("operation", &stage.outputs[output].label)?;
+        counters.tasks.fetch_add(1, Relaxed);
+        let [partial] = partials;
+        match partial {
+            Partial::Collect(buffer) => Ok(ArrayValue::new(spec.dtype, block.shape.clone(), buffer)),
+            _ => Err(Error::new(ErrorKind::Internal, "this output is not collected")),
+        }
+    };
+    match cx.pool {
+        Some(pool) if blocks.len() > 1 => pool.install(|| blocks.par_iter().map(one).collect()),
+        _ => blocks.iter().map(one).collect(),
     }
 }
 
@@ -427,14 +448,19 @@ pub fn merge_tasks(
     ranges.retain(|r| r.0 < r.1);
     ranges.sort_unstable();
     let fingerprint = plan.fingerprint();
-    if partials.iter().any(|p| p.plan != fingerprint || p.stage != n || p.outputs.len() != stage.outputs.len()) {
+    if partials
+        .iter()
+        .any(|p| p.plan != fingerprint || p.stage != n || p.outputs.len() != stage.outputs.len())
+    {
         return Err(wrong("a partial belongs to another plan or stage".into()));
     }
     let mut next = 0;
     for (start, end) in ranges {
         match start.cmp(&next) {
             std::cmp::Ordering::Less => return Err(wrong(format!("task {start} is in two partials"))),
-            std::cmp::Ordering::Greater => return Err(wrong(format!("no partial has tasks {next}..{start}"))),
+            std::cmp::Ordering::Greater => {
+                return Err(wrong(format!("no partial has tasks {next}..{start}")));
+            }
             std::cmp::Ordering::Equal => next = end,
         }
     }

@@ -136,11 +136,11 @@ impl Debug for Scratch {
 pub struct ReadStats {
     /// Stored chunks brought from files, or found to be unallocated.
     pub chunks_read: AtomicU64,
-    /// Chunks that went through a filter.
+    /// Chunks turned into elements: decoded, copied where there is no filter, or filled.
     pub chunks_decoded: AtomicU64,
     /// Bytes read from files.
     pub bytes_read: AtomicU64,
-    /// Bytes that came out of filters.
+    /// Bytes of elements that reads made, whole chunks counted whole.
     pub bytes_decoded: AtomicU64,
     /// Time spent waiting for the HDF5 lock, in nanoseconds.
     pub lock_wait_ns: AtomicU64,
@@ -189,7 +189,6 @@ pub trait Source: Send + Sync + Debug {
         None
     }
 
-
     /// Decodes the chunk at the grid position `chunk` into `out`: the full chunk shape (what lies
     /// beyond the array's edge is unspecified), C order, native byte order.
     ///
@@ -225,15 +224,14 @@ pub fn open(spec: &SourceSpec) -> Result<Arc<dyn Source>> {
     }
 }
 
-/// Checks a slab and a buffer against an array, so that readers can index without doubt. Returns
-/// the number of bytes.
+/// Checks a slab and a buffer against an array, so that readers can index without doubt.
 pub(crate) fn check_slab(shape: &[u64], dtype: DType, slab: &Slab, out: &[u8]) -> Result<()> {
     let rank = shape.len();
     let wrong = |message: String| Err(Error::new(ErrorKind::Index, message));
     if slab.start.len() != rank || slab.count.len() != rank || slab.step.len() != rank {
         return wrong(format!("a region of rank {} in an array of rank {rank}", slab.start.len()));
     }
-    for d in 0..rank {
+    for (d, &len) in shape.iter().enumerate() {
         if slab.step[d] == 0 {
             return wrong(format!("a step of 0 along axis {d}"));
         }
@@ -241,13 +239,12 @@ pub(crate) fn check_slab(shape: &[u64], dtype: DType, slab: &Slab, out: &[u8]) -
             continue;
         }
         let last = (slab.count[d] - 1).checked_mul(slab.step[d]).and_then(|n| n.checked_add(slab.start[d]));
-        if last.is_none_or(|last| last >= shape[d]) {
+        if last.is_none_or(|last| last >= len) {
             return wrong(format!(
-                "the region {}:{}:{} along axis {d} leaves the array, whose length is {}",
+                "the region {}:{}:{} along axis {d} leaves the array, whose length is {len}",
                 slab.start[d],
-                last.map_or("…".into(), |l| (l + 1).to_string()),
+                last.map_or("…".into(), |l| l.saturating_add(1).to_string()),
                 slab.step[d],
-                shape[d]
             ));
         }
     }

@@ -129,7 +129,7 @@ fn rows_are_exact_and_equal_to_runs() {
                 s32.add_row_f32(simd, base, &f);
                 s64.add_row_f64(simd, base, &a);
                 p32.add_products_row_f32(simd, base, &f, &f);
-                p64.add_products_row_f64(base, &a, &a);
+                p64.add_products_row_f64(simd, base, &a, &a);
                 for (k, (&x, &y)) in a.iter().zip(&f).enumerate() {
                     want[0].add_at(base + k, y);
                     want[1].add_at(base + k, x);
@@ -239,7 +239,7 @@ fn carries_hold_for_very_many_additions() {
     let v = vec![0.1f32; 1 << 20];
     let mut s = Sums::new(Term::F32, 1);
     (0..100).for_each(|_| s.add_run(Simd::best(), 0, &v));
-    assert_sum(&s, 0, &(integer(0.1f32 as f64) * 100 << 20u32), "0.1");
+    assert_sum(&s, 0, &(integer(0.1f32 as f64) * (100 << 20)), "0.1");
     for (term, x) in [(Term::F32, f32::MAX as f64), (Term::F64, -f64::MAX), (Term::F64, 5e-324)] {
         let mut s = Sums::new(term, 1);
         s.add_at(0, x);
@@ -394,7 +394,8 @@ fn bytes_per_sum_covers_what_is_held() {
             Term::F32 => s.add_row_f32(Simd::best(), 0, &vec![1.0; n]),
             Term::F64 => s.add_row_f64(Simd::best(), 0, &vec![1.0; n]),
             Term::F32Product => s.add_products_row_f32(Simd::best(), 0, &vec![1.0; n], &vec![1.0; n]),
-            _ => {}
+            Term::F64Product => s.add_products_row_f64(Simd::best(), 0, &vec![1.0; n], &vec![1.0; n]),
+            Term::Int | Term::IntProduct => {}
         }
         let rows = s.rows.as_ref().map_or(0, |r| r.bytes());
         let held = s.limbs.capacity() * 8 + s.flags.capacity() + rows;
@@ -443,7 +444,7 @@ fn speed() {
             let mut s = Sums::new(Term::F64Product, n);
             time(&format!("{name} f64 squares run"), &mut || s.add_squares_run(simd, 0, &d));
             time(&format!("{name} f64 products run"), &mut || s.add_products_run(simd, 0, &d, &d));
-            time(&format!("{name} f64 products row"), &mut || s.add_products_row_f64(0, &d, &d));
+            time(&format!("{name} f64 products row"), &mut || s.add_products_row_f64(simd, 0, &d, &d));
         }
     }
 }
