@@ -77,6 +77,10 @@ impl Args {
     }
 }
 
+/// Other keywords that NumPy has for a parameter: function, keyword, parameter.
+const KEYWORDS: &[(&str, &str, &str)] =
+    &[("clip", "a_min", "lo"), ("clip", "min", "lo"), ("clip", "a_max", "hi"), ("clip", "max", "hi")];
+
 /// Calls `function`.
 ///
 /// # Errors
@@ -89,6 +93,13 @@ pub fn call(
     keywords: Vec<(Ident, Item)>,
 ) -> Result<Val> {
     let name = function.name.as_str();
+    let keywords = keywords.into_iter().map(|(mut k, item)| {
+        if let Some((.., param)) = KEYWORDS.iter().find(|(f, from, _)| *f == name && *from == k.name) {
+            k.name = param.to_string();
+        }
+        (k, item)
+    });
+    let keywords = keywords.collect();
     if let Some(op) = Op::from_name(name) {
         return elementwise(cx, span, op, args, keywords);
     }
@@ -166,13 +177,34 @@ fn plural(n: usize) -> &'static str {
 
 fn elementwise(cx: &Cx, span: Span, op: Op, args: Vec<Item>, keywords: Vec<(Ident, Item)>) -> Result<Val> {
     let params = op.row().params;
-    let signature = Signature { params: params.to_vec(), required: params.len(), positional: params.len() };
+    let open = op.name() == "clip";
+    let required = if open { 1 } else { params.len() };
+    let signature = Signature { params: params.to_vec(), required, positional: params.len() };
     let mut bound = bind(cx, span, op.name(), &signature, args, keywords)?;
+    if open {
+        return clip(cx, bound);
+    }
     let mut operands: Vec<ArrayOperand> = Vec::new();
     for param in params {
         operands.push(bound.need(cx, param)?.operand(cx, param)?);
     }
     Ok(Val::Array(Array::elementwise(op, &operands)))
+}
+
+/// `clip`, of which either bound may be `None`: what is left is the row of the other bound.
+fn clip(cx: &Cx, mut bound: Args) -> Result<Val> {
+    let x = bound.need(cx, "x")?.operand(cx, "x")?;
+    let mut limit = |param| bound.take(param).map(|i| i.operand(cx, param)).transpose();
+    let (row, operands) = match (limit("lo")?, limit("hi")?) {
+        (Some(lo), Some(hi)) => ("clip", vec![x, lo, hi]),
+        (Some(lo), None) => ("maximum", vec![x, lo]),
+        (None, Some(hi)) => ("minimum", vec![x, hi]),
+        (None, None) => return Err(cx.error(bound.span, "clip needs a bound that is not None")),
+    };
+    match Op::from_name(row) {
+        Some(op) => Ok(Val::Array(Array::elementwise(op, &operands))),
+        None => Err(cx.error(bound.span, format!("there is no operation '{row}'"))),
+    }
 }
 
 fn reduce(
