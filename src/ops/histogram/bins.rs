@@ -38,7 +38,7 @@ impl Bins {
             Bins::Auto { bins, log } => (*bins, *log),
         };
         let empty = low == f64::INFINITY && high == f64::NEG_INFINITY;
-        if !empty && !(low.is_finite() && high.is_finite()) {
+        if !(empty || low.is_finite() && high.is_finite()) {
             return Err(Error::new(
                 ErrorKind::Value,
                 "the data has infinities, so the histogram has no automatic range",
