@@ -119,8 +119,8 @@ impl State {
     ) -> Result<()> {
         self.fits(spec)?;
         tile.fits(spec)?;
-        if let Some(weights) = spec.weights {
-            scratch.weigher.start(weights, tile.n, spec.slots());
+        if spec.weights.is_some() {
+            scratch.weigher.start(tile.n, spec.slots());
         }
         let slots = spec.slots();
         let copies = if slots > SOME || tile.n < 2 * slots {
