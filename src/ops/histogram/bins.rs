@@ -190,8 +190,8 @@ fn extent_body(values: &[f64]) -> (f64, f64, f64, u64) {
     };
     let (rows, rest) = values.as_chunks::<8>();
     for row in rows {
-        for lane in 0..8 {
-            one(lane, row[lane]);
+        for (lane, &v) in row.iter().enumerate() {
+            one(lane, v);
         }
     }
     for &v in rest {

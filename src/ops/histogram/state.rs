@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// A partial histogram. States of one spec merge in any order to the same bits.
 ///
 /// It knows no spec, so each method checks that the lengths agree.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// By slot: underflow or outside, the bins in C order, overflow, NaN, not positive, masked out
     /// (always 0 between updates).
