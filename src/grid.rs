@@ -41,6 +41,14 @@ pub fn ravel(index: &[u64], shape: &[u64]) -> u64 {
     index.iter().zip(shape).fold(0, |n, (&i, &d)| n * d + i)
 }
 
+/// A shape as NumPy writes it: `(3,)`, `(2, 3)`.
+pub fn show_shape(shape: &[u64]) -> String {
+    match shape {
+        [n] => format!("({n},)"),
+        _ => format!("({})", shape.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")),
+    }
+}
+
 /// A box of elements: where it starts and how long it is, per axis.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Region {

@@ -1,4 +1,10 @@
-//! What can be computed, as tables.
+//! What can be computed, as tables: elementwise rows, reductions, histograms, and the kernels that
+//! they are fused into. Plain data and plain functions; nothing here knows of files or devices.
+
+pub mod elementwise;
 pub mod exact;
 pub mod histogram;
+pub mod kernel;
+pub mod program;
+pub mod reduce;
 pub mod simd;

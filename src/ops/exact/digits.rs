@@ -49,6 +49,13 @@ impl Fixed {
         Fixed { negative, flags: effective(flags), digits, low: term.low() }
     }
 
+    /// The integer ±magnitude, digits of 32 bits, lowest first.
+    pub fn from_digits(negative: bool, digits: &[u32]) -> Fixed {
+        let used = digits.iter().rposition(|&d| d != 0).map_or(0, |k| k + 1);
+        let digits = SmallVec::from_slice(&digits[..used]);
+        Fixed { negative: negative && used > 0, flags: 0, digits, low: 0 }
+    }
+
     /// Whether it is exactly zero.
     pub fn is_zero(&self) -> bool {
         self.flags == 0 && self.digits.is_empty()
@@ -97,6 +104,13 @@ impl Fixed {
         let sticky = rest_of_fifth != 0 || (n > 5 && self.digits[..n - 5].iter().any(|&d| d != 0));
         let exponent = self.low as i64 + 32 * n as i64 - skip as i64 - 128;
         Some(Top { bits, exponent, sticky })
+    }
+}
+
+impl From<i128> for Fixed {
+    fn from(v: i128) -> Fixed {
+        let m = v.unsigned_abs();
+        Fixed::from_digits(v < 0, &[0, 32, 64, 96].map(|s| (m >> s) as u32))
     }
 }
 

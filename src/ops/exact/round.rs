@@ -40,12 +40,23 @@ impl Format {
     }
 
     /// The bits of +inf, −inf or NaN (positive, quiet) that stand for `v`.
-    pub(super) fn special(self, v: f64) -> u64 {
+    pub fn special(self, v: f64) -> u64 {
         if v.is_nan() {
             self.infinity() | 1 << (self.precision - 2)
         } else {
             self.infinity() | (v.is_sign_negative() as u64) << (self.width - 1)
         }
+    }
+
+    /// The bits of +0 or −0.
+    pub fn zero(self, negative: bool) -> u64 {
+        (negative as u64) << (self.width - 1)
+    }
+
+    /// The bits of the float nearest to ±`bits` · 2^`exponent`, plus something positive below the
+    /// last bit if `sticky`. The top bit of `bits` is set.
+    pub fn round_parts(self, negative: bool, bits: u128, exponent: i64, sticky: bool) -> u64 {
+        self.round(negative, Top { bits, exponent, sticky })
     }
 
     /// The bits of the float nearest to ±`top`.
@@ -73,7 +84,7 @@ impl Format {
     }
 
     /// The bits of the float nearest to an accumulator's value.
-    pub(super) fn round_fixed(self, v: &Fixed) -> u64 {
+    pub fn round_fixed(self, v: &Fixed) -> u64 {
         match (v.special(), v.top()) {
             (Some(s), _) => self.special(s),
             (None, None) => 0,

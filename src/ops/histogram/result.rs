@@ -3,7 +3,7 @@
 use crate::dtype::DType;
 
 /// A finished histogram: `counts.sum() + underflow + overflow + outside + nan == total`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Histogram {
     pub(super) edges: Vec<Vec<f64>>,
     pub(super) counts: Vec<u64>,

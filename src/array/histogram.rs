@@ -1,0 +1,192 @@
+//! Histograms of one to three arrays.
+
+use super::elementwise::broadcast_node;
+use super::{Array, Draft, Target, show};
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Built, HistogramNode, NodeKind, Origin};
+use crate::grid::Dims;
+use crate::ops::histogram::{Bins, Edges};
+use crate::view::broadcast_shapes;
+use smallvec::SmallVec;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// The bins along one dimension of a histogram.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BinAxis {
+    /// Equal bins from the smallest to the largest value (NaN aside), found by a pass of its own.
+    Auto(u64),
+    /// Bins of equal ratio from the smallest positive value to the largest.
+    AutoLog(u64),
+    /// Equal bins over a range.
+    Uniform {
+        /// How many.
+        bins: u64,
+        /// The lower edge.
+        low: f64,
+        /// The upper edge, which belongs to the last bin.
+        high: f64,
+    },
+    /// Bins of equal ratio over a positive range.
+    Log {
+        /// How many.
+        bins: u64,
+        /// The lower edge.
+        low: f64,
+        /// The upper edge, which belongs to the last bin.
+        high: f64,
+    },
+    /// Bins between these edges.
+    Edges(Vec<f64>),
+}
+
+impl BinAxis {
+    fn bins(&self) -> Result<Bins> {
+        let count = |bins: u64| {
+            if bins == 0 {
+                return Err(Error::new(ErrorKind::Value, "a histogram needs at least one bin"));
+            }
+            Ok(bins)
+        };
+        Ok(match self {
+            BinAxis::Auto(bins) => Bins::Auto { bins: count(*bins)?, log: false },
+            BinAxis::AutoLog(bins) => Bins::Auto { bins: count(*bins)?, log: true },
+            BinAxis::Uniform { bins, low, high } => Bins::Edges(Edges::uniform(*low, *high, count(*bins)?)?),
+            BinAxis::Log { bins, low, high } => Bins::Edges(Edges::log(*low, *high, count(*bins)?)?),
+            BinAxis::Edges(edges) => Bins::Edges(Edges::explicit(edges.clone())?),
+        })
+    }
+}
+
+/// A lazy histogram of one to three arrays, which broadcast to one shape.
+///
+/// ```
+/// use chunkwise::{Array, BinAxis, Session};
+/// # fn main() -> chunkwise::Result<()> {
+/// let x = Array::arange(0.0, 10.0, 0.5);
+/// let h = Session::new()?.compute_histogram(&x.histogram(BinAxis::Uniform { bins: 2, low: 0.0, high: 8.0 }))?;
+/// assert_eq!(h.counts(), [8, 9]);
+/// assert_eq!(h.overflow(), 3);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Binned {
+    axes: Vec<(Array, BinAxis)>,
+    weights: Option<Array>,
+    mask: Option<Array>,
+    origin: Origin,
+}
+
+impl Array {
+    /// The histogram of all elements.
+    #[track_caller]
+    pub fn histogram(&self, bins: BinAxis) -> Binned {
+        Binned::new([(self, bins)])
+    }
+}
+
+impl Binned {
+    /// A histogram over as many dimensions as there are arrays.
+    #[track_caller]
+    pub fn new<'a>(axes: impl IntoIterator<Item = (&'a Array, BinAxis)>) -> Binned {
+        Binned {
+            axes: axes.into_iter().map(|(a, b)| (a.clone(), b)).collect(),
+            weights: None,
+            mask: None,
+            origin: Origin::Rust(Location::caller()),
+        }
+    }
+
+    /// Each element counts with its weight; the sums per bin are exact, rounded once to the weights'
+    /// dtype.
+    pub fn weights(mut self, weights: &Array) -> Binned {
+        self.weights = Some(weights.clone());
+        self
+    }
+
+    /// Only elements where `mask` is true take part.
+    pub fn mask(mut self, mask: &Array) -> Binned {
+        self.mask = Some(mask.clone());
+        self
+    }
+
+    /// The same histogram, whose errors and `explain` lines name `text`.
+    pub fn made_by(mut self, text: &str) -> Binned {
+        self.origin = Origin::Text(text.into());
+        self
+    }
+
+    fn draft(&self) -> Result<Draft> {
+        if self.axes.is_empty() || self.axes.len() > 3 {
+            return Err(Error::new(
+                ErrorKind::Value,
+                format!("a histogram has 1 to 3 dimensions, not {}", self.axes.len()),
+            ));
+        }
+        let arrays = || self.axes.iter().map(|(a, _)| a).chain(&self.weights).chain(&self.mask);
+        let shapes = arrays().map(|a| Ok(a.node()?.shape.clone())).collect::<Result<Vec<_>>>()?;
+        let shape = broadcast_shapes(shapes.iter().map(|s| s.as_slice())).ok_or_else(|| {
+            let list: Vec<_> = shapes.iter().map(|s| show(s)).collect();
+            Error::new(ErrorKind::Shape, format!("the shapes {} do not broadcast", list.join(" and ")))
+        })?;
+        let mut inputs = SmallVec::new();
+        for a in self.axes.iter().map(|(a, _)| a).chain(&self.weights) {
+            inputs.push(broadcast_node(a.node()?, &shape));
+        }
+        if let Some(mask) = &self.mask {
+            inputs.push(broadcast_node(mask.cast(DType::Bool).node()?, &shape));
+        }
+        let bins = self.axes.iter().map(|(_, b)| b.bins()).collect::<Result<Vec<_>>>()?;
+        for ((values, _), bins) in self.axes.iter().zip(&bins) {
+            if let Bins::Auto { log, .. } = bins {
+                for bound in range(values, self.mask.as_ref(), *log) {
+                    inputs.push(bound.node()?.clone());
+                }
+            }
+        }
+        let lens: Dims = bins.iter().map(Bins::bins).collect();
+        Ok(Draft {
+            kind: NodeKind::Histogram(HistogramNode {
+                bins,
+                weights: self.weights.is_some(),
+                mask: self.mask.is_some(),
+            }),
+            inputs,
+            shape: lens,
+            dtype: DType::U64,
+        })
+    }
+}
+
+impl Target for Binned {
+    fn built(&self) -> Built {
+        self.draft()
+            .map_err(|e| Arc::new(e.at("operation", "histogram").at("at", &self.origin)))
+            .and_then(|d| d.finish(self.origin.clone()))
+    }
+}
+
+/// The automatic range as two ordinary reductions: the smallest and the largest value as float64,
+/// NaN and masked elements aside (positive ones only, for logarithmic bins). Without any such
+/// element the smallest is +inf and the largest −inf.
+fn range(values: &Array, mask: Option<&Array>, log: bool) -> [Array; 2] {
+    let x = values.cast(DType::F64);
+    let mut counted = x.isnan().logical_not();
+    if log {
+        counted = counted & x.greater(0.0);
+    }
+    if let Some(mask) = mask {
+        counted = counted & mask.cast(DType::Bool);
+    }
+    let filled = |fill: f64| {
+        let filled = counted.select(&x, fill);
+        // An array without elements has no smallest one: the fill stands in for it.
+        match filled.shape() {
+            Ok(shape) if shape.contains(&0) => Array::scalar(fill),
+            _ => filled,
+        }
+    };
+    [filled(f64::INFINITY).min(), filled(f64::NEG_INFINITY).max()]
+}

@@ -1,0 +1,333 @@
+//! [`Array`]: the lazy handle. Building one reads metadata only and never fails on the spot: an
+//! operation that cannot be is remembered, with the place in the caller's code, and comes out as
+//! `Err` from [`Array::check`] or from computing it.
+
+mod elementwise;
+mod histogram;
+mod index;
+mod reduce;
+mod shape;
+
+pub use elementwise::ArrayOperand;
+pub use histogram::{BinAxis, Binned};
+pub use index::Index;
+pub use reduce::Over;
+pub use shape::{concatenate, stack};
+
+use crate::dtype::{DType, Element, Scalar, Weak};
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Built, Node, NodeKind, Origin};
+pub(crate) use crate::grid::show_shape as show;
+use crate::grid::{Dims, MAX_RANK, checked_len};
+use crate::source::{self, OpenOptions, Source};
+use crate::view::View;
+use smallvec::SmallVec;
+use std::collections::BTreeMap;
+use std::panic::Location;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A lazy n-dimensional array of one dtype.
+///
+/// It is cheap to clone, holds no data and no open file, and can be used from many threads.
+///
+/// ```
+/// use chunkwise::{Array, Session};
+/// # fn main() -> chunkwise::Result<()> {
+/// let x = Array::arange(0.0, 1_000_000.0, 1.0);
+/// let y = (&x * 2.0 + 1.0).sqrt();
+/// let mean = Session::new()?.compute(&y.mean())?;
+/// assert_eq!(mean.item::<f64>()?, 942.809513108862);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Array {
+    pub(crate) built: Built,
+}
+
+/// What can be computed: an [`Array`] or a [`Binned`] histogram.
+pub trait Target {
+    /// The node that makes it, or the error made while it was built.
+    fn built(&self) -> Built;
+}
+
+impl Target for Array {
+    fn built(&self) -> Built {
+        self.built.clone()
+    }
+}
+
+/// A node in the making.
+pub(crate) struct Draft {
+    pub kind: NodeKind,
+    pub inputs: SmallVec<[Arc<Node>; 2]>,
+    pub shape: Dims,
+    pub dtype: DType,
+}
+
+impl Draft {
+    /// Checks the shape and makes the node.
+    pub fn finish(self, origin: Origin) -> Built {
+        if self.shape.len() > MAX_RANK || checked_len(&self.shape).is_none() {
+            let e = Error::new(ErrorKind::Shape, format!("the shape {} is too large", show(&self.shape)))
+                .at("operation", self.kind.name())
+                .at("at", &origin)
+                .hint(format!("an array has at most {MAX_RANK} axes and 2^63 - 1 elements"));
+            return Err(Arc::new(e));
+        }
+        Ok(Arc::new(Node {
+            kind: self.kind,
+            inputs: self.inputs,
+            shape: self.shape,
+            dtype: self.dtype,
+            origin,
+            annotations: BTreeMap::new(),
+        }))
+    }
+}
+
+impl Array {
+    /// Makes an array from a draft, or remembers why it cannot be.
+    pub(crate) fn from_draft(operation: &str, draft: Result<Draft>, at: &'static Location<'static>) -> Array {
+        let origin = Origin::Rust(at);
+        Array {
+            built: match draft {
+                Ok(draft) => draft.finish(origin),
+                Err(e) => Err(Arc::new(e.at("operation", operation).at("at", origin))),
+            },
+        }
+    }
+
+    /// The node, or a copy of the error.
+    pub(crate) fn node(&self) -> Result<&Arc<Node>> {
+        self.built.as_ref().map_err(|e| e.duplicate())
+    }
+
+    fn from_source(source: Arc<dyn Source>, at: &'static Location<'static>) -> Array {
+        let draft = Draft {
+            shape: source.shape().into(),
+            dtype: source.dtype(),
+            kind: NodeKind::Source(source),
+            inputs: SmallVec::new(),
+        };
+        Array::from_draft("source", Ok(draft), at)
+    }
+
+    /// The dataset at `dataset` of an HDF5 file. Reads metadata only and keeps no file open.
+    ///
+    /// # Errors
+    /// `NotFound`, `Io`, `Format` or `Type` if there is no such file or dataset, or it is not of a
+    /// numeric dtype; `Unsupported` for external or virtual storage ([`Array::open_with`] can allow
+    /// it).
+    #[track_caller]
+    pub fn open(path: impl AsRef<Path>, dataset: &str) -> Result<Array> {
+        Array::open_with(path, dataset, OpenOptions::default())
+    }
+
+    /// As [`Array::open`], with options.
+    ///
+    /// # Errors
+    /// As [`Array::open`].
+    #[track_caller]
+    pub fn open_with(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Array> {
+        let at = Location::caller();
+        Ok(Array::from_source(Arc::new(source::hdf5::Hdf5Source::open(path.as_ref(), dataset, options)?), at))
+    }
+
+    /// An array over any [`Source`].
+    #[track_caller]
+    pub fn new(source: Arc<dyn Source>) -> Array {
+        Array::from_source(source, Location::caller())
+    }
+
+    /// The elements of an ndarray, which is kept (not copied if it is in C order).
+    #[track_caller]
+    pub fn from_ndarray<T: Element, D: ndarray::Dimension>(
+        array: impl Into<ndarray::ArcArray<T, D>>,
+    ) -> Array {
+        let at = Location::caller();
+        let source = source::memory::MemorySource::shared(array.into());
+        Array::from_result("from_ndarray", source.map(|s| s as Arc<dyn Source>), at)
+    }
+
+    /// Rank 0, strong: it takes part in promotion as an array of its dtype.
+    #[track_caller]
+    pub fn scalar(value: impl Into<Scalar>) -> Array {
+        let value = value.into();
+        let draft = Draft {
+            kind: NodeKind::Const(value),
+            inputs: SmallVec::new(),
+            shape: Dims::new(),
+            dtype: value.dtype(),
+        };
+        Array::from_draft("constant", Ok(draft), Location::caller())
+    }
+
+    /// `shape` times `value`.
+    #[track_caller]
+    pub fn full(shape: &[u64], value: impl Into<Scalar>) -> Array {
+        Array::scalar(value).broadcast_to(shape)
+    }
+
+    /// Zeros.
+    #[track_caller]
+    pub fn zeros(shape: &[u64], dtype: DType) -> Array {
+        Array::filled(shape, 0, dtype)
+    }
+
+    /// Ones.
+    #[track_caller]
+    pub fn ones(shape: &[u64], dtype: DType) -> Array {
+        Array::filled(shape, 1, dtype)
+    }
+
+    #[track_caller]
+    fn filled(shape: &[u64], value: u8, dtype: DType) -> Array {
+        Array::scalar(value).cast(dtype).broadcast_to(shape)
+    }
+
+    /// `start, start + step, …` before `stop`, float64, as `numpy.arange` of floats.
+    #[track_caller]
+    pub fn arange(start: f64, stop: f64, step: f64) -> Array {
+        let at = Location::caller();
+        Array::from_result("arange", source::generate::arange(
+            Weak::Float(start),
+            Weak::Float(stop),
+            Weak::Float(step),
+            None,
+        ), at)
+    }
+
+    /// `start, start + step, …` before `stop`, int64, as `numpy.arange` of integers.
+    #[track_caller]
+    pub fn arange_int(start: i64, stop: i64, step: i64) -> Array {
+        let at = Location::caller();
+        Array::from_result("arange", source::generate::arange(
+            Weak::Int(start as i128),
+            Weak::Int(stop as i128),
+            Weak::Int(step as i128),
+            None,
+        ), at)
+    }
+
+    /// `num` float64 values from `start` to `stop`, both included, as `numpy.linspace`.
+    #[track_caller]
+    pub fn linspace(start: f64, stop: f64, num: u64) -> Array {
+        let at = Location::caller();
+        Array::from_result("linspace", source::generate::linspace(start, stop, num, source::generate::Endpoint::Included, DType::F64), at)
+    }
+
+    /// Uniform values in [0, 1), float32 or float64, from a counter-based generator: element `i`
+    /// depends on the seed and `i` alone. The same bits as
+    /// `numpy.random.Generator(numpy.random.Philox(key=seed)).random(shape, dtype)`.
+    #[track_caller]
+    pub fn random(shape: &[u64], seed: u64, dtype: DType) -> Array {
+        let at = Location::caller();
+        Array::from_result("random", source::generate::random(shape, seed, dtype), at)
+    }
+
+    fn from_result(name: &str, source: Result<Arc<dyn Source>>, at: &'static Location<'static>) -> Array {
+        match source {
+            Ok(source) => Array::from_source(source, at),
+            Err(e) => Array::from_draft(name, Err(e), at),
+        }
+    }
+
+    /// Its shape.
+    ///
+    /// # Errors
+    /// The error made while it was built, if there is one; so for all getters.
+    pub fn shape(&self) -> Result<&[u64]> {
+        Ok(&self.node()?.shape)
+    }
+
+    /// Its number of axes.
+    ///
+    /// # Errors
+    /// As [`Array::shape`].
+    pub fn ndim(&self) -> Result<usize> {
+        Ok(self.node()?.shape.len())
+    }
+
+    /// Its dtype.
+    ///
+    /// # Errors
+    /// As [`Array::shape`].
+    pub fn dtype(&self) -> Result<DType> {
+        Ok(self.node()?.dtype)
+    }
+
+    /// The storage chunks of the source, if this is a chunked source as it is stored.
+    ///
+    /// # Errors
+    /// As [`Array::shape`].
+    pub fn chunks(&self) -> Result<Option<&[u64]>> {
+        Ok(match &self.node()?.kind {
+            NodeKind::Source(s) => s.chunks(),
+            _ => None,
+        })
+    }
+
+    /// Whether it can be computed as far as shapes and dtypes tell.
+    ///
+    /// # Errors
+    /// The first error made while it was built; it names the operation, the shapes and the line.
+    pub fn check(&self) -> Result<()> {
+        self.node().map(drop)
+    }
+
+    /// The same array with a note attached (a name, a unit); carried along, never interpreted.
+    pub fn annotate(&self, key: &str, value: &str) -> Array {
+        self.rebuilt(|node| {
+            node.annotations.insert(key.to_string(), value.to_string());
+        })
+    }
+
+    /// The same array, whose errors and `explain` lines name `text` as the place where it was made.
+    pub fn made_by(&self, text: &str) -> Array {
+        self.rebuilt(|node| node.origin = Origin::Text(text.into()))
+    }
+
+    fn rebuilt(&self, change: impl FnOnce(&mut Node)) -> Array {
+        let built = self.built.clone().map(|n| {
+            let mut node = Node {
+                kind: n.kind.clone(),
+                inputs: n.inputs.clone(),
+                shape: n.shape.clone(),
+                dtype: n.dtype,
+                origin: n.origin.clone(),
+                annotations: n.annotations.clone(),
+            };
+            change(&mut node);
+            Arc::new(node)
+        });
+        Array { built }
+    }
+
+    /// An array seen through a view.
+    pub(crate) fn viewed(node: &Arc<Node>, name: &'static str, view: View) -> Draft {
+        Draft {
+            shape: view.shape(),
+            dtype: node.dtype,
+            kind: NodeKind::View(name, view),
+            inputs: SmallVec::from_iter([node.clone()]),
+        }
+    }
+
+    /// The same values in another dtype, as `astype` in NumPy (floats become integers by dropping
+    /// the fraction; values out of range saturate and NaN becomes 0, on every machine).
+    #[track_caller]
+    pub fn cast(&self, dtype: DType) -> Array {
+        if self.built.as_ref().is_ok_and(|n| n.dtype == dtype) {
+            return self.clone();
+        }
+        let draft = self.node().map(|n| Draft {
+            kind: NodeKind::Cast,
+            inputs: SmallVec::from_iter([n.clone()]),
+            shape: n.shape.clone(),
+            dtype,
+        });
+        Array::from_draft("cast", draft, Location::caller())
+    }
+}

@@ -1,0 +1,241 @@
+//! Reductions: each method is a row of the table, over all axes or over some.
+
+use super::elementwise::broadcast_node;
+use super::{Array, Draft, show};
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::NodeKind;
+use crate::ops::reduce::{Family, ReduceSpec, Reduction};
+use crate::view::{View, ViewAxis, broadcast_shapes};
+use smallvec::SmallVec;
+use std::panic::Location;
+
+/// Over which axes a reduction goes, and its other options, with NumPy's names.
+///
+/// ```
+/// use chunkwise::{Array, DType, Over};
+/// let x = Array::ones(&[100, 200], DType::F32);
+/// let m = x.mean_with(Over::axis(0).keepdims().dtype(DType::F64));
+/// assert_eq!(m.shape().unwrap(), [1, 200]);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Over {
+    axes: Option<Vec<i64>>,
+    keepdims: bool,
+    dtype: Option<DType>,
+    ddof: f64,
+    mask: Option<Array>,
+    weights: Option<Array>,
+}
+
+impl Over {
+    /// All axes.
+    pub fn all() -> Self {
+        Over::default()
+    }
+
+    /// One axis; −1 is the last.
+    pub fn axis(axis: i64) -> Self {
+        Over { axes: Some(vec![axis]), ..Over::default() }
+    }
+
+    /// Several axes; none at all reduces nothing.
+    pub fn axes(axes: impl Into<Vec<i64>>) -> Self {
+        Over { axes: Some(axes.into()), ..Over::default() }
+    }
+
+    /// Keeps reduced axes with length 1.
+    pub fn keepdims(mut self) -> Self {
+        self.keepdims = true;
+        self
+    }
+
+    /// The dtype of the computation and the result.
+    pub fn dtype(mut self, dtype: DType) -> Self {
+        self.dtype = Some(dtype);
+        self
+    }
+
+    /// Delta degrees of freedom of `var` and `std`: the divisor is `n - ddof`.
+    pub fn ddof(mut self, ddof: f64) -> Self {
+        self.ddof = ddof;
+        self
+    }
+
+    /// NumPy's `where=`: only elements where `mask` is true take part. It broadcasts to the values.
+    pub fn mask(mut self, mask: &Array) -> Self {
+        self.mask = Some(mask.clone());
+        self
+    }
+
+    /// The weights of `average`: of the values' shape, or along the one axis.
+    pub fn weights(mut self, weights: &Array) -> Self {
+        self.weights = Some(weights.clone());
+        self
+    }
+}
+
+impl Array {
+    /// Applies a row of the reduction table. This is what every method comes to.
+    #[track_caller]
+    pub fn reduce(&self, reduction: Reduction, over: Over) -> Array {
+        let at = Location::caller();
+        let reduced = Array::from_draft(reduction.name(), draft(self, reduction, &over), at);
+        match (over.keepdims, &self.built) {
+            (true, Ok(values)) => {
+                let axes = axes(&over.axes, values.shape.len()).unwrap_or_default();
+                let draft = reduced.node().map(|n| {
+                    let mut from = 0..;
+                    let axes = axes.iter().zip(&values.shape).map(|(&r, &len)| match r {
+                        true => ViewAxis { len: 1, from: None },
+                        false => ViewAxis { len, from: from.next().map(|d| (d, 1)) },
+                    });
+                    let base = smallvec::SmallVec::from_elem(0, n.shape.len());
+                    Array::viewed(n, "keepdims", View { axes: axes.collect(), base })
+                });
+                Array::from_draft(reduction.name(), draft, at)
+            }
+            _ => reduced,
+        }
+    }
+}
+
+/// Per axis, whether it is reduced.
+fn axes(axes: &Option<Vec<i64>>, rank: usize) -> Result<Vec<bool>> {
+    let Some(axes) = axes else { return Ok(vec![true; rank]) };
+    let mut reduced = vec![false; rank];
+    for &axis in axes {
+        let d = super::index::axis(axis, rank)?;
+        if std::mem::replace(&mut reduced[d], true) {
+            return Err(Error::new(ErrorKind::Value, format!("axis {axis} is named twice")));
+        }
+    }
+    Ok(reduced)
+}
+
+fn draft(values: &Array, reduction: Reduction, over: &Over) -> Result<Draft> {
+    let node = values.node()?;
+    let mut shape = node.shape.clone();
+    let mut values = node.clone();
+    let mut inputs = SmallVec::new();
+    let mut dtypes: SmallVec<[DType; 2]> = SmallVec::from_iter([node.dtype]);
+    let reduced = axes(&over.axes, shape.len())?;
+    if matches!(reduction.row().family, Family::ArgMin | Family::ArgMax) && over.axes.is_some() && reduced.iter().filter(|r| **r).count() != 1 {
+        return Err(Error::new(ErrorKind::Value, format!("{} takes one axis or none", reduction.name()))
+            .hint("leave the axis away to search all elements in C order"));
+    }
+    let mut weights = None;
+    if let Some(w) = &over.weights {
+        let w = w.node()?;
+        let one = (reduced.iter().filter(|r| **r).count() == 1).then(|| reduced.iter().position(|r| *r)).flatten();
+        let seen = match one {
+            // 1-D weights go along the one axis, as in NumPy.
+            Some(axis) if w.shape.len() == 1 && shape.len() > 1 => {
+                if w.shape[0] != shape[axis] {
+                    return Err(Error::new(
+                        ErrorKind::Shape,
+                        format!("the weights have length {} and axis {axis} has {}", w.shape[0], shape[axis]),
+                    ));
+                }
+                let axes = shape
+                    .iter()
+                    .enumerate()
+                    .map(|(d, &len)| ViewAxis { len, from: (d == axis).then_some((0, 1)) });
+                let view = View { axes: axes.collect(), base: SmallVec::from_elem(0, 1) };
+                Array::viewed(w, "broadcast_to", view).finish(w.origin.clone()).map_err(|e| e.duplicate())?
+            }
+            _ => w.clone(),
+        };
+        dtypes.push(seen.dtype);
+        weights = Some(seen);
+    }
+    if weights.is_some() != (reduction.row().inputs == 2) {
+        // `average` without weights is the mean; anything else with weights is an error of its row.
+        if reduction.row().inputs == 2 {
+            let mean = Reduction::from_name("mean")
+                .ok_or_else(|| Error::new(ErrorKind::Internal, "there is no row 'mean'"))?;
+            return draft(&Array { built: Ok(values) }, mean, over);
+        }
+        return Err(Error::new(ErrorKind::Value, format!("{} takes no weights", reduction.name())));
+    }
+    if let Some(w) = &weights {
+        shape = fits(&shape, &w.shape, "weights")?;
+    }
+    if let Some(mask) = &over.mask {
+        shape = fits(&shape, &mask.node()?.shape, "where mask")?;
+    }
+    let mut spec = ReduceSpec::new(reduction, &dtypes)?.with_ddof(over.ddof)?;
+    if let Some(dtype) = over.dtype {
+        spec = spec.with_dtype(dtype)?;
+    }
+    if over.mask.is_some() {
+        spec = spec.with_mask()?;
+    }
+    values = Array { built: Ok(values) }.cast(spec.compute_dtype()).node()?.clone();
+    inputs.push(broadcast_node(&values, &shape));
+    if let Some(w) = weights {
+        let w = Array { built: Ok(w) }.cast(spec.weights_dtype().unwrap_or(dtypes[1]));
+        inputs.push(broadcast_node(w.node()?, &shape));
+    }
+    if let Some(mask) = &over.mask {
+        inputs.push(broadcast_node(mask.cast(DType::Bool).node()?, &shape));
+    }
+    let out = shape.iter().zip(&reduced).filter(|(_, r)| !**r).map(|(&n, _)| n).collect();
+    Ok(Draft { dtype: spec.out_dtype(), shape: out, kind: NodeKind::Reduce { spec, reduced }, inputs })
+}
+
+/// Checks that `other` broadcasts to `shape`.
+fn fits(shape: &[u64], other: &[u64], what: &str) -> Result<crate::grid::Dims> {
+    match broadcast_shapes([shape, other]) {
+        Some(both) if both.as_slice() == shape => Ok(both),
+        _ => Err(Error::new(
+            ErrorKind::Shape,
+            format!("the {what} of shape {} does not broadcast to the values of shape {}", show(other), show(shape)),
+        )),
+    }
+}
+
+macro_rules! reductions {
+    ($($name:ident $with:ident),* $(,)?) => {
+        /// Reductions; see the table's rows for dtypes, empty input and exactness.
+        impl Array {
+            $(#[doc = concat!("`numpy.", stringify!($name), "` over all axes.")]
+            #[track_caller]
+            pub fn $name(&self) -> Array {
+                self.reduce(row(stringify!($name)), Over::all())
+            }
+            #[doc = concat!("`numpy.", stringify!($name), "` with axes and options.")]
+            #[track_caller]
+            pub fn $with(&self, over: Over) -> Array {
+                self.reduce(row(stringify!($name)), over)
+            })*
+        }
+        #[cfg(test)]
+        const METHODS: &[&str] = &[$(stringify!($name)),*];
+    };
+}
+fn row(name: &str) -> Reduction {
+    Reduction::from_name(name).unwrap_or_else(|| unreachable!("'{name}' is a row of the reduction table"))
+}
+reductions!(
+    sum sum_with, mean mean_with, var var_with, std std_with, average average_with, min min_with, max max_with,
+    argmin argmin_with, argmax argmax_with, prod prod_with, any any_with, all all_with,
+    count_nonzero count_nonzero_with, nansum nansum_with, nanmean nanmean_with, nanvar nanvar_with,
+    nanstd nanstd_with, nanmin nanmin_with, nanmax nanmax_with, nanargmin nanargmin_with,
+    nanargmax nanargmax_with, nanprod nanprod_with,
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_its_method_and_every_method_its_row() {
+        for name in METHODS {
+            assert_eq!(Reduction::from_name(name).map(|r| r.name()), Some(*name));
+        }
+        for r in Reduction::all() {
+            assert!(METHODS.contains(&r.name()), "the row '{}' has no method", r.name());
+        }
+    }
+}

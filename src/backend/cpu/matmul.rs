@@ -1,0 +1,95 @@
+//! Block products. Float blocks go to faer, sequentially: each element's sum then runs along the
+//! inner dimension in one order, whatever the number of threads. Integers wrap, as NumPy's do, and
+//! bool is "any of and".
+
+use crate::DType;
+use crate::error::{Error, ErrorKind, Result};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, MatMut, MatRef, Par};
+use half::f16;
+
+/// The length of the pieces of the inner dimension. Partial products of these pieces are added in
+/// order, so this constant is part of what a float product's bits depend on.
+pub const MATMUL_DEPTH: u64 = 1024;
+
+/// The edge of the square output tiles for an `m × n` product. It depends on nothing but the shape.
+pub fn tile_edge(m: u64, n: u64) -> u64 {
+    if m.max(n) > 8192 { 2048 } else { 1024 }
+}
+
+/// The dtype in which a product of two arrays of `dtype` is accumulated.
+pub fn matmul_dtype(dtype: DType) -> DType {
+    if dtype == DType::F16 { DType::F32 } else { dtype }
+}
+
+/// `c += a @ b` for C-contiguous `a` (m × k), `b` (k × n), `c` (m × n) of one dtype, which is not
+/// float16.
+///
+/// # Errors
+/// `Internal` if the lengths do not fit the shape.
+pub fn multiply_add(dtype: DType, [m, k, n]: [usize; 3], a: &[u8], b: &[u8], c: &mut [u8]) -> Result<()> {
+    let size = dtype.size();
+    if a.len() != m * k * size || b.len() != k * n * size || c.len() != m * n * size {
+        return Err(Error::new(ErrorKind::Internal, "a block product was given operands of the wrong length"));
+    }
+    fn float<T: faer::traits::ComplexField + bytemuck::Pod>(dims: [usize; 3], a: &[u8], b: &[u8], c: &mut [u8])
+    where
+        T: num_traits::One,
+    {
+        let [m, k, n] = dims;
+        let a = MatRef::from_row_major_slice(bytemuck::cast_slice::<u8, T>(a), m, k);
+        let b = MatRef::from_row_major_slice(bytemuck::cast_slice::<u8, T>(b), k, n);
+        let c = MatMut::from_row_major_slice_mut(bytemuck::cast_slice_mut::<u8, T>(c), m, n);
+        matmul(c, Accum::Add, a, b, num_traits::One::one(), Par::Seq);
+    }
+    match dtype {
+        DType::F32 => float::<f32>([m, k, n], a, b, c),
+        DType::F64 => float::<f64>([m, k, n], a, b, c),
+        DType::F16 => {
+            return Err(Error::new(ErrorKind::Internal, "float16 products are accumulated in float32"));
+        }
+        DType::Bool => rows::<u8>([m, k, n], a, b, c, |c, x, y| c | (x & y)),
+        DType::I8 | DType::U8 => {
+            rows::<u8>([m, k, n], a, b, c, |c, x, y| c.wrapping_add(x.wrapping_mul(y)))
+        }
+        DType::I16 | DType::U16 => {
+            rows::<u16>([m, k, n], a, b, c, |c, x, y| c.wrapping_add(x.wrapping_mul(y)))
+        }
+        DType::I32 | DType::U32 => {
+            rows::<u32>([m, k, n], a, b, c, |c, x, y| c.wrapping_add(x.wrapping_mul(y)))
+        }
+        DType::I64 | DType::U64 => {
+            rows::<u64>([m, k, n], a, b, c, |c, x, y| c.wrapping_add(x.wrapping_mul(y)))
+        }
+    }
+    Ok(())
+}
+
+/// The plain product, row by row so that the inner loop runs along memory. Wrapping products have
+/// the same bits for signed and unsigned.
+fn rows<T: bytemuck::Pod>(
+    [m, k, n]: [usize; 3],
+    a: &[u8],
+    b: &[u8],
+    c: &mut [u8],
+    add: impl Fn(T, T, T) -> T,
+) {
+    let (a, b) = (bytemuck::cast_slice::<u8, T>(a), bytemuck::cast_slice::<u8, T>(b));
+    let c = bytemuck::cast_slice_mut::<u8, T>(c);
+    for i in 0..m {
+        let row = &mut c[i * n..(i + 1) * n];
+        for j in 0..k {
+            let x = a[i * k + j];
+            for (c, &y) in row.iter_mut().zip(&b[j * n..(j + 1) * n]) {
+                *c = add(*c, x, y);
+            }
+        }
+    }
+}
+
+/// Rounds float32 accumulators to float16.
+pub fn round_to_f16(from: &[u8], to: &mut [u8]) {
+    for (t, &f) in bytemuck::cast_slice_mut::<u8, f16>(to).iter_mut().zip(bytemuck::cast_slice::<u8, f32>(from)) {
+        *t = f16::from_f32(f);
+    }
+}

@@ -1,0 +1,179 @@
+//! The CPU backend: fused programs over cache-sized tiles, straight into the accumulators.
+//!
+//! A runner walks its block tile by tile: load the operands, run the program, hand the outputs to
+//! the terminals. Nothing of the block's size is allocated but the partials themselves. Parallelism
+//! is the executor's: one runner per worker.
+
+mod machine;
+mod matmul;
+mod tile;
+
+pub use machine::TILE;
+pub use matmul::{MATMUL_DEPTH, matmul_dtype, multiply_add, round_to_f16, tile_edge};
+
+use super::{Backend, Capabilities, Runner};
+use crate::DType;
+use crate::buffer::Buffer;
+use crate::error::Result;
+use crate::ops::elementwise::Events;
+use crate::ops::histogram;
+use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::ops::reduce;
+use crate::ops::simd::Simd;
+use machine::Machine;
+use smallvec::SmallVec;
+use tile::{Runs, Walk};
+
+/// The CPU of this machine, at one vector level.
+pub struct Cpu {
+    simd: Simd,
+    capabilities: Capabilities,
+}
+
+impl Cpu {
+    /// The CPU with `threads` threads at vector level `simd`.
+    pub fn new(threads: usize, simd: Simd) -> Self {
+        let features =
+            Simd::available().into_iter().filter(|l| *l <= simd).map(|l| l.name().to_string()).collect();
+        let capabilities = Capabilities {
+            backend: "cpu",
+            name: cpu_name(),
+            software: false,
+            threads,
+            features,
+            dtypes: DType::ALL.to_vec(),
+            disabled: Vec::new(),
+        };
+        Cpu { simd, capabilities }
+    }
+}
+
+/// The processor's name where the system tells it.
+fn cpu_name() -> String {
+    std::fs::read_to_string("/proc/cpuinfo")
+        .ok()
+        .and_then(|text| {
+            let line = text.lines().find(|l| l.starts_with("model name"))?;
+            Some(line.split_once(':')?.1.trim().to_string())
+        })
+        .unwrap_or_else(|| std::env::consts::ARCH.to_string())
+}
+
+impl Backend for Cpu {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn supports(&self, _: &Kernel) -> std::result::Result<(), String> {
+        Ok(())
+    }
+
+    fn scratch_bytes(&self, kernel: &Kernel) -> u64 {
+        scratch_bytes(kernel)
+    }
+
+    fn runner(&self, kernel: &Kernel) -> Result<Box<dyn Runner>> {
+        Ok(Box::new(CpuRunner::new(kernel, self.simd)))
+    }
+}
+
+/// Bytes that one CPU runner of this kernel holds beside operands and partials.
+pub fn scratch_bytes(kernel: &Kernel) -> u64 {
+    let inputs: usize = kernel.program.inputs.iter().map(|d| d.size() * TILE).sum();
+    let histograms = kernel.terminals.iter().map(|t| match t {
+        Terminal::Histogram { spec, .. } => spec.bytes_per_scratch(),
+        _ => 0,
+    });
+    Machine::bytes(&kernel.program) + inputs as u64 + histograms.sum::<u64>()
+}
+
+/// A kernel on the CPU, for one worker.
+pub struct CpuRunner {
+    terminals: Vec<Terminal>,
+    sizes: Vec<usize>,
+    machine: Machine,
+    staging: Vec<Buffer>,
+    histogram: histogram::Scratch,
+    simd: Simd,
+}
+
+impl CpuRunner {
+    /// A runner at vector level `simd`.
+    pub fn new(kernel: &Kernel, simd: Simd) -> Self {
+        CpuRunner {
+            terminals: kernel.terminals.clone(),
+            sizes: kernel.program.inputs.iter().map(|d| d.size()).collect(),
+            machine: Machine::new(&kernel.program, simd),
+            staging: kernel.program.inputs.iter().map(|_| Buffer::new()).collect(),
+            histogram: histogram::Scratch::default(),
+            simd,
+        }
+    }
+}
+
+impl Runner for CpuRunner {
+    fn run(&mut self, block: &Block, operands: &[Operand], partials: &mut [Partial]) -> Result<Events> {
+        let shape = &block.region.shape;
+        let len = block.region.len();
+        let walks: SmallVec<[Walk; 4]> = operands.iter().map(|o| Walk::new(shape, o)).collect();
+        let runs: SmallVec<[Option<Runs>; 4]> = self
+            .terminals
+            .iter()
+            .map(|t| match t {
+                Terminal::Reduce { reduced, .. } => Some(Runs::new(block.region, block.domain, reduced)),
+                _ => None,
+            })
+            .collect();
+        let mut events = Events::default();
+        let mut start = 0u64;
+        while start < len {
+            let n = TILE.min((len - start) as usize);
+            let inputs: SmallVec<[&[u8]; 4]> = self
+                .staging
+                .iter_mut()
+                .enumerate()
+                .map(|(i, scratch)| walks[i].load(operands[i].bytes, self.sizes[i], start, n, scratch))
+                .collect();
+            events |= self.machine.run(&inputs, n);
+            for ((terminal, partial), runs) in self.terminals.iter().zip(partials.iter_mut()).zip(&runs) {
+                let output = |i: usize| self.machine.output(i, &inputs, n);
+                match (terminal, partial) {
+                    (Terminal::Collect { from }, Partial::Collect(out)) => {
+                        let bytes = output(*from);
+                        let size = bytes.len() / n;
+                        out.resize_for_overwrite(len as usize * size);
+                        out[start as usize * size..][..bytes.len()].copy_from_slice(bytes);
+                    }
+                    (Terminal::Reduce { values, weights, mask, .. }, Partial::Reduce(state)) => {
+                        let tile = reduce::Tile {
+                            values: output(*values),
+                            weights: weights.map(output),
+                            mask: mask.map(output),
+                        };
+                        if let Some(runs) = runs {
+                            runs.each(start, n, |run| state.update(tile, run, self.simd));
+                        }
+                    }
+                    (Terminal::Histogram { spec, coords, weights, mask }, Partial::Histogram(state)) => {
+                        let coords: SmallVec<[&[u8]; 3]> = coords.iter().map(|&c| output(c)).collect();
+                        let tile = histogram::Tile {
+                            coords: &coords,
+                            weights: weights.map(output),
+                            mask: mask.map(output),
+                            n,
+                        };
+                        state.update(spec, tile, &mut self.histogram, self.simd)?;
+                    }
+                    _ => {
+                        return Err(crate::Error::new(
+                            crate::ErrorKind::Internal,
+                            "a terminal was given a partial of another kind",
+                        ));
+                    }
+                }
+            }
+            start += n as u64;
+        }
+        Ok(events)
+    }
+}

@@ -1,0 +1,233 @@
+//! Geometry of a tile: bringing an operand's elements into C order, and cutting a tile into runs
+//! that belong to one output or to consecutive ones.
+
+use crate::buffer::Buffer;
+use crate::grid::Region;
+use crate::ops::kernel::Operand;
+use crate::ops::reduce::{Along, Run};
+use smallvec::SmallVec;
+
+/// An operand's placement with neighbouring axes joined where they can be walked as one.
+pub struct Walk {
+    shape: SmallVec<[u64; 4]>,
+    strides: SmallVec<[i64; 4]>,
+    offset: i64,
+}
+
+impl Walk {
+    /// Joins the axes of a block of shape `block`.
+    pub fn new(block: &[u64], operand: &Operand) -> Self {
+        let mut walk = Walk { shape: SmallVec::new(), strides: SmallVec::new(), offset: operand.placement.offset };
+        for (&n, &s) in block.iter().zip(&operand.placement.strides) {
+            if n == 1 {
+                continue;
+            }
+            match (walk.shape.last_mut(), walk.strides.last_mut()) {
+                (Some(outer), Some(stride)) if *stride == s * n as i64 => {
+                    *outer *= n;
+                    *stride = s;
+                }
+                _ => {
+                    walk.shape.push(n);
+                    walk.strides.push(s);
+                }
+            }
+        }
+        if walk.shape.is_empty() {
+            walk.shape.push(1);
+            walk.strides.push(1);
+        }
+        walk
+    }
+
+    /// The elements `start..start + n` of the block in C order: borrowed where they lie so already,
+    /// otherwise gathered into `scratch`.
+    pub fn load<'a>(
+        &self,
+        bytes: &'a [u8],
+        size: usize,
+        start: u64,
+        n: usize,
+        scratch: &'a mut Buffer,
+    ) -> &'a [u8] {
+        if self.shape.len() == 1 && self.strides[0] == 1 {
+            let at = (self.offset as u64 + start) as usize * size;
+            let direct = &bytes[at..at + n * size];
+            // Kernels take typed slices, so a borrowed tile must be aligned.
+            if direct.as_ptr() as usize % size == 0 {
+                return direct;
+            }
+        }
+        scratch.resize_for_overwrite(n * size);
+        match size {
+            1 => self.gather::<1>(bytes, start, scratch),
+            2 => self.gather::<2>(bytes, start, scratch),
+            4 => self.gather::<4>(bytes, start, scratch),
+            _ => self.gather::<8>(bytes, start, scratch),
+        }
+        scratch
+    }
+
+    fn gather<const SIZE: usize>(&self, bytes: &[u8], start: u64, out: &mut [u8]) {
+        let (src, _) = bytes.as_chunks::<SIZE>();
+        let (out, _) = out.as_chunks_mut::<SIZE>();
+        let last = self.shape.len() - 1;
+        let (inner, stride) = (self.shape[last], self.strides[last]);
+        let mut done = 0;
+        while done < out.len() {
+            let position = start + done as u64;
+            let (mut row, along) = (position / inner, position % inner);
+            let mut at = self.offset + along as i64 * stride;
+            for d in (0..last).rev() {
+                at += (row % self.shape[d]) as i64 * self.strides[d];
+                row /= self.shape[d];
+            }
+            let run = ((inner - along) as usize).min(out.len() - done);
+            let target = &mut out[done..done + run];
+            match stride {
+                1 => target.copy_from_slice(&src[at as usize..at as usize + run]),
+                0 => target.fill(src[at as usize]),
+                _ => {
+                    for (k, v) in target.iter_mut().enumerate() {
+                        *v = src[(at + k as i64 * stride) as usize];
+                    }
+                }
+            }
+            done += run;
+        }
+    }
+}
+
+/// How a reduction cuts a block into runs: neighbouring axes that are all kept or all reduced are
+/// one group.
+pub struct Runs {
+    groups: SmallVec<[Group; 4]>,
+}
+
+struct Group {
+    len: u64,
+    reduced: bool,
+    /// Outputs (of the block) per step along this group, if it is kept.
+    output: u64,
+    /// Positions (of the domain) per step along this group, if it is reduced.
+    position: u64,
+    /// The position of the block's first element along this group.
+    first: u64,
+}
+
+impl Runs {
+    /// The cut of `region` of a domain, reduced over the axes marked so.
+    pub fn new(region: &Region, domain: &[u64], reduced: &[bool]) -> Self {
+        let mut groups: SmallVec<[Group; 4]> = SmallVec::new();
+        let (mut outputs, mut positions) = (1u64, 1u64);
+        for d in (0..domain.len()).rev() {
+            let (n, r) = (region.shape[d], reduced[d]);
+            // Positions run on over two reduced axes only where the block spans the inner one.
+            let joins = groups.last().is_some_and(|g| {
+                g.reduced == r && (!r || g.position * g.len == positions && g.first == 0)
+            });
+            match groups.last_mut() {
+                Some(g) if joins => {
+                    g.first += region.start[d] * g.len * r as u64;
+                    g.len *= n;
+                }
+                _ => groups.push(Group {
+                    len: n,
+                    reduced: r,
+                    output: outputs,
+                    position: positions,
+                    first: if r { region.start[d] } else { 0 },
+                }),
+            }
+            if r {
+                positions = positions.saturating_mul(domain[d]);
+            } else {
+                outputs *= n;
+            }
+        }
+        if groups.is_empty() {
+            groups.push(Group { len: 1, reduced: true, output: 1, position: 1, first: 0 });
+        }
+        Runs { groups }
+    }
+
+    /// Calls `f` for each run of the elements `start..start + n` of the block.
+    pub fn each(&self, start: u64, n: usize, mut f: impl FnMut(Run)) {
+        let inner = &self.groups[0];
+        let mut done = 0usize;
+        while done < n {
+            let at = start + done as u64;
+            let (mut rest, along) = (at / inner.len, at % inner.len);
+            let (mut output, mut position) = (0u64, 0u64);
+            let mut add = |g: &Group, i: u64| match g.reduced {
+                true => position += (g.first + i) * g.position,
+                false => output += i * g.output,
+            };
+            add(inner, along);
+            for g in &self.groups[1..] {
+                add(g, rest % g.len);
+                rest /= g.len;
+            }
+            let len = ((inner.len - along) as usize).min(n - done);
+            f(Run {
+                start: done,
+                len,
+                output: output as usize,
+                position,
+                along: if inner.reduced { Along::Reduced } else { Along::Kept },
+            });
+            done += len;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grid::{Dims, Region, ravel, unravel};
+
+    /// Every element's output and position against plain index arithmetic, for every set of axes.
+    #[test]
+    fn runs_name_the_output_and_position_of_every_element() {
+        let domain = [4u64, 5, 3, 6];
+        let regions = [
+            Region { start: Dims::from_slice(&[0, 0, 0, 0]), shape: Dims::from_slice(&domain) },
+            Region { start: Dims::from_slice(&[1, 2, 0, 1]), shape: Dims::from_slice(&[2, 3, 3, 4]) },
+            Region { start: Dims::from_slice(&[3, 0, 1, 0]), shape: Dims::from_slice(&[1, 5, 2, 6]) },
+        ];
+        for region in &regions {
+            for set in 0..16 {
+                let reduced: Vec<bool> = (0..4).map(|d| set >> d & 1 == 1).collect();
+                let runs = Runs::new(region, &domain, &reduced);
+                for tile in [7usize, 1000] {
+                    let total = region.len() as usize;
+                    let mut start = 0;
+                    while start < total {
+                        let n = tile.min(total - start);
+                        let mut seen = 0;
+                        runs.each(start as u64, n, |run| {
+                            assert_eq!(run.start, seen);
+                            for k in 0..run.len {
+                                let local = unravel((start + run.start + k) as u64, &region.shape);
+                                let pick = |want: bool, v: &[u64]| -> Dims {
+                                    (0..4).filter(|&d| reduced[d] == want).map(|d| v[d]).collect()
+                                };
+                                let global: Dims = (0..4).map(|d| local[d] + region.start[d]).collect();
+                                let output = ravel(&pick(false, &local), &pick(false, &region.shape));
+                                let position = ravel(&pick(true, &global), &pick(true, &domain));
+                                let (o, p) = match run.along {
+                                    Along::Reduced => (run.output, run.position + k as u64),
+                                    Along::Kept => (run.output + k, run.position),
+                                };
+                                assert_eq!((o as u64, p), (output, position), "{region:?} {reduced:?}");
+                            }
+                            seen += run.len;
+                        });
+                        assert_eq!(seen, n);
+                        start += n;
+                    }
+                }
+            }
+        }
+    }
+}

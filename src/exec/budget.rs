@@ -1,0 +1,58 @@
+//! Bytes held, counted as they come and go.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// How many bytes a run holds now and held at most.
+#[derive(Debug, Default)]
+pub struct Meter {
+    now: AtomicU64,
+    peak: AtomicU64,
+}
+
+impl Meter {
+    /// Counts bytes that were taken.
+    pub fn add(&self, bytes: u64) {
+        let now = self.now.fetch_add(bytes, Relaxed) + bytes;
+        self.peak.fetch_max(now, Relaxed);
+    }
+
+    /// Counts bytes that were given back.
+    pub fn sub(&self, bytes: u64) {
+        self.now.fetch_sub(bytes, Relaxed);
+    }
+
+    /// The most bytes held at any time.
+    pub fn peak(&self) -> u64 {
+        self.peak.load(Relaxed)
+    }
+}
+
+/// A holder whose size changes: tells the meter the difference.
+#[derive(Debug)]
+pub struct Held<'a> {
+    meter: &'a Meter,
+    bytes: u64,
+}
+
+impl<'a> Held<'a> {
+    /// Nothing held yet.
+    pub fn new(meter: &'a Meter) -> Self {
+        Held { meter, bytes: 0 }
+    }
+
+    /// It holds `bytes` now.
+    pub fn set(&mut self, bytes: u64) {
+        if bytes > self.bytes {
+            self.meter.add(bytes - self.bytes);
+        } else {
+            self.meter.sub(self.bytes - bytes);
+        }
+        self.bytes = bytes;
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.meter.sub(self.bytes);
+    }
+}

@@ -1,0 +1,216 @@
+//! Decoded chunks that tasks to come will want again.
+//!
+//! Where blocks cross chunks, each chunk is decoded by the first task that needs it and dropped after
+//! the last; how many tasks there are follows from the geometry. The bytes kept are bounded: when
+//! there is no room the chunk used longest ago goes, and is decoded again if it is needed again.
+
+use super::budget::Meter;
+use crate::buffer::Buffer;
+use crate::error::Result;
+use crate::grid::Dims;
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+/// A chunk: the source's position in the plan and the chunk's coordinates.
+pub type ChunkKey = (usize, Dims);
+
+/// Decoded chunks of one stage.
+pub struct ChunkCache<'a> {
+    capacity: u64,
+    meter: &'a Meter,
+    state: Mutex<State>,
+    loaded: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    chunks: HashMap<ChunkKey, Slot>,
+    free: Vec<Buffer>,
+    bytes: u64,
+    clock: u64,
+}
+
+enum Slot {
+    /// A worker is decoding it.
+    Loading,
+    /// Decoded; how many more tasks want it (`None` if that is not known), and when it was used.
+    Ready { data: Arc<Buffer>, left: Option<u64>, used: u64 },
+}
+
+impl<'a> ChunkCache<'a> {
+    /// A cache that keeps at most `capacity` bytes.
+    pub fn new(capacity: u64, meter: &'a Meter) -> Self {
+        ChunkCache { capacity, meter, state: Mutex::default(), loaded: Condvar::new() }
+    }
+
+    /// Whether it can keep anything at all.
+    pub fn enabled(&self) -> bool {
+        self.capacity > 0
+    }
+
+    /// The chunk at `key`, of `len` bytes, decoded by `load` if it is not here. `uses` says how many
+    /// gets there will be in all, if that is known.
+    ///
+    /// # Errors
+    /// What `load` fails with.
+    pub fn get(
+        &self,
+        key: &ChunkKey,
+        len: usize,
+        uses: impl FnOnce() -> Option<u64>,
+        load: impl FnOnce(&mut [u8]) -> Result<()>,
+    ) -> Result<Arc<Buffer>> {
+        let mut state = self.lock();
+        loop {
+            state.clock += 1;
+            let now = state.clock;
+            match state.chunks.get_mut(key) {
+                Some(Slot::Ready { data, left, used }) => {
+                    *used = now;
+                    let found = data.clone();
+                    if let Some(left) = left {
+                        *left -= 1;
+                        if *left == 0 {
+                            state.chunks.remove(key);
+                            self.forget(&mut state, len as u64);
+                        }
+                    }
+                    return Ok(found);
+                }
+                Some(Slot::Loading) => {
+                    state = self.loaded.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+                None => break,
+            }
+        }
+        state.chunks.insert(key.clone(), Slot::Loading);
+        let mut buffer = state.free.pop().unwrap_or_default();
+        drop(state);
+        let guard = Unload { cache: self, key };
+        buffer.resize_for_overwrite(len);
+        load(&mut buffer)?;
+        std::mem::forget(guard);
+        let left = uses().map(|n| n.saturating_sub(1));
+        let data = Arc::new(buffer);
+        let mut state = self.lock();
+        self.make_room(&mut state, len as u64);
+        if left != Some(0) && state.bytes + len as u64 <= self.capacity {
+            state.bytes += len as u64;
+            self.meter.add(len as u64);
+            let used = state.clock;
+            state.chunks.insert(key.clone(), Slot::Ready { data: data.clone(), left, used });
+        } else {
+            state.chunks.remove(key);
+        }
+        drop(state);
+        self.loaded.notify_all();
+        Ok(data)
+    }
+
+    /// Takes back a chunk that was got, so that its memory can be used again.
+    pub fn give_back(&self, chunk: Arc<Buffer>) {
+        if let Some(buffer) = Arc::into_inner(chunk) {
+            let mut state = self.lock();
+            // Spare buffers count as well: keep no more than the capacity has room for.
+            if state.free.len() < 4 && buffer.capacity() as u64 <= self.capacity {
+                state.free.push(buffer);
+            }
+        }
+    }
+
+    fn make_room(&self, state: &mut State, len: u64) {
+        while state.bytes + len > self.capacity {
+            let oldest = state
+                .chunks
+                .iter()
+                .filter_map(|(k, s)| match s {
+                    Slot::Ready { data, used, .. } if Arc::strong_count(data) == 1 => Some((*used, k.clone())),
+                    _ => None,
+                })
+                .min();
+            let Some((_, key)) = oldest else { return };
+            if let Some(Slot::Ready { data, .. }) = state.chunks.remove(&key) {
+                self.forget(state, data.len() as u64);
+                if let (Some(buffer), true) = (Arc::into_inner(data), state.free.len() < 4) {
+                    state.free.push(buffer);
+                }
+            }
+        }
+    }
+
+    fn forget(&self, state: &mut State, len: u64) {
+        state.bytes -= len;
+        self.meter.sub(len);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for ChunkCache<'_> {
+    fn drop(&mut self) {
+        let bytes = self.lock().bytes;
+        self.meter.sub(bytes);
+    }
+}
+
+/// Lets others try if decoding fails or panics.
+struct Unload<'c, 'a> {
+    cache: &'c ChunkCache<'a>,
+    key: &'c ChunkKey,
+}
+
+impl Drop for Unload<'_, '_> {
+    fn drop(&mut self) {
+        self.cache.lock().chunks.remove(self.key);
+        self.cache.loaded.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    #[test]
+    fn a_chunk_is_loaded_once_while_it_is_wanted_and_fits() {
+        let meter = Meter::default();
+        let cache = ChunkCache::new(2000, &meter);
+        let loads = AtomicU64::new(0);
+        let get = |n: u64| {
+            let load = |out: &mut [u8]| {
+                loads.fetch_add(1, Relaxed);
+                out.fill(n as u8);
+                Ok(())
+            };
+            let chunk = cache.get(&(0, Dims::from_slice(&[n])), 1000, || Some(3), load).unwrap();
+            assert!(chunk.iter().all(|&b| b == n as u8));
+            cache.give_back(chunk);
+        };
+        std::thread::scope(|s| {
+            for _ in 0..3 {
+                s.spawn(|| {
+                    get(1);
+                    get(2);
+                });
+            }
+        });
+        assert_eq!((loads.load(Relaxed), meter.peak()), (2, 2000));
+        assert!(cache.lock().chunks.is_empty());
+        for n in [1, 2, 3, 1] {
+            get(n);
+        }
+        assert_eq!(loads.load(Relaxed), 6);
+    }
+
+    #[test]
+    fn a_failed_load_can_be_tried_again() {
+        let meter = Meter::default();
+        let cache = ChunkCache::new(2000, &meter);
+        let key = (0, Dims::from_slice(&[1]));
+        let failed = cache.get(&key, 10, || None, |_| Err(crate::Error::new(crate::ErrorKind::Io, "no")));
+        assert!(failed.is_err());
+        assert!(cache.get(&key, 10, || None, |_| Ok(())).is_ok());
+    }
+}

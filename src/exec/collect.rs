@@ -1,0 +1,441 @@
+//! Merging: what workers have gathered becomes values.
+//!
+//! A reduction's output is cut into tiles, one per block of the axes that are kept. A worker adds up
+//! the tile it is at by itself and hands it over when it moves on; a tile whose tasks are all done is
+//! finished, rounded once, written into the result and forgotten. Sums are exact and other rows do
+//! not depend on order, so it does not matter who comes first.
+
+use super::budget::Meter;
+use super::value::{ArrayValue, Value};
+use crate::buffer::Buffer;
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::grid::{Dims, Grid, Region, ravel};
+use crate::ops::kernel::{Kernel, Partial, Terminal, kept};
+use crate::ops::reduce::{Notes, State as ReduceState};
+use crate::plan::{Pass, Stage, ValueSpec};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Results under way of one stage, for all its passes.
+pub struct Results {
+    arrays: Vec<Option<SharedArray>>,
+    histograms: Vec<Mutex<Option<Value>>>,
+    notes: Mutex<Vec<(usize, Notes)>>,
+}
+
+/// An array into which many workers write disjoint regions at once.
+struct SharedArray {
+    spec: (crate::DType, Dims),
+    /// The start of `data`, through which workers write.
+    base: *mut u8,
+    /// Allocated once; not touched while it is shared.
+    data: Buffer,
+}
+
+// SAFETY: the buffer is written only through `scatter`, whose callers hold disjoint regions, and
+// read only after all workers are done (`Results::finish` takes it by value). Moving it to another
+// thread moves no bytes.
+unsafe impl Sync for SharedArray {}
+// SAFETY: as above.
+unsafe impl Send for SharedArray {}
+
+impl SharedArray {
+    /// Writes the elements of `region` from C order.
+    ///
+    /// # Safety
+    /// No other thread may be writing an element of `region` at the same time.
+    unsafe fn scatter(&self, region: &Region, elements: &[u8]) {
+        let (dtype, shape) = &self.spec;
+        let size = dtype.size();
+        assert_eq!(elements.len() as u64, region.len() * size as u64);
+        if region.is_empty() {
+            return;
+        }
+        let (base, len) = (self.base, self.data.len());
+        // Trailing axes that are taken whole are one run.
+        let mut d = shape.len();
+        let mut run = 1u64;
+        while d > 0 {
+            d -= 1;
+            run *= region.shape[d];
+            if region.shape[d] != shape[d] {
+                break;
+            }
+        }
+        let bytes = run as usize * size;
+        let outer = &region.shape[..d];
+        for (i, row) in elements.chunks_exact(bytes).enumerate() {
+            let at = crate::grid::unravel(i as u64, outer);
+            let index: Dims = (0..shape.len())
+                .map(|k| region.start[k] + if k < d { at[k] } else { 0 })
+                .collect();
+            let start = ravel(&index, shape) as usize * size;
+            assert!(start + bytes <= len, "a block lies outside its array");
+            // SAFETY: the range is inside the buffer, and the caller has the region for itself.
+            unsafe { std::ptr::copy_nonoverlapping(row.as_ptr(), base.add(start), bytes) };
+        }
+    }
+}
+
+impl Results {
+    /// Room for the values of a stage.
+    pub fn new(stage: &Stage, values: &[ValueSpec], meter: &Meter) -> Self {
+        let arrays = stage
+            .outputs
+            .iter()
+            .map(|o| {
+                let v = &values[o.value];
+                (!v.histogram).then(|| {
+                    let bytes = v.shape.iter().product::<u64>() as usize * v.dtype.size();
+                    meter.add(bytes as u64);
+                    let mut data = Buffer::zeroed(bytes);
+                    SharedArray { spec: (v.dtype, v.shape.clone()), base: data.as_mut_ptr(), data }
+                })
+            })
+            .collect();
+        Results {
+            arrays,
+            histograms: stage.outputs.iter().map(|_| Mutex::new(None)).collect(),
+            notes: Mutex::default(),
+        }
+    }
+
+    /// The values, and what rows noted, by the number of the output.
+    ///
+    /// # Errors
+    /// `Internal` if a value was never made.
+    pub fn finish(self) -> Result<(Vec<Value>, Vec<(usize, Notes)>)> {
+        let mut out = Vec::new();
+        for (array, histogram) in self.arrays.into_iter().zip(self.histograms) {
+            out.push(match array {
+                Some(SharedArray { spec: (dtype, shape), data, .. }) => {
+                    Value::Array(ArrayValue::new(dtype, shape, data))
+                }
+                None => histogram
+                    .into_inner()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .ok_or_else(|| Error::new(ErrorKind::Internal, "a histogram was never finished"))?,
+            });
+        }
+        Ok((out, self.notes.into_inner().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// Writes the elements of a block that belongs to one task.
+    pub fn write_block(&self, output: usize, region: &Region, elements: &[u8]) {
+        self.write(output, region, elements);
+    }
+
+    fn write(&self, output: usize, region: &Region, elements: &[u8]) {
+        if let Some(array) = &self.arrays[output] {
+            // SAFETY: a block belongs to one task and a tile is finished once, so nobody else
+            // writes this region.
+            unsafe { array.scatter(region, elements) };
+        }
+    }
+}
+
+/// A tile of accumulators, and how many tasks it holds.
+pub type Tiles = BTreeMap<u64, (ReduceState, u64)>;
+
+/// What is kept of partials until they are finished, per output.
+enum Gathered {
+    Blocks(Mutex<Vec<(u64, ArrayValue)>>),
+    Tiles(Mutex<Tiles>),
+    Histogram(Mutex<Option<Partial>>),
+}
+
+/// Merges the partials of one pass of a stage.
+pub struct Collector<'a> {
+    stage: &'a Stage,
+    kernel: &'a Kernel,
+    pass: &'a Pass,
+    results: Option<&'a Results>,
+    gathered: Vec<Gathered>,
+    meter: &'a Meter,
+}
+
+/// What a worker has not handed over yet: per output of the pass, the tile and the tasks in it.
+pub struct Local {
+    partials: Vec<Partial>,
+    tiles: Vec<Option<(u64, u64, Dims)>>,
+}
+
+impl<'a> Collector<'a> {
+    /// A collector that finishes into `results`, or, without any, keeps partials for another process.
+    pub fn new(
+        stage: &'a Stage,
+        kernel: &'a Kernel,
+        pass: &'a Pass,
+        results: Option<&'a Results>,
+        meter: &'a Meter,
+    ) -> Self {
+        let gathered = pass
+            .outputs
+            .iter()
+            .map(|&o| match &kernel.terminals[o] {
+                Terminal::Collect { .. } => Gathered::Blocks(Mutex::default()),
+                Terminal::Reduce { .. } => Gathered::Tiles(Mutex::default()),
+                Terminal::Histogram { .. } => Gathered::Histogram(Mutex::default()),
+            })
+            .collect();
+        Collector { stage, kernel, pass, results, gathered, meter }
+    }
+
+    /// The grid that the pass sees along axis `d`: its first block and how many there are.
+    pub fn span(grid: &Grid, window: &Region, d: usize) -> (u64, u64) {
+        if window.shape[d] == 0 {
+            return (0, 0);
+        }
+        let first = grid.axes[d].block_of(window.start[d]);
+        let last = grid.axes[d].block_of(window.start[d] + window.shape[d] - 1);
+        (first, last - first + 1)
+    }
+
+    fn terminal(&self, i: usize) -> &Terminal {
+        &self.kernel.terminals[self.pass.outputs[i]]
+    }
+
+    /// Tasks of the pass that go into one tile.
+    fn tasks_per_tile(&self, reduced: &[bool]) -> u64 {
+        (0..reduced.len())
+            .filter(|&d| reduced[d])
+            .map(|d| Collector::span(&self.stage.grid, &self.pass.window, d).1)
+            .product()
+    }
+
+    /// The number of the tile that a block belongs to.
+    fn tile(&self, reduced: &[bool], coords: &[u64]) -> u64 {
+        let counts = self.stage.grid.counts();
+        ravel(&kept(coords, reduced), &kept(&counts, reduced))
+    }
+
+    /// A worker's empty hands.
+    pub fn local(&self) -> Local {
+        let partials = (0..self.pass.outputs.len()).map(|_| Partial::Collect(Buffer::new())).collect();
+        Local { partials, tiles: vec![None; self.pass.outputs.len()] }
+    }
+
+    /// Gets a worker's partials ready for a block: hands over what belongs to another tile.
+    ///
+    /// # Errors
+    /// What finishing a tile fails with.
+    pub fn begin<'l>(&self, local: &'l mut Local, coords: &[u64], block: &Region) -> Result<&'l mut [Partial]> {
+        for i in 0..local.partials.len() {
+            let terminal = self.terminal(i);
+            let (tile, shape) = match terminal {
+                Terminal::Collect { .. } => continue,
+                Terminal::Reduce { reduced, .. } => (self.tile(reduced, coords), kept(&block.shape, reduced)),
+                Terminal::Histogram { .. } => (0, Dims::new()),
+            };
+            match &mut local.tiles[i] {
+                Some((at, tasks, _)) if *at == tile => *tasks += 1,
+                _ => {
+                    self.hand_over(local, i)?;
+                    local.partials[i] = terminal.partial(&block.shape)?;
+                    local.tiles[i] = Some((tile, 1, shape));
+                }
+            }
+        }
+        Ok(&mut local.partials)
+    }
+
+    /// Takes what a block has completed: its collected elements.
+    pub fn end(&self, local: &Local, coords: &[u64], block: &Region) {
+        for (i, partial) in local.partials.iter().enumerate() {
+            let (Partial::Collect(buffer), Gathered::Blocks(blocks)) = (partial, &self.gathered[i]) else { continue };
+            let output = self.pass.outputs[i];
+            match self.results {
+                Some(results) => results.write(output, block, buffer),
+                None => {
+                    let Terminal::Collect { from } = self.terminal(i) else { continue };
+                    let dtype = self.kernel.program.dtype(self.kernel.program.outputs[*from]);
+                    let array = ArrayValue::new(dtype, block.shape.clone(), buffer.clone());
+                    let task = ravel(coords, &self.stage.grid.counts());
+                    blocks.lock().unwrap_or_else(PoisonError::into_inner).push((task, array));
+                }
+            }
+        }
+    }
+
+    /// Takes all that a worker still has.
+    ///
+    /// # Errors
+    /// What finishing a tile fails with.
+    pub fn flush(&self, local: &mut Local) -> Result<()> {
+        (0..local.partials.len()).try_for_each(|i| self.hand_over(local, i))
+    }
+
+    fn hand_over(&self, local: &mut Local, i: usize) -> Result<()> {
+        let Some((tile, tasks, _)) = local.tiles[i].take() else { return Ok(()) };
+        let partial = std::mem::replace(&mut local.partials[i], Partial::Collect(Buffer::new()));
+        self.merge(i, tile, tasks, partial)
+    }
+
+    /// Merges a partial of output `i` of the pass into a tile.
+    ///
+    /// # Errors
+    /// What finishing a tile fails with; `Internal` if the partial is of another kind.
+    pub fn merge(&self, i: usize, tile: u64, tasks: u64, partial: Partial) -> Result<()> {
+        let alien = || Error::new(ErrorKind::Internal, "a partial does not belong to its output");
+        match (&self.gathered[i], partial) {
+            (Gathered::Tiles(tiles), Partial::Reduce(state)) => {
+                let Terminal::Reduce { reduced, spec, .. } = self.terminal(i) else { return Err(alien()) };
+                let bytes = spec.bytes_per_output().saturating_mul(state.outputs() as u64);
+                let whole = {
+                    let mut tiles = tiles.lock().unwrap_or_else(PoisonError::into_inner);
+                    let entry = match tiles.entry(tile) {
+                        std::collections::btree_map::Entry::Vacant(v) => {
+                            self.meter.add(bytes);
+                            v.insert((*state, tasks))
+                        }
+                        std::collections::btree_map::Entry::Occupied(o) => {
+                            let entry = o.into_mut();
+                            if entry.0.outputs() != state.outputs() {
+                                return Err(alien());
+                            }
+                            entry.0.merge(&state);
+                            entry.1 += tasks;
+                            entry
+                        }
+                    };
+                    let done = self.results.is_some() && entry.1 >= self.tasks_per_tile(reduced);
+                    done.then(|| tiles.remove(&tile)).flatten()
+                };
+                match whole {
+                    Some((state, _)) => {
+                        self.meter.sub(bytes);
+                        self.finish_tile(i, tile, &state)
+                    }
+                    None => Ok(()),
+                }
+            }
+            (Gathered::Histogram(merged), partial @ Partial::Histogram(_)) => {
+                let mut merged = merged.lock().unwrap_or_else(PoisonError::into_inner);
+                match merged.as_mut() {
+                    None => *merged = Some(partial),
+                    Some(all) => all.merge(&partial)?,
+                }
+                Ok(())
+            }
+            _ => Err(alien()),
+        }
+    }
+
+    /// Rounds a tile and writes it into the result.
+    fn finish_tile(&self, i: usize, tile: u64, state: &ReduceState) -> Result<()> {
+        let (Some(results), Terminal::Reduce { reduced, spec, .. }) = (self.results, self.terminal(i)) else {
+            return Ok(());
+        };
+        let output = self.pass.outputs[i];
+        let counts = kept(&self.stage.grid.counts(), reduced);
+        let coords = crate::grid::unravel(tile, &counts);
+        let mut k = 0;
+        let mut region = Region { start: Dims::new(), shape: Dims::new() };
+        for (d, axis) in self.stage.grid.axes.iter().enumerate() {
+            if !reduced[d] {
+                let (a, b) = axis.range(coords[k]);
+                let (lo, hi) = (self.pass.window.start[d], self.pass.window.start[d] + self.pass.window.shape[d]);
+                let (a, b) = (a.max(lo), b.min(hi));
+                region.start.push(a);
+                region.shape.push(b - a);
+                k += 1;
+            }
+        }
+        self.finish_state(results, output, spec.out_dtype(), &region, state)
+    }
+
+    fn finish_state(
+        &self,
+        results: &Results,
+        output: usize,
+        dtype: crate::DType,
+        region: &Region,
+        state: &ReduceState,
+    ) -> Result<()> {
+        let mut out = Buffer::zeroed(region.len() as usize * dtype.size());
+        let notes = state.finish(&mut out).at("operation", &self.stage.outputs[output].label)?;
+        results.write(output, region, &out);
+        if notes != Notes::default() {
+            results.notes.lock().unwrap_or_else(PoisonError::into_inner).push((output, notes));
+        }
+        Ok(())
+    }
+
+    /// Finishes what is not tied to a tile: histograms, and reductions of nothing.
+    ///
+    /// # Errors
+    /// What rows say about empty input; `Overflow` of integer weights; `Internal` if a tile lacks tasks.
+    pub fn finish(self) -> Result<()> {
+        let Some(results) = self.results else { return Ok(()) };
+        let domain = self.stage.grid.shape();
+        for (i, gathered) in self.gathered.iter().enumerate() {
+            let output = self.pass.outputs[i];
+            match (gathered, self.terminal(i)) {
+                (Gathered::Tiles(tiles), Terminal::Reduce { reduced, spec, .. }) => {
+                    if !tiles.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+                        return Err(Error::new(ErrorKind::Internal, "a tile was left unfinished"));
+                    }
+                    if domain.contains(&0) {
+                        let shape = kept(&domain, reduced);
+                        let outputs = shape.iter().product::<u64>() as usize;
+                        let state = ReduceState::new(spec, outputs);
+                        self.finish_state(results, output, spec.out_dtype(), &Region::whole(&shape), &state)?;
+                    }
+                }
+                (Gathered::Histogram(merged), terminal @ Terminal::Histogram { spec, .. }) => {
+                    let merged = merged.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    let partial = match merged {
+                        Some(partial) => partial,
+                        None => terminal.partial(&[])?,
+                    };
+                    if let Partial::Histogram(state) = partial {
+                        let h = state.finish(spec).at("operation", &self.stage.outputs[output].label)?;
+                        *results.histograms[output].lock().unwrap_or_else(PoisonError::into_inner) =
+                            Some(Value::Histogram(Arc::new(h)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The partials themselves, for another process.
+    pub fn into_partials(self) -> Vec<PartialOutput> {
+        self.gathered
+            .into_iter()
+            .map(|g| match g {
+                Gathered::Blocks(blocks) => {
+                    let mut blocks = blocks.into_inner().unwrap_or_else(PoisonError::into_inner);
+                    blocks.sort_by_key(|b| b.0);
+                    PartialOutput::Blocks(blocks)
+                }
+                Gathered::Tiles(tiles) => PartialOutput::Tiles(
+                    tiles
+                        .into_inner()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .into_iter()
+                        .map(|(tile, (state, tasks))| (tile, tasks, state))
+                        .collect(),
+                ),
+                Gathered::Histogram(h) => {
+                    PartialOutput::Histogram(match h.into_inner().unwrap_or_else(PoisonError::into_inner) {
+                        Some(Partial::Histogram(state)) => Some(*state),
+                        _ => None,
+                    })
+                }
+            })
+            .collect()
+    }
+}
+
+/// What one process has gathered for one output of a stage.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+pub enum PartialOutput {
+    /// Collected blocks: the task and its elements.
+    Blocks(Vec<(u64, ArrayValue)>),
+    /// Accumulators: the tile, how many tasks it holds, and the sums.
+    Tiles(Vec<(u64, u64, ReduceState)>),
+    /// Bins.
+    Histogram(Option<crate::ops::histogram::State>),
+}

@@ -1,0 +1,427 @@
+//! Bringing the inputs of a block into memory: sources, earlier values, and feeds that are computed
+//! on the way (products, concatenations, reshapes).
+
+use super::cache::ChunkCache;
+use super::value::Value;
+use crate::backend::cpu::{CpuRunner, MATMUL_DEPTH, matmul_dtype, multiply_add, round_to_f16};
+use crate::backend::Runner;
+use crate::buffer::Buffer;
+use crate::dtype::DType;
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::grid::{Dims, Grid, Region, Slab, c_strides, unravel};
+use crate::ops::elementwise::{self, Events};
+use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::ops::simd::Simd;
+use crate::plan::{Feed, Input, Plan, SubKernel, uses_of_chunk};
+use crate::source::{ReadCx, ReadStats, Scratch, Source, copy_slab};
+use crate::view::{Placement, View, is_contiguous};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Values made so far, by their number.
+pub type Values = HashMap<usize, Value>;
+
+/// One worker's means to read.
+pub struct Reader<'a> {
+    pub plan: &'a Plan,
+    pub values: &'a Values,
+    pub cache: &'a ChunkCache<'a>,
+    pub stats: &'a ReadStats,
+    pub simd: Simd,
+    /// What the stage's tasks share chunks by: its grid, the pass' window, its inputs.
+    pub sharing: Option<(&'a Grid, &'a Region, &'a [Input])>,
+    scratch: Scratch,
+    pool: Vec<Buffer>,
+    pooled: u64,
+    runners: HashMap<*const SubKernel, CpuRunner>,
+    pub events: Events,
+}
+
+/// An input that lies in memory as it is, or a staged copy.
+pub enum Staged<'a> {
+    Direct(&'a [u8], Placement),
+    Copied(Buffer, Placement),
+}
+
+impl Staged<'_> {
+    pub fn operand(&self) -> Operand<'_> {
+        match self {
+            Staged::Direct(bytes, placement) => Operand { bytes, placement: placement.clone() },
+            Staged::Copied(buffer, placement) => Operand { bytes: buffer, placement: placement.clone() },
+        }
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(
+        plan: &'a Plan,
+        values: &'a Values,
+        cache: &'a ChunkCache<'a>,
+        stats: &'a ReadStats,
+        simd: Simd,
+    ) -> Self {
+        Reader {
+            plan,
+            values,
+            cache,
+            stats,
+            simd,
+            sharing: None,
+            scratch: Scratch::default(),
+            pool: Vec::new(),
+            pooled: 0,
+            runners: HashMap::new(),
+            events: Events::default(),
+        }
+    }
+
+    /// Bytes in buffers that this reader keeps or has lent out.
+    pub fn bytes(&self) -> u64 {
+        self.pooled + self.scratch.bytes()
+    }
+
+    /// A buffer of `len` bytes with any content.
+    pub fn take(&mut self, len: usize) -> Buffer {
+        // The smallest that fits, or else the largest, which then grows.
+        let fits = |b: &Buffer| (b.capacity() < len, if b.capacity() < len { usize::MAX - b.capacity() } else { b.capacity() });
+        let best = (0..self.pool.len()).min_by_key(|&i| fits(&self.pool[i]));
+        let mut buffer = best.map(|i| self.pool.swap_remove(i)).unwrap_or_default();
+        let before = buffer.capacity();
+        buffer.resize_for_overwrite(len);
+        self.pooled += (buffer.capacity() - before) as u64;
+        buffer
+    }
+
+    /// Takes a buffer back.
+    pub fn give(&mut self, buffer: Buffer) {
+        self.pool.push(buffer);
+    }
+
+    /// The elements of an input for a block of its domain. The block must not be empty.
+    pub fn stage(&mut self, input: &Input, block: &Slab, dtype: DType) -> Result<Staged<'a>> {
+        if let Some((bytes, shape)) = self.in_memory(&input.feed)? {
+            return Ok(Staged::Direct(bytes, direct(&input.view, block, &shape)));
+        }
+        let (slab, placement) = input.view.slab(block);
+        let mut buffer = self.take(slab.len() as usize * dtype.size());
+        match self.read(&input.feed, &slab, dtype, &mut buffer) {
+            Ok(()) => Ok(Staged::Copied(buffer, placement)),
+            Err(e) => {
+                self.give(buffer);
+                Err(e)
+            }
+        }
+    }
+
+    /// The whole array behind a feed, if it is in memory.
+    fn in_memory(&self, feed: &Feed) -> Result<Option<(&'a [u8], Dims)>> {
+        Ok(match feed {
+            Feed::Value(v) => {
+                let value = self.values.get(v).ok_or_else(|| {
+                    Error::new(ErrorKind::Value, format!("value {v} of the plan is not there"))
+                        .hint("run the stages in order, and hand on what they make")
+                })?;
+                let array = value.as_array()?;
+                Some((array.bytes(), array.shape().into()))
+            }
+            Feed::Source(s) => {
+                let source: &'a Arc<dyn Source> = &self.plan.opened()[*s];
+                source.bytes().map(|b| (b, source.shape().into()))
+            }
+            _ => None,
+        })
+    }
+
+    /// Fills `out` with the elements of a slab of a feed, C order.
+    fn read(&mut self, feed: &Feed, slab: &Slab, dtype: DType, out: &mut [u8]) -> Result<()> {
+        if slab.is_empty() {
+            return Ok(());
+        }
+        if let Some((bytes, shape)) = self.in_memory(feed)? {
+            copy_slab(bytes, &Region::whole(&shape), slab, out, dtype.size());
+            return Ok(());
+        }
+        match feed {
+            Feed::Source(s) => self.read_source(*s, slab, out),
+            Feed::Value(_) => Ok(()),
+            Feed::Matmul { a, b, dtype } => self.matmul(a, b, *dtype, slab, out).at("operation", "matmul"),
+            Feed::Concatenate { axis, pieces } => self.concatenate(*axis, pieces, slab, dtype, out),
+            Feed::Reshape { of, shape } => self.reshape(of, shape, slab, dtype, out),
+        }
+    }
+
+    fn read_source(&mut self, s: usize, slab: &Slab, out: &mut [u8]) -> Result<()> {
+        let source = &self.plan.opened()[s];
+        let shared = match self.sharing {
+            Some((_, _, inputs)) => inputs.iter().any(|i| matches!(i.feed, Feed::Source(o) if o == s)),
+            None => false,
+        };
+        let chunks = match source.chunks() {
+            Some(chunks) if self.cache.enabled() => Dims::from_slice(chunks),
+            _ => {
+                let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.stats };
+                return source.read_region(slab, out, &mut cx);
+            }
+        };
+        let size = source.dtype().size();
+        let len = chunks.iter().product::<u64>() as usize * size;
+        let per_axis: Vec<Vec<u64>> = (0..chunks.len()).map(|d| touched(slab, d, chunks[d])).collect();
+        let counts: Dims = per_axis.iter().map(|c| c.len() as u64).collect();
+        for i in 0..counts.iter().product() {
+            let at = unravel(i, &counts);
+            let chunk: Dims = at.iter().zip(&per_axis).map(|(&k, list)| list[k as usize]).collect();
+            let uses = || {
+                let (grid, window, inputs) = self.sharing.filter(|_| shared)?;
+                let views = inputs.iter().filter(|i| matches!(i.feed, Feed::Source(o) if o == s));
+                Some(views.map(|i| uses_of_chunk(grid, window, &i.view, &chunk, &chunks)).sum())
+            };
+            let key = (s, chunk.clone());
+            let (scratch, stats) = (&mut self.scratch, self.stats);
+            let load = |out: &mut [u8]| source.read_chunk(&chunk, out, &mut ReadCx { scratch, stats });
+            let data = self.cache.get(&key, len, uses, load)?;
+            let start = chunk.iter().zip(&chunks).map(|(&c, &n)| c * n).collect();
+            copy_slab(&data, &Region { start, shape: chunks.clone() }, slab, out, size);
+            self.cache.give_back(data);
+        }
+        Ok(())
+    }
+
+    /// Computes a kernel over a slab of its domain.
+    fn eval(&mut self, kernel: &SubKernel, slab: &Slab, dtype: DType, out: &mut [u8]) -> Result<()> {
+        if slab.is_empty() {
+            return Ok(());
+        }
+        if let Some(i) = kernel.program.as_identity() {
+            let input = &kernel.inputs[i];
+            let (inner, placement) = input.view.slab(slab);
+            // Read in place where the order is the same and nothing repeats.
+            if placement.offset == 0 && inner.len() == slab.len() && is_contiguous(&slab.count, &placement.strides) {
+                return self.read(&input.feed, &inner, dtype, out);
+            }
+        }
+        let mut staged = Vec::with_capacity(kernel.inputs.len());
+        for (input, &d) in kernel.inputs.iter().zip(&kernel.program.inputs) {
+            staged.push(self.stage(input, slab, d)?);
+        }
+        let key = std::ptr::from_ref(kernel);
+        let mut runner = match self.runners.remove(&key) {
+            Some(runner) => runner,
+            None => {
+                let terminals = vec![Terminal::Collect { from: 0 }];
+                CpuRunner::new(&Kernel { program: kernel.program.clone(), terminals }, self.simd)
+            }
+        };
+        let operands: Vec<Operand> = staged.iter().map(Staged::operand).collect();
+        let region = Region { start: Dims::from_elem(0, slab.count.len()), shape: slab.count.clone() };
+        let mut partial = [Partial::Collect(self.take(out.len()))];
+        let block = Block { region: &region, domain: &slab.count };
+        let events = runner.run(&block, &operands, &mut partial)?;
+        self.events |= events;
+        self.runners.insert(key, runner);
+        let [partial] = partial;
+        if let Partial::Collect(buffer) = partial {
+            out.copy_from_slice(&buffer);
+            self.give(buffer);
+        }
+        self.recycle(staged);
+        Ok(())
+    }
+
+    /// Takes the buffers of staged inputs back.
+    pub fn recycle(&mut self, staged: Vec<Staged>) {
+        for s in staged {
+            if let Staged::Copied(buffer, _) = s {
+                self.give(buffer);
+            }
+        }
+    }
+
+    /// A block of a product, summed over pieces of the inner dimension in one fixed order.
+    fn matmul(&mut self, a: &SubKernel, b: &SubKernel, dtype: DType, slab: &Slab, out: &mut [u8]) -> Result<()> {
+        let wide = matmul_dtype(dtype);
+        let (m, n, inner) = (slab.count[0], slab.count[1], a.shape[1]);
+        let mut c = self.take((m * n) as usize * wide.size());
+        c.fill(0);
+        let mut k = 0;
+        while k < inner {
+            let depth = MATMUL_DEPTH.min(inner - k);
+            let left = Slab {
+                start: Dims::from_slice(&[slab.start[0], k]),
+                count: Dims::from_slice(&[m, depth]),
+                step: Dims::from_slice(&[slab.step[0], 1]),
+            };
+            let right = Slab {
+                start: Dims::from_slice(&[k, slab.start[1]]),
+                count: Dims::from_slice(&[depth, n]),
+                step: Dims::from_slice(&[1, slab.step[1]]),
+            };
+            let x = self.factor(a, &left, dtype, wide)?;
+            let y = self.factor(b, &right, dtype, wide)?;
+            multiply_add(wide, [m as usize, depth as usize, n as usize], &x, &y, &mut c)?;
+            self.give(x);
+            self.give(y);
+            k += depth;
+        }
+        if wide == dtype {
+            out.copy_from_slice(&c);
+        } else {
+            round_to_f16(&c, out);
+        }
+        self.give(c);
+        Ok(())
+    }
+
+    /// A piece of a factor, in the dtype of the accumulation.
+    fn factor(&mut self, kernel: &SubKernel, slab: &Slab, dtype: DType, wide: DType) -> Result<Buffer> {
+        let len = slab.len() as usize;
+        let mut narrow = self.take(len * dtype.size());
+        self.eval(kernel, slab, dtype, &mut narrow)?;
+        if wide == dtype {
+            return Ok(narrow);
+        }
+        let mut buffer = self.take(len * wide.size());
+        self.events |= elementwise::cast(dtype, wide, self.simd).run(&[&narrow], &mut buffer);
+        self.give(narrow);
+        Ok(buffer)
+    }
+
+    fn concatenate(
+        &mut self,
+        axis: usize,
+        pieces: &[SubKernel],
+        slab: &Slab,
+        dtype: DType,
+        out: &mut [u8],
+    ) -> Result<()> {
+        let size = dtype.size();
+        let outer: u64 = slab.count[..axis].iter().product();
+        let row = slab.count[axis + 1..].iter().product::<u64>() as usize * size;
+        let total = slab.count[axis] as usize * row;
+        let mut begin = 0u64;
+        let mut done = 0u64;
+        for piece in pieces {
+            let end = begin + piece.shape[axis];
+            // The first element of the slab in this piece, and how many there are.
+            let first = slab.start[axis] + done * slab.step[axis];
+            let count = if done < slab.count[axis] && first < end {
+                ((end - first).div_ceil(slab.step[axis])).min(slab.count[axis] - done)
+            } else {
+                0
+            };
+            if count > 0 {
+                let mut part = slab.clone();
+                part.start[axis] = first - begin;
+                part.count[axis] = count;
+                let bytes = count as usize * row;
+                if outer == 1 {
+                    let at = done as usize * row;
+                    self.eval(piece, &part, dtype, &mut out[at..at + bytes])?;
+                } else {
+                    let mut buffer = self.take(outer as usize * bytes);
+                    self.eval(piece, &part, dtype, &mut buffer)?;
+                    for (o, chunk) in buffer.chunks_exact(bytes).enumerate() {
+                        let at = o * total + done as usize * row;
+                        out[at..at + bytes].copy_from_slice(chunk);
+                    }
+                    self.give(buffer);
+                }
+                done += count;
+            }
+            begin = end;
+        }
+        Ok(())
+    }
+
+    /// Elements of a reshaped array: stretches that are consecutive in C order, box by box.
+    fn reshape(
+        &mut self,
+        of: &SubKernel,
+        shape: &[u64],
+        slab: &Slab,
+        dtype: DType,
+        out: &mut [u8],
+    ) -> Result<()> {
+        let size = dtype.size();
+        let rank = shape.len();
+        // Axes from `run` on are taken whole and without steps, so they are one stretch.
+        let mut run = rank;
+        while run > 0 && slab.step[run - 1] == 1 {
+            run -= 1;
+            if slab.count[run] != shape[run] {
+                break;
+            }
+        }
+        let stretch: u64 = slab.count[run..].iter().product();
+        let strides = c_strides(shape);
+        let counts = &slab.count[..run];
+        for i in 0..counts.iter().product::<u64>() {
+            let at = unravel(i, counts);
+            let mut first = 0u64;
+            for d in 0..rank {
+                let index = slab.start[d] + if d < run { at[d] * slab.step[d] } else { 0 };
+                first += index * strides[d] as u64;
+            }
+            let target = &mut out[(i * stretch) as usize * size..][..stretch as usize * size];
+            self.stretch(of, first, dtype, target)?;
+        }
+        Ok(())
+    }
+
+    /// The elements from C-order position `first` on, as many as `out` takes.
+    fn stretch(&mut self, of: &SubKernel, first: u64, dtype: DType, out: &mut [u8]) -> Result<()> {
+        let size = dtype.size();
+        let strides = c_strides(&of.shape);
+        let len = (out.len() / size) as u64;
+        let mut done = 0;
+        while done < len {
+            let position = first + done;
+            let at = unravel(position, &of.shape);
+            // The largest box that starts here, is one stretch, and does not go past the end.
+            let mut d = of.shape.len();
+            while d > 0 && at[d - 1] == 0 && strides[d - 1] as u64 * of.shape[d - 1] <= len - done {
+                d -= 1;
+            }
+            let mut slab = Slab {
+                start: at.clone(),
+                count: Dims::from_elem(1, of.shape.len()),
+                step: Dims::from_elem(1, of.shape.len()),
+            };
+            for k in d..of.shape.len() {
+                slab.count[k] = of.shape[k];
+            }
+            if d > 0 {
+                let unit = strides[d - 1] as u64;
+                slab.count[d - 1] = ((len - done) / unit).min(of.shape[d - 1] - at[d - 1]);
+            }
+            let n = slab.len();
+            let target = &mut out[done as usize * size..(done + n) as usize * size];
+            self.eval(of, &slab, dtype, target)?;
+            done += n;
+        }
+        Ok(())
+    }
+}
+
+/// Where a block's elements lie in the whole array.
+fn direct(view: &View, block: &Slab, shape: &[u64]) -> Placement {
+    let strides = c_strides(shape);
+    let mut placement = Placement {
+        offset: view.base.iter().zip(&strides).map(|(&b, &s)| b as i64 * s).sum(),
+        strides: Default::default(),
+    };
+    for (d, axis) in view.axes.iter().enumerate() {
+        let stride = axis.from.map_or(0, |(s, step)| step * strides[s]);
+        placement.offset += stride * block.start[d] as i64;
+        placement.strides.push(stride * block.step[d] as i64);
+    }
+    placement
+}
+
+/// The chunks along axis `d` that hold an element of the slab.
+fn touched(slab: &Slab, d: usize, chunk: u64) -> Vec<u64> {
+    let (first, last) = (slab.start[d] / chunk, slab.last(d) / chunk);
+    if slab.step[d] <= chunk {
+        return (first..=last).collect();
+    }
+    (0..slab.count[d]).map(|i| (slab.start[d] + i * slab.step[d]) / chunk).collect()
+}

@@ -1,0 +1,488 @@
+//! The executor: obeys a bound plan.
+//!
+//! Workers take tasks from a counter. A worker brings the inputs of its block into memory (reading
+//! under the HDF5 lock, decoding outside it), runs the kernel over them while they are in its cache,
+//! and keeps the partial until it moves to another tile of the output. There is no queue between
+//! reading and computing: one worker's decode overlaps another's arithmetic, no block waits in
+//! memory, and the number of workers bounds what is held. One worker runs on the calling thread.
+
+mod budget;
+mod cache;
+mod collect;
+mod feed;
+mod report;
+mod value;
+
+pub use collect::PartialOutput;
+pub use feed::Values;
+pub use report::{Cancel, Fallback, Progress, Report, TaskCounts};
+pub use value::{ArrayValue, Value};
+
+use crate::backend::cpu::Cpu;
+use crate::backend::{Backend, Runner};
+use crate::buffer::Buffer;
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::grid::{Dims, Region, Slab, unravel};
+use crate::ops::elementwise::Events;
+use crate::ops::kernel::{Block, Kernel, Operand, Partial};
+use crate::ops::simd::Simd;
+use crate::plan::{Bound, BoundStage, Input, Pass, Plan, Stage, ValueId};
+use crate::source::ReadStats;
+use budget::{Held, Meter};
+use cache::ChunkCache;
+use collect::{Collector, Results};
+use feed::{Reader, Staged};
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
+
+/// Called now and then with how far a run is.
+pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Sync);
+
+/// What a run needs beside its plan.
+pub struct RunContext<'a> {
+    /// The CPU, on which anything can run.
+    pub cpu: &'a Cpu,
+    /// Its vector level.
+    pub simd: Simd,
+    /// Threads for more than one worker.
+    pub pool: Option<&'a rayon::ThreadPool>,
+    /// Stops the run.
+    pub cancel: &'a Cancel,
+    /// Hears of progress.
+    pub progress: Option<OnProgress<'a>>,
+}
+
+/// Counters of a run.
+#[derive(Default)]
+pub struct Counters {
+    /// What was read.
+    pub stats: ReadStats,
+    /// What was held.
+    pub meter: Meter,
+    tasks: AtomicU64,
+    notes: Mutex<Vec<String>>,
+}
+
+impl Counters {
+    fn note(&self, text: String) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.contains(&text) {
+            notes.push(text);
+        }
+    }
+
+    /// What was counted, as a report; the caller adds time and devices.
+    pub fn report(&self) -> Report {
+        Report {
+            tasks: TaskCounts { cpu: self.tasks.load(Relaxed), gpu: 0 },
+            chunks_read: self.stats.chunks_read.load(Relaxed),
+            chunks_decoded: self.stats.chunks_decoded.load(Relaxed),
+            bytes_read: self.stats.bytes_read.load(Relaxed),
+            bytes_decoded: self.stats.bytes_decoded.load(Relaxed),
+            lock_wait_s: self.stats.lock_wait_ns.load(Relaxed) as f64 * 1e-9,
+            peak_host_bytes: self.meter.peak(),
+            notes: self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            ..Report::default()
+        }
+    }
+}
+
+/// Runs all stages and gives the plan's results, in order.
+///
+/// # Errors
+/// The first error of any task; `Cancelled`.
+pub fn run(plan: &Plan, bound: &Bound, cx: &RunContext, counters: &Counters) -> Result<Vec<Value>> {
+    let mut values = Values::new();
+    for n in 0..plan.stages().len() {
+        run_stage(plan, n, &bound.stages[n], &mut values, cx, counters)?;
+        release(plan, n, &mut values, counters);
+    }
+    plan.results().iter().map(|&v| take(&values, v)).collect()
+}
+
+/// Runs the stages before the last one, for whoever takes the last one apart.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_before(plan: &Plan, last: usize, bound: &Bound, cx: &RunContext, counters: &Counters) -> Result<Values> {
+    let mut values = Values::new();
+    for n in 0..last {
+        run_stage(plan, n, &bound.stages[n], &mut values, cx, counters)?;
+        release(plan, n, &mut values, counters);
+    }
+    Ok(values)
+}
+
+fn take(values: &Values, v: ValueId) -> Result<Value> {
+    values.get(&v).cloned().ok_or_else(|| Error::new(ErrorKind::Internal, "a result was never made"))
+}
+
+/// Drops values that no later stage reads.
+fn release(plan: &Plan, stage: usize, values: &mut Values, counters: &Counters) {
+    values.retain(|&v, value| {
+        let keep = plan.values()[v].last_use > stage;
+        if let (false, Value::Array(a)) = (keep, value) {
+            counters.meter.sub(a.bytes().len() as u64);
+        }
+        keep
+    });
+}
+
+/// The kernel of a stage once the values that its histograms need are there.
+pub fn kernel_of(stage: &Stage, values: &Values) -> Result<Kernel> {
+    stage.kernel(&|v| values.get(&v)?.as_array().ok()?.scalar(0))
+}
+
+fn run_stage(
+    plan: &Plan,
+    n: usize,
+    bound: &BoundStage,
+    values: &mut Values,
+    cx: &RunContext,
+    counters: &Counters,
+) -> Result<()> {
+    let stage = &plan.stages()[n];
+    let kernel = kernel_of(stage, values)?;
+    let results = Results::new(stage, plan.values(), &counters.meter);
+    for pass in &bound.passes {
+        // A pass runs only the part of the kernel that its outputs need.
+        let collector = Collector::new(stage, &kernel, pass, Some(&results), &counters.meter);
+        let spans: Vec<(u64, u64)> =
+            (0..stage.grid.axes.len()).map(|d| Collector::span(&stage.grid, &pass.window, d)).collect();
+        let tasks: u64 = spans.iter().map(|s| s.1).product();
+        let counts: Dims = pass.order.iter().map(|&d| spans[d].1).collect();
+        let coords = |i: u64| {
+            let at = unravel(i, &counts);
+            let mut coords = Dims::from_elem(0, spans.len());
+            for (&d, &k) in pass.order.iter().zip(&at) {
+                coords[d] = spans[d].0 + k;
+            }
+            coords
+        };
+        let walk = Walk { plan, n, stages: plan.stages().len(), kernel: &kernel, pass, values, bound, tasks };
+        walk.run(&collector, &coords, cx, counters)?;
+        collector.finish()?;
+    }
+    let (made, notes) = results.finish()?;
+    for (output, note) in notes {
+        for text in note.texts() {
+            counters.note(format!("{text} ({})", stage.outputs[output].label));
+        }
+    }
+    for (o, value) in stage.outputs.iter().zip(made) {
+        values.insert(o.value, value);
+    }
+    Ok(())
+}
+
+/// One walk over blocks of a stage.
+struct Walk<'a> {
+    plan: &'a Plan,
+    n: usize,
+    stages: usize,
+    kernel: &'a Kernel,
+    pass: &'a Pass,
+    values: &'a Values,
+    bound: &'a BoundStage,
+    tasks: u64,
+}
+
+impl Walk<'_> {
+    fn run(
+        &self,
+        collector: &Collector,
+        coords: &(dyn Fn(u64) -> Dims + Sync),
+        cx: &RunContext,
+        counters: &Counters,
+    ) -> Result<()> {
+        let cache = ChunkCache::new(self.bound.cache_bytes, &counters.meter);
+        let kernel = Kernel {
+            program: self.kernel.program.clone(),
+            terminals: self.pass.outputs.iter().map(|&o| self.kernel.terminals[o].clone()).collect(),
+        };
+        let next = AtomicU64::new(0);
+        let done = AtomicU64::new(0);
+        let failed = AtomicBool::new(false);
+        let first_error: Mutex<Option<Error>> = Mutex::new(None);
+        let worker = || {
+            let result = self.work(&kernel, collector, coords, &cache, &next, &done, &failed, cx, counters);
+            if let Err(e) = result {
+                failed.store(true, Relaxed);
+                first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
+            }
+        };
+        match (cx.pool, self.bound.workers) {
+            (Some(pool), workers) if workers > 1 && self.tasks > 1 => {
+                pool.in_place_scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| worker())));
+            }
+            _ => worker(),
+        }
+        match first_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(e) => Err(e),
+            None => Ok(()),
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn work(
+        &self,
+        kernel: &Kernel,
+        collector: &Collector,
+        coords: &(dyn Fn(u64) -> Dims + Sync),
+        cache: &ChunkCache,
+        next: &AtomicU64,
+        done: &AtomicU64,
+        failed: &AtomicBool,
+        cx: &RunContext,
+        counters: &Counters,
+    ) -> Result<()> {
+        let stage = &self.plan.stages()[self.n];
+        let domain = stage.grid.shape();
+        let mut runner = cx.cpu.runner(kernel)?;
+        let mut reader = Reader::new(self.plan, self.values, cache, &counters.stats, cx.simd);
+        reader.sharing = Some((&stage.grid, &self.pass.window, &stage.inputs));
+        let mut local = collector.local();
+        let mut held = Held::new(&counters.meter);
+        let fixed = cx.cpu.scratch_bytes(kernel)
+            + kernel.terminals.iter().map(|t| t.partial_bytes(&largest(stage, self.pass), &kernel.program)).sum::<u64>();
+        let mut events = Events::default();
+        loop {
+            let i = next.fetch_add(1, Relaxed);
+            if i >= self.tasks || failed.load(Relaxed) {
+                break;
+            }
+            if cx.cancel.is_cancelled() {
+                return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled")
+                    .at("task", format!("{i} of {}", self.tasks)));
+            }
+            let coords = coords(i);
+            let block = stage.grid.region(&coords).intersect(&self.pass.window);
+            let partials = collector.begin(&mut local, &coords, &block)?;
+            let result =
+                compute(&mut reader, &stage.inputs, kernel, runner.as_mut(), &block, &domain, partials);
+            events |= result.at("operation", &stage.outputs[self.pass.outputs[0]].label)?;
+            collector.end(&local, &coords, &block);
+            held.set(fixed + reader.bytes());
+            counters.tasks.fetch_add(1, Relaxed);
+            let finished = done.fetch_add(1, Relaxed) + 1;
+            if let Some(progress) = cx.progress {
+                progress(Progress {
+                    stage: self.n,
+                    stages: self.stages,
+                    done: finished,
+                    tasks: self.tasks,
+                    bytes: counters.stats.bytes_decoded.load(Relaxed),
+                });
+            }
+        }
+        collector.flush(&mut local)?;
+        events |= reader.events;
+        for text in events.notes() {
+            counters.note(text.to_string());
+        }
+        Ok(())
+    }
+}
+
+fn largest(stage: &Stage, pass: &Pass) -> Dims {
+    stage.grid.largest().iter().zip(&pass.window.shape).map(|(&b, &w)| b.min(w)).collect()
+}
+
+/// Brings the inputs of a block into memory and runs the kernel over them.
+fn compute(
+    reader: &mut Reader,
+    inputs: &[Input],
+    kernel: &Kernel,
+    runner: &mut dyn Runner,
+    block: &Region,
+    domain: &[u64],
+    partials: &mut [Partial],
+) -> Result<Events> {
+    let slab = Slab::dense(block);
+    let mut staged: Vec<Staged> = Vec::with_capacity(inputs.len());
+    for (input, &dtype) in inputs.iter().zip(&kernel.program.inputs) {
+        staged.push(reader.stage(input, &slab, dtype)?);
+    }
+    let operands: Vec<Operand> = staged.iter().map(Staged::operand).collect();
+    let events = runner.run(&Block { region: block, domain }, &operands, partials)?;
+    events.check().at("block", block)?;
+    drop(operands);
+    reader.recycle(staged);
+    Ok(events)
+}
+
+/// What one process has gathered from a range of a stage's tasks. It can be written, sent and merged
+/// in any order with others of the same stage.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct StagePartial {
+    /// The fingerprint of the plan.
+    pub plan: u64,
+    /// The stage.
+    pub stage: usize,
+    /// The task ranges that went in, `start..end`.
+    pub ranges: Vec<(u64, u64)>,
+    /// What was gathered, per output of the stage.
+    pub outputs: Vec<PartialOutput>,
+}
+
+/// Runs a range of a stage's tasks (C order of its grid).
+///
+/// # Errors
+/// `Index` if the range is not within the stage; else as [`run`].
+pub fn run_tasks(
+    plan: &Plan,
+    n: usize,
+    range: std::ops::Range<u64>,
+    bound: &Bound,
+    values: &Values,
+    cx: &RunContext,
+    counters: &Counters,
+) -> Result<StagePartial> {
+    let stage = plan.stages().get(n).ok_or_else(|| {
+        Error::new(ErrorKind::Index, format!("the plan has {} stages, there is no stage {n}", plan.stages().len()))
+    })?;
+    let tasks = stage.grid.blocks();
+    if range.start > range.end || range.end > tasks {
+        return Err(Error::new(
+            ErrorKind::Index,
+            format!("tasks {}..{} of a stage of {tasks} tasks", range.start, range.end),
+        ));
+    }
+    let kernel = kernel_of(stage, values)?;
+    let domain = stage.grid.shape();
+    let pass = Pass {
+        outputs: (0..stage.outputs.len()).collect(),
+        window: Region::whole(&domain),
+        order: (0..domain.len()).collect(),
+    };
+    let collector = Collector::new(stage, &kernel, &pass, None, &counters.meter);
+    let counts = stage.grid.counts();
+    let coords = |i: u64| unravel(range.start + i, &counts);
+    let walk = Walk {
+        plan,
+        n,
+        stages: plan.stages().len(),
+        kernel: &kernel,
+        pass: &pass,
+        values,
+        bound: &bound.stages[n],
+        tasks: range.end - range.start,
+    };
+    walk.run(&collector, &coords, cx, counters)?;
+    let outputs = collector.into_partials();
+    Ok(StagePartial { plan: plan.fingerprint(), stage: n, ranges: vec![(range.start, range.end)], outputs })
+}
+
+/// The collected elements of one block of a stage's output.
+///
+/// # Errors
+/// As [`run`].
+#[allow(clippy::too_many_arguments)]
+pub fn compute_block(
+    plan: &Plan,
+    n: usize,
+    output: usize,
+    block: &Region,
+    values: &Values,
+    bound: &Bound,
+    cx: &RunContext,
+    counters: &Counters,
+) -> Result<ArrayValue> {
+    let stage = &plan.stages()[n];
+    let whole = kernel_of(stage, values)?;
+    let kernel = Kernel { program: whole.program.clone(), terminals: vec![whole.terminals[output].clone()] };
+    let cache = ChunkCache::new(bound.stages[n].cache_bytes, &counters.meter);
+    let mut reader = Reader::new(plan, values, &cache, &counters.stats, cx.simd);
+    let mut runner = cx.cpu.runner(&kernel)?;
+    let mut partials = [Partial::Collect(Buffer::new())];
+    let domain = stage.grid.shape();
+    compute(&mut reader, &stage.inputs, &kernel, runner.as_mut(), block, &domain, &mut partials)
+        .at("operation", &stage.outputs[output].label)?;
+    counters.tasks.fetch_add(1, Relaxed);
+    let [partial] = partials;
+    match partial {
+        Partial::Collect(buffer) => {
+            let spec = &plan.values()[stage.outputs[output].value];
+            Ok(ArrayValue::new(spec.dtype, block.shape.clone(), buffer))
+        }
+        _ => Err(Error::new(ErrorKind::Internal, "this output is not collected")),
+    }
+}
+
+/// Merges partials that together cover every task of a stage, and finishes its values.
+///
+/// # Errors
+/// `Value` if they are of another plan or stage, overlap, or leave tasks out.
+pub fn merge_tasks(
+    plan: &Plan,
+    n: usize,
+    partials: Vec<StagePartial>,
+    values: &Values,
+    counters: &Counters,
+) -> Result<Values> {
+    let wrong = |what: String| Error::new(ErrorKind::Value, what).at("stage", n);
+    let stage = plan.stages().get(n).ok_or_else(|| wrong("there is no such stage".into()))?;
+    let mut ranges: Vec<(u64, u64)> = partials.iter().flat_map(|p| p.ranges.iter().copied()).collect();
+    ranges.retain(|r| r.0 < r.1);
+    ranges.sort_unstable();
+    let fingerprint = plan.fingerprint();
+    if partials.iter().any(|p| p.plan != fingerprint || p.stage != n || p.outputs.len() != stage.outputs.len()) {
+        return Err(wrong("a partial belongs to another plan or stage".into()));
+    }
+    let mut next = 0;
+    for (start, end) in ranges {
+        match start.cmp(&next) {
+            std::cmp::Ordering::Less => return Err(wrong(format!("task {start} is in two partials"))),
+            std::cmp::Ordering::Greater => return Err(wrong(format!("no partial has tasks {next}..{start}"))),
+            std::cmp::Ordering::Equal => next = end,
+        }
+    }
+    if next != stage.grid.blocks() {
+        return Err(wrong(format!("no partial has tasks {next}..{}", stage.grid.blocks())));
+    }
+    let kernel = kernel_of(stage, values)?;
+    let results = Results::new(stage, plan.values(), &counters.meter);
+    let domain = stage.grid.shape();
+    let pass = Pass {
+        outputs: (0..stage.outputs.len()).collect(),
+        window: Region::whole(&domain),
+        order: (0..domain.len()).collect(),
+    };
+    let collector = Collector::new(stage, &kernel, &pass, Some(&results), &counters.meter);
+    let counts = stage.grid.counts();
+    for partial in partials {
+        for (o, output) in partial.outputs.into_iter().enumerate() {
+            match output {
+                PartialOutput::Tiles(tiles) => {
+                    for (tile, tasks, state) in tiles {
+                        collector.merge(o, tile, tasks, Partial::Reduce(Box::new(state)))?;
+                    }
+                }
+                PartialOutput::Histogram(Some(state)) => {
+                    collector.merge(o, 0, 0, Partial::Histogram(Box::new(state)))?;
+                }
+                PartialOutput::Histogram(None) => {}
+                PartialOutput::Blocks(blocks) => {
+                    for (task, array) in blocks {
+                        let region = stage.grid.region(&unravel(task, &counts));
+                        if array.shape() != region.shape.as_slice() {
+                            return Err(wrong(format!("the block of task {task} has another shape")));
+                        }
+                        results.write_block(o, &region, array.bytes());
+                    }
+                }
+            }
+        }
+    }
+    collector.finish()?;
+    let (made, notes) = results.finish()?;
+    for (output, note) in notes {
+        for text in note.texts() {
+            counters.note(format!("{text} ({})", stage.outputs[output].label));
+        }
+    }
+    let mut values = values.clone();
+    values.extend(stage.outputs.iter().map(|o| o.value).zip(made));
+    Ok(values)
+}

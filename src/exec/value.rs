@@ -1,0 +1,170 @@
+//! What a run gives back: arrays and histograms in memory.
+
+use crate::buffer::Buffer;
+use crate::dtype::{DType, Element, Scalar};
+use crate::error::{Error, ErrorKind, Result};
+use crate::grid::{Dims, show_shape};
+use crate::ops::histogram::Histogram;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::sync::Arc;
+
+/// A computed array: dtype, shape and elements in C order. Cloning it shares the elements.
+#[derive(Clone, Debug)]
+pub struct ArrayValue {
+    dtype: DType,
+    shape: Dims,
+    data: Arc<Buffer>,
+}
+
+impl ArrayValue {
+    /// An array of elements in native byte order.
+    pub(crate) fn new(dtype: DType, shape: Dims, data: Buffer) -> Self {
+        debug_assert_eq!(data.len() as u64, shape.iter().product::<u64>() * dtype.size() as u64);
+        ArrayValue { dtype, shape, data: Arc::new(data) }
+    }
+
+    /// Its dtype.
+    pub fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// Its shape; empty for a scalar.
+    pub fn shape(&self) -> &[u64] {
+        &self.shape
+    }
+
+    /// The elements as bytes, C order, native byte order; a bool is one byte, 0 or 1.
+    pub fn bytes(&self) -> &[u8] {
+        &self.data
+    }
+
+    /// The elements, C order.
+    ///
+    /// # Errors
+    /// `Type` if `T` is not the array's dtype: nothing is converted silently.
+    pub fn as_slice<T: Element>(&self) -> Result<&[T]> {
+        if T::DTYPE != self.dtype {
+            return Err(Error::new(
+                ErrorKind::Type,
+                format!("the array is {}, not {}", self.dtype, T::DTYPE),
+            )
+            .hint(format!("cast it before it is computed: x.cast(DType::{:?})", T::DTYPE)));
+        }
+        bytemuck::checked::try_cast_slice(&self.data)
+            .map_err(|e| Error::new(ErrorKind::Internal, format!("the elements are not valid: {e}")))
+    }
+
+    /// The only element.
+    ///
+    /// # Errors
+    /// `Shape` if there is not exactly one; `Type` as [`ArrayValue::as_slice`].
+    pub fn item<T: Element>(&self) -> Result<T> {
+        match self.as_slice::<T>()? {
+            [v] => Ok(*v),
+            _ => Err(Error::new(
+                ErrorKind::Shape,
+                format!("an array of shape {} is not one element", show_shape(&self.shape)),
+            )),
+        }
+    }
+
+    /// The elements as an ndarray.
+    ///
+    /// # Errors
+    /// `Type` as [`ArrayValue::as_slice`].
+    pub fn to_ndarray<T: Element>(&self) -> Result<ndarray::ArrayD<T>> {
+        let shape: Vec<usize> = self.shape.iter().map(|&n| n as usize).collect();
+        ndarray::ArrayD::from_shape_vec(shape, self.as_slice::<T>()?.to_vec())
+            .map_err(|e| Error::new(ErrorKind::Internal, "the elements do not fill the shape").caused_by(e))
+    }
+
+    /// The element at a position in C order.
+    pub fn scalar(&self, position: usize) -> Option<Scalar> {
+        let size = self.dtype.size();
+        Scalar::from_bytes(self.dtype, self.data.get(position * size..(position + 1) * size)?)
+    }
+}
+
+/// A computed array or histogram.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Value {
+    /// An array.
+    Array(ArrayValue),
+    /// A histogram.
+    Histogram(Arc<Histogram>),
+}
+
+impl Value {
+    /// The array.
+    ///
+    /// # Errors
+    /// `Type` if it is a histogram.
+    pub fn as_array(&self) -> Result<&ArrayValue> {
+        match self {
+            Value::Array(a) => Ok(a),
+            Value::Histogram(_) => Err(Error::new(ErrorKind::Type, "the value is a histogram, not an array")),
+        }
+    }
+
+    /// The histogram.
+    ///
+    /// # Errors
+    /// `Type` if it is an array.
+    pub fn as_histogram(&self) -> Result<&Histogram> {
+        match self {
+            Value::Histogram(h) => Ok(h),
+            Value::Array(_) => Err(Error::new(ErrorKind::Type, "the value is an array, not a histogram")),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    dtype: DType,
+    shape: Dims,
+    /// The bytes, little-endian, as hexadecimal digits.
+    data: String,
+}
+
+/// Swaps to or from little-endian, which is how values travel.
+fn little_endian(bytes: &mut [u8], size: usize) {
+    if cfg!(target_endian = "big") {
+        bytes.chunks_exact_mut(size).for_each(|c| c.reverse());
+    }
+}
+
+impl Serialize for ArrayValue {
+    fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut bytes = self.data.to_vec();
+        little_endian(&mut bytes, self.dtype.size());
+        let data = bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut t, b| {
+            t.push(char::from_digit((b >> 4) as u32, 16).unwrap_or('0'));
+            t.push(char::from_digit((b & 15) as u32, 16).unwrap_or('0'));
+            t
+        });
+        Wire { dtype: self.dtype, shape: self.shape.clone(), data }.serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for ArrayValue {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let w = Wire::deserialize(d)?;
+        let len = crate::grid::checked_len(&w.shape).and_then(|n| n.checked_mul(w.dtype.size() as u64));
+        if len.and_then(|n| n.checked_mul(2)) != Some(w.data.len() as u64) {
+            return Err(D::Error::custom("the data do not fill the shape"));
+        }
+        let digits: Option<Vec<u8>> =
+            w.data.bytes().map(|c| (c as char).to_digit(16).map(|d| d as u8)).collect();
+        let digits = digits.ok_or_else(|| D::Error::custom("the data are not hexadecimal"))?;
+        let mut data = Buffer::zeroed(digits.len() / 2);
+        for (b, pair) in data.iter_mut().zip(digits.chunks_exact(2)) {
+            *b = pair[0] << 4 | pair[1];
+        }
+        little_endian(&mut data, w.dtype.size());
+        if w.dtype == DType::Bool && data.iter().any(|&b| b > 1) {
+            return Err(D::Error::custom("a bool is neither 0 nor 1"));
+        }
+        Ok(ArrayValue::new(w.dtype, w.shape, data))
+    }
+}

@@ -1,0 +1,245 @@
+//! The graph of a computation: one node per array operation, however many chunks there are.
+//!
+//! Arrays are handles on immutable [`Node`]s that know their inputs. When something is computed,
+//! the nodes that it needs are gathered into a petgraph DAG, equal nodes merged into one.
+
+use crate::dtype::{DType, Scalar};
+use crate::error::{Error, Result};
+use crate::grid::Dims;
+use crate::ops::elementwise::{Op, Signature};
+use crate::ops::histogram::Bins;
+use crate::ops::reduce::ReduceSpec;
+use crate::source::{Source, SourceSpec};
+use crate::view::View;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+use smallvec::SmallVec;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::Arc;
+
+/// Where a node was made: a place in Rust code, or the text of an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A line of the caller's code.
+    Rust(&'static std::panic::Location<'static>),
+    /// A piece of an expression.
+    Text(Arc<str>),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Rust(l) => write!(f, "{}:{}", l.file(), l.line()),
+            Origin::Text(t) => f.write_str(t),
+        }
+    }
+}
+
+/// What a node does to its inputs.
+#[derive(Clone, Debug)]
+pub enum NodeKind {
+    /// Brings elements in.
+    Source(Arc<dyn Source>),
+    /// One value, rank 0.
+    Const(Scalar),
+    /// Input 0 through an affine map; the name says which operation made it.
+    View(&'static str, View),
+    /// Another dtype.
+    Cast,
+    /// A row of the elementwise table; the inputs broadcast.
+    Elementwise(Op, Signature),
+    /// A reduction: values, then weights if the row has them, then the mask if there is one.
+    Reduce {
+        /// The row with its options.
+        spec: ReduceSpec,
+        /// Per axis of the values, whether it is reduced.
+        reduced: Vec<bool>,
+    },
+    /// A histogram: coordinates, then weights, then mask, then the lower and upper bound of each
+    /// automatic range.
+    Histogram(HistogramNode),
+    /// The product of two matrices of one dtype.
+    Matmul,
+    /// The inputs one after the other along an axis.
+    Concatenate(usize),
+    /// The elements in the same C order in another shape.
+    Reshape,
+}
+
+/// What a histogram node computes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HistogramNode {
+    /// The bins of each dimension.
+    pub bins: Vec<Bins>,
+    /// Whether there is an input with weights.
+    pub weights: bool,
+    /// Whether there is an input with a mask.
+    pub mask: bool,
+}
+
+impl NodeKind {
+    /// A short name for errors and `explain`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            NodeKind::Source(_) => "source",
+            NodeKind::Const(_) => "constant",
+            NodeKind::View(name, _) => name,
+            NodeKind::Cast => "cast",
+            NodeKind::Elementwise(op, _) => op.name(),
+            NodeKind::Reduce { spec, .. } => spec.reduction().name(),
+            NodeKind::Histogram(_) => "histogram",
+            NodeKind::Matmul => "matmul",
+            NodeKind::Concatenate(_) => "concatenate",
+            NodeKind::Reshape => "reshape",
+        }
+    }
+
+    /// What makes two nodes with equal inputs equal.
+    fn identity(&self) -> Identity {
+        match self {
+            NodeKind::Source(s) => Identity::Source(s.spec()),
+            NodeKind::Const(v) => Identity::Const(*v),
+            NodeKind::View(_, v) => Identity::View(v.clone()),
+            NodeKind::Cast => Identity::Cast,
+            NodeKind::Elementwise(op, s) => Identity::Elementwise(*op, s.clone()),
+            NodeKind::Reduce { spec, reduced } => Identity::Reduce(spec.clone(), reduced.clone()),
+            NodeKind::Histogram(h) => Identity::Histogram(h.clone()),
+            NodeKind::Matmul => Identity::Matmul,
+            NodeKind::Concatenate(axis) => Identity::Concatenate(*axis),
+            NodeKind::Reshape => Identity::Reshape,
+        }
+    }
+}
+
+#[derive(PartialEq, Eq, Hash)]
+enum Identity {
+    Source(SourceSpec),
+    Const(Scalar),
+    View(View),
+    Cast,
+    Elementwise(Op, Signature),
+    Reduce(ReduceSpec, Vec<bool>),
+    Histogram(HistogramNode),
+    Matmul,
+    Concatenate(usize),
+    Reshape,
+}
+
+/// One operation with its inputs, shape and dtype.
+#[derive(Debug)]
+pub struct Node {
+    /// What it does.
+    pub kind: NodeKind,
+    /// What it does it to.
+    pub inputs: SmallVec<[Arc<Node>; 2]>,
+    /// The shape of what it makes. A histogram's is that of its counts.
+    pub shape: Dims,
+    /// The dtype of what it makes.
+    pub dtype: DType,
+    /// Where it was made.
+    pub origin: Origin,
+    /// Names, units and the like; not looked at when equal nodes are merged.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl Drop for Node {
+    /// A long chain is taken apart in a loop: dropping it by recursion would overflow the stack.
+    fn drop(&mut self) {
+        let mut rest: Vec<Arc<Node>> = self.inputs.drain(..).collect();
+        while let Some(node) = rest.pop() {
+            if let Some(mut node) = Arc::into_inner(node) {
+                rest.extend(node.inputs.drain(..));
+            }
+        }
+    }
+}
+
+/// A node in the graph; its inputs are the graph's edges, numbered by position.
+#[derive(Clone, Debug)]
+pub struct GraphNode {
+    /// The node (its own `inputs` may be equal nodes that were merged away).
+    pub node: Arc<Node>,
+}
+
+/// What is computed together, as a DAG with equal nodes merged.
+#[derive(Debug)]
+pub struct Graph {
+    dag: DiGraph<GraphNode, u32>,
+    inputs: Vec<SmallVec<[NodeIndex; 2]>>,
+    /// The nodes asked for, in the caller's order.
+    pub outputs: Vec<NodeIndex>,
+}
+
+impl Graph {
+    /// The graph that makes `roots`.
+    pub fn new(roots: &[Arc<Node>]) -> Self {
+        let mut graph = Graph { dag: DiGraph::new(), inputs: Vec::new(), outputs: Vec::new() };
+        let mut seen: HashMap<*const Node, NodeIndex> = HashMap::new();
+        let mut equal: HashMap<(Identity, DType, Dims, SmallVec<[NodeIndex; 2]>), NodeIndex> = HashMap::new();
+        for root in roots {
+            let mut stack = vec![(root.clone(), false)];
+            while let Some((node, inputs_done)) = stack.pop() {
+                let key = Arc::as_ptr(&node);
+                if seen.contains_key(&key) {
+                    continue;
+                }
+                if !inputs_done {
+                    stack.push((node.clone(), true));
+                    stack.extend(node.inputs.iter().rev().map(|n| (n.clone(), false)));
+                    continue;
+                }
+                let inputs: SmallVec<[NodeIndex; 2]> =
+                    node.inputs.iter().map(|n| seen[&Arc::as_ptr(n)]).collect();
+                let identity = (node.kind.identity(), node.dtype, node.shape.clone(), inputs.clone());
+                let index = *equal.entry(identity).or_insert_with(|| {
+                    let index = graph.dag.add_node(GraphNode { node: node.clone() });
+                    for (position, &input) in inputs.iter().enumerate() {
+                        graph.dag.add_edge(input, index, position as u32);
+                    }
+                    graph.inputs.push(inputs);
+                    index
+                });
+                seen.insert(key, index);
+            }
+            graph.outputs.push(seen[&Arc::as_ptr(root)]);
+        }
+        graph
+    }
+
+    /// How many nodes it has.
+    pub fn len(&self) -> usize {
+        self.dag.node_count()
+    }
+
+    /// Whether nothing is computed.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The nodes, each after its inputs.
+    pub fn indices(&self) -> impl Iterator<Item = NodeIndex> + '_ {
+        self.dag.node_indices()
+    }
+
+    /// A node.
+    pub fn node(&self, index: NodeIndex) -> &Arc<Node> {
+        &self.dag[index].node
+    }
+
+    /// The inputs of a node, in order.
+    pub fn inputs(&self, index: NodeIndex) -> &[NodeIndex] {
+        &self.inputs[index.index()]
+    }
+
+    /// How many nodes use this one.
+    pub fn users(&self, index: NodeIndex) -> usize {
+        self.dag.edges_directed(index, petgraph::Direction::Outgoing).map(|e| e.target()).count()
+    }
+}
+
+/// A node of the graph.
+pub type NodeId = NodeIndex;
+
+/// An error made while an array was built, kept until it is computed.
+pub type Built = Result<Arc<Node>, Arc<Error>>;

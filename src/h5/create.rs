@@ -1,0 +1,77 @@
+//! Creating datasets and attributes.
+
+use super::*;
+use crate::dtype::Scalar;
+
+/// How a dataset is made.
+pub(crate) struct Creation<'a> {
+    pub shape: &'a [u64],
+    pub dtype: DType,
+    /// `None`: contiguous.
+    pub chunks: Option<&'a [u64]>,
+    pub shuffle: bool,
+    /// The level, 0 to 9.
+    pub deflate: Option<u8>,
+}
+
+/// Makes a dataset, and the groups on the way to it.
+pub(crate) fn create_dataset(file: &Id, path: &str, c: &Creation) -> Result<Id> {
+    locked(|| {
+        let name = c_string(path)?;
+        let what = || format!("cannot make the dataset {path:?}");
+        let dcpl = Id::new(call!(H5Pcreate(*H5P_CLS_DATASET_CREATE)), what)?;
+        if let Some(chunks) = c.chunks {
+            check(call!(H5Pset_chunk(dcpl.0, chunks.len() as c_int, chunks.as_ptr())), what)?;
+            if c.shuffle {
+                check(call!(H5Pset_shuffle(dcpl.0)), what)?;
+            }
+            if let Some(level) = c.deflate {
+                check(call!(H5Pset_deflate(dcpl.0, c_uint::from(level))), what)?;
+            }
+        }
+        let lcpl = Id::new(call!(H5Pcreate(*H5P_CLS_LINK_CREATE)), what)?;
+        check(call!(H5Pset_create_intermediate_group(lcpl.0, 1)), what)?;
+        let (t, space) = (file_type(c.dtype)?, simple_space(c.shape)?);
+        let id = call!(H5Dcreate2(file.0, name.as_ptr(), t.0, space.0, lcpl.0, dcpl.0, H5P_DEFAULT));
+        if id < 0 { Err(write_failure(what())) } else { Ok(Id(id)) }
+    })
+}
+
+/// Writes an attribute of numbers: a scalar if there is one value, else one axis.
+pub(crate) fn write_numbers(object: &Id, name: &str, values: &[Scalar]) -> Result<()> {
+    let what = || format!("cannot write the attribute {name:?}");
+    let Some(dtype) = values.first().map(|v| v.dtype()) else {
+        return Err(Error::new(ErrorKind::Value, format!("the attribute {name:?} has no values")));
+    };
+    if values.iter().any(|v| v.dtype() != dtype) {
+        return Err(Error::new(ErrorKind::Type, format!("the attribute {name:?} has values of several dtypes")));
+    }
+    locked(|| {
+        let t = file_type(dtype)?;
+        let space = if values.len() == 1 { simple_space(&[])? } else { simple_space(&[values.len() as u64])? };
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_bytes()).collect();
+        let a = make(object, name, &t, &space)?;
+        check_write(call!(H5Awrite(a.0, t.0, bytes.as_ptr().cast())), what)
+    })
+}
+
+/// Writes an attribute of one string, UTF-8 of variable length, as h5py does.
+pub(crate) fn write_text(object: &Id, name: &str, text: &str) -> Result<()> {
+    let what = || format!("cannot write the attribute {name:?}");
+    locked(|| {
+        let value = CString::new(text)
+            .map_err(|_| Error::new(ErrorKind::Value, format!("the attribute {name:?} has a NUL byte inside")))?;
+        let t = Id::new(call!(H5Tcopy(*H5T_C_S1)), what)?;
+        check(call!(H5Tset_size(t.0, H5T_VARIABLE)), what)?;
+        check(call!(H5Tset_cset(t.0, H5T_cset_t::H5T_CSET_UTF8)), what)?;
+        let a = make(object, name, &t, &simple_space(&[])?)?;
+        let pointer = value.as_ptr();
+        check_write(call!(H5Awrite(a.0, t.0, (&raw const pointer).cast())), what)
+    })
+}
+
+fn make(object: &Id, name: &str, t: &Id, space: &Id) -> Result<Id> {
+    let c = c_string(name)?;
+    let id = call!(H5Acreate2(object.0, c.as_ptr(), t.0, space.0, H5P_DEFAULT, H5P_DEFAULT));
+    if id < 0 { Err(write_failure(format!("cannot make the attribute {name:?}"))) } else { Ok(Id(id)) }
+}

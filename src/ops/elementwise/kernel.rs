@@ -1,0 +1,204 @@
+//! How a formula on single values becomes a loop over slices, compiled once per vector level.
+//!
+//! A formula is a type that implements [`Unary`], [`Binary`] or [`Ternary`] with an
+//! `#[inline(always)]` function; [`KernelAt::of`] wraps it in a loop. The three copies (baseline,
+//! AVX2, AVX-512) come from one generic function each, so nothing is written per level.
+
+use super::Events;
+use crate::ops::simd::{Level, Simd};
+use bytemuck::Pod;
+use std::marker::PhantomData;
+
+type Run = unsafe fn(&[&[u8]], &mut [u8]) -> Events;
+
+/// A compiled kernel for one row, one signature and one vector level.
+#[derive(Clone, Copy, Debug)]
+pub struct KernelAt {
+    run: Run,
+    swap: bool,
+}
+
+impl KernelAt {
+    /// Computes every element of `out` from the elements of `args`, which are slices of the
+    /// signature's dtypes as bytes: native order, aligned to their dtype, all of the same number
+    /// of elements as `out`; bool is one byte, 0 or 1.
+    ///
+    /// # Panics
+    /// If a slice is not aligned to its dtype, its length is not a multiple of it, or an argument
+    /// is missing or shorter than `out`: the caller's mistake, never the data's.
+    #[inline]
+    pub fn run(self, args: &[&[u8]], out: &mut [u8]) -> Events {
+        // SAFETY: `of` picked the function with a `Simd`, which is proof that the processor has
+        // the instructions it was compiled for; otherwise these functions are safe.
+        unsafe {
+            if self.swap {
+                (self.run)(&[args[1], args[0]], out)
+            } else {
+                (self.run)(args, out)
+            }
+        }
+    }
+
+    /// `K` at the level `simd`.
+    pub(super) fn of<K: Kernel>(simd: Simd) -> KernelAt {
+        let run: Run = match simd.level() {
+            Level::Baseline => baseline::<K>,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => avx2::<K>,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => avx512::<K>,
+        };
+        KernelAt { run, swap: false }
+    }
+
+    /// The same kernel with its two arguments exchanged.
+    pub(super) fn swapped(self) -> KernelAt {
+        KernelAt { swap: !self.swap, ..self }
+    }
+}
+
+fn baseline<K: Kernel>(args: &[&[u8]], out: &mut [u8]) -> Events {
+    K::run(args, out)
+}
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn avx2<K: Kernel>(args: &[&[u8]], out: &mut [u8]) -> Events {
+    K::run(args, out)
+}
+#[cfg(target_arch = "x86_64")]
+#[target_feature(
+    enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,bmi1,bmi2,lzcnt,popcnt"
+)]
+fn avx512<K: Kernel>(args: &[&[u8]], out: &mut [u8]) -> Events {
+    K::run(args, out)
+}
+
+/// A whole loop. `run` must be `#[inline(always)]`, or it is compiled without the level's
+/// instructions.
+pub(super) trait Kernel: 'static {
+    fn run(args: &[&[u8]], out: &mut [u8]) -> Events;
+}
+
+/// A formula of one value.
+pub(super) trait Unary<A>: 'static {
+    type Out: Pod;
+    /// What [`Unary::event`] reports.
+    const EVENT: Events = Events::NONE;
+    fn f(a: A) -> Self::Out;
+    #[inline(always)]
+    fn event(_: A) -> bool {
+        false
+    }
+    /// Elements that [`Unary::slow`] must compute again: a property of the value alone.
+    #[inline(always)]
+    fn is_slow(_: A) -> bool {
+        false
+    }
+    /// The formula where [`Unary::is_slow`]; may branch.
+    #[inline(always)]
+    fn slow(a: A) -> Self::Out {
+        Self::f(a)
+    }
+    const HAS_SLOW: bool = false;
+}
+
+/// A formula of two values.
+pub(super) trait Binary<A, B = A>: 'static {
+    type Out: Pod;
+    /// What [`Binary::event`] reports.
+    const EVENT: Events = Events::NONE;
+    fn f(a: A, b: B) -> Self::Out;
+    #[inline(always)]
+    fn event(_: A, _: B) -> bool {
+        false
+    }
+}
+
+/// A formula of three values.
+pub(super) trait Ternary<A, B, C>: 'static {
+    type Out: Pod;
+    fn f(a: A, b: B, c: C) -> Self::Out;
+}
+
+/// The loop of a [`Unary`].
+pub(super) struct Un<F, A>(PhantomData<(F, A)>);
+/// The loop of a [`Binary`].
+pub(super) struct Bi<F, A, B = A>(PhantomData<(F, A, B)>);
+/// The loop of a [`Ternary`].
+pub(super) struct Ter<F, A, B, C>(PhantomData<(F, A, B, C)>);
+/// Copies the bytes.
+pub(super) struct CopyBytes;
+
+#[inline(always)]
+fn typed<T: Pod>(bytes: &[u8], n: usize) -> &[T] {
+    &bytemuck::cast_slice::<u8, T>(bytes)[..n]
+}
+
+/// Elements per pass of a formula with slow cases: its second pass finds them in the cache.
+const BLOCK: usize = 512;
+
+impl<F: Unary<A>, A: Pod> Kernel for Un<F, A> {
+    #[inline(always)]
+    fn run(args: &[&[u8]], out: &mut [u8]) -> Events {
+        let out: &mut [F::Out] = bytemuck::cast_slice_mut(out);
+        let a = typed::<A>(args[0], out.len());
+        if F::HAS_SLOW {
+            for (o, a) in out.chunks_mut(BLOCK).zip(a.chunks(BLOCK)) {
+                let mut slow = false;
+                for (o, &a) in o.iter_mut().zip(a) {
+                    *o = F::f(a);
+                    slow |= F::is_slow(a);
+                }
+                if slow {
+                    for (o, &a) in o.iter_mut().zip(a) {
+                        if F::is_slow(a) {
+                            *o = F::slow(a);
+                        }
+                    }
+                }
+            }
+            return Events::NONE;
+        }
+        let mut event = false;
+        for (o, &a) in out.iter_mut().zip(a) {
+            *o = F::f(a);
+            event |= F::event(a);
+        }
+        if event { F::EVENT } else { Events::NONE }
+    }
+}
+
+impl<F: Binary<A, B>, A: Pod, B: Pod> Kernel for Bi<F, A, B> {
+    #[inline(always)]
+    fn run(args: &[&[u8]], out: &mut [u8]) -> Events {
+        let out: &mut [F::Out] = bytemuck::cast_slice_mut(out);
+        let (a, b) = (typed::<A>(args[0], out.len()), typed::<B>(args[1], out.len()));
+        let mut event = false;
+        for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *o = F::f(a, b);
+            event |= F::event(a, b);
+        }
+        if event { F::EVENT } else { Events::NONE }
+    }
+}
+
+impl<F: Ternary<A, B, C>, A: Pod, B: Pod, C: Pod> Kernel for Ter<F, A, B, C> {
+    #[inline(always)]
+    fn run(args: &[&[u8]], out: &mut [u8]) -> Events {
+        let out: &mut [F::Out] = bytemuck::cast_slice_mut(out);
+        let n = out.len();
+        let (a, b, c) = (typed::<A>(args[0], n), typed::<B>(args[1], n), typed::<C>(args[2], n));
+        for (((o, &a), &b), &c) in out.iter_mut().zip(a).zip(b).zip(c) {
+            *o = F::f(a, b, c);
+        }
+        Events::NONE
+    }
+}
+
+impl Kernel for CopyBytes {
+    #[inline(always)]
+    fn run(args: &[&[u8]], out: &mut [u8]) -> Events {
+        out.copy_from_slice(&args[0][..out.len()]);
+        Events::NONE
+    }
+}

@@ -1,0 +1,57 @@
+//! The shared algorithms in float64.
+#![allow(clippy::duplicate_mod)]
+
+pub(super) type F = f64;
+pub(super) type U = u64;
+pub(super) type I = i64;
+/// Bits of the significand, the hidden one included.
+pub(super) const P: I = 53;
+pub(super) const BIAS: I = 1023;
+/// Bits of a factor's lower half, masked off to split it.
+pub(super) const LOW: U = 0x7ff_ffff;
+/// Adding it rounds to a whole number, which then stands in the last bits.
+pub(super) const MAGIC: F = 6_755_399_441_055_744.0;
+/// From here on every float is whole.
+pub(super) const WHOLE: F = 4_503_599_627_370_496.0;
+/// exp underflows to 0 below, overflows above.
+pub(super) const EXP_RANGE: (F, F) = (-746.0, 710.5);
+pub(super) const EXP2_RANGE: (F, F) = (-1076.0, 1025.0);
+pub(super) const EXPM1_LEAST: F = -40.0;
+/// sinh and cosh overflow above.
+pub(super) const SINH_MOST: F = 712.0;
+pub(super) const TANH_MOST: F = 22.0;
+/// Exponents beyond which a power is 0, 1 or infinite.
+pub(super) const POWER_MOST: F = 18_446_744_073_709_551_616.0;
+/// Below, sin x, tan x, tanh x and atan x round to x.
+pub(super) const TINY: F = 1.0 / 134_217_728.0;
+/// The largest argument that the short reduction takes.
+pub(super) const TRIG_MOST: F = 1_048_576.0;
+/// 1/2^(1/2), as bits.
+pub(super) const SQRT_HALF_BITS: U = 0x3fe6_a09e_667f_3bcd;
+/// hypot scales by 2^-HYPOT above the first, by 2^HYPOT below the second.
+pub(super) const HYPOT: I = 700;
+pub(super) const HYPOT_RANGE: (I, I) = (500, -450);
+
+#[path = "shared/arc.rs"]
+pub(super) mod arc;
+#[path = "constants_f64.rs"]
+mod constants;
+#[path = "shared/exp.rs"]
+pub(super) mod exp;
+#[path = "shared/log.rs"]
+pub(super) mod log;
+#[path = "shared/pair.rs"]
+mod pair;
+#[path = "shared/root.rs"]
+pub(super) mod root;
+#[path = "shared/trig.rs"]
+pub(super) mod trig;
+
+/// The argument beside a multiple of π / 2, by Payne and Hanek; for finite |x| ≥ 1.
+#[inline(always)]
+pub(super) fn reduce_large(x: F) -> trig::Reduced {
+    let bits = x.to_bits();
+    let e = ((bits >> 52) & 0x7ff) as i32 - BIAS as i32 - 52;
+    let m = (bits & 0xf_ffff_ffff_ffff) | 0x10_0000_0000_0000;
+    trig::from_fraction(super::quarter_turns(m, e), bits >> 63 == 1)
+}

@@ -1,0 +1,140 @@
+//! The transcendental functions: own algorithms, one for float32 and one for float64.
+//!
+//! Both are the same text (`shared/`) over two sets of constants: every formula is written in `F`,
+//! with an unsigned and a signed integer of its size, so float32 never needs a wider type and a
+//! shader can repeat it bit for bit. There are no branches: special values are selected at the
+//! end, so the loops vectorise. Only `sin`, `cos` and `tan` of large arguments take a second,
+//! scalar pass (Payne and Hanek's reduction, in integers), chosen by the argument alone.
+//!
+//! The methods are textbook ones: reduction by a short constant (Cody and Waite), polynomials
+//! fitted by Chebyshev interpolation (tests/goldens/make_elementwise_constants.py), and leading
+//! terms carried as unevaluated pairs (Dekker), split by masking bits, so without fused
+//! multiply-add.
+
+mod double;
+mod single;
+mod two_over_pi;
+
+use super::arith::Canonical;
+use super::kernel::{Binary, Unary};
+
+macro_rules! functions {
+    ($($name:ident $module:ident::$f:ident;)*) => { $(
+        pub(super) struct $name;
+        impl Unary<f32> for $name {
+            type Out = f32;
+            #[inline(always)]
+            fn f(a: f32) -> f32 { single::$module::$f(a).canonical() }
+        }
+        impl Unary<f64> for $name {
+            type Out = f64;
+            #[inline(always)]
+            fn f(a: f64) -> f64 { double::$module::$f(a).canonical() }
+        }
+    )* };
+}
+functions! {
+    Exp exp::exp;
+    Exp2 exp::exp2;
+    Expm1 exp::expm1;
+    Sinh exp::sinh;
+    Cosh exp::cosh;
+    Tanh exp::tanh;
+    Log log::log;
+    Log2 log::log2;
+    Log10 log::log10;
+    Log1p log::log1p;
+    Arcsin arc::arcsin;
+    Arccos arc::arccos;
+    Arctan arc::arctan;
+    Cbrt root::cbrt;
+}
+
+macro_rules! functions2 {
+    ($($name:ident $module:ident::$f:ident;)*) => { $(
+        impl Binary<f32> for $name {
+            type Out = f32;
+            #[inline(always)]
+            fn f(a: f32, b: f32) -> f32 { single::$module::$f(a, b).canonical() }
+        }
+        impl Binary<f64> for $name {
+            type Out = f64;
+            #[inline(always)]
+            fn f(a: f64, b: f64) -> f64 { double::$module::$f(a, b).canonical() }
+        }
+    )* };
+}
+pub(super) struct Arctan2;
+pub(super) struct Hypot;
+use super::arith::Power;
+functions2! {
+    Arctan2 arc::arctan2;
+    Hypot root::hypot;
+    Power log::power;
+}
+
+macro_rules! periodic {
+    ($($name:ident $f:ident $t:ident $module:ident;)*) => { $(
+        impl Unary<$t> for $name {
+            type Out = $t;
+            const HAS_SLOW: bool = true;
+            #[inline(always)]
+            fn f(a: $t) -> $t { $module::trig::$f(a, $module::trig::reduce(a)).canonical() }
+            #[inline(always)]
+            fn is_slow(a: $t) -> bool { $module::trig::is_large(a) }
+            #[inline(always)]
+            fn slow(a: $t) -> $t { $module::trig::$f(a, $module::reduce_large(a)).canonical() }
+        }
+    )* };
+}
+pub(super) struct Sin;
+pub(super) struct Cos;
+pub(super) struct Tan;
+periodic! {
+    Sin sin f32 single;
+    Cos cos f32 single;
+    Tan tan f32 single;
+    Sin sin f64 double;
+    Cos cos f64 double;
+    Tan tan f64 double;
+}
+
+/// An angle as quadrant + (−1)^minus · size / 2^128, in quarter turns; size ≤ 2^127.
+#[derive(Clone, Copy)]
+struct Turns {
+    quadrant: u32,
+    minus: bool,
+    size: u128,
+}
+
+/// `m · 2^e · 2/π` less the multiples of 4, for `m` of at most 53 bits and e ≥ −60.
+///
+/// Payne and Hanek: bits of 2/π whose product with `m` is a multiple of 4 are not looked at. Of
+/// the product, 190 bits after the point are taken and 128 kept; no float64 comes nearer than
+/// 2^-62 to a multiple of π / 2, so at least 66 of them matter. A loop over 32-bit words, which a
+/// shader can repeat.
+#[inline(always)]
+fn quarter_turns(m: u64, e: i32) -> Turns {
+    // The table begins with 64 zero bits, so that the first bit taken may be one before the point.
+    let first = (e - 2 + 64).max(0) as usize;
+    let (word, shift) = (first / 32, first % 32);
+    let at = |k: usize| two_over_pi::TWO_OVER_PI_BITS.get(k).copied().unwrap_or(0) as u64;
+    let mut product = [0u32; 6];
+    let mut carry = 0u128;
+    for i in (0..6).rev() {
+        let bits = (((at(word + i) << 32) | at(word + i + 1)) << shift) >> 32;
+        let t = m as u128 * (bits & 0xffff_ffff) as u128 + carry;
+        product[i] = t as u32;
+        carry = t >> 32;
+    }
+    let [a, b, c, d, low, _] = product.map(|w| w as u128);
+    let top = (a << 96) | (b << 64) | (c << 32) | d;
+    let fraction = (top << 2) | (low >> 30);
+    // To the nearest quadrant.
+    let minus = fraction >> 127 == 1;
+    Turns {
+        quadrant: (top >> 126) as u32 + minus as u32,
+        minus,
+        size: if minus { fraction.wrapping_neg() } else { fraction },
+    }
+}

@@ -1,0 +1,102 @@
+//! exp, exp2, expm1, and the hyperbolic functions made of them.
+
+use super::constants::*;
+use super::pair::*;
+use super::{EXP_RANGE, EXP2_RANGE, EXPM1_LEAST, F, I, P, SINH_MOST, TANH_MOST, TINY};
+
+/// e^(r + c) − 1 as a pair, for |r| ≤ ln 2 / 2 and c below r's last bit.
+#[inline(always)]
+fn expm1_reduced(r: F, c: F) -> (F, F) {
+    fast_two_sum(r, (c + c * r) + r * r * horner(r, &EXP))
+}
+
+/// e^(x + low) = 2^n (1 + q) with q a pair.
+#[inline(always)]
+pub(super) fn exp_parts(x: F, low: F) -> (I, (F, F)) {
+    let (nf, n) = nearest(x * LOG2E);
+    let (r, c) = two_sum(x - nf * LN2_SHORT, low - nf * LN2_REST);
+    (n, expm1_reduced(r, c))
+}
+
+/// 2^n (1 + q).
+#[inline(always)]
+pub(super) fn join(n: I, q: (F, F)) -> F {
+    let (h, l) = fast_two_sum(1.0, q.0);
+    scale(h + (l + q.1), n)
+}
+
+#[inline(always)]
+pub(in super::super) fn exp(x: F) -> F {
+    let (n, q) = exp_parts(clamp(x, EXP_RANGE.0, EXP_RANGE.1), 0.0);
+    if x.is_nan() { x } else { join(n, q) }
+}
+
+#[inline(always)]
+pub(in super::super) fn exp2(x: F) -> F {
+    let c = clamp(x, EXP2_RANGE.0, EXP2_RANGE.1);
+    let (nf, n) = nearest(c);
+    let r = c - nf;
+    let (h, l) = two_prod(r, LN2_HI);
+    let y = join(n, expm1_reduced(h, l + r * LN2_LO));
+    if x.is_nan() { x } else { y }
+}
+
+/// 1 + q ± 2^-n as pairs, minus first.
+#[inline(always)]
+fn shifted(n: I, q: (F, F)) -> ((F, F), (F, F)) {
+    let s = pow2(-n.min(P + 8));
+    let add = |s: F| {
+        let (a, b) = two_sum(1.0, s);
+        let (h, l) = two_sum(a, q.0);
+        fast_two_sum(h, l + (b + q.1))
+    };
+    (add(-s), add(s))
+}
+
+#[inline(always)]
+pub(in super::super) fn expm1(x: F) -> F {
+    let (n, q) = exp_parts(clamp(x, EXPM1_LEAST, EXP_RANGE.1), 0.0);
+    let y = scale(shifted(n, q).0.0, n);
+    if x.is_nan() | (x == 0.0) { x } else { y }
+}
+
+/// e^a / 2^n and 2^n / e^a · 4^-n as pairs, and n.
+#[inline(always)]
+fn both(a: F) -> (I, (F, F), (F, F)) {
+    let (n, q) = exp_parts(a, 0.0);
+    let (h, l) = fast_two_sum(1.0, q.0);
+    let l = l + q.1;
+    let i = 1.0 / h;
+    let (p, e) = two_prod(h, i);
+    let low = -i * (((p - 1.0) + e) + l * i);
+    let s = pow2(-(n + n).min(P + P));
+    (n, (h, l), (i * s, low * s))
+}
+
+#[inline(always)]
+pub(in super::super) fn sinh(x: F) -> F {
+    let a = abs(x);
+    let (n, e, i) = both(clamp(a, 0.0, SINH_MOST));
+    let (h, l) = two_sum(e.0, -i.0);
+    let large = scale(h + (l + (e.1 - i.1)), n - 1);
+    let z = a * a;
+    let small = a + a * z * horner(z, &SINH);
+    if x.is_nan() { x } else { with_sign(if a < 1.0 { small } else { large }, x) }
+}
+
+#[inline(always)]
+pub(in super::super) fn cosh(x: F) -> F {
+    let (n, e, i) = both(clamp(abs(x), 0.0, SINH_MOST));
+    let (h, l) = two_sum(e.0, i.0);
+    if x.is_nan() { x } else { scale(h + (l + (e.1 + i.1)), n - 1) }
+}
+
+#[inline(always)]
+pub(in super::super) fn tanh(x: F) -> F {
+    let a = abs(x);
+    let c = clamp(a, 0.0, TANH_MOST);
+    let (n, q) = exp_parts(c + c, 0.0);
+    let (minus, plus) = shifted(n, q);
+    let (t, low) = div_pair(minus, plus);
+    if x.is_nan() | (a < TINY) { x } else { with_sign(t + low, x) }
+}

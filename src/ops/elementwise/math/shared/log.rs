@@ -1,0 +1,128 @@
+//! The logarithms, and the power made of a logarithm to twice the precision and exp.
+
+use super::constants::*;
+use super::exp::{exp_parts, join};
+use super::pair::*;
+use super::{EXP_RANGE, F, I, P, POWER_MOST, SQRT_HALF_BITS, U, WHOLE};
+
+/// x = 2^k m with m in [√½, √2), for x > 0.
+#[inline(always)]
+fn split(x: F) -> (I, F) {
+    let subnormal = x < F::MIN_POSITIVE;
+    let v = if subnormal { x * (WHOLE + WHOLE) } else { x };
+    let k = (v.to_bits().wrapping_sub(SQRT_HALF_BITS) as I) >> (P - 1);
+    let m = F::from_bits(v.to_bits().wrapping_sub((k as U) << (P - 1)));
+    (if subnormal { k - P } else { k }, m)
+}
+
+/// log(1 + f + g) as a pair, for 1 + f in [√½, √2) and g below f's last bit.
+#[inline(always)]
+fn log1p_reduced(f: F, g: F) -> (F, F) {
+    let s = f / (2.0 + f);
+    let z = s * s;
+    let (h, l) = two_prod(f, f);
+    let (h, l) = (0.5 * h, 0.5 * l);
+    let t = s * (h + z * horner(z, &LOG));
+    let (a, b) = fast_two_sum(f, -h);
+    let g = g - g * f + g * f * f;
+    fast_two_sum(a, b + ((t - l) + g))
+}
+
+/// What the logarithms answer outside the positive finite numbers.
+#[inline(always)]
+fn ends(x: F, y: F) -> F {
+    let y = if x == 0.0 { F::NEG_INFINITY } else { y };
+    let y = if x < 0.0 { F::NAN } else { y };
+    if (x == F::INFINITY) | x.is_nan() { x } else { y }
+}
+
+/// k · (short + rest) + a.
+#[inline(always)]
+fn with_exponent(k: I, short: F, rest: F, a: (F, F)) -> F {
+    let kf = float(k);
+    let (h, l) = two_sum(kf * short, a.0);
+    h + (l + (a.1 + kf * rest))
+}
+
+#[inline(always)]
+fn times(a: (F, F), hi: F, lo: F) -> (F, F) {
+    let (h, l) = two_prod(a.0, hi);
+    (h, l + (a.0 * lo + a.1 * hi))
+}
+
+#[inline(always)]
+pub(in super::super) fn log(x: F) -> F {
+    let (k, m) = split(x);
+    ends(x, with_exponent(k, LN2_SHORT, LN2_REST, log1p_reduced(m - 1.0, 0.0)))
+}
+
+#[inline(always)]
+pub(in super::super) fn log2(x: F) -> F {
+    let (k, m) = split(x);
+    ends(x, with_exponent(k, 1.0, 0.0, times(log1p_reduced(m - 1.0, 0.0), LOG2E_HI, LOG2E_LO)))
+}
+
+#[inline(always)]
+pub(in super::super) fn log10(x: F) -> F {
+    let (k, m) = split(x);
+    let l = times(log1p_reduced(m - 1.0, 0.0), LOG10E_HI, LOG10E_LO);
+    ends(x, with_exponent(k, LOG10_2_SHORT, LOG10_2_REST, l))
+}
+
+#[inline(always)]
+pub(in super::super) fn log1p(x: F) -> F {
+    let (u, c) = two_sum(1.0, x);
+    let (k, m) = split(u);
+    let (f, g) = two_sum(m - 1.0, c * pow2(-k.min(P + 2)));
+    let y = ends(u, with_exponent(k, LN2_SHORT, LN2_REST, log1p_reduced(f, g)));
+    if x == 0.0 { x } else { y }
+}
+
+/// log x as a pair to about 2^-(P + 12), for x > 0 and finite.
+#[inline(always)]
+fn log_pair(x: F) -> (F, F) {
+    let (k, m) = split(x);
+    let f = m - 1.0;
+    let (s, sl) = div_pair((f, 0.0), two_sum(2.0, f));
+    let (z, zl) = two_prod(s, s);
+    let zl = zl + 2.0 * s * sl;
+    let (c, cl) = fast_two_sum(TWO_THIRDS_HI, z * horner(z, &LOG_TAIL));
+    let cl = cl + TWO_THIRDS_LO;
+    let (p, pl) = two_prod(z, c);
+    let pl = pl + (z * cl + zl * c);
+    let (q, ql) = two_prod(s, p);
+    let ql = ql + (s * pl + sl * p);
+    let (h, l) = fast_two_sum(s + s, q);
+    let l = l + ((sl + sl) + ql);
+    let kf = float(k);
+    let (a, b) = two_sum(kf * LN2_SHORT, h);
+    fast_two_sum(a, b + (l + kf * LN2_REST))
+}
+
+/// Whether |y| is whole; infinity is.
+#[inline(always)]
+fn is_whole(a: F) -> bool {
+    (a >= WHOLE) | ((a + WHOLE) - WHOLE == a)
+}
+
+/// x^y with C99's special cases.
+#[inline(always)]
+pub(in super::super) fn power(x: F, y: F) -> F {
+    let (ax, ay) = (abs(x), abs(y));
+    let (l, ll) = log_pair(ax);
+    let c = clamp(y, -POWER_MOST, POWER_MOST);
+    let (p, pl) = two_prod(c, l);
+    let inside = (p > EXP_RANGE.0) & (p < EXP_RANGE.1);
+    let pl = if inside { pl + c * ll } else { 0.0 };
+    let (n, q) = exp_parts(clamp(p, EXP_RANGE.0, EXP_RANGE.1), pl);
+    let size = join(n, q);
+    // 0 and infinity have no logarithm here.
+    let end = if (ax == 0.0) == (y < 0.0) { F::INFINITY } else { 0.0 };
+    let size = if (ax == 0.0) | (ax == F::INFINITY) { end } else { size };
+    let odd = is_whole(ay) & !is_whole(0.5 * ay);
+    let minus = (x.to_bits() >> (U::BITS - 1) == 1) & odd;
+    let v = if minus { -size } else { size };
+    let v = if (x < 0.0) & (ax < F::INFINITY) & !is_whole(ay) { F::NAN } else { v };
+    let v = if x.is_nan() | y.is_nan() { F::NAN } else { v };
+    if (x == 1.0) | (y == 0.0) | ((ax == 1.0) & (ay == F::INFINITY)) { 1.0 } else { v }
+}

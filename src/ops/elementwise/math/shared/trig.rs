@@ -1,0 +1,97 @@
+//! sin, cos and tan of a reduced argument.
+
+use super::constants::*;
+use super::pair::*;
+use super::{F, I, P, TINY, TRIG_MOST, U};
+
+/// An angle r + s beside a multiple of π / 2: `quadrant` counts them, |r| ≤ π / 4.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Reduced {
+    quadrant: I,
+    r: F,
+    s: F,
+}
+
+/// Whether the argument needs the long reduction.
+#[inline(always)]
+pub(in super::super) fn is_large(x: F) -> bool {
+    let a = abs(x);
+    (a > TRIG_MOST) & (a < F::INFINITY)
+}
+
+/// The argument minus the nearest multiple of π / 2, taken in four parts; right for |x| up to
+/// TRIG_MOST.
+#[inline(always)]
+pub(in super::super) fn reduce(x: F) -> Reduced {
+    let (nf, n) = nearest(clamp(x, -TRIG_MOST, TRIG_MOST) * TWO_OVER_PI);
+    let a = x - nf * PIO2_1;
+    let (b, be) = two_sum(a, -(nf * PIO2_2));
+    let (p, pe) = two_prod(nf, PIO2_3);
+    let (c, ce) = two_sum(b, -p);
+    let (r, s) = two_sum(c, ((be + ce) - pe) - nf * PIO2_4);
+    Reduced { quadrant: n, r, s }
+}
+
+/// The angle of `turns`, negated for a negative argument.
+#[inline(always)]
+pub(in super::super) fn from_fraction(turns: super::super::Turns, negative: bool) -> Reduced {
+    let zeros = turns.size.leading_zeros().min(64);
+    let bits = turns.size << zeros;
+    // Two floats of P bits each, exact.
+    let part = |at: u32| -> F {
+        let v = ((bits >> (128 - P as u32 - at)) as U) & ((1 << P) - 1);
+        (v as F) * pow2(-(zeros as I) - P - at as I)
+    };
+    let (h, l) = (part(0), part(P as u32));
+    let (p, e) = two_prod(h, PIO2_HI);
+    let (r, s) = fast_two_sum(p, e + (h * PIO2_LO + l * PIO2_HI));
+    let q = turns.quadrant as I;
+    let minus = turns.minus != negative;
+    Reduced {
+        quadrant: if negative { -q } else { q },
+        r: if minus { -r } else { r },
+        s: if minus { -s } else { s },
+    }
+}
+
+/// sin and cos of r + s as pairs.
+#[inline(always)]
+fn both(a: Reduced) -> ((F, F), (F, F)) {
+    let (r, s) = (a.r, a.s);
+    let (z, zl) = two_prod(r, r);
+    let half = 0.5 * z;
+    let sin = fast_two_sum(r, r * z * horner(z, &SIN) + s * (1.0 - half));
+    let w = 1.0 - half;
+    let cos = fast_two_sum(w, ((1.0 - w) - half) + (z * z * horner(z, &COS) - (r * s + 0.5 * zl)));
+    (sin, cos)
+}
+
+#[inline(always)]
+fn pick(x: F, quadrant: I, even: F, odd: F) -> F {
+    let v = if quadrant & 1 == 0 { even } else { odd };
+    let v = if quadrant & 2 == 0 { v } else { -v };
+    if abs(x) < F::INFINITY { v } else { F::NAN }
+}
+
+#[inline(always)]
+pub(in super::super) fn sin(x: F, a: Reduced) -> F {
+    let (s, c) = both(a);
+    let v = pick(x, a.quadrant, s.0, c.0);
+    if abs(x) < TINY { x } else { v }
+}
+
+#[inline(always)]
+pub(in super::super) fn cos(x: F, a: Reduced) -> F {
+    let (s, c) = both(a);
+    pick(x, a.quadrant.wrapping_add(1), s.0, c.0)
+}
+
+#[inline(always)]
+pub(in super::super) fn tan(x: F, a: Reduced) -> F {
+    let (s, c) = both(a);
+    let even = a.quadrant & 1 == 0;
+    let (n, d) = if even { (s, c) } else { ((-c.0, -c.1), s) };
+    let (q, l) = div_pair(n, d);
+    let v = if abs(x) < F::INFINITY { q + l } else { F::NAN };
+    if abs(x) < TINY { x } else { v }
+}

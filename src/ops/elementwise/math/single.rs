@@ -1,0 +1,57 @@
+//! The shared algorithms in float32.
+#![allow(clippy::duplicate_mod)]
+
+pub(super) type F = f32;
+pub(super) type U = u32;
+pub(super) type I = i32;
+/// Bits of the significand, the hidden one included.
+pub(super) const P: I = 24;
+pub(super) const BIAS: I = 127;
+/// Bits of a factor's lower half, masked off to split it.
+pub(super) const LOW: U = 0xfff;
+/// Adding it rounds to a whole number, which then stands in the last bits.
+pub(super) const MAGIC: F = 12_582_912.0;
+/// From here on every float is whole.
+pub(super) const WHOLE: F = 8_388_608.0;
+/// exp underflows to 0 below, overflows above.
+pub(super) const EXP_RANGE: (F, F) = (-104.5, 89.0);
+pub(super) const EXP2_RANGE: (F, F) = (-151.0, 129.0);
+pub(super) const EXPM1_LEAST: F = -18.5;
+/// sinh and cosh overflow above.
+pub(super) const SINH_MOST: F = 90.0;
+pub(super) const TANH_MOST: F = 10.0;
+/// Exponents beyond which a power is 0, 1 or infinite.
+pub(super) const POWER_MOST: F = 4_294_967_296.0;
+/// Below, sin x, tan x, tanh x and atan x round to x.
+pub(super) const TINY: F = 1.0 / 8192.0;
+/// The largest argument that the short reduction takes.
+pub(super) const TRIG_MOST: F = 8192.0;
+/// 1/2^(1/2), as bits.
+pub(super) const SQRT_HALF_BITS: U = 0x3f35_04f3;
+/// hypot scales by 2^-HYPOT above the first, by 2^HYPOT below the second.
+pub(super) const HYPOT: I = 100;
+pub(super) const HYPOT_RANGE: (I, I) = (60, -40);
+
+#[path = "shared/arc.rs"]
+pub(super) mod arc;
+#[path = "constants_f32.rs"]
+mod constants;
+#[path = "shared/exp.rs"]
+pub(super) mod exp;
+#[path = "shared/log.rs"]
+pub(super) mod log;
+#[path = "shared/pair.rs"]
+mod pair;
+#[path = "shared/root.rs"]
+pub(super) mod root;
+#[path = "shared/trig.rs"]
+pub(super) mod trig;
+
+/// The argument beside a multiple of π / 2, by Payne and Hanek; for finite |x| ≥ 1.
+#[inline(always)]
+pub(super) fn reduce_large(x: F) -> trig::Reduced {
+    let bits = x.to_bits();
+    let e = ((bits >> 23) & 0xff) as i32 - BIAS - 23;
+    let m = (bits & 0x7f_ffff) | 0x80_0000;
+    trig::from_fraction(super::quarter_turns(m as u64, e), bits >> 31 == 1)
+}

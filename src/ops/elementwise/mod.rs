@@ -1,0 +1,211 @@
+//! What can be computed element by element: one table ([`Op::all`]), and its CPU kernels.
+//!
+//! A row of the table ([`Row`]) says an operation's names, parameters, documentation and error
+//! bound. [`Op::signature`] says, for given operand dtypes, to which dtypes the operands are cast
+//! and what comes out, as NumPy 2 does; [`Op::kernel`] gives the loop for a signature; [`cast`]
+//! the loop that casts. Everything else (methods, the expression language, tests over dtypes) is
+//! derived from the table.
+//!
+//! # Bits
+//! Every kernel gives the same bits at every vector level and every position: formulas are
+//! + − × ÷ sqrt and bit operations in a stated order, without fused multiply-add and without the
+//! platform's math library. Since processors differ in the sign and payload of the NaNs that they
+//! make, **every row that computes a float gives the one quiet NaN** (`0x7e00`, `0x7fc00000`,
+//! `0x7ff8000000000000`); rows that only move bits (`where`, `positive`, `negative`, `absolute`,
+//! `copysign`) and casts between equal dtypes keep a NaN's payload. float16 is computed in float32
+//! and rounded after every operation.
+//!
+//! # Where this differs from NumPy, on purpose
+//! - `minimum`, `maximum`, `fmin`, `fmax`, `clip` order −0 below +0 (NumPy: by operand order and
+//!   instruction set).
+//! - Casting a float to an integer saturates, and NaN becomes 0 (NumPy: platform-dependent).
+//! - `reciprocal` of integer 0 is 0 with [`Events::DIVIDE_BY_ZERO`] (NumPy: platform-dependent).
+//! - A Python integer that fits no integer dtype is compared correctly with every integer and bool
+//!   array; NumPy raises for bool.
+//! - `where(c, int8_array, 200)` is an `Overflow` error; NumPy wraps silently.
+//! - `round` keeps integers, as `numpy.round`; `rint` is a second name of it, so that it keeps
+//!   integers too, where `numpy.rint` gives a float.
+
+mod arith;
+mod cast;
+mod compare;
+mod half;
+mod kernel;
+mod kernels;
+mod math;
+mod rows;
+mod rule;
+
+pub use self::cast::cast;
+pub use self::kernel::KernelAt;
+pub use self::rows::{Bound, Row};
+pub use self::rule::{Operand, Signature};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::ops::simd::Simd;
+use crate::{DType, Scalar, Weak};
+use rows::ROWS;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+/// An elementwise operation: a row of the table. Serialises as its NumPy name.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Op(u16);
+
+impl Op {
+    /// The operation of a NumPy name or of one of its aliases: `add`, `sqrt`, `arcsin`, `asin`.
+    pub fn from_name(name: &str) -> Option<Op> {
+        Op::all().find(|op| op.row().name == name || op.row().aliases.contains(&name))
+    }
+
+    /// The operation of an operator: `+`, `-` (arity 1 or 2), `//`, `**`, `<=`, `&`, `~` …
+    pub fn from_symbol(symbol: &str, arity: usize) -> Option<Op> {
+        Op::all().find(|op| op.row().symbol == Some(symbol) && op.row().params.len() == arity)
+    }
+
+    /// Every operation, in the table's order.
+    pub fn all() -> impl Iterator<Item = Op> {
+        (0..ROWS.len() as u16).map(Op)
+    }
+
+    /// Its row.
+    pub fn row(self) -> &'static Row {
+        &ROWS[self.0 as usize]
+    }
+
+    /// Its NumPy name.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// How many operands it takes.
+    pub fn arity(self) -> usize {
+        self.row().params.len()
+    }
+
+    /// To which dtypes the operands are cast, and the dtype of the result, by NumPy 2's rules.
+    /// A weak operand takes the value [`Op::weak_value`] in its argument's dtype.
+    ///
+    /// # Errors
+    /// `Value` if the number of operands is wrong; `Type` if the operation does not take the
+    /// dtypes; `Overflow` if a weak integer does not fit the dtype that it must take.
+    pub fn signature(self, operands: &[Operand]) -> Result<Signature> {
+        rule::signature(self, operands)
+    }
+
+    /// The value of a weak operand as an argument of `dtype`, where `dtype` came from
+    /// [`Op::signature`] with the same operand.
+    ///
+    /// It is `weak.to_scalar(dtype)` with three additions: a bool argument is `weak != 0`; `clip`'s
+    /// bounds saturate at the ends of an integer dtype; and a comparison with an integer outside
+    /// the array's dtype, whose answer does not depend on the array, has the signature
+    /// (bool, int8) with the integer saturated to int8, below or above both bools.
+    ///
+    /// # Errors
+    /// `Overflow` or `Type`, as [`Weak::to_scalar`].
+    pub fn weak_value(self, weak: Weak, dtype: DType) -> Result<Scalar> {
+        rule::weak_value(self, weak, dtype).map_err(|e| e.at("operation", self.name()))
+    }
+
+    /// The kernel for a signature that [`Op::signature`] gave.
+    ///
+    /// # Errors
+    /// `Internal` if the operation has no kernel for it.
+    pub fn try_kernel(self, signature: &Signature, simd: Simd) -> Result<KernelAt> {
+        kernels::kernel(self.row().id, signature, simd).ok_or_else(|| {
+            Error::new(ErrorKind::Internal, format!("no kernel for {signature}")).at("operation", self.name())
+        })
+    }
+
+    /// As [`Op::try_kernel`], for a signature that is known to come from [`Op::signature`].
+    ///
+    /// # Panics
+    /// If the signature is not one of this operation's.
+    pub fn kernel(self, signature: &Signature, simd: Simd) -> KernelAt {
+        match self.try_kernel(signature, simd) {
+            Ok(kernel) => kernel,
+            Err(e) => panic!("{e}"),
+        }
+    }
+}
+
+impl fmt::Debug for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Op({})", self.name())
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl Serialize for Op {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for Op {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Op, D::Error> {
+        let name = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        Op::from_name(&name)
+            .ok_or_else(|| serde::de::Error::custom(format!("no elementwise operation is called '{name}'")))
+    }
+}
+
+/// What a kernel noticed: a set of notes and errors, joined with `|`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Events(u32);
+
+impl Events {
+    /// Nothing.
+    pub const NONE: Events = Events(0);
+    /// An integer was divided by zero and gave 0. A note, as NumPy's warning.
+    pub const DIVIDE_BY_ZERO: Events = Events(1);
+    /// An integer was raised to a negative integer. An error.
+    pub const NEGATIVE_POWER: Events = Events(2);
+
+    /// Whether nothing was noticed.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether all of `other` is in it.
+    pub fn contains(self, other: Events) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The notes, as sentences.
+    pub fn notes(self) -> Vec<&'static str> {
+        let mut notes = Vec::new();
+        if self.contains(Events::DIVIDE_BY_ZERO) {
+            notes.push("an integer was divided by zero: the result is 0 there");
+        }
+        notes
+    }
+
+    /// # Errors
+    /// `Value` if one of the events is an error.
+    pub fn check(self) -> Result<()> {
+        if self.contains(Events::NEGATIVE_POWER) {
+            return Err(Error::new(ErrorKind::Value, "integers to negative integer powers are not allowed")
+                .hint("cast the base to a float first, for example with float64(x)"));
+        }
+        Ok(())
+    }
+}
+
+impl std::ops::BitOr for Events {
+    type Output = Events;
+    fn bitor(self, other: Events) -> Events {
+        Events(self.0 | other.0)
+    }
+}
+
+impl std::ops::BitOrAssign for Events {
+    fn bitor_assign(&mut self, other: Events) {
+        self.0 |= other.0;
+    }
+}

@@ -1,0 +1,156 @@
+//! What one task computes, as plain data: a fused program and what becomes of its outputs.
+//!
+//! A backend is handed a whole [`Kernel`] and a block of operands, and adds the block to
+//! [`Partial`]s. It never sees single operations, so a new row in a table needs no new backend code.
+
+use super::histogram::{HistogramSpec, State as HistogramState};
+use super::program::{Program, Register};
+use super::reduce::{ReduceSpec, State as ReduceState};
+use crate::buffer::Buffer;
+use crate::error::Result;
+use crate::grid::{Dims, Region};
+use crate::view::Placement;
+use std::sync::Arc;
+
+/// What becomes of a program's outputs. The numbers are positions in [`Program::outputs`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Terminal {
+    /// The elements themselves.
+    Collect {
+        /// The output.
+        from: usize,
+    },
+    /// A reduction over some axes.
+    Reduce {
+        /// The row with its options.
+        spec: ReduceSpec,
+        /// The output with the values, of the spec's compute dtype.
+        values: usize,
+        /// The output with the weights.
+        weights: Option<usize>,
+        /// The bool output that says which elements take part.
+        mask: Option<usize>,
+        /// Per axis of the domain, whether it is reduced.
+        reduced: Vec<bool>,
+    },
+    /// A histogram of all elements.
+    Histogram {
+        /// Edges and dtypes.
+        spec: Arc<HistogramSpec>,
+        /// The outputs with the coordinates, one per dimension.
+        coords: Vec<usize>,
+        /// The output with the weights.
+        weights: Option<usize>,
+        /// The bool output that says which elements take part.
+        mask: Option<usize>,
+    },
+}
+
+/// A fused program with its terminals.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Kernel {
+    /// The elementwise part.
+    pub program: Program,
+    /// What becomes of its outputs.
+    pub terminals: Vec<Terminal>,
+}
+
+/// What a terminal has gathered so far.
+#[derive(Clone)]
+pub enum Partial {
+    /// The elements of the last block, C order.
+    Collect(Buffer),
+    /// Accumulators, one per output in the block.
+    Reduce(Box<ReduceState>),
+    /// Bins.
+    Histogram(Box<HistogramState>),
+}
+
+/// One input of a block: bytes in native order, and where the block's elements lie in them.
+#[derive(Clone, Debug)]
+pub struct Operand<'a> {
+    /// The staged elements.
+    pub bytes: &'a [u8],
+    /// Where the block's elements are among them.
+    pub placement: Placement,
+}
+
+/// A block of the domain.
+#[derive(Clone, Debug)]
+pub struct Block<'a> {
+    /// What it covers.
+    pub region: &'a Region,
+    /// The shape of the whole domain (positions of `argmin` count in it).
+    pub domain: &'a [u64],
+}
+
+impl Terminal {
+    /// The partial for one block of shape `block`, empty.
+    ///
+    /// # Errors
+    /// `Budget` if there is no memory for it.
+    pub fn partial(&self, block: &[u64]) -> Result<Partial> {
+        Ok(match self {
+            Terminal::Collect { .. } => Partial::Collect(Buffer::new()),
+            Terminal::Reduce { spec, reduced, .. } => {
+                let outputs: u64 = kept(block, reduced).iter().product();
+                Partial::Reduce(Box::new(ReduceState::new(spec, outputs as usize)))
+            }
+            Terminal::Histogram { spec, .. } => Partial::Histogram(Box::new(HistogramState::new(spec)?)),
+        })
+    }
+
+    /// The most bytes that the partial of a block of shape `block` takes.
+    pub fn partial_bytes(&self, block: &[u64], program: &Program) -> u64 {
+        let len: u64 = block.iter().product();
+        match self {
+            Terminal::Collect { from } => {
+                len.saturating_mul(program.dtype(program.outputs[*from]).size() as u64)
+            }
+            Terminal::Reduce { spec, reduced, .. } => {
+                kept(block, reduced).iter().product::<u64>().saturating_mul(spec.bytes_per_output())
+            }
+            Terminal::Histogram { spec, .. } => spec.bytes_per_state(),
+        }
+    }
+}
+
+impl Partial {
+    /// Adds what another partial of the same terminal and outputs has gathered. The order of merges
+    /// never shows in the result.
+    ///
+    /// # Errors
+    /// `Internal` if the two are not of one kind.
+    pub fn merge(&mut self, other: &Partial) -> Result<()> {
+        match (self, other) {
+            (Partial::Reduce(a), Partial::Reduce(b)) => a.merge(b),
+            (Partial::Histogram(a), Partial::Histogram(b)) => a.merge(b)?,
+            _ => {
+                return Err(crate::Error::new(
+                    crate::ErrorKind::Internal,
+                    "partials of two kinds cannot be merged",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The lengths of the axes that are not reduced.
+pub fn kept(shape: &[u64], reduced: &[bool]) -> Dims {
+    shape.iter().zip(reduced).filter(|(_, r)| !**r).map(|(&n, _)| n).collect()
+}
+
+/// The registers of a program that its terminals read; used by tests and `explain`.
+pub fn outputs_of(terminal: &Terminal, program: &Program) -> Vec<Register> {
+    let of = |i: &usize| program.outputs[*i];
+    match terminal {
+        Terminal::Collect { from } => vec![of(from)],
+        Terminal::Reduce { values, weights, mask, .. } => {
+            [Some(values), weights.as_ref(), mask.as_ref()].into_iter().flatten().map(of).collect()
+        }
+        Terminal::Histogram { coords, weights, mask, .. } => {
+            coords.iter().chain(weights).chain(mask).map(of).collect()
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Sums of floats, of their squares, and of weighted values, for `sum`, `mean`, `var`, `std` and
+//! `average`.
+//!
+//! Values that a mask or a `nan*` row leaves out are replaced by zeros in a small buffer, which
+//! changes no sum, so that the vector kernels run on all data.
+
+use super::state::{Along, Part, Value};
+use crate::ops::exact::{self, Sums, Term};
+use crate::ops::simd::Simd;
+use half::f16;
+use serde::{Deserialize, Serialize};
+
+/// Values prepared at a time; also keeps the two passes of a variance in the nearest cache.
+const BLOCK: usize = 2048;
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Moments {
+    /// Σx, or Σwx.
+    pub sums: Sums,
+    /// Σx², or Σw.
+    pub second: Option<Sums>,
+    /// Values that were there; empty where not wanted.
+    pub counts: Vec<u64>,
+}
+
+/// float32 and float64: what has exact vector kernels.
+pub(super) trait Real: exact::Run + exact::Addend + bytemuck::Pod {
+    const ZERO: Self;
+    fn add_row(sums: &mut Sums, simd: Simd, base: usize, v: &[Self]);
+    fn add_products_row(sums: &mut Sums, simd: Simd, base: usize, a: &[Self], b: &[Self]);
+}
+
+impl Real for f32 {
+    const ZERO: f32 = 0.0;
+    fn add_row(sums: &mut Sums, simd: Simd, base: usize, v: &[f32]) {
+        sums.add_row_f32(simd, base, v);
+    }
+    fn add_products_row(sums: &mut Sums, simd: Simd, base: usize, a: &[f32], b: &[f32]) {
+        sums.add_products_row_f32(simd, base, a, b);
+    }
+}
+
+impl Real for f64 {
+    const ZERO: f64 = 0.0;
+    fn add_row(sums: &mut Sums, simd: Simd, base: usize, v: &[f64]) {
+        sums.add_row_f64(simd, base, v);
+    }
+    fn add_products_row(sums: &mut Sums, _: Simd, base: usize, a: &[f64], b: &[f64]) {
+        sums.add_products_row_f64(base, a, b);
+    }
+}
+
+/// A stored float and the one it is summed as.
+pub(super) trait Stored: Value {
+    type Wide: Real;
+    /// Itself, where nothing needs to be widened.
+    fn as_wide(v: &[Self]) -> Option<&[Self::Wide]>;
+    fn widen(self) -> Self::Wide;
+}
+
+impl Stored for f16 {
+    type Wide = f32;
+    fn as_wide(_: &[f16]) -> Option<&[f32]> {
+        None
+    }
+    fn widen(self) -> f32 {
+        self.to_f32()
+    }
+}
+
+macro_rules! stored_as_itself {
+    ($($t:ty)*) => {$(
+        impl Stored for $t {
+            type Wide = $t;
+            fn as_wide(v: &[$t]) -> Option<&[$t]> {
+                Some(v)
+            }
+            fn widen(self) -> $t {
+                self
+            }
+        }
+    )*};
+}
+stored_as_itself!(f32 f64);
+
+impl Moments {
+    pub fn new(outputs: usize, first: Term, second: Option<Term>, counts: usize) -> Moments {
+        Moments {
+            sums: Sums::new(first, outputs),
+            second: second.map(|t| Sums::new(t, outputs)),
+            counts: vec![0; counts],
+        }
+    }
+
+    pub fn is_consistent(&self, outputs: usize, first: Term, second: Option<Term>, counts: usize) -> bool {
+        let fits = |s: &Sums, t| s.len() == outputs && s.term() == t;
+        fits(&self.sums, first)
+            && self.second.is_some() == second.is_some()
+            && self.second.iter().zip(second).all(|(s, t)| fits(s, t))
+            && self.counts.len() == counts
+    }
+
+    /// Adds values, and their squares where they are wanted.
+    pub fn update<T: Stored>(&mut self, part: Part<'_, T>, simd: Simd) {
+        let mut buffer = [T::Wide::ZERO; BLOCK];
+        for (b, block) in part.values.chunks(BLOCK).enumerate() {
+            let output = if part.along == Along::Kept { part.output + b * BLOCK } else { part.output };
+            let mask = part.mask.map(|m| &m[b * BLOCK..b * BLOCK + block.len()]);
+            let prepared = match T::as_wide(block) {
+                Some(v) if mask.is_none() && !part.skips_nan => v,
+                _ => {
+                    let out = &mut buffer[..block.len()];
+                    let keeps = |x: T| !(part.skips_nan && x.is_nan());
+                    let pick = |x: T, keep: bool| if keep { x.widen() } else { T::Wide::ZERO };
+                    match mask {
+                        Some(m) => {
+                            for ((o, &x), &m) in out.iter_mut().zip(block).zip(m) {
+                                *o = pick(x, m != 0 && keeps(x));
+                            }
+                        }
+                        None => out.iter_mut().zip(block).for_each(|(o, &x)| *o = pick(x, keeps(x))),
+                    }
+                    &*out
+                }
+            };
+            self.add(part.along, output, prepared, simd);
+            if !self.counts.is_empty() {
+                self.count(part.along, output, block, mask, part.skips_nan);
+            }
+        }
+    }
+
+    fn add<R: Real>(&mut self, along: Along, output: usize, v: &[R], simd: Simd) {
+        match along {
+            Along::Reduced => {
+                self.sums.add_run(simd, output, v);
+                if let Some(q) = &mut self.second {
+                    q.add_squares_run(simd, output, v);
+                }
+            }
+            Along::Kept => {
+                R::add_row(&mut self.sums, simd, output, v);
+                if let Some(q) = &mut self.second {
+                    R::add_products_row(q, simd, output, v, v);
+                }
+            }
+        }
+    }
+
+    fn count<T: Value>(
+        &mut self,
+        along: Along,
+        output: usize,
+        v: &[T],
+        mask: Option<&[u8]>,
+        skips_nan: bool,
+    ) {
+        let keep = |k: usize, x: &T| mask.is_none_or(|m| m[k] != 0) && !(skips_nan && x.is_nan());
+        match along {
+            Along::Reduced if mask.is_none() && !skips_nan => self.counts[output] += v.len() as u64,
+            Along::Reduced => {
+                self.counts[output] += v.iter().enumerate().map(|(k, x)| keep(k, x) as u64).sum::<u64>();
+            }
+            Along::Kept => {
+                let counts = &mut self.counts[output..output + v.len()];
+                counts.iter_mut().zip(v).enumerate().for_each(|(k, (c, x))| *c += keep(k, x) as u64);
+            }
+        }
+    }
+
+    /// Adds weighted values, and the weights. Neither mask nor NaN are looked at: `average` has no
+    /// such forms.
+    pub fn update_weighted<T: Stored>(&mut self, part: Part<'_, T>, weights: &[T], simd: Simd) {
+        let (mut x, mut w) = ([T::Wide::ZERO; BLOCK], [T::Wide::ZERO; BLOCK]);
+        for (b, (v, u)) in part.values.chunks(BLOCK).zip(weights.chunks(BLOCK)).enumerate() {
+            x.iter_mut().zip(v).for_each(|(o, &v)| *o = v.widen());
+            w.iter_mut().zip(u).for_each(|(o, &u)| *o = u.widen());
+            let (x, w) = (&x[..v.len()], &w[..v.len()]);
+            let Some(second) = &mut self.second else { continue };
+            match part.along {
+                Along::Reduced => {
+                    self.sums.add_products_run(simd, part.output, x, w);
+                    second.add_run(simd, part.output, w);
+                    self.counts[part.output] += v.len() as u64;
+                }
+                Along::Kept => {
+                    let output = part.output + b * BLOCK;
+                    T::Wide::add_products_row(&mut self.sums, simd, output, x, w);
+                    T::Wide::add_row(second, simd, output, w);
+                    self.counts[output..output + v.len()].iter_mut().for_each(|c| *c += 1);
+                }
+            }
+        }
+    }
+
+    pub fn merge_at(&mut self, offset: usize, other: &Moments) {
+        let add = |to: &mut Sums, from: &Sums| (0..from.len()).for_each(|j| to.merge_at(offset + j, from, j));
+        add(&mut self.sums, &other.sums);
+        if let (Some(to), Some(from)) = (&mut self.second, &other.second) {
+            add(to, from);
+        }
+        for (k, c) in other.counts.iter().enumerate() {
+            self.counts[offset + k] += c;
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The table.
+
+use serde::{Deserialize, Serialize};
+
+/// What a row accumulates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Σx
+    Sum,
+    /// Σx / n
+    Mean,
+    /// The variance from n, Σx, Σx².
+    Var,
+    /// Its square root.
+    Std,
+    /// Σwx / Σw
+    Average,
+    /// The smallest value.
+    Min,
+    /// The largest value.
+    Max,
+    /// The first position of the smallest value.
+    ArgMin,
+    /// The first position of the largest value.
+    ArgMax,
+    /// Πx
+    Prod,
+    /// Whether any value is not zero.
+    Any,
+    /// Whether no value is zero.
+    All,
+    /// How many values are not zero.
+    Count,
+}
+
+/// What a row answers for no values at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Empty {
+    /// 0, or false.
+    Zero,
+    /// 1, or true.
+    One,
+    /// NaN, and a note.
+    Nan,
+    /// An error of kind `Value`, as NumPy raises.
+    Error,
+}
+
+/// One reduction.
+#[derive(Debug)]
+pub struct Row {
+    /// The reduction it describes.
+    pub reduction: Reduction,
+    /// NumPy's name.
+    pub name: &'static str,
+    /// One line of documentation.
+    pub doc: &'static str,
+    /// What it accumulates.
+    pub family: Family,
+    /// Arrays that it takes: the values, and for `average` the weights.
+    pub inputs: usize,
+    /// Whether NaN values are passed over (`nan*`).
+    pub skips_nan: bool,
+    /// Whether it takes `dtype=`.
+    pub takes_dtype: bool,
+    /// Whether it takes `ddof=`.
+    pub takes_ddof: bool,
+    /// Whether it takes `where=`.
+    pub takes_where: bool,
+    /// What it answers for no values.
+    pub empty: Empty,
+}
+
+macro_rules! table {
+    ($($variant:ident $name:literal $family:ident $empty:ident [$($flag:ident)*] $doc:literal;)*) => {
+        /// A reduction, by NumPy's name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum Reduction {
+            $(#[doc = $doc] #[serde(rename = $name)] $variant,)*
+        }
+
+        static ROWS: &[Row] = &[$(Row {
+            reduction: Reduction::$variant,
+            name: $name,
+            doc: $doc,
+            family: Family::$family,
+            empty: Empty::$empty,
+            $($flag: table!(@ $flag),)*
+            ..NONE
+        },)*];
+    };
+    (@ inputs) => { 2 };
+    (@ $flag:ident) => { true };
+}
+
+const NONE: Row = Row {
+    reduction: Reduction::Sum,
+    name: "",
+    doc: "",
+    family: Family::Sum,
+    inputs: 1,
+    skips_nan: false,
+    takes_dtype: false,
+    takes_ddof: false,
+    takes_where: false,
+    empty: Empty::Zero,
+};
+
+table! {
+    Sum "sum" Sum Zero [takes_dtype takes_where] "The sum.";
+    Mean "mean" Mean Nan [takes_dtype takes_where] "The arithmetic mean.";
+    Var "var" Var Nan [takes_dtype takes_ddof takes_where] "The variance, with divisor n - ddof.";
+    Std "std" Std Nan [takes_dtype takes_ddof takes_where] "The standard deviation, with divisor n - ddof.";
+    Average "average" Average Nan [inputs] "The weighted mean; the second input holds the weights.";
+    Min "min" Min Error [takes_where] "The smallest value; NaN if there is one.";
+    Max "max" Max Error [takes_where] "The largest value; NaN if there is one.";
+    ArgMin "argmin" ArgMin Error [] "The first position of the smallest value, or of the first NaN.";
+    ArgMax "argmax" ArgMax Error [] "The first position of the largest value, or of the first NaN.";
+    Prod "prod" Prod One [takes_dtype takes_where] "The product.";
+    Any "any" Any Zero [takes_where] "Whether any value is not zero; NaN is not zero.";
+    All "all" All One [takes_where] "Whether no value is zero.";
+    CountNonzero "count_nonzero" Count Zero [] "How many values are not zero.";
+    NanSum "nansum" Sum Zero [skips_nan takes_dtype takes_where] "The sum, NaN passed over.";
+    NanMean "nanmean" Mean Nan [skips_nan takes_dtype takes_where] "The arithmetic mean, NaN passed over.";
+    NanVar "nanvar" Var Nan [skips_nan takes_dtype takes_ddof takes_where] "The variance, NaN passed over.";
+    NanStd "nanstd" Std Nan [skips_nan takes_dtype takes_ddof takes_where] "The standard deviation, NaN passed over.";
+    NanMin "nanmin" Min Error [skips_nan takes_where] "The smallest value, NaN passed over.";
+    NanMax "nanmax" Max Error [skips_nan takes_where] "The largest value, NaN passed over.";
+    NanArgMin "nanargmin" ArgMin Error [skips_nan] "The first position of the smallest value, NaN passed over.";
+    NanArgMax "nanargmax" ArgMax Error [skips_nan] "The first position of the largest value, NaN passed over.";
+    NanProd "nanprod" Prod One [skips_nan takes_dtype takes_where] "The product, NaN passed over.";
+}
+
+impl Reduction {
+    /// Every reduction, in the order of the table.
+    pub fn all() -> impl Iterator<Item = Reduction> {
+        ROWS.iter().map(|r| r.reduction)
+    }
+
+    /// The reduction of NumPy's name `name`, if there is one.
+    pub fn from_name(name: &str) -> Option<Reduction> {
+        ROWS.iter().find(|r| r.name == name).map(|r| r.reduction)
+    }
+
+    /// Its row.
+    pub fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+
+    /// NumPy's name.
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+}
+
+impl std::fmt::Display for Reduction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}

@@ -1,0 +1,644 @@
+//! Accumulators for some number of outputs: update, merge, finish.
+
+use super::count::{Counts, Seen};
+use super::extreme::{End, Extremes, Found, KeyRule};
+use super::integer::Integers;
+use super::moments::Moments;
+use super::product::{FloatProducts, IntegerProducts};
+use super::rows::{Empty, Family};
+use super::spec::ReduceSpec;
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ops::exact::{self, Fixed, Format, Term};
+use crate::ops::simd::Simd;
+use crate::per_simd;
+use half::f16;
+use serde::{Deserialize, Serialize};
+
+/// Elements in memory: native bytes, aligned for their dtype, one length in elements.
+#[derive(Clone, Copy, Debug)]
+pub struct Tile<'a> {
+    /// Values of [`ReduceSpec::compute_dtype`].
+    pub values: &'a [u8],
+    /// Weights of [`ReduceSpec::weights_dtype`].
+    pub weights: Option<&'a [u8]>,
+    /// Bools: where false, the value is not there.
+    pub mask: Option<&'a [u8]>,
+}
+
+/// A part of a tile, and the outputs that it goes to.
+#[derive(Clone, Copy, Debug)]
+pub struct Run {
+    /// The first element in the tile.
+    pub start: usize,
+    /// Elements.
+    pub len: usize,
+    /// The first output.
+    pub output: usize,
+    /// Position along the reduced axes of the first element.
+    pub position: u64,
+    /// Where the elements go.
+    pub along: Along,
+}
+
+/// Where the elements of a [`Run`] go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Along {
+    /// All into one output; positions count up.
+    Reduced,
+    /// Element k into output + k; all have one position.
+    Kept,
+}
+
+/// What NumPy would warn about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Notes(u32);
+
+impl Notes {
+    /// A mean of no values; NaN.
+    pub const MEAN_OF_EMPTY: Notes = Notes(1);
+    /// A variance with n − ddof ≤ 0; NaN or inf.
+    pub const NO_FREEDOM: Notes = Notes(2);
+    /// A `nan*` extreme of nothing but NaN; NaN.
+    pub const ALL_NAN: Notes = Notes(4);
+
+    /// Whether there is nothing to say.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether all of `other` are among these.
+    pub fn contains(self, other: Notes) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// These and `other`.
+    pub fn union(self, other: Notes) -> Notes {
+        Notes(self.0 | other.0)
+    }
+
+    /// In words.
+    pub fn texts(self) -> impl Iterator<Item = &'static str> {
+        [
+            (Notes::MEAN_OF_EMPTY, "mean of empty slice"),
+            (Notes::NO_FREEDOM, "degrees of freedom <= 0 for slice"),
+            (Notes::ALL_NAN, "all-NaN slice encountered"),
+        ]
+        .into_iter()
+        .filter(move |(n, _)| self.contains(*n))
+        .map(|(_, text)| text)
+    }
+}
+
+/// The accumulators of `outputs` outputs of one [`ReduceSpec`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
+pub struct State {
+    spec: ReduceSpec,
+    outputs: usize,
+    accumulators: Accumulators,
+}
+
+#[derive(Deserialize)]
+struct Unchecked {
+    spec: ReduceSpec,
+    outputs: usize,
+    accumulators: Accumulators,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum Accumulators {
+    Moments(Moments),
+    Integers(Integers),
+    Extremes(Extremes),
+    IntegerProducts(IntegerProducts),
+    FloatProducts(FloatProducts),
+    Counts(Counts),
+}
+
+impl TryFrom<Unchecked> for State {
+    type Error = Error;
+    fn try_from(u: Unchecked) -> Result<State> {
+        let shape = Shape::of(&u.spec, u.outputs);
+        let fits = match (&u.accumulators, shape.kind) {
+            (Accumulators::Moments(a), Of::Moments(first, second)) => {
+                a.is_consistent(u.outputs, first, second, shape.counts)
+            }
+            (Accumulators::Integers(a), Of::Integers) => {
+                a.is_consistent(u.outputs, shape.counts, shape.squares)
+            }
+            (Accumulators::Extremes(a), Of::Extremes) => a.is_consistent(u.outputs, shape.positions),
+            (Accumulators::IntegerProducts(a), Of::IntegerProducts) => a.is_consistent(u.outputs),
+            (Accumulators::FloatProducts(a), Of::FloatProducts) => a.is_consistent(u.outputs),
+            (Accumulators::Counts(a), Of::Counts) => {
+                let seen = if u.spec.row().family == Family::All { u.outputs } else { 0 };
+                a.nonzero.len() == u.outputs && a.seen.len() == seen
+            }
+            _ => false,
+        };
+        if !fits {
+            return Err(Error::new(ErrorKind::Format, "a partial result does not fit its reduction")
+                .at("operation", u.spec.reduction()));
+        }
+        Ok(State { spec: u.spec, outputs: u.outputs, accumulators: u.accumulators })
+    }
+}
+
+/// Which accumulators a spec has.
+struct Shape {
+    kind: Of,
+    counts: usize,
+    squares: usize,
+    positions: usize,
+}
+
+enum Of {
+    Moments(Term, Option<Term>),
+    Integers,
+    Extremes,
+    IntegerProducts,
+    FloatProducts,
+    Counts,
+}
+
+impl Shape {
+    fn of(spec: &ReduceSpec, outputs: usize) -> Shape {
+        let family = spec.row().family;
+        let float = spec.compute_dtype().is_float();
+        let (term, product) = spec.terms();
+        let spread = matches!(family, Family::Var | Family::Std);
+        let kind = match family {
+            Family::Average => Of::Moments(product, Some(term)),
+            Family::Sum | Family::Mean | Family::Var | Family::Std => match float {
+                true => Of::Moments(term, spread.then_some(product)),
+                false => Of::Integers,
+            },
+            Family::Min | Family::Max | Family::ArgMin | Family::ArgMax => Of::Extremes,
+            Family::Prod if float => Of::FloatProducts,
+            Family::Prod => Of::IntegerProducts,
+            Family::Any | Family::All | Family::Count => Of::Counts,
+        };
+        Shape {
+            kind,
+            counts: if family == Family::Sum { 0 } else { outputs },
+            squares: if spread { outputs } else { 0 },
+            positions: if matches!(family, Family::ArgMin | Family::ArgMax) { outputs } else { 0 },
+        }
+    }
+}
+
+/// A run of typed values.
+#[derive(Clone, Copy)]
+pub(super) struct Part<'a, T> {
+    pub values: &'a [T],
+    pub mask: Option<&'a [u8]>,
+    pub output: usize,
+    pub position: u64,
+    pub along: Along,
+    pub skips_nan: bool,
+}
+
+impl<T: Copy> Part<'_, T> {
+    /// Every value that is there, with its output.
+    pub fn each(self, mut f: impl FnMut(usize, T)) {
+        let step = (self.along == Along::Kept) as usize;
+        for (k, &x) in self.values.iter().enumerate() {
+            if self.mask.is_none_or(|m| m[k] != 0) {
+                f(self.output + step * k, x);
+            }
+        }
+    }
+}
+
+/// A stored element, as reductions see it.
+pub(super) trait Value: bytemuck::Pod {
+    const IS_FLOAT: bool;
+    fn is_nan(self) -> bool;
+    fn is_zero(self) -> bool;
+    /// Of integers; floats give 0.
+    fn to_i128(self) -> i128;
+    /// Of integers of at most 32 bits, and int64; others wrap.
+    fn to_i64(self) -> i64;
+    fn to_f64(self) -> f64;
+    /// See [`super::extreme`].
+    fn key(self, rule: KeyRule) -> i64;
+    /// The bits that a key stands for.
+    fn of_key(key: i64, rule: KeyRule) -> u64;
+    fn smallest_key(simd: Simd, v: &[Self], rule: KeyRule) -> i64;
+    fn count_nonzero(simd: Simd, v: &[Self]) -> u64;
+}
+
+fn flip(rule: KeyRule) -> i64 {
+    -((rule.end == End::Largest) as i64)
+}
+
+macro_rules! shared_loops {
+    ($t:ty) => {
+        fn smallest_key(simd: Simd, v: &[$t], rule: KeyRule) -> i64 {
+            #[inline(always)]
+            fn body(v: &[$t], rule: KeyRule) -> i64 {
+                v.iter().fold(i64::MAX, |m, x| m.min(x.key(rule)))
+            }
+            per_simd!(fn run(v: &[$t], rule: KeyRule) -> i64 = body);
+            run(simd, v, rule)
+        }
+
+        fn count_nonzero(simd: Simd, v: &[$t]) -> u64 {
+            #[inline(always)]
+            fn body(v: &[$t]) -> u64 {
+                v.chunks(1 << 16).map(|c| c.iter().map(|x| !x.is_zero() as u32).sum::<u32>() as u64).sum()
+            }
+            per_simd!(fn run(v: &[$t]) -> u64 = body);
+            run(simd, v)
+        }
+    };
+}
+
+macro_rules! integer_value {
+    ($($t:ty, $bias:expr;)*) => {$(
+        impl Value for $t {
+            const IS_FLOAT: bool = false;
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                false
+            }
+            #[inline(always)]
+            fn is_zero(self) -> bool {
+                self == 0
+            }
+            #[inline(always)]
+            fn to_i128(self) -> i128 {
+                self as i128
+            }
+            #[inline(always)]
+            fn to_i64(self) -> i64 {
+                self as i64
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                self as f64
+            }
+            #[inline(always)]
+            fn key(self, rule: KeyRule) -> i64 {
+                (self as i64 ^ $bias) ^ flip(rule)
+            }
+            fn of_key(key: i64, rule: KeyRule) -> u64 {
+                (key ^ flip(rule) ^ $bias) as u64
+            }
+            shared_loops!($t);
+        }
+    )*};
+}
+// uint64 is ordered as int64 after its top bit is flipped
+integer_value!(i8, 0; i16, 0; i32, 0; i64, 0; u8, 0; u16, 0; u32, 0; u64, i64::MIN;);
+
+macro_rules! float_value {
+    ($($t:ty, $signed:ty, $bits:ty, $infinity:expr, $to_f64:expr;)*) => {$(
+        impl Value for $t {
+            const IS_FLOAT: bool = true;
+            #[inline(always)]
+            fn is_nan(self) -> bool {
+                self.to_bits() & (<$signed>::MAX as $bits) > $infinity
+            }
+            #[inline(always)]
+            fn is_zero(self) -> bool {
+                self.to_bits() & (<$signed>::MAX as $bits) == 0
+            }
+            fn to_i128(self) -> i128 {
+                0
+            }
+            fn to_i64(self) -> i64 {
+                0
+            }
+            #[inline(always)]
+            fn to_f64(self) -> f64 {
+                let convert: fn($t) -> f64 = $to_f64;
+                convert(self)
+            }
+            #[inline(always)]
+            fn key(self, rule: KeyRule) -> i64 {
+                let k = Keys::<$signed>::of(self.to_bits() as $signed, $infinity as $signed, rule);
+                if k == <$signed>::MAX { i64::MAX } else { k as i64 }
+            }
+            fn of_key(key: i64, rule: KeyRule) -> u64 {
+                let k = key as $signed;
+                if k == <$signed>::MIN || k == <$signed>::MAX {
+                    // the quiet bit is the highest of the fraction
+                    return ($infinity | ($infinity >> 1 & !$infinity)) as u64;
+                }
+                let k = k ^ flip(rule) as $signed;
+                ((k ^ ((k >> (<$signed>::BITS - 1)) & <$signed>::MAX)) as $bits) as u64
+            }
+            fn smallest_key(simd: Simd, v: &[$t], rule: KeyRule) -> i64 {
+                #[inline(always)]
+                fn body(v: &[$t], rule: KeyRule) -> $signed {
+                    v.iter().fold(<$signed>::MAX, |m, x| {
+                        m.min(Keys::<$signed>::of(x.to_bits() as $signed, $infinity as $signed, rule))
+                    })
+                }
+                per_simd!(fn run(v: &[$t], rule: KeyRule) -> $signed = body);
+                let k = run(simd, v, rule);
+                if k == <$signed>::MAX { i64::MAX } else { k as i64 }
+            }
+            fn count_nonzero(simd: Simd, v: &[$t]) -> u64 {
+                #[inline(always)]
+                fn body(v: &[$t]) -> u64 {
+                    v.chunks(1 << 16).map(|c| c.iter().map(|x| !x.is_zero() as u32).sum::<u32>() as u64).sum()
+                }
+                per_simd!(fn run(v: &[$t]) -> u64 = body);
+                run(simd, v)
+            }
+        }
+
+        impl Keys<$signed> {
+            #[inline(always)]
+            fn of(bits: $signed, infinity: $signed, rule: KeyRule) -> $signed {
+                let abs = bits & <$signed>::MAX;
+                let bits = if rule.merges_zeros && abs == 0 { 0 } else { bits };
+                let ordered = bits ^ ((bits >> (<$signed>::BITS - 1)) & <$signed>::MAX);
+                let nan = if rule.skips_nan { <$signed>::MAX } else { <$signed>::MIN };
+                if abs > infinity { nan } else { ordered ^ flip(rule) as $signed }
+            }
+        }
+    )*};
+}
+
+struct Keys<T>(std::marker::PhantomData<T>);
+
+float_value!(
+    f16, i16, u16, 0x7c00u16, |x| x.to_f64();
+    f32, i32, u32, 0x7f80_0000u32, |x| x as f64;
+    f64, i64, u64, 0x7ff0_0000_0000_0000u64, |x| x;
+);
+
+impl State {
+    /// No values so far.
+    pub fn new(spec: &ReduceSpec, outputs: usize) -> State {
+        let shape = Shape::of(spec, outputs);
+        let accumulators = match shape.kind {
+            Of::Moments(first, second) => {
+                Accumulators::Moments(Moments::new(outputs, first, second, shape.counts))
+            }
+            Of::Integers => Accumulators::Integers(Integers::new(outputs, shape.counts, shape.squares)),
+            Of::Extremes => Accumulators::Extremes(Extremes::new(outputs, shape.positions)),
+            Of::IntegerProducts => Accumulators::IntegerProducts(IntegerProducts::new(outputs)),
+            Of::FloatProducts => Accumulators::FloatProducts(FloatProducts::new(outputs)),
+            Of::Counts => {
+                let seen = if spec.row().family == Family::All { Seen::Kept } else { Seen::Not };
+                Accumulators::Counts(Counts::new(outputs, seen))
+            }
+        };
+        State { spec: spec.clone(), outputs, accumulators }
+    }
+
+    /// What it accumulates.
+    pub fn spec(&self) -> &ReduceSpec {
+        &self.spec
+    }
+
+    /// How many outputs it has.
+    pub fn outputs(&self) -> usize {
+        self.outputs
+    }
+
+    /// Takes the values of one run.
+    ///
+    /// # Panics
+    /// If the run does not lie in the tile or in the outputs, if bytes are not aligned for their
+    /// dtype, or if weights or mask are missing: faults of the caller.
+    pub fn update(&mut self, tile: Tile<'_>, run: Run, simd: Simd) {
+        assert_eq!(tile.mask.is_some(), self.spec.has_mask(), "a mask comes with where= and only then");
+        match self.spec.compute_dtype() {
+            DType::F16 => self.update_float::<f16>(tile, run, simd),
+            DType::F32 => self.update_float::<f32>(tile, run, simd),
+            DType::F64 => self.update_float::<f64>(tile, run, simd),
+            integer => crate::with_storage!(integer, T => self.update_any::<T>(tile, run, simd)),
+        }
+    }
+
+    fn part<'a, T: Value>(&self, tile: &Tile<'a>, run: Run) -> Part<'a, T> {
+        let range = run.start..run.start + run.len;
+        Part {
+            values: &bytemuck::cast_slice(tile.values)[range.clone()],
+            mask: tile.mask.map(|m| &m[range]),
+            output: run.output,
+            position: run.position,
+            along: run.along,
+            skips_nan: self.spec.row().skips_nan,
+        }
+    }
+
+    fn update_float<T: super::moments::Stored>(&mut self, tile: Tile<'_>, run: Run, simd: Simd) {
+        let part = self.part::<T>(&tile, run);
+        let Accumulators::Moments(m) = &mut self.accumulators else {
+            return self.update_any::<T>(tile, run, simd);
+        };
+        match self.spec.row().family {
+            Family::Average => {
+                let weights: &[T] = bytemuck::cast_slice(tile.weights.expect("average comes with weights"));
+                m.update_weighted(part, &weights[run.start..run.start + run.len], simd);
+            }
+            _ => m.update(part, simd),
+        }
+    }
+
+    fn update_any<T: Value>(&mut self, tile: Tile<'_>, run: Run, simd: Simd) {
+        let part = self.part::<T>(&tile, run);
+        let rule = self.key_rule();
+        match &mut self.accumulators {
+            Accumulators::Moments(_) => unreachable!("moments are of floats"),
+            Accumulators::Integers(a) => a.update(part),
+            Accumulators::Extremes(a) => a.update(part, rule, simd),
+            Accumulators::IntegerProducts(a) => a.update(part),
+            Accumulators::FloatProducts(a) => a.update(part),
+            Accumulators::Counts(a) => a.update(part, simd),
+        }
+    }
+
+    fn key_rule(&self) -> KeyRule {
+        let row = self.spec.row();
+        let largest = matches!(row.family, Family::Max | Family::ArgMax);
+        KeyRule {
+            end: if largest { End::Largest } else { End::Smallest },
+            merges_zeros: matches!(row.family, Family::ArgMin | Family::ArgMax),
+            skips_nan: row.skips_nan,
+        }
+    }
+
+    /// Takes in everything that `other` took, output by output.
+    ///
+    /// # Panics
+    /// If the specs or the numbers of outputs differ.
+    pub fn merge(&mut self, other: &State) {
+        assert_eq!(self.outputs, other.outputs);
+        self.merge_at(0, other);
+    }
+
+    /// Takes in everything that the smaller state `other` took; its output k is this one's
+    /// `offset` + k.
+    ///
+    /// # Panics
+    /// If the specs differ or `other` reaches beyond the outputs.
+    pub fn merge_at(&mut self, offset: usize, other: &State) {
+        assert_eq!(self.spec, other.spec);
+        assert!(offset <= self.outputs && other.outputs <= self.outputs - offset);
+        use Accumulators::*;
+        match (&mut self.accumulators, &other.accumulators) {
+            (Moments(a), Moments(b)) => a.merge_at(offset, b),
+            (Integers(a), Integers(b)) => a.merge_at(offset, b),
+            (Extremes(a), Extremes(b)) => a.merge_at(offset, b),
+            (IntegerProducts(a), IntegerProducts(b)) => a.merge_at(offset, b),
+            (FloatProducts(a), FloatProducts(b)) => a.merge_at(offset, b),
+            (Counts(a), Counts(b)) => a.merge_at(offset, b),
+            _ => unreachable!("one spec has one kind of accumulators"),
+        }
+    }
+
+    /// Writes the results, as native bytes of [`ReduceSpec::out_dtype`].
+    ///
+    /// # Errors
+    /// `Value` where NumPy raises: an extreme of no values, a `nanarg*` of nothing but NaN, weights
+    /// that sum to zero. `Overflow` where an integer result does not fit its dtype. `Internal` if
+    /// `out` has another length.
+    pub fn finish(&self, out: &mut [u8]) -> Result<Notes> {
+        let dtype = self.spec.out_dtype();
+        if out.len() != self.outputs * dtype.size() {
+            return Err(Error::new(ErrorKind::Internal, "the results do not fit their buffer"));
+        }
+        let mut notes = Notes::default();
+        for (o, bytes) in out.chunks_exact_mut(dtype.size()).enumerate() {
+            let bits = self.bits(o, &mut notes).map_err(|e| e.at("operation", self.spec.reduction()))?;
+            match bytes.len() {
+                1 => bytes[0] = bits as u8,
+                2 => bytes.copy_from_slice(&(bits as u16).to_ne_bytes()),
+                4 => bytes.copy_from_slice(&(bits as u32).to_ne_bytes()),
+                _ => bytes.copy_from_slice(&bits.to_ne_bytes()),
+            }
+        }
+        Ok(notes)
+    }
+
+    fn bits(&self, o: usize, notes: &mut Notes) -> Result<u64> {
+        let (family, out) = (self.spec.row().family, self.spec.out_dtype());
+        match &self.accumulators {
+            Accumulators::Moments(m) => match (family, Format::of(out)) {
+                (Family::Sum, Some(format)) => Ok(m.sums.round(o, format)),
+                (Family::Average, Some(format)) => {
+                    let weights = m.second.as_ref().map(|w| w.get(o));
+                    match weights {
+                        Some(w) if w.is_zero() && m.counts[o] != 0 => {
+                            Err(Error::new(ErrorKind::Value, "weights sum to zero, can't be normalized"))
+                        }
+                        Some(w) if m.counts[o] != 0 => Ok(exact::ratio(&m.sums.get(o), &w, format)),
+                        _ => {
+                            *notes = notes.union(Notes::MEAN_OF_EMPTY);
+                            Ok(format.special(f64::NAN))
+                        }
+                    }
+                }
+                (_, Some(format)) => {
+                    let squares = m.second.as_ref().map(|q| q.get(o));
+                    Ok(self.statistic(&m.sums.get(o), squares, m.counts[o], format, notes))
+                }
+                _ => Err(Error::new(ErrorKind::Internal, "a float sum has a float result")),
+            },
+            Accumulators::Integers(a) => match (family, Format::of(out)) {
+                (Family::Sum, None) => integer_bits(Some(a.sum(o)), out),
+                (Family::Sum, Some(format)) => Ok(format.round_fixed(&Fixed::from(a.sum(o)))),
+                (_, Some(format)) => {
+                    let sum = Fixed::from(a.sum(o));
+                    Ok(self.statistic(&sum, Some(a.squares(o)), a.counts[o], format, notes))
+                }
+                _ => Err(Error::new(ErrorKind::Internal, "a mean has a float result")),
+            },
+            Accumulators::Extremes(e) => self.extreme(e.get(o), notes),
+            Accumulators::IntegerProducts(p) => integer_bits(p.get(o), out),
+            Accumulators::FloatProducts(p) => match Format::of(out) {
+                Some(format) => Ok(p.round(o, format)),
+                None => Err(Error::new(ErrorKind::Internal, "a float product has a float result")),
+            },
+            Accumulators::Counts(c) => Ok(match family {
+                Family::Any => (c.nonzero[o] != 0) as u64,
+                Family::All => (c.nonzero[o] == c.seen[o]) as u64,
+                _ => c.nonzero[o],
+            }),
+        }
+    }
+
+    fn statistic(
+        &self,
+        sum: &Fixed,
+        squares: Option<Fixed>,
+        n: u64,
+        format: Format,
+        notes: &mut Notes,
+    ) -> u64 {
+        let row = self.spec.row();
+        let squares = match (row.family, squares) {
+            (Family::Var | Family::Std, Some(q)) => q,
+            _ => {
+                if n == 0 {
+                    *notes = notes.union(Notes::MEAN_OF_EMPTY);
+                }
+                return exact::mean(sum, n, format);
+            }
+        };
+        let ddof = self.spec.ddof();
+        if n as f64 <= ddof {
+            *notes = notes.union(Notes::NO_FREEDOM);
+            // the nan forms answer NaN here, the others what the division by zero gives
+            if row.skips_nan && self.spec.compute_dtype().is_float() {
+                return format.special(f64::NAN);
+            }
+        }
+        if row.family == Family::Var {
+            exact::variance(sum, &squares, n, ddof, format)
+        } else {
+            exact::std(sum, &squares, n, ddof, format)
+        }
+    }
+
+    fn extreme(&self, found: Found, notes: &mut Notes) -> Result<u64> {
+        let row = self.spec.row();
+        let arg = matches!(row.family, Family::ArgMin | Family::ArgMax);
+        debug_assert_eq!(row.empty, Empty::Error);
+        match found {
+            Found::Empty if arg => {
+                Err(Error::new(ErrorKind::Value, format!("attempt to get {} of an empty sequence", row.name)))
+            }
+            Found::Empty => Err(Error::new(
+                ErrorKind::Value,
+                format!("zero-size array to reduction operation {} which has no identity", row.name),
+            )),
+            Found::OnlyNan if arg => Err(Error::new(ErrorKind::Value, "all-NaN slice encountered")),
+            Found::OnlyNan => {
+                *notes = notes.union(Notes::ALL_NAN);
+                Ok(Format::of(self.spec.out_dtype()).map_or(0, |f| f.special(f64::NAN)))
+            }
+            Found::Best(_, position) if arg => Ok(position),
+            Found::Best(key, _) => {
+                let rule = self.key_rule();
+                Ok(crate::with_storage!(self.spec.compute_dtype(), T => T::of_key(key, rule)))
+            }
+        }
+    }
+}
+
+/// An integer in `dtype`; `None` stands for one beyond 64 bits.
+fn integer_bits(v: Option<i128>, dtype: DType) -> Result<u64> {
+    let bits = 8 * dtype.size() as u32;
+    let (min, max) = match dtype {
+        // NumPy's logical or (sum) and and (prod)
+        DType::Bool => return Ok((v != Some(0)) as u64),
+        DType::U8 | DType::U16 | DType::U32 | DType::U64 => (0, (1i128 << bits) - 1),
+        _ => (-(1i128 << (bits - 1)), (1i128 << (bits - 1)) - 1),
+    };
+    match v {
+        Some(v) if (min..=max).contains(&v) => Ok(v as u64),
+        _ => {
+            let what = v.map_or("a product beyond 64 bits".to_string(), |v| v.to_string());
+            Err(Error::new(ErrorKind::Overflow, format!("the result {what} is out of bounds for {dtype}"))
+                .hint("give dtype='float64' to have it rounded"))
+        }
+    }
+}

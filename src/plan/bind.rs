@@ -1,0 +1,550 @@
+//! Binding: what a plan needs on this machine, found before anything is read.
+//!
+//! The plan says what is computed in which blocks; binding says in which order, by how many workers,
+//! with which buffers, on which device. Everything that a run will hold is added up here. What does
+//! not fit is first run in more passes (each reduction with the order of blocks that suits it, then
+//! its output in windows); what does not fit then is refused, with the budget that would do.
+
+use super::blocks::uses_of_chunk;
+use super::{Consumer, Feed, Input, Plan, Stage, SubKernel, ValueSpec};
+use crate::backend::cpu::{self, MATMUL_DEPTH, matmul_dtype, tile_edge};
+use crate::backend::{Backend, Capabilities};
+use crate::error::{Error, ErrorKind, Result};
+use crate::grid::{Dims, Grid, Region};
+use crate::ops::kernel::{Kernel, Terminal, kept};
+use crate::ops::program::Program;
+use crate::size::human_bytes;
+
+/// What a plan is bound to.
+pub struct Machine<'a> {
+    /// The budget: all bytes that the run may hold on the host.
+    pub memory: u64,
+    /// The most workers.
+    pub threads: usize,
+    /// The device asked for, if it can be had; otherwise why not.
+    pub device: Wish<'a>,
+}
+
+/// The device asked for.
+pub enum Wish<'a> {
+    /// The CPU.
+    Cpu,
+    /// A backend, with the CPU as fallback.
+    Prefer(&'a dyn Backend),
+    /// A device that is not there; the CPU stands in for this reason.
+    Missing(String),
+}
+
+/// Where a stage's tasks run, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// `cpu` or `gpu`.
+    pub device: &'static str,
+    /// Why there.
+    pub reason: String,
+    /// Whether another device had been asked for.
+    pub fallback: bool,
+}
+
+/// One walk over (a window of) a stage's grid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// The stage's outputs that it makes, by position.
+    pub outputs: Vec<usize>,
+    /// The part of the domain that it covers; blocks are clipped to it.
+    pub window: Region,
+    /// The domain's axes, outermost first, in the order in which blocks are visited.
+    pub order: Vec<usize>,
+}
+
+/// How often a source's chunks are decoded in a stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reads {
+    /// The source, by its position in the plan.
+    pub source: usize,
+    /// Bytes decoded (or read, without filters) if every chunk is decoded once per pass.
+    pub bytes: u64,
+    /// At most how often a chunk is decoded per pass; 1 if each is decoded once.
+    pub times: u64,
+    /// How many passes read it.
+    pub passes: u64,
+}
+
+/// A stage with its order, workers and buffers.
+#[derive(Clone, Debug)]
+pub struct BoundStage {
+    /// The walks that it takes.
+    pub passes: Vec<Pass>,
+    /// Workers at a time.
+    pub workers: usize,
+    /// Bytes that one worker holds.
+    pub worker_bytes: u64,
+    /// Bytes of decoded chunks that may be kept for tasks to come.
+    pub cache_bytes: u64,
+    /// Bytes of values and merged accumulators.
+    pub shared_bytes: u64,
+    /// Where it runs.
+    pub placement: Placement,
+    /// What it reads.
+    pub reads: Vec<Reads>,
+}
+
+/// A plan bound to this process.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The stages, in the plan's order.
+    pub stages: Vec<BoundStage>,
+    /// The most bytes that the run will hold.
+    pub peak_bytes: u64,
+    /// The budget.
+    pub memory: u64,
+}
+
+impl BoundStage {
+    /// The most bytes that the stage holds.
+    pub fn peak_bytes(&self) -> u64 {
+        self.shared_bytes + self.cache_bytes + self.workers as u64 * self.worker_bytes
+    }
+}
+
+/// Bytes of a value.
+fn value_bytes(v: &ValueSpec) -> u64 {
+    let len = v.shape.iter().fold(1u64, |n, &d| n.saturating_mul(d));
+    len.saturating_mul(if v.histogram { 24 } else { v.dtype.size() as u64 })
+}
+
+impl Bound {
+    /// Binds a plan.
+    ///
+    /// # Errors
+    /// `Budget` if something does not fit; the error names it and the smallest budget that works.
+    pub fn new(plan: &Plan, machine: &Machine) -> Result<Bound> {
+        let mut stages = Vec::new();
+        let mut peak = 0;
+        let results: u64 = plan.results().iter().map(|&r| value_bytes(&plan.values()[r])).fold(0, u64::saturating_add);
+        if results > machine.memory {
+            return Err(Error::new(
+                ErrorKind::Budget,
+                format!(
+                    "the result needs {} and the memory budget is {}",
+                    human_bytes(results),
+                    human_bytes(machine.memory)
+                ),
+            )
+            .hint("store it in a file, go through it with blocks(), or raise the budget (--memory)"));
+        }
+        for n in 0..plan.stages().len() {
+            let stage = bind_stage(plan, n, machine)?;
+            peak = peak.max(stage.peak_bytes());
+            stages.push(stage);
+        }
+        Ok(Bound { stages, peak_bytes: peak, memory: machine.memory })
+    }
+}
+
+/// What one stage needs, apart from the number of workers.
+struct Needs<'a> {
+    plan: &'a Plan,
+    stage: &'a Stage,
+    kernel: Kernel,
+    largest: Dims,
+    values: u64,
+    inputs: u64,
+}
+
+impl Needs<'_> {
+    /// Bytes per worker, and bytes shared beside the values, for a pass whose largest block is
+    /// `block`.
+    fn of(&self, pass: &Pass, block: &[u64], workers: u64) -> (u64, u64) {
+        let mut worker = self.inputs.saturating_add(cpu::scratch_bytes(&self.kernel));
+        let mut shared = 0u64;
+        for &o in &pass.outputs {
+            let terminal = &self.kernel.terminals[o];
+            let partial = terminal.partial_bytes(block, &self.kernel.program);
+            worker = worker.saturating_add(partial);
+            shared = shared.saturating_add(match terminal {
+                Terminal::Collect { .. } => 0,
+                Terminal::Histogram { .. } => partial,
+                Terminal::Reduce { reduced, spec, .. } => {
+                    let live = match kept_first(&pass.order, reduced) {
+                        // Tiles are finished one after the other; each worker may be at another.
+                        true => partial.saturating_mul(workers + 1),
+                        false => u64::MAX,
+                    };
+                    let outputs: u64 = kept(&pass.window.shape, reduced).iter().product();
+                    live.min(outputs.saturating_mul(spec.bytes_per_output()))
+                }
+            });
+        }
+        (worker, shared)
+    }
+
+    fn total(&self, pass: &Pass, block: &[u64], workers: u64) -> u64 {
+        let (worker, shared) = self.of(pass, block, workers);
+        worker.saturating_mul(workers).saturating_add(shared).saturating_add(self.values)
+    }
+}
+
+/// Whether all kept axes come before all reduced ones.
+fn kept_first(order: &[usize], reduced: &[bool]) -> bool {
+    order.windows(2).all(|w| !reduced[w[0]] || reduced[w[1]])
+}
+
+fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<BoundStage> {
+    let stage = &plan.stages()[n];
+    let kernel = stage.kernel(&|_| None)?;
+    let placement = place(&kernel, &machine.device);
+    let largest: Dims = stage.grid.largest().iter().map(|&l| l.max(1)).collect();
+    // Values that are alive while the stage runs, and those that it makes.
+    let made = |v: usize| plan.stages()[..=n].iter().any(|s| s.outputs.iter().any(|o| o.value == v));
+    let values = (0..plan.values().len())
+        .filter(|&v| made(v) && plan.values()[v].last_use >= n)
+        .map(|v| value_bytes(&plan.values()[v]))
+        .fold(0, u64::saturating_add);
+    let inputs = inputs_bytes(plan, &stage.inputs, &stage.program, &largest);
+    let needs = Needs { plan, stage, kernel, largest, values, inputs };
+    let passes = passes(&needs, machine.memory).map_err(|smallest| {
+        Error::new(
+            ErrorKind::Budget,
+            format!(
+                "the memory budget of {} is too small: a task over a block of shape {} needs {}",
+                human_bytes(machine.memory),
+                crate::grid::show_shape(&needs.largest),
+                human_bytes(smallest)
+            ),
+        )
+        .at("operation", &stage.outputs[0].label)
+        .hint(format!("the smallest budget that works is {smallest} bytes ({})", human_bytes(smallest)))
+    })?;
+    let block_of = |p: &Pass| -> Dims {
+        needs.largest.iter().zip(&p.window.shape).map(|(&b, &w)| b.min(w.max(1))).collect()
+    };
+    let at = |workers: u64| passes.iter().map(|p| needs.total(p, &block_of(p), workers)).max().unwrap_or(0);
+    // Decoded chunks that several tasks share come before more workers: decoding twice costs more.
+    let wanted = cache_wanted(&needs, &passes[0]);
+    let spare = machine.memory.saturating_sub(at(1));
+    let most = machine.threads.max(1) as u64;
+    let cache_bytes = wanted.min(if most == 1 { spare } else { spare / 4 * 3 });
+    let tasks = stage.grid.blocks().max(1);
+    let mut workers = most.min(tasks);
+    while workers > 1 && at(workers).saturating_add(cache_bytes) > machine.memory {
+        workers -= 1;
+    }
+    let worker_bytes = passes.iter().map(|p| needs.of(p, &block_of(p), workers).0).max().unwrap_or(0);
+    let shared =
+        passes.iter().map(|p| needs.of(p, &block_of(p), workers).1).max().unwrap_or(0).saturating_add(values);
+    let reads = reads(&needs, &passes, cache_bytes >= wanted);
+    Ok(BoundStage {
+        passes,
+        workers: workers as usize,
+        worker_bytes,
+        cache_bytes,
+        shared_bytes: shared,
+        placement,
+        reads,
+    })
+}
+
+/// Where a stage goes.
+fn place(kernel: &Kernel, wish: &Wish) -> Placement {
+    let on_cpu = |reason: String, fallback| Placement { device: "cpu", reason, fallback };
+    match wish {
+        Wish::Cpu => on_cpu("the CPU was asked for".into(), false),
+        Wish::Missing(reason) => on_cpu(reason.clone(), true),
+        Wish::Prefer(backend) => {
+            let Capabilities { backend: device, name, .. } = backend.capabilities();
+            match backend.supports(kernel) {
+                Ok(()) => Placement { device, reason: format!("{name} runs it"), fallback: false },
+                Err(reason) => on_cpu(reason, true),
+            }
+        }
+    }
+}
+
+/// The passes of a stage, or the smallest budget that would do.
+fn passes(needs: &Needs, memory: u64) -> std::result::Result<Vec<Pass>, u64> {
+    let domain = needs.stage.grid.shape();
+    let natural: Vec<usize> = (0..domain.len()).collect();
+    let reduced_of = |o: usize| match &needs.stage.outputs[o].consumer {
+        Consumer::Reduce { reduced, .. } if reduced.contains(&false) => Some(reduced),
+        _ => None,
+    };
+    let order_for = |reduced: &[bool]| -> Vec<usize> {
+        let (kept, gone): (Vec<usize>, Vec<usize>) = natural.iter().partition(|&&d| !reduced[d]);
+        kept.into_iter().chain(gone).collect()
+    };
+    let all: Vec<usize> = (0..needs.stage.outputs.len()).collect();
+    let whole = |outputs: Vec<usize>, order| Pass { outputs, window: Region::whole(&domain), order };
+    // In the order in which the chunks lie, if all accumulators can live at once; otherwise in the
+    // order that finishes the first reduction's outputs one after the other.
+    let mut orders = vec![natural.clone()];
+    orders.extend(all.iter().filter_map(|&o| reduced_of(o)).map(|r| order_for(r)));
+    let mut smallest = u64::MAX;
+    for order in orders {
+        let pass = whole(all.clone(), order);
+        let total = needs.total(&pass, &needs.largest, 1);
+        if total <= memory {
+            return Ok(vec![pass]);
+        }
+        smallest = smallest.min(total);
+    }
+    // Every reduction over axes in a pass of its own, in its own order, its output in windows.
+    let (axis, rest): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&o| reduced_of(o).is_some());
+    let mut out = Vec::new();
+    let mut floor = 0;
+    if !rest.is_empty() {
+        let pass = whole(rest, natural.clone());
+        floor = floor.max(needs.total(&pass, &needs.largest, 1));
+        out.push(pass);
+    }
+    for o in axis {
+        let reduced = reduced_of(o).map(|r| r.as_slice()).unwrap_or(&[]);
+        let base = whole(vec![o], order_for(reduced));
+        let mut block = needs.largest.clone();
+        while needs.total(&windowed(&base, &block, reduced), &block, 1) > memory {
+            // Halve the longest kept side of the window.
+            let Some(d) = (0..block.len()).filter(|&d| !reduced[d] && block[d] > 1).max_by_key(|&d| block[d]) else {
+                break;
+            };
+            block[d] = block[d].div_ceil(2);
+        }
+        floor = floor.max(needs.total(&windowed(&base, &block, reduced), &block, 1));
+        let lens: Dims = (0..block.len())
+            .map(|d| if block[d] < needs.largest[d] { block[d] } else { domain[d].max(1) })
+            .collect();
+        let windows = Grid::regular(&domain, &lens);
+        for w in 0..windows.blocks() {
+            let region = windows.region(&crate::grid::unravel(w, &windows.counts()));
+            out.push(Pass { window: region, ..base.clone() });
+        }
+    }
+    if floor <= memory { Ok(out) } else { Err(floor.min(smallest)) }
+}
+
+/// A pass whose window is one block long along the kept axes that the block cuts.
+fn windowed(base: &Pass, block: &[u64], reduced: &[bool]) -> Pass {
+    let mut pass = base.clone();
+    for d in 0..block.len() {
+        if !reduced[d] {
+            pass.window.shape[d] = pass.window.shape[d].min(block[d].max(1));
+        }
+    }
+    pass
+}
+
+/// Bytes of staging and read scratch for the inputs of one block.
+fn inputs_bytes(plan: &Plan, inputs: &[Input], program: &Program, block: &[u64]) -> u64 {
+    let len: u64 = block.iter().product();
+    let mut staged = 0u64;
+    let mut scratch = 0u64;
+    for (input, dtype) in inputs.iter().zip(&program.inputs) {
+        let bytes = len.saturating_mul(dtype.size() as u64);
+        match &input.feed {
+            Feed::Value(_) => {}
+            Feed::Source(s) if plan.opened()[*s].bytes().is_some() => {}
+            feed => {
+                staged = staged.saturating_add(bytes);
+                let (temporary, read) = feed_bytes(plan, feed, bytes, block);
+                staged = staged.saturating_add(temporary);
+                scratch = scratch.max(read);
+            }
+        }
+    }
+    staged.saturating_add(scratch)
+}
+
+/// Temporary bytes that computing a feed takes beside its own output, and read scratch.
+fn feed_bytes(plan: &Plan, feed: &Feed, bytes: u64, block: &[u64]) -> (u64, u64) {
+    match feed {
+        Feed::Value(_) => (0, 0),
+        Feed::Source(s) => (0, plan.opened()[*s].scratch_bytes()),
+        Feed::Matmul { a, b, dtype } => {
+            let edge = tile_edge(a.shape[0], b.shape[1]);
+            let (m, n, k) =
+                (edge.min(a.shape[0]), edge.min(b.shape[1]), MATMUL_DEPTH.min(a.shape[1]).max(1));
+            let size = matmul_dtype(*dtype).size() as u64;
+            let (x, xs) = kernel_bytes(plan, a, &[m, k]);
+            let (y, ys) = kernel_bytes(plan, b, &[k, n]);
+            let widened = if matmul_dtype(*dtype) == *dtype { 0 } else { 2 * (m * k + k * n + m * n) * size };
+            (x + y + (m * k + k * n) * size + widened, xs.max(ys))
+        }
+        Feed::Concatenate { pieces, .. } => {
+            let each = pieces.iter().map(|p| {
+                let part: Dims = block_in(block, &p.shape);
+                kernel_bytes(plan, p, &part)
+            });
+            let (temporary, scratch) = each.fold((0, 0), |a, b| (a.0.max(b.0), a.1.max(b.1)));
+            (bytes.saturating_add(temporary), scratch)
+        }
+        Feed::Reshape { of, .. } => {
+            let part = block_in(block, &of.shape);
+            let (temporary, scratch) = kernel_bytes(plan, of, &part);
+            (bytes.saturating_mul(2).saturating_add(temporary), scratch)
+        }
+    }
+}
+
+/// A shape of as many elements as `block`, within `shape`.
+fn block_in(block: &[u64], shape: &[u64]) -> Dims {
+    let mut left: u64 = block.iter().product();
+    let mut out = Dims::from_elem(1, shape.len());
+    for d in (0..shape.len()).rev() {
+        out[d] = left.min(shape[d]).max(1);
+        left = left.div_ceil(out[d]);
+    }
+    out
+}
+
+fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> (u64, u64) {
+    let len: u64 = block.iter().product();
+    let mut temporary = 0u64;
+    let mut scratch = 0u64;
+    for (input, dtype) in kernel.inputs.iter().zip(&kernel.program.inputs) {
+        let bytes = len.saturating_mul(dtype.size() as u64);
+        let (t, s) = feed_bytes(plan, &input.feed, bytes, block);
+        temporary = temporary.saturating_add(bytes).saturating_add(t);
+        scratch = scratch.max(s);
+    }
+    let machine = cpu::scratch_bytes(&Kernel { program: kernel.program.clone(), terminals: Vec::new() });
+    (temporary.saturating_add(machine), scratch)
+}
+
+/// Whether every block of the grid takes whole chunks and no chunk twice.
+fn aligned(needs: &Needs, input: &Input, chunks: &[u64]) -> bool {
+    use crate::grid::AxisGrid;
+    input.view.axes.iter().zip(&needs.stage.grid.axes).all(|(axis, grid)| {
+        if grid.blocks() <= 1 {
+            return true;
+        }
+        let Some((s, step)) = axis.from else { return false };
+        let (n, start) = (chunks[s], input.view.base[s]);
+        match grid {
+            AxisGrid::Regular { block, phase, step: by, .. } => {
+                let offset = match step > 0 {
+                    true => start % n,
+                    false => (start / n + 1) * n - 1 - start,
+                };
+                step.unsigned_abs() == *by && block % n == 0 && phase % n == offset
+            }
+            AxisGrid::Ends(ends) => {
+                step == 1 && ends[..ends.len() - 1].iter().all(|&e| (start + e) % n == 0)
+            }
+        }
+    })
+}
+
+/// The chunked sources of a stage that blocks share chunks of: the source, its view, its chunks.
+fn shared_sources<'a>(needs: &'a Needs) -> impl Iterator<Item = (usize, &'a Input, &'a Dims)> + 'a {
+    let seen = |n: usize, source: usize| {
+        needs.stage.inputs[..n].iter().any(|i| matches!(i.feed, Feed::Source(s) if s == source))
+    };
+    let twice = move |n: usize, source: usize| {
+        seen(n, source)
+            || needs.stage.inputs[n + 1..].iter().any(|i| matches!(i.feed, Feed::Source(s) if s == source))
+    };
+    needs.stage.inputs.iter().enumerate().filter_map(move |(n, input)| match input.feed {
+        Feed::Source(s) => {
+            let chunks = needs.plan.sources()[s].chunks.as_ref()?;
+            (!aligned(needs, input, chunks) || twice(n, s)).then_some((s, input, chunks))
+        }
+        _ => None,
+    })
+}
+
+/// Bytes of decoded chunks that must be kept so that none is decoded twice in a pass.
+fn cache_wanted(needs: &Needs, pass: &Pass) -> u64 {
+    let mut wanted = 0u64;
+    for (s, input, chunks) in shared_sources(needs) {
+        let size = needs.plan.sources()[s].dtype.size() as u64;
+        let mut bytes = chunks.iter().product::<u64>().saturating_mul(size);
+        for (at, &d) in pass.order.iter().enumerate() {
+            if let Some((axis, step)) = input.view.axes[d].from {
+                let span = |len: u64| (len.saturating_mul(step.unsigned_abs()) / chunks[axis]).saturating_add(2);
+                // Along the outermost axis that has several blocks only a band is alive.
+                let outer = pass.order[..at].iter().all(|&o| needs.stage.grid.axes[o].blocks() <= 1);
+                let len = if outer { needs.largest[d] } else { input.view.axes[d].len };
+                bytes = bytes.saturating_mul(span(len).min(needs.plan.sources()[s].shape[axis].div_ceil(chunks[axis])));
+            }
+        }
+        wanted = wanted.saturating_add(bytes);
+    }
+    needs.stage.inputs.iter().fold(wanted, |w, i| w.saturating_add(nested_cache(needs.plan, &i.feed)))
+}
+
+/// Bytes of decoded chunks that products want to keep between the pieces of their factors.
+fn nested_cache(plan: &Plan, feed: &Feed) -> u64 {
+    let of = |k: &SubKernel, tile: &[u64]| -> u64 {
+        k.inputs.iter().fold(0u64, |sum, input| {
+            sum.saturating_add(match &input.feed {
+                Feed::Source(s) => match &plan.sources()[*s].chunks {
+                    Some(chunks) => {
+                        let mut bytes = plan.sources()[*s].dtype.size() as u64;
+                        let mut fits = true;
+                        for (axis, &n) in chunks.iter().enumerate() {
+                            let len = input.view.walker(axis).map_or(1, |(d, t)| tile[d].saturating_mul(t.unsigned_abs()));
+                            fits &= len % n == 0 && input.view.base[axis] % n == 0;
+                            let whole = plan.sources()[*s].shape[axis].div_ceil(n);
+                            bytes = bytes.saturating_mul(n).saturating_mul((len.div_ceil(n) + 1).min(whole));
+                        }
+                        if fits { 0 } else { bytes }
+                    }
+                    None => 0,
+                },
+                feed => nested_cache(plan, feed),
+            })
+        })
+    };
+    match feed {
+        Feed::Source(_) | Feed::Value(_) => 0,
+        Feed::Matmul { a, b, .. } => {
+            let edge = tile_edge(a.shape[0], b.shape[1]);
+            of(a, &[edge, MATMUL_DEPTH]).saturating_add(of(b, &[MATMUL_DEPTH, edge]))
+        }
+        Feed::Concatenate { pieces, .. } => {
+            pieces.iter().map(|p| of(p, &p.shape)).max().unwrap_or(0).min(64 << 20)
+        }
+        Feed::Reshape { of: k, .. } => of(k, &k.shape).min(64 << 20),
+    }
+}
+
+/// What the stage reads, source by source.
+fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> {
+    let mut out: Vec<Reads> = Vec::new();
+    for input in &needs.stage.inputs {
+        let Feed::Source(s) = input.feed else { continue };
+        let source = &needs.plan.sources()[s];
+        let size = source.dtype.size() as u64;
+        let domain = needs.stage.grid.shape();
+        if domain.contains(&0) {
+            continue;
+        }
+        let mut bytes = size;
+        for (axis, &len) in source.shape.iter().enumerate() {
+            let n = source.chunks.as_ref().map_or(1, |c| c[axis]);
+            let (first, last, count) = match input.view.walker(axis) {
+                None => (input.view.base[axis], input.view.base[axis], 1),
+                Some((d, t)) => {
+                    let far = (input.view.base[axis] as i64 + t * (input.view.axes[d].len as i64 - 1)) as u64;
+                    (far.min(input.view.base[axis]), far.max(input.view.base[axis]), input.view.axes[d].len)
+                }
+            };
+            let chunks = (last / n - first / n + 1).min(if source.chunks.is_some() { count } else { len });
+            bytes = bytes.saturating_mul(if source.chunks.is_some() { chunks * n } else { count });
+        }
+        let times = match &source.chunks {
+            Some(chunks) if !cached && !aligned(needs, input, chunks) => {
+                let middle: Dims = source.shape.iter().zip(chunks).map(|(&n, &c)| n / 2 / c).collect();
+                uses_of_chunk(&needs.stage.grid, &Region::whole(&domain), &input.view, &middle, chunks).max(1)
+            }
+            _ => 1,
+        };
+        match out.iter_mut().find(|r| r.source == s) {
+            Some(r) => {
+                r.bytes = r.bytes.max(bytes);
+                r.times = if cached { 1 } else { r.times + times };
+            }
+            None => out.push(Reads { source: s, bytes, times, passes: passes.len() as u64 }),
+        }
+    }
+    out
+}

@@ -1,0 +1,217 @@
+//! The choice of a stage's task grid: blocks of whole chunks, of about the size the planner aims at.
+
+use super::{Feed, Input, PlanOptions, PlanSource, SubKernel};
+use crate::backend::cpu::tile_edge;
+use crate::grid::{AxisGrid, Dims, Grid, Region};
+use crate::ops::program::Program;
+use crate::view::View;
+use num_integer::Integer;
+
+/// More borders than this along one axis are not listed.
+const MAX_LISTED_ENDS: usize = 1 << 16;
+
+/// How a feed is cut by nature, along its own axes.
+struct Cut {
+    /// Bytes of one element.
+    size: u64,
+    /// Natural pieces along each axis.
+    chunks: Dims,
+    /// Uneven pieces along one axis.
+    ends: Option<(usize, Vec<u64>)>,
+    /// Whether blocks must be exactly these pieces (products).
+    fixed: bool,
+}
+
+fn cut(input: &Input, size: u64, sources: &[PlanSource]) -> Option<Cut> {
+    Some(match &input.feed {
+        Feed::Source(s) => Cut { size, chunks: sources[*s].chunks.clone()?, ends: None, fixed: false },
+        Feed::Value(_) => return None,
+        Feed::Matmul { a, b, .. } => {
+            let edge = tile_edge(a.shape[0], b.shape[1]);
+            Cut { size, chunks: Dims::from_slice(&[edge, edge]), ends: None, fixed: true }
+        }
+        Feed::Concatenate { axis, pieces } => {
+            let mut chunks = pieces[0].shape.clone();
+            if let Some(c) = inner_chunks(&pieces[0], sources) {
+                chunks = c;
+            }
+            let mut ends = Vec::new();
+            let mut at = 0;
+            for p in pieces {
+                let step = inner_chunks(p, sources).map_or(p.shape[*axis], |c| c[*axis]).max(1);
+                if ends.len() as u64 + p.shape[*axis] / step > MAX_LISTED_ENDS as u64 {
+                    return Some(Cut { size, chunks, ends: None, fixed: false });
+                }
+                ends.extend((1..p.shape[*axis].div_ceil(step)).map(|k| at + k * step));
+                at += p.shape[*axis];
+                ends.push(at);
+            }
+            Cut { size, chunks, ends: Some((*axis, ends)), fixed: false }
+        }
+        Feed::Reshape { of, shape } => {
+            let chunks = inner_chunks(of, sources)?;
+            // Whole slabs of chunks along the first axis are consecutive in C order.
+            let slab = chunks.first()? * of.shape[1..].iter().product::<u64>();
+            let mut out = Dims::from_elem(1, shape.len());
+            let mut left = slab.max(1);
+            for d in (0..shape.len()).rev() {
+                out[d] = left.min(shape[d]).max(1);
+                left = (left / shape[d].max(1)).max(1);
+            }
+            Cut { size, chunks: out, ends: None, fixed: false }
+        }
+    })
+}
+
+/// The chunks of a kernel that hands on one chunked source as it is.
+fn inner_chunks(kernel: &SubKernel, sources: &[PlanSource]) -> Option<Dims> {
+    match kernel.inputs.as_slice() {
+        [Input { feed: Feed::Source(s), view }] if view.is_identity(&sources[*s].shape) => {
+            sources[*s].chunks.clone()
+        }
+        _ => None,
+    }
+}
+
+/// Positions per block, phase and step of the cut along one domain axis.
+#[derive(Clone, Copy)]
+struct Lattice {
+    block: u64,
+    start: u64,
+    step: i64,
+}
+
+impl Lattice {
+    /// The axis grid whose blocks are `times` natural pieces.
+    fn grid(self, len: u64, times: u64) -> AxisGrid {
+        let step = self.step.unsigned_abs();
+        let block = self.block.saturating_mul(times).max(step).min(1 << 62);
+        let phase = match self.step > 0 {
+            true => self.start % block,
+            false => (self.start / block + 1) * block - 1 - self.start,
+        };
+        AxisGrid::Regular { len, block, phase, step }
+    }
+}
+
+/// The task grid of a stage over `domain`.
+pub fn choose_grid(
+    domain: &[u64],
+    inputs: &[Input],
+    program: &Program,
+    sources: &[PlanSource],
+    options: &PlanOptions,
+) -> Grid {
+    let rank = domain.len();
+    if domain.contains(&0) || rank == 0 {
+        return Grid::regular(domain, domain);
+    }
+    let sizes = program.inputs.iter().map(|d| d.size() as u64);
+    let all: u64 = sizes.clone().sum();
+    // Bytes per element that count against the target: the widest input, or a share of many.
+    let weight = sizes.clone().max().unwrap_or(8).max(all / 4).max(1);
+    let target = (options.block_bytes / weight).max(1);
+    let cuts: Vec<(&View, Cut)> =
+        inputs.iter().zip(sizes).filter_map(|(i, size)| Some((&i.view, cut(i, size, sources)?))).collect();
+    let primary = cuts.iter().max_by_key(|(view, c)| {
+        let seen: u64 = view.axes.iter().filter(|a| a.from.is_some()).map(|a| a.len).product();
+        (c.fixed, seen.saturating_mul(c.size), c.chunks.iter().product::<u64>())
+    });
+    let lattice = |view: &View, c: &Cut, d: usize| {
+        let (s, step) = view.axes[d].from?;
+        Some(Lattice { block: c.chunks[s].max(1), start: view.base[s], step })
+    };
+    let mut axes: Vec<AxisGrid> = Vec::with_capacity(rank);
+    let mut lattices: Vec<Lattice> = Vec::with_capacity(rank);
+    for (d, &len) in domain.iter().enumerate() {
+        let own = primary.and_then(|(view, c)| lattice(view, c, d));
+        let free = Lattice { block: 1, start: 0, step: 1 };
+        lattices.push(own.unwrap_or(free));
+        axes.push(lattices[d].grid(len, 1));
+    }
+    let mut elements: u64 = axes.iter().map(AxisGrid::longest).fold(1, u64::saturating_mul);
+    let mut times = vec![1u64; rank];
+    if let Some((view, c)) = primary {
+        // Other chunked inputs: blocks that are whole chunks of both, where that stays small.
+        for d in 0..rank {
+            let mut block = lattices[d].block;
+            for (other, oc) in &cuts {
+                if let Some(l) = lattice(other, oc, d) {
+                    let plain = |l: Lattice| l.step == 1 && l.start == 0;
+                    if plain(l) && plain(lattices[d]) && l.block < domain[d] {
+                        block = block.checked_div(block.gcd(&l.block)).unwrap_or(1).saturating_mul(l.block);
+                    }
+                }
+            }
+            let factor = block / lattices[d].block;
+            let grown = elements.saturating_mul(factor.min(domain[d].div_ceil(lattices[d].block)));
+            if factor > 1 && grown <= target.saturating_mul(4) && !c.fixed {
+                times[d] = factor;
+                axes[d] = lattices[d].grid(domain[d], factor);
+                elements = axes.iter().map(AxisGrid::longest).fold(1, u64::saturating_mul);
+            }
+        }
+        if let Some((axis, ends)) = &c.ends {
+            if let Some((d, 1)) = view.walker(*axis) {
+                if view.base[*axis] == 0 && domain[d] == ends.last().copied().unwrap_or(0) {
+                    axes[d] = AxisGrid::Ends(ends.clone());
+                }
+            }
+        }
+        if c.fixed {
+            return Grid { axes };
+        }
+    }
+    // Join small blocks, along the last axis first: neighbours in memory stay together.
+    for d in (0..rank).rev() {
+        if let AxisGrid::Regular { len, .. } = axes[d] {
+            let rest = elements / axes[d].longest().max(1);
+            let room = (target / rest.max(1)) / axes[d].longest().max(1);
+            if room > 1 {
+                let whole = axes[d].blocks().max(1);
+                times[d] = times[d].saturating_mul(room.min(whole.saturating_mul(2)));
+                axes[d] = lattices[d].grid(len, times[d]);
+                elements = rest.saturating_mul(axes[d].longest());
+            }
+        }
+        if axes[d].blocks() > 1 {
+            break;
+        }
+    }
+    Grid { axes }
+}
+
+/// How many blocks of the grid that meet `window` read some element of the chunk at `chunk`, for an
+/// input seen through `view`.
+pub fn uses_of_chunk(grid: &Grid, window: &Region, view: &View, chunk: &[u64], chunks: &[u64]) -> u64 {
+    for (s, (&c, &n)) in chunk.iter().zip(chunks).enumerate() {
+        if view.walker(s).is_none() && view.base[s] / n != c {
+            return 0;
+        }
+    }
+    let mut uses = 1u64;
+    for (d, axis) in view.axes.iter().enumerate() {
+        let (lo, hi) = (window.start[d], window.start[d] + window.shape[d]);
+        let (first, end) = match axis.from {
+            None => (lo, hi),
+            Some((s, step)) => {
+                let (a, b) = (chunk[s] as i128 * chunks[s] as i128, (chunk[s] as i128 + 1) * chunks[s] as i128);
+                let (base, t) = (view.base[s] as i128, step as i128);
+                // Indices i with a <= base + t*i < b.
+                let (from, to) = match t > 0 {
+                    true => (Integer::div_ceil(&(a - base), &t), Integer::div_ceil(&(b - base), &t)),
+                    false => {
+                        let t = -t;
+                        (Integer::div_ceil(&(base - b + 1), &t), Integer::div_ceil(&(base - a + 1), &t))
+                    }
+                };
+                (from.clamp(lo as i128, hi as i128) as u64, to.clamp(lo as i128, hi as i128) as u64)
+            }
+        };
+        if first >= end {
+            return 0;
+        }
+        uses = uses.saturating_mul(grid.axes[d].block_of(end - 1) - grid.axes[d].block_of(first) + 1);
+    }
+    uses
+}

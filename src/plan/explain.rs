@@ -1,0 +1,183 @@
+//! Plans and bound plans as text.
+
+use super::{Bound, Consumer, Feed, Input, Plan, SubKernel};
+use crate::grid::AxisGrid;
+use crate::ops::program::{Program, Step};
+use crate::size::human_bytes;
+use std::fmt::{self, Write};
+
+/// Chains longer than this are cut in the text.
+const SHOWN_STEPS: usize = 24;
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_plan(f, self, None)
+    }
+}
+
+impl Bound {
+    /// The plan with what it needs on this machine: stages, task grids, bytes read, memory,
+    /// placements with reasons.
+    pub fn explain(&self, plan: &Plan) -> String {
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        let _ = write_plan(&mut out, plan, Some(self));
+        out
+    }
+}
+
+fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Result {
+    let stages = plan.stages().len();
+    write!(f, "plan: {stages} stage{}, {} tasks", if stages == 1 { "" } else { "s" }, plan.tasks())?;
+    if let Some(b) = bound {
+        write!(f, ", peak memory {} of {}", human_bytes(b.peak_bytes), human_bytes(b.memory))?;
+    }
+    writeln!(f)?;
+    for (n, stage) in plan.stages().iter().enumerate() {
+        let shape = crate::grid::show_shape(&stage.grid.shape());
+        let blocks = crate::grid::show_shape(&stage.grid.largest());
+        writeln!(f, "stage {n}: domain {shape}, {} tasks of blocks {blocks}{}", stage.grid.blocks(), listed(&stage.grid))?;
+        write_inputs(f, plan, &stage.inputs, "  ")?;
+        write_program(f, &stage.program, "  ")?;
+        for o in &stage.outputs {
+            let v = &plan.values()[o.value];
+            let out = |i: &usize| format!("%{}", stage.program.outputs[*i]);
+            let what = match &o.consumer {
+                Consumer::Collect { from } => format!("collect {}", out(from)),
+                Consumer::Reduce { spec, values, weights, mask, reduced } => {
+                    let axes: Vec<String> =
+                        reduced.iter().enumerate().filter(|(_, r)| **r).map(|(d, _)| d.to_string()).collect();
+                    let mut t = format!("{} of {}", spec.reduction().name(), out(values));
+                    weights.iter().for_each(|w| t += &format!(", weights {}", out(w)));
+                    mask.iter().for_each(|m| t += &format!(", where {}", out(m)));
+                    format!("{t}, axes ({}), {} bytes per output", axes.join(", "), spec.bytes_per_output())
+                }
+                Consumer::Histogram { coords, weights, mask, bins, bounds } => {
+                    let coords: Vec<_> = coords.iter().map(out).collect();
+                    let bins: Vec<_> = bins
+                        .iter()
+                        .zip(bounds)
+                        .map(|(b, r)| match r {
+                            Some((lo, hi)) => format!("{} between value {lo} and value {hi}", b.bins()),
+                            None => b.bins().to_string(),
+                        })
+                        .collect();
+                    let mut t = format!("histogram of {} in {} bins", coords.join(", "), bins.join(" × "));
+                    weights.iter().for_each(|w| t += &format!(", weights {}", out(w)));
+                    mask.iter().for_each(|m| t += &format!(", where {}", out(m)));
+                    t
+                }
+            };
+            writeln!(f, "  value {}: {what} -> {} {}   [{}]", o.value, v.dtype, crate::grid::show_shape(&v.shape), o.label)?;
+        }
+        if let Some(b) = bound {
+            let s = &b.stages[n];
+            writeln!(f, "  on {}: {}", s.placement.device, s.placement.reason)?;
+            writeln!(
+                f,
+                "  memory: {} workers × {} + {} of decoded chunks + {} of values and accumulators = {}",
+                s.workers,
+                human_bytes(s.worker_bytes),
+                human_bytes(s.cache_bytes),
+                human_bytes(s.shared_bytes),
+                human_bytes(s.peak_bytes())
+            )?;
+            if s.passes.len() > 1 {
+                writeln!(f, "  passes: {}, because the accumulators do not fit at once", s.passes.len())?;
+            }
+            for r in &s.reads {
+                let source = &plan.sources()[r.source];
+                let how = match (&source.chunks, r.times) {
+                    (None, _) => String::new(),
+                    (Some(_), 1) if r.passes == 1 => ", each chunk decoded once".into(),
+                    (Some(_), 1) => format!(", each chunk decoded once a pass, {} passes", r.passes),
+                    (Some(_), n) => format!(", chunks decoded up to {n} times (they cross blocks, and the budget keeps too few)"),
+                };
+                writeln!(f, "  reads {}: {}{how}", source.name, human_bytes(r.bytes))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn listed(grid: &crate::grid::Grid) -> &'static str {
+    match grid.axes.iter().any(|a| matches!(a, AxisGrid::Ends(_))) {
+        true => " at most",
+        false => "",
+    }
+}
+
+fn write_inputs(f: &mut dyn Write, plan: &Plan, inputs: &[Input], indent: &str) -> fmt::Result {
+    for (i, input) in inputs.iter().enumerate() {
+        let name = match &input.feed {
+            Feed::Source(s) => {
+                let s = &plan.sources()[*s];
+                let chunks = s.chunks.as_ref().map(|c| format!(" in chunks {}", crate::grid::show_shape(c)));
+                format!("{} {} {}{}", s.name, s.dtype, crate::grid::show_shape(&s.shape), chunks.unwrap_or_default())
+            }
+            Feed::Value(v) => format!("value {v}"),
+            Feed::Matmul { a, b, dtype } => format!(
+                "matmul {dtype} of {} and {}",
+                crate::grid::show_shape(&a.shape),
+                crate::grid::show_shape(&b.shape)
+            ),
+            Feed::Concatenate { axis, pieces } => format!("{} pieces along axis {axis}", pieces.len()),
+            Feed::Reshape { shape, .. } => format!("reshape to {}", crate::grid::show_shape(shape)),
+        };
+        let view = describe_view(input);
+        writeln!(f, "{indent}input {i}: {name}{view}")?;
+        let deeper = format!("{indent}  ");
+        let mut sub = |k: &SubKernel| -> fmt::Result {
+            write_inputs(f, plan, &k.inputs, &deeper)?;
+            match k.program.as_identity() {
+                Some(_) => Ok(()),
+                None => write_program(f, &k.program, &deeper),
+            }
+        };
+        match &input.feed {
+            Feed::Matmul { a, b, .. } => {
+                sub(a)?;
+                sub(b)?;
+            }
+            Feed::Reshape { of, .. } => sub(of)?,
+            Feed::Concatenate { pieces, .. } => pieces.iter().take(3).try_for_each(sub)?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// What an input's view does, as an index; nothing if it shows all as it is.
+fn describe_view(input: &Input) -> String {
+    let plain = input.view.axes.iter().enumerate().all(|(d, a)| a.from == Some((d, 1)))
+        && input.view.base.iter().all(|&b| b == 0);
+    if plain {
+        return String::new();
+    }
+    let axes: Vec<String> = input
+        .view
+        .axes
+        .iter()
+        .map(|a| match a.from {
+            None => format!("{}×", a.len),
+            Some((s, step)) => {
+                let first = input.view.base[s];
+                format!("axis {s} from {first} by {step}, {}×", a.len)
+            }
+        })
+        .collect();
+    format!(" seen as [{}]", axes.join("; "))
+}
+
+fn write_program(f: &mut dyn Write, program: &Program, indent: &str) -> fmt::Result {
+    let steps: Vec<usize> = (0..program.steps.len()).filter(|&s| !matches!(program.steps[s], Step::Input(_))).collect();
+    let inputs = (0..program.steps.len()).filter(|&s| matches!(program.steps[s], Step::Input(_)));
+    for s in inputs.chain(steps.iter().copied()).take(SHOWN_STEPS) {
+        writeln!(f, "{indent}{}", program.describe(s))?;
+    }
+    let left = program.steps.len().saturating_sub(SHOWN_STEPS);
+    if left > 0 {
+        writeln!(f, "{indent}… {left} more steps")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,422 @@
+//! From graph to plan: cut at reductions, push views to the sources, fuse what lies between.
+//!
+//! A *cut* is a node whose value exists as a whole before anything can use it: a reduction or a
+//! histogram. What lies between cuts is fused: every chain of views becomes one affine map at a
+//! source, every chain of elementwise nodes one program. Consumers (reductions, histograms, results)
+//! that can start at the same time, have the same domain and share a source form one stage, so that
+//! they share its reads. Everything here works with explicit stacks, so that a chain of a million
+//! operations cannot overflow one.
+
+use super::blocks::choose_grid;
+use super::{
+    Consumer, Feed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Stage, SubKernel,
+    ValueId, ValueSpec,
+};
+use crate::dtype::Scalar;
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::{Graph, NodeId, NodeKind};
+use crate::grid::Dims;
+use crate::ops::histogram::Bins;
+use crate::ops::program::{Program, Register, Step};
+use crate::source::{Source, SourceSpec};
+use crate::view::View;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// How deeply products, concatenations and reshapes may be nested within each other.
+pub const MAX_FEED_DEPTH: usize = 64;
+
+/// Something to compute: a node, or the collection of its elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Wanted {
+    node: NodeId,
+    collect: bool,
+}
+
+#[derive(Default)]
+struct Sources {
+    by_spec: HashMap<SourceSpec, usize>,
+    list: Vec<PlanSource>,
+    opened: Vec<Arc<dyn Source>>,
+}
+
+impl Sources {
+    fn index(&mut self, source: &Arc<dyn Source>) -> usize {
+        let spec = source.spec();
+        *self.by_spec.entry(spec.clone()).or_insert_with(|| {
+            self.list.push(PlanSource {
+                spec,
+                name: source.describe(),
+                shape: source.shape().into(),
+                dtype: source.dtype(),
+                chunks: source.chunks().map(Dims::from_slice),
+            });
+            self.opened.push(source.clone());
+            self.list.len() - 1
+        })
+    }
+}
+
+pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
+    let levels = levels(graph);
+    let wanted = wanted(graph);
+    let mut values: Vec<ValueSpec> = Vec::new();
+    let mut value_of: HashMap<Wanted, ValueId> = HashMap::new();
+    for w in &wanted {
+        let node = graph.node(w.node);
+        value_of.insert(*w, values.len());
+        values.push(ValueSpec {
+            shape: node.shape.clone(),
+            dtype: node.dtype,
+            histogram: matches!(node.kind, NodeKind::Histogram(_)),
+            last_use: 0,
+        });
+    }
+    let results: Vec<ValueId> = graph
+        .outputs
+        .iter()
+        .map(|&node| value_of[&Wanted { node, collect: !is_cut(&graph.node(node).kind) }])
+        .collect();
+    let mut sources = Sources::default();
+    let mut stages = Vec::new();
+    for group in groups(graph, &wanted, &levels) {
+        let domain = domain(graph, group[0]);
+        let mut builder = Builder::new(graph, &value_of, &mut sources, domain.clone(), 0);
+        let mut outputs = Vec::new();
+        for w in group {
+            let consumer = builder.consumer(w)?;
+            let node = graph.node(w.node);
+            let label = format!("{} at {}", node.kind.name(), node.origin);
+            outputs.push(Output { value: value_of[&w], consumer, label });
+        }
+        let (inputs, program) = (builder.inputs, builder.program);
+        let grid = choose_grid(&domain, &inputs, &program, &sources.list, options);
+        stages.push(Stage { grid, inputs, program, outputs });
+    }
+    for (n, stage) in stages.iter().enumerate() {
+        for v in values_read(stage) {
+            values[v].last_use = n;
+        }
+    }
+    results.iter().for_each(|&v| values[v].last_use = stages.len());
+    let data = PlanData { version: PLAN_VERSION, sources: sources.list, values, stages, results };
+    let plan = Plan { data, opened: sources.opened };
+    debug_assert!(plan.validate().is_ok(), "{:?}", plan.validate());
+    Ok(plan)
+}
+
+/// The values that a stage reads.
+fn values_read(stage: &Stage) -> Vec<ValueId> {
+    fn of(inputs: &[Input], out: &mut Vec<ValueId>) {
+        for input in inputs {
+            match &input.feed {
+                Feed::Value(v) => out.push(*v),
+                Feed::Source(_) => {}
+                Feed::Matmul { a, b, .. } => [a, b].into_iter().for_each(|k| of(&k.inputs, out)),
+                Feed::Concatenate { pieces, .. } => pieces.iter().for_each(|k| of(&k.inputs, out)),
+                Feed::Reshape { of: k, .. } => of(&k.inputs, out),
+            }
+        }
+    }
+    let mut out = Vec::new();
+    of(&stage.inputs, &mut out);
+    for o in &stage.outputs {
+        if let Consumer::Histogram { bounds, .. } = &o.consumer {
+            out.extend(bounds.iter().flatten().flat_map(|&(a, b)| [a, b]));
+        }
+    }
+    out
+}
+
+fn is_cut(kind: &NodeKind) -> bool {
+    matches!(kind, NodeKind::Reduce { .. } | NodeKind::Histogram(_))
+}
+
+/// For each node, how many cuts lie below it on the longest way to a source.
+fn levels(graph: &Graph) -> Vec<usize> {
+    let mut levels = vec![0; graph.len()];
+    for index in graph.indices() {
+        let below = graph.inputs(index).iter().map(|i| levels[i.index()]).max().unwrap_or(0);
+        levels[index.index()] = below + is_cut(&graph.node(index).kind) as usize;
+    }
+    levels
+}
+
+/// Every cut, and every result that is none.
+fn wanted(graph: &Graph) -> Vec<Wanted> {
+    let mut out: Vec<Wanted> = graph
+        .indices()
+        .filter(|&i| is_cut(&graph.node(i).kind))
+        .map(|node| Wanted { node, collect: false })
+        .collect();
+    for &node in &graph.outputs {
+        let w = Wanted { node, collect: true };
+        if !is_cut(&graph.node(node).kind) && !out.contains(&w) {
+            out.push(w);
+        }
+    }
+    out
+}
+
+fn domain(graph: &Graph, w: Wanted) -> Dims {
+    match w.collect {
+        true => graph.node(w.node).shape.clone(),
+        false => graph.node(graph.inputs(w.node)[0]).shape.clone(),
+    }
+}
+
+/// The inputs of a consumer that its stage's program computes (bounds of ranges are looked up).
+fn streamed(graph: &Graph, w: Wanted) -> Vec<NodeId> {
+    if w.collect {
+        return vec![w.node];
+    }
+    let inputs = graph.inputs(w.node);
+    match &graph.node(w.node).kind {
+        NodeKind::Histogram(h) => {
+            inputs[..h.bins.len() + h.weights as usize + h.mask as usize].to_vec()
+        }
+        _ => inputs.to_vec(),
+    }
+}
+
+/// Consumers that run as one stage, in the order in which stages run.
+fn groups(graph: &Graph, wanted: &[Wanted], levels: &[usize]) -> Vec<Vec<Wanted>> {
+    let mut stages: BTreeMap<(usize, usize), Vec<(Vec<Wanted>, BTreeSet<usize>, Dims)>> = BTreeMap::new();
+    for &w in wanted {
+        let level = match w.collect {
+            true => levels[w.node.index()],
+            false => levels[w.node.index()] - 1,
+        };
+        let domain = domain(graph, w);
+        let mut reads = leaves(graph, &streamed(graph, w));
+        let stage = stages.entry((level, domain.len())).or_default();
+        let mut members = vec![w];
+        // Join every group of the same domain that reads something this one reads too.
+        let (joined, apart): (Vec<_>, Vec<_>) = std::mem::take(stage)
+            .into_iter()
+            .partition(|(_, r, d)| *d == domain && (r.is_empty() == reads.is_empty()) && (r.is_empty() || !r.is_disjoint(&reads)));
+        *stage = apart;
+        for (group, r, _) in joined.into_iter().rev() {
+            members = group.into_iter().chain(members).collect();
+            reads.extend(r);
+        }
+        stage.push((members, reads, domain));
+    }
+    stages.into_values().flatten().map(|(group, _, _)| group).collect()
+}
+
+/// The sources below some nodes, down to the next cuts.
+fn leaves(graph: &Graph, from: &[NodeId]) -> BTreeSet<usize> {
+    let mut out = BTreeSet::new();
+    let mut seen = vec![false; graph.len()];
+    let mut stack = from.to_vec();
+    while let Some(index) = stack.pop() {
+        if std::mem::replace(&mut seen[index.index()], true) {
+            continue;
+        }
+        match &graph.node(index).kind {
+            NodeKind::Source(_) => {
+                out.insert(index.index());
+            }
+            kind if is_cut(kind) => {}
+            _ => stack.extend(graph.inputs(index)),
+        }
+    }
+    out
+}
+
+/// Builds the inputs and the program of one domain.
+struct Builder<'a> {
+    graph: &'a Graph,
+    values: &'a HashMap<Wanted, ValueId>,
+    sources: &'a mut Sources,
+    domain: Dims,
+    depth: usize,
+    inputs: Vec<Input>,
+    program: Program,
+    made: HashMap<(NodeId, View), Register>,
+    constants: HashMap<Scalar, Register>,
+}
+
+impl<'a> Builder<'a> {
+    fn new(
+        graph: &'a Graph,
+        values: &'a HashMap<Wanted, ValueId>,
+        sources: &'a mut Sources,
+        domain: Dims,
+        depth: usize,
+    ) -> Self {
+        Builder {
+            graph,
+            values,
+            sources,
+            domain,
+            depth,
+            inputs: Vec::new(),
+            program: Program::default(),
+            made: HashMap::new(),
+            constants: HashMap::new(),
+        }
+    }
+
+    fn consumer(&mut self, w: Wanted) -> Result<Consumer> {
+        if w.collect {
+            return Ok(Consumer::Collect { from: self.output(w.node)? });
+        }
+        let graph = self.graph;
+        let node = graph.node(w.node).clone();
+        let inputs = graph.inputs(w.node);
+        let outputs: Vec<usize> =
+            streamed(graph, w).into_iter().map(|i| self.output(i)).collect::<Result<_>>()?;
+        let mut outputs = outputs.into_iter();
+        Ok(match &node.kind {
+            NodeKind::Reduce { spec, reduced } => {
+                let values = outputs.next().unwrap_or(0);
+                let weights = (spec.reduction().row().inputs == 2).then(|| outputs.next()).flatten();
+                let mask = spec.has_mask().then(|| outputs.next()).flatten();
+                Consumer::Reduce { spec: spec.clone(), values, weights, mask, reduced: reduced.clone() }
+            }
+            NodeKind::Histogram(h) => {
+                let coords = outputs.by_ref().take(h.bins.len()).collect();
+                let weights = h.weights.then(|| outputs.next()).flatten();
+                let mask = h.mask.then(|| outputs.next()).flatten();
+                let mut rest = inputs[streamed(graph, w).len()..].chunks_exact(2);
+                let value = |i: NodeId| self.values[&Wanted { node: i, collect: !is_cut(&graph.node(i).kind) }];
+                let bounds = h
+                    .bins
+                    .iter()
+                    .map(|b| match b {
+                        Bins::Auto { .. } => rest.next().map(|pair| (value(pair[0]), value(pair[1]))),
+                        Bins::Edges(_) => None,
+                    })
+                    .collect();
+                Consumer::Histogram { bins: h.bins.clone(), bounds, coords, weights, mask }
+            }
+            _ => return Err(Error::new(ErrorKind::Internal, "this node is no consumer")),
+        })
+    }
+
+    /// The position among the program's outputs of a node of the domain's shape.
+    fn output(&mut self, node: NodeId) -> Result<usize> {
+        let register = self.emit(node, View::identity(&self.domain.clone()))?;
+        let outputs = &mut self.program.outputs;
+        Ok(outputs.iter().position(|&r| r == register).unwrap_or_else(|| {
+            outputs.push(register);
+            outputs.len() - 1
+        }))
+    }
+
+    /// Follows views down to the first node that computes something.
+    fn resolve(&self, mut node: NodeId, mut view: View) -> (NodeId, View) {
+        while let NodeKind::View(_, inner) = &self.graph.node(node).kind {
+            view = view.then(inner);
+            node = self.graph.inputs(node)[0];
+        }
+        (node, view)
+    }
+
+    /// The register with a node's elements as the domain sees them through `view`.
+    fn emit(&mut self, node: NodeId, view: View) -> Result<Register> {
+        let root = self.resolve(node, view);
+        let mut stack = vec![(root.clone(), false)];
+        while let Some((key, inputs_done)) = stack.pop() {
+            if self.made.contains_key(&key) {
+                continue;
+            }
+            let (index, view) = (key.0, key.1.clone());
+            let node = self.graph.node(index).clone();
+            let register = match &node.kind {
+                NodeKind::Elementwise(..) | NodeKind::Cast => {
+                    let keys: Vec<_> =
+                        self.graph.inputs(index).iter().map(|&i| self.resolve(i, view.clone())).collect();
+                    if !inputs_done {
+                        stack.push((key, true));
+                        stack.extend(keys.into_iter().rev().map(|k| (k, false)));
+                        continue;
+                    }
+                    let args = keys.iter().map(|k| self.made[k]);
+                    match &node.kind {
+                        NodeKind::Elementwise(op, signature) => {
+                            let args = args.collect();
+                            self.push(Step::Apply { op: *op, args, signature: signature.clone() })
+                        }
+                        _ => {
+                            let from = self.made[&keys[0]];
+                            match self.program.dtype(from) == node.dtype {
+                                true => from,
+                                false => self.push(Step::Cast { from, to: node.dtype }),
+                            }
+                        }
+                    }
+                }
+                NodeKind::Const(value) => match self.constants.get(value) {
+                    Some(&r) => r,
+                    None => {
+                        let r = self.push(Step::Const(*value));
+                        self.constants.insert(*value, r);
+                        r
+                    }
+                },
+                _ => {
+                    let feed = self.feed(index)?;
+                    let input = Input { feed, view };
+                    let at = self.inputs.iter().position(|i| *i == input).unwrap_or_else(|| {
+                        self.inputs.push(input);
+                        self.program.inputs.push(node.dtype);
+                        self.inputs.len() - 1
+                    });
+                    self.push(Step::Input(at as u32))
+                }
+            };
+            self.made.insert(key, register);
+        }
+        Ok(self.made[&root])
+    }
+
+    fn push(&mut self, step: Step) -> Register {
+        if let Step::Input(_) = step {
+            if let Some(at) = self.program.steps.iter().position(|s| *s == step) {
+                return at as Register;
+            }
+        }
+        self.program.steps.push(step);
+        (self.program.steps.len() - 1) as Register
+    }
+
+    fn feed(&mut self, index: NodeId) -> Result<Feed> {
+        let inputs = self.graph.inputs(index);
+        Ok(match &self.graph.node(index).kind {
+            NodeKind::Source(source) => Feed::Source(self.sources.index(source)),
+            NodeKind::Matmul => Feed::Matmul {
+                a: Box::new(self.sub(inputs[0])?),
+                b: Box::new(self.sub(inputs[1])?),
+                dtype: self.graph.node(index).dtype,
+            },
+            NodeKind::Concatenate(axis) => Feed::Concatenate {
+                axis: *axis,
+                pieces: inputs.iter().map(|&i| self.sub(i)).collect::<Result<_>>()?,
+            },
+            NodeKind::Reshape => Feed::Reshape {
+                of: Box::new(self.sub(inputs[0])?),
+                shape: self.graph.node(index).shape.clone(),
+            },
+            _ => Feed::Value(self.values[&Wanted { node: index, collect: false }]),
+        })
+    }
+
+    /// A node as a kernel over its own shape.
+    fn sub(&mut self, node: NodeId) -> Result<SubKernel> {
+        if self.depth >= MAX_FEED_DEPTH {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!("matmul, concatenate and reshape are nested deeper than {MAX_FEED_DEPTH}"),
+            )
+            .at("at", &self.graph.node(node).origin)
+            .hint("join many arrays in one concatenate, or compute an intermediate result first"));
+        }
+        let shape = self.graph.node(node).shape.clone();
+        let mut inner = Builder::new(self.graph, self.values, self.sources, shape.clone(), self.depth + 1);
+        inner.output(node)?;
+        Ok(SubKernel { shape, inputs: inner.inputs, program: inner.program })
+    }
+}

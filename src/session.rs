@@ -1,0 +1,548 @@
+//! [`Session`]: the one place where a run starts. It knows the device, the budget and the threads.
+
+use crate::array::{Array, Binned, Target};
+use crate::backend::cpu::Cpu;
+use crate::backend::{self, Backend, Capabilities};
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::{
+    self, ArrayValue, Cancel, Counters, Fallback, Progress, Report, RunContext, StagePartial, Value, Values,
+};
+use crate::graph::Graph;
+use crate::grid::{Dims, Region, unravel};
+use crate::ops::histogram::Histogram;
+use crate::ops::simd::Simd;
+use crate::plan::{Bound, Machine, Plan, PlanOptions, Wish};
+use crate::size::{human_bytes, parse_size};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Where to run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Device {
+    /// The CPU.
+    Cpu,
+    /// The GPU; what it cannot do correctly goes to the CPU, counted and with the reason.
+    Gpu,
+    /// Whatever is predicted to be faster.
+    #[default]
+    Auto,
+}
+
+impl std::str::FromStr for Device {
+    type Err = Error;
+    fn from_str(s: &str) -> Result<Device> {
+        match s {
+            "cpu" => Ok(Device::Cpu),
+            "gpu" => Ok(Device::Gpu),
+            "auto" => Ok(Device::Auto),
+            _ => Err(Error::new(ErrorKind::Value, format!("there is no device '{s}'"))
+                .hint("it is cpu, gpu or auto")),
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Device::Cpu => "cpu",
+            Device::Gpu => "gpu",
+            Device::Auto => "auto",
+        })
+    }
+}
+
+/// What happens to work that the device asked for cannot do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FallbackPolicy {
+    /// The CPU does it; the report says how many tasks and why.
+    #[default]
+    Allow,
+    /// It is an error.
+    Refuse,
+}
+
+/// Options of a [`Session`]. Errors come from [`SessionBuilder::build`].
+#[derive(Default)]
+pub struct SessionBuilder {
+    device: Device,
+    fallback: FallbackPolicy,
+    memory: Option<Result<u64>>,
+    threads: Option<usize>,
+    simd: Option<Simd>,
+    plan: PlanOptions,
+    cancel: Cancel,
+    progress: Option<Arc<ProgressFn>>,
+}
+
+type ProgressFn = dyn Fn(Progress) + Send + Sync;
+
+impl SessionBuilder {
+    /// The device; [`Device::Auto`] if nothing is said.
+    pub fn device(mut self, device: Device) -> Self {
+        self.device = device;
+        self
+    }
+
+    /// What happens to work that the device cannot do.
+    pub fn fallback(mut self, policy: FallbackPolicy) -> Self {
+        self.fallback = policy;
+        self
+    }
+
+    /// The budget as text, `"512MiB"`. If nothing is said, half of the memory available.
+    pub fn memory(mut self, size: &str) -> Self {
+        self.memory = Some(parse_size(size));
+        self
+    }
+
+    /// The budget in bytes.
+    pub fn memory_bytes(mut self, bytes: u64) -> Self {
+        self.memory = Some(Ok(bytes));
+        self
+    }
+
+    /// How many threads. One runs everything on the calling thread, in order. If nothing is said, as
+    /// many as the machine has.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// The vector level of the CPU; the highest if nothing is said. Every level gives the same bits.
+    pub fn simd(mut self, simd: Simd) -> Self {
+        self.simd = Some(simd);
+        self
+    }
+
+    /// What the planner may choose.
+    pub fn plan_options(mut self, options: PlanOptions) -> Self {
+        self.plan = options;
+        self
+    }
+
+    /// A token that stops this session's runs.
+    pub fn cancel(mut self, cancel: &Cancel) -> Self {
+        self.cancel = cancel.clone();
+        self
+    }
+
+    /// Hears of progress, from any worker.
+    pub fn on_progress(mut self, f: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(f));
+        self
+    }
+
+    /// Makes the session.
+    ///
+    /// # Errors
+    /// `Value` for a budget or a number of threads that cannot be; `Device` for a GPU that is not
+    /// there when fallback is refused.
+    pub fn build(self) -> Result<Session> {
+        let memory = match self.memory {
+            Some(memory) => memory?,
+            None => available_memory() / 2,
+        };
+        let threads = match self.threads {
+            Some(0) => {
+                return Err(Error::new(ErrorKind::Value, "a session needs at least one thread"));
+            }
+            Some(n) if n > 4096 => {
+                return Err(Error::new(ErrorKind::Value, format!("{n} threads are too many")));
+            }
+            Some(n) => n,
+            None => std::thread::available_parallelism().map_or(1, |n| n.get()),
+        };
+        let pool = match threads {
+            1 => None,
+            n => Some(
+                rayon::ThreadPoolBuilder::new()
+                    .num_threads(n)
+                    .thread_name(|i| format!("chunkwise-{i}"))
+                    .build()
+                    .map_err(|e| Error::new(ErrorKind::Io, "the threads cannot be started").caused_by(e))?,
+            ),
+        };
+        let simd = match (self.simd, std::env::var("CHUNKWISE_SIMD")) {
+            (Some(simd), _) => simd,
+            (None, Ok(name)) => Simd::from_name(&name).map_err(|e| e.at("variable", "CHUNKWISE_SIMD"))?,
+            (None, Err(_)) => Simd::best(),
+        };
+        let (gpu, missing) = match self.device {
+            Device::Cpu => (None, None),
+            Device::Gpu => match backend::gpu() {
+                Ok(gpu) => (Some(gpu), None),
+                Err(e) if self.fallback == FallbackPolicy::Refuse => return Err(e),
+                Err(e) => (None, Some(e.message().to_string())),
+            },
+            // A GPU is taken only where it is predicted to be faster; there is none to predict for.
+            Device::Auto => (None, None),
+        };
+        Ok(Session {
+            inner: Arc::new(Inner {
+                cpu: Cpu::new(threads, simd),
+                gpu,
+                missing,
+                fallback: self.fallback,
+                memory,
+                threads,
+                simd,
+                pool,
+                plan: self.plan,
+                cancel: self.cancel,
+                progress: self.progress,
+            }),
+        })
+    }
+}
+
+struct Inner {
+    cpu: Cpu,
+    gpu: Option<Box<dyn Backend>>,
+    missing: Option<String>,
+    fallback: FallbackPolicy,
+    memory: u64,
+    threads: usize,
+    simd: Simd,
+    pool: Option<rayon::ThreadPool>,
+    plan: PlanOptions,
+    cancel: Cancel,
+    progress: Option<Arc<ProgressFn>>,
+}
+
+/// A device, a byte budget and threads. Cheap to clone; can be used from many threads.
+#[derive(Clone)]
+pub struct Session {
+    inner: Arc<Inner>,
+}
+
+/// What a run of several targets gave, and what it did.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The values, in the order of the targets.
+    pub values: Vec<Value>,
+    /// What was done.
+    pub report: Report,
+}
+
+impl Session {
+    /// A session with the default device, budget and threads.
+    ///
+    /// # Errors
+    /// `Io` if the threads cannot be started.
+    pub fn new() -> Result<Session> {
+        Session::builder().build()
+    }
+
+    /// A session with options.
+    pub fn builder() -> SessionBuilder {
+        SessionBuilder::default()
+    }
+
+    /// The budget in bytes.
+    pub fn memory(&self) -> u64 {
+        self.inner.memory
+    }
+
+    /// The devices that this session can run on.
+    pub fn devices(&self) -> Vec<&Capabilities> {
+        let gpu = self.inner.gpu.iter().map(|g| g.capabilities());
+        std::iter::once(self.inner.cpu.capabilities()).chain(gpu).collect()
+    }
+
+    /// Plans targets without running anything.
+    ///
+    /// # Errors
+    /// The errors made while the targets were built.
+    pub fn plan(&self, targets: &[&dyn Target]) -> Result<Plan> {
+        let roots =
+            targets.iter().map(|t| t.built().map_err(|e| e.duplicate())).collect::<Result<Vec<_>>>()?;
+        Plan::new(&Graph::new(&roots), &self.inner.plan)
+    }
+
+    /// What a plan needs on this machine.
+    ///
+    /// # Errors
+    /// `Budget` if it does not fit; `Device` if a stage would leave the device asked for and fallback
+    /// is refused.
+    pub fn bind(&self, plan: &Plan) -> Result<Bound> {
+        let inner = &*self.inner;
+        let device = match (&inner.gpu, &inner.missing) {
+            (Some(gpu), _) => Wish::Prefer(gpu.as_ref()),
+            (None, Some(reason)) => Wish::Missing(reason.clone()),
+            (None, None) => Wish::Cpu,
+        };
+        let bound = Bound::new(plan, &Machine { memory: inner.memory, threads: inner.threads, device })?;
+        if inner.fallback == FallbackPolicy::Refuse {
+            if let Some(s) = bound.stages.iter().find(|s| s.placement.fallback) {
+                return Err(Error::new(
+                    ErrorKind::Device,
+                    format!("a stage cannot run on the device asked for: {}", s.placement.reason),
+                ));
+            }
+        }
+        Ok(bound)
+    }
+
+    /// The plan of some targets with what it needs on this machine, as text.
+    ///
+    /// # Errors
+    /// As [`Session::plan`] and [`Session::bind`].
+    pub fn explain(&self, targets: &[&dyn Target]) -> Result<String> {
+        let plan = self.plan(targets)?;
+        Ok(self.bind(&plan)?.explain(&plan))
+    }
+
+    /// Computes one array.
+    ///
+    /// # Errors
+    /// The error made while it was built; `Budget`; anything that reading can meet; `Cancelled`.
+    pub fn compute(&self, array: &Array) -> Result<ArrayValue> {
+        Ok(self.run(&[array])?.values[0].as_array()?.clone())
+    }
+
+    /// Computes one histogram.
+    ///
+    /// # Errors
+    /// As [`Session::compute`].
+    pub fn compute_histogram(&self, histogram: &Binned) -> Result<Arc<Histogram>> {
+        match &self.run(&[histogram])?.values[0] {
+            Value::Histogram(h) => Ok(h.clone()),
+            Value::Array(_) => Err(Error::new(ErrorKind::Internal, "a histogram was computed as an array")),
+        }
+    }
+
+    /// Computes several targets in one run: what they share is read and computed once.
+    ///
+    /// # Errors
+    /// As [`Session::compute`].
+    pub fn run(&self, targets: &[&dyn Target]) -> Result<Outcome> {
+        let plan = self.plan(targets)?;
+        self.run_plan(&plan)
+    }
+
+    /// Runs a plan.
+    ///
+    /// # Errors
+    /// As [`Session::compute`].
+    pub fn run_plan(&self, plan: &Plan) -> Result<Outcome> {
+        let start = Instant::now();
+        let bound = self.bind(plan)?;
+        let counters = Counters::default();
+        let values = self.with_context(|cx| exec::run(plan, &bound, cx, &counters))?;
+        Ok(Outcome { values, report: self.report(plan, &bound, &counters, start) })
+    }
+
+    fn with_context<R>(&self, f: impl FnOnce(&RunContext) -> R) -> R {
+        let inner = &*self.inner;
+        let progress = inner.progress.as_ref().map(|p| {
+            let p = p.clone();
+            move |state: Progress| p(state)
+        });
+        f(&RunContext {
+            cpu: &inner.cpu,
+            simd: inner.simd,
+            pool: inner.pool.as_ref(),
+            cancel: &inner.cancel,
+            progress: progress.as_ref().map(|p| p as &(dyn Fn(Progress) + Sync)),
+        })
+    }
+
+    fn report(&self, plan: &Plan, bound: &Bound, counters: &Counters, start: Instant) -> Report {
+        let mut fallbacks: Vec<Fallback> = Vec::new();
+        for (stage, b) in plan.stages().iter().zip(&bound.stages).filter(|(_, b)| b.placement.fallback) {
+            let tasks = stage.grid.blocks() * b.passes.len() as u64;
+            match fallbacks.iter_mut().find(|f| f.reason == b.placement.reason) {
+                Some(f) => f.tasks += tasks,
+                None => fallbacks.push(Fallback { reason: b.placement.reason.clone(), tasks }),
+            }
+        }
+        Report {
+            elapsed_s: start.elapsed().as_secs_f64(),
+            device: format!("cpu: {}", self.inner.cpu.capabilities().name),
+            threads: self.inner.threads,
+            fallbacks,
+            projected_host_bytes: bound.peak_bytes,
+            ..counters.report()
+        }
+    }
+
+    /// Runs a range of the tasks of one stage (positions in its grid, C order) and gives what was
+    /// gathered. `values` are those of the stages before, from [`Session::merge_tasks`].
+    ///
+    /// # Errors
+    /// As [`Session::compute`]; `Index` for tasks that are not there.
+    pub fn run_tasks(
+        &self,
+        plan: &Plan,
+        stage: usize,
+        tasks: std::ops::Range<u64>,
+        values: &Values,
+    ) -> Result<StagePartial> {
+        let bound = self.bind(plan)?;
+        let counters = Counters::default();
+        self.with_context(|cx| exec::run_tasks(plan, stage, tasks, &bound, values, cx, &counters))
+    }
+
+    /// Merges partials that together have every task of a stage, in any order, and adds the stage's
+    /// values to `values`.
+    ///
+    /// # Errors
+    /// `Value` if they overlap, leave tasks out, or belong to another plan.
+    pub fn merge_tasks(
+        &self,
+        plan: &Plan,
+        stage: usize,
+        partials: Vec<StagePartial>,
+        values: &Values,
+    ) -> Result<Values> {
+        exec::merge_tasks(plan, stage, partials, values, &Counters::default())
+    }
+
+    /// Goes through an array block by block, each computed when it is asked for, so that the whole
+    /// never has to fit the budget.
+    ///
+    /// # Errors
+    /// As [`Session::compute`]; the blocks themselves come as `Result`s.
+    pub fn blocks(&self, array: &Array, order: BlockOrder) -> Result<Blocks> {
+        let plan = self.plan(&[array])?;
+        let bound = self.bind_streamed(&plan)?;
+        let counters = Counters::default();
+        let last = plan.stages().len() - 1;
+        let values = self.with_context(|cx| exec::run_before(&plan, last, &bound, cx, &counters))?;
+        let grid = &plan.stages()[last].grid;
+        let counts = grid.counts();
+        let (axes, flips) = match order {
+            BlockOrder::Spatial => ((0..counts.len()).collect(), vec![false; counts.len()]),
+            BlockOrder::Storage => storage_order(&plan, last),
+        };
+        Ok(Blocks {
+            session: self.clone(),
+            tasks: counts.iter().product(),
+            counts,
+            axes,
+            flips,
+            plan,
+            bound,
+            values,
+            last,
+            next: 0,
+        })
+    }
+
+    /// Binds a plan whose result is not held as a whole.
+    fn bind_streamed(&self, plan: &Plan) -> Result<Bound> {
+        self.bind(&plan.streamed())
+    }
+}
+
+/// In which order blocks come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BlockOrder {
+    /// As their chunks lie in the (largest) source, so that a file is read from front to back.
+    #[default]
+    Storage,
+    /// As they lie in the array, the last axis fastest.
+    Spatial,
+}
+
+/// The axes from outermost to innermost as the source's chunks are stored, and which run backwards.
+fn storage_order(plan: &Plan, stage: usize) -> (Vec<usize>, Vec<bool>) {
+    let stage = &plan.stages()[stage];
+    let rank = stage.grid.axes.len();
+    let main = stage.inputs.iter().filter(|i| matches!(i.feed, crate::plan::Feed::Source(_))).max_by_key(|i| {
+        i.view.axes.iter().filter(|a| a.from.is_some()).map(|a| a.len).product::<u64>()
+    });
+    let mut axes: Vec<usize> = (0..rank).collect();
+    let mut flips = vec![false; rank];
+    if let Some(input) = main {
+        axes.sort_by_key(|&d| input.view.axes[d].from.map_or(usize::MAX, |(s, _)| s));
+        for (d, a) in input.view.axes.iter().enumerate() {
+            flips[d] = a.from.is_some_and(|(_, step)| step < 0);
+        }
+    }
+    (axes, flips)
+}
+
+/// Computed blocks of an array, one after the other, with the region that each covers.
+pub struct Blocks {
+    session: Session,
+    plan: Plan,
+    bound: Bound,
+    values: Values,
+    last: usize,
+    counts: Dims,
+    axes: Vec<usize>,
+    flips: Vec<bool>,
+    tasks: u64,
+    next: u64,
+}
+
+impl Iterator for Blocks {
+    type Item = Result<(Region, ArrayValue)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.tasks {
+            return None;
+        }
+        let ordered: Dims = self.axes.iter().map(|&d| self.counts[d]).collect();
+        let at = unravel(self.next, &ordered);
+        let mut coords = Dims::from_elem(0, self.counts.len());
+        for (&d, &k) in self.axes.iter().zip(&at) {
+            coords[d] = if self.flips[d] { self.counts[d] - 1 - k } else { k };
+        }
+        self.next += 1;
+        let stage = &self.plan.stages()[self.last];
+        let block = stage.grid.region(&coords);
+        let value = self.plan.results()[0];
+        let output = stage.outputs.iter().position(|o| o.value == value).unwrap_or(0);
+        let counters = Counters::default();
+        let computed = self.session.with_context(|cx| {
+            exec::compute_block(&self.plan, self.last, output, &block, &self.values, &self.bound, cx, &counters)
+        });
+        Some(computed.map(|array| (block, array)))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = (self.tasks - self.next) as usize;
+        (left, Some(left))
+    }
+}
+
+/// The memory that this process may still take, in bytes: what the machine has available, or less
+/// where a control group allows less.
+fn available_memory() -> u64 {
+    let read = |path: &str| std::fs::read_to_string(path).ok();
+    let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
+    let machine = read("/proc/meminfo").and_then(|text| {
+        let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+    });
+    // Version 2 groups nest: the tightest limit on the way to the root counts.
+    let group = read("/proc/self/cgroup").and_then(|text| {
+        let path = text.lines().find_map(|l| l.strip_prefix("0::"))?.to_string();
+        let mut dir = std::path::PathBuf::from("/sys/fs/cgroup").join(path.trim_start_matches('/'));
+        let mut tightest: Option<u64> = None;
+        loop {
+            let at = |name: &str| dir.join(name).to_string_lossy().into_owned();
+            if let (Some(max), Some(now)) = (number(&at("memory.max")), number(&at("memory.current"))) {
+                let left = max.saturating_sub(now);
+                tightest = Some(tightest.map_or(left, |t| t.min(left)));
+            }
+            if dir == std::path::Path::new("/sys/fs/cgroup") || !dir.pop() {
+                return tightest;
+            }
+        }
+    });
+    let old = number("/sys/fs/cgroup/memory/memory.limit_in_bytes")
+        .zip(number("/sys/fs/cgroup/memory/memory.usage_in_bytes"))
+        .map(|(max, now)| max.saturating_sub(now));
+    [machine, group, old].into_iter().flatten().min().unwrap_or(2 << 30).max(16 << 20)
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let i = &self.inner;
+        write!(f, "Session({} threads, {}, {})", i.threads, human_bytes(i.memory), i.simd.name())
+    }
+}

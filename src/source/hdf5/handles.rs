@@ -1,0 +1,232 @@
+//! The process-wide cache of open files.
+//!
+//! At most N files are open at once (128 unless [`set_max_open_files`] says otherwise). A reader
+//! borrows a file for one operation; only files that nobody borrows are closed, the least recently
+//! used first. A reader that finds every handle in use waits, so a thread must never borrow two.
+//!
+//! A cached file is checked against the file system at each borrow: a changed size, time or inode
+//! closes it once nobody reads it, and the new state is opened.
+//!
+//! Lock order: the cache's mutex is never held while the HDF5 lock is taken, and nothing borrows
+//! while it holds the HDF5 lock.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::h5::{self, Id};
+use crate::source::Fingerprint;
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+
+/// Datasets that stay open per file.
+const MAX_DATASETS: usize = 64;
+
+/// An open file: libhdf5's handle, one of the operating system, and datasets opened before.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    /// What the file was when it was opened.
+    pub fingerprint: Fingerprint,
+    /// For positioned reads.
+    pub raw: File,
+    id: Option<Id>,
+    /// Only touched under the HDF5 lock.
+    datasets: Mutex<HashMap<String, Arc<Id>>>,
+}
+
+impl OpenFile {
+    /// libhdf5's handle.
+    pub fn id(&self) -> Result<&Id> {
+        self.id.as_ref().ok_or_else(|| Error::new(ErrorKind::Internal, "a closed file was used"))
+    }
+
+    /// A dataset of this file, by its resolved path. Call it under the HDF5 lock.
+    pub fn dataset(&self, path: &str) -> Result<Arc<Id>> {
+        let mut datasets = relock(&self.datasets);
+        if let Some(id) = datasets.get(path) {
+            return Ok(id.clone());
+        }
+        let id = Arc::new(h5::open_dataset(self.id()?, path)?);
+        if datasets.len() >= MAX_DATASETS {
+            datasets.clear();
+        }
+        datasets.insert(path.into(), id.clone());
+        Ok(id)
+    }
+}
+
+impl Drop for OpenFile {
+    fn drop(&mut self) {
+        h5::locked(|| {
+            relock(&self.datasets).clear();
+            self.id = None;
+        });
+        let cache = &CACHE;
+        relock(&cache.state).live -= 1;
+        cache.released.notify_all();
+    }
+}
+
+struct Entry {
+    file: Arc<OpenFile>,
+    used: u64,
+}
+
+struct State {
+    max: usize,
+    /// Files that are open or being opened, in the map or not.
+    live: usize,
+    clock: u64,
+    files: HashMap<PathBuf, Entry>,
+}
+
+struct Cache {
+    state: Mutex<State>,
+    released: Condvar,
+}
+
+static CACHE: std::sync::LazyLock<Cache> = std::sync::LazyLock::new(|| Cache {
+    state: Mutex::new(State { max: 128, live: 0, clock: 0, files: HashMap::new() }),
+    released: Condvar::new(),
+});
+
+/// A poisoned mutex of this module still guards a consistent map.
+fn relock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
+    m.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// How many HDF5 files this process may hold open for reading (at least 1; 128 at the start).
+pub fn set_max_open_files(n: usize) {
+    relock(&CACHE.state).max = n.max(1);
+    trim();
+}
+
+/// How many HDF5 files are open for reading now.
+pub fn open_files() -> usize {
+    relock(&CACHE.state).live
+}
+
+/// Closes what is unused and beyond the limit.
+fn trim() {
+    loop {
+        let mut state = relock(&CACHE.state);
+        if state.live <= state.max {
+            return;
+        }
+        let Some(victim) = evict(&mut state) else { return };
+        drop(state);
+        drop(victim);
+    }
+}
+
+/// Takes the least recently used file that nobody borrows out of the map.
+fn evict(state: &mut State) -> Option<Arc<OpenFile>> {
+    let path = state
+        .files
+        .iter()
+        .filter(|(_, e)| Arc::strong_count(&e.file) == 1)
+        .min_by_key(|(_, e)| e.used)
+        .map(|(p, _)| p.clone())?;
+    state.files.remove(&path).map(|e| e.file)
+}
+
+/// A borrowed file. Others may borrow it too; it stays open until the last is dropped.
+pub(crate) struct Borrowed(Option<Arc<OpenFile>>);
+
+impl std::ops::Deref for Borrowed {
+    type Target = OpenFile;
+    fn deref(&self) -> &OpenFile {
+        self.0.as_ref().expect("a Borrowed holds its file until it is dropped")
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        // The count falls under the mutex, so that `evict` sees it and no waiter misses it.
+        let last = {
+            let _state = relock(&CACHE.state);
+            let file = self.0.take();
+            file.filter(|f| Arc::strong_count(f) == 1)
+        };
+        CACHE.released.notify_all();
+        drop(last);
+    }
+}
+
+/// The state of a file on disk.
+pub(crate) fn fingerprint(path: &Path) -> Result<Fingerprint> {
+    let meta = std::fs::metadata(path).map_err(|e| io_error(e, "cannot look at the file"))?;
+    if meta.is_dir() {
+        return Err(Error::new(ErrorKind::Format, "a folder, not an HDF5 file"));
+    }
+    Ok(of_metadata(&meta))
+}
+
+fn of_metadata(meta: &std::fs::Metadata) -> Fingerprint {
+    #[cfg(unix)]
+    let inode = std::os::unix::fs::MetadataExt::ino(meta);
+    #[cfg(not(unix))]
+    let inode = 0;
+    let since = meta.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+    Fingerprint { size: meta.len(), mtime_ns: since.map_or(0, |d| d.as_nanos() as i64), inode }
+}
+
+/// An I/O error; a missing file is `NotFound`.
+pub(crate) fn io_error(e: std::io::Error, what: &str) -> Error {
+    let kind = if e.kind() == std::io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Io };
+    Error::new(kind, what.to_string()).caused_by(e)
+}
+
+/// Borrows the file at the canonical path `path` in its present state.
+pub(crate) fn borrow(path: &Path) -> Result<Borrowed> {
+    let now = fingerprint(path)?;
+    let mut state = relock(&CACHE.state);
+    loop {
+        state.clock += 1;
+        let clock = state.clock;
+        let live = state.live;
+        let max = state.max;
+        let mut victim = None;
+        match state.files.get_mut(path) {
+            Some(e) if e.file.fingerprint == now => {
+                e.used = clock;
+                return Ok(Borrowed(Some(e.file.clone())));
+            }
+            // An old state: libhdf5 would answer a new open with what it has of the old one, so
+            // that one goes first.
+            Some(e) if Arc::strong_count(&e.file) == 1 => {
+                victim = state.files.remove(path).map(|e| e.file);
+            }
+            Some(_) => {}
+            None if live < max => {
+                state.live += 1;
+                break;
+            }
+            None => victim = evict(&mut state),
+        }
+        if victim.is_some() {
+            drop(state);
+            drop(victim);
+            state = relock(&CACHE.state);
+            continue;
+        }
+        state = CACHE.released.wait(state).unwrap_or_else(|e| e.into_inner());
+    }
+    drop(state);
+    let opened = open(path).inspect_err(|_| {
+        relock(&CACHE.state).live -= 1;
+        CACHE.released.notify_all();
+    })?;
+    let mut state = relock(&CACHE.state);
+    let clock = state.clock;
+    // Another thread may have opened it meanwhile: then theirs stays in the map and ours is
+    // closed when this borrow ends.
+    state.files.entry(path.to_path_buf()).or_insert_with(|| Entry { file: opened.clone(), used: clock });
+    Ok(Borrowed(Some(opened)))
+}
+
+fn open(path: &Path) -> Result<Arc<OpenFile>> {
+    let raw = File::open(path).map_err(|e| io_error(e, "cannot open the file"))?;
+    let meta = raw.metadata().map_err(|e| io_error(e, "cannot look at the file"))?;
+    let id = h5::open_file(path)?;
+    Ok(Arc::new(OpenFile { fingerprint: of_metadata(&meta), raw, id: Some(id), datasets: Mutex::default() }))
+}

@@ -1,0 +1,299 @@
+//! What is in a file, as plain data: groups, datasets, attributes, dimension scales, links.
+//!
+//! Soft and external links are shown and not followed. An object that several hard links reach is
+//! described once, so circles end. The order is by name. What cannot be read is a node that says
+//! so; the rest is still listed.
+
+use super::filter_name;
+use super::handles;
+use super::open::resolve;
+use crate::dtype::{DType, Scalar};
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::h5::{self, Id, Layout, Link, Object, RawValue};
+use crate::source::OpenOptions;
+use serde::Serialize;
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Groups inside groups that are followed.
+const MAX_DEPTH: usize = 64;
+/// Objects that are described.
+const MAX_NODES: usize = 100_000;
+/// Elements of an attribute that are kept.
+const MAX_VALUES: usize = 64;
+
+/// An object or a link.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Node {
+    /// Its path from the root.
+    pub path: String,
+    /// What it is.
+    pub kind: NodeKind,
+    /// Its attributes, by name.
+    pub attributes: Vec<Attribute>,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NodeKind {
+    /// A group.
+    Group {
+        /// What is in it, by name.
+        members: Vec<Node>,
+        /// Whether something was left out because there is too much.
+        truncated: bool,
+    },
+    /// A dataset.
+    Dataset(Dataset),
+    /// A named type.
+    Type {
+        /// The type in words.
+        text: String,
+    },
+    /// A link to a path in this file; not followed.
+    SoftLink {
+        /// The path.
+        target: String,
+    },
+    /// A link to an object of another file; not followed.
+    ExternalLink {
+        /// The file.
+        file: String,
+        /// The path in it.
+        object: String,
+    },
+    /// A link of a class that an application defined.
+    UserLink {
+        /// The class.
+        class: i32,
+    },
+    /// An object that is described elsewhere.
+    SameAs {
+        /// Where.
+        path: String,
+    },
+    /// An object that cannot be read.
+    Unreadable {
+        /// Why.
+        error: String,
+    },
+}
+
+/// A dataset.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Dataset {
+    /// Its shape; `None` for a null dataspace.
+    pub shape: Option<Vec<u64>>,
+    /// The stored type: a NumPy type string (`<f4`), or words.
+    pub stored: String,
+    /// The dtype that it is read as; `None` if it is not numeric.
+    pub dtype: Option<DType>,
+    /// `compact`, `contiguous`, `chunked` or `virtual`.
+    pub layout: String,
+    /// The chunk shape.
+    pub chunks: Option<Vec<u64>>,
+    /// The filters in the order of writing: `deflate 4`.
+    pub filters: Vec<String>,
+    /// Whether this build can undo all of them.
+    pub readable: bool,
+    /// Bytes that it takes in the file.
+    pub storage_bytes: u64,
+    /// The fill value, of numeric data.
+    pub fill: Option<Scalar>,
+    /// How many other files hold the data.
+    pub external_files: usize,
+    /// Whether it is a dimension scale.
+    pub scale: bool,
+    /// Per axis, the dimension scales that belong to it.
+    pub scales: Vec<Vec<String>>,
+}
+
+/// An attribute.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Attribute {
+    /// Its name.
+    pub name: String,
+    /// Its shape; empty for a scalar.
+    pub shape: Vec<u64>,
+    /// Its value, or the beginning of it.
+    pub value: AttributeValue,
+}
+
+/// The value of an attribute.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttributeValue {
+    /// The first 64 numbers at most.
+    Numbers(Vec<Scalar>),
+    /// The first 64 strings at most.
+    Strings(Vec<String>),
+    /// What else it is, or why it cannot be read.
+    Other(String),
+}
+
+/// What is at `object` (a path; `/` for all) in the file at `path`. Reads metadata only.
+///
+/// # Errors
+/// `NotFound`, `Io`, `Format` for the file or the object itself; `Unsupported` if the path leads
+/// into another file. What fails below is a node of the kind `Unreadable`.
+pub fn tree(path: impl AsRef<Path>, object: &str) -> Result<Node> {
+    let path = path.as_ref();
+    let inner = || {
+        let canonical =
+            std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
+        let file = handles::borrow(&canonical)?;
+        let resolved = resolve(file.id()?, object, OpenOptions::default())?;
+        let mut walk = Walk { file: file.id()?, seen: HashMap::new() };
+        walk.node(&resolved, 0)
+    };
+    inner().at("file", path.display()).at("object", object)
+}
+
+struct Walk<'a> {
+    file: &'a Id,
+    /// Address and path of what has been described.
+    seen: HashMap<[u8; 16], String>,
+}
+
+impl Walk<'_> {
+    fn node(&mut self, path: &str, depth: usize) -> Result<Node> {
+        let (id, kind) = h5::open_object(self.file, path)?;
+        let plain = |kind| Node { path: path.into(), kind, attributes: Vec::new() };
+        let address = h5::address(&id)?;
+        if let Some(first) = self.seen.get(&address) {
+            return Ok(plain(NodeKind::SameAs { path: first.clone() }));
+        }
+        self.seen.insert(address, path.into());
+        let attributes = if kind == Object::Other { Vec::new() } else { attributes(&id) };
+        let mut scales = Vec::new();
+        let mut shown = Vec::new();
+        let mut scale = false;
+        for a in attributes {
+            match a.value {
+                RawValue::References(lists) if a.name == "DIMENSION_LIST" => scales = lists,
+                value => {
+                    scale |= a.name == "CLASS"
+                        && matches!(&value, RawValue::Strings(s) if s[..] == ["DIMENSION_SCALE"]);
+                    shown.push(Attribute { name: a.name, shape: a.shape.to_vec(), value: plain_value(value) });
+                }
+            }
+        }
+        let kind = match kind {
+            Object::Group => {
+                let (members, truncated) = self.members(&id, path, depth)?;
+                NodeKind::Group { members, truncated }
+            }
+            Object::Dataset => NodeKind::Dataset(Dataset { scale, scales, ..dataset(&id)? }),
+            Object::Type => NodeKind::Type { text: h5::element_type(&id)?.text },
+            Object::Other => NodeKind::Unreadable { error: "an object of an unknown kind".into() },
+        };
+        Ok(Node { path: path.into(), kind, attributes: shown })
+    }
+
+    fn members(&mut self, group: &Id, path: &str, depth: usize) -> Result<(Vec<Node>, bool)> {
+        if depth >= MAX_DEPTH {
+            return Ok((Vec::new(), true));
+        }
+        let room = MAX_NODES.saturating_sub(self.seen.len());
+        let (names, mut truncated) = h5::link_names(group, room)?;
+        let mut members = Vec::new();
+        for name in names {
+            if self.seen.len() >= MAX_NODES {
+                truncated = true;
+                break;
+            }
+            let full = format!("{}/{name}", path.trim_end_matches('/'));
+            let unreadable = |e: Error| NodeKind::Unreadable { error: e.to_string() };
+            let kind = match h5::link(group, &name) {
+                Ok(Some(Link::Hard)) => {
+                    let node = self.node(&full, depth + 1);
+                    members.push(node.unwrap_or_else(|e| Node {
+                        path: full,
+                        kind: unreadable(e),
+                        attributes: Vec::new(),
+                    }));
+                    continue;
+                }
+                Ok(Some(Link::Soft(target))) => NodeKind::SoftLink { target },
+                Ok(Some(Link::External(file, object))) => NodeKind::ExternalLink { file, object },
+                Ok(Some(Link::User(class))) => NodeKind::UserLink { class },
+                Ok(None) => unreadable(Error::new(ErrorKind::Format, "the group lists it, but it is not there")),
+                Err(e) => unreadable(e),
+            };
+            members.push(Node { path: full, kind, attributes: Vec::new() });
+        }
+        Ok((members, truncated))
+    }
+}
+
+fn attributes(object: &Id) -> Vec<h5::RawAttribute> {
+    let count = h5::attribute_count(object);
+    (0..count.min(4096))
+        .map(|i| {
+            h5::attribute(object, i, MAX_VALUES).unwrap_or_else(|e| h5::RawAttribute {
+                name: e.context("attribute").map_or_else(|| format!("attribute {i}"), String::from),
+                shape: Default::default(),
+                value: RawValue::Other(format!("unreadable: {}", e.message())),
+            })
+        })
+        .collect()
+}
+
+fn plain_value(value: RawValue) -> AttributeValue {
+    match value {
+        RawValue::Numbers(v) => AttributeValue::Numbers(v),
+        RawValue::Strings(v) => AttributeValue::Strings(v),
+        RawValue::References(v) => {
+            AttributeValue::Strings(v.iter().take(MAX_VALUES).map(|names| names.join(" ")).collect())
+        }
+        RawValue::Other(text) => AttributeValue::Other(text),
+    }
+}
+
+fn dataset(id: &Id) -> Result<Dataset> {
+    h5::locked(|| {
+        let element = h5::element_type(&h5::dataset_type(id)?)?;
+        let shape = h5::shape_of(&h5::dataset_space(id)?)?;
+        let dcpl = h5::creation(id)?;
+        let layout = h5::layout(&dcpl)?;
+        let chunked = layout == Layout::Chunked;
+        let filters = if chunked { h5::filters(&dcpl)? } else { Vec::new() };
+        let fill = element.dtype.and_then(|dtype| {
+            let mut bytes = h5::fill_value(&dcpl, &element.memory, dtype.size()).ok()?;
+            if element.swap {
+                bytes.reverse();
+            }
+            if dtype == DType::Bool {
+                bytes[0] = u8::from(bytes[0] != 0);
+            }
+            Scalar::from_bytes(dtype, &bytes)
+        });
+        Ok(Dataset {
+            shape: shape.map(|s| s.to_vec()),
+            stored: element.text,
+            dtype: element.dtype,
+            layout: layout.name().into(),
+            chunks: if chunked { Some(h5::chunk_shape(&dcpl)?.0.to_vec()) } else { None },
+            readable: filters.iter().all(|f| matches!(f.id, 1..=3) || h5::has_filter(f.id)),
+            filters: filters.iter().map(filter_text).collect(),
+            storage_bytes: h5::storage_size(id),
+            fill,
+            external_files: if layout == Layout::Virtual { 0 } else { h5::external_files(&dcpl)? },
+            scale: false,
+            scales: Vec::new(),
+        })
+    })
+}
+
+fn filter_text(f: &h5::FilterInfo) -> String {
+    match (f.id, &f.values[..]) {
+        (1, [level, ..]) => format!("deflate {level}"),
+        _ => match filter_name(f.id) {
+            Some(name) if f.id < 32 => name.into(),
+            Some(name) => format!("{name} ({})", f.id),
+            None if f.name.is_empty() => format!("filter {}", f.id),
+            None => format!("{} ({})", f.name, f.id),
+        },
+    }
+}

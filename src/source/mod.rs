@@ -1,0 +1,267 @@
+//! Where elements come from: files, memory, formulas.
+//!
+//! A [`Source`] says shape, dtype and storage chunks, and brings one chunk or one strided region
+//! into a buffer of the caller, in native byte order. It holds no open file: a handle is borrowed
+//! from the process-wide cache for each read, so a source can be cloned, sent and kept. What
+//! identifies it is a [`SourceSpec`], plain data from which [`open`] makes it again elsewhere.
+//!
+//! Memory: a read uses the caller's [`Scratch`] and nothing that grows with the array.
+
+pub mod assemble;
+pub mod generate;
+pub mod hdf5;
+pub mod memory;
+
+pub use assemble::copy_slab;
+
+use crate::buffer::Buffer;
+use crate::dtype::{DType, Scalar};
+use crate::error::{Error, ErrorKind, Result};
+use crate::grid::{Dims, Region, Slab};
+use serde::{Deserialize, Serialize};
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// What reading a file is allowed to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct OpenOptions {
+    /// Whether data may come from other files than the one that is named: external raw storage,
+    /// external links, virtual datasets. Off by default, because a file from elsewhere could
+    /// name any file of this machine.
+    pub allow_external: bool,
+}
+
+/// What tells one state of a file from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Fingerprint {
+    /// Bytes.
+    pub size: u64,
+    /// Time of the last change, nanoseconds since 1970.
+    pub mtime_ns: i64,
+    /// The file's number in its file system; 0 where there is none.
+    pub inode: u64,
+}
+
+/// Where an array's elements are, as plain data that another process can reopen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum SourceSpec {
+    /// A dataset of an HDF5 file.
+    Hdf5 {
+        /// The file.
+        path: PathBuf,
+        /// The path of the dataset inside it.
+        dataset: String,
+        /// What reading may do.
+        options: OpenOptions,
+        /// The state of the file when the source was made.
+        fingerprint: Fingerprint,
+    },
+    /// Evenly spaced numbers, as `numpy.arange`; see [`generate::arange`].
+    Arange {
+        /// The first element; its dtype is the array's.
+        start: Scalar,
+        /// The second element (equal to the first if there is only one).
+        next: Scalar,
+        /// How many.
+        len: u64,
+    },
+    /// Evenly spaced numbers, as `numpy.linspace`; see [`generate::linspace`].
+    Linspace {
+        /// The first.
+        start: Scalar,
+        /// The last (or the one after the last).
+        stop: Scalar,
+        /// How many.
+        num: u64,
+        /// Whether `stop` is the last element.
+        endpoint: bool,
+        /// The dtype of the elements.
+        dtype: DType,
+    },
+    /// Uniform numbers in [0, 1), as NumPy's Philox generator; see [`generate::random`].
+    Random {
+        /// The generator's key.
+        seed: u64,
+        /// The shape.
+        shape: Dims,
+        /// `float32` or `float64`.
+        dtype: DType,
+    },
+    /// An array of this process. It cannot be opened in another one.
+    Memory {
+        /// Its number in this process.
+        id: u64,
+    },
+}
+
+/// Buffers that reads reuse. One per reader thread.
+#[derive(Default)]
+pub struct Scratch {
+    /// Stored bytes.
+    pub(crate) raw: Buffer,
+    /// Bytes between two filters.
+    pub(crate) stage: Buffer,
+    /// A whole decoded chunk, when only a part of it is wanted.
+    pub(crate) chunk: Buffer,
+    inflate: Option<libdeflater::Decompressor>,
+}
+
+impl Scratch {
+    /// Empty buffers; they grow at the first reads and stay.
+    pub fn new() -> Self {
+        Scratch::default()
+    }
+
+    /// Bytes that it holds now.
+    pub fn bytes(&self) -> u64 {
+        (self.raw.capacity() + self.stage.capacity() + self.chunk.capacity()) as u64
+    }
+
+    /// Gives the memory back.
+    pub fn clear(&mut self) {
+        *self = Scratch::default();
+    }
+}
+
+impl Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Scratch({} bytes)", self.bytes())
+    }
+}
+
+/// Counts of the work that reads did. Shared by all readers of a run.
+#[derive(Debug, Default)]
+pub struct ReadStats {
+    /// Stored chunks brought from files, or found to be unallocated.
+    pub chunks_read: AtomicU64,
+    /// Chunks that went through a filter.
+    pub chunks_decoded: AtomicU64,
+    /// Bytes read from files.
+    pub bytes_read: AtomicU64,
+    /// Bytes that came out of filters.
+    pub bytes_decoded: AtomicU64,
+    /// Time spent waiting for the HDF5 lock, in nanoseconds.
+    pub lock_wait_ns: AtomicU64,
+    /// Reads that went through libhdf5's own pipeline.
+    pub library_reads: AtomicU64,
+}
+
+impl ReadStats {
+    pub(crate) fn add(counter: &AtomicU64, n: u64) {
+        counter.fetch_add(n, Ordering::Relaxed);
+    }
+}
+
+/// What a read works with.
+#[derive(Debug)]
+pub struct ReadCx<'a> {
+    /// Buffers to reuse.
+    pub scratch: &'a mut Scratch,
+    /// Where the work is counted.
+    pub stats: &'a ReadStats,
+}
+
+/// An array whose elements can be brought into memory, piece by piece and from many threads.
+pub trait Source: Send + Sync + Debug {
+    /// Its shape.
+    fn shape(&self) -> &[u64];
+
+    /// Its dtype.
+    fn dtype(&self) -> DType;
+
+    /// The shape of its storage chunks; `None` when any region can be read as it is (contiguous
+    /// files, memory, formulas). A chunk may be larger than the array.
+    fn chunks(&self) -> Option<&[u64]>;
+
+    /// What it takes to open it again.
+    fn spec(&self) -> SourceSpec;
+
+    /// For people: `snap.h5:/PartType0/Density`.
+    fn describe(&self) -> String;
+
+    /// The most bytes of [`Scratch`], and of buffers inside libhdf5, that one read uses.
+    fn scratch_bytes(&self) -> u64;
+
+    /// All elements in C order, native byte order, if they are in memory already.
+    fn bytes(&self) -> Option<&[u8]> {
+        None
+    }
+
+
+    /// Decodes the chunk at the grid position `chunk` into `out`: the full chunk shape (what lies
+    /// beyond the array's edge is unspecified), C order, native byte order.
+    ///
+    /// # Errors
+    /// `Index` or `Internal` for a wrong position or length; `Io`, `Format`, `Filter`, `Changed`
+    /// from the file; `Unsupported` if [`Source::chunks`] is `None`.
+    fn read_chunk(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
+        let _ = (chunk, out, cx);
+        Err(Error::new(ErrorKind::Unsupported, "this source has no chunks").at("source", self.describe()))
+    }
+
+    /// The elements of `slab`, C order, native byte order.
+    ///
+    /// # Errors
+    /// `Index` if the slab is not inside the array; otherwise as [`Source::read_chunk`].
+    fn read_region(&self, slab: &Slab, out: &mut [u8], cx: &mut ReadCx) -> Result<()>;
+}
+
+/// Makes the source that `spec` describes.
+///
+/// # Errors
+/// `NotFound`, `Io`, `Format`, `Type` from the file; `Changed` if the file is not the one whose
+/// fingerprint the spec has; `NotFound` for an array of another process.
+pub fn open(spec: &SourceSpec) -> Result<Arc<dyn Source>> {
+    match spec {
+        SourceSpec::Hdf5 { path, dataset, options, fingerprint } => {
+            let source = hdf5::Hdf5Source::open(path, dataset, *options)?;
+            source.expect(fingerprint)?;
+            Ok(Arc::new(source))
+        }
+        SourceSpec::Memory { id } => memory::find(*id),
+        _ => generate::from_spec(spec),
+    }
+}
+
+/// Checks a slab and a buffer against an array, so that readers can index without doubt. Returns
+/// the number of bytes.
+pub(crate) fn check_slab(shape: &[u64], dtype: DType, slab: &Slab, out: &[u8]) -> Result<()> {
+    let rank = shape.len();
+    let wrong = |message: String| Err(Error::new(ErrorKind::Index, message));
+    if slab.start.len() != rank || slab.count.len() != rank || slab.step.len() != rank {
+        return wrong(format!("a region of rank {} in an array of rank {rank}", slab.start.len()));
+    }
+    for d in 0..rank {
+        if slab.step[d] == 0 {
+            return wrong(format!("a step of 0 along axis {d}"));
+        }
+        if slab.count[d] == 0 {
+            continue;
+        }
+        let last = (slab.count[d] - 1).checked_mul(slab.step[d]).and_then(|n| n.checked_add(slab.start[d]));
+        if last.is_none_or(|last| last >= shape[d]) {
+            return wrong(format!(
+                "the region {}:{}:{} along axis {d} leaves the array, whose length is {}",
+                slab.start[d],
+                last.map_or("…".into(), |l| (l + 1).to_string()),
+                slab.step[d],
+                shape[d]
+            ));
+        }
+    }
+    let bytes = crate::grid::checked_len(&slab.count).and_then(|n| n.checked_mul(dtype.size() as u64));
+    if bytes != Some(out.len() as u64) {
+        return Err(Error::new(
+            ErrorKind::Internal,
+            format!("a buffer of {} bytes for a region of shape {:?} of {dtype}", out.len(), slab.count),
+        ));
+    }
+    Ok(())
+}
+
+/// The elements that the chunk at `coords` would hold in a grid of `chunk`, edges padded.
+pub fn chunk_region(coords: &[u64], chunk: &[u64]) -> Region {
+    Region { start: coords.iter().zip(chunk).map(|(&c, &n)| c * n).collect(), shape: chunk.into() }
+}
