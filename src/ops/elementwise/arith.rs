@@ -36,27 +36,61 @@ macro_rules! binary {
 }
 pub(super) use binary;
 
-/// The one NaN that rows which compute give.
+/// The one NaN that rows which compute give. On the bits: LLVM takes all NaNs for equal and would
+/// drop a selection between floats.
 pub(super) trait Canonical: Sized {
     fn canonical(self) -> Self;
 }
 impl Canonical for f32 {
     #[inline(always)]
     fn canonical(self) -> f32 {
-        if self.is_nan() { f32::from_bits(0x7fc0_0000) } else { self }
+        let bits = self.to_bits();
+        f32::from_bits(if bits & 0x7fff_ffff > 0x7f80_0000 { 0x7fc0_0000 } else { bits })
     }
 }
 impl Canonical for f64 {
     #[inline(always)]
     fn canonical(self) -> f64 {
-        if self.is_nan() { f64::from_bits(0x7ff8_0000_0000_0000) } else { self }
+        let bits = self.to_bits();
+        let nan = bits & 0x7fff_ffff_ffff_ffff > 0x7ff0_0000_0000_0000;
+        f64::from_bits(if nan { 0x7ff8_0000_0000_0000 } else { bits })
     }
 }
 
 formulas!(
-    Add, Subtract, Multiply, Divide, FloorDivide, Remainder, Power, Negative, Absolute, Sign, Minimum, Maximum,
-    Fmin, Fmax, Clip, Where, Floor, Ceil, Trunc, Round, Sqrt, Square, Reciprocal, Degrees, Radians, Copysign,
-    Invert, Not, And, Or, Xor, LeftShift, RightShift,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    FloorDivide,
+    Remainder,
+    Power,
+    Negative,
+    Absolute,
+    Sign,
+    Minimum,
+    Maximum,
+    Fmin,
+    Fmax,
+    Clip,
+    Where,
+    Floor,
+    Ceil,
+    Trunc,
+    Round,
+    Sqrt,
+    Square,
+    Reciprocal,
+    Degrees,
+    Radians,
+    Copysign,
+    Invert,
+    Not,
+    And,
+    Or,
+    Xor,
+    LeftShift,
+    RightShift,
 );
 
 // Two's complement: signed and unsigned share the kernel of the unsigned type.
@@ -84,7 +118,7 @@ unary!(f32 f64; same; Trunc(a) a.trunc().canonical());
 unary!(f32 f64; same; Round(a) a.round_ties_even().canonical());
 unary!(f32 f64; same; Sign(a) {
     let s = if a > 0.0 { 1.0 } else if a < 0.0 { -1.0 } else { 0.0 };
-    if a.is_nan() { a.canonical() } else { s }
+    (if a.is_nan() { a } else { s }).canonical()
 });
 // As NumPy: one multiplication by the rounded constant.
 unary!(f32; same; Degrees(a) (a * (180.0 / std::f32::consts::PI)).canonical());
@@ -123,19 +157,19 @@ macro_rules! extremes {
         }
         binary!($t; same; Minimum(a, b) {
             let v = $t(a, b, a < b, $t::from_bits(a.to_bits() | b.to_bits()));
-            if a.is_nan() | b.is_nan() { $t::NAN.canonical() } else { v }
+            (if a.is_nan() | b.is_nan() { $t::NAN } else { v }).canonical()
         });
         binary!($t; same; Maximum(a, b) {
             let v = $t(a, b, a > b, $t::from_bits(a.to_bits() & b.to_bits()));
-            if a.is_nan() | b.is_nan() { $t::NAN.canonical() } else { v }
+            (if a.is_nan() | b.is_nan() { $t::NAN } else { v }).canonical()
         });
         binary!($t; same; Fmin(a, b) {
             let v = $t(a, b, a < b, $t::from_bits(a.to_bits() | b.to_bits()));
-            if b.is_nan() { a.canonical() } else if a.is_nan() { b } else { v }
+            (if b.is_nan() { a } else if a.is_nan() { b } else { v }).canonical()
         });
         binary!($t; same; Fmax(a, b) {
             let v = $t(a, b, a > b, $t::from_bits(a.to_bits() & b.to_bits()));
-            if b.is_nan() { a.canonical() } else if a.is_nan() { b } else { v }
+            (if b.is_nan() { a } else if a.is_nan() { b } else { v }).canonical()
         });
     )* };
 }
@@ -291,13 +325,11 @@ macro_rules! float_division {
         }
         binary!($t; same; FloorDivide(a, b) {
             if b == 0.0 { return (a / b).canonical(); }
-            let mut rest = $fmod(a, b);
+            let rest = $fmod(a, b);
             let mut quotient = (a - rest) / b;
             if rest != 0.0 && (b < 0.0) != (rest < 0.0) {
-                rest += b;
                 quotient -= 1.0;
             }
-            let _ = rest;
             if quotient != 0.0 {
                 let whole = quotient.floor();
                 (if quotient - whole > 0.5 { whole + 1.0 } else { whole }).canonical()

@@ -30,13 +30,7 @@ impl KernelAt {
     pub fn run(self, args: &[&[u8]], out: &mut [u8]) -> Events {
         // SAFETY: `of` picked the function with a `Simd`, which is proof that the processor has
         // the instructions it was compiled for; otherwise these functions are safe.
-        unsafe {
-            if self.swap {
-                (self.run)(&[args[1], args[0]], out)
-            } else {
-                (self.run)(args, out)
-            }
-        }
+        unsafe { if self.swap { (self.run)(&[args[1], args[0]], out) } else { (self.run)(args, out) } }
     }
 
     /// `K` at the level `simd`.
@@ -66,9 +60,7 @@ fn avx2<K: Kernel>(args: &[&[u8]], out: &mut [u8]) -> Events {
     K::run(args, out)
 }
 #[cfg(target_arch = "x86_64")]
-#[target_feature(
-    enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,bmi1,bmi2,lzcnt,popcnt"
-)]
+#[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,bmi1,bmi2,lzcnt,popcnt")]
 fn avx512<K: Kernel>(args: &[&[u8]], out: &mut [u8]) -> Events {
     K::run(args, out)
 }

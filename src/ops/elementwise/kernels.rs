@@ -3,8 +3,8 @@
 use super::arith::*;
 use super::compare::*;
 use super::half::{Half, HalfTest};
-use super::math::*;
 use super::kernel::{Bi, CopyBytes, KernelAt, Ter, Un};
+use super::math::*;
 use super::rows::Id;
 use super::rule::Signature;
 use crate::DType::*;
@@ -93,7 +93,10 @@ pub(super) fn kernel(id: Id, signature: &Signature, simd: Simd) -> Option<Kernel
     let copy = || at!(CopyBytes);
     let unsigned = matches!(t, Bool | U8 | U16 | U32 | U64);
     let float = t.is_float();
-    let mixed = matches!(id, Id::Where | Id::Equal | Id::NotEqual | Id::Less | Id::LessEqual | Id::Greater | Id::GreaterEqual);
+    let mixed = matches!(
+        id,
+        Id::Where | Id::Equal | Id::NotEqual | Id::Less | Id::LessEqual | Id::Greater | Id::GreaterEqual
+    );
     if !mixed && args.iter().any(|&a| a != t) {
         return None;
     }

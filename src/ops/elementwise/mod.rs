@@ -35,6 +35,8 @@ mod kernels;
 mod math;
 mod rows;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 pub use self::cast::cast;
 pub use self::kernel::KernelAt;

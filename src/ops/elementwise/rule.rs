@@ -1,7 +1,6 @@
 //! NumPy 2's dtype rules: which dtypes an operation takes, computes in and gives.
 
 use super::Op;
-use super::rows::Id;
 use crate::error::{Error, ErrorKind, Result};
 use crate::{DType, Kind, Scalar, Weak};
 use serde::{Deserialize, Serialize};
@@ -75,19 +74,32 @@ fn float_for(d: DType) -> DType {
     }
 }
 
-/// The common dtype of the operands: strong ones promote, then weak ones join.
-fn common(operands: &[Operand]) -> DType {
-    let strong = operands.iter().filter_map(|o| match o {
+fn strong(operands: &[Operand]) -> impl Iterator<Item = DType> {
+    operands.iter().filter_map(|o| match o {
         Operand::Strong(d) => Some(*d),
         Operand::Weak(_) => None,
-    });
+    })
+}
+
+/// The float dtype of the operands: each becomes a float by itself (int8 with uint8 is float16),
+/// unless a weak one is of a higher kind than the strong ones.
+fn common_float(operands: &[Operand]) -> DType {
+    let t = common(operands);
+    match strong(operands).reduce(DType::promote) {
+        Some(s) if s == t => strong(operands).map(float_for).fold(DType::F16, DType::promote),
+        _ => float_for(t),
+    }
+}
+
+/// The common dtype of the operands: strong ones promote, then weak ones join.
+fn common(operands: &[Operand]) -> DType {
     let weak = || {
         operands.iter().filter_map(|o| match o {
             Operand::Weak(w) => Some(*w),
             Operand::Strong(_) => None,
         })
     };
-    match strong.reduce(DType::promote) {
+    match strong(operands).reduce(DType::promote) {
         Some(d) => weak().fold(d, |d, w| w.promote_with(d)),
         None => weak().map(Weak::default_dtype).reduce(DType::promote).unwrap_or(DType::F64),
     }
@@ -115,7 +127,8 @@ fn unchecked(op: Op, operands: &[Operand]) -> Result<Signature> {
     let row = op.row();
     let t = common(operands);
     let refuse = |hint: &str| {
-        let e = Error::new(ErrorKind::Type, format!("{} does not take {t}", row.name)).at("operation", row.name);
+        let e =
+            Error::new(ErrorKind::Type, format!("{} does not take {t}", row.name)).at("operation", row.name);
         Err(if hint.is_empty() { e } else { e.hint(hint) })
     };
     let all = |arg: DType, out: DType| Ok(Signature { args: smallvec![arg; operands.len()], out });
@@ -127,10 +140,10 @@ fn unchecked(op: Op, operands: &[Operand]) -> Result<Signature> {
         Rule::BoolAsInt8 => same(if t == DType::Bool { DType::I8 } else { t }),
         Rule::BoolAsFloat16 => same(if t == DType::Bool { DType::F16 } else { t }),
         Rule::Divide => same(if t.is_float() { t } else { DType::F64 }),
-        Rule::Float => same(float_for(t)),
+        Rule::Float => same(common_float(operands)),
         Rule::FloatToBool => all(float_for(t), DType::Bool),
         Rule::Classify => all(if t.is_float() { t } else { DType::Bool }, DType::Bool),
-        Rule::Compare => Ok(Signature { args: compare(op, operands, t), out: DType::Bool }),
+        Rule::Compare => Ok(Signature { args: compare(operands, t), out: DType::Bool }),
         Rule::Logical => same(DType::Bool),
         Rule::Bits | Rule::Shift if t.is_float() => refuse("it is for integers and bools"),
         Rule::Bits => same(t),
@@ -145,13 +158,12 @@ fn unchecked(op: Op, operands: &[Operand]) -> Result<Signature> {
 /// The argument dtypes of a comparison. Integers are compared by value: what NumPy would promote
 /// to float64 (uint64 with a signed integer) has kernels of its own, and a weak integer outside the
 /// array's dtype becomes (bool, int8), see [`Op::weak_value`].
-fn compare(op: Op, operands: &[Operand], t: DType) -> SmallVec<[DType; 3]> {
+fn compare(operands: &[Operand], t: DType) -> SmallVec<[DType; 3]> {
     match *operands {
-        [Operand::Strong(a), Operand::Weak(Weak::Int(_))] if !t.is_float() && !fits(op, operands[1], t) => {
-            debug_assert!(!a.is_float());
+        [Operand::Strong(_), Operand::Weak(Weak::Int(_))] if !t.is_float() && !fits(operands[1], t) => {
             smallvec![DType::Bool, DType::I8]
         }
-        [Operand::Weak(Weak::Int(_)), Operand::Strong(_)] if !t.is_float() && !fits(op, operands[0], t) => {
+        [Operand::Weak(Weak::Int(_)), Operand::Strong(_)] if !t.is_float() && !fits(operands[0], t) => {
             smallvec![DType::I8, DType::Bool]
         }
         [a, b] if t == DType::F64 => {
@@ -169,7 +181,7 @@ fn compare(op: Op, operands: &[Operand], t: DType) -> SmallVec<[DType; 3]> {
     }
 }
 
-fn fits(_: Op, operand: Operand, t: DType) -> bool {
+fn fits(operand: Operand, t: DType) -> bool {
     match operand {
         Operand::Weak(w) => w.to_scalar(t).is_ok(),
         Operand::Strong(_) => true,
@@ -195,7 +207,6 @@ pub(super) fn weak_value(op: Op, weak: Weak, dtype: DType) -> Result<Scalar> {
         Weak::Int(v) if row.rule == Rule::Compare && dtype == DType::I8 => {
             Ok(Scalar::I8(v.clamp(i8::MIN as i128, i8::MAX as i128) as i8))
         }
-        Weak::Int(_) if row.id == Id::Where => weak.to_scalar(dtype),
         _ => weak.to_scalar(dtype),
     }
 }

@@ -111,11 +111,12 @@ impl Integers {
         self.sums[o]
     }
 
-    pub fn squares(&self, o: usize) -> Fixed {
-        let (q, a) = (self.squares[o] as u128, self.above[o]);
+    /// Σx², where it is kept.
+    pub fn squares(&self, o: usize) -> Option<Fixed> {
+        let (q, a) = (*self.squares.get(o)? as u128, *self.above.get(o)?);
         let digits =
             [q as u32, (q >> 32) as u32, (q >> 64) as u32, (q >> 96) as u32, a as u32, (a >> 32) as u32];
-        Fixed::from_digits(false, &digits)
+        Some(Fixed::from_digits(false, &digits))
     }
 }
 

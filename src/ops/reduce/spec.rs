@@ -84,8 +84,8 @@ impl ReduceSpec {
     /// With `dtype=`: the result's dtype, and the one in which values count.
     ///
     /// # Errors
-    /// `Type` if the row takes none, or the values can't be cast to it by NumPy's `same_kind` rule,
-    /// or a mean is asked to be an integer.
+    /// `Type` if the row takes none, or a mean, a variance or a deviation is asked to be no float. Any
+    /// other cast is allowed, also from float to integer, as in NumPy.
     pub fn with_dtype(mut self, dtype: DType) -> Result<ReduceSpec> {
         let row = self.row();
         let refuse = |message: String| Err(Error::new(ErrorKind::Type, message).at("operation", row.name));
@@ -93,9 +93,6 @@ impl ReduceSpec {
             return refuse(format!("{} takes no dtype=", row.name));
         }
         let from = self.inputs[0];
-        if from.kind() > dtype.kind() {
-            return refuse(format!("cannot cast from {from} to {dtype} with casting rule 'same_kind'"));
-        }
         let fraction = matches!(row.family, Family::Mean | Family::Var | Family::Std);
         if fraction && !dtype.is_float() {
             return refuse(format!("{} has a float result, not {dtype}", row.name));

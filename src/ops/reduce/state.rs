@@ -547,7 +547,7 @@ impl State {
                 (Family::Sum, Some(format)) => Ok(format.round_fixed(&Fixed::from(a.sum(o)))),
                 (_, Some(format)) => {
                     let sum = Fixed::from(a.sum(o));
-                    Ok(self.statistic(&sum, Some(a.squares(o)), a.counts[o], format, notes))
+                    Ok(self.statistic(&sum, a.squares(o), a.counts[o], format, notes))
                 }
                 _ => Err(Error::new(ErrorKind::Internal, "a mean has a float result")),
             },

@@ -34,8 +34,20 @@ pub(in super::super) fn arctan2(y: F, x: F) -> F {
     let inf = F::INFINITY;
     // Infinities and zeros by points that have the same direction.
     let both = (ay == inf) & (ax == inf);
-    let py = if both | (ay == inf) { 1.0 } else if ax == inf { 0.0 } else { ay };
-    let px = if both | (ax == inf) { 1.0 } else if ay == inf { 0.0 } else { ax };
+    let py = if both | (ay == inf) {
+        1.0
+    } else if ax == inf {
+        0.0
+    } else {
+        ay
+    };
+    let px = if both | (ax == inf) {
+        1.0
+    } else if ay == inf {
+        0.0
+    } else {
+        ax
+    };
     let px = if (py == 0.0) & (px == 0.0) { 1.0 } else { px };
     let direct = py / px;
     let most = if py > px { py } else { px };

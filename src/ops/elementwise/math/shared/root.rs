@@ -43,8 +43,20 @@ pub(in super::super) fn hypot(x: F, y: F) -> F {
     let (a, b) = if ax > ay { (ax, ay) } else { (ay, ax) };
     let large = a > ATAN_RANGE.0;
     let small = a < ATAN_RANGE.1;
-    let s = if large { ATAN_DOWN } else if small { ATAN_UP } else { 1.0 };
-    let back = if large { ATAN_UP } else if small { ATAN_DOWN } else { 1.0 };
+    let s = if large {
+        ATAN_DOWN
+    } else if small {
+        ATAN_UP
+    } else {
+        1.0
+    };
+    let back = if large {
+        ATAN_UP
+    } else if small {
+        ATAN_DOWN
+    } else {
+        1.0
+    };
     let (a, b) = (a * s, b * s);
     let (a2, al) = two_prod(a, a);
     let (b2, bl) = two_prod(b, b);

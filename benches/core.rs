@@ -1,0 +1,125 @@
+//! The kernels and one whole run, each compared with an independent answer before it is timed.
+//!
+//! `cargo bench --bench core` times them; `cargo bench --bench core -- --test` runs each once.
+
+use chunkwise::sink::{DatasetSpec, Hdf5Writer};
+use chunkwise::{Array, BinAxis, DType, Session, Target};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use ndarray::Array1;
+use std::hint::black_box;
+
+const N: usize = 1 << 22;
+
+/// Uniform values from a splitmix generator: the bench does not lean on the code that it times.
+fn uniform(seed: u64) -> Vec<f32> {
+    let mut s = seed;
+    (0..N)
+        .map(|_| {
+            s = s.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = s;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            ((z ^ (z >> 31)) >> 40) as f32 / (1u64 << 24) as f32
+        })
+        .collect()
+}
+
+fn session() -> Session {
+    Session::builder().memory("1GiB").build().expect("a session")
+}
+
+fn item(session: &Session, x: &Array) -> f32 {
+    session.compute(x).and_then(|v| v.item()).expect("a number")
+}
+
+fn benches(c: &mut Criterion) {
+    let session = session();
+    let data = uniform(1);
+    let x = Array::from_ndarray(Array1::from(data.clone()));
+    let mut group = c.benchmark_group("memory f32");
+    group.throughput(Throughput::Elements(N as u64));
+    group.sample_size(20);
+
+    // Values k / 2^24 sum exactly as integers.
+    let exact: u64 = data.iter().map(|&v| (v * (1u64 << 24) as f32) as u64).sum();
+    let sum = x.sum();
+    assert_eq!(item(&session, &sum), (exact as f64 / (1u64 << 24) as f64) as f32);
+    group.bench_function("plain sum (the limit)", |b| {
+        b.iter(|| {
+            let mut lanes = [0f32; 32];
+            for chunk in black_box(&data).as_chunks::<32>().0 {
+                lanes.iter_mut().zip(chunk).for_each(|(l, v)| *l += v);
+            }
+            black_box(lanes)
+        })
+    });
+    group.bench_function("exact sum", |b| b.iter(|| session.run(&[black_box(&sum)])));
+
+    let std = x.std();
+    let mean = data.iter().map(|&v| v as f64).sum::<f64>() / N as f64;
+    let var = data.iter().map(|&v| (v as f64 - mean).powi(2)).sum::<f64>() / N as f64;
+    assert!((item(&session, &std) as f64 - var.sqrt()).abs() < 1e-7);
+    group.bench_function("exact std", |b| b.iter(|| session.run(&[black_box(&std)])));
+
+    let fused = ((&x * &x + &x * &x).sqrt() * 2.0 - 1.0).max();
+    let plain = data.iter().map(|&v| (v * v + v * v).sqrt() * 2.0 - 1.0).fold(f32::MIN, f32::max);
+    assert_eq!(item(&session, &fused), plain);
+    group.bench_function("sqrt(a*a + b*b)*2 - 1, max", |b| b.iter(|| session.run(&[black_box(&fused)])));
+
+    let binned = x.histogram(BinAxis::Uniform { bins: 100, low: 0.0, high: 1.0 });
+    let h = session.compute_histogram(&binned).expect("a histogram");
+    let edges = &h.edges()[0];
+    let mut counts = vec![0u64; 100];
+    for &v in &data {
+        let bin = edges.partition_point(|&e| e <= v as f64) - 1;
+        counts[bin.min(99)] += 1;
+    }
+    assert_eq!(h.counts(), counts);
+    group.bench_function("histogram, 100 bins", |b| b.iter(|| session.run(&[black_box(&binned)])));
+    group.finish();
+
+    matmul(c, &session, &data);
+    file(c, &session, &data);
+}
+
+fn matmul(c: &mut Criterion, session: &Session, data: &[f32]) {
+    let n = 1024usize;
+    let square = |from: usize| {
+        let values = data[from..from + n * n].to_vec();
+        ndarray::Array2::from_shape_vec((n, n), values).expect("a square")
+    };
+    let (a, b) = (square(0), square(n * n));
+    let product = Array::from_ndarray(a.clone()).matmul(&Array::from_ndarray(b.clone()));
+    let ours = session.compute(&product).and_then(|v| v.to_ndarray::<f32>()).expect("a product");
+    let exact: f64 = (0..n).map(|k| a[[3, k]] as f64 * b[[k, 5]] as f64).sum();
+    assert!((ours[[3, 5]] as f64 - exact).abs() / exact < 1e-6);
+    let mut group = c.benchmark_group("matmul f32");
+    group.throughput(Throughput::Elements(2 * (n * n * n) as u64));
+    group.sample_size(10);
+    group.bench_function("1024", |b| b.iter(|| session.run(&[black_box(&product) as &dyn Target])));
+    group.finish();
+}
+
+fn file(c: &mut Criterion, session: &Session, data: &[f32]) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("bench.h5");
+    let chunk = 1usize << 18;
+    let spec = DatasetSpec::new("x", &[N as u64], DType::F32).chunks(&[chunk as u64]).shuffle().deflate(4);
+    let writer = Hdf5Writer::create(&path, &[spec]).expect("a file");
+    for (k, values) in data.chunks(chunk).enumerate() {
+        writer.write_chunk("x", &[k as u64], bytemuck::cast_slice(values)).expect("a chunk");
+    }
+    writer.finish().expect("a file");
+    let stored = Array::open(&path, "/x").expect("a dataset");
+    let memory = Array::from_ndarray(Array1::from(data.to_vec()));
+    assert_eq!(item(session, &stored.mean()), item(session, &memory.mean()));
+    let mean = stored.mean();
+    let mut group = c.benchmark_group("HDF5 shuffle + deflate f32");
+    group.throughput(Throughput::Bytes(4 * N as u64));
+    group.sample_size(10);
+    group.bench_function("mean", |b| b.iter(|| session.run(&[black_box(&mean)])));
+    group.finish();
+}
+
+criterion_group!(core, benches);
+criterion_main!(core);
