@@ -6,6 +6,7 @@ use chunkwise::grid::{Region, unravel};
 use chunkwise::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
 use chunkwise::{ArrayValue, DType, Scalar, Session, Value};
 use half::f16;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The folder of real files: `CHUNKWISE_DATA`, or `../shared/data` beside the checkout. Without one
@@ -23,7 +24,8 @@ pub fn data_folder(test: &str) -> Option<PathBuf> {
         "{test}: there is no data folder at {}",
         folder.display()
     );
-    eprintln!("\nSKIPPED {test}: no data folder at {} (set CHUNKWISE_DATA)\n", folder.display());
+    // Straight to stderr, so that the harness does not swallow it.
+    let _ = writeln!(std::io::stderr(), "\nSKIPPED {test}: no data folder at {} (set CHUNKWISE_DATA)\n", folder.display());
     None
 }
 
