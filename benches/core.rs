@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench core` times them; `cargo bench --bench core -- --test` runs each once.
 
-use chunkwise::sink::{DatasetSpec, Hdf5Writer};
+use chunkwise::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
 use chunkwise::{Array, BinAxis, DType, Session, Target};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use ndarray::Array1;
@@ -104,10 +104,19 @@ fn file(c: &mut Criterion, session: &Session, data: &[f32]) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("bench.h5");
     let chunk = 1usize << 18;
-    let spec = DatasetSpec::new("x", &[N as u64], DType::F32).chunks(&[chunk as u64]).shuffle().deflate(4);
+    let spec = DatasetSpec {
+        name: "x".into(),
+        shape: vec![N as u64],
+        dtype: DType::F32,
+        chunks: Some(vec![chunk as u64]),
+        deflate: Some(4),
+        shuffle: true,
+        attributes: Vec::new(),
+    };
     let writer = Hdf5Writer::create(&path, &[spec]).expect("a file");
+    let mut scratch = WriteScratch::new();
     for (k, values) in data.chunks(chunk).enumerate() {
-        writer.write_chunk("x", &[k as u64], bytemuck::cast_slice(values)).expect("a chunk");
+        writer.write_chunk(0, &[k as u64], bytemuck::cast_slice(values), &mut scratch).expect("a chunk");
     }
     writer.finish().expect("a file");
     let stored = Array::open(&path, "/x").expect("a dataset");

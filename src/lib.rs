@@ -1,4 +1,57 @@
-//! chunkwise computes over chunked HDF5 data that is larger than memory.
+//! Exact, bounded-memory computing over chunked HDF5 data that is larger than memory.
+//!
+//! What [dask.array](https://docs.dask.org) is to NumPy, chunkwise is as one native engine: arrays are
+//! lazy, work is planned before anything runs, HDF5 chunks stream through a fixed budget of memory,
+//! and reductions merge across chunks with one answer: the same bits for every chunk shape, number
+//! of threads, budget and vector level.
+//!
+//! # The way of the data
+//!
+//! A source says where elements are, an [`Array`] says lazily what to make of them, a [`Session`]
+//! plans and runs it:
+//!
+//! ```
+//! use chunkwise::{Array, BinAxis, Device, Session};
+//! # use chunkwise::{sink::hdf5::{DatasetSpec, Hdf5Writer}, grid::Region, DType};
+//! # fn main() -> chunkwise::Result<()> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let path = folder.path().join("snapshot.h5");
+//! # let spec = DatasetSpec { name: "PartType0/Density".into(), shape: vec![4], dtype: DType::F32,
+//! #     chunks: Some(vec![2]), deflate: Some(4), shuffle: true, attributes: vec![] };
+//! # let writer = Hdf5Writer::create(&path, &[spec])?;
+//! # let values: Vec<u8> = [1.0f32, 10.0, 100.0, 1000.0].iter().flat_map(|v| v.to_ne_bytes()).collect();
+//! # writer.write_region(0, &Region::whole(&[4]), &values)?;
+//! # writer.finish()?;
+//! let rho = Array::open(&path, "/PartType0/Density")?; // metadata only
+//! let spread = rho.log10().std(); // nothing is read yet
+//! let bins = rho.log10().histogram(BinAxis::Uniform { bins: 4, low: 0.0, high: 4.0 });
+//!
+//! let session = Session::builder().device(Device::Auto).memory("64MiB").build()?;
+//! let outcome = session.run(&[&spread, &bins])?; // one run, every chunk read and decoded once
+//! assert_eq!(outcome.values[0].as_array()?.item::<f32>()?, 1.118034);
+//! assert_eq!(outcome.values[1].as_histogram()?.counts(), [1, 1, 1, 1]);
+//! assert_eq!(outcome.report.chunks_decoded, 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Between the two lies the [`Plan`]: [`Session::plan`] gives it, [`Session::explain`] prints it with
+//! what it needs on this machine, [`Plan::to_json`] writes it for other processes, which run pieces of
+//! it with [`Session::run_tasks`] and put them together with [`Session::merge_tasks`].
+//! [`Session::blocks`] goes through a result that is larger than memory.
+//!
+//! # What it promises
+//!
+//! - **NumPy is the reference** for values and dtypes: broadcasting, NumPy 2's promotion (Rust scalars
+//!   are weak, like Python's), NaN, slicing, `axis`, `keepdims`, `where`, `dtype`.
+//! - **Sums are exact** and rounded once: `sum`, `mean`, `var`, `std`, `average`, weighted bins. So they
+//!   can differ from NumPy's in the last bits, and are then the right ones.
+//! - **The budget is hard** and checked before the run; the error names the smallest that works.
+//! - **Errors are told where they were made**: file, dataset, chunk, filter, operation, line.
+//!
+//! # What it cannot do yet
+//!
+//! There is no GPU backend: [`Device::Gpu`] runs on the CPU, and the report and `explain` say so.
 #![deny(missing_docs)]
 #![warn(clippy::undocumented_unsafe_blocks)]
 

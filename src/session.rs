@@ -13,6 +13,7 @@ use crate::ops::histogram::Histogram;
 use crate::ops::simd::Simd;
 use crate::plan::{Bound, Machine, Plan, PlanOptions, Wish};
 use crate::size::{human_bytes, parse_size};
+use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -180,6 +181,7 @@ impl SessionBuilder {
         };
         Ok(Session {
             inner: Arc::new(Inner {
+                device: self.device,
                 cpu: Cpu::new(threads, simd),
                 gpu,
                 missing,
@@ -197,6 +199,7 @@ impl SessionBuilder {
 }
 
 struct Inner {
+    device: Device,
     cpu: Cpu,
     gpu: Option<Box<dyn Backend>>,
     missing: Option<String>,
@@ -270,7 +273,10 @@ impl Session {
         let device = match (&inner.gpu, &inner.missing) {
             (Some(gpu), _) => Wish::Prefer(gpu.as_ref()),
             (None, Some(reason)) => Wish::Missing(reason.clone()),
-            (None, None) => Wish::Cpu,
+            (None, None) => Wish::Cpu(match inner.device {
+                Device::Cpu => "the CPU was asked for".into(),
+                _ => "there is no GPU to choose: this build has no GPU backend".into(),
+            }),
         };
         let bound = Bound::new(plan, &Machine { memory: inner.memory, threads: inner.threads, device })?;
         if inner.fallback == FallbackPolicy::Refuse {
@@ -427,6 +433,7 @@ impl Session {
             values,
             last,
             next: 0,
+            ready: VecDeque::new(),
         })
     }
 
@@ -464,7 +471,8 @@ fn storage_order(plan: &Plan, stage: usize) -> (Vec<usize>, Vec<bool>) {
     (axes, flips)
 }
 
-/// Computed blocks of an array, one after the other, with the region that each covers.
+/// Computed blocks of an array, one after the other, with the region that each covers. As many are
+/// computed at a time as there are workers.
 pub struct Blocks {
     session: Session,
     plan: Plan,
@@ -476,36 +484,59 @@ pub struct Blocks {
     flips: Vec<bool>,
     tasks: u64,
     next: u64,
+    ready: VecDeque<Result<(Region, ArrayValue)>>,
+}
+
+impl Blocks {
+    /// The region of the block that comes at a position of the order.
+    fn region(&self, position: u64) -> Region {
+        let ordered: Dims = self.axes.iter().map(|&d| self.counts[d]).collect();
+        let mut coords = Dims::from_elem(0, self.counts.len());
+        for (&d, &k) in self.axes.iter().zip(&unravel(position, &ordered)) {
+            coords[d] = if self.flips[d] { self.counts[d] - 1 - k } else { k };
+        }
+        self.plan.stages()[self.last].grid.region(&coords)
+    }
+
+    /// Computes the next blocks, as many as there are workers.
+    fn advance(&mut self) {
+        let workers = self.bound.stages[self.last].workers as u64;
+        let regions: Vec<Region> =
+            (self.next..self.tasks.min(self.next + workers)).map(|i| self.region(i)).collect();
+        self.next += regions.len() as u64;
+        let stage = &self.plan.stages()[self.last];
+        let value = self.plan.results()[0];
+        let output = stage.outputs.iter().position(|o| o.value == value).unwrap_or(0);
+        let counters = Counters::default();
+        let computed = self.session.with_context(|cx| {
+            exec::compute_blocks(
+                &self.plan, self.last, output, &regions, &self.values, &self.bound, cx, &counters,
+            )
+        });
+        match computed {
+            Ok(arrays) => self.ready.extend(regions.into_iter().zip(arrays).map(Ok)),
+            Err(e) => {
+                self.next = self.tasks;
+                self.ready.push_back(Err(e));
+            }
+        }
+    }
 }
 
 impl Iterator for Blocks {
     type Item = Result<(Region, ArrayValue)>;
 
+    /// The next block. After an error there are no more.
     fn next(&mut self) -> Option<Self::Item> {
-        if self.next >= self.tasks {
-            return None;
+        if self.ready.is_empty() && self.next < self.tasks {
+            self.advance();
         }
-        let ordered: Dims = self.axes.iter().map(|&d| self.counts[d]).collect();
-        let at = unravel(self.next, &ordered);
-        let mut coords = Dims::from_elem(0, self.counts.len());
-        for (&d, &k) in self.axes.iter().zip(&at) {
-            coords[d] = if self.flips[d] { self.counts[d] - 1 - k } else { k };
-        }
-        self.next += 1;
-        let stage = &self.plan.stages()[self.last];
-        let block = stage.grid.region(&coords);
-        let value = self.plan.results()[0];
-        let output = stage.outputs.iter().position(|o| o.value == value).unwrap_or(0);
-        let counters = Counters::default();
-        let computed = self.session.with_context(|cx| {
-            exec::compute_block(&self.plan, self.last, output, &block, &self.values, &self.bound, cx, &counters)
-        });
-        Some(computed.map(|array| (block, array)))
+        self.ready.pop_front()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = (self.tasks - self.next) as usize;
-        (left, Some(left))
+        let left = (self.tasks - self.next) as usize + self.ready.len();
+        (0, Some(left))
     }
 }
 

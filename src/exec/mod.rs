@@ -32,6 +32,7 @@ use budget::{Held, Meter};
 use cache::ChunkCache;
 use collect::{Collector, Results};
 use feed::{Reader, Staged};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -374,39 +375,46 @@ pub fn run_tasks(
     Ok(StagePartial { plan: plan.fingerprint(), stage: n, ranges: vec![(range.start, range.end)], outputs })
 }
 
-/// The collected elements of one block of a stage's output.
+/// The collected elements of some blocks of a stage's output, computed side by side.
 ///
 /// # Errors
 /// As [`run`].
 #[allow(clippy::too_many_arguments)]
-pub fn compute_block(
+pub fn compute_blocks(
     plan: &Plan,
     n: usize,
     output: usize,
-    block: &Region,
+    blocks: &[Region],
     values: &Values,
     bound: &Bound,
     cx: &RunContext,
     counters: &Counters,
-) -> Result<ArrayValue> {
+) -> Result<Vec<ArrayValue>> {
     let stage = &plan.stages()[n];
     let whole = kernel_of(stage, values)?;
     let kernel = Kernel { program: whole.program.clone(), terminals: vec![whole.terminals[output].clone()] };
     let cache = ChunkCache::new(bound.stages[n].cache_bytes, &counters.meter);
-    let mut reader = Reader::new(plan, values, &cache, &counters.stats, cx.simd);
-    let mut runner = cx.cpu.runner(&kernel)?;
-    let mut partials = [Partial::Collect(Buffer::new())];
+    let spec = &plan.values()[stage.outputs[output].value];
     let domain = stage.grid.shape();
-    compute(&mut reader, &stage.inputs, &kernel, runner.as_mut(), block, &domain, &mut partials)
-        .at("operation", &stage.outputs[output].label)?;
-    counters.tasks.fetch_add(1, Relaxed);
-    let [partial] = partials;
-    match partial {
-        Partial::Collect(buffer) => {
-            let spec = &plan.values()[stage.outputs[output].value];
-            Ok(ArrayValue::new(spec.dtype, block.shape.clone(), buffer))
+    let one = |block: &Region| -> Result<ArrayValue> {
+        if cx.cancel.is_cancelled() {
+            return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled").at("block", block));
         }
-        _ => Err(Error::new(ErrorKind::Internal, "this output is not collected")),
+        let mut reader = Reader::new(plan, values, &cache, &counters.stats, cx.simd);
+        let mut runner = cx.cpu.runner(&kernel)?;
+        let mut partials = [Partial::Collect(Buffer::new())];
+        compute(&mut reader, &stage.inputs, &kernel, runner.as_mut(), block, &domain, &mut partials)
+            .at("operation", &stage.outputs[output].label)?;
+        counters.tasks.fetch_add(1, Relaxed);
+        let [partial] = partials;
+        match partial {
+            Partial::Collect(buffer) => Ok(ArrayValue::new(spec.dtype, block.shape.clone(), buffer)),
+            _ => Err(Error::new(ErrorKind::Internal, "this output is not collected")),
+        }
+    };
+    match cx.pool {
+        Some(pool) if blocks.len() > 1 => pool.install(|| blocks.par_iter().map(one).collect()),
+        _ => blocks.iter().map(one).collect(),
     }
 }
 

@@ -81,7 +81,8 @@ fn read_attribute(object: &Id, a: &Id, limit: usize) -> Result<(Dims, RawValue)>
     let element = element_type(&t)?;
     let class = call!(H5Tget_class(t.0));
     let size = if element.convert { element.dtype.map_or(0, DType::size) } else { element.size };
-    let count = checked_len(&shape).filter(|n| n.checked_mul(size.max(1) as u64).is_some_and(|b| b <= MAX_BYTES));
+    let count =
+        checked_len(&shape).filter(|n| n.checked_mul(size.max(1) as u64).is_some_and(|b| b <= MAX_BYTES));
     let Some(count) = count else {
         return Ok((shape, RawValue::Other(format!("{}, too long to show", element.text))));
     };
@@ -182,4 +183,3 @@ fn reclaim(t: &Id, space: &Id, data: *mut c_void) {
     #[cfg(not(feature = "static"))]
     call!(H5Dvlen_reclaim(t.0, space.0, H5P_DEFAULT, data));
 }
-

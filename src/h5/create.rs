@@ -44,11 +44,15 @@ pub(crate) fn write_numbers(object: &Id, name: &str, values: &[Scalar]) -> Resul
         return Err(Error::new(ErrorKind::Value, format!("the attribute {name:?} has no values")));
     };
     if values.iter().any(|v| v.dtype() != dtype) {
-        return Err(Error::new(ErrorKind::Type, format!("the attribute {name:?} has values of several dtypes")));
+        return Err(Error::new(
+            ErrorKind::Type,
+            format!("the attribute {name:?} has values of several dtypes"),
+        ));
     }
     locked(|| {
         let t = file_type(dtype)?;
-        let space = if values.len() == 1 { simple_space(&[])? } else { simple_space(&[values.len() as u64])? };
+        let space =
+            if values.len() == 1 { simple_space(&[])? } else { simple_space(&[values.len() as u64])? };
         let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_bytes()).collect();
         let a = make(object, name, &t, &space)?;
         check_write(call!(H5Awrite(a.0, t.0, bytes.as_ptr().cast())), what)
@@ -59,8 +63,9 @@ pub(crate) fn write_numbers(object: &Id, name: &str, values: &[Scalar]) -> Resul
 pub(crate) fn write_text(object: &Id, name: &str, text: &str) -> Result<()> {
     let what = || format!("cannot write the attribute {name:?}");
     locked(|| {
-        let value = CString::new(text)
-            .map_err(|_| Error::new(ErrorKind::Value, format!("the attribute {name:?} has a NUL byte inside")))?;
+        let value = CString::new(text).map_err(|_| {
+            Error::new(ErrorKind::Value, format!("the attribute {name:?} has a NUL byte inside"))
+        })?;
         let t = Id::new(call!(H5Tcopy(*H5T_C_S1)), what)?;
         check(call!(H5Tset_size(t.0, H5T_VARIABLE)), what)?;
         check(call!(H5Tset_cset(t.0, H5T_cset_t::H5T_CSET_UTF8)), what)?;

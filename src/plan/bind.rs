@@ -27,8 +27,8 @@ pub struct Machine<'a> {
 
 /// The device asked for.
 pub enum Wish<'a> {
-    /// The CPU.
-    Cpu,
+    /// The CPU, for this reason.
+    Cpu(String),
     /// A backend, with the CPU as fallback.
     Prefer(&'a dyn Backend),
     /// A device that is not there; the CPU stands in for this reason.
@@ -249,7 +249,7 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<BoundStage> {
 fn place(kernel: &Kernel, wish: &Wish) -> Placement {
     let on_cpu = |reason: String, fallback| Placement { device: "cpu", reason, fallback };
     match wish {
-        Wish::Cpu => on_cpu("the CPU was asked for".into(), false),
+        Wish::Cpu(reason) => on_cpu(reason.clone(), false),
         Wish::Missing(reason) => on_cpu(reason.clone(), true),
         Wish::Prefer(backend) => {
             let Capabilities { backend: device, name, .. } = backend.capabilities();
@@ -511,6 +511,7 @@ fn nested_cache(plan: &Plan, feed: &Feed) -> u64 {
 fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> {
     let mut out: Vec<Reads> = Vec::new();
     for input in &needs.stage.inputs {
+        product_reads(needs.plan, &input.feed, 1, &mut out);
         let Feed::Source(s) = input.feed else { continue };
         let source = &needs.plan.sources()[s];
         let size = source.dtype.size() as u64;
@@ -547,4 +548,32 @@ fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> {
         }
     }
     out
+}
+
+/// What products read: each factor once per row or column of output tiles.
+fn product_reads(plan: &Plan, feed: &Feed, times: u64, out: &mut Vec<Reads>) {
+    let mut sub = |k: &SubKernel, times: u64| {
+        for input in &k.inputs {
+            if let Feed::Source(source) = input.feed {
+                let s = &plan.sources()[source];
+                let bytes = s.shape.iter().product::<u64>().saturating_mul(s.dtype.size() as u64);
+                match out.iter_mut().find(|r| r.source == source) {
+                    Some(r) => r.times += times,
+                    None => out.push(Reads { source, bytes, times, passes: 1 }),
+                }
+            } else {
+                product_reads(plan, &input.feed, times, out);
+            }
+        }
+    };
+    match feed {
+        Feed::Source(_) | Feed::Value(_) => {}
+        Feed::Matmul { a, b, .. } => {
+            let edge = tile_edge(a.shape[0], b.shape[1]);
+            sub(a, times * b.shape[1].div_ceil(edge).max(1));
+            sub(b, times * a.shape[0].div_ceil(edge).max(1));
+        }
+        Feed::Concatenate { pieces, .. } => pieces.iter().for_each(|p| sub(p, times)),
+        Feed::Reshape { of, .. } => sub(of, times),
+    }
 }

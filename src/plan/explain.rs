@@ -88,10 +88,11 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
             for r in &s.reads {
                 let source = &plan.sources()[r.source];
                 let how = match (&source.chunks, r.times) {
-                    (None, _) => String::new(),
+                    (None, 1) => String::new(),
+                    (None, n) => format!(", {n} times"),
                     (Some(_), 1) if r.passes == 1 => ", each chunk decoded once".into(),
                     (Some(_), 1) => format!(", each chunk decoded once a pass, {} passes", r.passes),
-                    (Some(_), n) => format!(", chunks decoded up to {n} times (they cross blocks, and the budget keeps too few)"),
+                    (Some(_), n) => format!(", chunks decoded up to {n} times (blocks share them, and the budget keeps too few)"),
                 };
                 writeln!(f, "  reads {}: {}{how}", source.name, human_bytes(r.bytes))?;
             }

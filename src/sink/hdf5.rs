@@ -8,8 +8,8 @@
 //! Chunks are compressed by the caller's thread outside the HDF5 lock and handed over under it.
 //! Limits: deflate and shuffle; the dtypes of this crate; native byte order.
 
-use crate::dtype::{DType, Scalar};
 use crate::buffer::Buffer;
+use crate::dtype::{DType, Scalar};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, MAX_RANK, Region, checked_len};
 use crate::h5::{self, Creation, Id};
@@ -68,7 +68,11 @@ impl WriteScratch {
 
 impl std::fmt::Debug for WriteScratch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "WriteScratch({} bytes)", self.padded.capacity() + self.shuffled.capacity() + self.packed.capacity())
+        write!(
+            f,
+            "WriteScratch({} bytes)",
+            self.padded.capacity() + self.shuffled.capacity() + self.packed.capacity()
+        )
     }
 }
 
@@ -110,7 +114,13 @@ impl Hdf5Writer {
     /// # Errors
     /// `Io` (a full disk says so); `Index` for a wrong place; `Value` for a wrong length or a
     /// contiguous dataset.
-    pub fn write_chunk(&self, dataset: usize, coords: &[u64], block: &[u8], scratch: &mut WriteScratch) -> Result<()> {
+    pub fn write_chunk(
+        &self,
+        dataset: usize,
+        coords: &[u64],
+        block: &[u8],
+        scratch: &mut WriteScratch,
+    ) -> Result<()> {
         let spec = self.spec(dataset)?;
         self.chunk(dataset, spec, coords, block, scratch)
             .at("file", self.target.display())
@@ -190,7 +200,9 @@ impl Hdf5Writer {
         };
         let rank = chunk.len();
         let origin: Option<Dims> = (coords.len() == rank)
-            .then(|| (0..rank).map(|d| coords[d].checked_mul(chunk[d]).filter(|&o| o < spec.shape[d])).collect())
+            .then(|| {
+                (0..rank).map(|d| coords[d].checked_mul(chunk[d]).filter(|&o| o < spec.shape[d])).collect()
+            })
             .flatten();
         let Some(origin) = origin else {
             return Err(Error::new(ErrorKind::Index, format!("there is no chunk {coords:?}")));
@@ -205,7 +217,10 @@ impl Hdf5Writer {
             if block.len() != inside {
                 return Err(Error::new(
                     ErrorKind::Value,
-                    format!("a block of {} bytes; the chunk has {full}, the array there {inside}", block.len()),
+                    format!(
+                        "a block of {} bytes; the chunk has {full}, the array there {inside}",
+                        block.len()
+                    ),
                 ));
             }
             padded.resize_for_overwrite(full);
@@ -222,15 +237,16 @@ impl Hdf5Writer {
             let compressor = match deflate {
                 Some((l, c)) if *l == level => c,
                 other => {
-                    let l = CompressionLvl::new(i32::from(level))
-                        .map_err(|_| Error::new(ErrorKind::Value, format!("there is no deflate level {level}")))?;
+                    let l = CompressionLvl::new(i32::from(level)).map_err(|_| {
+                        Error::new(ErrorKind::Value, format!("there is no deflate level {level}"))
+                    })?;
                     &mut other.insert((level, Compressor::new(l))).1
                 }
             };
             packed.resize_for_overwrite(compressor.zlib_compress_bound(full));
-            let n = compressor
-                .zlib_compress(bytes, packed)
-                .map_err(|e| Error::new(ErrorKind::Internal, "a chunk does not compress").caused_by(e.to_string()))?;
+            let n = compressor.zlib_compress(bytes, packed).map_err(|e| {
+                Error::new(ErrorKind::Internal, "a chunk does not compress").caused_by(e.to_string())
+            })?;
             bytes = &packed[..n];
         }
         self.with(dataset, |id| h5::write_stored(id, &origin, 0, bytes))
@@ -240,12 +256,19 @@ impl Hdf5Writer {
         let rank = spec.shape.len();
         let inside = region.start.len() == rank
             && region.shape.len() == rank
-            && (0..rank).all(|d| region.start[d].checked_add(region.shape[d]).is_some_and(|e| e <= spec.shape[d]));
+            && (0..rank)
+                .all(|d| region.start[d].checked_add(region.shape[d]).is_some_and(|e| e <= spec.shape[d]));
         if !inside {
-            return Err(Error::new(ErrorKind::Index, format!("the region leaves the shape {:?}", spec.shape)));
+            return Err(Error::new(
+                ErrorKind::Index,
+                format!("the region leaves the shape {:?}", spec.shape),
+            ));
         }
         if block.len() as u64 != region.len() * spec.dtype.size() as u64 {
-            return Err(Error::new(ErrorKind::Value, format!("a block of {} bytes for the region", block.len())));
+            return Err(Error::new(
+                ErrorKind::Value,
+                format!("a block of {} bytes for the region", block.len()),
+            ));
         }
         if region.is_empty() {
             return Ok(());
@@ -340,7 +363,8 @@ fn pad(block: &[u8], part: &[u64], chunk: &[u64], out: &mut [u8], size: usize) {
     let outer = &part[..part.len().saturating_sub(1)];
     for (k, piece) in block.chunks_exact(row.max(1)).enumerate() {
         let index = crate::grid::unravel(k as u64, outer);
-        let at = index.iter().zip(chunk).fold(0, |n, (&i, &c)| n * c + i) * chunk.last().copied().unwrap_or(1);
+        let at =
+            index.iter().zip(chunk).fold(0, |n, (&i, &c)| n * c + i) * chunk.last().copied().unwrap_or(1);
         out[at as usize * size..][..row].copy_from_slice(piece);
     }
 }

@@ -40,7 +40,8 @@ pub fn arange(start: Weak, stop: Weak, step: Weak, dtype: Option<DType>) -> Resu
         Weak::Int(v) => v as f64,
         Weak::Bool(b) => f64::from(u8::from(b)),
     };
-    let wrong = |what: &str| Error::new(ErrorKind::Value, format!("arange({start:?}, {stop:?}, {step:?}): {what}"));
+    let wrong =
+        |what: &str| Error::new(ErrorKind::Value, format!("arange({start:?}, {stop:?}, {step:?}): {what}"));
     let (len, first, second) = match (int(start), int(stop), int(step)) {
         (Some(a), Some(b), Some(s)) => {
             if s == 0 {
@@ -84,7 +85,13 @@ pub fn arange(start: Weak, stop: Weak, step: Weak, dtype: Option<DType>) -> Resu
 ///
 /// # Errors
 /// `Type` for bool; `Value` for too many elements.
-pub fn linspace(start: f64, stop: f64, num: u64, endpoint: Endpoint, dtype: DType) -> Result<Arc<dyn Source>> {
+pub fn linspace(
+    start: f64,
+    stop: f64,
+    num: u64,
+    endpoint: Endpoint,
+    dtype: DType,
+) -> Result<Arc<dyn Source>> {
     from_spec(&SourceSpec::Linspace {
         start: Scalar::F64(start),
         stop: Scalar::F64(stop),
@@ -315,7 +322,9 @@ impl Source for Generated {
 
     fn describe(&self) -> String {
         match &self.spec {
-            SourceSpec::Arange { start, next, len } => format!("arange({start}, {next}, … {len} of {})", self.dtype),
+            SourceSpec::Arange { start, next, len } => {
+                format!("arange({start}, {next}, … {len} of {})", self.dtype)
+            }
             SourceSpec::Linspace { start, stop, num, .. } => format!("linspace({start}, {stop}, {num})"),
             SourceSpec::Random { seed, shape, dtype } => format!("random({shape:?}, seed {seed}, {dtype})"),
             other => format!("{other:?}"),

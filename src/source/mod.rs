@@ -225,15 +225,14 @@ pub fn open(spec: &SourceSpec) -> Result<Arc<dyn Source>> {
     }
 }
 
-/// Checks a slab and a buffer against an array, so that readers can index without doubt. Returns
-/// the number of bytes.
+/// Checks a slab and a buffer against an array, so that readers can index without doubt.
 pub(crate) fn check_slab(shape: &[u64], dtype: DType, slab: &Slab, out: &[u8]) -> Result<()> {
     let rank = shape.len();
     let wrong = |message: String| Err(Error::new(ErrorKind::Index, message));
     if slab.start.len() != rank || slab.count.len() != rank || slab.step.len() != rank {
         return wrong(format!("a region of rank {} in an array of rank {rank}", slab.start.len()));
     }
-    for d in 0..rank {
+    for (d, &len) in shape.iter().enumerate() {
         if slab.step[d] == 0 {
             return wrong(format!("a step of 0 along axis {d}"));
         }
@@ -241,13 +240,12 @@ pub(crate) fn check_slab(shape: &[u64], dtype: DType, slab: &Slab, out: &[u8]) -
             continue;
         }
         let last = (slab.count[d] - 1).checked_mul(slab.step[d]).and_then(|n| n.checked_add(slab.start[d]));
-        if last.is_none_or(|last| last >= shape[d]) {
+        if last.is_none_or(|last| last >= len) {
             return wrong(format!(
-                "the region {}:{}:{} along axis {d} leaves the array, whose length is {}",
+                "the region {}:{}:{} along axis {d} leaves the array, whose length is {len}",
                 slab.start[d],
-                last.map_or("…".into(), |l| (l + 1).to_string()),
+                last.map_or("…".into(), |l| l.saturating_add(1).to_string()),
                 slab.step[d],
-                shape[d]
             ));
         }
     }

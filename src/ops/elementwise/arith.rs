@@ -293,7 +293,7 @@ macro_rules! float_division {
         pub(super) fn $fmod(x: $t, y: $t) -> $t {
             const HIDDEN: $bits = 1 << $fraction;
             let (ax, ay) = (x.abs(), y.abs());
-            if !(ax < $t::INFINITY) || ay.is_nan() || ay == 0.0 {
+            if ax.is_nan() || ax == $t::INFINITY || ay.is_nan() || ay == 0.0 {
                 return $t::NAN.canonical();
             }
             if ax < ay {

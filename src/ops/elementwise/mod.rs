@@ -7,13 +7,13 @@
 //! derived from the table.
 //!
 //! # Bits
-//! Every kernel gives the same bits at every vector level and every position: formulas are
-//! + − × ÷ sqrt and bit operations in a stated order, without fused multiply-add and without the
-//! platform's math library. Since processors differ in the sign and payload of the NaNs that they
-//! make, **every row that computes a float gives the one quiet NaN** (`0x7e00`, `0x7fc00000`,
-//! `0x7ff8000000000000`); rows that only move bits (`where`, `positive`, `negative`, `absolute`,
-//! `copysign`) and casts between equal dtypes keep a NaN's payload. float16 is computed in float32
-//! and rounded after every operation.
+//! Every kernel gives the same bits at every vector level and every position: formulas are made of
+//! sums, products, quotients, square roots and bit operations in a stated order, without fused
+//! multiply-add and without the platform's math library. Since processors differ in the sign and
+//! payload of the NaNs that they make, **every row that computes a float gives the one quiet NaN**
+//! (`0x7e00`, `0x7fc00000`, `0x7ff8000000000000`); rows that only move bits (`where`, `positive`,
+//! `negative`, `absolute`, `copysign`) and casts between equal dtypes keep a NaN's payload. float16
+//! is computed in float32 and rounded after every operation.
 //!
 //! # Where this differs from NumPy, on purpose
 //! - `minimum`, `maximum`, `fmin`, `fmax`, `clip` order −0 below +0 (NumPy: by operand order and

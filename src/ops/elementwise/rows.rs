@@ -25,7 +25,8 @@ pub struct Row {
 }
 
 /// The largest error of a result, in units in the last place of the correctly rounded one, per
-/// float dtype; tests hold it. 0 where nothing is rounded, 0.5 where the result is the nearest
+/// float dtype. Tests hold it on samples; for float32 at least every 128th argument of the unary
+/// functions was measured (expm1: all of them, 0.991). 0 where nothing is rounded, 0.5 where the result is the nearest
 /// float.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs)]
@@ -124,24 +125,24 @@ rows! {
     Degrees "degrees" | "rad2deg" ("x") Float, ulp(0.51, 1.5, 1.5), "x · (180 ÷ π): one multiplication by the rounded constant, as NumPy.";
     Radians "radians" | "deg2rad" ("x") Float, ulp(0.51, 1.5, 1.5), "x · (π ÷ 180): one multiplication by the rounded constant, as NumPy.";
 
-    Power "power" | "pow" ["**"] ("x" "y") BoolAsInt8, ulp(0.51, 2.0, 2.0), "x^y, with C99's special cases. Integers wrap; a negative integer exponent is an error.";
-    Exp "exp" ("x") Float, ulp(0.51, 1.0, 1.0), "e^x.";
-    Exp2 "exp2" ("x") Float, ulp(0.51, 1.0, 1.0), "2^x; exact for whole x.";
-    Expm1 "expm1" ("x") Float, ulp(0.51, 1.0, 1.0), "e^x − 1 without cancellation.";
-    Log "log" ("x") Float, ulp(0.51, 1.0, 1.0), "The natural logarithm; −inf at 0, NaN below.";
-    Log2 "log2" ("x") Float, ulp(0.51, 1.0, 1.0), "The logarithm to base 2; exact for powers of 2.";
-    Log10 "log10" ("x") Float, ulp(0.51, 1.0, 1.0), "The logarithm to base 10.";
-    Log1p "log1p" ("x") Float, ulp(0.51, 1.0, 1.0), "log(1 + x) without cancellation.";
-    Sin "sin" ("x") Float, ulp(0.51, 1.0, 1.0), "The sine of x radians.";
-    Cos "cos" ("x") Float, ulp(0.51, 1.0, 1.0), "The cosine of x radians.";
-    Tan "tan" ("x") Float, ulp(0.51, 1.0, 1.0), "The tangent of x radians.";
-    Arcsin "arcsin" | "asin" ("x") Float, ulp(0.51, 1.0, 1.0), "The angle in −π/2 … π/2 whose sine is x; NaN outside −1 … 1.";
-    Arccos "arccos" | "acos" ("x") Float, ulp(0.51, 1.0, 1.0), "The angle in 0 … π whose cosine is x; NaN outside −1 … 1.";
-    Arctan "arctan" | "atan" ("x") Float, ulp(0.51, 1.0, 1.0), "The angle in −π/2 … π/2 whose tangent is x.";
-    Arctan2 "arctan2" | "atan2" ("y" "x") Float, ulp(0.51, 1.0, 1.0), "The angle of the point (x, y) in −π … π, with C99's special cases.";
-    Sinh "sinh" ("x") Float, ulp(0.51, 1.0, 1.0), "The hyperbolic sine.";
-    Cosh "cosh" ("x") Float, ulp(0.51, 1.0, 1.0), "The hyperbolic cosine.";
-    Tanh "tanh" ("x") Float, ulp(0.51, 1.0, 1.0), "The hyperbolic tangent.";
-    Cbrt "cbrt" ("x") Float, ulp(0.51, 1.0, 1.0), "The cube root, of negative numbers too.";
-    Hypot "hypot" ("x" "y") Float, ulp(0.51, 1.0, 1.0), "√(x² + y²) without overflow in between; inf if either is infinite.";
+    Power "power" | "pow" ["**"] ("x" "y") BoolAsInt8, ulp(0.51, 1.00, 1.00), "x^y, with C99's special cases. Integers wrap; a negative integer exponent is an error.";
+    Exp "exp" ("x") Float, ulp(0.51, 0.85, 0.85), "e^x.";
+    Exp2 "exp2" ("x") Float, ulp(0.51, 0.85, 0.85), "2^x; exact for whole x.";
+    Expm1 "expm1" ("x") Float, ulp(0.51, 1.00, 1.00), "e^x − 1 without cancellation.";
+    Log "log" ("x") Float, ulp(0.51, 0.70, 0.70), "The natural logarithm; −inf at 0, NaN below.";
+    Log2 "log2" ("x") Float, ulp(0.51, 0.75, 0.75), "The logarithm to base 2; exact for powers of 2.";
+    Log10 "log10" ("x") Float, ulp(0.51, 0.70, 0.70), "The logarithm to base 10.";
+    Log1p "log1p" ("x") Float, ulp(0.51, 0.75, 0.75), "log(1 + x) without cancellation.";
+    Sin "sin" ("x") Float, ulp(0.51, 0.90, 0.90), "The sine of x radians.";
+    Cos "cos" ("x") Float, ulp(0.51, 0.90, 0.90), "The cosine of x radians.";
+    Tan "tan" ("x") Float, ulp(0.51, 1.00, 1.00), "The tangent of x radians.";
+    Arcsin "arcsin" | "asin" ("x") Float, ulp(0.51, 0.75, 0.75), "The angle in −π/2 … π/2 whose sine is x; NaN outside −1 … 1.";
+    Arccos "arccos" | "acos" ("x") Float, ulp(0.51, 0.75, 0.75), "The angle in 0 … π whose cosine is x; NaN outside −1 … 1.";
+    Arctan "arctan" | "atan" ("x") Float, ulp(0.51, 0.75, 0.75), "The angle in −π/2 … π/2 whose tangent is x.";
+    Arctan2 "arctan2" | "atan2" ("y" "x") Float, ulp(0.51, 0.80, 0.80), "The angle of the point (x, y) in −π … π, with C99's special cases.";
+    Sinh "sinh" ("x") Float, ulp(0.51, 0.95, 0.95), "The hyperbolic sine.";
+    Cosh "cosh" ("x") Float, ulp(0.51, 0.75, 0.75), "The hyperbolic cosine.";
+    Tanh "tanh" ("x") Float, ulp(0.51, 0.90, 0.90), "The hyperbolic tangent.";
+    Cbrt "cbrt" ("x") Float, ulp(0.51, 0.55, 0.55), "The cube root, of negative numbers too.";
+    Hypot "hypot" ("x" "y") Float, ulp(0.51, 0.80, 0.80), "√(x² + y²) without overflow in between; inf if either is infinite.";
 }

@@ -5,6 +5,9 @@
 //! value is cut at common anchors, `(x + C) − C` with C = 1.5 · 2^(u + 52), into pieces that are
 //! multiples of their level's unit (Demmel and Nguyen, "Parallel reproducible summation", 2015).
 
+// loops of a fixed number of steps over lanes are what the compiler turns into vectors
+#![allow(clippy::needless_range_loop)]
+
 use super::sums::Sums;
 use crate::ops::simd::Simd;
 use crate::per_simd;
@@ -212,30 +215,47 @@ fn squares_body(v: &[f64], anchors: &[f64; 3]) -> [f64; 7] {
 }
 per_simd!(fn squares(v: &[f64], anchors: &[f64; 3]) -> [f64; 7] = squares_body);
 
+/// The four pieces of each value of a block.
+type Pieces = [[f64; PRODUCT_BLOCK]; PIECES];
+
 #[inline(always)]
-fn products_body(x: &[f64], y: &[f64], ax: &[f64; 3], ay: &[f64; 3]) -> [f64; 7] {
-    let mut acc = [[0f64; PRODUCT_LANES]; 7];
-    let mut one = |j: usize, x: f64, y: f64| {
-        let [a, b, c, d] = pieces(x, ax);
-        let [e, f, g, h] = pieces(y, ay);
-        acc[0][j] += a * e;
-        acc[1][j] += a * f + b * e;
-        acc[2][j] += a * g + b * f + c * e;
-        acc[3][j] += (a * h + b * g) + (c * f + d * e);
-        acc[4][j] += b * h + c * g + d * f;
-        acc[5][j] += c * h + d * g;
-        acc[6][j] += d * h;
-    };
-    let whole = x.len() / PRODUCT_LANES * PRODUCT_LANES;
-    for (p, q) in x.chunks_exact(PRODUCT_LANES).zip(y.chunks_exact(PRODUCT_LANES)) {
-        for j in 0..PRODUCT_LANES {
-            one(j, p[j], q[j]);
+fn cut(v: &[f64], anchors: &[f64; 3], out: &mut Pieces) {
+    let [a, b, c, d] = out;
+    for ((((&x, a), b), c), d) in v.iter().zip(a).zip(b).zip(c).zip(d) {
+        [*a, *b, *c, *d] = pieces(x, anchors);
+    }
+}
+
+#[inline(always)]
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    const WIDE: usize = 32;
+    let mut acc = [0f64; WIDE];
+    let whole = a.len() / WIDE * WIDE;
+    for (a, b) in a.chunks_exact(WIDE).zip(b.chunks_exact(WIDE)) {
+        for j in 0..WIDE {
+            acc[j] += a[j] * b[j];
         }
     }
-    for (j, (&p, &q)) in x[whole..].iter().zip(&y[whole..]).enumerate() {
-        one(j, p, q);
+    for (j, (a, b)) in a[whole..].iter().zip(&b[whole..]).enumerate() {
+        acc[j] += a * b;
     }
-    acc.map(|lanes| lanes.iter().sum())
+    acc.iter().sum()
+}
+
+/// One dot product per pair of pieces: sixteen passes over data in the nearest cache, each simple
+/// enough to become vectors, where one pass with all pieces would run out of registers.
+#[inline(always)]
+fn products_body(x: &[f64], y: &[f64], ax: &[f64; 3], ay: &[f64; 3]) -> [f64; 7] {
+    let (mut p, mut q) = ([[0f64; PRODUCT_BLOCK]; PIECES], [[0f64; PRODUCT_BLOCK]; PIECES]);
+    cut(x, ax, &mut p);
+    cut(y, ay, &mut q);
+    let mut levels = [0f64; 7];
+    for (i, p) in p.iter().enumerate() {
+        for (k, q) in q.iter().enumerate() {
+            levels[i + k] += dot(&p[..x.len()], &q[..x.len()]);
+        }
+    }
+    levels
 }
 per_simd!(fn products(x: &[f64], y: &[f64], ax: &[f64; 3], ay: &[f64; 3]) -> [f64; 7] = products_body);
 

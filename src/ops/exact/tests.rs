@@ -239,7 +239,7 @@ fn carries_hold_for_very_many_additions() {
     let v = vec![0.1f32; 1 << 20];
     let mut s = Sums::new(Term::F32, 1);
     (0..100).for_each(|_| s.add_run(Simd::best(), 0, &v));
-    assert_sum(&s, 0, &(integer(0.1f32 as f64) * 100 << 20u32), "0.1");
+    assert_sum(&s, 0, &(integer(0.1f32 as f64) * (100 << 20)), "0.1");
     for (term, x) in [(Term::F32, f32::MAX as f64), (Term::F64, -f64::MAX), (Term::F64, 5e-324)] {
         let mut s = Sums::new(term, 1);
         s.add_at(0, x);

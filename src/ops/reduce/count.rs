@@ -1,6 +1,7 @@
 //! `any`, `all`, `count_nonzero`: how many values are not zero, and how many there are.
 
-use super::state::{Along, Part, Value};
+use super::state::Along;
+use super::value::{Part, Value};
 use crate::ops::simd::Simd;
 use crate::per_simd;
 use serde::{Deserialize, Serialize};

@@ -6,7 +6,8 @@
 //! the type's maximum stands for "no value"; for floats no number has it, and integers have a flag
 //! of their own.
 
-use super::state::{Along, Part, Value};
+use super::state::Along;
+use super::value::{Part, Value};
 use crate::ops::simd::Simd;
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +23,8 @@ pub(super) struct Extremes {
     seen: Vec<u8>,
 }
 
-const THERE: u8 = 1;
-const VALID: u8 = 2;
+pub(super) const THERE: u8 = 1;
+pub(super) const VALID: u8 = 2;
 
 /// Which extreme.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -80,6 +81,11 @@ impl Extremes {
                         }
                     }
                 }
+            }
+            Along::Kept if part.mask.is_none() && self.positions.is_empty() => {
+                let outputs = part.output..part.output + part.values.len();
+                let (best, seen) = (&mut self.best[outputs.clone()], &mut self.seen[outputs]);
+                T::keep_smallest(simd, part.values, rule, best, seen);
             }
             Along::Kept => {
                 for (k, &x) in part.values.iter().enumerate() {

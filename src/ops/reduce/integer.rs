@@ -1,6 +1,7 @@
 //! Exact sums of integers and bools: Σx in 128 bits, Σx² in 192.
 
-use super::state::{Along, Part, Value};
+use super::state::Along;
+use super::value::{Part, Value};
 use crate::ops::exact::Fixed;
 use serde::{Deserialize, Serialize};
 

@@ -23,6 +23,7 @@ mod spec;
 mod state;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use rows::{Empty, Family, Reduction, Row};
 pub use spec::ReduceSpec;

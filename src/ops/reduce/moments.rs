@@ -4,7 +4,8 @@
 //! Values that a mask or a `nan*` row leaves out are replaced by zeros in a small buffer, which
 //! changes no sum, so that the vector kernels run on all data.
 
-use super::state::{Along, Part, Value};
+use super::state::Along;
+use super::value::{Part, Value};
 use crate::ops::exact::{self, Sums, Term};
 use crate::ops::simd::Simd;
 use half::f16;
@@ -155,15 +156,27 @@ impl Moments {
         mask: Option<&[u8]>,
         skips_nan: bool,
     ) {
-        let keep = |k: usize, x: &T| mask.is_none_or(|m| m[k] != 0) && !(skips_nan && x.is_nan());
-        match along {
-            Along::Reduced if mask.is_none() && !skips_nan => self.counts[output] += v.len() as u64,
-            Along::Reduced => {
-                self.counts[output] += v.iter().enumerate().map(|(k, x)| keep(k, x) as u64).sum::<u64>();
+        if mask.is_none() && !skips_nan {
+            match along {
+                Along::Reduced => self.counts[output] += v.len() as u64,
+                Along::Kept => self.counts[output..output + v.len()].iter_mut().for_each(|c| *c += 1),
             }
+            return;
+        }
+        // one byte per value, in loops simple enough to become vectors
+        let mut keep = [1u8; BLOCK];
+        let keep = &mut keep[..v.len()];
+        if let Some(mask) = mask {
+            keep.iter_mut().zip(mask).for_each(|(k, &m)| *k = (m != 0) as u8);
+        }
+        if skips_nan {
+            keep.iter_mut().zip(v).for_each(|(k, x)| *k &= !x.is_nan() as u8);
+        }
+        match along {
+            Along::Reduced => self.counts[output] += keep.iter().map(|&k| k as u32).sum::<u32>() as u64,
             Along::Kept => {
                 let counts = &mut self.counts[output..output + v.len()];
-                counts.iter_mut().zip(v).enumerate().for_each(|(k, (c, x))| *c += keep(k, x) as u64);
+                counts.iter_mut().zip(keep).for_each(|(c, k)| *c += *k as u64);
             }
         }
     }

@@ -11,7 +11,7 @@
 //! tracked interval, about n · 2^-200 of all cases; then the product is taken to be that point, so
 //! even there all orders that notice it agree.
 
-use super::state::{Part, Value};
+use super::value::{Part, Value};
 use crate::ops::exact::Format;
 use serde::{Deserialize, Serialize};
 

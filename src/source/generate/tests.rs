@@ -34,7 +34,10 @@ fn numpys_bits() {
             "arange" => (arange(weak(f[2]), weak(f[3]), weak(f[4]), Some(dtype)), f[5]),
             "linspace" => {
                 let end = if f[5] == "True" { Endpoint::Included } else { Endpoint::Excluded };
-                (linspace(f[2].parse().unwrap(), f[3].parse().unwrap(), f[4].parse().unwrap(), end, dtype), f[6])
+                (
+                    linspace(f[2].parse().unwrap(), f[3].parse().unwrap(), f[4].parse().unwrap(), end, dtype),
+                    f[6],
+                )
             }
             _ => (random(&[37], f[2].parse().unwrap(), dtype), f[3]),
         };
@@ -66,7 +69,8 @@ fn pieces_are_the_whole() {
         for (slab, got) in [(&slab, part), (&dense, read(&*s, &dense))] {
             for i in 0..slab.len() {
                 let x = unravel(i, &slab.count);
-                let j = (0..3).fold(0, |n, d| n * [5, 6, 7][d] + slab.start[d] + slab.step[d] * x[d]) as usize;
+                let j =
+                    (0..3).fold(0, |n, d| n * [5, 6, 7][d] + slab.start[d] + slab.step[d] * x[d]) as usize;
                 let i = i as usize;
                 assert_eq!(got[i * size..][..size], all[j * size..][..size]);
             }

@@ -203,6 +203,10 @@ fn check_fletcher32(bytes: &[u8]) -> Result<usize> {
 #[inline(always)]
 fn unshuffle_body(src: &[u8], dst: &mut [u8], width: usize, swap: bool) {
     let n = src.len() / width;
+    if n == 0 {
+        // The width comes from the file and can be anything.
+        return dst.copy_from_slice(src);
+    }
     let plane = |k: usize| {
         let k = if swap { width - 1 - k } else { k };
         &src[k * n..(k + 1) * n]

@@ -19,7 +19,7 @@ pub use handles::{open_files, set_max_open_files};
 pub use open::Hdf5Source;
 pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind, tree};
 
-/// Undoes HDF5 filters that are named by number: what is known about the ones that need a plugin.
+/// The common name of a registered filter.
 pub(crate) fn filter_name(id: i32) -> Option<&'static str> {
     Some(match id {
         1 => "deflate",

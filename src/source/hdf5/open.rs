@@ -117,7 +117,7 @@ fn open_in(path: &Path, name: &str, options: OpenOptions) -> Result<Hdf5Source> 
     let file = handles::borrow(&canonical)?;
     let fingerprint = file.fingerprint;
     h5::locked(|| {
-        let resolved = resolve(file.id()?, name, options)?;
+        let (resolved, elsewhere) = resolve(file.id()?, name, options)?;
         let (object, kind) = h5::open_object(file.id()?, &resolved)?;
         if kind != h5::Object::Dataset {
             let what = if kind == h5::Object::Group { "a group" } else { "a named type" };
@@ -127,6 +127,10 @@ fn open_in(path: &Path, name: &str, options: OpenOptions) -> Result<Hdf5Source> 
         drop(object);
         let id = file.dataset(&resolved)?;
         let mut source = describe(&id, options, &fingerprint)?;
+        if elsewhere && !matches!(source.access, Access::Empty | Access::Fill) {
+            // Addresses and sizes are those of the other file.
+            source.access = Access::Library;
+        }
         source.path = path.to_path_buf();
         source.canonical = canonical.clone();
         source.dataset = name.to_string();
@@ -218,9 +222,9 @@ fn describe(id: &Id, options: OpenOptions, fingerprint: &Fingerprint) -> Result<
 }
 
 /// Follows the soft links of a path by hand, so that a link out of the file is seen before
-/// libhdf5 follows it. Returns a path of hard links (or, where external links are allowed, of
-/// anything from the first one on).
-pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<String> {
+/// libhdf5 follows it. Returns a path of hard links, or, where external links are allowed, of
+/// anything from the first one on, and whether there is one.
+pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<(String, bool)> {
     let mut pending: Vec<String> =
         path.split('/').rev().filter(|p| !p.is_empty()).map(String::from).collect();
     let mut done = String::new();
@@ -242,11 +246,10 @@ pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<Str
                 }
                 pending.extend(target.split('/').rev().filter(|p| !p.is_empty()).map(String::from));
             }
-            Some(Link::External(other, object)) if options.allow_external => {
-                let _ = (other, object);
+            Some(Link::External(..)) if options.allow_external => {
                 pending.push(part);
                 let rest: Vec<String> = pending.into_iter().rev().collect();
-                return Ok(format!("{done}/{}", rest.join("/")));
+                return Ok((format!("{done}/{}", rest.join("/")), true));
             }
             Some(Link::External(other, object)) => {
                 return Err(Error::new(
@@ -272,7 +275,7 @@ pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<Str
             }
         }
     }
-    Ok(if done.is_empty() { "/".into() } else { done })
+    Ok((if done.is_empty() { "/".into() } else { done }, false))
 }
 
 impl Source for Hdf5Source {

@@ -143,7 +143,7 @@ pub fn tree(path: impl AsRef<Path>, object: &str) -> Result<Node> {
         let canonical =
             std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
         let file = handles::borrow(&canonical)?;
-        let resolved = resolve(file.id()?, object, OpenOptions::default())?;
+        let (resolved, _) = resolve(file.id()?, object, OpenOptions::default())?;
         let mut walk = Walk { file: file.id()?, seen: HashMap::new() };
         walk.node(&resolved, 0)
     };
@@ -175,7 +175,11 @@ impl Walk<'_> {
                 value => {
                     scale |= a.name == "CLASS"
                         && matches!(&value, RawValue::Strings(s) if s[..] == ["DIMENSION_SCALE"]);
-                    shown.push(Attribute { name: a.name, shape: a.shape.to_vec(), value: plain_value(value) });
+                    shown.push(Attribute {
+                        name: a.name,
+                        shape: a.shape.to_vec(),
+                        value: plain_value(value),
+                    });
                 }
             }
         }
@@ -218,7 +222,9 @@ impl Walk<'_> {
                 Ok(Some(Link::Soft(target))) => NodeKind::SoftLink { target },
                 Ok(Some(Link::External(file, object))) => NodeKind::ExternalLink { file, object },
                 Ok(Some(Link::User(class))) => NodeKind::UserLink { class },
-                Ok(None) => unreadable(Error::new(ErrorKind::Format, "the group lists it, but it is not there")),
+                Ok(None) => {
+                    unreadable(Error::new(ErrorKind::Format, "the group lists it, but it is not there"))
+                }
                 Err(e) => unreadable(e),
             };
             members.push(Node { path: full, kind, attributes: Vec::new() });

@@ -44,7 +44,7 @@ pub(in super::super) fn exp2(x: F) -> F {
 /// 1 + q ± 2^-n as pairs, minus first.
 #[inline(always)]
 fn shifted(n: I, q: (F, F)) -> ((F, F), (F, F)) {
-    let s = pow2(-n.min(P + 8));
+    let s = pow2(n.min(P + 8).wrapping_neg());
     let add = |s: F| {
         let (a, b) = two_sum(1.0, s);
         let (h, l) = two_sum(a, q.0);
@@ -69,7 +69,7 @@ fn both(a: F) -> (I, (F, F), (F, F)) {
     let i = 1.0 / h;
     let (p, e) = two_prod(h, i);
     let low = -i * (((p - 1.0) + e) + l * i);
-    let s = pow2(-(n + n).min(P + P));
+    let s = pow2(n.wrapping_add(n).min(P + P).wrapping_neg());
     (n, (h, l), (i * s, low * s))
 }
 
@@ -78,7 +78,7 @@ pub(in super::super) fn sinh(x: F) -> F {
     let a = abs(x);
     let (n, e, i) = both(clamp(a, 0.0, SINH_MOST));
     let (h, l) = two_sum(e.0, -i.0);
-    let large = scale(h + (l + (e.1 - i.1)), n - 1);
+    let large = scale(h + (l + (e.1 - i.1)), n.wrapping_sub(1));
     let z = a * a;
     let small = a + a * z * horner(z, &SINH);
     if x.is_nan() { x } else { with_sign(if a < 1.0 { small } else { large }, x) }
@@ -88,7 +88,7 @@ pub(in super::super) fn sinh(x: F) -> F {
 pub(in super::super) fn cosh(x: F) -> F {
     let (n, e, i) = both(clamp(abs(x), 0.0, SINH_MOST));
     let (h, l) = two_sum(e.0, i.0);
-    if x.is_nan() { x } else { scale(h + (l + (e.1 + i.1)), n - 1) }
+    if x.is_nan() { x } else { scale(h + (l + (e.1 + i.1)), n.wrapping_sub(1)) }
 }
 
 #[inline(always)]

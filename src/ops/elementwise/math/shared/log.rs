@@ -12,7 +12,7 @@ fn split(x: F) -> (I, F) {
     let v = if subnormal { x * (WHOLE + WHOLE) } else { x };
     let k = (v.to_bits().wrapping_sub(SQRT_HALF_BITS) as I) >> (P - 1);
     let m = F::from_bits(v.to_bits().wrapping_sub((k as U) << (P - 1)));
-    (if subnormal { k - P } else { k }, m)
+    (if subnormal { k.wrapping_sub(P) } else { k }, m)
 }
 
 /// log(1 + f + g) as a pair, for 1 + f in [√½, √2) and g below f's last bit.
@@ -73,7 +73,7 @@ pub(in super::super) fn log10(x: F) -> F {
 pub(in super::super) fn log1p(x: F) -> F {
     let (u, c) = two_sum(1.0, x);
     let (k, m) = split(u);
-    let (f, g) = two_sum(m - 1.0, c * pow2(-k.min(P + 2)));
+    let (f, g) = two_sum(m - 1.0, c * pow2(k.min(P + 2).wrapping_neg()));
     let y = ends(u, with_exponent(k, LN2_SHORT, LN2_REST, log1p_reduced(f, g)));
     if x == 0.0 { x } else { y }
 }

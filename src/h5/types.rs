@@ -1,0 +1,223 @@
+//! Element types and the dtypes that they become.
+
+use super::*;
+
+/// What a file says about an element.
+#[derive(Debug)]
+pub(crate) struct ElementType {
+    /// The dtype it is read as; `None` if it is not numeric (see `text`).
+    pub dtype: Option<DType>,
+    /// Whether the stored bytes must be reversed.
+    pub swap: bool,
+    /// The type in which libhdf5 is asked for elements: the file's own where only the byte order
+    /// may differ, a native one where libhdf5 must convert (odd precisions).
+    pub memory: Id,
+    /// Whether `memory` differs from the stored bytes by more than their order.
+    pub convert: bool,
+    /// Bytes per stored element.
+    pub size: usize,
+    /// As a NumPy type string (`<f4`) or in words.
+    pub text: String,
+}
+
+/// The element type of a dataset.
+pub(crate) fn dataset_type(dataset: &Id) -> Result<Id> {
+    Id::new(call!(H5Dget_type(dataset.0)), || "cannot read the element type".into())
+}
+
+/// The fixed-size numeric types of the two byte orders.
+fn standard_types() -> [(hid_t, DType, bool); 20] {
+    use DType::*;
+    [
+        (*H5T_STD_I8LE, I8, false),
+        (*H5T_STD_U8LE, U8, false),
+        (*H5T_STD_I16LE, I16, false),
+        (*H5T_STD_U16LE, U16, false),
+        (*H5T_STD_I32LE, I32, false),
+        (*H5T_STD_U32LE, U32, false),
+        (*H5T_STD_I64LE, I64, false),
+        (*H5T_STD_U64LE, U64, false),
+        (*H5T_IEEE_F32LE, F32, false),
+        (*H5T_IEEE_F64LE, F64, false),
+        (*H5T_STD_I8BE, I8, true),
+        (*H5T_STD_U8BE, U8, true),
+        (*H5T_STD_I16BE, I16, true),
+        (*H5T_STD_U16BE, U16, true),
+        (*H5T_STD_I32BE, I32, true),
+        (*H5T_STD_U32BE, U32, true),
+        (*H5T_STD_I64BE, I64, true),
+        (*H5T_STD_U64BE, U64, true),
+        (*H5T_IEEE_F32BE, F32, true),
+        (*H5T_IEEE_F64BE, F64, true),
+    ]
+}
+
+fn half_type(big: bool) -> Result<Id> {
+    let what = || "cannot make the float16 type".to_string();
+    let t = Id::new(call!(H5Tcopy(if big { *H5T_IEEE_F32BE } else { *H5T_IEEE_F32LE })), what)?;
+    check(call!(H5Tset_fields(t.0, 15, 10, 5, 0, 10)), what)?;
+    check(call!(H5Tset_size(t.0, 2)), what)?;
+    check(call!(H5Tset_ebias(t.0, 15)), what)?;
+    Ok(t)
+}
+
+/// The type that files written here use for `dtype`: native byte order; bool as h5py's enum.
+pub(crate) fn file_type(dtype: DType) -> Result<Id> {
+    locked(|| {
+        if dtype == DType::F16 {
+            return half_type(cfg!(target_endian = "big"));
+        }
+        if dtype == DType::Bool {
+            let what = || "cannot make the bool type".to_string();
+            let t = Id::new(call!(H5Tenum_create(*H5T_STD_I8LE)), what)?;
+            for (name, value) in [(c"FALSE", 0i8), (c"TRUE", 1i8)] {
+                check(call!(H5Tenum_insert(t.0, name.as_ptr(), (&raw const value).cast())), what)?;
+            }
+            return Ok(t);
+        }
+        copy_of_standard(dtype, cfg!(target_endian = "big"))
+    })
+}
+
+/// The standard type of a numeric dtype (not bool, not float16).
+pub(crate) fn copy_of_standard(dtype: DType, big: bool) -> Result<Id> {
+    let found = standard_types().into_iter().find(|t| t.1 == dtype && t.2 == big);
+    let Some((id, ..)) = found else {
+        return Err(Error::new(ErrorKind::Internal, format!("no standard HDF5 type for {dtype}")));
+    };
+    Id::new(call!(H5Tcopy(id)), || "cannot copy a type".into())
+}
+
+fn enum_is_bool(t: &Id) -> bool {
+    let count = call!(H5Tget_nmembers(t.0));
+    if count != 2 || call!(H5Tget_size(t.0)) != 1 {
+        return false;
+    }
+    [(c"FALSE", 0u8), (c"TRUE", 1u8)].iter().all(|(name, want)| {
+        let mut value = 0xffu8;
+        let code = call!(H5Tenum_valueof(t.0, name.as_ptr(), (&raw mut value).cast()));
+        code >= 0 && value == *want
+    })
+}
+
+/// Reads what a type is. Only integers, floats and enums have a dtype.
+pub(crate) fn element_type(t: &Id) -> Result<ElementType> {
+    locked(|| describe_type(t, 0))
+}
+
+fn describe_type(t: &Id, depth: usize) -> Result<ElementType> {
+    let size = call!(H5Tget_size(t.0));
+    if size == 0 {
+        return Err(failure("cannot read the element type".into()));
+    }
+    let copy = || Id::new(call!(H5Tcopy(t.0)), || "cannot copy a type".into());
+    let other = |text: String| -> Result<ElementType> {
+        Ok(ElementType { dtype: None, swap: false, memory: copy()?, convert: false, size, text })
+    };
+    let parent = || -> Result<ElementType> {
+        if depth > 8 {
+            return Err(Error::new(ErrorKind::Format, "an element type nested more than 8 deep"));
+        }
+        let base = Id::new(call!(H5Tget_super(t.0)), || "cannot read the base type".into())?;
+        describe_type(&base, depth + 1)
+    };
+    match call!(H5Tget_class(t.0)) {
+        H5T_INTEGER | H5T_FLOAT => numeric_type(t, size),
+        H5T_ENUM => {
+            let base = parent()?;
+            if enum_is_bool(t) {
+                return Ok(ElementType {
+                    dtype: Some(DType::Bool),
+                    swap: false,
+                    memory: copy()?,
+                    convert: false,
+                    size,
+                    text: "bool".into(),
+                });
+            }
+            let text = format!("enum of {}", base.text);
+            match base.dtype {
+                Some(_) if !base.convert => Ok(ElementType { memory: copy()?, text, ..base }),
+                _ => other(text),
+            }
+        }
+        H5T_STRING if call!(H5Tis_variable_str(t.0)) > 0 => other("string".into()),
+        H5T_STRING => other(format!("string of {size} bytes")),
+        H5T_COMPOUND => {
+            let n = call!(H5Tget_nmembers(t.0)).max(0);
+            let mut text = String::from("compound {");
+            for i in 0..n.min(16) as c_uint {
+                let name = call!(H5Tget_member_name(t.0, i));
+                if name.is_null() {
+                    return Err(failure("cannot read a compound member".into()));
+                }
+                // SAFETY: libhdf5 gave a C string that the caller frees.
+                let label = unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned();
+                call!(H5free_memory(name.cast()));
+                let member =
+                    Id::new(call!(H5Tget_member_type(t.0, i)), || "cannot read a compound member".into())?;
+                let inner =
+                    if depth < 4 { describe_type(&member, depth + 1)?.text } else { "…".to_string() };
+                text += &format!("{}{label}: {inner}", if i == 0 { "" } else { ", " });
+            }
+            text += if n > 16 { ", …}" } else { "}" };
+            other(text)
+        }
+        H5T_REFERENCE => other("reference".into()),
+        H5T_OPAQUE => other(format!("opaque of {size} bytes")),
+        H5T_BITFIELD => other(format!("bitfield of {size} bytes")),
+        H5T_TIME => other("time".into()),
+        H5T_VLEN => other(format!("variable-length {}", parent()?.text)),
+        H5T_ARRAY => other(format!("array of {}", parent()?.text)),
+        _ => other("a type that this build does not know".into()),
+    }
+}
+
+fn numeric_type(t: &Id, size: usize) -> Result<ElementType> {
+    let equal = |id: hid_t| call!(H5Tequal(t.0, id)) > 0;
+    let halves = [half_type(false)?, half_type(true)?];
+    let found = standard_types()
+        .into_iter()
+        .chain([(halves[0].0, DType::F16, false), (halves[1].0, DType::F16, true)])
+        .find(|&(id, ..)| equal(id));
+    let copy = Id::new(call!(H5Tcopy(t.0)), || "cannot copy a type".into())?;
+    if let Some((_, dtype, big)) = found {
+        let swap = size > 1 && big != cfg!(target_endian = "big");
+        let order = if size == 1 {
+            '|'
+        } else if big {
+            '>'
+        } else {
+            '<'
+        };
+        let kind = match dtype.kind() {
+            crate::dtype::Kind::Float => 'f',
+            crate::dtype::Kind::UInt => 'u',
+            _ => 'i',
+        };
+        let text = format!("{order}{kind}{size}");
+        return Ok(ElementType { dtype: Some(dtype), swap, memory: copy, convert: false, size, text });
+    }
+    let precision = call!(H5Tget_precision(t.0));
+    if call!(H5Tget_class(t.0)) == H5T_INTEGER && precision <= 64 {
+        use DType::*;
+        let signed = call!(H5Tget_sign(t.0)) == H5T_sign_t::H5T_SGN_2;
+        let dtype = match (precision, signed) {
+            (0..=8, true) => I8,
+            (0..=8, false) => U8,
+            (9..=16, true) => I16,
+            (9..=16, false) => U16,
+            (17..=32, true) => I32,
+            (17..=32, false) => U32,
+            (_, true) => I64,
+            (_, false) => U64,
+        };
+        let memory = copy_of_standard(dtype, cfg!(target_endian = "big"))?;
+        let text = format!("{}{precision} in {size} bytes", if signed { "int" } else { "uint" });
+        return Ok(ElementType { dtype: Some(dtype), swap: false, memory, convert: true, size, text });
+    }
+    let text = format!(
+        "a number of {precision} bits in {size} bytes that is not an IEEE float of 16, 32 or 64 bits"
+    );
+    Ok(ElementType { dtype: None, swap: false, memory: copy, convert: false, size, text })
+}
