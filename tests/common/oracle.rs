@@ -83,6 +83,12 @@ impl Moments {
         m
     }
 
+    /// From sums of whole numbers k and k², of values k · 2^-scale.
+    pub fn from_whole(n: u64, sum: i128, squares: u128, scale: u64) -> Moments {
+        let squares = BigInt::from(squares) << (2 * (UNIT - scale));
+        Moments { n, sum: BigInt::from(sum) << (UNIT - scale), squares }
+    }
+
     pub fn sum(&self, f: Format) -> f64 {
         round(&self.sum, &BigUint::one(), -(UNIT as i64), f)
     }
