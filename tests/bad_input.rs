@@ -5,8 +5,8 @@ mod common;
 
 use chunkwise::source::hdf5::{Node, NodeKind, tree};
 use chunkwise::{
-    Array, BinAxis, BinAxis::Uniform, Binned, Cancel, DType, Error, ErrorKind, Index, Over, PlanOptions, Session,
-    concatenate, stack,
+    Array, BinAxis, BinAxis::Uniform, Binned, Cancel, DType, Error, ErrorKind, Index, Over, PlanOptions,
+    Session, concatenate, stack,
 };
 use common::{array, child, data_folder, dataset, elements, folder, job, session, to_bytes, write_file};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -204,7 +204,11 @@ fn mistakes_made_while_building_name_operation_shapes_and_line() {
     let s = session(1, "64MiB");
     let line = line!() + 1;
     let sum = &a + &b;
-    says(&sum.check().unwrap_err(), ErrorKind::Shape, &["(3, 4)", "(3, 5)", "add", &format!("bad_input.rs:{line}")]);
+    says(
+        &sum.check().unwrap_err(),
+        ErrorKind::Shape,
+        &["(3, 4)", "(3, 5)", "add", &format!("bad_input.rs:{line}")],
+    );
     // What is built on it keeps the first mistake.
     let built_on = (sum * 2.0).index([Index::At(0)]).sum();
     let e = s.compute(&built_on).unwrap_err();
@@ -227,7 +231,11 @@ fn mistakes_made_while_building_name_operation_shapes_and_line() {
     here(&a.var_with(Over::all().ddof(f64::NAN)), ErrorKind::Value, &["ddof"]);
     here(&a.mean_with(Over::all().mask(&m)), ErrorKind::Shape, &["(4, 3)", "(3, 4)", "mask"]);
     here(&a.sum_with(Over::all().weights(&b)), ErrorKind::Value, &["weights"]);
-    here(&a.average_with(Over::axis(1).weights(&Array::ones(&[3], DType::F32))), ErrorKind::Shape, &["weights", "3", "4"]);
+    here(
+        &a.average_with(Over::axis(1).weights(&Array::ones(&[3], DType::F32))),
+        ErrorKind::Shape,
+        &["weights", "3", "4"],
+    );
     here(&a.index([Index::At(3)]), ErrorKind::Index, &["index 3", "axis 0"]);
     here(&a.index([Index::ALL, Index::At(-5)]), ErrorKind::Index, &["index -5", "axis 1"]);
     here(&a.index([Index::ALL.step(0)]), ErrorKind::Value, &["step"]);
@@ -406,7 +414,8 @@ fn hostile_files_do_no_harm() {
         return;
     }
     let Some(data) = data_folder("hostile_files_do_no_harm") else { return };
-    let mut files: Vec<PathBuf> = std::fs::read_dir(data.join("hostile")).unwrap().map(|f| f.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(data.join("hostile")).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
     assert!(files.len() > 50);
     let (mut fine, mut killed, mut bad) = (0, Vec::new(), Vec::new());
@@ -421,7 +430,9 @@ fn hostile_files_do_no_harm() {
         match (status.code(), status.signal()) {
             (Some(0), _) => fine += 1,
             // A crash inside libhdf5 is known; ours would say so.
-            (None, Some(signal)) if !text.contains("panicked at") && !text.contains("memory allocation of") => {
+            (None, Some(signal))
+                if !text.contains("panicked at") && !text.contains("memory allocation of") =>
+            {
                 killed.push(format!("{name} (signal {signal})"));
             }
             _ => bad.push(format!("{name}: {status}\n{text}")),

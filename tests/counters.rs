@@ -60,7 +60,11 @@ fn every_chunk_is_read_and_decoded_once() {
             ];
             for (name, targets) in cases {
                 let r = run(&session, &targets);
-                assert_eq!((r.chunks_read, r.chunks_decoded), (n, n), "{name}, {chunks:?}, {threads} threads");
+                assert_eq!(
+                    (r.chunks_read, r.chunks_decoded),
+                    (n, n),
+                    "{name}, {chunks:?}, {threads} threads"
+                );
             }
             let r = run(&session, &[&x.mean_with(Over::axis(0)), &x.max_with(Over::axis(1))]);
             assert_eq!(r.chunks_decoded, n, "axes, {chunks:?}");

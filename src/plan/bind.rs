@@ -526,13 +526,16 @@ fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> {
             continue;
         }
         let n = |axis: usize| source.chunks.as_ref().map_or(1, |c| c[axis]);
-        let spans: Vec<Span> = (0..source.shape.len()).map(|axis| Span::new(&input.view, axis, n(axis))).collect();
+        let spans: Vec<Span> =
+            (0..source.shape.len()).map(|axis| Span::new(&input.view, axis, n(axis))).collect();
         let volume = |count: &dyn Fn(usize) -> u64| {
-            (0..spans.len()).fold(size, |bytes, axis| bytes.saturating_mul(count(axis)).saturating_mul(n(axis)))
+            (0..spans.len())
+                .fold(size, |bytes, axis| bytes.saturating_mul(count(axis)).saturating_mul(n(axis)))
         };
         // Chunks that another input of the stage has already are not read again.
         let again = seen.iter().filter(|(of, _)| *of == s && source.chunks.is_some());
-        let again = again.map(|(_, other)| volume(&|axis| spans[axis].shared(&other[axis]))).max().unwrap_or(0);
+        let again =
+            again.map(|(_, other)| volume(&|axis| spans[axis].shared(&other[axis]))).max().unwrap_or(0);
         let bytes = volume(&|axis| spans[axis].chunks).saturating_sub(again);
         seen.push((s, spans));
         let times = match &source.chunks {

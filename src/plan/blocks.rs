@@ -232,7 +232,9 @@ impl Span {
         let base = view.base[axis];
         let (far, len, step) = match view.walker(axis) {
             None => (base, 1, None),
-            Some((d, t)) => ((base as i64 + t * (view.axes[d].len as i64 - 1)) as u64, view.axes[d].len, Some(t)),
+            Some((d, t)) => {
+                ((base as i64 + t * (view.axes[d].len as i64 - 1)) as u64, view.axes[d].len, Some(t))
+            }
         };
         let (first, last) = (base.min(far) / n, base.max(far) / n);
         Span { first, last, chunks: (last - first + 1).min(len), walk: (base, step) }
@@ -254,4 +256,3 @@ impl Span {
         }
     }
 }
-
