@@ -5,7 +5,7 @@
 //! not fit is first run in more passes (each reduction with the order of blocks that suits it, then
 //! its output in windows); what does not fit then is refused, with the budget that would do.
 
-use super::blocks::uses_of_chunk;
+use super::blocks::{Span, uses_of_chunk};
 use super::{Consumer, Feed, Input, Plan, Stage, SubKernel, ValueSpec};
 use crate::backend::cpu::{self, MATMUL_DEPTH, matmul_dtype, tile_edge};
 use crate::backend::{Backend, Capabilities};
@@ -515,6 +515,7 @@ fn nested_cache(plan: &Plan, feed: &Feed) -> u64 {
 /// What the stage reads, source by source.
 fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> {
     let mut out: Vec<Reads> = Vec::new();
+    let mut seen: Vec<(usize, Vec<Span>)> = Vec::new();
     for input in &needs.stage.inputs {
         product_reads(needs.plan, &input.feed, 1, &mut out);
         let Feed::Source(s) = input.feed else { continue };
@@ -524,19 +525,16 @@ fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> {
         if domain.contains(&0) {
             continue;
         }
-        let mut bytes = size;
-        for (axis, &len) in source.shape.iter().enumerate() {
-            let n = source.chunks.as_ref().map_or(1, |c| c[axis]);
-            let (first, last, count) = match input.view.walker(axis) {
-                None => (input.view.base[axis], input.view.base[axis], 1),
-                Some((d, t)) => {
-                    let far = (input.view.base[axis] as i64 + t * (input.view.axes[d].len as i64 - 1)) as u64;
-                    (far.min(input.view.base[axis]), far.max(input.view.base[axis]), input.view.axes[d].len)
-                }
-            };
-            let chunks = (last / n - first / n + 1).min(if source.chunks.is_some() { count } else { len });
-            bytes = bytes.saturating_mul(if source.chunks.is_some() { chunks * n } else { count });
-        }
+        let n = |axis: usize| source.chunks.as_ref().map_or(1, |c| c[axis]);
+        let spans: Vec<Span> = (0..source.shape.len()).map(|axis| Span::new(&input.view, axis, n(axis))).collect();
+        let volume = |count: &dyn Fn(usize) -> u64| {
+            (0..spans.len()).fold(size, |bytes, axis| bytes.saturating_mul(count(axis)).saturating_mul(n(axis)))
+        };
+        // Chunks that another input of the stage has already are not read again.
+        let again = seen.iter().filter(|(of, _)| *of == s && source.chunks.is_some());
+        let again = again.map(|(_, other)| volume(&|axis| spans[axis].shared(&other[axis]))).max().unwrap_or(0);
+        let bytes = volume(&|axis| spans[axis].chunks).saturating_sub(again);
+        seen.push((s, spans));
         let times = match &source.chunks {
             Some(chunks) if !cached && !aligned(needs, input, chunks) => {
                 let middle: Dims = source.shape.iter().zip(chunks).map(|(&n, &c)| n / 2 / c).collect();
@@ -546,7 +544,7 @@ fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> {
         };
         match out.iter_mut().find(|r| r.source == s) {
             Some(r) => {
-                r.bytes = r.bytes.max(bytes);
+                r.bytes = r.bytes.saturating_add(bytes);
                 r.times = if cached { 1 } else { r.times + times };
             }
             None => out.push(Reads { source: s, bytes, times, passes: passes.len() as u64 }),

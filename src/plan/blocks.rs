@@ -216,3 +216,42 @@ pub fn uses_of_chunk(grid: &Grid, window: &Region, view: &View, chunk: &[u64], c
     }
     uses
 }
+/// The chunks along one axis that a view touches.
+#[derive(PartialEq)]
+pub(super) struct Span {
+    first: u64,
+    last: u64,
+    /// How many they are.
+    pub chunks: u64,
+    /// The first element and the step.
+    walk: (u64, Option<i64>),
+}
+
+impl Span {
+    pub fn new(view: &View, axis: usize, n: u64) -> Span {
+        let base = view.base[axis];
+        let (far, len, step) = match view.walker(axis) {
+            None => (base, 1, None),
+            Some((d, t)) => ((base as i64 + t * (view.axes[d].len as i64 - 1)) as u64, view.axes[d].len, Some(t)),
+        };
+        let (first, last) = (base.min(far) / n, base.max(far) / n);
+        Span { first, last, chunks: (last - first + 1).min(len), walk: (base, step) }
+    }
+
+    fn is_dense(&self) -> bool {
+        self.chunks == self.last - self.first + 1
+    }
+
+    /// How many chunks both touch for certain.
+    pub fn shared(&self, other: &Span) -> u64 {
+        let both = (self.last.min(other.last) + 1).saturating_sub(self.first.max(other.first));
+        match (self.is_dense(), other.is_dense()) {
+            _ if self == other => self.chunks,
+            (true, true) => both,
+            (true, false) if both == other.last - other.first + 1 => other.chunks,
+            (false, true) if both == self.last - self.first + 1 => self.chunks,
+            _ => 0,
+        }
+    }
+}
+

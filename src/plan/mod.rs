@@ -369,6 +369,9 @@ impl Plan {
                     if used.iter().any(|&u| u >= outs) || o.value >= d.values.len() {
                         return Err(wrong("a consumer reads an output that is not there"));
                     }
+                    if !consumer_fits(&stage.program, &o.consumer, &shape, &d.values[o.value]) {
+                        return Err(wrong("a value is not what its consumer makes"));
+                    }
                 }
                 Ok(())
             };
@@ -382,6 +385,33 @@ impl Plan {
             false => Err(wrong("a result is never made")),
         }
     }
+}
+
+/// Whether a consumer takes the dtypes that the program gives and makes the value that is said.
+fn consumer_fits(program: &Program, consumer: &Consumer, domain: &[u64], value: &ValueSpec) -> bool {
+    let dtype = |i: usize| program.dtype(program.outputs[i]);
+    let is_mask = |mask: &Option<usize>| mask.is_none_or(|m| dtype(m) == DType::Bool);
+    let (shape, made): (Dims, DType) = match consumer {
+        Consumer::Collect { from } => (domain.into(), dtype(*from)),
+        Consumer::Reduce { spec, values, weights, mask, reduced } => {
+            let inputs = dtype(*values) == spec.compute_dtype()
+                && weights.map(dtype) == spec.weights_dtype()
+                && mask.is_some() == spec.has_mask();
+            if !inputs || !is_mask(mask) {
+                return false;
+            }
+            (crate::ops::kernel::kept(domain, reduced), spec.out_dtype())
+        }
+        Consumer::Histogram { bins, bounds, mask, .. } => {
+            let automatic = |b: &Bins| matches!(b, Bins::Auto { .. });
+            if !is_mask(mask) || bins.iter().zip(bounds).any(|(b, r)| automatic(b) != r.is_some()) {
+                return false;
+            }
+            (bins.iter().map(Bins::bins).collect(), DType::U64)
+        }
+    };
+    let histogram = matches!(consumer, Consumer::Histogram { .. });
+    value.shape == shape && value.dtype == made && value.histogram == histogram
 }
 
 /// Checks inputs and program of a stage or of a feed within it.

@@ -30,6 +30,9 @@ const ROUNDER: f64 = 4503599627370496.0;
 pub(super) struct Finder {
     line: Line,
     way: Way,
+    /// The highest level for tables: AVX-512 would use gather instructions, which ran at half the
+    /// speed of AVX2 with its single loads (444 against 829 M rows/s on an AMD Zen).
+    table_level: Simd,
 }
 
 enum Way {
@@ -53,10 +56,10 @@ struct Line {
 }
 
 struct Table {
-    /// The cuts, then NaN up to a power of two.
-    cuts: Vec<f64>,
-    /// Cuts before each cell, then zeros up to a power of two.
-    before: Vec<u32>,
+    /// The cuts, then NaN.
+    cuts: Padded<f64>,
+    /// Cuts before each cell.
+    before: Padded<u32>,
     first: i64,
     last: i64,
     shift: u32,
@@ -99,7 +102,8 @@ impl Finder {
                 None => Way::Search(cuts),
             }
         };
-        Finder { line, way }
+        let below = Simd::available().into_iter().filter(|l| l.name() != "avx512").max();
+        Finder { line, way, table_level: below.unwrap_or(Simd::BASELINE) }
     }
 
     /// The most bytes that a finder for `bins` bins allocates.
@@ -112,16 +116,20 @@ impl Finder {
     pub(super) fn slots(&self, simd: Simd, values: &[f64], slots: &mut [u32]) {
         match &self.way {
             Way::Line => line64(simd, &self.line, values, slots),
-            Way::Table(t) => match t.steps {
-                1 => table1(simd, &self.line, t, values, slots),
-                2 => table2(simd, &self.line, t, values, slots),
-                _ => table4(simd, &self.line, t, values, slots),
-            },
+            Way::Table(t) => {
+                let simd = simd.min(self.table_level);
+                match t.steps {
+                    1 => table1(simd, &self.line, t, values, slots),
+                    2 => table2(simd, &self.line, t, values, slots),
+                    _ => table4(simd, &self.line, t, values, slots),
+                }
+            }
             Way::Search(cuts) => search(&self.line, cuts, values, slots),
         }
     }
 
-    /// The slots of native float32 values; `bytes` need not be aligned.
+    /// The slots of native float32 values without a copy as float64; `false` if this finder cannot.
+    /// `bytes` need not be aligned.
     pub(super) fn slots_f32(&self, simd: Simd, bytes: &[u8], slots: &mut [u32]) -> bool {
         match &self.way {
             Way::Line => line32(simd, &self.line, bytes.as_chunks::<4>().0, slots),
@@ -237,7 +245,7 @@ impl Table {
         }
         let (steps, shift) = best.filter(|b| b.0 <= MOST_STEPS)?;
         let cell = |k: i64| (k.max(first).wrapping_sub(first) as u64 >> shift) as usize;
-        let mut before = vec![0u32; (cell(last) + 1).next_power_of_two()];
+        let mut before = vec![0u32; cell(last) + 1];
         let mut done = 0;
         for (i, &k) in keys.iter().enumerate() {
             while done <= cell(k) {
@@ -245,9 +253,35 @@ impl Table {
                 done += 1;
             }
         }
-        let mut padded = cuts.to_vec();
-        padded.resize((cuts.len() + MOST_STEPS).next_power_of_two(), f64::NAN);
-        Some(Table { cuts: padded, before, first, last, shift, steps })
+        let mut cuts = cuts.to_vec();
+        cuts.resize(cuts.len() + MOST_STEPS, f64::NAN);
+        Some(Table {
+            cuts: Padded::new(cuts, f64::NAN),
+            before: Padded::new(before, 0),
+            first,
+            last,
+            shift,
+            steps,
+        })
+    }
+}
+
+/// A list whose length is a power of two, so that an index needs a mask and no branch.
+struct Padded<T>(Vec<T>);
+
+impl<T: Copy> Padded<T> {
+    fn new(mut values: Vec<T>, filler: T) -> Self {
+        values.resize(values.len().next_power_of_two(), filler);
+        Padded(values)
+    }
+
+    /// The value at `i`, which is taken modulo the length.
+    #[inline(always)]
+    fn at(&self, i: usize) -> T {
+        let mask = self.0.len() - 1;
+        // SAFETY: `new` is the only way to make one and makes the length a power of two, which
+        // is at least 1, and nothing changes it; so `i & mask` is below the length.
+        unsafe { *self.0.get_unchecked(i & mask) }
     }
 }
 
@@ -273,18 +307,11 @@ per_simd!(fn line32(line: &Line, values: &[[u8; 4]], slots: &mut [u32]) = line32
 fn table_body<const STEPS: usize>(line: &Line, t: &Table, values: &[f64], slots: &mut [u32]) {
     let line = *line;
     let (first, last, shift) = (t.first, t.last, t.shift);
-    let (cuts, before) = (&t.cuts[..], &t.before[..]);
-    if cuts.is_empty() || before.is_empty() {
-        return;
-    }
-    // Lengths are powers of two, so the masks change no index that can occur; they stand in for
-    // the bounds checks.
-    let (cut_mask, cell_mask) = (cuts.len() - 1, before.len() - 1);
     for (s, &x) in slots.iter_mut().zip(values) {
         let cell = key(x).clamp(first, last).wrapping_sub(first) as u64 >> shift;
-        let mut slot = before[cell as usize & cell_mask];
+        let mut slot = t.before.at(cell as usize);
         for _ in 0..STEPS {
-            slot += (x >= cuts[slot as usize & cut_mask]) as u32;
+            slot += (x >= t.cuts.at(slot as usize)) as u32;
         }
         *s = line.special(x, slot);
     }

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 /// A partial histogram. States of one spec merge in any order to the same bits.
 ///
 /// It knows no spec, so each method checks that the lengths agree.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct State {
     /// By slot: underflow or outside, the bins in C order, overflow, NaN, not positive, masked out
     /// (always 0 between updates).
@@ -119,8 +119,8 @@ impl State {
     ) -> Result<()> {
         self.fits(spec)?;
         tile.fits(spec)?;
-        if let Some(weights) = spec.weights {
-            scratch.weigher.start(weights, tile.n, spec.slots());
+        if spec.weights.is_some() {
+            scratch.weigher.start(tile.n, spec.slots());
         }
         let slots = spec.slots();
         let copies = if slots > SOME || tile.n < 2 * slots {

@@ -455,6 +455,36 @@ fn weighted_sums_are_exact_for_every_range_of_weights() {
 }
 
 #[test]
+fn a_window_is_emptied_before_its_pairs_overflow() {
+    // The first block makes a window, the others fill it to the brim in one bin, for more rows
+    // than pairs can hold; then the same with integers.
+    let n = 1_300_000usize;
+    let brim = 256.0f64.next_down();
+    let w: Vec<f64> = (0..n).map(|i| if i < 1024 { 1.0f64.next_down() } else { brim }).collect();
+    let x = vec![1u8; n];
+    let edges = Edges::uniform(0.0, 2.0, 2).unwrap();
+    let spec = HistogramSpec::new(vec![edges.clone()], vec![DType::U8], Some(DType::F64)).unwrap();
+    let sum = |spec: &HistogramSpec, weights: &[u8], simd| {
+        let mut state = State::new(spec).unwrap();
+        let tile = Tile { coords: &[&x], weights: Some(weights), mask: None, n };
+        state.update(spec, tile, &mut Scratch::new(), simd).unwrap();
+        let h = state.finish(spec).unwrap();
+        let (dtype, bytes) = h.weights().unwrap();
+        Scalar::from_bytes(dtype, &bytes[8..]).unwrap()
+    };
+    // in units of 2^-53
+    let units = 1024 * ((1i128 << 53) - 1) + (n as i128 - 1024) * (((1i128 << 53) - 1) << 8);
+    let want = BigRational::new(units.into(), (1i128 << 53).into());
+    let ints: Vec<i64> = (0..n).map(|i| if i % 2 == 0 { i64::MIN } else { i64::MAX }).collect();
+    let int_spec = HistogramSpec::new(vec![edges], vec![DType::U8], Some(DType::I64)).unwrap();
+    for simd in Simd::available() {
+        let got = sum(&spec, bytemuck::cast_slice(&w), simd).to_f64();
+        assert!(nearest(&want, got, DType::F64), "{got}");
+        assert_eq!(sum(&int_spec, bytemuck::cast_slice(&ints), simd), Scalar::I64(-(n as i64) / 2));
+    }
+}
+
+#[test]
 fn integer_weights_are_exact_or_an_overflow() {
     let mut rng = Rng(7);
     let x = [0.5f64; 40];

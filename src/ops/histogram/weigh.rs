@@ -1,11 +1,12 @@
 //! Weighted bins: exact sums per bin.
 //!
-//! Integer weights add into one 128-bit integer per slot. So do floats, as long as the exponents
-//! of a block fit a *window*: multiples of 2^base below 2^(base + 94), which leaves room for 2^32
-//! rows. A float is cut into two 64-bit integers by arithmetic that is exact inside the window, so
-//! nothing is lost; a block that does not fit moves the window (which empties it), and one that is
-//! too wide for any, or holds inf or NaN, goes value by value into the long accumulators, as does
-//! everything where the bins outnumber the rows. Every way is exact, so which one ran cannot show.
+//! Weights are added as a pair of 64-bit integers per slot, high · 2^k + low. For integers that is
+//! plain. For floats it works as long as the exponents of a block fit a *window*: multiples of
+//! 2^base below 2^(base + 86), which a few float64 operations, all exact there, cut into two whole
+//! numbers small enough that 2^19 of them add without overflow; then the pairs are emptied into
+//! the long accumulators. A block that does not fit moves the window (which empties it too), and one
+//! that is too wide for any, or holds inf or NaN, goes value by value into the accumulators, as does
+//! everything where there are few rows for many bins. Every way is exact, so which ran cannot show.
 
 use super::load::{self, BLOCK};
 use super::spec::HistogramSpec;
@@ -16,14 +17,19 @@ use crate::ops::exact::{Sums, Term};
 use crate::ops::simd::Simd;
 use crate::per_simd;
 
-/// Bits of the window, of 126: 2^32 rows then cannot overflow.
-const WINDOW: i32 = 94;
+/// Bits of the window.
+const WINDOW: i32 = 86;
 /// Bits that a new window leaves free above the first block's largest value.
-const ROOM: i32 = 12;
-/// Rows after which a window is emptied.
-const ROWS: u64 = 1 << 31;
-/// Bits of the low part of a value.
-const LOW: i32 = 62;
+const ROOM: i32 = 8;
+/// Bits of the low part of a float: at most 2^43 in size, and the high part at most 2^42.
+const LOW: i32 = 44;
+/// Bits of the low part of an integer.
+const LOW_INTEGER: i32 = 32;
+/// Rows after which the pairs are emptied: they then stay below 2^62.
+const ROWS: usize = (1 << 19) - BLOCK;
+/// 1.5 · 2^52: adding it to a float64 below 2^51 in size rounds that to a whole number, whose
+/// integer is then the difference of the bits.
+const ROUNDER: f64 = 6755399441055744.0;
 
 pub(super) fn term(weights: DType) -> Term {
     match weights {
@@ -43,14 +49,14 @@ pub(super) fn result_dtype(weights: DType) -> DType {
 
 /// The windows of a worker; empty between updates.
 pub(super) struct Weigher {
-    window: Vec<i128>,
+    /// Low and high parts by slot.
+    window: Vec<[i64; 2]>,
     /// Multiples of 2^base are in the window; `None` while it is empty.
     base: Option<i32>,
-    rows: u64,
+    rows: usize,
     in_use: bool,
     values: Vec<f64>,
-    high: Vec<i64>,
-    low: Vec<i64>,
+    pairs: Vec<[i64; 2]>,
 }
 
 impl Weigher {
@@ -61,17 +67,16 @@ impl Weigher {
             rows: 0,
             in_use: false,
             values: vec![0.0; BLOCK],
-            high: vec![0; BLOCK],
-            low: vec![0; BLOCK],
+            pairs: vec![[0; 2]; BLOCK],
         }
     }
 
     /// Prepares for a tile of `n` rows and a histogram of that many slots.
-    pub(super) fn start(&mut self, _weights: DType, n: usize, slots: usize) {
-        self.in_use = slots <= n;
+    pub(super) fn start(&mut self, n: usize, slots: usize) {
+        self.in_use = slots <= n.min(ROWS) / 4;
         if self.in_use && self.window.len() != slots {
             self.window.clear();
-            self.window.resize(slots, 0);
+            self.window.resize(slots, [0; 2]);
         }
     }
 
@@ -90,43 +95,44 @@ impl Weigher {
             return; // all zeros add nothing
         }
         // the last bit of the finest value, and the first power of two above the largest
-        let (last, top) = (least - 1075, most - 1022);
+        let precision = match dtype {
+            DType::F64 => 52,
+            DType::F32 => 23,
+            _ => 10,
+        };
+        let (last, top) = (least - 1023 - precision, most - 1022);
         let fits = |base: i32| base <= last && top <= base + WINDOW && most < 2047;
         let base = match self.base {
             Some(base) if fits(base) && self.rows < ROWS => base,
             _ => {
                 let base = top + ROOM - WINDOW;
                 if !fits(base) || !(-900..=800).contains(&base) {
-                    return one_by_one(self.values[..index.len()].iter().copied(), index, sums);
+                    return one_by_one(values.iter().copied(), index, sums);
                 }
                 self.flush(sums);
                 self.base = Some(base);
                 base
             }
         };
-        self.rows += index.len() as u64;
-        let n = index.len();
-        let (high, low) = (&mut self.high[..n], &mut self.low[..n]);
-        cut(simd, &self.values[..n], power(-base), high, low);
-        for ((&slot, &h), &l) in index.iter().zip(&*high).zip(&*low) {
-            self.window[slot as usize] += ((h as i128) << LOW) + l as i128;
-        }
+        self.rows += index.len();
+        let pairs = &mut self.pairs[..index.len()];
+        cut(simd, &self.values[..index.len()], power(-base), pairs);
+        add_pairs(&mut self.window, index, pairs.iter().copied());
     }
 
     fn integers(&mut self, dtype: DType, bytes: &[u8], index: &[u32], sums: &mut Sums) {
         if self.in_use && self.rows >= ROWS {
             self.flush(sums);
         }
-        self.rows += index.len() as u64;
+        self.rows += index.len();
         let window = self.in_use.then_some(&mut self.window[..]);
         macro_rules! go {
             ($ty:ty, $size:literal) => {{
                 let values = bytes.as_chunks::<$size>().0.iter().map(|&b| <$ty>::from_ne_bytes(b));
                 match window {
                     Some(window) => {
-                        for (&slot, v) in index.iter().zip(values) {
-                            window[slot as usize] += v as i128;
-                        }
+                        let pair = |v: $ty| [(v as u32) as i64, (v as i128 >> LOW_INTEGER) as i64];
+                        add_pairs(window, index, values.map(pair));
                         self.base = Some(0);
                     }
                     None => one_by_one(values.map(|v| v as i128), index, sums),
@@ -150,8 +156,10 @@ impl Weigher {
         self.rows = 0;
         let Some(base) = self.base.take() else { return };
         let integers = sums.term() == Term::Int;
-        for (slot, total) in self.window.iter_mut().enumerate() {
-            let total = std::mem::take(total);
+        let shift = if integers { LOW_INTEGER } else { LOW };
+        for (slot, pair) in self.window.iter_mut().enumerate() {
+            let [low, high] = std::mem::take(pair);
+            let total = ((high as i128) << shift) + low as i128;
             let bin = slot.wrapping_sub(1);
             if total == 0 || bin >= sums.len() {
                 continue;
@@ -203,18 +211,29 @@ fn exponents_body(values: &[f64]) -> (i32, i32) {
 }
 per_simd!(fn exponents(values: &[f64]) -> (i32, i32) = exponents_body);
 
-/// `v · scale == high · 2^62 + low`, exactly; `scale` is a power of two for which that is a whole
-/// number below 2^94.
+/// `v · scale == high · 2^44 + low`, exactly; `scale` is a power of two for which that is a whole
+/// number below 2^86.
 #[inline(always)]
-fn cut_body(values: &[f64], scale: f64, high: &mut [i64], low: &mut [i64]) {
+fn cut_body(values: &[f64], scale: f64, pairs: &mut [[i64; 2]]) {
     let (up, down) = (power(LOW), power(-LOW));
-    for ((&v, h), l) in values.iter().zip(high).zip(low) {
+    let whole = |v: f64| v.to_bits().wrapping_sub(ROUNDER.to_bits()) as i64;
+    for (&v, pair) in values.iter().zip(pairs) {
         let scaled = v * scale;
-        *h = (scaled * down) as i64;
-        *l = (scaled - *h as f64 * up) as i64;
+        let high = scaled * down + ROUNDER;
+        let low = scaled - (high - ROUNDER) * up + ROUNDER;
+        *pair = [whole(low), whole(high)];
     }
 }
-per_simd!(fn cut(values: &[f64], scale: f64, high: &mut [i64], low: &mut [i64]) = cut_body);
+per_simd!(fn cut(values: &[f64], scale: f64, pairs: &mut [[i64; 2]]) = cut_body);
+
+/// Adds a pair to the slot of each row.
+#[inline]
+fn add_pairs(window: &mut [[i64; 2]], index: &[u32], pairs: impl Iterator<Item = [i64; 2]>) {
+    for (&slot, pair) in index.iter().zip(pairs) {
+        let total = &mut window[slot as usize];
+        *total = [total[0] + pair[0], total[1] + pair[1]];
+    }
+}
 
 /// The sums as native bytes of [`result_dtype`].
 pub(super) fn finish(sums: &Sums, weights: DType, spec: &HistogramSpec) -> Result<Vec<u8>> {

@@ -7,7 +7,7 @@ use super::read;
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, Slab, checked_len};
-use crate::h5::{self, FilterInfo, Id, Layout, Link};
+use crate::h5::{self, FilterInfo, Id, Layout, Link, Object};
 use crate::source::{Fingerprint, OpenOptions, ReadCx, Source, SourceSpec, check_slab};
 use std::path::{Path, PathBuf};
 
@@ -77,7 +77,11 @@ impl Hdf5Source {
 
     /// Borrows the file, which must still be the one that was opened.
     pub(crate) fn borrow(&self) -> Result<Borrowed> {
-        let file = handles::borrow(&self.canonical)?;
+        let file = handles::borrow(&self.canonical).map_err(|e| match handles::fingerprint(&self.canonical) {
+            // It no longer opens because it is another file now.
+            Ok(now) if now != self.fingerprint => changed().caused_by(e),
+            _ => e,
+        })?;
         if file.fingerprint == self.fingerprint { Ok(file) } else { Err(changed()) }
     }
 
@@ -234,7 +238,13 @@ pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<(St
             continue;
         }
         let next = format!("{done}/{part}");
-        match h5::link(file, &next)? {
+        let link = h5::link(file, &next).map_err(|e| match h5::open_object(file, &done) {
+            Ok((_, Object::Dataset)) => {
+                Error::new(ErrorKind::NotFound, format!("{done:?} is a dataset, there is nothing below it"))
+            }
+            _ => e,
+        })?;
+        match link {
             Some(Link::Hard) => done = next,
             Some(Link::Soft(target)) => {
                 followed += 1;

@@ -1,0 +1,223 @@
+//! The work done, not only the answer: how often chunks are read and decoded, what binding had
+//! predicted, and what is held.
+
+mod common;
+
+use chunkwise::grid::{Dims, Slab};
+use chunkwise::source::{ReadCx, Source, SourceSpec};
+use chunkwise::{Array, BinAxis, DType, Index, Over, Report, Session, Target};
+use common::{chunks_of, dataset, elements, folder, session, to_bytes, write_file};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+const SHAPE: [u64; 2] = [500, 310];
+
+fn file(folder: &Path, name: &str, chunks: &[u64], seed: u64) -> PathBuf {
+    let path = folder.join(format!("{name}.h5"));
+    let data = to_bytes(&elements(DType::F32, SHAPE.iter().product(), seed, "small"));
+    write_file(&path, &[(dataset("x", &SHAPE, DType::F32, Some(chunks), Some(1)), &data)]);
+    path
+}
+
+/// Runs targets and checks what always holds: nothing beyond the budget or the prediction, and as
+/// many bytes decoded as binding said.
+fn run(session: &Session, targets: &[&dyn Target]) -> Report {
+    let plan = session.plan(targets).unwrap();
+    let bound = session.bind(&plan).unwrap();
+    let report = session.run_plan(&plan).unwrap().report;
+    let explained = session.explain(targets).unwrap();
+    assert!(report.peak_host_bytes <= report.projected_host_bytes, "{report:?}\n{explained}");
+    assert!(report.projected_host_bytes <= session.memory(), "{report:?}");
+    assert_eq!(report.projected_host_bytes, bound.peak_bytes);
+    let reads = || bound.stages.iter().flat_map(|s| &s.reads);
+    let predicted: u64 = reads().map(|r| r.bytes * r.times * r.passes).sum();
+    if reads().all(|r| r.times == 1) {
+        assert_eq!(report.bytes_decoded, predicted, "{explained}");
+    } else {
+        assert!(report.bytes_decoded <= predicted, "{report:?}\n{explained}");
+    }
+    assert_eq!(explained.contains("decoded up to"), reads().any(|r| r.times > 1), "{explained}");
+    report
+}
+
+#[test]
+fn every_chunk_is_read_and_decoded_once() {
+    let folder = folder();
+    for chunks in [[64, 128], [500, 310], [1, 310], [7, 9], [500, 3]] {
+        let x = Array::open(file(folder.path(), "once", &chunks, 1), "x").unwrap();
+        let n = chunks_of(&SHAPE, &chunks);
+        let bins = || BinAxis::Uniform { bins: 20, low: -2.0, high: 2.0 };
+        for threads in [1, 2, 8] {
+            let session = session(threads, "64MiB");
+            let (mean, std, histogram) = (x.mean(), x.std(), x.histogram(bins()));
+            let cases: [(&str, Vec<&dyn Target>); 5] = [
+                ("mean", vec![&mean]),
+                ("std", vec![&std]),
+                ("histogram", vec![&histogram]),
+                ("all three", vec![&mean, &std, &histogram]),
+                ("twice the same", vec![&mean, &mean]),
+            ];
+            for (name, targets) in cases {
+                let r = run(&session, &targets);
+                assert_eq!((r.chunks_read, r.chunks_decoded), (n, n), "{name}, {chunks:?}, {threads} threads");
+            }
+            let r = run(&session, &[&x.mean_with(Over::axis(0)), &x.max_with(Over::axis(1))]);
+            assert_eq!(r.chunks_decoded, n, "axes, {chunks:?}");
+        }
+    }
+}
+
+#[test]
+fn a_second_pass_reads_a_second_time_and_not_more() {
+    let folder = folder();
+    let x = Array::open(file(folder.path(), "two", &[64, 128], 1), "x").unwrap();
+    let n = chunks_of(&SHAPE, &[64, 128]);
+    for (threads, memory) in [(1, "4MiB"), (2, "16MiB"), (8, "64MiB")] {
+        let session = session(threads, memory);
+        assert_eq!(run(&session, &[&(&x - x.mean()).std()]).chunks_decoded, 2 * n);
+        // The range first, the counts second.
+        assert_eq!(run(&session, &[&x.histogram(BinAxis::Auto(10))]).chunks_decoded, 2 * n);
+    }
+}
+
+#[test]
+fn a_slice_reads_only_the_chunks_that_cover_it() {
+    let folder = folder();
+    let x = Array::open(file(folder.path(), "slice", &[64, 128], 1), "x").unwrap();
+    let session = session(2, "64MiB");
+    let decoded = |a: &Array| run(&session, &[&a.mean()]).chunks_decoded;
+    let rows = |a: i64, b: i64| Index::from(a..b);
+    assert_eq!(decoded(&x.index([rows(0, 10)])), 3);
+    assert_eq!(decoded(&x.index([rows(60, 70)])), 6);
+    assert_eq!(decoded(&x.index([Index::At(-1)])), 3);
+    assert_eq!(decoded(&x.index([Index::At(100), Index::At(5)])), 1);
+    assert_eq!(decoded(&x.index([Index::ALL.step(200)])), 9);
+    assert_eq!(decoded(&x.index([Index::ALL, rows(128, 256)])), 8);
+    assert_eq!(decoded(&x.t().index([rows(128, 256)]).index([Index::ALL.step(-1), rows(0, 64)])), 1);
+    assert_eq!(decoded(&(x.index([rows(0, 64)]) + x.index([rows(64, 128)]))), 6);
+    assert_eq!(decoded(&x.index([rows(3, 3)]).cast(DType::F64)), 0);
+    // Compared with the same elements: both see the same chunks.
+    assert_eq!(decoded(&(x.index([rows(0, 64)]) + x.index([Index::from(0..64), Index::ALL.step(-1)]))), 3);
+}
+
+#[test]
+fn differently_chunked_arrays_in_one_expression() {
+    let folder = folder();
+    let a = Array::open(file(folder.path(), "a", &[100, 310], 1), "x").unwrap();
+    let b = Array::open(file(folder.path(), "b", &[500, 20], 2), "x").unwrap();
+    let n = chunks_of(&SHAPE, &[100, 310]) + chunks_of(&SHAPE, &[500, 20]);
+    for threads in [1, 2, 8] {
+        let r = run(&session(threads, "64MiB"), &[&(&a * &b).mean()]);
+        assert_eq!(r.chunks_decoded, n, "{threads} threads");
+        let r = run(&session(threads, "64MiB"), &[&(&a - &b).std_with(Over::axis(0))]);
+        assert_eq!(r.chunks_decoded, n, "{threads} threads, axis 0");
+    }
+    // Where the budget keeps too few, the answer is the same and `explain` says what it costs.
+    let roomy = session(1, "64MiB").compute(&(&a * &b).mean()).unwrap();
+    let mut tight = 200_000;
+    loop {
+        let small = Session::builder().threads(1).memory_bytes(tight).build().unwrap();
+        match small.compute(&(&a * &b).mean()) {
+            Ok(v) => {
+                assert_eq!(v.bytes(), roomy.bytes());
+                run(&small, &[&(&a * &b).mean()]);
+                break;
+            }
+            Err(e) => assert_eq!(e.kind(), chunkwise::ErrorKind::Budget),
+        }
+        tight += 50_000;
+    }
+    println!("a * b in {tight} bytes");
+}
+
+#[test]
+fn chunks_that_were_never_written_are_not_decoded() {
+    use chunkwise::sink::hdf5::{Hdf5Writer, WriteScratch};
+    let folder = folder();
+    let path = folder.path().join("holes.h5");
+    let spec = dataset("x", &[40, 40], DType::I16, Some(&[10, 10]), Some(1));
+    let writer = Hdf5Writer::create(&path, &[spec]).unwrap();
+    let ones: Vec<u8> = [1i16; 100].iter().flat_map(|v| v.to_ne_bytes()).collect();
+    writer.write_chunk(0, &[1, 2], &ones, &mut WriteScratch::new()).unwrap();
+    writer.write_chunk(0, &[3, 3], &ones, &mut WriteScratch::new()).unwrap();
+    writer.finish().unwrap();
+    let x = Array::open(&path, "x").unwrap();
+    let session = session(2, "64MiB");
+    let outcome = session.run(&[&x.sum()]).unwrap();
+    assert_eq!(outcome.values[0].as_array().unwrap().item::<i64>().unwrap(), 200);
+    assert_eq!((outcome.report.chunks_read, outcome.report.chunks_decoded), (16, 2), "{:?}", outcome.report);
+}
+
+/// A source that counts how often each of its chunks is asked for.
+#[derive(Debug)]
+struct Counting {
+    shape: Vec<u64>,
+    chunks: Vec<u64>,
+    asked: Mutex<HashMap<Vec<u64>, u64>>,
+}
+
+impl Source for Counting {
+    fn shape(&self) -> &[u64] {
+        &self.shape
+    }
+    fn dtype(&self) -> DType {
+        DType::I64
+    }
+    fn chunks(&self) -> Option<&[u64]> {
+        Some(&self.chunks)
+    }
+    fn spec(&self) -> SourceSpec {
+        SourceSpec::Memory { id: u64::MAX }
+    }
+    fn describe(&self) -> String {
+        "counting".into()
+    }
+    fn scratch_bytes(&self) -> u64 {
+        0
+    }
+    fn read_chunk(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> chunkwise::Result<()> {
+        let start = chunk.iter().zip(&self.chunks).map(|(&c, &n)| c * n).collect();
+        let slab = Slab { start, count: self.chunks.as_slice().into(), step: Dims::from_elem(1, 2) };
+        self.read_region(&slab, out, cx)
+    }
+    fn read_region(&self, slab: &Slab, out: &mut [u8], _: &mut ReadCx) -> chunkwise::Result<()> {
+        let mut touched = std::collections::BTreeSet::new();
+        for i in 0..slab.count.iter().product() {
+            let at = chunkwise::grid::unravel(i, &slab.count);
+            let index: Dims = (0..2).map(|d| slab.start[d] + at[d] * slab.step[d]).collect();
+            touched.insert(vec![index[0] / self.chunks[0], index[1] / self.chunks[1]]);
+            let value = (index[0] * 1000 + index[1]) as i64;
+            out[i as usize * 8..][..8].copy_from_slice(&value.to_ne_bytes());
+        }
+        // A chunk that is read whole also has elements beyond the edge.
+        touched.iter().for_each(|c| *self.asked.lock().unwrap().entry(c.clone()).or_default() += 1);
+        Ok(())
+    }
+}
+
+#[test]
+fn nothing_is_read_before_it_is_computed_and_then_each_chunk_once() {
+    let source = Arc::new(Counting { shape: vec![50, 70], chunks: vec![8, 9], asked: Mutex::default() });
+    let x = Array::new(source.clone());
+    let y = ((&x + 1).index([Index::ALL.step(-1)]).t() * 2).sum();
+    let h = x.histogram(BinAxis::Uniform { bins: 10, low: 0.0, high: 5e4 });
+    let session = session(4, "16MiB");
+    let plan = session.plan(&[&y, &h, &x.max_with(Over::axis(0))]).unwrap();
+    session.bind(&plan).unwrap();
+    session.explain(&[&y, &h]).unwrap();
+    let _ = (plan.to_string(), plan.fingerprint(), y.shape().unwrap(), y.dtype().unwrap());
+    assert!(source.asked.lock().unwrap().is_empty());
+    let outcome = session.run_plan(&plan).unwrap();
+    let sum: i64 = (0..50i64).flat_map(|i| (0..70i64).map(move |j| (i * 1000 + j + 1) * 2)).sum();
+    assert_eq!(outcome.values[0].as_array().unwrap().item::<i64>().unwrap(), sum);
+    let asked = source.asked.lock().unwrap();
+    assert_eq!(asked.len() as u64, chunks_of(&[50, 70], &[8, 9]));
+    println!("most often asked: {:?}", asked.values().max());
+    // y sees x turned, so it is another stage than the others: twice at most.
+    assert!(asked.values().all(|&n| n <= 2), "{asked:?}");
+    drop(asked);
+    source.asked.lock().unwrap().clear();
+    session.run(&[&y]).unwrap();
+    assert!(source.asked.lock().unwrap().values().all(|&n| n == 1), "{:?}", source.asked);
+}

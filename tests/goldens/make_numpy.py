@@ -1,0 +1,416 @@
+"""Makes numpy.json: expressions as trees with NumPy's answers. tests/numpy.rs builds the same trees
+with chunkwise and compares dtype, shape and bits (every NaN the same one).
+
+Elements come from seeds (common.py), so answers stay small; answers of more than 32 bytes are
+checksums. Float sums, means, variances, averages and products are not NumPy's but exact rational
+arithmetic rounded once, which is the contract; their dtypes and shapes are NumPy's.
+"""
+import itertools
+import json
+import os
+import random
+import warnings
+from fractions import Fraction
+from math import isqrt
+
+import numpy as np
+
+from common import array, canonical, checksum
+
+warnings.simplefilter("ignore")
+rng = random.Random(20250101)
+ALL = ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"]
+FLOATS = ALL[9:]
+
+
+class Wrong(Exception):
+    """What chunkwise must answer with an error, by its contract or because NumPy raises."""
+
+
+FORMAT = {"float16": (11, -24), "float32": (24, -149), "float64": (53, -1074)}
+
+
+def round_to(f, dtype, odd=False):
+    """A Fraction rounded once; `odd` says that the true value lies just above."""
+    bits, least = FORMAT[dtype]
+    if f == 0:
+        return np.dtype(dtype).type(0)
+    sign, f = (-1, -f) if f < 0 else (1, f)
+    e = f.numerator.bit_length() - f.denominator.bit_length()
+    if Fraction(2) ** e > f:
+        e -= 1
+    step = max(e - bits + 1, least)
+    scaled = f / Fraction(2) ** step
+    q, r = divmod(scaled.numerator, scaled.denominator)
+    twice = 2 * r - scaled.denominator
+    if twice > 0 or (twice == 0 and (odd or q & 1)):
+        q += 1
+    v = Fraction(q) * Fraction(2) ** step
+    if v > Fraction(float(np.finfo(dtype).max)):
+        return np.dtype(dtype).type(sign * np.inf)
+    return np.dtype(dtype).type(float(v) * sign)
+
+
+def root(f, dtype):
+    k = 600
+    n = (f.numerator << (2 * k)) // f.denominator
+    r = isqrt(n)
+    exact = Fraction(r * r, 1 << (2 * k)) == f
+    return round_to(Fraction(2 * r + (0 if exact else 1), 1 << (k + 1)), dtype)
+
+
+def exact(name, v, w, dtype, ddof):
+    """One output of a float family: v the values that take part, as Python numbers."""
+    if name == "average":
+        if len(v) == 0 or not np.isfinite([*v, *w]).all():
+            return np.nan
+        s = sum(map(Fraction, w), Fraction(0))
+        if s == 0:
+            raise Wrong
+        return round_to(sum((Fraction(a) * Fraction(b) for a, b in zip(v, w)), Fraction(0)) / s, dtype)
+    special = [x for x in v if isinstance(x, float) and not np.isfinite(x)]
+    n = len(v)
+    if name == "sum":
+        return np.sum(special) if special else round_to(sum(map(Fraction, v), Fraction(0)), dtype)
+    if name == "prod":
+        if special:
+            return np.prod(np.array(v))
+        p = Fraction(1)
+        for x in v:
+            p *= Fraction(x)
+        return round_to(p, dtype)
+    if name == "mean":
+        if n == 0:
+            return np.nan
+        return np.sum(special) if special else round_to(sum(map(Fraction, v), Fraction(0)) / n, dtype)
+    if special or n - ddof <= 0:
+        # NumPy divides 0 by 0, or something by 0.
+        if not special and n > 0 and len(set(v)) > 1:
+            return np.inf
+        return np.nan
+    m = sum(map(Fraction, v), Fraction(0)) / n
+    var = sum(((Fraction(x) - m) ** 2 for x in v), Fraction(0)) / (n - Fraction(ddof))
+    return round_to(var, dtype) if name == "var" else root(var, dtype)
+
+
+def reduce(name, a, kw):
+    nan = name.startswith("nan")
+    base = name[3:] if nan else name
+    axis = kw.get("axis")
+    axis = tuple(axis) if isinstance(axis, list) else axis
+    keep = kw.get("keepdims", False)
+    where = kw.get("where", True)
+    dtype = kw.get("dtype")
+    if base in ("any", "all"):
+        return getattr(np, name)(a, axis=axis, keepdims=keep, where=where)
+    if base == "count_nonzero":
+        return np.count_nonzero(a, axis=axis, keepdims=keep)
+    if base in ("argmin", "argmax"):
+        return getattr(np, name)(a, axis=axis, keepdims=keep)
+    if base in ("min", "max"):
+        if where is True:
+            return getattr(np, name)(a, axis=axis, keepdims=keep)
+        if a.dtype.kind == "f":
+            initial = np.inf if base == "min" else -np.inf
+        elif a.dtype.kind == "b":
+            initial = base == "min"
+        else:
+            info = np.iinfo(a.dtype)
+            initial = info.max if base == "min" else info.min
+        if not np.broadcast_to(where, a.shape).any(axis=axis).all():
+            raise Wrong
+        return getattr(np, name)(a, axis=axis, keepdims=keep, where=where, initial=initial)
+    # Shape and dtype as NumPy's, values exact.
+    options = dict(axis=axis, keepdims=keep, dtype=dtype)
+    if base in ("sum", "prod", "mean", "var", "std"):
+        if where is not True:
+            options["where"] = where
+        if base in ("var", "std"):
+            options["ddof"] = kw.get("ddof", 0)
+        like = np.asarray(getattr(np, name)(a, **options))
+    else:
+        w = kw["weights"]
+        if axis is not None and w.ndim == 1 and a.ndim > 1:
+            if w.shape[0] != a.shape[axis]:
+                raise Wrong
+            w = w.reshape([-1 if d == axis % a.ndim else 1 for d in range(a.ndim)])
+        w = np.broadcast_to(w, a.shape)
+        like = np.asarray(np.mean(a, axis=axis, keepdims=keep))
+        like = like.astype(np.result_type(like.dtype, w.dtype))
+    out = like.dtype.name
+    if dtype is not None and base in ("sum", "prod"):
+        a = a.astype(dtype)
+    if dtype is not None and base in ("mean", "var", "std") and a.dtype.kind == "f":
+        a = a.astype(dtype)
+    axes = range(a.ndim) if axis is None else [d % a.ndim for d in np.atleast_1d(axis)]
+    kept = [d for d in range(a.ndim) if d not in axes]
+    move = kept + list(axes)
+    lead = [a.shape[d] for d in kept]
+    count = int(np.prod([a.shape[d] for d in axes], dtype=int))
+    flat = lambda x: np.transpose(x, move).reshape(int(np.prod(lead, dtype=int)), count)
+    values = flat(a)
+    masks = flat(np.broadcast_to(where, a.shape))
+    weights = flat(w) if base == "average" else values
+    result = []
+    for v, m, w in zip(values, masks, weights):
+        keepers = m & ~(np.isnan(v)) if nan and v.dtype.kind == "f" else m
+        v = v[keepers]
+        if out.startswith(("int", "uint")):
+            n = sum(map(int, v)) if base == "sum" else int(np.prod([int(x) for x in v], dtype=object))
+            info = np.iinfo(out)
+            if not info.min <= n <= info.max:
+                raise Wrong  # exact or an error, never a wrap
+            result.append(n)
+        else:
+            plain = [float(x) if v.dtype.kind == "f" else int(x) for x in v]
+            result.append(exact(base, plain, [float(x) for x in w[keepers]], out, kw.get("ddof", 0)))
+    return np.array(result, dtype=out).reshape(like.shape)
+
+
+def entry(e):
+    if e is None:
+        return None
+    if e == "...":
+        return Ellipsis
+    return slice(*e["s"]) if isinstance(e, dict) else e
+
+
+def ev(t):
+    """NumPy's value of a tree."""
+    if not isinstance(t, list):
+        return float(t["weak"]) if isinstance(t, dict) else t  # a weak scalar
+    op, *rest = t
+    if op == "data":
+        return array(*rest)
+    if op == "ew":
+        name, *args = rest
+        args = [ev(a) for a in args]
+        return getattr(np, name)(*args)
+    if op == "index":
+        return ev(rest[0])[tuple(entry(e) for e in rest[1])]
+    if op == "t":
+        return ev(rest[0]).T
+    if op == "transpose":
+        return np.transpose(ev(rest[0]), rest[1])
+    if op == "reshape":
+        return np.reshape(ev(rest[0]), rest[1])
+    if op == "concatenate":
+        return np.concatenate([ev(a) for a in rest[0]], axis=rest[1])
+    if op == "stack":
+        return np.stack([ev(a) for a in rest[0]], axis=rest[1])
+    if op == "squeeze":
+        return np.squeeze(ev(rest[0]), tuple(rest[1]) or None)
+    if op == "expand_dims":
+        return np.expand_dims(ev(rest[0]), rest[1])
+    if op == "broadcast_to":
+        return np.broadcast_to(ev(rest[0]), rest[1])
+    if op == "cast":
+        return ev(rest[0]).astype(rest[1])
+    if op == "matmul":
+        a, b = ev(rest[0]), ev(rest[1])
+        if a.ndim != 2 or b.ndim != 2:
+            raise Wrong
+        if np.result_type(a, b) == np.float16:
+            # One rounding at the end: NumPy's float16 sums round at every step.
+            return (a.astype(np.float64) @ b.astype(np.float64)).astype(np.float16)
+        return a @ b
+    if op == "reduce":
+        name, a, kw = rest
+        kw = {k: ev(v) if k in ("where", "weights") else v for k, v in kw.items()}
+        return reduce(name, ev(a), kw)
+    raise ValueError(op)
+
+
+cases = []
+
+
+def case(tree):
+    try:
+        v = np.asarray(ev(tree))
+        raw = canonical(v)
+        data = raw.hex() if len(raw) <= 32 else format(checksum(raw), "016x")
+        cases.append([tree, v.dtype.name, list(v.shape), data])
+    except (Wrong, ValueError, IndexError, TypeError, OverflowError, np.exceptions.AxisError):
+        cases.append([tree, "error"])
+
+
+def data(dtype, shape, mode="small"):
+    return ["data", dtype, list(shape), rng.randrange(1, 1000), mode]
+
+
+def some_shape(rank=None, top=5):
+    rank = rng.randrange(0, 4) if rank is None else rank
+    return [rng.choice([1, 1, 2, 3, top, 0]) if rng.random() < 0.9 else 1 for _ in range(rank)]
+
+
+# Broadcasting, also where it fails.
+for _ in range(60):
+    a, b = some_shape(), some_shape()
+    case(["ew", rng.choice(["add", "subtract", "multiply", "less", "maximum"]),
+          data(rng.choice(["int32", "float64", "int16"]), a), data("int32", b)])
+for _ in range(12):
+    shapes = [[rng.choice([1, n]) for n in (3, 4, 2)][rng.randrange(3):] for _ in range(3)]
+    case(["ew", "where", data("bool", shapes[0]), data("int8", shapes[1]), data("float32", shapes[2])])
+# Promotion between arrays.
+for a, b in itertools.product(ALL, ALL):
+    case(["ew", rng.choice(["add", "multiply", "minimum"]), data(a, [3]), data(b, [2, 1])])
+    case(["ew", rng.choice(["divide", "less_equal", "equal", "not_equal"]), data(a, [4], "wide"), data(b, [4], "wide")])
+# And with weak scalars, left and right.
+for d in ALL:
+    for w in (True, 2, -3, 300, 70000, 2.5, 1e300, 2**40):
+        name = rng.choice(["add", "multiply", "maximum"])
+        case(["ew", name, data(d, [3]), w] if rng.random() < 0.6 else ["ew", name, w, data(d, [3])])
+        case(["ew", rng.choice(["less", "greater_equal", "equal"]), data(d, [5]), w])
+    case(["ew", "subtract", ["reduce", "max", data(d, [4]), {}], data("int8", [3])])  # rank 0 is strong
+    case(["ew", "divide", 1, data(d, [3])])
+    case(["ew", "floor_divide", data(d, [6]), 3])
+    case(["ew", "remainder", data(d, [6]), 3])
+    case(["ew", "clip", data(d, [9]), 1, 7])
+    case(["ew", "bitwise_and", data(d, [3]), 6])
+    case(["ew", "left_shift", data(d, [3]), 2])
+    case(["ew", "sqrt", ["ew", "abs", data(d, [3])]])
+    case(["ew", "negative", data(d, [3])])
+    case(["ew", "invert", data(d, [3])])
+    case(["ew", "logical_not", data(d, [3])])
+    case(["ew", "round", data(d, [12])])
+    # Wrap-around.
+    case(["ew", "add", data(d, [5], "wide"), data(d, [5], "wide")])
+    case(["ew", "multiply", data(d, [5], "wide"), data(d, [5], "wide")])
+    for other in ALL:
+        if d == "bool" or np.can_cast(d, other, "same_kind"):
+            case(["cast", data(d, [5]), other])
+# Slices: random, also out of range, with steps, None, Ellipsis, indices.
+for _ in range(120):
+    shape = [rng.choice([0, 1, 4, 7]) if rng.random() < 0.4 else rng.randrange(3, 9) for _ in range(rng.randrange(1, 4))]
+    index, left = [], len(shape)
+    for _ in range(rng.randrange(0, 5)):
+        r = rng.random()
+        if r < 0.15:
+            index.append(None)
+        elif r < 0.25 and "..." not in index:
+            index.append("...")
+        elif r < 0.4:
+            index.append(rng.randrange(-4, 4))
+            left -= 1
+        else:
+            bound = lambda: rng.choice([None, rng.randrange(-10, 10), rng.randrange(-4, 5)])
+            index.append({"s": [bound(), bound(), rng.choice([None, 1, 2, 3, -1, -2, -7, 100])]})
+            left -= 1
+    t = ["index", data("int32", shape), index]
+    if rng.random() < 0.3:
+        t = ["t", t]
+    if rng.random() < 0.3:
+        t = ["index", t, [{"s": [None, None, rng.choice([-1, 2])]}]]
+    case(t)
+# Shapes.
+for _ in range(60):
+    shape = [rng.choice([1, 2, 3, 4, 6]) for _ in range(rng.randrange(1, 4))]
+    n = int(np.prod(shape))
+    x = data("int16", shape)
+    case(["transpose", x, rng.sample(range(len(shape)), len(shape))])
+    case(["reshape", x, rng.choice([[-1], [n], [1, -1, 1], [-1, 2], [3, -1], [n, 1], [2, -1, 2], [-1, 3, 2], [0, -1]])])
+    case(["reshape", ["t", x], rng.choice([[-1], [n], [-1, 2]])])
+    case(["squeeze", x, rng.choice([[], [0], [-1], [0, 1]])])
+    case(["expand_dims", x, rng.randrange(-4, 4)])
+    case(["broadcast_to", x, rng.choice([[2] + shape, shape, [3, 4], [s if s > 1 else 5 for s in shape]])])
+for _ in range(40):
+    shape = [rng.randrange(0, 4) for _ in range(rng.randrange(1, 4))]
+    axis = rng.randrange(-3, 3)
+    many = []
+    for _ in range(rng.randrange(1, 4)):
+        s = list(shape)
+        if -len(s) <= axis < len(s) and rng.random() < 0.8:
+            s[axis] = rng.randrange(0, 4)
+        many.append(data(rng.choice(["int8", "uint8", "float32", "int64"]), s))
+    case(["concatenate", many, axis])
+    case(["stack", [data(rng.choice(["int8", "float16"]), shape) for _ in range(rng.randrange(1, 4))], axis])
+# Reductions: every row, every dtype, empty input too.
+ROWS = ["sum", "mean", "var", "std", "prod", "min", "max", "argmin", "argmax", "any", "all", "count_nonzero"]
+NAN = ["nansum", "nanmean", "nanvar", "nanstd", "nanmin", "nanmax", "nanargmin", "nanargmax", "nanprod"]
+WHERE = {"sum", "mean", "var", "std", "prod", "min", "max", "any", "all", "nansum", "nanmean", "nanvar", "nanstd", "nanmin", "nanmax", "nanprod"}
+for name in ROWS + NAN:
+    for d in ALL:
+        mode = rng.choice(["nan", "small"]) if d in FLOATS else rng.choice(["small", "wide"])
+        for kw in ({}, {"axis": 0}, {"axis": [0, -1], "keepdims": True}, {"axis": 1, "where": 1}, {"axis": 7}):
+            kw = dict(kw)
+            if isinstance(kw.get("axis"), list) and "arg" in name:
+                kw["axis"] = -1
+            if kw.get("where"):
+                if name not in WHERE:
+                    continue
+                kw["where"] = data("bool", rng.choice([[4, 1], [3, 4, 5], [5]]))
+            if name.endswith(("var", "std")) and rng.random() < 0.5:
+                kw["ddof"] = rng.choice([1, 2, 0.5, 3])
+            shape = [2, 3] if name.endswith("prod") else [3, 4, 5]
+            if kw.get("where") is not None and name.endswith("prod"):
+                kw["where"] = data("bool", [2, 1])
+            case(["reduce", name, data(d, shape, mode), kw])
+    # The empty, whole and by axis; all NaN; infinities.
+    for d in ("bool", "int16", "uint64", "float32"):
+        case(["reduce", name, data(d, [0]), {}])
+        case(["reduce", name, data(d, [0, 3]), {"axis": 0}])
+        case(["reduce", name, data(d, [0, 3]), {"axis": 1}])
+        case(["reduce", name, data(d, []), {}])
+    case(["reduce", name, ["ew", "divide", data("float64", [3, 4], "nan"), 0.0], {"axis": 1}])
+    case(["reduce", name, ["ew", "multiply", data("float32", [2, 3]), {"weak": "nan"}], {"axis": 0}])
+    for d in FLOATS:
+        if not name.endswith("prod"):
+            case(["reduce", name, data(d, [6, 7], "wide"), {"axis": rng.choice([0, 1])}])
+            case(["reduce", name, data(d, [4, 9], "inf"), {"axis": rng.choice([0, 1])}])
+for name in ("sum", "prod", "mean", "var", "nansum", "std"):
+    for d in ("bool", "int8", "uint32", "float16", "float32", "float64"):
+        for dtype in ("float16", "float32", "float64", "int64", "uint8"):
+            if dtype in ("int64", "uint8") and (name not in ("sum", "prod") or d in FLOATS):
+                continue  # integer means are an error here, on purpose
+            case(["reduce", name, data(d, [2, 3]), {"axis": 1, "dtype": dtype}])
+for d in ("bool", "int32", "float16", "float32", "float64"):
+    for w in ("float32", "int8"):
+        absolute = ["ew", "add", ["ew", "abs", data(w, [3, 4])], 1]
+        case(["reduce", "average", data(d, [3, 4]), {"weights": absolute}])
+        case(["reduce", "average", data(d, [3, 4]), {"weights": absolute, "axis": 0}])
+        case(["reduce", "average", data(d, [3, 4]), {"weights": ["index", absolute, [0]], "axis": 1, "keepdims": True}])
+        case(["reduce", "average", data(d, [3, 4]), {"weights": ["index", absolute, [0]], "axis": 0}])
+    case(["reduce", "average", data(d, [3]), {"weights": ["ew", "multiply", data("float64", [3]), 0.0]}])
+# Products of matrices.
+for d in ALL:
+    case(["matmul", data(d, [3, 4]), data(d, [4, 2])])
+    case(["matmul", data(d, [2, 3], "small" if d in FLOATS else "wide"), data(d, [3, 5], "small" if d in FLOATS else "wide")])
+    case(["matmul", data(d, [2, 3]), data(rng.choice(ALL), [3, 1])])
+    case(["matmul", data(d, [2, 0]), data(d, [0, 3])])
+    case(["matmul", data(d, [2, 3]), data(d, [2, 3])])
+    case(["matmul", ["t", data(d, [3, 2])], ["index", data(d, [6, 2]), [{"s": [None, None, -2]}]]])
+
+# Histograms: edges as bits, counts as numpy.histogram of the values as float64.
+histograms = []
+
+
+def hist(d, n, mode, bins, log=False):
+    a = data(d, [n], mode)
+    v = ev(a).astype(np.float64)
+    v = v[~np.isnan(v)]
+    try:
+        if np.isinf(v).any() and isinstance(bins, int):
+            raise ValueError
+        counts, edges = np.histogram(v, bins=bins)
+        histograms.append([a, bins, [int(e) for e in edges.view(np.uint64)], counts.tolist(),
+                           int((v < edges[0]).sum()), int((v > edges[-1]).sum()), n - len(v)])
+    except ValueError:
+        histograms.append([a, bins, "error"])
+
+
+for d in ALL:
+    hist(d, 200, "small", 10)
+    hist(d, 200, "nan" if d in FLOATS else "small", [-3, -1, 0, 0.5, 2, 100])
+    if d in FLOATS or d.endswith(("8", "16", "32")):
+        hist(d, 150, "wide", 7)
+    hist(d, 1, "small", 4)
+    hist(d, 0, "small", 5)
+for d in FLOATS:
+    hist(d, 100, "nan", 13)
+    hist(d, 100, "inf", 3)
+    hist(d, 100, "inf", [-1.0, 0.0, 1.0])
+
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "numpy.json"), "w") as f:
+    lines = lambda rows: ",\n".join(json.dumps(r, separators=(",", ":")) for r in rows)
+    f.write('{"cases": [\n' + lines(cases) + '\n],\n"histograms": [\n' + lines(histograms) + "\n]}\n")
+print(len(cases), "cases,", sum(c[1] == "error" for c in cases), "of them errors;", len(histograms), "histograms")
