@@ -371,7 +371,7 @@ impl Weak {
             Weak::Int(v) => v,
             Weak::Float(v) => {
                 return match dtype {
-                    DType::F16 => Ok(Scalar::F16(f16::from_f64(v))),
+                    DType::F16 => Ok(Scalar::F16(f16_from_f64(v))),
                     DType::F32 => Ok(Scalar::F32(v as f32)),
                     DType::F64 => Ok(Scalar::F64(v)),
                     _ => Err(wrong()),
@@ -388,11 +388,22 @@ impl Weak {
             DType::U16 => int::<u16>(v),
             DType::U32 => int::<u32>(v),
             DType::U64 => int::<u64>(v),
-            DType::F16 => Ok(Scalar::F16(f16::from_f64(v as f64))),
+            DType::F16 => Ok(Scalar::F16(f16_from_f64(v as f64))),
             DType::F32 => Ok(Scalar::F32(v as f32)),
             DType::F64 => Ok(Scalar::F64(v as f64)),
         }
     }
+}
+
+/// The nearest float16, rounded once: through a float32 rounded to odd, since the `half` crate
+/// rounds twice on processors with F16C.
+pub(crate) fn f16_from_f64(v: f64) -> f16 {
+    let near = v as f32;
+    if f64::from(near) == v || v.is_nan() {
+        return f16::from_f32(near);
+    }
+    let toward_zero = if f64::from(near).abs() > v.abs() { near.to_bits() - 1 } else { near.to_bits() };
+    f16::from_f32(f32::from_bits(toward_zero | 1))
 }
 
 /// Runs `$body` with the type `$T` that stores `$dtype` (u8 for bool, whose bytes are 0 or 1).

@@ -12,7 +12,6 @@ use crate::ops::reduce::ReduceSpec;
 use crate::source::{Source, SourceSpec};
 use crate::view::View;
 use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::EdgeRef;
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -112,6 +111,9 @@ impl NodeKind {
     }
 }
 
+/// Nodes with equal keys are one.
+type EqualKey = (Identity, DType, Dims, SmallVec<[NodeIndex; 2]>);
+
 #[derive(PartialEq, Eq, Hash)]
 enum Identity {
     Source(SourceSpec),
@@ -176,7 +178,8 @@ impl Graph {
     pub fn new(roots: &[Arc<Node>]) -> Self {
         let mut graph = Graph { dag: DiGraph::new(), inputs: Vec::new(), outputs: Vec::new() };
         let mut seen: HashMap<*const Node, NodeIndex> = HashMap::new();
-        let mut equal: HashMap<(Identity, DType, Dims, SmallVec<[NodeIndex; 2]>), NodeIndex> = HashMap::new();
+        #[allow(clippy::mutable_key_type, reason = "edges cache their search table, which no hash looks at")]
+        let mut equal: HashMap<EqualKey, NodeIndex> = HashMap::new();
         for root in roots {
             let mut stack = vec![(root.clone(), false)];
             while let Some((node, inputs_done)) = stack.pop() {
@@ -234,7 +237,7 @@ impl Graph {
 
     /// How many nodes use this one.
     pub fn users(&self, index: NodeIndex) -> usize {
-        self.dag.edges_directed(index, petgraph::Direction::Outgoing).map(|e| e.target()).count()
+        self.dag.edges_directed(index, petgraph::Direction::Outgoing).count()
     }
 }
 

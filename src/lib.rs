@@ -53,7 +53,6 @@
 //!
 //! There is no GPU backend: [`Device::Gpu`] runs on the CPU, and the report and `explain` say so.
 #![deny(missing_docs)]
-#![warn(clippy::undocumented_unsafe_blocks)]
 
 mod array;
 pub mod backend;

@@ -279,13 +279,13 @@ impl Session {
             }),
         };
         let bound = Bound::new(plan, &Machine { memory: inner.memory, threads: inner.threads, device })?;
-        if inner.fallback == FallbackPolicy::Refuse {
-            if let Some(s) = bound.stages.iter().find(|s| s.placement.fallback) {
-                return Err(Error::new(
-                    ErrorKind::Device,
-                    format!("a stage cannot run on the device asked for: {}", s.placement.reason),
-                ));
-            }
+        if inner.fallback == FallbackPolicy::Refuse
+            && let Some(s) = bound.stages.iter().find(|s| s.placement.fallback)
+        {
+            return Err(Error::new(
+                ErrorKind::Device,
+                format!("a stage cannot run on the device asked for: {}", s.placement.reason),
+            ));
         }
         Ok(bound)
     }
@@ -457,9 +457,11 @@ pub enum BlockOrder {
 fn storage_order(plan: &Plan, stage: usize) -> (Vec<usize>, Vec<bool>) {
     let stage = &plan.stages()[stage];
     let rank = stage.grid.axes.len();
-    let main = stage.inputs.iter().filter(|i| matches!(i.feed, crate::plan::Feed::Source(_))).max_by_key(|i| {
-        i.view.axes.iter().filter(|a| a.from.is_some()).map(|a| a.len).product::<u64>()
-    });
+    let main = stage
+        .inputs
+        .iter()
+        .filter(|i| matches!(i.feed, crate::plan::Feed::Source(_)))
+        .max_by_key(|i| i.view.axes.iter().filter(|a| a.from.is_some()).map(|a| a.len).product::<u64>());
     let mut axes: Vec<usize> = (0..rank).collect();
     let mut flips = vec![false; rank];
     if let Some(input) = main {
@@ -510,7 +512,14 @@ impl Blocks {
         let counters = Counters::default();
         let computed = self.session.with_context(|cx| {
             exec::compute_blocks(
-                &self.plan, self.last, output, &regions, &self.values, &self.bound, cx, &counters,
+                &self.plan,
+                self.last,
+                output,
+                &regions,
+                &self.values,
+                &self.bound,
+                cx,
+                &counters,
             )
         });
         match computed {

@@ -69,7 +69,8 @@ impl From<std::ops::RangeFull> for Index {
 pub(super) fn axis(axis: i64, rank: usize) -> Result<usize> {
     let d = if axis < 0 { axis.saturating_add(rank as i64) } else { axis };
     if d < 0 || d >= rank as i64 {
-        let e = Error::new(ErrorKind::Index, format!("axis {axis} is out of bounds for an array of {rank} axes"));
+        let e =
+            Error::new(ErrorKind::Index, format!("axis {axis} is out of bounds for an array of {rank} axes"));
         return Err(match rank {
             0 => e.hint("a scalar has no axes"),
             _ => e.hint(format!("axes go from 0 to {}, or from -1 to -{rank}", rank - 1)),

@@ -191,31 +191,38 @@ impl Array {
     #[track_caller]
     pub fn arange(start: f64, stop: f64, step: f64) -> Array {
         let at = Location::caller();
-        Array::from_result("arange", source::generate::arange(
-            Weak::Float(start),
-            Weak::Float(stop),
-            Weak::Float(step),
-            None,
-        ), at)
+        Array::from_result(
+            "arange",
+            source::generate::arange(Weak::Float(start), Weak::Float(stop), Weak::Float(step), None),
+            at,
+        )
     }
 
     /// `start, start + step, …` before `stop`, int64, as `numpy.arange` of integers.
     #[track_caller]
     pub fn arange_int(start: i64, stop: i64, step: i64) -> Array {
         let at = Location::caller();
-        Array::from_result("arange", source::generate::arange(
-            Weak::Int(start as i128),
-            Weak::Int(stop as i128),
-            Weak::Int(step as i128),
-            None,
-        ), at)
+        Array::from_result(
+            "arange",
+            source::generate::arange(
+                Weak::Int(start as i128),
+                Weak::Int(stop as i128),
+                Weak::Int(step as i128),
+                None,
+            ),
+            at,
+        )
     }
 
     /// `num` float64 values from `start` to `stop`, both included, as `numpy.linspace`.
     #[track_caller]
     pub fn linspace(start: f64, stop: f64, num: u64) -> Array {
         let at = Location::caller();
-        Array::from_result("linspace", source::generate::linspace(start, stop, num, source::generate::Endpoint::Included, DType::F64), at)
+        Array::from_result(
+            "linspace",
+            source::generate::linspace(start, stop, num, source::generate::Endpoint::Included, DType::F64),
+            at,
+        )
     }
 
     /// Uniform values in [0, 1), float32 or float64, from a counter-based generator: element `i`

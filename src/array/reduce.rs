@@ -120,14 +120,18 @@ fn draft(values: &Array, reduction: Reduction, over: &Over) -> Result<Draft> {
     let mut inputs = SmallVec::new();
     let mut dtypes: SmallVec<[DType; 2]> = SmallVec::from_iter([node.dtype]);
     let reduced = axes(&over.axes, shape.len())?;
-    if matches!(reduction.row().family, Family::ArgMin | Family::ArgMax) && over.axes.is_some() && reduced.iter().filter(|r| **r).count() != 1 {
+    if matches!(reduction.row().family, Family::ArgMin | Family::ArgMax)
+        && over.axes.is_some()
+        && reduced.iter().filter(|r| **r).count() != 1
+    {
         return Err(Error::new(ErrorKind::Value, format!("{} takes one axis or none", reduction.name()))
             .hint("leave the axis away to search all elements in C order"));
     }
     let mut weights = None;
     if let Some(w) = &over.weights {
         let w = w.node()?;
-        let one = (reduced.iter().filter(|r| **r).count() == 1).then(|| reduced.iter().position(|r| *r)).flatten();
+        let one =
+            (reduced.iter().filter(|r| **r).count() == 1).then(|| reduced.iter().position(|r| *r)).flatten();
         let seen = match one {
             // 1-D weights go along the one axis, as in NumPy.
             Some(axis) if w.shape.len() == 1 && shape.len() > 1 => {
@@ -190,7 +194,11 @@ fn fits(shape: &[u64], other: &[u64], what: &str) -> Result<crate::grid::Dims> {
         Some(both) if both.as_slice() == shape => Ok(both),
         _ => Err(Error::new(
             ErrorKind::Shape,
-            format!("the {what} of shape {} does not broadcast to the values of shape {}", show(other), show(shape)),
+            format!(
+                "the {what} of shape {} does not broadcast to the values of shape {}",
+                show(other),
+                show(shape)
+            ),
         )),
     }
 }

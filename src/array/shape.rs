@@ -12,7 +12,12 @@ use smallvec::SmallVec;
 use std::panic::Location;
 
 impl Array {
-    fn view_as(&self, name: &'static str, at: &'static Location<'static>, f: impl FnOnce(&[u64]) -> Result<View>) -> Array {
+    fn view_as(
+        &self,
+        name: &'static str,
+        at: &'static Location<'static>,
+        f: impl FnOnce(&[u64]) -> Result<View>,
+    ) -> Array {
         let draft = self.node().and_then(|node| Ok(Array::viewed(node, name, f(&node.shape)?)));
         Array::from_draft(name, draft, at)
     }
@@ -63,7 +68,11 @@ impl Array {
                 if shape[d] != 1 {
                     return Err(Error::new(
                         ErrorKind::Shape,
-                        format!("axis {a} of shape {} cannot be squeezed: its length is {}", show(shape), shape[d]),
+                        format!(
+                            "axis {a} of shape {} cannot be squeezed: its length is {}",
+                            show(shape),
+                            shape[d]
+                        ),
                     ));
                 }
                 gone[d] = true;
@@ -78,14 +87,12 @@ impl Array {
     /// The array repeated to `shape` by NumPy's rule.
     #[track_caller]
     pub fn broadcast_to(&self, shape: &[u64]) -> Array {
-        self.view_as("broadcast_to", Location::caller(), |from| {
-            match broadcast_shapes([from, shape]) {
-                Some(both) if both.as_slice() == shape => Ok(View::broadcast(from, shape)),
-                _ => Err(Error::new(
-                    ErrorKind::Shape,
-                    format!("an array of shape {} does not broadcast to {}", show(from), show(shape)),
-                )),
-            }
+        self.view_as("broadcast_to", Location::caller(), |from| match broadcast_shapes([from, shape]) {
+            Some(both) if both.as_slice() == shape => Ok(View::broadcast(from, shape)),
+            _ => Err(Error::new(
+                ErrorKind::Shape,
+                format!("an array of shape {} does not broadcast to {}", show(from), show(shape)),
+            )),
         })
     }
 
@@ -105,7 +112,10 @@ impl Array {
             let known: Dims = shape.iter().filter(|&&n| n != -1).map(|&n| n.max(0) as u64).collect();
             let known = checked_len(&known).ok_or_else(wrong)?;
             let free = shape.iter().filter(|&&n| n == -1).count();
-            if shape.iter().any(|&n| n < -1) || free > 1 || (free == 1 && (known == 0 || total % known != 0)) {
+            if shape.iter().any(|&n| n < -1)
+                || free > 1
+                || (free == 1 && (known == 0 || !total.is_multiple_of(known)))
+            {
                 return Err(wrong());
             }
             let new: Dims = shape.iter().map(|&n| if n == -1 { total / known } else { n as u64 }).collect();
@@ -132,7 +142,11 @@ impl Array {
             if a.shape.len() != 2 || b.shape.len() != 2 || a.shape[1] != b.shape[0] {
                 return Err(Error::new(
                     ErrorKind::Shape,
-                    format!("matrices of shapes {} and {} cannot be multiplied", show(&a.shape), show(&b.shape)),
+                    format!(
+                        "matrices of shapes {} and {} cannot be multiplied",
+                        show(&a.shape),
+                        show(&b.shape)
+                    ),
                 )
                 .hint("both must be 2-D, and the columns of the first as many as the rows of the second"));
             }
@@ -162,7 +176,12 @@ fn reshape_draft(node: &std::sync::Arc<crate::graph::Node>, new: Dims) -> Draft 
             .collect();
         return Array::viewed(node, "reshape", View { axes, base: Dims::from_elem(0, node.shape.len()) });
     }
-    Draft { kind: NodeKind::Reshape, inputs: SmallVec::from_iter([node.clone()]), shape: new, dtype: node.dtype }
+    Draft {
+        kind: NodeKind::Reshape,
+        inputs: SmallVec::from_iter([node.clone()]),
+        shape: new,
+        dtype: node.dtype,
+    }
 }
 
 fn permuted(shape: &[u64], order: &[usize]) -> View {

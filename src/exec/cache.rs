@@ -124,7 +124,9 @@ impl<'a> ChunkCache<'a> {
                 .chunks
                 .iter()
                 .filter_map(|(k, s)| match s {
-                    Slot::Ready { data, used, .. } if Arc::strong_count(data) == 1 => Some((*used, k.clone())),
+                    Slot::Ready { data, used, .. } if Arc::strong_count(data) == 1 => {
+                        Some((*used, k.clone()))
+                    }
                     _ => None,
                 })
                 .min();

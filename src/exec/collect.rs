@@ -16,11 +16,14 @@ use crate::plan::{Pass, Stage, ValueSpec};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+/// What a row noted about the output of this number.
+pub type Noted = (usize, Notes);
+
 /// Results under way of one stage, for all its passes.
 pub struct Results {
     arrays: Vec<Option<SharedArray>>,
     histograms: Vec<Mutex<Option<Value>>>,
-    notes: Mutex<Vec<(usize, Notes)>>,
+    notes: Mutex<Vec<Noted>>,
 }
 
 /// An array into which many workers write disjoint regions at once.
@@ -66,9 +69,8 @@ impl SharedArray {
         let outer = &region.shape[..d];
         for (i, row) in elements.chunks_exact(bytes).enumerate() {
             let at = crate::grid::unravel(i as u64, outer);
-            let index: Dims = (0..shape.len())
-                .map(|k| region.start[k] + if k < d { at[k] } else { 0 })
-                .collect();
+            let index: Dims =
+                (0..shape.len()).map(|k| region.start[k] + if k < d { at[k] } else { 0 }).collect();
             let start = ravel(&index, shape) as usize * size;
             assert!(start + bytes <= len, "a block lies outside its array");
             // SAFETY: the range is inside the buffer, and the caller has the region for itself.
@@ -104,7 +106,7 @@ impl Results {
     ///
     /// # Errors
     /// `Internal` if a value was never made.
-    pub fn finish(self) -> Result<(Vec<Value>, Vec<(usize, Notes)>)> {
+    pub fn finish(self) -> Result<(Vec<Value>, Vec<Noted>)> {
         let mut out = Vec::new();
         for (array, histogram) in self.arrays.into_iter().zip(self.histograms) {
             out.push(match array {
@@ -219,7 +221,12 @@ impl<'a> Collector<'a> {
     ///
     /// # Errors
     /// What finishing a tile fails with.
-    pub fn begin<'l>(&self, local: &'l mut Local, coords: &[u64], block: &Region) -> Result<&'l mut [Partial]> {
+    pub fn begin<'l>(
+        &self,
+        local: &'l mut Local,
+        coords: &[u64],
+        block: &Region,
+    ) -> Result<&'l mut [Partial]> {
         for i in 0..local.partials.len() {
             let terminal = self.terminal(i);
             let (tile, shape) = match terminal {
@@ -242,7 +249,9 @@ impl<'a> Collector<'a> {
     /// Takes what a block has completed: its collected elements.
     pub fn end(&self, local: &Local, coords: &[u64], block: &Region) {
         for (i, partial) in local.partials.iter().enumerate() {
-            let (Partial::Collect(buffer), Gathered::Blocks(blocks)) = (partial, &self.gathered[i]) else { continue };
+            let (Partial::Collect(buffer), Gathered::Blocks(blocks)) = (partial, &self.gathered[i]) else {
+                continue;
+            };
             let output = self.pass.outputs[i];
             match self.results {
                 Some(results) => results.write(output, block, buffer),
@@ -334,7 +343,8 @@ impl<'a> Collector<'a> {
         for (d, axis) in self.stage.grid.axes.iter().enumerate() {
             if !reduced[d] {
                 let (a, b) = axis.range(coords[k]);
-                let (lo, hi) = (self.pass.window.start[d], self.pass.window.start[d] + self.pass.window.shape[d]);
+                let (lo, hi) =
+                    (self.pass.window.start[d], self.pass.window.start[d] + self.pass.window.shape[d]);
                 let (a, b) = (a.max(lo), b.min(hi));
                 region.start.push(a);
                 region.shape.push(b - a);

@@ -3,8 +3,8 @@
 
 use super::cache::ChunkCache;
 use super::value::Value;
-use crate::backend::cpu::{CpuRunner, MATMUL_DEPTH, matmul_dtype, multiply_add, round_to_f16};
 use crate::backend::Runner;
+use crate::backend::cpu::{CpuRunner, MATMUL_DEPTH, matmul_dtype, multiply_add, round_to_f16};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
@@ -83,7 +83,9 @@ impl<'a> Reader<'a> {
     /// A buffer of `len` bytes with any content.
     pub fn take(&mut self, len: usize) -> Buffer {
         // The smallest that fits, or else the largest, which then grows.
-        let fits = |b: &Buffer| (b.capacity() < len, if b.capacity() < len { usize::MAX - b.capacity() } else { b.capacity() });
+        let fits = |b: &Buffer| {
+            (b.capacity() < len, if b.capacity() < len { usize::MAX - b.capacity() } else { b.capacity() })
+        };
         let best = (0..self.pool.len()).min_by_key(|&i| fits(&self.pool[i]));
         let mut buffer = best.map(|i| self.pool.swap_remove(i)).unwrap_or_default();
         let before = buffer.capacity();
@@ -195,7 +197,10 @@ impl<'a> Reader<'a> {
             let input = &kernel.inputs[i];
             let (inner, placement) = input.view.slab(slab);
             // Read in place where the order is the same and nothing repeats.
-            if placement.offset == 0 && inner.len() == slab.len() && is_contiguous(&slab.count, &placement.strides) {
+            if placement.offset == 0
+                && inner.len() == slab.len()
+                && is_contiguous(&slab.count, &placement.strides)
+            {
                 return self.read(&input.feed, &inner, dtype, out);
             }
         }
@@ -237,7 +242,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A block of a product, summed over pieces of the inner dimension in one fixed order.
-    fn matmul(&mut self, a: &SubKernel, b: &SubKernel, dtype: DType, slab: &Slab, out: &mut [u8]) -> Result<()> {
+    fn matmul(
+        &mut self,
+        a: &SubKernel,
+        b: &SubKernel,
+        dtype: DType,
+        slab: &Slab,
+        out: &mut [u8],
+    ) -> Result<()> {
         let wide = matmul_dtype(dtype);
         let (m, n, inner) = (slab.count[0], slab.count[1], a.shape[1]);
         let mut c = self.take((m * n) as usize * wide.size());

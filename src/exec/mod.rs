@@ -106,7 +106,13 @@ pub fn run(plan: &Plan, bound: &Bound, cx: &RunContext, counters: &Counters) -> 
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_before(plan: &Plan, last: usize, bound: &Bound, cx: &RunContext, counters: &Counters) -> Result<Values> {
+pub fn run_before(
+    plan: &Plan,
+    last: usize,
+    bound: &Bound,
+    cx: &RunContext,
+    counters: &Counters,
+) -> Result<Values> {
     let mut values = Values::new();
     for n in 0..last {
         run_stage(plan, n, &bound.stages[n], &mut values, cx, counters)?;
@@ -246,7 +252,11 @@ impl Walk<'_> {
         let mut local = collector.local();
         let mut held = Held::new(&counters.meter);
         let fixed = cx.cpu.scratch_bytes(kernel)
-            + kernel.terminals.iter().map(|t| t.partial_bytes(&largest(stage, self.pass), &kernel.program)).sum::<u64>();
+            + kernel
+                .terminals
+                .iter()
+                .map(|t| t.partial_bytes(&largest(stage, self.pass), &kernel.program))
+                .sum::<u64>();
         let mut events = Events::default();
         loop {
             let i = next.fetch_add(1, Relaxed);
@@ -341,7 +351,10 @@ pub fn run_tasks(
     counters: &Counters,
 ) -> Result<StagePartial> {
     let stage = plan.stages().get(n).ok_or_else(|| {
-        Error::new(ErrorKind::Index, format!("the plan has {} stages, there is no stage {n}", plan.stages().len()))
+        Error::new(
+            ErrorKind::Index,
+            format!("the plan has {} stages, there is no stage {n}", plan.stages().len()),
+        )
     })?;
     let tasks = stage.grid.blocks();
     if range.start > range.end || range.end > tasks {
@@ -435,14 +448,19 @@ pub fn merge_tasks(
     ranges.retain(|r| r.0 < r.1);
     ranges.sort_unstable();
     let fingerprint = plan.fingerprint();
-    if partials.iter().any(|p| p.plan != fingerprint || p.stage != n || p.outputs.len() != stage.outputs.len()) {
+    if partials
+        .iter()
+        .any(|p| p.plan != fingerprint || p.stage != n || p.outputs.len() != stage.outputs.len())
+    {
         return Err(wrong("a partial belongs to another plan or stage".into()));
     }
     let mut next = 0;
     for (start, end) in ranges {
         match start.cmp(&next) {
             std::cmp::Ordering::Less => return Err(wrong(format!("task {start} is in two partials"))),
-            std::cmp::Ordering::Greater => return Err(wrong(format!("no partial has tasks {next}..{start}"))),
+            std::cmp::Ordering::Greater => {
+                return Err(wrong(format!("no partial has tasks {next}..{start}")));
+            }
             std::cmp::Ordering::Equal => next = end,
         }
     }

@@ -35,13 +35,13 @@ pub struct Report {
     pub tasks: TaskCounts,
     /// Tasks that ran elsewhere than asked.
     pub fallbacks: Vec<Fallback>,
-    /// Storage chunks read.
+    /// Storage chunks brought from files, or found to be unallocated.
     pub chunks_read: u64,
-    /// Storage chunks decoded (read chunks that exist in the file, filtered or not).
+    /// Storage chunks turned into elements: decoded, copied where there is no filter, or filled.
     pub chunks_decoded: u64,
     /// Bytes read from files.
     pub bytes_read: u64,
-    /// Bytes after decoding.
+    /// Bytes of elements that reads made, whole chunks counted whole.
     pub bytes_decoded: u64,
     /// Seconds that workers waited for the HDF5 lock, all together.
     pub lock_wait_s: f64,

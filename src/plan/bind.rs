@@ -121,7 +121,8 @@ impl Bound {
     pub fn new(plan: &Plan, machine: &Machine) -> Result<Bound> {
         let mut stages = Vec::new();
         let mut peak = 0;
-        let results: u64 = plan.results().iter().map(|&r| value_bytes(&plan.values()[r])).fold(0, u64::saturating_add);
+        let results: u64 =
+            plan.results().iter().map(|&r| value_bytes(&plan.values()[r])).fold(0, u64::saturating_add);
         if results > machine.memory {
             return Err(Error::new(
                 ErrorKind::Budget,
@@ -303,7 +304,8 @@ fn passes(needs: &Needs, memory: u64) -> std::result::Result<Vec<Pass>, u64> {
         let mut block = needs.largest.clone();
         while needs.total(&windowed(&base, &block, reduced), &block, 1) > memory {
             // Halve the longest kept side of the window.
-            let Some(d) = (0..block.len()).filter(|&d| !reduced[d] && block[d] > 1).max_by_key(|&d| block[d]) else {
+            let Some(d) = (0..block.len()).filter(|&d| !reduced[d] && block[d] > 1).max_by_key(|&d| block[d])
+            else {
                 break;
             };
             block[d] = block[d].div_ceil(2);
@@ -360,8 +362,7 @@ fn feed_bytes(plan: &Plan, feed: &Feed, bytes: u64, block: &[u64]) -> (u64, u64)
         Feed::Source(s) => (0, plan.opened()[*s].scratch_bytes()),
         Feed::Matmul { a, b, dtype } => {
             let edge = tile_edge(a.shape[0], b.shape[1]);
-            let (m, n, k) =
-                (edge.min(a.shape[0]), edge.min(b.shape[1]), MATMUL_DEPTH.min(a.shape[1]).max(1));
+            let (m, n, k) = (edge.min(a.shape[0]), edge.min(b.shape[1]), MATMUL_DEPTH.min(a.shape[1]).max(1));
             let size = matmul_dtype(*dtype).size() as u64;
             let (x, xs) = kernel_bytes(plan, a, &[m, k]);
             let (y, ys) = kernel_bytes(plan, b, &[k, n]);
@@ -426,9 +427,7 @@ fn aligned(needs: &Needs, input: &Input, chunks: &[u64]) -> bool {
                 };
                 step.unsigned_abs() == *by && block % n == 0 && phase % n == offset
             }
-            AxisGrid::Ends(ends) => {
-                step == 1 && ends[..ends.len() - 1].iter().all(|&e| (start + e) % n == 0)
-            }
+            AxisGrid::Ends(ends) => step == 1 && ends[..ends.len() - 1].iter().all(|&e| (start + e) % n == 0),
         }
     })
 }
@@ -459,11 +458,14 @@ fn cache_wanted(needs: &Needs, pass: &Pass) -> u64 {
         let mut bytes = chunks.iter().product::<u64>().saturating_mul(size);
         for (at, &d) in pass.order.iter().enumerate() {
             if let Some((axis, step)) = input.view.axes[d].from {
-                let span = |len: u64| (len.saturating_mul(step.unsigned_abs()) / chunks[axis]).saturating_add(2);
+                let span =
+                    |len: u64| (len.saturating_mul(step.unsigned_abs()) / chunks[axis]).saturating_add(2);
                 // Along the outermost axis that has several blocks only a band is alive.
                 let outer = pass.order[..at].iter().all(|&o| needs.stage.grid.axes[o].blocks() <= 1);
                 let len = if outer { needs.largest[d] } else { input.view.axes[d].len };
-                bytes = bytes.saturating_mul(span(len).min(needs.plan.sources()[s].shape[axis].div_ceil(chunks[axis])));
+                bytes = bytes.saturating_mul(
+                    span(len).min(needs.plan.sources()[s].shape[axis].div_ceil(chunks[axis])),
+                );
             }
         }
         wanted = wanted.saturating_add(bytes);
@@ -481,7 +483,10 @@ fn nested_cache(plan: &Plan, feed: &Feed) -> u64 {
                         let mut bytes = plan.sources()[*s].dtype.size() as u64;
                         let mut fits = true;
                         for (axis, &n) in chunks.iter().enumerate() {
-                            let len = input.view.walker(axis).map_or(1, |(d, t)| tile[d].saturating_mul(t.unsigned_abs()));
+                            let len = input
+                                .view
+                                .walker(axis)
+                                .map_or(1, |(d, t)| tile[d].saturating_mul(t.unsigned_abs()));
                             fits &= len % n == 0 && input.view.base[axis] % n == 0;
                             let whole = plan.sources()[*s].shape[axis].div_ceil(n);
                             bytes = bytes.saturating_mul(n).saturating_mul((len.div_ceil(n) + 1).min(whole));

@@ -151,12 +151,12 @@ pub fn choose_grid(
                 elements = axes.iter().map(AxisGrid::longest).fold(1, u64::saturating_mul);
             }
         }
-        if let Some((axis, ends)) = &c.ends {
-            if let Some((d, 1)) = view.walker(*axis) {
-                if view.base[*axis] == 0 && domain[d] == ends.last().copied().unwrap_or(0) {
-                    axes[d] = AxisGrid::Ends(ends.clone());
-                }
-            }
+        if let Some((axis, ends)) = &c.ends
+            && let Some((d, 1)) = view.walker(*axis)
+            && view.base[*axis] == 0
+            && domain[d] == ends.last().copied().unwrap_or(0)
+        {
+            axes[d] = AxisGrid::Ends(ends.clone());
         }
         if c.fixed {
             return Grid { axes };
@@ -195,7 +195,8 @@ pub fn uses_of_chunk(grid: &Grid, window: &Region, view: &View, chunk: &[u64], c
         let (first, end) = match axis.from {
             None => (lo, hi),
             Some((s, step)) => {
-                let (a, b) = (chunk[s] as i128 * chunks[s] as i128, (chunk[s] as i128 + 1) * chunks[s] as i128);
+                let (a, b) =
+                    (chunk[s] as i128 * chunks[s] as i128, (chunk[s] as i128 + 1) * chunks[s] as i128);
                 let (base, t) = (view.base[s] as i128, step as i128);
                 // Indices i with a <= base + t*i < b.
                 let (from, to) = match t > 0 {

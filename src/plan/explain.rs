@@ -36,7 +36,12 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
     for (n, stage) in plan.stages().iter().enumerate() {
         let shape = crate::grid::show_shape(&stage.grid.shape());
         let blocks = crate::grid::show_shape(&stage.grid.largest());
-        writeln!(f, "stage {n}: domain {shape}, {} tasks of blocks {blocks}{}", stage.grid.blocks(), listed(&stage.grid))?;
+        writeln!(
+            f,
+            "stage {n}: domain {shape}, {} tasks of blocks {blocks}{}",
+            stage.grid.blocks(),
+            listed(&stage.grid)
+        )?;
         write_inputs(f, plan, &stage.inputs, "  ")?;
         write_program(f, &stage.program, "  ")?;
         for o in &stage.outputs {
@@ -68,7 +73,14 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
                     t
                 }
             };
-            writeln!(f, "  value {}: {what} -> {} {}   [{}]", o.value, v.dtype, crate::grid::show_shape(&v.shape), o.label)?;
+            writeln!(
+                f,
+                "  value {}: {what} -> {} {}   [{}]",
+                o.value,
+                v.dtype,
+                crate::grid::show_shape(&v.shape),
+                o.label
+            )?;
         }
         if let Some(b) = bound {
             let s = &b.stages[n];
@@ -92,7 +104,9 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
                     (None, n) => format!(", {n} times"),
                     (Some(_), 1) if r.passes == 1 => ", each chunk decoded once".into(),
                     (Some(_), 1) => format!(", each chunk decoded once a pass, {} passes", r.passes),
-                    (Some(_), n) => format!(", chunks decoded up to {n} times (blocks share them, and the budget keeps too few)"),
+                    (Some(_), n) => format!(
+                        ", chunks decoded up to {n} times (blocks share them, and the budget keeps too few)"
+                    ),
                 };
                 writeln!(f, "  reads {}: {}{how}", source.name, human_bytes(r.bytes))?;
             }
@@ -114,7 +128,13 @@ fn write_inputs(f: &mut dyn Write, plan: &Plan, inputs: &[Input], indent: &str) 
             Feed::Source(s) => {
                 let s = &plan.sources()[*s];
                 let chunks = s.chunks.as_ref().map(|c| format!(" in chunks {}", crate::grid::show_shape(c)));
-                format!("{} {} {}{}", s.name, s.dtype, crate::grid::show_shape(&s.shape), chunks.unwrap_or_default())
+                format!(
+                    "{} {} {}{}",
+                    s.name,
+                    s.dtype,
+                    crate::grid::show_shape(&s.shape),
+                    chunks.unwrap_or_default()
+                )
             }
             Feed::Value(v) => format!("value {v}"),
             Feed::Matmul { a, b, dtype } => format!(
@@ -171,7 +191,8 @@ fn describe_view(input: &Input) -> String {
 }
 
 fn write_program(f: &mut dyn Write, program: &Program, indent: &str) -> fmt::Result {
-    let steps: Vec<usize> = (0..program.steps.len()).filter(|&s| !matches!(program.steps[s], Step::Input(_))).collect();
+    let steps: Vec<usize> =
+        (0..program.steps.len()).filter(|&s| !matches!(program.steps[s], Step::Input(_))).collect();
     let inputs = (0..program.steps.len()).filter(|&s| matches!(program.steps[s], Step::Input(_)));
     for s in inputs.chain(steps.iter().copied()).take(SHOWN_STEPS) {
         writeln!(f, "{indent}{}", program.describe(s))?;

@@ -172,16 +172,17 @@ fn streamed(graph: &Graph, w: Wanted) -> Vec<NodeId> {
     }
     let inputs = graph.inputs(w.node);
     match &graph.node(w.node).kind {
-        NodeKind::Histogram(h) => {
-            inputs[..h.bins.len() + h.weights as usize + h.mask as usize].to_vec()
-        }
+        NodeKind::Histogram(h) => inputs[..h.bins.len() + h.weights as usize + h.mask as usize].to_vec(),
         _ => inputs.to_vec(),
     }
 }
 
+/// Consumers that share a stage, the sources they read, and their domain.
+type Group = (Vec<Wanted>, BTreeSet<usize>, Dims);
+
 /// Consumers that run as one stage, in the order in which stages run.
 fn groups(graph: &Graph, wanted: &[Wanted], levels: &[usize]) -> Vec<Vec<Wanted>> {
-    let mut stages: BTreeMap<(usize, usize), Vec<(Vec<Wanted>, BTreeSet<usize>, Dims)>> = BTreeMap::new();
+    let mut stages: BTreeMap<(usize, usize), Vec<Group>> = BTreeMap::new();
     for &w in wanted {
         let level = match w.collect {
             true => levels[w.node.index()],
@@ -192,9 +193,9 @@ fn groups(graph: &Graph, wanted: &[Wanted], levels: &[usize]) -> Vec<Vec<Wanted>
         let stage = stages.entry((level, domain.len())).or_default();
         let mut members = vec![w];
         // Join every group of the same domain that reads something this one reads too.
-        let (joined, apart): (Vec<_>, Vec<_>) = std::mem::take(stage)
-            .into_iter()
-            .partition(|(_, r, d)| *d == domain && (r.is_empty() == reads.is_empty()) && (r.is_empty() || !r.is_disjoint(&reads)));
+        let (joined, apart): (Vec<_>, Vec<_>) = std::mem::take(stage).into_iter().partition(|(_, r, d)| {
+            *d == domain && (r.is_empty() == reads.is_empty()) && (r.is_empty() || !r.is_disjoint(&reads))
+        });
         *stage = apart;
         for (group, r, _) in joined.into_iter().rev() {
             members = group.into_iter().chain(members).collect();
@@ -281,7 +282,8 @@ impl<'a> Builder<'a> {
                 let weights = h.weights.then(|| outputs.next()).flatten();
                 let mask = h.mask.then(|| outputs.next()).flatten();
                 let mut rest = inputs[streamed(graph, w).len()..].chunks_exact(2);
-                let value = |i: NodeId| self.values[&Wanted { node: i, collect: !is_cut(&graph.node(i).kind) }];
+                let value =
+                    |i: NodeId| self.values[&Wanted { node: i, collect: !is_cut(&graph.node(i).kind) }];
                 let bounds = h
                     .bins
                     .iter()
@@ -374,10 +376,10 @@ impl<'a> Builder<'a> {
     }
 
     fn push(&mut self, step: Step) -> Register {
-        if let Step::Input(_) = step {
-            if let Some(at) = self.program.steps.iter().position(|s| *s == step) {
-                return at as Register;
-            }
+        if let Step::Input(_) = step
+            && let Some(at) = self.program.steps.iter().position(|s| *s == step)
+        {
+            return at as Register;
         }
         self.program.steps.push(step);
         (self.program.steps.len() - 1) as Register

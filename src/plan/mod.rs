@@ -17,7 +17,7 @@ use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
 use crate::grid::{Dims, Grid, checked_len};
-use crate::ops::histogram::{Bins, HistogramSpec, Range};
+use crate::ops::histogram::{Bins, HistogramSpec};
 use crate::ops::program::Program;
 use crate::ops::reduce::ReduceSpec;
 use crate::source::{Source, SourceSpec};
@@ -265,9 +265,8 @@ impl Plan {
             )
             .hint("store the array in a file and open it from there"));
         }
-        serde_json::to_string(&self.data).map_err(|e| {
-            Error::new(ErrorKind::Internal, "the plan cannot be written as JSON").caused_by(e)
-        })
+        serde_json::to_string(&self.data)
+            .map_err(|e| Error::new(ErrorKind::Internal, "the plan cannot be written as JSON").caused_by(e))
     }
 
     /// Reads a plan that [`Plan::to_json`] wrote, checks it, and opens its sources.
@@ -289,13 +288,15 @@ impl Plan {
             .hint("make the plan again with the same version of chunkwise"));
         }
         let data: PlanData = serde_json::from_str(text).map_err(broken)?;
-        let opened =
-            data.sources.iter().map(|s| crate::source::open(&s.spec)).collect::<Result<Vec<_>>>()?;
+        let opened = data.sources.iter().map(|s| crate::source::open(&s.spec)).collect::<Result<Vec<_>>>()?;
         for (s, o) in data.sources.iter().zip(&opened) {
             if s.shape.as_slice() != o.shape() || s.dtype != o.dtype() || s.chunks.as_deref() != o.chunks() {
-                return Err(Error::new(ErrorKind::Changed, "the dataset is not what it was when the plan was made")
-                    .at("source", &s.name)
-                    .hint("make the plan again"));
+                return Err(Error::new(
+                    ErrorKind::Changed,
+                    "the dataset is not what it was when the plan was made",
+                )
+                .at("source", &s.name)
+                .hint("make the plan again"));
             }
         }
         let plan = Plan { data, opened };
@@ -472,7 +473,8 @@ fn check_kernel(
         }
         // Every index that the view can make must be inside, or a damaged plan would read outside.
         if !domain.contains(&0) {
-            let mut last: Vec<(i128, i128)> = input.view.base.iter().map(|&b| (b as i128, b as i128)).collect();
+            let mut last: Vec<(i128, i128)> =
+                input.view.base.iter().map(|&b| (b as i128, b as i128)).collect();
             for a in &input.view.axes {
                 if let Some((s, step)) = a.from {
                     let r = last.get_mut(s).ok_or_else(|| wrong("a view of an axis that is not there"))?;
@@ -502,29 +504,13 @@ impl std::hash::Hasher for Fnv {
     }
 }
 
-/// The range that the bounds of an automatic histogram say: the smallest is +inf and the largest
-/// −inf where there is no value.
-fn found_range(low: f64, high: f64) -> Result<Range> {
-    if low == f64::INFINITY && high == f64::NEG_INFINITY {
-        return Ok(Range::new());
-    }
-    if low.is_infinite() || high.is_infinite() {
-        return Err(Error::new(ErrorKind::Value, "the data has infinities, so the histogram has no automatic range")
-            .hint("give the range of the bins"));
-    }
-    Ok(Range::known(low, high, if low > 0.0 { low } else { f64::INFINITY }))
-}
-
 impl Stage {
     /// The kernel of this stage, for backends. Automatic histogram ranges are looked up with
     /// `bound`; where that gives `None` (before the run), a stand-in of as many bins is used.
     ///
     /// # Errors
     /// `Value` if a histogram's automatic range is not finite.
-    pub fn kernel(
-        &self,
-        bound: &dyn Fn(ValueId) -> Option<Scalar>,
-    ) -> Result<crate::ops::kernel::Kernel> {
+    pub fn kernel(&self, bound: &dyn Fn(ValueId) -> Option<Scalar>) -> Result<crate::ops::kernel::Kernel> {
         use crate::ops::kernel::{Kernel, Terminal};
         let terminals = self
             .outputs
@@ -546,8 +532,8 @@ impl Stage {
                             .map(|(b, bounds)| {
                                 let found = bounds.and_then(|(lo, hi)| Some((bound(lo)?, bound(hi)?)));
                                 match found {
-                                    Some((lo, hi)) => b.resolve(&found_range(lo.to_f64(), hi.to_f64())?),
-                                    None => b.resolve(&Range::known(1.0, 2.0, 1.0)),
+                                    Some((lo, hi)) => b.resolve(lo.to_f64(), hi.to_f64()),
+                                    None => b.resolve(1.0, 2.0),
                                 }
                             })
                             .collect::<Result<Vec<_>>>()

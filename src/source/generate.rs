@@ -6,7 +6,7 @@
 //! and `Generator.random`. Limits: arange and linspace have one axis and no bool.
 
 use super::{ReadCx, Source, SourceSpec, check_slab};
-use crate::dtype::{DType, Kind, Scalar, Weak};
+use crate::dtype::{DType, Kind, Scalar, Weak, f16_from_f64};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, MAX_RANK, Slab, c_strides, checked_len, unravel};
 use half::f16;
@@ -274,17 +274,6 @@ fn linear_bytes(v: f64, dtype: DType) -> smallvec::SmallVec<[u8; 8]> {
     };
     debug_assert!(scalar.dtype() == dtype && dtype.kind() != Kind::Bool);
     scalar.to_bytes()
-}
-
-/// The nearest float16, rounded once: through a float32 rounded to odd, since the `half` crate
-/// rounds twice on processors with F16C.
-fn f16_from_f64(v: f64) -> f16 {
-    let near = v as f32;
-    if f64::from(near) == v || v.is_nan() {
-        return f16::from_f32(near);
-    }
-    let toward_zero = if f64::from(near).abs() > v.abs() { near.to_bits() - 1 } else { near.to_bits() };
-    f16::from_f32(f32::from_bits(toward_zero | 1))
 }
 
 /// Philox4x64-10 at the counter (block, 0, 0, 0) with the key (seed, 0).

@@ -136,11 +136,11 @@ impl Debug for Scratch {
 pub struct ReadStats {
     /// Stored chunks brought from files, or found to be unallocated.
     pub chunks_read: AtomicU64,
-    /// Chunks that went through a filter.
+    /// Chunks turned into elements: decoded, copied where there is no filter, or filled.
     pub chunks_decoded: AtomicU64,
     /// Bytes read from files.
     pub bytes_read: AtomicU64,
-    /// Bytes that came out of filters.
+    /// Bytes of elements that reads made, whole chunks counted whole.
     pub bytes_decoded: AtomicU64,
     /// Time spent waiting for the HDF5 lock, in nanoseconds.
     pub lock_wait_ns: AtomicU64,
@@ -188,7 +188,6 @@ pub trait Source: Send + Sync + Debug {
     fn bytes(&self) -> Option<&[u8]> {
         None
     }
-
 
     /// Decodes the chunk at the grid position `chunk` into `out`: the full chunk shape (what lies
     /// beyond the array's edge is unspecified), C order, native byte order.

@@ -30,17 +30,21 @@ pub fn matmul_dtype(dtype: DType) -> DType {
 pub fn multiply_add(dtype: DType, [m, k, n]: [usize; 3], a: &[u8], b: &[u8], c: &mut [u8]) -> Result<()> {
     let size = dtype.size();
     if a.len() != m * k * size || b.len() != k * n * size || c.len() != m * n * size {
-        return Err(Error::new(ErrorKind::Internal, "a block product was given operands of the wrong length"));
+        return Err(Error::new(
+            ErrorKind::Internal,
+            "a block product was given operands of the wrong length",
+        ));
     }
-    fn float<T: faer::traits::ComplexField + bytemuck::Pod>(dims: [usize; 3], a: &[u8], b: &[u8], c: &mut [u8])
-    where
-        T: num_traits::One,
-    {
-        let [m, k, n] = dims;
+    fn float<T: faer::traits::ComplexField + bytemuck::Pod + num_traits::One>(
+        [m, k, n]: [usize; 3],
+        a: &[u8],
+        b: &[u8],
+        c: &mut [u8],
+    ) {
         let a = MatRef::from_row_major_slice(bytemuck::cast_slice::<u8, T>(a), m, k);
         let b = MatRef::from_row_major_slice(bytemuck::cast_slice::<u8, T>(b), k, n);
         let c = MatMut::from_row_major_slice_mut(bytemuck::cast_slice_mut::<u8, T>(c), m, n);
-        matmul(c, Accum::Add, a, b, num_traits::One::one(), Par::Seq);
+        matmul(c, Accum::Add, a, b, <T as num_traits::One>::one(), Par::Seq);
     }
     match dtype {
         DType::F32 => float::<f32>([m, k, n], a, b, c),
@@ -49,9 +53,7 @@ pub fn multiply_add(dtype: DType, [m, k, n]: [usize; 3], a: &[u8], b: &[u8], c: 
             return Err(Error::new(ErrorKind::Internal, "float16 products are accumulated in float32"));
         }
         DType::Bool => rows::<u8>([m, k, n], a, b, c, |c, x, y| c | (x & y)),
-        DType::I8 | DType::U8 => {
-            rows::<u8>([m, k, n], a, b, c, |c, x, y| c.wrapping_add(x.wrapping_mul(y)))
-        }
+        DType::I8 | DType::U8 => rows::<u8>([m, k, n], a, b, c, |c, x, y| c.wrapping_add(x.wrapping_mul(y))),
         DType::I16 | DType::U16 => {
             rows::<u16>([m, k, n], a, b, c, |c, x, y| c.wrapping_add(x.wrapping_mul(y)))
         }
@@ -89,7 +91,9 @@ fn rows<T: bytemuck::Pod>(
 
 /// Rounds float32 accumulators to float16.
 pub fn round_to_f16(from: &[u8], to: &mut [u8]) {
-    for (t, &f) in bytemuck::cast_slice_mut::<u8, f16>(to).iter_mut().zip(bytemuck::cast_slice::<u8, f32>(from)) {
+    for (t, &f) in
+        bytemuck::cast_slice_mut::<u8, f16>(to).iter_mut().zip(bytemuck::cast_slice::<u8, f32>(from))
+    {
         *t = f16::from_f32(f);
     }
 }

@@ -17,7 +17,8 @@ pub struct Walk {
 impl Walk {
     /// Joins the axes of a block of shape `block`.
     pub fn new(block: &[u64], operand: &Operand) -> Self {
-        let mut walk = Walk { shape: SmallVec::new(), strides: SmallVec::new(), offset: operand.placement.offset };
+        let mut walk =
+            Walk { shape: SmallVec::new(), strides: SmallVec::new(), offset: operand.placement.offset };
         for (&n, &s) in block.iter().zip(&operand.placement.strides) {
             if n == 1 {
                 continue;
@@ -54,7 +55,7 @@ impl Walk {
             let at = (self.offset as u64 + start) as usize * size;
             let direct = &bytes[at..at + n * size];
             // Kernels take typed slices, so a borrowed tile must be aligned.
-            if direct.as_ptr() as usize % size == 0 {
+            if (direct.as_ptr() as usize).is_multiple_of(size) {
                 return direct;
             }
         }
@@ -123,9 +124,9 @@ impl Runs {
         for d in (0..domain.len()).rev() {
             let (n, r) = (region.shape[d], reduced[d]);
             // Positions run on over two reduced axes only where the block spans the inner one.
-            let joins = groups.last().is_some_and(|g| {
-                g.reduced == r && (!r || g.position * g.len == positions && g.first == 0)
-            });
+            let joins = groups
+                .last()
+                .is_some_and(|g| g.reduced == r && (!r || g.position * g.len == positions && g.first == 0));
             match groups.last_mut() {
                 Some(g) if joins => {
                     g.first += region.start[d] * g.len * r as u64;

@@ -26,7 +26,8 @@ pub struct Row {
 
 /// The largest error of a result, in units in the last place of the correctly rounded one, per
 /// float dtype. Tests hold it on samples; for float32 at least every 128th argument of the unary
-/// functions was measured (expm1: all of them, 0.991). 0 where nothing is rounded, 0.5 where the result is the nearest
+/// functions was measured (expm1: all of them, 0.991; tan: every 4th, 0.996). 0 where nothing is
+/// rounded, 0.5 where the result is the nearest
 /// float.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[allow(missing_docs)]
@@ -135,7 +136,7 @@ rows! {
     Log1p "log1p" ("x") Float, ulp(0.51, 0.75, 0.75), "log(1 + x) without cancellation.";
     Sin "sin" ("x") Float, ulp(0.51, 0.90, 0.90), "The sine of x radians.";
     Cos "cos" ("x") Float, ulp(0.51, 0.90, 0.90), "The cosine of x radians.";
-    Tan "tan" ("x") Float, ulp(0.51, 1.00, 1.00), "The tangent of x radians.";
+    Tan "tan" ("x") Float, ulp(0.51, 1.10, 1.10), "The tangent of x radians.";
     Arcsin "arcsin" | "asin" ("x") Float, ulp(0.51, 0.75, 0.75), "The angle in −π/2 … π/2 whose sine is x; NaN outside −1 … 1.";
     Arccos "arccos" | "acos" ("x") Float, ulp(0.51, 0.75, 0.75), "The angle in 0 … π whose cosine is x; NaN outside −1 … 1.";
     Arctan "arctan" | "atan" ("x") Float, ulp(0.51, 0.75, 0.75), "The angle in −π/2 … π/2 whose tangent is x.";

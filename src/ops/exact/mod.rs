@@ -82,7 +82,8 @@ impl Term {
         match self {
             Term::F32 => 1,
             Term::F64 | Term::F32Product => 2,
-            Term::F64Product | Term::Int | Term::IntProduct => 0,
+            Term::F64Product => 4,
+            Term::Int | Term::IntProduct => 0,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Rows: element k goes to sum base + k, as in reductions over an outer axis.
 //!
-//! Each sum keeps one float64 lane (float32 values) or two (float64 values, products of float32)
-//! that pend beside the accumulator. Outputs are grouped into segments that share an exponent range
+//! Each sum keeps one float64 lane (float32 values), two (float64 values, products of float32) or
+//! four (products of float64, as rounded product and its error) that pend beside the accumulator. Outputs are grouped into segments that share an exponent range
 //! and a count of rows; as long as rows × range fits 53 bits the lanes are exact, and when it would
 //! not, the segment's lanes are flushed into the accumulators. A row that is too wide by itself is
 //! added value by value.
@@ -29,6 +29,9 @@ pub(super) struct Rows {
     hi: Vec<f64>,
     /// Empty where one lane is enough.
     lo: Vec<f64>,
+    /// Of the errors of products of float64.
+    error_hi: Vec<f64>,
+    error_lo: Vec<f64>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -40,10 +43,13 @@ struct Segment {
 
 impl Rows {
     fn new(term: Term, n: usize) -> Rows {
+        let lane = |wanted: bool| if wanted { vec![0.0; n] } else { Vec::new() };
         Rows {
             segments: vec![Segment::default(); n.div_ceil(SEGMENT)],
             hi: vec![0.0; n],
-            lo: if term.lanes() == 2 { vec![0.0; n] } else { Vec::new() },
+            lo: lane(term.lanes() >= 2),
+            error_hi: lane(term.lanes() == 4),
+            error_lo: lane(term.lanes() == 4),
         }
     }
 
@@ -52,11 +58,15 @@ impl Rows {
         size_of::<Rows>()
             + self.segments.capacity() * size_of::<Segment>()
             + (self.hi.capacity() + self.lo.capacity()) * 8
+            + (self.error_hi.capacity() + self.error_lo.capacity()) * 8
     }
 
     /// What pends for sum `i`.
     pub fn pending(&self, i: usize) -> impl Iterator<Item = f64> + '_ {
-        [self.hi.get(i), self.lo.get(i)].into_iter().flatten().copied()
+        [self.hi.get(i), self.lo.get(i), self.error_hi.get(i), self.error_lo.get(i)]
+            .into_iter()
+            .flatten()
+            .copied()
     }
 }
 
@@ -89,6 +99,24 @@ fn add_lanes_body(v: &[f64], anchor: f64, hi: &mut [f64], lo: &mut [f64]) {
     }
 }
 per_simd!(fn add_lanes(v: &[f64], anchor: f64, hi: &mut [f64], lo: &mut [f64]) = add_lanes_body);
+
+/// Dekker's product (Numerische Mathematik 18, 1971): `product` + `error` is a · b exactly.
+#[inline(always)]
+fn two_product_body(a: &[f64], b: &[f64], product: &mut [f64], error: &mut [f64]) {
+    let split = |x: f64| {
+        let c = 134_217_729.0 * x;
+        let hi = c - (c - x);
+        (hi, x - hi)
+    };
+    for (((&x, &y), p), e) in a.iter().zip(b).zip(product).zip(error) {
+        let ((x1, x2), (y1, y2)) = (split(x), split(y));
+        *p = x * y;
+        *e = ((x1 * y1 - *p) + x1 * y2 + x2 * y1) + x2 * y2;
+    }
+}
+per_simd!(
+    fn two_product(a: &[f64], b: &[f64], product: &mut [f64], error: &mut [f64]) = two_product_body
+);
 
 /// The range that two lanes take, for values up to exponent `max`.
 fn window(max: i32, fraction: Fraction) -> Range {
@@ -172,9 +200,35 @@ impl Sums {
 
     /// Adds the exact product of the elements k to sum `base` + k; the term is
     /// [`Term::F64Product`]. The slices have one length.
-    pub fn add_products_row_f64(&mut self, base: usize, a: &[f64], b: &[f64]) {
+    pub fn add_products_row_f64(&mut self, simd: Simd, base: usize, a: &[f64], b: &[f64]) {
+        debug_assert_eq!(self.term, Term::F64Product);
         assert_eq!(a.len(), b.len());
-        a.iter().zip(b).enumerate().for_each(|(k, (&x, &y))| self.add_product_at(base + k, x, y));
+        for (segment, first, at, n) in parts(base, a.len()) {
+            let (a, b) = (&a[at..at + n], &b[at..at + n]);
+            let unit = match (scan(simd, a), scan(simd, b)) {
+                (Scan::Finite(p), Scan::Finite(q)) => {
+                    let range = Range { min: p.min + q.min, max: p.max + q.max + 1 };
+                    // so that neither Dekker's splitting overflows nor an error underflows
+                    let safe = p.max.max(q.max) < 450 && p.min.min(q.min) > -400;
+                    // An error is below 2^(max − 53) and a multiple of 2^(min − 104): 53 lower at both
+                    // ends than the product, or one less, which the window has to spare.
+                    if safe { self.place(segment, range, Fraction::F64) } else { None }
+                }
+                _ => None,
+            };
+            let Some(unit) = unit else {
+                a.iter().zip(b).enumerate().for_each(|(k, (&x, &y))| self.add_product_at(first + k, x, y));
+                continue;
+            };
+            let lanes = self.rows();
+            let all = first..first + n;
+            let (hi, lo) = (&mut lanes.hi[all.clone()], &mut lanes.lo[all.clone()]);
+            let (error_hi, error_lo) = (&mut lanes.error_hi[all.clone()], &mut lanes.error_lo[all]);
+            let (mut product, mut error) = ([0f64; SEGMENT], [0f64; SEGMENT]);
+            two_product(simd, a, b, &mut product, &mut error);
+            add_lanes(simd, &product[..n], anchor(unit), hi, lo);
+            add_lanes(simd, &error[..n], anchor(unit - 53), error_hi, error_lo);
+        }
     }
 
     fn add_row_wide(&mut self, simd: Simd, base: usize, v: &[f64], fraction: Fraction) {
@@ -188,22 +242,31 @@ impl Sums {
                     continue;
                 }
             };
-            let fresh = window(range.max + HEADROOM, fraction);
-            if range.min < fresh.min {
+            let Some(unit) = self.place(segment, range, fraction) else {
                 part.iter().enumerate().for_each(|(k, &x)| self.add_f64(first + k, x));
                 continue;
-            }
-            let state = self.segment(segment);
-            let (mut rows, mut allowed) = (state.rows, state.range.unwrap_or(fresh));
-            if rows >> LOG_ROWS != 0 || range.min < allowed.min || range.max > allowed.max {
-                self.flush(segment);
-                (rows, allowed) = (0, fresh);
-            }
+            };
             let lanes = self.rows();
-            lanes.segments[segment] = Segment { rows: rows + 1, range: Some(allowed) };
             let (hi, lo) = (&mut lanes.hi[first..first + n], &mut lanes.lo[first..first + n]);
-            add_lanes(simd, part, anchor(window_unit(allowed.max)), hi, lo);
+            add_lanes(simd, part, anchor(unit), hi, lo);
         }
+    }
+
+    /// Counts a row of exponents `range` into a segment, flushing the lanes first if they can't take
+    /// it; gives the unit of the upper lane. `None` if the row is too wide for the lanes.
+    fn place(&mut self, segment: usize, range: Range, fraction: Fraction) -> Option<i32> {
+        let fresh = window(range.max + HEADROOM, fraction);
+        if range.min < fresh.min {
+            return None;
+        }
+        let state = self.segment(segment);
+        let (mut rows, mut allowed) = (state.rows, state.range.unwrap_or(fresh));
+        if rows >> LOG_ROWS != 0 || range.min < allowed.min || range.max > allowed.max {
+            self.flush(segment);
+            (rows, allowed) = (0, fresh);
+        }
+        self.rows().segments[segment] = Segment { rows: rows + 1, range: Some(allowed) };
+        Some(window_unit(allowed.max))
     }
 
     fn rows(&mut self) -> &mut Rows {
@@ -221,8 +284,8 @@ impl Sums {
         let start = segment * SEGMENT;
         let end = (start + SEGMENT).min(rows.hi.len());
         rows.segments[segment] = Segment::default();
-        let Rows { hi, lo, .. } = &mut *rows;
-        for lanes in [hi, lo] {
+        let Rows { hi, lo, error_hi, error_lo, .. } = &mut *rows;
+        for lanes in [hi, lo, error_hi, error_lo] {
             let Some(lanes) = lanes.get_mut(start..end) else { continue };
             for (k, x) in lanes.iter_mut().enumerate() {
                 self.add_f64(start + k, *x);

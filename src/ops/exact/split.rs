@@ -220,9 +220,14 @@ type Pieces = [[f64; PRODUCT_BLOCK]; PIECES];
 
 #[inline(always)]
 fn cut(v: &[f64], anchors: &[f64; 3], out: &mut Pieces) {
-    let [a, b, c, d] = out;
-    for ((((&x, a), b), c), d) in v.iter().zip(a).zip(b).zip(c).zip(d) {
-        [*a, *b, *c, *d] = pieces(x, anchors);
+    let [first @ .., rest] = out;
+    let rest = &mut rest[..v.len()];
+    rest.copy_from_slice(v);
+    for (piece, &anchor) in first.iter_mut().zip(anchors) {
+        for (p, r) in piece[..v.len()].iter_mut().zip(rest.iter_mut()) {
+            *p = (*r + anchor) - anchor;
+            *r -= *p;
+        }
     }
 }
 
@@ -239,7 +244,15 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     for (j, (a, b)) in a[whole..].iter().zip(&b[whole..]).enumerate() {
         acc[j] += a * b;
     }
-    acc.iter().sum()
+    // exact, so any order will do
+    let mut half = WIDE / 2;
+    while half > 0 {
+        for j in 0..half {
+            acc[j] += acc[j + half];
+        }
+        half /= 2;
+    }
+    acc[0]
 }
 
 /// One dot product per pair of pieces: sixteen passes over data in the nearest cache, each simple

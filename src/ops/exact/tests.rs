@@ -129,7 +129,7 @@ fn rows_are_exact_and_equal_to_runs() {
                 s32.add_row_f32(simd, base, &f);
                 s64.add_row_f64(simd, base, &a);
                 p32.add_products_row_f32(simd, base, &f, &f);
-                p64.add_products_row_f64(base, &a, &a);
+                p64.add_products_row_f64(simd, base, &a, &a);
                 for (k, (&x, &y)) in a.iter().zip(&f).enumerate() {
                     want[0].add_at(base + k, y);
                     want[1].add_at(base + k, x);
@@ -394,7 +394,8 @@ fn bytes_per_sum_covers_what_is_held() {
             Term::F32 => s.add_row_f32(Simd::best(), 0, &vec![1.0; n]),
             Term::F64 => s.add_row_f64(Simd::best(), 0, &vec![1.0; n]),
             Term::F32Product => s.add_products_row_f32(Simd::best(), 0, &vec![1.0; n], &vec![1.0; n]),
-            _ => {}
+            Term::F64Product => s.add_products_row_f64(Simd::best(), 0, &vec![1.0; n], &vec![1.0; n]),
+            Term::Int | Term::IntProduct => {}
         }
         let rows = s.rows.as_ref().map_or(0, |r| r.bytes());
         let held = s.limbs.capacity() * 8 + s.flags.capacity() + rows;
@@ -443,7 +444,7 @@ fn speed() {
             let mut s = Sums::new(Term::F64Product, n);
             time(&format!("{name} f64 squares run"), &mut || s.add_squares_run(simd, 0, &d));
             time(&format!("{name} f64 products run"), &mut || s.add_products_run(simd, 0, &d, &d));
-            time(&format!("{name} f64 products row"), &mut || s.add_products_row_f64(0, &d, &d));
+            time(&format!("{name} f64 products row"), &mut || s.add_products_row_f64(simd, 0, &d, &d));
         }
     }
 }

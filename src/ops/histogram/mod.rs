@@ -6,7 +6,7 @@
 //! or on the vector level. Every value that was not masked out is counted exactly once: in a bin,
 //! as underflow or overflow (in two and three dimensions: outside), or as NaN.
 //!
-//! Way of a run: [`Bins`] with a [`Range`] become [`Edges`]; edges and dtypes make a
+//! Way of a run: [`Bins`] with the bounds of the data become [`Edges`]; edges and dtypes make a
 //! [`HistogramSpec`]; each worker fills a [`State`] with [`Tile`]s; states merge; the last one
 //! finishes into a [`Histogram`].
 //!
@@ -28,7 +28,7 @@ mod state;
 mod tests;
 mod weigh;
 
-pub use bins::{Bins, Range};
+pub use bins::Bins;
 pub use edges::{Edges, MAX_AXIS_BINS, Scale};
 pub use result::Histogram;
 pub use spec::HistogramSpec;

@@ -46,8 +46,8 @@ impl Real for f64 {
     fn add_row(sums: &mut Sums, simd: Simd, base: usize, v: &[f64]) {
         sums.add_row_f64(simd, base, v);
     }
-    fn add_products_row(sums: &mut Sums, _: Simd, base: usize, a: &[f64], b: &[f64]) {
-        sums.add_products_row_f64(base, a, b);
+    fn add_products_row(sums: &mut Sums, simd: Simd, base: usize, a: &[f64], b: &[f64]) {
+        sums.add_products_row_f64(simd, base, a, b);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::h5::FilterInfo;
 use crate::ops::simd::Simd;
 use crate::per_simd;
-use crate::source::{ReadStats, Scratch};
+use crate::source::Scratch;
 
 /// A filter that is undone here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +53,6 @@ pub(crate) fn decode(
     swap: bool,
     scratch: &mut Scratch,
     out: &mut [u8],
-    stats: &ReadStats,
 ) -> Result<()> {
     let active: Vec<(usize, Filter)> =
         pipeline.iter().copied().enumerate().filter(|(i, _)| *i >= 32 || mask >> i & 1 == 0).collect();
@@ -126,10 +125,6 @@ pub(crate) fn decode(
     }
     if !swapped {
         swap_bytes(out, size);
-    }
-    if !active.is_empty() {
-        ReadStats::add(&stats.chunks_decoded, 1);
-        ReadStats::add(&stats.bytes_decoded, out.len() as u64);
     }
     Ok(())
 }

@@ -31,6 +31,19 @@ pub(crate) struct OpenFile {
     id: Option<Id>,
     /// Only touched under the HDF5 lock.
     datasets: Mutex<HashMap<String, Arc<Id>>>,
+    /// The last field: given back when all handles are closed.
+    _slot: Slot,
+}
+
+/// The right to have one file open; counted in `State::live`.
+#[derive(Debug)]
+struct Slot;
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        relock(&CACHE.state).live -= 1;
+        CACHE.released.notify_all();
+    }
 }
 
 impl OpenFile {
@@ -60,9 +73,6 @@ impl Drop for OpenFile {
             relock(&self.datasets).clear();
             self.id = None;
         });
-        let cache = &CACHE;
-        relock(&cache.state).live -= 1;
-        cache.released.notify_all();
     }
 }
 
@@ -212,10 +222,7 @@ pub(crate) fn borrow(path: &Path) -> Result<Borrowed> {
         state = CACHE.released.wait(state).unwrap_or_else(|e| e.into_inner());
     }
     drop(state);
-    let opened = open(path).inspect_err(|_| {
-        relock(&CACHE.state).live -= 1;
-        CACHE.released.notify_all();
-    })?;
+    let opened = open(path, Slot)?;
     let mut state = relock(&CACHE.state);
     let clock = state.clock;
     // Another thread may have opened it meanwhile: then theirs stays in the map and ours is
@@ -224,9 +231,15 @@ pub(crate) fn borrow(path: &Path) -> Result<Borrowed> {
     Ok(Borrowed(Some(opened)))
 }
 
-fn open(path: &Path) -> Result<Arc<OpenFile>> {
+fn open(path: &Path, slot: Slot) -> Result<Arc<OpenFile>> {
     let raw = File::open(path).map_err(|e| io_error(e, "cannot open the file"))?;
     let meta = raw.metadata().map_err(|e| io_error(e, "cannot look at the file"))?;
     let id = h5::open_file(path)?;
-    Ok(Arc::new(OpenFile { fingerprint: of_metadata(&meta), raw, id: Some(id), datasets: Mutex::default() }))
+    Ok(Arc::new(OpenFile {
+        fingerprint: of_metadata(&meta),
+        raw,
+        id: Some(id),
+        datasets: Mutex::default(),
+        _slot: slot,
+    }))
 }

@@ -25,6 +25,19 @@ pub(super) fn chunk(source: &Hdf5Source, coords: &[u64], out: &mut [u8], cx: &mu
     }
     let origin: Dims = coords.iter().zip(shape).map(|(c, n)| c * n).collect();
     ReadStats::add(&cx.stats.chunks_read, 1);
+    bring_chunk(source, shape, origin, out, cx)?;
+    ReadStats::add(&cx.stats.chunks_decoded, 1);
+    ReadStats::add(&cx.stats.bytes_decoded, out.len() as u64);
+    Ok(())
+}
+
+fn bring_chunk(
+    source: &Hdf5Source,
+    shape: &[u64],
+    origin: Dims,
+    out: &mut [u8],
+    cx: &mut ReadCx,
+) -> Result<()> {
     match &source.access {
         Access::Chunks { pipeline, bare_edges } => {
             let edge = (0..shape.len()).any(|d| origin[d] + shape[d] > source.shape[d]);
@@ -58,9 +71,10 @@ pub(super) fn region(source: &Hdf5Source, slab: &Slab, out: &mut [u8], cx: &mut 
             }
             canonical_bools(source.dtype, out);
         }
-        _ if source.chunks.is_some() => read_by_chunks(source, slab, out, cx)?,
+        _ if source.chunks.is_some() => return read_by_chunks(source, slab, out, cx),
         _ => through_library(source, &slab.count.clone(), slab, out, cx)?,
     }
+    ReadStats::add(&cx.stats.bytes_decoded, out.len() as u64);
     Ok(())
 }
 
@@ -112,7 +126,7 @@ fn own_chunk(
         }
         Stored::Raw(mask) => {
             ReadStats::add(&cx.stats.bytes_read, cx.scratch.raw.len() as u64);
-            decode(pipeline, mask, size, source.swap, cx.scratch, out, cx.stats)?;
+            decode(pipeline, mask, size, source.swap, cx.scratch, out)?;
         }
     }
     canonical_bools(source.dtype, out);

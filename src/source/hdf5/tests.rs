@@ -447,6 +447,12 @@ fn links_types_and_names() {
     assert_eq!(open(Path::new("/nowhere/x.h5"), "x").unwrap_err().kind(), ErrorKind::NotFound);
 }
 
+/// Open file descriptors of files in a folder: two per open file, one of them libhdf5's.
+fn handles_in(folder: &Path) -> usize {
+    let Ok(fds) = std::fs::read_dir("/proc/self/fd") else { return 0 };
+    fds.flatten().filter(|e| std::fs::read_link(e.path()).is_ok_and(|p| p.starts_with(folder))).count()
+}
+
 #[test]
 fn four_handles_forty_files_four_threads() {
     let dir = tempfile::tempdir().unwrap();
@@ -470,12 +476,12 @@ fn four_handles_forty_files_four_threads() {
     let sources: Vec<_> = (0..40).map(|i| open(&path(i), "x").unwrap()).collect();
     std::thread::scope(|s| {
         for t in 0..4 {
-            let sources = &sources;
+            let (sources, dir) = (&sources, &dir);
             s.spawn(move || {
                 for k in 0..400 {
                     let i = (k * (7 + t) + t) % 40;
                     assert_eq!(whole(&sources[i]).unwrap(), [i as u8; 143]);
-                    assert!(open_files() <= 40);
+                    assert!(handles_in(dir.path()) <= 2 * 4);
                 }
             });
         }
@@ -513,7 +519,6 @@ fn unshuffle_of_every_width_and_level() {
 #[test]
 fn what_decodes_to_a_wrong_size_is_refused() {
     let mut scratch = Scratch::new();
-    let stats = ReadStats::default();
     let packed = |n: usize| {
         let mut c = libdeflater::Compressor::new(libdeflater::CompressionLvl::fastest());
         let mut out = vec![0; c.zlib_compress_bound(n)];
@@ -527,11 +532,11 @@ fn what_decodes_to_a_wrong_size_is_refused() {
         scratch.raw.copy_from_slice(&bytes);
         let mut out = [0; 16];
         for pipeline in [&[Filter::Deflate][..], &[Filter::Shuffle(4), Filter::Deflate]] {
-            assert!(decode(pipeline, 0, 4, false, &mut scratch, &mut out, &stats).is_err(), "{n}");
+            assert!(decode(pipeline, 0, 4, false, &mut scratch, &mut out).is_err(), "{n}");
         }
     }
     for n in 0..4 {
         scratch.raw.resize_for_overwrite(n);
-        assert!(decode(&[Filter::Fletcher32], 0, 4, false, &mut scratch, &mut [0; 4], &stats).is_err());
+        assert!(decode(&[Filter::Fletcher32], 0, 4, false, &mut scratch, &mut [0; 4]).is_err());
     }
 }
