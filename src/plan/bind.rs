@@ -134,10 +134,24 @@ impl Bound {
             )
             .hint("store it in a file, go through it with blocks(), or raise the budget (--memory)"));
         }
+        let mut refused: Option<Error> = None;
+        let mut smallest = results;
         for n in 0..plan.stages().len() {
-            let stage = bind_stage(plan, n, machine)?;
-            peak = peak.max(stage.peak_bytes());
-            stages.push(stage);
+            match bind_stage(plan, n, machine)? {
+                Ok(stage) => {
+                    peak = peak.max(stage.peak_bytes());
+                    stages.push(stage);
+                }
+                // The budget that is named must do for the stages that follow, too.
+                Err((needed, e)) => {
+                    smallest = smallest.max(needed);
+                    refused.get_or_insert(e);
+                }
+            }
+        }
+        if let Some(e) = refused {
+            let named = human_bytes(smallest);
+            return Err(e.hint(format!("the smallest budget that works is {smallest} bytes ({named})")));
         }
         Ok(Bound { stages, peak_bytes: peak, memory: machine.memory })
     }
@@ -191,7 +205,10 @@ fn kept_first(order: &[usize], reduced: &[bool]) -> bool {
     order.windows(2).all(|w| !reduced[w[0]] || reduced[w[1]])
 }
 
-fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<BoundStage> {
+/// A stage that does not fit: the smallest budget that would do for it, and the error.
+type Refused = (u64, Error);
+
+fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::Result<BoundStage, Refused>> {
     let stage = &plan.stages()[n];
     let kernel = stage.kernel(&|_| None)?;
     let placement = place(&kernel, &machine.device);
@@ -205,7 +222,7 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<BoundStage> {
     let inputs = inputs_bytes(plan, &stage.inputs, &stage.program, &largest);
     let needs = Needs { plan, stage, kernel, largest, values, inputs };
     let passes = passes(&needs, machine.memory).map_err(|smallest| {
-        Error::new(
+        let e = Error::new(
             ErrorKind::Budget,
             format!(
                 "the memory budget of {} is too small: a task over a block of shape {} needs {}",
@@ -214,9 +231,13 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<BoundStage> {
                 human_bytes(smallest)
             ),
         )
-        .at("operation", &stage.outputs[0].label)
-        .hint(format!("the smallest budget that works is {smallest} bytes ({})", human_bytes(smallest)))
-    })?;
+        .at("operation", &stage.outputs[0].label);
+        (smallest, e)
+    });
+    let passes = match passes {
+        Ok(passes) => passes,
+        Err(refused) => return Ok(Err(refused)),
+    };
     let block_of = |p: &Pass| -> Dims {
         needs.largest.iter().zip(&p.window.shape).map(|(&b, &w)| b.min(w.max(1))).collect()
     };
@@ -235,7 +256,7 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<BoundStage> {
     let shared =
         passes.iter().map(|p| needs.of(p, &block_of(p), workers).1).max().unwrap_or(0).saturating_add(values);
     let reads = reads(&needs, &passes, cache_bytes >= wanted);
-    Ok(BoundStage {
+    Ok(Ok(BoundStage {
         passes,
         workers: workers as usize,
         worker_bytes,
@@ -243,7 +264,7 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<BoundStage> {
         shared_bytes: shared,
         placement,
         reads,
-    })
+    }))
 }
 
 /// Where a stage goes.
