@@ -121,6 +121,11 @@ impl Error {
         self.0.context.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str())
     }
 
+    /// What the user can do, if it is known.
+    pub fn hint_text(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
     /// A copy for another reader; the cause is kept as text.
     pub fn duplicate(&self) -> Self {
         Error(Box::new(Inner {

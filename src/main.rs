@@ -1,5 +1,7 @@
 //! The `chunkwise` command.
-#[allow(dead_code, unused_imports, reason = "the commands that call these come next")]
+
 mod cli;
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

@@ -1,3 +1,115 @@
-//! The command line: what it reads (the expression language) and how it prints.
-pub mod expr;
-pub mod render;
+//! The command line: arguments, the expression language, and how results are printed.
+//!
+//! Results go to stdout, everything else to stderr. Exit code 0: done (or nobody reads the output
+//! any more); 1: a run failed; 2: the command line or an expression is wrong.
+
+mod args;
+mod demo;
+mod devices;
+mod eval;
+mod expr;
+mod info;
+mod output;
+mod render;
+
+use args::{Args, Command};
+use chunkwise::{Cancel, ErrorKind};
+use clap::Parser;
+use std::fmt;
+use std::io::{self, Write};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+/// Why a command ended early.
+pub enum Failure {
+    /// The library's error, or one of the expression language.
+    Chunkwise(chunkwise::Error),
+    /// Results could not be written.
+    Output(io::Error),
+    /// The command line asks for something that cannot be.
+    Usage(String),
+}
+
+impl From<chunkwise::Error> for Failure {
+    fn from(e: chunkwise::Error) -> Self {
+        Failure::Chunkwise(e)
+    }
+}
+impl From<io::Error> for Failure {
+    fn from(e: io::Error) -> Self {
+        Failure::Output(e)
+    }
+}
+impl From<serde_json::Error> for Failure {
+    fn from(e: serde_json::Error) -> Self {
+        Failure::Output(e.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Chunkwise(e) if e.kind() == ErrorKind::Cancelled => f.write_str("the run was cancelled"),
+            Failure::Chunkwise(e) => e.fmt(f),
+            Failure::Output(e) => write!(f, "cannot write the results: {e}"),
+            Failure::Usage(message) => f.write_str(message),
+        }
+    }
+}
+
+impl Failure {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Failure::Chunkwise(e) if e.kind() == ErrorKind::Expression => 2,
+            Failure::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => 0,
+            Failure::Usage(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
+/// What a command gives back.
+pub type Done = Result<(), Failure>;
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(e) => {
+            // Nobody to tell if the stream is closed.
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let cancel = Cancel::new();
+    stop_on_ctrl_c(&cancel);
+    let done = match &args.command {
+        Command::Info(a) => info::run(a),
+        Command::Devices(a) => devices::run(a),
+        Command::Eval(a) => eval::run(a, &cancel),
+        Command::Demo(a) => demo::run(a, &cancel),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let code = failure.exit_code();
+            if code != 0 {
+                let _ = writeln!(io::stderr(), "error: {failure}");
+            }
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// The first Ctrl-C (or termination signal) asks the run to stop; a second one ends at once.
+fn stop_on_ctrl_c(cancel: &Cancel) {
+    static ASKED: AtomicBool = AtomicBool::new(false);
+    let cancel = cancel.clone();
+    // Without a handler Ctrl-C still ends the program, only less tidily.
+    let _ = ctrlc::set_handler(move || {
+        if ASKED.swap(true, SeqCst) {
+            std::process::exit(130);
+        }
+        cancel.cancel();
+    });
+}

@@ -133,22 +133,22 @@ pub(crate) fn open_object(loc: &Id, path: &str) -> Result<(Id, Object)> {
 /// What identifies an object inside its file, whatever path led to it.
 pub(crate) fn address(object: &Id) -> Result<[u8; 16]> {
     let what = || "cannot read the object header".to_string();
-    let mut out = [0u8; 16];
     #[cfg(feature = "static")]
     {
         let mut info = MaybeUninit::<H5O_info2_t>::zeroed();
         check(call!(H5Oget_info3(object.0, info.as_mut_ptr(), H5O_INFO_BASIC)), what)?;
         // SAFETY: the token is 16 bytes, initialised by the call.
-        out = unsafe { (&raw const (*info.as_ptr()).token).cast::<[u8; 16]>().read() };
+        Ok(unsafe { (&raw const (*info.as_ptr()).token).cast::<[u8; 16]>().read() })
     }
     #[cfg(not(feature = "static"))]
     {
         let mut info = MaybeUninit::<H5O_info1_t>::zeroed();
         check(call!(H5Oget_info2(object.0, info.as_mut_ptr(), H5O_INFO_BASIC)), what)?;
         // SAFETY: the address is an integer, initialised by the call.
+        let mut out = [0u8; 16];
         out[..8].copy_from_slice(&unsafe { (*info.as_ptr()).addr }.to_le_bytes());
+        Ok(out)
     }
-    Ok(out)
 }
 
 /// Opens a dataset with no chunk cache, so that libhdf5 keeps no chunk in memory.

@@ -5,7 +5,7 @@
 //! the depth. Precedence is Python's. What Python has and arrays have no meaning for (`and`, chained
 //! comparisons, `if`, lambdas, starred arguments) is an error that says what to write in its place.
 //!
-//! Limits: text of at most 16 MiB, nesting of at most [`MAX_DEPTH`]. Whole literals fit an `i128`.
+//! Limits: text of at most 16 MiB, nesting of at most 200. Whole literals fit an `i128`.
 //! Strings are only arguments of calls. `None`, `:` and `...` inside `[]` are an [`Index`].
 
 mod lex;
@@ -15,7 +15,7 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-pub use parse::{MAX_DEPTH, parse};
+pub use parse::parse;
 pub use report::{error_at, nearest};
 
 use chunkwise::Error;
@@ -201,11 +201,6 @@ pub struct Ast {
 }
 
 impl Ast {
-    /// The text as given.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
     /// `NAME` of `NAME=EXPR`.
     pub fn target(&self) -> Option<&Ident> {
         self.target.as_ref()

@@ -5,7 +5,7 @@ use super::{Ast, BinaryOp, CallForm, Expr, Id, Ident, Index, Node, POSTFIX, Span
 use chunkwise::{Error, ErrorKind, Result};
 
 /// How deep parentheses, brackets, calls, and chains of unary operators or `**` may nest.
-pub const MAX_DEPTH: usize = 200;
+const MAX_DEPTH: usize = 200;
 const MAX_TEXT: usize = 16 << 20;
 
 /// Reads `EXPR` or `NAME=EXPR`.

@@ -45,7 +45,7 @@ fn full(ast: &Ast, id: Id) -> String {
 fn check(ast: &Ast) {
     let mut uses = vec![0; ast.nodes().len()];
     for (i, node) in ast.nodes().iter().enumerate() {
-        assert!(ast.text().get(node.span.start..node.span.end).is_some_and(|s| !s.is_empty()));
+        assert!(ast.text.get(node.span.start..node.span.end).is_some_and(|s| !s.is_empty()));
         let mut used: Vec<Id> = match &node.expr {
             Expr::Unary(_, x) | Expr::Attribute { object: x, .. } => vec![*x],
             Expr::Binary(_, l, r) => vec![*l, *r],

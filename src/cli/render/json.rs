@@ -48,8 +48,21 @@ fn nested(out: &mut impl Write, view: &View, shape: &[u64], next: &mut u64) -> i
     out.write_all(b"]")
 }
 
+/// Writes the elements of an array as nested lists, as [`json`] does for `data`.
+///
+/// # Errors
+/// As [`json`].
+pub(super) fn list(out: &mut impl Write, dtype: DType, shape: &[u64], bytes: &[u8]) -> io::Result<()> {
+    let view = View::new(dtype, shape, bytes)
+        .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e.to_string()))?;
+    nested(out, &view, shape, &mut 0)
+}
+
 /// Writes one value as [`json`] does.
-fn value(out: &mut impl Write, value: Scalar) -> io::Result<()> {
+///
+/// # Errors
+/// What `out` fails with.
+pub fn value(out: &mut impl Write, value: Scalar) -> io::Result<()> {
     let wide = value.to_f64();
     match value {
         _ if wide.is_nan() => out.write_all(b"\"NaN\""),

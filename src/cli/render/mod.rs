@@ -2,14 +2,16 @@
 //!
 //! Both take plain data: a dtype, a shape (C order) and native-order bytes.
 
+mod histogram;
 mod human;
 mod json;
 mod number;
 #[cfg(test)]
 mod tests;
 
+pub use histogram::{histogram_human, histogram_json, histogram_picture};
 pub use human::human;
-pub use json::json;
+pub use json::{json, value};
 
 use chunkwise::{DType, Error, ErrorKind, Result, Scalar, grid};
 use std::time::Duration;

@@ -167,7 +167,7 @@ fn describe(id: &Id, options: OpenOptions, fingerprint: &Fingerprint) -> Result<
     if (external || layout == Layout::Virtual) && !options.allow_external {
         let what = if external { "external raw files" } else { "a virtual dataset, which reads other files" };
         return Err(Error::new(ErrorKind::Unsupported, format!("the data is in {what}"))
-            .hint("allow it with OpenOptions { allow_external: true } if you trust the file"));
+            .hint("allow it with OpenOptions { allow_external: true } (--allow-external) if you trust the file"));
     }
     let filters = if layout == Layout::Chunked { h5::filters(&dcpl)? } else { Vec::new() };
     let mut fill = h5::fill_value(&dcpl, &element.memory, dtype.size())?;
@@ -266,7 +266,7 @@ pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<(St
                     ErrorKind::Unsupported,
                     format!("{next:?} is a link to {object:?} in another file, {other:?}"),
                 )
-                .hint("open that file, or allow it with OpenOptions { allow_external: true } if you trust this one"));
+                .hint("open that file, or allow it with OpenOptions { allow_external: true } (--allow-external) if you trust this one"));
             }
             Some(Link::User(class)) => {
                 return Err(Error::new(

@@ -266,7 +266,7 @@ fn scalars_empties_and_fill_values() {
             &[],
         );
     }
-    unsafe {
+    h5::locked(|| unsafe {
         let null = raw(H5Screate(H5S_NULL));
         raw(H5Dcreate2(
             f.0,
@@ -281,7 +281,7 @@ fn scalars_empties_and_fill_values() {
         let d = raw(H5Dopen2(f.0, c"sparsetrue".as_ptr(), H5P_DEFAULT));
         let bytes: Vec<u8> = [1i32, 2, 3].iter().flat_map(|v| v.to_be_bytes()).collect();
         assert!(H5Dwrite_chunk(d.0, H5P_DEFAULT, 0, [3u64].as_ptr(), 12, bytes.as_ptr().cast()) >= 0);
-    }
+    });
     drop(f);
     assert_eq!(whole(&open(&path, "scalar").unwrap()).unwrap(), pi);
     for name in ["empty", "null"] {
@@ -311,7 +311,7 @@ fn skipped_filters_and_their_order() {
     };
     dataset(&f, "x", (DType::F64, false), &[12], pipeline, &native);
     let shuffled = |b: &[u8]| -> Vec<u8> { (0..8).flat_map(|k| (0..4).map(move |i| b[i * 8 + k])).collect() };
-    unsafe {
+    h5::locked(|| unsafe {
         let d = raw(H5Dopen2(f.0, c"x".as_ptr(), H5P_DEFAULT));
         // Chunk 0: no filter at all. Chunk 1: shuffle and checksum, no deflate.
         let bare = &native[..32];
@@ -319,7 +319,7 @@ fn skipped_filters_and_their_order() {
         let mut bytes = shuffled(&native[32..64]);
         bytes.extend(fletcher32(&bytes).to_le_bytes());
         assert!(H5Dwrite_chunk(d.0, H5P_DEFAULT, 0b010, [4u64].as_ptr(), 36, bytes.as_ptr().cast()) >= 0);
-    }
+    });
     drop(f);
     check(&path, "x", DType::F64, &[12], &native);
 }
@@ -396,7 +396,7 @@ fn links_types_and_names() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("a.h5");
     let f = create(&path, 0);
-    unsafe {
+    h5::locked(|| unsafe {
         let g = raw(H5Gcreate2(f.0, c"g".as_ptr(), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
         dataset(&f, "g/x", (DType::I8, false), &[3], |_| {}, &[1, 2, 3]);
         H5Lcreate_soft(c"/g".as_ptr(), f.0, c"s".as_ptr(), H5P_DEFAULT, H5P_DEFAULT);
@@ -417,7 +417,7 @@ fn links_types_and_names() {
         H5Pset_external(plist.0, c"/etc/hostname".as_ptr(), 0, 4);
         let four = raw(H5Screate_simple(1, [4u64].as_ptr(), std::ptr::null()));
         raw(H5Dcreate2(f.0, c"ext".as_ptr(), *H5T_STD_U8LE, four.0, H5P_DEFAULT, plist.0, H5P_DEFAULT));
-    }
+    });
     drop(f);
     let other = create(&dir.path().join("other.h5"), 0);
     dataset(&other, "y", (DType::I8, false), &[2], |_| {}, &[8, 9]);

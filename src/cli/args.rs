@@ -1,0 +1,169 @@
+//! The arguments.
+
+use chunkwise::size::parse_size;
+use chunkwise::{Cancel, Device, FallbackPolicy, Progress, Result, Session, SessionBuilder};
+use clap::{Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Exact computing over HDF5 data that is larger than memory.
+#[derive(Debug, Parser)]
+#[command(name = "chunkwise", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Exit code: 0 done, 1 a run failed, 2 a wrong command or expression.")]
+pub struct Args {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show what is in a file
+    Info(Info),
+    /// Show what can run here, and what each can do
+    Devices(Devices),
+    /// Compute expressions over datasets
+    Eval(Eval),
+    /// Make a snapshot-like file and answer questions on it
+    Demo(Demo),
+}
+
+/// `chunkwise info`
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  chunkwise info snap.h5
+  chunkwise info snap.h5:/PartType0/Density --json")]
+pub struct Info {
+    /// The file, perhaps with a path inside it
+    #[arg(value_name = "FILE[:/path]")]
+    pub place: String,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `chunkwise devices`
+#[derive(Debug, clap::Args)]
+pub struct Devices {
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where and with what a command runs.
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    /// Where to run
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: DeviceArg,
+    /// Most memory to use, such as 512MiB or 2GB; half of what is available if not given
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub memory: Option<u64>,
+    /// Threads; one runs everything in order; as many as the machine has if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub threads: Option<u16>,
+}
+
+/// A device by name.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum DeviceArg {
+    /// The CPU
+    Cpu,
+    /// The GPU; what it cannot do goes to the CPU and is reported
+    Gpu,
+    /// Whatever is predicted to be faster
+    Auto,
+}
+
+/// `chunkwise eval`
+#[derive(Debug, clap::Args)]
+#[command(after_help = EVAL_HELP)]
+pub struct Eval {
+    /// A dataset and the name that expressions call it by; can be given many times
+    #[arg(short = 'i', long = "input", value_name = "NAME=FILE:/path")]
+    pub inputs: Vec<String>,
+    /// What to compute: NumPy in Python's syntax; all of them are one run and share reads
+    #[arg(required = true, value_name = "[NAME=]EXPR")]
+    pub expressions: Vec<String>,
+    /// Where and with what
+    #[command(flatten)]
+    pub run: Run,
+    /// Fail where the device cannot do all of the work, rather than let the CPU do it
+    #[arg(long)]
+    pub no_fallback: bool,
+    /// Allow data from other files: external links and storage, virtual datasets
+    #[arg(long)]
+    pub allow_external: bool,
+    /// Print the plan and compute nothing
+    #[arg(long, conflicts_with = "json")]
+    pub explain: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+const EVAL_HELP: &str = "\
+Expressions:
+  numbers, names, + - * / // % ** @, comparisons, & | ^ ~ << >>, x[10:20, ::-1, None], x.T, x.shape
+  every elementwise function and reduction by NumPy's name, as f(x, axis=0) or x.f(axis=0)
+  histogram histogram2d histogramdd (bins=, range=, weights=, where=, log=)
+  arange linspace zeros ones full random array reshape ravel transpose expand_dims squeeze
+  broadcast_to concatenate stack matmul astype; casts such as float32(x); pi e inf nan
+  A result with a NAME can be used in later expressions.
+  An expression that begins with '-' goes after '--'.
+
+Examples:
+  chunkwise eval 'mean(arange(10))'
+  chunkwise eval -i rho=snap.h5:/PartType0/Density 'mean(rho)' 'std(log10(rho))'
+  chunkwise eval -i t=s.h5:/T -i m=s.h5:/M 'h=histogram(log10(t), bins=32, weights=m)' --json";
+
+/// `chunkwise demo`
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  chunkwise demo
+  chunkwise demo --particles 1000000 --memory 64MiB --keep snap.h5")]
+pub struct Demo {
+    /// Where and with what
+    #[command(flatten)]
+    pub run: Run,
+    /// How many gas particles; 24 bytes each
+    #[arg(long, value_name = "N", default_value_t = 12_000_000, value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
+    pub particles: u64,
+    /// Write the snapshot to this file and leave it there
+    #[arg(long, value_name = "FILE")]
+    pub keep: Option<PathBuf>,
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    parse_size(text).map_err(|e| e.to_string())
+}
+
+impl Run {
+    /// A session as the arguments say.
+    ///
+    /// # Errors
+    /// `Device` for a GPU that is not there when fallback is refused; `Io` for threads.
+    pub fn session(
+        &self,
+        fallback: FallbackPolicy,
+        cancel: &Cancel,
+        progress: impl Fn(Progress) + Send + Sync + 'static,
+    ) -> Result<Session> {
+        self.builder().fallback(fallback).cancel(cancel).on_progress(progress).build()
+    }
+
+    fn builder(&self) -> SessionBuilder {
+        let mut builder = Session::builder().device(match self.device {
+            DeviceArg::Cpu => Device::Cpu,
+            DeviceArg::Gpu => Device::Gpu,
+            DeviceArg::Auto => Device::Auto,
+        });
+        if let Some(bytes) = self.memory {
+            builder = builder.memory_bytes(bytes);
+        }
+        if let Some(threads) = self.threads {
+            builder = builder.threads(threads.into());
+        }
+        builder
+    }
+}

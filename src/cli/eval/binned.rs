@@ -1,0 +1,134 @@
+//! The arguments of `histogram`, `histogram2d` and `histogramdd`.
+//!
+//! As in NumPy: `bins` is a number of bins or a list of edges, or one of these per dimension;
+//! `range` is `(low, high)`, per dimension if there are several, `None` for the data's own range.
+//! `log=True` makes bins of equal ratio. `where=` is a mask, as in the reductions.
+
+use super::call::Args;
+use super::lower::Cx;
+use super::value::{Item, Val};
+use chunkwise::{Array, BinAxis, Binned, DType, Result, Session, Weak};
+
+/// NumPy's default.
+const BINS: u64 = 10;
+/// The most edges that are computed from an expression such as `linspace(0, 1, 11)`.
+const MAX_EDGES: u64 = 1 << 22;
+
+/// A histogram over the values of `axes`.
+///
+/// # Errors
+/// `Expression`, with a caret at the argument that is wrong.
+pub fn histogram(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
+    let rank = axes.len();
+    if rank == 0 || rank > 3 {
+        return Err(cx.error(a.span, format!("a histogram has one to three dimensions, not {rank}")));
+    }
+    let bins = per_axis(a.take("bins"), rank, is_bins);
+    let range = match a.take("range") {
+        Some(item) if rank > 1 => {
+            let (span, n) = (item.span, rank);
+            let items = item.items(cx, "range", "a tuple of (low, high) pairs")?;
+            if items.len() != n {
+                let message = format!("range has {} entries for {n} dimensions", items.len());
+                return Err(cx
+                    .error(span, message)
+                    .hint("write range=((0, 1), (0, 2)), None for an automatic one"));
+            }
+            items.into_iter().map(|i| (!matches!(i.value, Val::None)).then_some(i)).collect()
+        }
+        item => vec![item; rank],
+    };
+    let log = per_axis(a.take("log"), rank, |v| matches!(v, Val::Scalar(Weak::Bool(_))));
+    let mut parts: Vec<(Array, BinAxis)> = Vec::new();
+    for (d, ((item, range), log)) in axes.into_iter().zip(range).zip(log).enumerate() {
+        let log = log.map(|l| l.bool(cx, "log")).transpose()?.unwrap_or(false);
+        let bins = axis(cx, bins[d].clone(), range, log)?;
+        parts.push((item.array(cx, "the values")?, bins));
+    }
+    let mut h = Binned::new(parts.iter().map(|(a, b)| (a, b.clone())));
+    if let Some(weights) = a.take("weights") {
+        h = h.weights(&weights.array(cx, "weights")?);
+    }
+    if let Some(mask) = a.take("where") {
+        h = h.mask(&mask.array(cx, "where")?);
+    }
+    Ok(Val::Histogram(h))
+}
+
+/// Something that says the bins of one dimension.
+fn is_bins(v: &Val) -> bool {
+    matches!(v, Val::Scalar(_) | Val::List(_) | Val::Tuple(_) | Val::Array(_))
+}
+
+/// One argument for all dimensions, or a sequence with one for each.
+fn per_axis(item: Option<Item>, rank: usize, one: impl Fn(&Val) -> bool) -> Vec<Option<Item>> {
+    match item {
+        Some(Item { value: Val::Tuple(items) | Val::List(items), .. })
+            if rank > 1 && items.len() == rank && items.iter().all(|i| one(&i.value)) =>
+        {
+            items.into_iter().map(Some).collect()
+        }
+        item => vec![item; rank],
+    }
+}
+
+fn axis(cx: &Cx, bins: Option<Item>, range: Option<Item>, log: bool) -> Result<BinAxis> {
+    let count = match &bins {
+        None => BINS,
+        Some(item) => match &item.value {
+            Val::Scalar(Weak::Int(v)) => match u64::try_from(*v).ok().filter(|n| *n > 0) {
+                Some(n) => n,
+                None => return Err(cx.error(item.span, "a histogram needs at least one bin")),
+            },
+            Val::List(_) | Val::Tuple(_) | Val::Array(_) => {
+                if let Some(range) = &range {
+                    return Err(cx.error(range.span, "range has no meaning where bins are edges"));
+                }
+                if log {
+                    return Err(cx.error(item.span, "log has no meaning where bins are edges"));
+                }
+                return Ok(BinAxis::Edges(edges(cx, item.clone())?));
+            }
+            Val::Str(_) => {
+                let e = cx.error(item.span, "bins are not chosen by a rule");
+                return Err(e.hint("write a number of bins or a list of edges"));
+            }
+            other => {
+                let message =
+                    format!("bins must be a number of bins or a list of edges, not {}", other.kind());
+                return Err(cx.error(item.span, message));
+            }
+        },
+    };
+    let Some(range) = range else {
+        return Ok(if log { BinAxis::AutoLog(count) } else { BinAxis::Auto(count) });
+    };
+    let span = range.span;
+    let pair = range.items(cx, "range", "a pair (low, high)")?;
+    let [low, high] = &pair[..] else {
+        return Err(cx.error(span, "range is a pair (low, high)"));
+    };
+    let (low, high) = (low.float(cx, "range")?, high.float(cx, "range")?);
+    Ok(match log {
+        true => BinAxis::Log { bins: count, low, high },
+        false => BinAxis::Uniform { bins: count, low, high },
+    })
+}
+
+/// Edges written out, or made by a small expression.
+fn edges(cx: &Cx, item: Item) -> Result<Vec<f64>> {
+    if let Val::List(items) | Val::Tuple(items) = &item.value {
+        return items.iter().map(|i| i.float(cx, "an edge")).collect();
+    }
+    let span = item.span;
+    let array = item.array(cx, "bins")?;
+    let shape = array.shape()?;
+    if shape.len() != 1 || shape[0] > MAX_EDGES {
+        let shape: Vec<String> = shape.iter().map(u64::to_string).collect();
+        let e = cx.error(span, format!("bins have shape ({}), not one axis of edges", shape.join(", ")));
+        return Err(e.hint("write a number of bins, or a list of edges"));
+    }
+    let session = Session::builder().threads(1).memory("256MiB").build()?;
+    let values = session.compute(&array.cast(DType::F64)).map_err(|e| cx.at(span, e))?;
+    Ok(values.as_slice::<f64>()?.to_vec())
+}

@@ -1,0 +1,276 @@
+//! Calls: a name is looked up among the elementwise rows, the reductions, the dtypes and the other
+//! functions; its parameters come from what was found, and arguments are bound to them as Python
+//! binds them.
+
+use super::functions::{self, FUNCTIONS};
+use super::lower::Cx;
+use super::value::{Item, Val, dtype_named};
+use crate::cli::expr::{Ident, Span, nearest};
+use chunkwise::ops::elementwise::Op;
+use chunkwise::ops::reduce::Reduction;
+use chunkwise::{Array, ArrayOperand, DType, ErrorKind, Over, Result, Weak};
+
+/// Whether something can be called by this name.
+pub fn is_function(name: &str) -> bool {
+    names().any(|n| n == name)
+}
+
+/// Every name that can be called.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let rows = Op::all().flat_map(|op| {
+        let row = op.row();
+        std::iter::once(row.name).chain(row.aliases.iter().copied())
+    });
+    rows.chain(Reduction::all().map(|r| r.name()))
+        .chain(DType::ALL.iter().map(|d| d.name()))
+        .chain(FUNCTIONS.iter().map(|f| f.name))
+}
+
+/// The parameters of what is called.
+struct Signature {
+    /// In Python's order.
+    params: Vec<&'static str>,
+    /// How many of them must be given.
+    required: usize,
+    /// How many of them may be given without their name.
+    positional: usize,
+}
+
+/// Arguments bound to parameters.
+pub struct Args {
+    /// What was called.
+    pub name: &'static str,
+    /// The whole call.
+    pub span: Span,
+    slots: Vec<(&'static str, Option<Item>)>,
+}
+
+impl Args {
+    /// The argument of a parameter, if one was given; `None` counts as not given.
+    pub fn take(&mut self, param: &str) -> Option<Item> {
+        let slot = self.slots.iter_mut().find(|(name, _)| *name == param)?;
+        slot.1.take().filter(|item| !matches!(item.value, Val::None))
+    }
+
+    /// The argument of a parameter that must be there.
+    ///
+    /// # Errors
+    /// `Expression` if it is `None`.
+    pub fn need(&mut self, cx: &Cx, param: &str) -> Result<Item> {
+        self.take(param).ok_or_else(|| cx.error(self.span, format!("{} needs {param}", self.name)))
+    }
+
+    /// An argument as an array.
+    ///
+    /// # Errors
+    /// `Expression` if it is not there or no array.
+    pub fn array(&mut self, cx: &Cx, param: &str) -> Result<Array> {
+        self.need(cx, param)?.array(cx, param)
+    }
+
+    /// An argument as a dtype.
+    ///
+    /// # Errors
+    /// `Expression` if it is given and no dtype.
+    pub fn dtype(&mut self, cx: &Cx) -> Result<Option<DType>> {
+        self.take("dtype").map(|d| d.dtype(cx)).transpose()
+    }
+}
+
+/// Other keywords that NumPy has for a parameter: function, keyword, parameter.
+const KEYWORDS: &[(&str, &str, &str)] =
+    &[("clip", "a_min", "lo"), ("clip", "min", "lo"), ("clip", "a_max", "hi"), ("clip", "max", "hi")];
+
+/// Calls `function`.
+///
+/// # Errors
+/// `Expression`, with a caret at the name or argument that is wrong.
+pub fn call(
+    cx: &Cx,
+    span: Span,
+    function: &Ident,
+    args: Vec<Item>,
+    keywords: Vec<(Ident, Item)>,
+) -> Result<Val> {
+    let name = function.name.as_str();
+    let keywords = keywords.into_iter().map(|(mut k, item)| {
+        if let Some((.., param)) = KEYWORDS.iter().find(|(f, from, _)| *f == name && *from == k.name) {
+            k.name = param.to_string();
+        }
+        (k, item)
+    });
+    let keywords = keywords.collect();
+    if let Some(op) = Op::from_name(name) {
+        return elementwise(cx, span, op, args, keywords);
+    }
+    if let Some(reduction) = Reduction::from_name(name) {
+        return reduce(cx, span, reduction, args, keywords);
+    }
+    if let Some(dtype) = dtype_named(name) {
+        let signature = Signature { params: vec!["x"], required: 1, positional: 1 };
+        let mut args = bind(cx, span, dtype.name(), &signature, args, keywords)?;
+        return cast(cx, args.need(cx, "x")?, dtype);
+    }
+    if let Some(f) = FUNCTIONS.iter().find(|f| f.name == name) {
+        let (args, keywords) = functions::spread(f, args, keywords);
+        let params = f.params.to_vec();
+        let signature = Signature { positional: f.positional, required: f.required, params };
+        return (f.call)(cx, bind(cx, span, f.name, &signature, args, keywords)?);
+    }
+    let e = cx.error(function.span, format!("unknown function '{name}'"));
+    Err(match nearest(name, names()) {
+        Some(near) => e.hint(format!("did you mean '{near}'?")),
+        None => e.hint("chunkwise eval --help lists the functions"),
+    })
+}
+
+/// Binds arguments to parameters.
+fn bind(
+    cx: &Cx,
+    span: Span,
+    name: &'static str,
+    signature: &Signature,
+    args: Vec<Item>,
+    keywords: Vec<(Ident, Item)>,
+) -> Result<Args> {
+    let params = &signature.params;
+    let written = || {
+        let list = params.iter().enumerate().map(|(i, p)| match i >= signature.required {
+            true => format!("{p}="),
+            false => p.to_string(),
+        });
+        format!("{name}({})", list.collect::<Vec<_>>().join(", "))
+    };
+    if let Some(extra) = args.get(signature.positional) {
+        let n = signature.positional;
+        let message = format!("{name} takes {n} argument{} without a name, not {}", plural(n), args.len());
+        return Err(cx.error(extra.span, message).hint(format!("it is {}", written())));
+    }
+    let mut slots: Vec<(&'static str, Option<Item>)> = params.iter().map(|p| (*p, None)).collect();
+    for (slot, item) in slots.iter_mut().zip(args) {
+        slot.1 = Some(item);
+    }
+    for (keyword, item) in keywords {
+        match slots.iter_mut().find(|(p, _)| *p == keyword.name) {
+            Some((p, slot)) if slot.is_some() => {
+                return Err(cx.error(keyword.span, format!("{name} was given {p} twice")));
+            }
+            Some((_, slot)) => *slot = Some(item),
+            None => {
+                let e = cx.error(keyword.span, format!("{name} has no argument '{}'", keyword.name));
+                return Err(match nearest(&keyword.name, params.iter().copied()) {
+                    Some(near) => e.hint(format!("did you mean '{near}'? It is {}", written())),
+                    None => e.hint(format!("it is {}", written())),
+                });
+            }
+        }
+    }
+    if let Some((missing, _)) = slots.iter().take(signature.required).find(|(_, s)| s.is_none()) {
+        return Err(cx.error(span, format!("{name} needs {missing}")).hint(format!("it is {}", written())));
+    }
+    Ok(Args { name, span, slots })
+}
+
+fn plural(n: usize) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}
+
+fn elementwise(cx: &Cx, span: Span, op: Op, args: Vec<Item>, keywords: Vec<(Ident, Item)>) -> Result<Val> {
+    let params = op.row().params;
+    let open = op.name() == "clip";
+    let required = if open { 1 } else { params.len() };
+    let signature = Signature { params: params.to_vec(), required, positional: params.len() };
+    let mut bound = bind(cx, span, op.name(), &signature, args, keywords)?;
+    if open {
+        return clip(cx, bound);
+    }
+    let mut operands: Vec<ArrayOperand> = Vec::new();
+    for param in params {
+        operands.push(bound.need(cx, param)?.operand(cx, param)?);
+    }
+    Ok(Val::Array(Array::elementwise(op, &operands)))
+}
+
+/// `clip`, of which either bound may be `None`: what is left is the row of the other bound.
+fn clip(cx: &Cx, mut bound: Args) -> Result<Val> {
+    let x = bound.need(cx, "x")?.operand(cx, "x")?;
+    let mut limit = |param| bound.take(param).map(|i| i.operand(cx, param)).transpose();
+    let (row, operands) = match (limit("lo")?, limit("hi")?) {
+        (Some(lo), Some(hi)) => ("clip", vec![x, lo, hi]),
+        (Some(lo), None) => ("maximum", vec![x, lo]),
+        (None, Some(hi)) => ("minimum", vec![x, hi]),
+        (None, None) => return Err(cx.error(bound.span, "clip needs a bound that is not None")),
+    };
+    match Op::from_name(row) {
+        Some(op) => Ok(Val::Array(Array::elementwise(op, &operands))),
+        None => Err(cx.error(bound.span, format!("there is no operation '{row}'"))),
+    }
+}
+
+fn reduce(
+    cx: &Cx,
+    span: Span,
+    reduction: Reduction,
+    args: Vec<Item>,
+    keywords: Vec<(Ident, Item)>,
+) -> Result<Val> {
+    let row = reduction.row();
+    let options = [
+        ("weights", row.inputs == 2),
+        ("dtype", row.takes_dtype),
+        ("ddof", row.takes_ddof),
+        ("keepdims", true),
+        ("where", row.takes_where),
+    ];
+    let mut params = vec!["x", "axis"];
+    params.extend(options.iter().filter(|(_, takes)| *takes).map(|(name, _)| *name));
+    let signature = Signature { params, required: 1, positional: 2 + usize::from(row.inputs == 2) };
+    let mut bound = bind(cx, span, reduction.name(), &signature, args, keywords)?;
+    let values = bound.array(cx, "x")?;
+    let axis = bound.take("axis");
+    let axes = axis.as_ref().map(|i| i.ints(cx, "axis")).transpose()?;
+    let mut over = axes.clone().map_or_else(Over::all, Over::axes);
+    if let Some(dtype) = bound.dtype(cx)? {
+        over = over.dtype(dtype);
+    }
+    if let Some(ddof) = bound.take("ddof") {
+        over = over.ddof(ddof.float(cx, "ddof")?);
+    }
+    for (param, set) in [("weights", Over::weights as fn(Over, &Array) -> Over), ("where", Over::mask)] {
+        if let Some(item) = bound.take(param) {
+            over = set(over, &item.array(cx, param)?);
+        }
+    }
+    let keepdims = bound.take("keepdims").map(|k| k.bool(cx, "keepdims")).transpose()?.unwrap_or(false);
+    let reduced = values.reduce(reduction, over);
+    if let (Err(e), Some(axis)) = (reduced.check(), &axis) {
+        let at = if e.kind() == ErrorKind::Index { axis.span } else { span };
+        return Err(cx.at(at, e));
+    }
+    if !keepdims || reduced.check().is_err() {
+        return Ok(Val::Array(reduced));
+    }
+    // Named before its axes come back, so that a plan shows the text and not this file.
+    let rank = values.ndim()? as i64;
+    let mut gone: Vec<i64> = match axes {
+        Some(axes) => axes.into_iter().map(|a| if a < 0 { a + rank } else { a }).collect(),
+        None => (0..rank).collect(),
+    };
+    gone.sort_unstable();
+    let named = reduced.made_by(&cx.text(span));
+    Ok(Val::Array(gone.into_iter().fold(named, |a, axis| a.expand_dims(axis))))
+}
+
+/// `float32(x)`, `x.astype(float32)`.
+pub fn cast(cx: &Cx, item: Item, dtype: DType) -> Result<Val> {
+    let span = item.span;
+    let scalar = match item.value {
+        Val::Scalar(Weak::Int(v)) if dtype == DType::Bool => Weak::Bool(v != 0).to_scalar(dtype),
+        Val::Scalar(Weak::Float(v)) if !dtype.is_float() => {
+            return Ok(Val::Array(Array::scalar(v).cast(dtype)));
+        }
+        Val::Scalar(w) => w.to_scalar(dtype),
+        _ => return Ok(Val::Array(item.array(cx, "x")?.cast(dtype))),
+    };
+    Ok(Val::Array(Array::scalar(scalar.map_err(|e| cx.at(span, e))?)))
+}

@@ -1,0 +1,189 @@
+//! Functions that are no rows of the library's tables: arrays from nothing, shapes, products,
+//! histograms. One row each.
+
+use super::binned;
+use super::call::{Args, cast};
+use super::lower::Cx;
+use super::value::{Item, Val};
+use crate::cli::expr::Ident;
+use chunkwise::{Array, DType, Result, Weak, concatenate, stack};
+
+/// One function.
+pub struct Function {
+    /// NumPy's name.
+    pub name: &'static str,
+    /// NumPy's parameters, in Python's order.
+    pub params: &'static [&'static str],
+    /// How many of them must be given.
+    pub required: usize,
+    /// How many of them may be given without their name.
+    pub positional: usize,
+    /// Whether what follows the first argument may stand there without a tuple: `x.reshape(2, 3)`.
+    pub spreads: bool,
+    /// What it makes.
+    pub call: fn(&Cx, Args) -> Result<Val>,
+}
+
+macro_rules! functions {
+    ($($name:literal ($($must:literal)* $(, $($may:literal)+)?) $(only $($only:literal)+)? $([$spreads:ident])? = $call:expr;)*) => {
+        /// The table.
+        pub static FUNCTIONS: &[Function] = &[$(Function {
+            name: $name,
+            params: &[$($must,)* $($($may,)+)? $($($only,)+)?],
+            required: { let p: &[&str] = &[$($must),*]; p.len() },
+            positional: { let p: &[&str] = &[$($must,)* $($($may,)+)?]; p.len() },
+            spreads: functions!(@spreads $($spreads)?),
+            call: $call,
+        }),*];
+    };
+    (@spreads) => { false };
+    (@spreads spreads) => { true };
+}
+
+functions! {
+    "array" ("object", "dtype") = |cx, mut a| {
+        let x = a.array(cx, "object")?;
+        Ok(Val::Array(in_dtype(x, a.dtype(cx)?)))
+    };
+    "arange" ("start", "stop" "step" "dtype") = arange;
+    "linspace" ("start" "stop", "num") only "dtype" = linspace;
+    "zeros" ("shape", "dtype") = |cx, a| filled(cx, a, Array::zeros);
+    "ones" ("shape", "dtype") = |cx, a| filled(cx, a, Array::ones);
+    "full" ("shape" "fill_value", "dtype") = full;
+    "random" ("shape") only "seed" "dtype" = random;
+
+    "astype" ("x" "dtype") = |cx, mut a| {
+        let dtype = a.need(cx, "dtype")?.dtype(cx)?;
+        cast(cx, a.need(cx, "x")?, dtype)
+    };
+    "reshape" ("x" "shape") [spreads] = |cx, mut a| {
+        let shape = a.need(cx, "shape")?.ints(cx, "shape")?;
+        Ok(Val::Array(a.array(cx, "x")?.reshape(&shape)))
+    };
+    "ravel" ("x") = |cx, mut a| Ok(Val::Array(a.array(cx, "x")?.ravel()));
+    "transpose" ("x", "axes") [spreads] = |cx, mut a| {
+        let axes = a.take("axes").map(|i| i.ints(cx, "axes")).transpose()?;
+        let x = a.array(cx, "x")?;
+        Ok(Val::Array(match axes {
+            Some(axes) => x.transpose(&axes),
+            None => x.t(),
+        }))
+    };
+    "expand_dims" ("x" "axis") = |cx, mut a| {
+        let axis = a.need(cx, "axis")?.int(cx, "axis")?;
+        Ok(Val::Array(a.array(cx, "x")?.expand_dims(axis)))
+    };
+    "squeeze" ("x", "axis") = |cx, mut a| {
+        let axes = a.take("axis").map(|i| i.ints(cx, "axis")).transpose()?.unwrap_or_default();
+        Ok(Val::Array(a.array(cx, "x")?.squeeze(&axes)))
+    };
+    "broadcast_to" ("x" "shape") = |cx, mut a| {
+        let shape = a.need(cx, "shape")?.shape(cx, "shape")?;
+        Ok(Val::Array(a.array(cx, "x")?.broadcast_to(&shape)))
+    };
+    "concatenate" ("arrays", "axis") = |cx, a| join(cx, a, concatenate);
+    "stack" ("arrays", "axis") = |cx, a| join(cx, a, stack);
+    "matmul" ("x1" "x2") = |cx, mut a| Ok(Val::Array(a.array(cx, "x1")?.matmul(&a.array(cx, "x2")?)));
+    "dot" ("a" "b") = |cx, mut a| Ok(Val::Array(a.array(cx, "a")?.matmul(&a.array(cx, "b")?)));
+
+    "histogram" ("x", "bins" "range") only "weights" "where" "log" = |cx, mut a| {
+        let x = a.need(cx, "x")?;
+        binned::histogram(cx, a, vec![x])
+    };
+    "histogram2d" ("x" "y", "bins" "range") only "weights" "where" "log" = |cx, mut a| {
+        let axes = vec![a.need(cx, "x")?, a.need(cx, "y")?];
+        binned::histogram(cx, a, axes)
+    };
+    "histogramdd" ("sample", "bins" "range") only "weights" "where" "log" = |cx, mut a| {
+        let axes = a.need(cx, "sample")?.items(cx, "sample", "a tuple of one to three arrays")?;
+        binned::histogram(cx, a, axes)
+    };
+}
+
+/// Puts the arguments after the first into a tuple, where the function allows to write them so.
+pub fn spread(
+    f: &Function,
+    args: Vec<Item>,
+    keywords: Vec<(Ident, Item)>,
+) -> (Vec<Item>, Vec<(Ident, Item)>) {
+    let mut args = args;
+    if f.spreads && args.len() > 2 {
+        let rest = args.split_off(1);
+        let span = rest[0].span.to(rest[rest.len() - 1].span);
+        args.push(Item { value: Val::Tuple(rest), span });
+    }
+    (args, keywords)
+}
+
+fn in_dtype(x: Array, dtype: Option<DType>) -> Array {
+    match dtype {
+        Some(dtype) => x.cast(dtype),
+        None => x,
+    }
+}
+
+fn arange(cx: &Cx, mut a: Args) -> Result<Val> {
+    let start = a.need(cx, "start")?;
+    let (start, stop) = match a.take("stop") {
+        Some(stop) => (start, stop),
+        None => (Item { value: Val::Scalar(Weak::Int(0)), span: start.span }, start),
+    };
+    let step = a.take("step").unwrap_or(Item { value: Val::Scalar(Weak::Int(1)), span: a.span });
+    let whole = [&start, &stop, &step].iter().all(|i| matches!(i.value, Val::Scalar(Weak::Int(_))));
+    let x = match whole {
+        true => Array::arange_int(start.int(cx, "start")?, stop.int(cx, "stop")?, step.int(cx, "step")?),
+        false => Array::arange(start.float(cx, "start")?, stop.float(cx, "stop")?, step.float(cx, "step")?),
+    };
+    Ok(Val::Array(in_dtype(x, a.dtype(cx)?)))
+}
+
+fn linspace(cx: &Cx, mut a: Args) -> Result<Val> {
+    let num = match a.take("num") {
+        Some(item) => match u64::try_from(item.int(cx, "num")?) {
+            Ok(num) => num,
+            Err(_) => return Err(cx.error(item.span, "num cannot be negative")),
+        },
+        None => 50,
+    };
+    let (start, stop) = (a.need(cx, "start")?.float(cx, "start")?, a.need(cx, "stop")?.float(cx, "stop")?);
+    Ok(Val::Array(in_dtype(Array::linspace(start, stop, num), a.dtype(cx)?)))
+}
+
+fn filled(cx: &Cx, mut a: Args, make: fn(&[u64], DType) -> Array) -> Result<Val> {
+    let shape = a.need(cx, "shape")?.shape(cx, "shape")?;
+    Ok(Val::Array(make(&shape, a.dtype(cx)?.unwrap_or(DType::F64))))
+}
+
+fn full(cx: &Cx, mut a: Args) -> Result<Val> {
+    let shape = a.need(cx, "shape")?.shape(cx, "shape")?;
+    let value = a.need(cx, "fill_value")?;
+    let value = match a.dtype(cx)? {
+        Some(dtype) => match cast(cx, value, dtype)? {
+            Val::Array(value) => value,
+            _ => return Err(cx.error(a.span, "full needs a number")),
+        },
+        None => value.array(cx, "fill_value")?,
+    };
+    Ok(Val::Array(value.broadcast_to(&shape)))
+}
+
+fn random(cx: &Cx, mut a: Args) -> Result<Val> {
+    let shape = a.need(cx, "shape")?.shape(cx, "shape")?;
+    let seed = match a.take("seed") {
+        Some(item) => match item.value {
+            Val::Scalar(Weak::Int(v)) => u64::try_from(v)
+                .map_err(|_| cx.error(item.span, "a seed is a whole number from 0 to 2^64 - 1"))?,
+            _ => item.int(cx, "seed")?.unsigned_abs(),
+        },
+        None => 0,
+    };
+    let dtype = a.dtype(cx)?.unwrap_or(DType::F64);
+    Ok(Val::Array(Array::random(&shape, seed, dtype)))
+}
+
+fn join(cx: &Cx, mut a: Args, f: fn(&[Array], i64) -> Array) -> Result<Val> {
+    let axis = a.take("axis").map(|i| i.int(cx, "axis")).transpose()?.unwrap_or(0);
+    let items = a.need(cx, "arrays")?.items(cx, "arrays", "a tuple of arrays")?;
+    let arrays = items.into_iter().map(|i| i.array(cx, "arrays")).collect::<Result<Vec<_>>>()?;
+    Ok(Val::Array(f(&arrays, axis)))
+}

@@ -1,0 +1,108 @@
+//! `chunkwise eval`: expressions over datasets, all of them in one run.
+
+mod binned;
+mod call;
+mod fold;
+mod functions;
+mod lower;
+mod print;
+#[cfg(test)]
+mod tests;
+mod value;
+
+pub use lower::Scope;
+pub use print::{Target, named};
+pub use value::Val;
+
+use super::args::Eval;
+use super::expr::{Ast, Expr, parse};
+use super::output::{self, Bar};
+use super::{Done, Failure};
+use chunkwise::{Array, Cancel, Error, FallbackPolicy, OpenOptions};
+use std::io::{self, Write};
+
+/// Reads, computes and prints.
+///
+/// # Errors
+/// Whatever reading, computing and printing can meet.
+pub fn run(args: &Eval, cancel: &Cancel) -> Done {
+    let asts = args.expressions.iter().map(|e| parse(e)).collect::<Result<Vec<_>, _>>()?;
+    let mut scope = Scope::default();
+    open_inputs(args, &mut scope)?;
+    let names = result_names(&asts, &scope)?;
+    let mut targets = Vec::new();
+    for (ast, name) in asts.iter().zip(&names) {
+        let value = scope.lower(ast)?;
+        if ast.target().is_some() {
+            scope.define(name, value.clone());
+        }
+        let root = ast.node(ast.root()).span;
+        targets.push(Target::new(value).map_err(|message| ast.error(root, message))?);
+    }
+    let targets: Vec<&dyn chunkwise::Target> = targets.iter().map(|t| t.as_target()).collect();
+
+    let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
+    let bar = Bar::new();
+    let shown = bar.clone();
+    let session = args.run.session(fallback, cancel, move |p| shown.run(p))?;
+    if args.explain {
+        let text = session.explain(&targets)?;
+        io::stdout().lock().write_all(text.as_bytes())?;
+        return Ok(());
+    }
+    let outcome = session.run(&targets);
+    bar.clear();
+    let outcome = outcome?;
+    let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    if args.json {
+        print::json(out, &names, &outcome)?;
+    } else {
+        print::human(out, &names, &outcome)?;
+    }
+    output::tell(&outcome.report);
+    Ok(())
+}
+
+fn open_inputs(args: &Eval, scope: &mut Scope) -> Done {
+    for input in &args.inputs {
+        let usage = |what: &str| {
+            Failure::Usage(format!(
+                "-i {input}: {what}\nhint: write -i NAME=FILE:/path, as in -i rho=snap.h5:/PartType0/Density"
+            ))
+        };
+        let (name, place) = input.split_once('=').ok_or_else(|| usage("there is no '='"))?;
+        let name = name.trim();
+        let is_name =
+            parse(name).is_ok_and(|ast| matches!(&ast.node(ast.root()).expr, Expr::Name(n) if n == name));
+        if !is_name {
+            return Err(usage(&format!("'{name}' is not a name")));
+        }
+        if scope.has(name) {
+            return Err(usage(&format!("the name '{name}' is given twice")));
+        }
+        let (file, path) =
+            output::split_place(place).ok_or_else(|| usage("the path inside the file is missing"))?;
+        let options = OpenOptions { allow_external: args.allow_external };
+        scope.define(name, Val::Array(Array::open_with(file, path, options)?.made_by(name)));
+    }
+    Ok(())
+}
+
+/// The names of the results: as given, else `result`, `result2`, …
+fn result_names(asts: &[Ast], scope: &Scope) -> Result<Vec<String>, Error> {
+    let mut names: Vec<String> = Vec::new();
+    for target in asts.iter().filter_map(|ast| Some((ast, ast.target()?))) {
+        let (ast, ident) = target;
+        if scope.has(&ident.name) {
+            return Err(ast.error(ident.span, format!("'{}' is the name of an input", ident.name)));
+        }
+        if names.contains(&ident.name) {
+            return Err(ast.error(ident.span, format!("two results have the name '{}'", ident.name)));
+        }
+        names.push(ident.name.clone());
+    }
+    let given = names;
+    let mut unnamed = (1..).map(|n| if n == 1 { "result".to_string() } else { format!("result{n}") });
+    let mut free = || unnamed.find(|n| !given.contains(n)).unwrap_or_default();
+    Ok(asts.iter().map(|ast| ast.target().map_or_else(&mut free, |t| t.name.clone())).collect())
+}

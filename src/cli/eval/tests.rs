@@ -1,0 +1,274 @@
+use super::call::names;
+use super::*;
+use chunkwise::ops::elementwise::Op;
+use chunkwise::ops::reduce::Reduction;
+use chunkwise::{DType, Session, Value};
+use proptest::prelude::*;
+
+/// `x` is float64 of shape (3, 4), `i` int32 of shape (4,), `b` bool of shape (3, 1).
+fn scope() -> Scope {
+    let mut scope = Scope::default();
+    let x = ndarray::Array2::from_shape_fn((3, 4), |(i, j)| (i * 4 + j) as f64 - 5.0);
+    scope.define("x", Val::Array(Array::from_ndarray(x.into_shared()).made_by("x")));
+    let i = ndarray::Array1::from(vec![3i32, -1, 0, 7]);
+    scope.define("i", Val::Array(Array::from_ndarray(i.into_shared()).made_by("i")));
+    let b = ndarray::Array2::from_shape_fn((3, 1), |(i, _)| i != 1);
+    scope.define("b", Val::Array(Array::from_ndarray(b.into_shared()).made_by("b")));
+    scope
+}
+
+fn lower(text: &str) -> Result<Val, chunkwise::Error> {
+    scope().lower(&parse(text)?)
+}
+
+fn value(text: &str) -> Value {
+    let target = Target::new(lower(text).unwrap_or_else(|e| panic!("{text}: {e}"))).unwrap();
+    let session = Session::builder().threads(1).memory("64MiB").build().unwrap();
+    session.run(&[target.as_target()]).unwrap_or_else(|e| panic!("{text}: {e}")).values.remove(0)
+}
+
+fn shown(text: &str) -> String {
+    named("_", &value(text)).unwrap().trim_start_matches("_ =").trim().to_string()
+}
+
+#[test]
+fn values_are_those_of_numpy() {
+    // Right sides as NumPy 2 prints them.
+    for (text, wanted) in [
+        ("x.sum()", "6.0"),
+        ("sum(x, axis=0)", "[-3.  0.  3.  6.]"),
+        ("mean(x, axis=(0, 1), keepdims=True)", "[[0.5]]"),
+        ("x.sum(axis=-1)", "[-14.   2.  18.]"),
+        ("std(x, ddof=1)", "3.605551275463989"),
+        ("mean(x, where=x > 0)", "3.5"),
+        ("sum(i, dtype=float64)", "9.0"),
+        ("average(x, weights=i, axis=1)", "[-2.77777778  1.22222222  5.22222222]"),
+        ("argmax(x)", "11"),
+        ("any(x > 5, axis=1)", "[False False  True]"),
+        ("x[1, ::-1]", "[ 2.  1.  0. -1.]"),
+        ("x[-1, None, 1:3]", "[[4. 5.]]"),
+        ("x[..., 0]", "[-5. -1.  3.]"),
+        ("x.T.shape", "[4 3]"),
+        ("x.shape[1] * 2", "8"),
+        ("x.size + x.ndim", "14"),
+        ("2 ** i[2:]", "[  1 128]"),
+        ("i / 2", "[ 1.5 -0.5  0.   3.5]"),
+        ("i // 2", "[ 1 -1  0  3]"),
+        ("i % 2 == 1", "[ True  True False  True]"),
+        ("~(x[0] > -4) & (i < 5)", "[ True  True False False]"),
+        ("where(b, x, 0)[:, 0]", "[-5.  0.  3.]"),
+        ("clip(i, 0, 5)", "[3 0 0 5]"),
+        ("x.clip(min=0, max=1)[2]", "[1. 1. 1. 1.]"),
+        ("clip(i, None, 2)", "[ 2 -1  0  2]"),
+        ("clip(i, a_min=1)", "[3 1 1 7]"),
+        ("float32(i) / 2", "[ 1.5 -0.5  0.   3.5]"),
+        ("x.astype(int8)[0]", "[-5 -4 -3 -2]"),
+        ("int32(2.7)", "2"),
+        ("bool(3)", "True"),
+        ("(x @ x.T)[0]", "[ 54.  -2. -58.]"),
+        ("x.reshape(2, -1)[0]", "[-5. -4. -3. -2. -1.  0.]"),
+        ("ravel(x.transpose(1, 0))[:4]", "[-5. -1.  3. -4.]"),
+        ("squeeze(expand_dims(i, 0))", "[ 3 -1  0  7]"),
+        ("broadcast_to(i, (2, 4))[1]", "[ 3 -1  0  7]"),
+        ("concatenate((i, [1.5]))", "[ 3.  -1.   0.   7.   1.5]"),
+        ("stack([i, i], axis=-1)[0]", "[3 3]"),
+        ("arange(3)", "[0 1 2]"),
+        ("arange(1, 2, 0.5)", "[1.  1.5]"),
+        ("arange(3, dtype=float32) / 2", "[0.  0.5 1. ]"),
+        ("linspace(0, 1, 5)", "[0.   0.25 0.5  0.75 1.  ]"),
+        ("zeros((2, 2), dtype=int8) + ones(2)", "[[1. 1.]\n [1. 1.]]"),
+        ("full(2, 7)", "[7 7]"),
+        ("array([[1, 2], [3, 4]]).sum(axis=0)", "[4 6]"),
+        ("array([True, False])", "[ True False]"),
+        ("array([2**63])", "[9223372036854775808]"),
+        ("sqrt(2)", "1.4142135623730951"),
+        ("2**-1 + 7//2", "3.5"),
+        ("-2**2", "-4"),
+        ("sin(pi / 2)", "1.0"),
+        ("maximum(x[0], nan)", "[nan nan nan nan]"),
+        ("hypot(3, 4)", "5.0"),
+        ("random((2,), seed=1) < 1", "[ True  True]"),
+    ] {
+        assert_eq!(shown(text), wanted, "{text}");
+    }
+}
+
+#[test]
+fn histograms_take_numpy_arguments() {
+    let h = |text: &str| match value(text) {
+        Value::Histogram(h) => h,
+        Value::Array(_) => panic!("{text}"),
+    };
+    assert_eq!(h("histogram(x)").counts().len(), 10);
+    assert_eq!(h("histogram(x, 4)").counts(), [3, 3, 3, 3]);
+    assert_eq!(h("histogram(x, bins=2, range=(0, 6))").counts(), [3, 4]);
+    let cut = h("x.histogram(bins=[0, 1, 5], where=b)");
+    assert_eq!((cut.counts(), cut.underflow(), cut.overflow(), cut.total()), (&[0, 3][..], 4, 1, 8));
+    assert_eq!(h("histogram(x, bins=linspace(0, 6, 3))").edges()[0], [0.0, 3.0, 6.0]);
+    let weighted = h("histogram(i, bins=2, weights=[0.5, 1, 2, 4])");
+    assert_eq!(weighted.weights().map(|(d, b)| (d, b.len())), Some((DType::F64, 16)));
+    let log = h("histogram(x, bins=2, range=(1, 100), log=True)");
+    assert!((log.edges()[0][1] - 10.0).abs() < 1e-12 && log.nonpositive() == 6);
+    assert_eq!(h("histogram2d(x, i, bins=(3, 2))").shape(), [3, 2]);
+    assert_eq!(h("histogram2d(x, i, bins=[0, 1, 2])").shape(), [2, 2]);
+    assert_eq!(h("histogram2d(x, x, bins=([0, 1], 5))").shape(), [1, 5]);
+    assert_eq!(h("histogram2d(x, x, bins=2, range=((0, 1), None))").edges()[0], [0.0, 0.5, 1.0]);
+    assert_eq!(h("histogramdd((x, x, x), bins=2, log=(False, True, False))").shape(), [2, 2, 2]);
+}
+
+#[test]
+fn every_row_is_reached_by_its_names() {
+    for op in Op::all() {
+        let row = op.row();
+        for name in std::iter::once(&row.name).chain(row.aliases) {
+            // Of bools, integers and floats each row takes at least one.
+            let reached = ["b", "i", "x"].iter().any(|operand| {
+                let args = vec![*operand; op.arity()].join(", ");
+                lower(&format!("{name}({args})")).is_ok()
+            });
+            assert!(reached, "{name}");
+            let keywords: Vec<String> = row.params.iter().map(|p| format!("{p}=i")).collect();
+            if lower(&format!("{name}({})", vec!["i"; op.arity()].join(", "))).is_ok() {
+                assert!(lower(&format!("{name}({})", keywords.join(", "))).is_ok(), "{name}");
+            }
+        }
+    }
+    for reduction in Reduction::all() {
+        let (name, row) = (reduction.name(), reduction.row());
+        for text in
+            [format!("{name}(x)"), format!("x.{name}(axis=1, keepdims=True)"), format!("{name}(x, 0)")]
+        {
+            assert!(lower(&text).is_ok(), "{text}");
+        }
+        for (keyword, takes) in [
+            ("dtype=float64", row.takes_dtype),
+            ("ddof=1", row.takes_ddof),
+            ("where=b", row.takes_where),
+            ("weights=x", row.inputs == 2),
+        ] {
+            let text = format!("{name}(x, {keyword})");
+            assert_eq!(lower(&text).is_ok(), takes, "{text}");
+        }
+    }
+    for dtype in DType::ALL {
+        assert!(lower(&format!("{dtype}(x) + x.astype({dtype}) + x.astype('{dtype}')")).is_ok());
+    }
+    let mut all: Vec<&str> = names().collect();
+    all.sort_unstable();
+    let before = all.len();
+    all.dedup();
+    assert_eq!(all.len(), before, "a name means two things");
+}
+
+#[test]
+fn errors_point_at_their_place() {
+    for (text, under, says) in [
+        ("1 + x + array([1, 2, 3])", "1 + x + array([1, 2, 3])", "(3, 4) and (3,)"),
+        ("1 + (x + array([1, 2, 3]))", "x + array([1, 2, 3])", "do not broadcast"),
+        ("mean(rho)", "rho", "unknown name 'rho'"),
+        ("meam(x)", "meam", "did you mean 'mean'?"),
+        ("1 + sum(x, axis=7)", "7", "axis 7"),
+        ("x.sum(axis=x)", "x", "axis must be"),
+        ("sum(x, axes=1)", "axes", "did you mean 'axis'?"),
+        ("sum(x, foo=1)", "foo", "sum(x, axis=, dtype=, keepdims=, where=)"),
+        ("sum(x, x=1)", "x", "twice"),
+        ("x[3]", "x[3]", "index 3 is out of bounds"),
+        ("x[x]", "x", "cannot be an index"),
+        ("x[0, 0, 0]", "x[0, 0, 0]", "3 indices"),
+        ("x[::0]", "x[::0]", "step"),
+        ("numpy.mean(x)", "numpy", "leave 'numpy.' away"),
+        ("np.pi", "np", "leave 'np.' away"),
+        ("x + mean", "mean", "is a function"),
+        ("x.foo", "foo", "no attribute"),
+        ("x.foo()", "foo", "unknown function"),
+        ("clip(x, None, None)", "clip(x, None, None)", "needs a bound"),
+        ("sqrt(x, 2)", "2", "takes 1 argument without a name"),
+        ("x << 1.5", "x << 1.5", "left_shift"),
+        ("histogram(x) + 1", "histogram(x)", "only be a result"),
+        ("histogram(x, bins=0)", "0", "at least one bin"),
+        ("histogram(x, bins=[0, 1], range=(0, 1))", "(0, 1)", "no meaning"),
+        ("histogram(x, bins=(1, 0))", "histogram(x, bins=(1, 0))", "edges"),
+        ("histogram(x, density=True)", "density", "weights="),
+        ("histogram2d(x, x, range=(0, 1, 2))", "(0, 1, 2)", "3 entries for 2"),
+        ("int8(300)", "300", "out of bounds for int8"),
+        ("x.astype(float31)", "float31", "unknown name"),
+        ("x.astype('float31')", "'float31'", "the dtypes are"),
+        ("array([[1, 2], [3]])", "[3]", "rectangle"),
+        ("1 / (2 - 2)", "1 / (2 - 2)", "division by zero"),
+        ("zeros(-1)", "-1", "negative"),
+        ("zeros(2**70)", "2**70", "too large"),
+        ("zeros((2**40, 2**40))", "zeros((2**40, 2**40))", "too large"),
+        ("i[:1.5]", "1.5", "a slice's bound"),
+    ] {
+        let e = lower(text).err().unwrap_or_else(|| panic!("{text} is no error"));
+        let message = e.to_string();
+        assert!(message.contains(says), "{text}: {message}");
+        assert_eq!(e.kind(), chunkwise::ErrorKind::Expression, "{text}");
+        let caret = message.lines().find(|l| l.trim_start().starts_with('^')).unwrap_or_default();
+        let at = caret.find('^').unwrap_or(0) - 2;
+        let got = &text[at..at + caret.trim().len()];
+        assert_eq!(got, under, "{text}\n{message}");
+        assert!(!message.contains(".rs"), "{message}");
+    }
+}
+
+#[test]
+fn long_sums_end_in_an_error_and_not_in_a_crash() {
+    let long = |n: usize| vec!["x"; n].join(" + ");
+    assert!(lower(&long(2000)).is_ok());
+    assert!(lower(&long(20_000)).unwrap_err().message().contains("at most"));
+}
+
+fn expressions() -> impl Strategy<Value = String> {
+    let leaf = prop_oneof![
+        5 => prop::sample::select(vec!["x", "i", "b"]).prop_map(String::from),
+        3 => prop::sample::select(vec![
+            "0", "1", "-1", "2", "3.5", "1e308", "True", "None", "pi", "nan", "inf", "float32", "'int8'", "9223372036854775808",
+            "(0, 1)", "[0, 1, 2]", "()", "[]", "(None, 1)", "((0, 1), (0, 1))",
+        ]).prop_map(String::from),
+    ];
+    let functions: Vec<&'static str> = names().collect();
+    let keywords = vec![
+        "axis", "keepdims", "dtype", "where", "weights", "ddof", "bins", "range", "log", "shape", "seed",
+        "num",
+    ];
+    let symbols = vec!["+", "-", "*", "/", "//", "%", "**", "@", "<", "==", "&", "|", "^", "<<", ">>"];
+    leaf.prop_recursive(4, 24, 4, move |inner| {
+        let arg = (prop::option::weighted(0.3, prop::sample::select(keywords.clone())), inner.clone());
+        prop_oneof![
+            (inner.clone(), prop::sample::select(symbols.clone()), inner.clone())
+                .prop_map(|(a, op, b)| format!("({a}) {op} ({b})")),
+            (prop::sample::select(vec!["-", "~", "+"]), inner.clone())
+                .prop_map(|(op, a)| format!("{op}({a})")),
+            (prop::sample::select(functions.clone()), prop::collection::vec(arg, 0..4)).prop_map(
+                |(f, args)| {
+                    let mut args = args;
+                    args.sort_by_key(|(k, _)| k.is_some());
+                    let args: Vec<String> =
+                        args.into_iter().map(|(k, v)| k.map_or(v.clone(), |k| format!("{k}={v}"))).collect();
+                    format!("{f}({})", args.join(", "))
+                }
+            ),
+            (inner.clone(), prop::sample::select(vec!["T", "shape", "size", "dtype", "mean(0)", "foo"]))
+                .prop_map(|(a, attribute)| format!("({a}).{attribute}")),
+            (inner.clone(), prop::collection::vec(inner.clone(), 1..3))
+                .prop_map(|(a, parts)| format!("({a})[{}]", parts.join(":"))),
+            (inner.clone(), inner.clone()).prop_map(|(a, k)| format!("({a})[{k}, ..., None]")),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn nothing_that_parses_panics(text in expressions()) {
+        if let Ok(ast) = parse(&text) {
+            match scope().lower(&ast) {
+                Ok(value) => drop(Target::new(value)),
+                // The caret is where the text is.
+                Err(e) => prop_assert!(e.to_string().contains('^'), "{}: {}", text, e),
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Histograms: JSON for programs, a table (one dimension) or a map (two) for people.
+
+use super::{human, json::list};
+use chunkwise::{DType, Histogram, Result, Scalar};
+use std::fmt::Write as _;
+use std::io::{self, Write};
+
+/// Bins of a table that are shown in full; of a longer one, this many at each end.
+const ROWS: usize = 64;
+const EDGE: usize = 12;
+/// Characters of the longest bar.
+const BAR: usize = 24;
+/// Characters of a map.
+const MAP: (usize, usize) = (64, 24);
+const SHADES: &[u8] = b" .:-=+*#%@";
+
+/// Writes the histogram as one JSON object: `edges` per dimension, `counts` and `weights` (or
+/// `null`) as nested lists, and how many values lie in no bin.
+///
+/// # Errors
+/// What `out` fails with.
+pub fn histogram_json(mut out: impl Write, h: &Histogram) -> io::Result<()> {
+    let shape = h.shape();
+    write!(out, "{{\"kind\":\"histogram\",\"dtype\":\"uint64\",\"edges\":[")?;
+    for (d, edges) in h.edges().iter().enumerate() {
+        out.write_all(if d == 0 { b"" } else { b"," })?;
+        list(&mut out, DType::F64, &[edges.len() as u64], bytes_of(edges, f64::to_ne_bytes).as_slice())?;
+    }
+    out.write_all(b"],\"counts\":")?;
+    list(&mut out, DType::U64, &shape, bytes_of(h.counts(), u64::to_ne_bytes).as_slice())?;
+    match h.weights() {
+        Some((dtype, bytes)) => {
+            write!(out, ",\"weights_dtype\":\"{dtype}\",\"weights\":")?;
+            list(&mut out, dtype, &shape, bytes)?;
+        }
+        None => out.write_all(b",\"weights\":null")?,
+    }
+    match shape.len() {
+        1 => write!(out, ",\"underflow\":{},\"overflow\":{}", h.underflow(), h.overflow())?,
+        _ => write!(out, ",\"outside\":{}", h.outside())?,
+    }
+    write!(out, ",\"nan\":{},\"nonpositive\":{},\"total\":{}}}", h.nan(), h.nonpositive(), h.total())
+}
+
+fn bytes_of<T: Copy>(values: &[T], bytes: fn(T) -> [u8; 8]) -> Vec<u8> {
+    values.iter().flat_map(|v| bytes(*v)).collect()
+}
+
+/// The histogram for people, with a line end: its picture, and the numbers where the picture lacks them.
+///
+/// # Errors
+/// `Internal` if it does not hold together.
+pub fn histogram_human(h: &Histogram) -> Result<String> {
+    let mut text = histogram_picture(h);
+    if h.edges().len() > 1 {
+        arrays(h, &mut text)?;
+    }
+    Ok(text)
+}
+
+/// A line about the histogram, and its table (one dimension) or map (two).
+pub fn histogram_picture(h: &Histogram) -> String {
+    let mut text = head(h);
+    match h.edges() {
+        [edges] => table(h, edges, &mut text),
+        [x, y] => map(h, x, y, &mut text),
+        _ => {}
+    }
+    text
+}
+
+fn head(h: &Histogram) -> String {
+    let bins: Vec<String> = h.shape().iter().map(u64::to_string).collect();
+    let mut text = format!("histogram of {} values in {} bins", h.total(), bins.join(" × "));
+    let outside = [
+        ("below", h.underflow()),
+        ("above", h.overflow()),
+        ("outside", h.outside()),
+        ("NaN", h.nan()),
+        ("not positive", h.nonpositive()),
+    ];
+    for (what, n) in outside.iter().filter(|(_, n)| *n > 0) {
+        let _ = write!(text, ", {n} {what}");
+    }
+    text.push('\n');
+    text
+}
+
+/// Counts and weights as arrays.
+fn arrays(h: &Histogram, text: &mut String) -> Result<()> {
+    let shape = h.shape();
+    let _ =
+        writeln!(text, "counts =\n{}", human(DType::U64, &shape, &bytes_of(h.counts(), u64::to_ne_bytes))?);
+    if let Some((dtype, bytes)) = h.weights() {
+        let _ = writeln!(text, "weights =\n{}", human(dtype, &shape, bytes)?);
+    }
+    Ok(())
+}
+
+/// What a bin is drawn by: its weight, or its count.
+fn heights(h: &Histogram) -> Vec<f64> {
+    match h.weights() {
+        Some((dtype, bytes)) => bytes
+            .chunks_exact(dtype.size())
+            .map(|b| Scalar::from_bytes(dtype, b).map_or(f64::NAN, Scalar::to_f64))
+            .collect(),
+        None => h.counts().iter().map(|&c| c as f64).collect(),
+    }
+}
+
+fn table(h: &Histogram, edges: &[f64], text: &mut String) {
+    let n = h.counts().len();
+    let heights = heights(h);
+    let highest = heights.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
+    let shown: Vec<usize> = match n > ROWS {
+        true => (0..EDGE).chain(n - EDGE..n).collect(),
+        false => (0..n).collect(),
+    };
+    let weight = |i: usize| {
+        let (dtype, bytes) = h.weights()?;
+        let size = dtype.size();
+        Some(number(Scalar::from_bytes(dtype, bytes.get(i * size..(i + 1) * size)?)?.to_f64()))
+    };
+    let mut rows = vec![[String::from("from"), "to".into(), "count".into(), "weight".into()]];
+    rows.extend(shown.iter().map(|&i| {
+        [number(edges[i]), number(edges[i + 1]), h.counts()[i].to_string(), weight(i).unwrap_or_default()]
+    }));
+    let columns = if h.weights().is_some() { 4 } else { 3 };
+    let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for (r, row) in rows.iter().enumerate() {
+        if n > ROWS && r == EDGE + 1 {
+            let _ = writeln!(text, "  … {} bins …", n - 2 * EDGE);
+        }
+        let cells: Vec<String> =
+            row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}")).collect();
+        let bar = match r.checked_sub(1) {
+            Some(i) if highest > 0.0 && heights[shown[i]] > 0.0 => {
+                let share = (heights[shown[i]] / highest).min(1.0);
+                "█".repeat(((share * BAR as f64).round() as usize).max(1))
+            }
+            _ => String::new(),
+        };
+        let _ = writeln!(text, "{}", format!("  {}  {bar}", cells.join("  ")).trim_end());
+    }
+}
+
+/// At most six digits: what is shown beside a bar is read, not computed with.
+fn number(v: f64) -> String {
+    let short: f64 = format!("{v:.5e}").parse().unwrap_or(v);
+    match short.abs() {
+        a if a != 0.0 && a.is_finite() && !(1e-4..1e7).contains(&a) => format!("{short:e}"),
+        _ => format!("{short}"),
+    }
+}
+
+/// Shades on a logarithmic scale; the first dimension to the right, the second upwards.
+fn map(h: &Histogram, x: &[f64], y: &[f64], text: &mut String) {
+    let (nx, ny) = (x.len() - 1, y.len() - 1);
+    let (width, height) = (nx.min(MAP.0), ny.min(MAP.1));
+    let mut cells = vec![0.0; width * height];
+    for (k, v) in heights(h).into_iter().enumerate() {
+        let (i, j) = (k / ny, k % ny);
+        if v.is_finite() {
+            cells[(j * height / ny) * width + i * width / nx] += v;
+        }
+    }
+    let positive = || cells.iter().copied().filter(|v| *v > 0.0);
+    let (low, high) = positive().fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
+    // Six decades are enough to see.
+    let low = low.max(high * 1e-6);
+    let shade = |v: f64| {
+        if v.is_nan() || v <= 0.0 {
+            return ' ';
+        }
+        let share = if high > low { (v / low).ln().max(0.0) / (high / low).ln() } else { 1.0 };
+        let steps = SHADES.len() - 2;
+        SHADES[1 + ((share * steps as f64).round() as usize).min(steps)] as char
+    };
+    let labels = [number(y[ny]), number(y[0])];
+    let margin = labels.iter().map(|l| l.len()).max().unwrap_or(0);
+    for row in (0..height).rev() {
+        let label = match row {
+            r if r + 1 == height => &labels[0],
+            0 => &labels[1],
+            _ => "",
+        };
+        let line: String = (0..width).map(|c| shade(cells[row * width + c])).collect();
+        let _ = writeln!(text, "  {label:>margin$} |{line}|");
+    }
+    let (left, right) = (number(x[0]), number(x[nx]));
+    let gap = width.saturating_sub(left.len());
+    let _ = writeln!(text, "  {:margin$}  {left}{right:>gap$}", "");
+}

@@ -1,0 +1,337 @@
+//! The built binary: what it prints, what it says, how it exits.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+struct Run {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn chunkwise(args: &[&str]) -> Run {
+    let output: Output = Command::new(env!("CARGO_BIN_EXE_chunkwise")).args(args).output().unwrap();
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    Run { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+}
+
+/// `eval --json` of expressions over the file's datasets, which must succeed.
+fn json(file: &Path, expressions: &[&str], more: &[&str]) -> Value {
+    let inputs: Vec<String> = ["x=/x", "d=/g/d", "m=/g/m", "i=/i"]
+        .iter()
+        .map(|i| i.split_once('=').unwrap())
+        .map(|(name, path)| format!("{name}={}:{path}", file.display()))
+        .collect();
+    let mut args = vec!["eval", "--json"];
+    inputs.iter().for_each(|i| args.extend(["-i", i]));
+    args.extend(expressions);
+    args.extend(more);
+    let run = chunkwise(&args);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    serde_json::from_str(&run.out).unwrap()
+}
+
+/// x: 0 … 11 as (3, 4); g/d: float32 0 … 9999 in compressed chunks of 1000; g/m: 1 everywhere;
+/// i: 0 … 5 as int16; names: strings; empty: no elements.
+fn file(folder: &Path) -> PathBuf {
+    let path = folder.join("a:b.h5");
+    let f = hdf5::File::create(&path).unwrap();
+    let x = ndarray::Array2::from_shape_fn((3, 4), |(i, j)| (i * 4 + j) as f64);
+    f.new_dataset_builder().with_data(&x).create("x").unwrap();
+    let g = f.create_group("g").unwrap();
+    let d = ndarray::Array1::from_shape_fn(10_000, |i| i as f32);
+    let d = g.new_dataset_builder().with_data(&d).chunk(1000).shuffle().deflate(4).create("d").unwrap();
+    d.new_attr_builder().with_data(&[1.5f64, 2.5]).create("limits").unwrap();
+    g.new_dataset_builder().with_data(&ndarray::Array1::<f32>::ones(10_000)).create("m").unwrap();
+    f.new_dataset_builder().with_data(&ndarray::Array1::from_iter(0..6i16)).create("i").unwrap();
+    let names: Vec<hdf5::types::VarLenUnicode> = vec!["a".parse().unwrap(), "b".parse().unwrap()];
+    f.new_dataset_builder().with_data(&names).create("names").unwrap();
+    f.new_dataset_builder().with_data(&ndarray::Array1::<f64>::zeros(0)).create("empty").unwrap();
+    f.close().unwrap();
+    path
+}
+
+#[test]
+fn values_and_report_are_as_documented() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = file(folder.path());
+    let v = json(
+        &file,
+        &[
+            "mean(x)",
+            "y=x.T * 2",
+            "sum(y, axis=1)",
+            "array([1.5, nan, -inf])",
+            "h=histogram(d, bins=[0, 10, 5000], weights=m)",
+        ],
+        &[],
+    );
+    let r = &v["results"];
+    assert_eq!(
+        r["result"],
+        serde_json::json!({"kind": "array", "dtype": "float64", "shape": [], "data": 5.5})
+    );
+    assert_eq!(r["y"]["data"][1], serde_json::json!([2.0, 10.0, 18.0]));
+    assert_eq!(r["result2"]["data"], serde_json::json!([24.0, 30.0, 36.0, 42.0]));
+    assert_eq!(r["result3"]["data"], serde_json::json!([1.5, "NaN", "-Infinity"]));
+    let h = &r["h"];
+    assert_eq!(h["kind"], "histogram");
+    assert_eq!(h["dtype"], "uint64");
+    assert_eq!(h["edges"], serde_json::json!([[0.0, 10.0, 5000.0]]));
+    assert_eq!(h["counts"], serde_json::json!([10, 4991]));
+    assert_eq!(h["weights"], serde_json::json!([10.0, 4991.0]));
+    assert_eq!(
+        [&h["underflow"], &h["overflow"], &h["nan"], &h["total"]].map(|v| v.as_u64().unwrap()),
+        [0, 4999, 0, 10_000]
+    );
+    let report = &v["report"];
+    assert!(report["elapsed_s"].as_f64().unwrap() > 0.0);
+    assert!(report["device"].is_string());
+    assert!(report["tasks"]["cpu"].as_u64().unwrap() > 0);
+    assert_eq!(report["tasks"]["gpu"], 0);
+    assert_eq!(report["fallbacks"], serde_json::json!([]));
+    for key in ["chunks_read", "chunks_decoded", "bytes_read", "bytes_decoded", "peak_host_bytes"] {
+        assert!(report[key].as_u64().unwrap() > 0, "{key}");
+    }
+}
+
+#[test]
+fn several_expressions_share_reads_and_slices_read_what_they_need() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = file(folder.path());
+    let v = json(&file, &["mean(d)", "std(d)", "histogram(d, bins=4, range=(0, 1e4))"], &[]);
+    assert_eq!(v["report"]["chunks_decoded"], 10);
+    assert_eq!(v["results"]["result3"]["counts"], serde_json::json!([2500, 2500, 2500, 2500]));
+    assert_eq!(json(&file, &["mean(d[:10])"], &[])["report"]["chunks_decoded"], 1);
+    let h = json(&file, &["histogram2d(d, m, bins=(2, 1), range=((0, 5000), (0, 2)))"], &[]);
+    let h = &h["results"]["result"];
+    assert_eq!(h["counts"], serde_json::json!([[2500], [2501]]));
+    assert_eq!(h["outside"], 4999);
+    // The same bits however it is run.
+    let text = ["std(sqrt(d))", "sum(d * 0.1)", "var(x / 3)"];
+    let one = json(&file, &text, &["--threads", "1"]);
+    let two = json(&file, &text, &["--threads", "2", "--memory", "16MiB"]);
+    assert_eq!(one["results"], two["results"]);
+}
+
+#[test]
+fn human_output_has_only_results_on_stdout() {
+    let folder = tempfile::tempdir().unwrap();
+    let x = format!("x={}:/x", file(folder.path()).display());
+    let run = chunkwise(&["eval", "-i", &x, "mean(x)", "s=x[:2]", "--device", "gpu"]);
+    assert_eq!(run.out, "result = 5.5\ns =\n[[0. 1. 2. 3.]\n [4. 5. 6. 7.]]\n");
+    assert!(run.err.contains("note: ") && run.err.contains("ran on the CPU: "), "{}", run.err);
+    let run = chunkwise(&["eval", "-i", &x, "histogram(x, bins=2)"]);
+    assert!(run.out.contains("12 values in 2 bins") && run.out.contains('█'), "{}", run.out);
+    let run = chunkwise(&["eval", "-i", &x, "std(x)", "--explain"]);
+    assert!(run.out.contains("stage 0") && run.out.contains("std(x)"), "{}", run.out);
+}
+
+#[test]
+fn wrong_expressions_exit_with_2_and_a_caret() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = file(folder.path());
+    let x = format!("x={}:/x", file.display());
+    for (expression, words) in [
+        ("mean(rho)", &["unknown name 'rho'", "\n       ^~~\n"][..]),
+        ("meam(x)", &["did you mean 'mean'?", "^~~~"]),
+        ("x + array([1, 2, 3])", &["(3, 4) and (3,) do not broadcast", "^~~"]),
+        ("mean(x, axis=2)", &["axis 2 is out of bounds", "               ^\n"]),
+        ("sum(x, axs=1)", &["did you mean 'axis'?"]),
+        ("mean(x", &["'(' is never closed"]),
+        ("x and x", &["use & with"]),
+        ("1 // 0", &["division by zero"]),
+        ("x << 1.5", &["left_shift", "^~~"]),
+    ] {
+        let run = chunkwise(&["eval", "-i", &x, expression]);
+        assert_eq!(run.code, Some(2), "{expression}: {}", run.err);
+        assert!(run.out.is_empty());
+        for word in words.iter().chain(&["error: ", expression]) {
+            assert!(run.err.contains(word), "{expression}: {}", run.err);
+        }
+    }
+    for args in [
+        &[][..],
+        &["eval"],
+        &["eval", "1", "--memory", "lots"],
+        &["eval", "1", "--threads", "0"],
+        &["eval", "1", "--device", "tpu"],
+        &["eval", "1", "--explain", "--json"],
+        &["eval", "-i", "x", "1"],
+        &["eval", "-i", "x=nopath.h5", "1"],
+        &["eval", "-i", "1x=a.h5:/x", "1"],
+        &["eval", "-i", &x, "-i", &x, "1"],
+        &["eval", "a=1", "a=2"],
+        &["eval", "-i", &x, "x=2"],
+        &["frobnicate"],
+    ] {
+        let run = chunkwise(args);
+        assert_eq!(run.code, Some(2), "{args:?}: {}", run.err);
+        assert!(!run.err.is_empty() && run.out.is_empty());
+    }
+}
+
+#[test]
+fn failed_runs_exit_with_1_and_name_the_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = file(folder.path());
+    let here = file.display().to_string();
+    let cut = folder.path().join("cut.h5");
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    let text = folder.path().join("text.h5");
+    std::fs::write(&text, "not HDF5").unwrap();
+    for (place, words) in [
+        (format!("{here}.gone:/x"), &["cannot find", ".gone"][..]),
+        (format!("{here}:/g"), &["group", "/g", "chunkwise info"]),
+        (format!("{here}:/names"), &["string", "/names"]),
+        (format!("{here}:/g/q"), &["/g/q", "d, m"]),
+        (format!("{}:/g/d", cut.display()), &["cut.h5", "truncated"]),
+        (format!("{}:/x", text.display()), &["text.h5"]),
+    ] {
+        let run = chunkwise(&["eval", "-i", &format!("x={place}"), "mean(x)"]);
+        assert_eq!(run.code, Some(1), "{place}: {}", run.err);
+        for word in words {
+            assert!(run.err.contains(word), "{place} should say '{word}': {}", run.err);
+        }
+    }
+    let d = format!("d={here}:/g/d");
+    for (args, words) in [
+        (&["mean(d)", "--memory", "1KiB"][..], &["budget", "mean(d)", "smallest"][..]),
+        (&["d + 1", "--memory", "20KiB"], &["39.1 KiB", "budget", "--memory"]),
+        (&["mean(d)", "--device", "gpu", "--no-fallback"], &["no GPU"]),
+        (&["int32(d[:0]).min()"], &["min"]),
+    ] {
+        let args: Vec<&str> = ["eval", "-i", &d].iter().chain(args).copied().collect();
+        let run = chunkwise(&args);
+        assert_eq!(run.code, Some(1), "{args:?}: {}", run.err);
+        for word in words {
+            assert!(run.err.contains(word), "{args:?} should say '{word}': {}", run.err);
+        }
+        assert!(!run.err.contains("src/"), "{}", run.err);
+    }
+}
+
+#[test]
+fn a_damaged_chunk_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = file(folder.path());
+    let mut bytes = std::fs::read(&file).unwrap();
+    // The streams begin with zlib's header of level 4; the last one is spoilt.
+    let at = bytes.windows(2).rposition(|w| w == [0x78, 0x5e]).unwrap();
+    bytes[at + 2..at + 40].fill(0xff);
+    std::fs::write(&file, bytes).unwrap();
+    let d = format!("d={}:/g/d", file.display());
+    let run = chunkwise(&["eval", "-i", &d, "mean(d)"]);
+    assert_eq!(run.code, Some(1));
+    for word in ["inflate", "a:b.h5", "/g/d", "chunk: "] {
+        assert!(run.err.contains(word), "'{word}': {}", run.err);
+    }
+}
+
+#[test]
+fn info_and_devices() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = file(folder.path());
+    let here = file.display().to_string();
+    let run = chunkwise(&["info", &here]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    for word in [
+        "g/",
+        "d  float32 (10000,), chunks (1000,), shuffle + deflate 4",
+        "@limits (2,) = [1.5, 2.5]",
+        "(3, 4)",
+    ] {
+        assert!(run.out.contains(word), "'{word}': {}", run.out);
+    }
+    let run = chunkwise(&["info", &format!("{here}:/g/d"), "--json"]);
+    let v: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!((&v["kind"], &v["path"], &v["dtype"]), (&"dataset".into(), &"/g/d".into(), &"float32".into()));
+    assert_eq!(v["shape"], serde_json::json!([10_000]));
+    assert_eq!(v["chunks"], serde_json::json!([1000]));
+    assert_eq!(v["attributes"]["limits"]["value"], serde_json::json!([1.5, 2.5]));
+    let v: Value = serde_json::from_str(&chunkwise(&["info", &here, "--json"]).out).unwrap();
+    let members: Vec<&str> =
+        v["members"].as_array().unwrap().iter().map(|m| m["path"].as_str().unwrap()).collect();
+    assert_eq!(members, ["/empty", "/g", "/i", "/names", "/x"]);
+    assert_eq!(chunkwise(&["info", "gone.h5"]).code, Some(1));
+
+    let run = chunkwise(&["devices"]);
+    assert!(run.out.contains("cpu: ") && run.out.contains("float64"), "{}", run.out);
+    let v: Value = serde_json::from_str(&chunkwise(&["devices", "--json"]).out).unwrap();
+    assert_eq!(v["devices"][0]["backend"], "cpu");
+    assert!(v["devices"][0]["threads"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn help_is_short_and_has_examples() {
+    for command in ["info", "eval", "demo"] {
+        let run = chunkwise(&[command, "--help"]);
+        assert_eq!(run.code, Some(0));
+        assert!(run.out.contains("Examples:") && run.out.lines().count() < 60, "{}", run.out);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_closed_pipe_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_chunkwise"))
+        .args(["eval", "arange(2000000)", "--json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn the_demo_answers_and_cleans_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |more: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_chunkwise"));
+        command.args(["demo", "--particles", "200001", "--memory", "64MiB"]).args(more);
+        command.env("TMPDIR", folder.path()).output().unwrap()
+    };
+    let output = run(&["--threads", "2"]);
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    for word in ["mean_density = ", "20 bins", "60 × 20 bins", "moments =", "float32 sum"] {
+        assert!(out.contains(word), "'{word}': {out}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    // What it keeps does not depend on the threads, and can be asked again.
+    let kept = folder.path().join("kept.h5");
+    let kept = kept.to_str().unwrap();
+    assert!(run(&["--threads", "1", "--keep", kept]).status.success());
+    let rho = format!("rho={kept}:/PartType0/Density");
+    let again = chunkwise(&["eval", "-i", &rho, "mean_density=mean(rho, dtype=float64)"]);
+    assert!(out.contains(&again.out), "{} is not in {out}", again.out);
+}
+
+/// Ctrl-C ends a run with a word, an exit code of 1 and nothing left behind.
+#[test]
+#[cfg(unix)]
+fn ctrl_c_cancels_and_cleans_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let child = Command::new(env!("CARGO_BIN_EXE_chunkwise"))
+        .args(["demo", "--particles", "400000000", "--memory", "64MiB"])
+        .env("TMPDIR", folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    while std::fs::read_dir(folder.path()).unwrap().count() == 0 {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    // SAFETY: a signal to a process that this test started and has not waited for.
+    unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("the run was cancelled"));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
