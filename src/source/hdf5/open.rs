@@ -77,11 +77,12 @@ impl Hdf5Source {
 
     /// Borrows the file, which must still be the one that was opened.
     pub(crate) fn borrow(&self) -> Result<Borrowed> {
-        let file = handles::borrow(&self.canonical).map_err(|e| match handles::fingerprint(&self.canonical) {
-            // It no longer opens because it is another file now.
-            Ok(now) if now != self.fingerprint => changed().caused_by(e),
-            _ => e,
-        })?;
+        let file =
+            handles::borrow(&self.canonical).map_err(|e| match handles::fingerprint(&self.canonical) {
+                // It no longer opens because it is another file now.
+                Ok(now) if now != self.fingerprint => changed().caused_by(e),
+                _ => e,
+            })?;
         if file.fingerprint == self.fingerprint { Ok(file) } else { Err(changed()) }
     }
 
@@ -166,8 +167,9 @@ fn describe(id: &Id, options: OpenOptions, fingerprint: &Fingerprint) -> Result<
     let external = layout != Layout::Virtual && h5::external_files(&dcpl)? > 0;
     if (external || layout == Layout::Virtual) && !options.allow_external {
         let what = if external { "external raw files" } else { "a virtual dataset, which reads other files" };
-        return Err(Error::new(ErrorKind::Unsupported, format!("the data is in {what}"))
-            .hint("allow it with OpenOptions { allow_external: true } (--allow-external) if you trust the file"));
+        return Err(Error::new(ErrorKind::Unsupported, format!("the data is in {what}")).hint(
+            "allow it with OpenOptions { allow_external: true } (--allow-external) if you trust the file",
+        ));
     }
     let filters = if layout == Layout::Chunked { h5::filters(&dcpl)? } else { Vec::new() };
     let mut fill = h5::fill_value(&dcpl, &element.memory, dtype.size())?;
