@@ -5,8 +5,8 @@ mod common;
 
 use chunkwise::source::hdf5::{Node, NodeKind, tree};
 use chunkwise::{
-    Array, BinAxis, BinAxis::Uniform, Binned, Cancel, DType, Error, ErrorKind, Index, Over, PlanOptions, Session,
-    concatenate, stack,
+    Array, BinAxis, BinAxis::Uniform, Binned, Cancel, DType, Error, ErrorKind, Index, Over, PlanOptions,
+    Session, concatenate, stack,
 };
 use common::{array, child, data_folder, dataset, elements, folder, job, session, to_bytes, write_file};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -204,7 +204,11 @@ fn mistakes_made_while_building_name_operation_shapes_and_line() {
     let s = session(1, "64MiB");
     let line = line!() + 1;
     let sum = &a + &b;
-    says(&sum.check().unwrap_err(), ErrorKind::Shape, &["(3, 4)", "(3, 5)", "add", &format!("bad_input.rs:{line}")]);
+    says(
+        &sum.check().unwrap_err(),
+        ErrorKind::Shape,
+        &["(3, 4)", "(3, 5)", "add", &format!("bad_input.rs:{line}")],
+    );
     // What is built on it keeps the first mistake.
     let built_on = (sum * 2.0).index([Index::At(0)]).sum();
     let e = s.compute(&built_on).unwrap_err();
@@ -227,7 +231,11 @@ fn mistakes_made_while_building_name_operation_shapes_and_line() {
     here(&a.var_with(Over::all().ddof(f64::NAN)), ErrorKind::Value, &["ddof"]);
     here(&a.mean_with(Over::all().mask(&m)), ErrorKind::Shape, &["(4, 3)", "(3, 4)", "mask"]);
     here(&a.sum_with(Over::all().weights(&b)), ErrorKind::Value, &["weights"]);
-    here(&a.average_with(Over::axis(1).weights(&Array::ones(&[3], DType::F32))), ErrorKind::Shape, &["weights", "3", "4"]);
+    here(
+        &a.average_with(Over::axis(1).weights(&Array::ones(&[3], DType::F32))),
+        ErrorKind::Shape,
+        &["weights", "3", "4"],
+    );
     here(&a.index([Index::At(3)]), ErrorKind::Index, &["index 3", "axis 0"]);
     here(&a.index([Index::ALL, Index::At(-5)]), ErrorKind::Index, &["index -5", "axis 1"]);
     here(&a.index([Index::ALL.step(0)]), ErrorKind::Value, &["step"]);
@@ -262,8 +270,8 @@ fn mistakes_made_while_building_name_operation_shapes_and_line() {
     binned(&a.histogram(uniform(5, 1.0, 0.0)), ErrorKind::Value, &[]);
     binned(&a.histogram(uniform(5, f64::NAN, 1.0)), ErrorKind::Value, &[]);
     binned(&a.histogram(BinAxis::Log { bins: 3, low: 0.0, high: 1.0 }), ErrorKind::Value, &[]);
-    binned(&a.histogram(BinAxis::Edges(vec![1.0])), ErrorKind::Value, &["edges"]);
-    binned(&a.histogram(BinAxis::Edges(vec![1.0, 0.0])), ErrorKind::Value, &["edges"]);
+    binned(&a.histogram(BinAxis::Edges(vec![])), ErrorKind::Value, &["edge"]);
+    binned(&a.histogram(BinAxis::Edges(vec![1.0, 0.0])), ErrorKind::Value, &["edge"]);
     binned(&a.histogram(uniform(3, 0.0, 1.0)).weights(&b), ErrorKind::Shape, &["(3, 4)", "(3, 5)"]);
     binned(&Binned::new([]), ErrorKind::Value, &["dimensions"]);
     let infinite = array(DType::F64, &[50], 3, "inf");
@@ -300,7 +308,7 @@ fn a_budget_that_is_too_small_is_refused_with_the_one_that_works() {
     for (name, a) in cases {
         let right = roomy.compute(&a).unwrap();
         let with = |bytes: u64| Session::builder().threads(2).memory_bytes(bytes).build().unwrap();
-        let e = with(5000).compute(&a).unwrap_err();
+        let e = with(20_000).compute(&a).unwrap_err();
         says(&e, ErrorKind::Budget, &["hint"]);
         let mut smallest = named_budget(&e);
         // Where a plan has several stages, the next one may name more.
@@ -406,7 +414,8 @@ fn hostile_files_do_no_harm() {
         return;
     }
     let Some(data) = data_folder("hostile_files_do_no_harm") else { return };
-    let mut files: Vec<PathBuf> = std::fs::read_dir(data.join("hostile")).unwrap().map(|f| f.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(data.join("hostile")).unwrap().map(|f| f.unwrap().path()).collect();
     files.sort();
     assert!(files.len() > 50);
     let (mut fine, mut killed, mut bad) = (0, Vec::new(), Vec::new());
@@ -421,7 +430,9 @@ fn hostile_files_do_no_harm() {
         match (status.code(), status.signal()) {
             (Some(0), _) => fine += 1,
             // A crash inside libhdf5 is known; ours would say so.
-            (None, Some(signal)) if !text.contains("panicked at") && !text.contains("memory allocation of") => {
+            (None, Some(signal))
+                if !text.contains("panicked at") && !text.contains("memory allocation of") =>
+            {
                 killed.push(format!("{name} (signal {signal})"));
             }
             _ => bad.push(format!("{name}: {status}\n{text}")),

@@ -54,8 +54,10 @@ impl Big {
 
     fn write(&self, path: &Path) {
         let sets = self.datasets();
-        let specs: Vec<_> =
-            sets.iter().map(|(name, shape, chunks)| dataset(name, shape, DType::F32, Some(chunks), Some(1))).collect();
+        let specs: Vec<_> = sets
+            .iter()
+            .map(|(name, shape, chunks)| dataset(name, shape, DType::F32, Some(chunks), Some(1)))
+            .collect();
         let writer = Hdf5Writer::create(path, &specs).unwrap();
         for (d, (_, shape, chunks)) in sets.iter().enumerate() {
             let wide = shape[1].div_ceil(chunks[1]);
@@ -107,7 +109,8 @@ impl Big {
                 }
             }
         }
-        let per_column = |f: &dyn Fn(usize) -> f64| (0..n as usize).map(|c| f(c) as f32).collect::<Vec<f32>>();
+        let per_column =
+            |f: &dyn Fn(usize) -> f64| (0..n as usize).map(|c| f(c) as f32).collect::<Vec<f32>>();
         vec![
             ("std", vec![Moments::from_whole(total, sum as i128, squares, 24).std(0, F32) as f32]),
             ("mean", per_column(&|c| Moments::from_whole(n, columns[c] as i128, 0, 24).mean(F32))),

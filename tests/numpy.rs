@@ -55,7 +55,9 @@ fn build(t: &Json) -> Array {
     let rest = &t.as_array().unwrap()[1..];
     let arrays = |v: &Json| v.as_array().unwrap().iter().map(build).collect::<Vec<_>>();
     match t[0].as_str().unwrap() {
-        "data" => array(dtype(&rest[0]), &dims(&rest[1]), rest[2].as_u64().unwrap(), rest[3].as_str().unwrap()),
+        "data" => {
+            array(dtype(&rest[0]), &dims(&rest[1]), rest[2].as_u64().unwrap(), rest[3].as_str().unwrap())
+        }
         "ew" => elementwise(rest[0].as_str().unwrap(), &rest[1..].iter().map(operand).collect::<Vec<_>>()),
         "index" => build(&rest[0]).index(rest[1].as_array().unwrap().iter().map(index).collect::<Vec<_>>()),
         "t" => build(&rest[0]).t(),
@@ -121,7 +123,10 @@ fn expressions_answer_as_numpy_does() {
             }
         };
         if let Some(problem) = problem {
-            wrong.push(format!("{}\n   NumPy: {} {} {}\n   chunkwise: {problem}", case[0], case[1], case[2], case[3]));
+            wrong.push(format!(
+                "{}\n   NumPy: {} {} {}\n   chunkwise: {problem}",
+                case[0], case[1], case[2], case[3]
+            ));
         }
     }
     let shown = wrong.iter().take(40).map(String::as_str).collect::<Vec<_>>().join("\n");

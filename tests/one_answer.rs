@@ -77,26 +77,31 @@ fn targets(path: &Path) -> Vec<(String, Box<dyn Target>)> {
     push("where", Box::new(f64.sum_with(Over::all().mask(&i32.greater(0)))));
     push("product of types", Box::new((i32 * f32).mean_with(Over::axis(2))));
     push("transposed", Box::new((f32.t() + nan.t()).nansum_with(Over::axes([0, 1]))));
-    push("sliced", Box::new(
-        f64.index([chunkwise::Index::ALL.step(-3), (5..40).into(), chunkwise::Index::At(-2)]).sum(),
-    ));
+    push(
+        "sliced",
+        Box::new(f64.index([chunkwise::Index::ALL.step(-3), (5..40).into(), chunkwise::Index::At(-2)]).sum()),
+    );
     push("average", Box::new(f32.average_with(Over::axis(0).weights(&w.absolute()))));
     push("elements", Box::new((nan + 1.0).index([chunkwise::Index::from(3..11)])));
     push("reshaped", Box::new(f32.reshape(&[-1, 9]).sum_with(Over::axis(0))));
-    push("matmul", Box::new(
-        f32.index([chunkwise::Index::At(3)]).matmul(&w.index([chunkwise::Index::At(5)]).t()),
-    ));
+    push(
+        "matmul",
+        Box::new(f32.index([chunkwise::Index::At(3)]).matmul(&w.index([chunkwise::Index::At(5)]).t())),
+    );
     push("histogram", Box::new(nan.histogram(BinAxis::Uniform { bins: 17, low: -2.0, high: 2.0 })));
     push("automatic", Box::new(nan.histogram(BinAxis::Auto(9)).weights(w)));
     push("logarithmic", Box::new(f64.absolute().histogram(BinAxis::AutoLog(12)).weights(i32)));
-    push("2-D", Box::new(
-        Binned::new([
-            (nan, BinAxis::Edges(vec![-2.0, -1.0, 0.0, 0.5, 2.5])),
-            (i32, BinAxis::Uniform { bins: 8, low: -2e9, high: 2e9 }),
-        ])
-        .weights(w)
-        .mask(&f32.greater(0.0)),
-    ));
+    push(
+        "2-D",
+        Box::new(
+            Binned::new([
+                (nan, BinAxis::Edges(vec![-2.0, -1.0, 0.0, 0.5, 2.5])),
+                (i32, BinAxis::Uniform { bins: 8, low: -2e9, high: 2e9 }),
+            ])
+            .weights(w)
+            .mask(&f32.greater(0.0)),
+        ),
+    );
     out
 }
 
@@ -134,7 +139,8 @@ fn the_same_bits_however_it_is_stored_and_run() {
     for (n, layout) in LAYOUTS.into_iter().enumerate() {
         let path = folder.path().join(format!("{n}.h5"));
         write(&path, layout);
-        let mut settings = vec![(1, "16MiB", 1 << 20, best), (2, "64MiB", 1 << 13, best), (8, "1GiB", 1 << 16, best)];
+        let mut settings =
+            vec![(1, "16MiB", 1 << 20, best), (2, "64MiB", 1 << 13, best), (8, "1GiB", 1 << 16, best)];
         if n % 3 == 0 {
             settings.extend(Simd::available().into_iter().map(|simd| (2, "32MiB", 40_000, simd)));
         }

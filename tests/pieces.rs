@@ -20,7 +20,8 @@ enum Job {
 }
 
 fn load<T: for<'a> Deserialize<'a>>(path: PathBuf) -> T {
-    serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    serde_json::from_str(&std::fs::read_to_string(&path).unwrap())
+        .unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 fn save<T: Serialize>(path: PathBuf, value: &T) {
@@ -47,7 +48,8 @@ fn worker() {
             let plan = plan_in(&folder);
             let values: Values = load(folder.join("values.json"));
             let partials: Vec<StagePartial> = partials.into_iter().map(|p| load(folder.join(p))).collect();
-            let values = common::session(threads, &memory).merge_tasks(&plan, stage, partials, &values).unwrap();
+            let values =
+                common::session(threads, &memory).merge_tasks(&plan, stage, partials, &values).unwrap();
             save(folder.join("values.json"), &values);
         }
     }
@@ -57,12 +59,15 @@ fn write(folder: &Path) -> PathBuf {
     let path = folder.join("data.h5");
     let len = SHAPE.iter().product();
     let data = |dtype, seed, mode| to_bytes(&elements(dtype, len, seed, mode));
-    write_file(&path, &[
-        (dataset("wide", &SHAPE, DType::F64, Some(&[16, 96]), Some(1)), &data(DType::F64, 1, "wide")),
-        (dataset("nan", &SHAPE, DType::F32, Some(&[50, 20]), Some(1)), &data(DType::F32, 2, "nan")),
-        (dataset("w", &SHAPE, DType::F32, None, None), &data(DType::F32, 3, "wide")),
-        (dataset("i", &SHAPE, DType::I16, Some(&[211, 7]), None), &data(DType::I16, 4, "wide")),
-    ]);
+    write_file(
+        &path,
+        &[
+            (dataset("wide", &SHAPE, DType::F64, Some(&[16, 96]), Some(1)), &data(DType::F64, 1, "wide")),
+            (dataset("nan", &SHAPE, DType::F32, Some(&[50, 20]), Some(1)), &data(DType::F32, 2, "nan")),
+            (dataset("w", &SHAPE, DType::F32, None, None), &data(DType::F32, 3, "wide")),
+            (dataset("i", &SHAPE, DType::I16, Some(&[211, 7]), None), &data(DType::I16, 4, "wide")),
+        ],
+    );
     path
 }
 
@@ -133,13 +138,24 @@ fn fresh_processes_give_the_bits_of_one_run() {
         }
         // In another order than they were made.
         partials.rotate_left(1);
-        start(&Job::Merge { folder: here.to_path_buf(), stage, partials, threads: 1, memory: "32MiB".into() });
+        start(&Job::Merge {
+            folder: here.to_path_buf(),
+            stage,
+            partials,
+            threads: 1,
+            memory: "32MiB".into(),
+        });
     }
     let values: Values = load(here.join("values.json"));
     for (k, (&result, one)) in plan.results().iter().zip(&one).enumerate() {
         assert_eq!(&exact_text(&values[&result]), one, "target {k}");
     }
-    println!("{} targets, {} stages, {} tasks: the bits of one run", one.len(), plan.stages().len(), plan.tasks());
+    println!(
+        "{} targets, {} stages, {} tasks: the bits of one run",
+        one.len(),
+        plan.stages().len(),
+        plan.tasks()
+    );
 }
 
 /// A plan over one stage of several tasks, in a folder.

@@ -30,10 +30,15 @@ fn every_numeric_dataset_reads_as_h5py_reads_it() {
         let answer = Array::open(folder.join(file), path).and_then(|a| session.compute(&a));
         match (answer, plugin) {
             (Ok(v), _) => {
-                let shape: Vec<u64> = row[3].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
+                let shape: Vec<u64> =
+                    row[3].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
                 let sum = format!("{:016x}", checksum(v.bytes()));
                 if v.dtype().name() != row[2] || v.shape() != shape || row[5] != sum {
-                    wrong.push(format!("{file} {path}: {} {:?} {sum}, h5py says {row}", v.dtype(), v.shape()));
+                    wrong.push(format!(
+                        "{file} {path}: {} {:?} {sum}, h5py says {row}",
+                        v.dtype(),
+                        v.shape()
+                    ));
                 }
                 read += 1;
             }

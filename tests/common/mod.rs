@@ -25,7 +25,11 @@ pub fn data_folder(test: &str) -> Option<PathBuf> {
         folder.display()
     );
     // Straight to stderr, so that the harness does not swallow it.
-    let _ = writeln!(std::io::stderr(), "\nSKIPPED {test}: no data folder at {} (set CHUNKWISE_DATA)\n", folder.display());
+    let _ = writeln!(
+        std::io::stderr(),
+        "\nSKIPPED {test}: no data folder at {} (set CHUNKWISE_DATA)\n",
+        folder.display()
+    );
     None
 }
 
@@ -91,14 +95,29 @@ pub fn exact_text(v: &Value) -> String {
         Value::Histogram(h) => {
             let edges: Vec<Vec<u64>> =
                 h.edges().iter().map(|e| e.iter().map(|v| v.to_bits()).collect()).collect();
-            format!("{edges:?} {:?} {:?} {} {} {} {} {} {}", h.counts(), h.weights(), h.underflow(),
-                h.overflow(), h.outside(), h.nan(), h.nonpositive(), h.total())
+            format!(
+                "{edges:?} {:?} {:?} {} {} {} {} {} {}",
+                h.counts(),
+                h.weights(),
+                h.underflow(),
+                h.overflow(),
+                h.outside(),
+                h.nan(),
+                h.nonpositive(),
+                h.total()
+            )
         }
     }
 }
 
 /// A dataset in a file: chunk shape (none: contiguous), deflate level, shuffle.
-pub fn dataset(name: &str, shape: &[u64], dtype: DType, chunks: Option<&[u64]>, deflate: Option<u8>) -> DatasetSpec {
+pub fn dataset(
+    name: &str,
+    shape: &[u64],
+    dtype: DType,
+    chunks: Option<&[u64]>,
+    deflate: Option<u8>,
+) -> DatasetSpec {
     DatasetSpec {
         name: name.into(),
         shape: shape.to_vec(),

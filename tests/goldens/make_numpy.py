@@ -179,7 +179,7 @@ def reduce(name, a, kw):
             result.append(n)
         else:
             plain = [float(x) if v.dtype.kind == "f" else int(x) for x in v]
-            result.append(exact(base, plain, [float(x) for x in w[keepers]], out, kw.get("ddof", 0), nan))
+            result.append(exact(base, plain, [float(x) for x in w[keepers]], out, kw.get("ddof", 0), nan and v.dtype.kind == "f"))
     return np.array(result, dtype=out).reshape(like.shape)
 
 
