@@ -136,7 +136,7 @@ fn differently_chunked_arrays_in_one_expression() {
 }
 
 #[test]
-fn chunks_that_were_never_written_are_not_decoded() {
+fn chunks_that_were_never_written_are_filled_and_not_read() {
     use chunkwise::sink::hdf5::{Hdf5Writer, WriteScratch};
     let folder = folder();
     let path = folder.path().join("holes.h5");
@@ -150,7 +150,28 @@ fn chunks_that_were_never_written_are_not_decoded() {
     let session = session(2, "64MiB");
     let outcome = session.run(&[&x.sum()]).unwrap();
     assert_eq!(outcome.values[0].as_array().unwrap().item::<i64>().unwrap(), 200);
-    assert_eq!((outcome.report.chunks_read, outcome.report.chunks_decoded), (16, 2), "{:?}", outcome.report);
+    let r = outcome.report;
+    assert_eq!((r.chunks_read, r.chunks_decoded, r.bytes_decoded), (16, 16, 40 * 40 * 2), "{r:?}");
+    // Two chunks of equal elements, deflated.
+    assert!(r.bytes_read > 0 && r.bytes_read < 100, "{r:?}");
+}
+
+#[test]
+fn contiguous_data_is_read_where_it_is_needed_and_nowhere_else() {
+    let folder = folder();
+    let path = folder.path().join("plain.h5");
+    let data = to_bytes(&elements(DType::F32, SHAPE.iter().product(), 3, "small"));
+    write_file(&path, &[(dataset("x", &SHAPE, DType::F32, None, None), &data)]);
+    let x = Array::open(&path, "x").unwrap();
+    let all = data.len() as u64;
+    let session = session(2, "64MiB");
+    let bytes = |a: &Array| run(&session, &[&a.std()]).bytes_decoded;
+    assert_eq!(bytes(&x), all);
+    assert_eq!(bytes(&x.index([Index::from(0..10)])), 10 * 310 * 4);
+    assert_eq!(bytes(&x.index([Index::ALL, Index::from(7..8)])), 500 * 4);
+    assert_eq!(bytes(&(&x + x.index([Index::ALL.step(-1)]))), 2 * all);
+    let r = run(&session, &[&x.index([Index::from(100..110)]).mean()]);
+    assert!(r.bytes_read >= 10 * 310 * 4 && r.bytes_read < 20 * 310 * 4, "{r:?}");
 }
 
 /// A source that counts how often each of its chunks is asked for.

@@ -55,7 +55,7 @@ const CRATES: &[(&str, &[&str])] = &[
 ];
 
 /// Files of tables, polynomials and expected values, which may be longer.
-const LONG: &[&str] = &[];
+const LONG: &[&str] = &["src/ops/elementwise/tests.rs"];
 const LINES: usize = 600;
 
 fn sources() -> Vec<PathBuf> {
@@ -210,7 +210,9 @@ fn crates_stay_where_they_belong() {
             let named = code
                 .match_indices(&format!("{krate}::"))
                 .any(|(at, _)| !code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'));
-            if named && !places.iter().any(|p| name.starts_with(p)) {
+            // A module of the same name, such as source/hdf5, is meant where it is declared.
+            let local = code.contains(&format!("mod {krate};"));
+            if named && !local && !places.iter().any(|p| name.starts_with(p)) {
                 wrong.push(format!("{name} names {krate}, which belongs to {}", places.join(", ")));
             }
         }

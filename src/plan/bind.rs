@@ -5,7 +5,7 @@
 //! not fit is first run in more passes (each reduction with the order of blocks that suits it, then
 //! its output in windows); what does not fit then is refused, with the budget that would do.
 
-use super::blocks::{Span, uses_of_chunk};
+use super::reads::reads;
 use super::{Consumer, Feed, Input, Plan, Stage, SubKernel, ValueSpec};
 use crate::backend::cpu::{self, MATMUL_DEPTH, matmul_dtype, tile_edge};
 use crate::backend::{Backend, Capabilities};
@@ -134,19 +134,33 @@ impl Bound {
             )
             .hint("store it in a file, go through it with blocks(), or raise the budget (--memory)"));
         }
+        let mut refused: Option<Error> = None;
+        let mut smallest = results;
         for n in 0..plan.stages().len() {
-            let stage = bind_stage(plan, n, machine)?;
-            peak = peak.max(stage.peak_bytes());
-            stages.push(stage);
+            match bind_stage(plan, n, machine)? {
+                Ok(stage) => {
+                    peak = peak.max(stage.peak_bytes());
+                    stages.push(stage);
+                }
+                // The budget that is named must do for the stages that follow, too.
+                Err((needed, e)) => {
+                    smallest = smallest.max(needed);
+                    refused.get_or_insert(e);
+                }
+            }
+        }
+        if let Some(e) = refused {
+            let named = human_bytes(smallest);
+            return Err(e.hint(format!("the smallest budget that works is {smallest} bytes ({named})")));
         }
         Ok(Bound { stages, peak_bytes: peak, memory: machine.memory })
     }
 }
 
 /// What one stage needs, apart from the number of workers.
-struct Needs<'a> {
-    plan: &'a Plan,
-    stage: &'a Stage,
+pub(super) struct Needs<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) stage: &'a Stage,
     kernel: Kernel,
     largest: Dims,
     values: u64,
@@ -191,7 +205,10 @@ fn kept_first(order: &[usize], reduced: &[bool]) -> bool {
     order.windows(2).all(|w| !reduced[w[0]] || reduced[w[1]])
 }
 
-fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<BoundStage> {
+/// A stage that does not fit: the smallest budget that would do for it, and the error.
+type Refused = (u64, Error);
+
+fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::Result<BoundStage, Refused>> {
     let stage = &plan.stages()[n];
     let kernel = stage.kernel(&|_| None)?;
     let placement = place(&kernel, &machine.device);
@@ -205,7 +222,7 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<BoundStage> {
     let inputs = inputs_bytes(plan, &stage.inputs, &stage.program, &largest);
     let needs = Needs { plan, stage, kernel, largest, values, inputs };
     let passes = passes(&needs, machine.memory).map_err(|smallest| {
-        Error::new(
+        let e = Error::new(
             ErrorKind::Budget,
             format!(
                 "the memory budget of {} is too small: a task over a block of shape {} needs {}",
@@ -214,9 +231,13 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<BoundStage> {
                 human_bytes(smallest)
             ),
         )
-        .at("operation", &stage.outputs[0].label)
-        .hint(format!("the smallest budget that works is {smallest} bytes ({})", human_bytes(smallest)))
-    })?;
+        .at("operation", &stage.outputs[0].label);
+        (smallest, e)
+    });
+    let passes = match passes {
+        Ok(passes) => passes,
+        Err(refused) => return Ok(Err(refused)),
+    };
     let block_of = |p: &Pass| -> Dims {
         needs.largest.iter().zip(&p.window.shape).map(|(&b, &w)| b.min(w.max(1))).collect()
     };
@@ -235,7 +256,7 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<BoundStage> {
     let shared =
         passes.iter().map(|p| needs.of(p, &block_of(p), workers).1).max().unwrap_or(0).saturating_add(values);
     let reads = reads(&needs, &passes, cache_bytes >= wanted);
-    Ok(BoundStage {
+    Ok(Ok(BoundStage {
         passes,
         workers: workers as usize,
         worker_bytes,
@@ -243,7 +264,7 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<BoundStage> {
         shared_bytes: shared,
         placement,
         reads,
-    })
+    }))
 }
 
 /// Where a stage goes.
@@ -411,7 +432,7 @@ fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> (u64, u64) {
 }
 
 /// Whether every block of the grid takes whole chunks and no chunk twice.
-fn aligned(needs: &Needs, input: &Input, chunks: &[u64]) -> bool {
+pub(super) fn aligned(needs: &Needs, input: &Input, chunks: &[u64]) -> bool {
     use crate::grid::AxisGrid;
     input.view.axes.iter().zip(&needs.stage.grid.axes).all(|(axis, grid)| {
         if grid.blocks() <= 1 {
@@ -509,77 +530,5 @@ fn nested_cache(plan: &Plan, feed: &Feed) -> u64 {
             pieces.iter().map(|p| of(p, &p.shape)).max().unwrap_or(0).min(64 << 20)
         }
         Feed::Reshape { of: k, .. } => of(k, &k.shape).min(64 << 20),
-    }
-}
-
-/// What the stage reads, source by source.
-fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> {
-    let mut out: Vec<Reads> = Vec::new();
-    let mut seen: Vec<(usize, Vec<Span>)> = Vec::new();
-    for input in &needs.stage.inputs {
-        product_reads(needs.plan, &input.feed, 1, &mut out);
-        let Feed::Source(s) = input.feed else { continue };
-        let source = &needs.plan.sources()[s];
-        let size = source.dtype.size() as u64;
-        let domain = needs.stage.grid.shape();
-        if domain.contains(&0) {
-            continue;
-        }
-        let n = |axis: usize| source.chunks.as_ref().map_or(1, |c| c[axis]);
-        let spans: Vec<Span> =
-            (0..source.shape.len()).map(|axis| Span::new(&input.view, axis, n(axis))).collect();
-        let volume = |count: &dyn Fn(usize) -> u64| {
-            (0..spans.len())
-                .fold(size, |bytes, axis| bytes.saturating_mul(count(axis)).saturating_mul(n(axis)))
-        };
-        // Chunks that another input of the stage has already are not read again.
-        let again = seen.iter().filter(|(of, _)| *of == s && source.chunks.is_some());
-        let again =
-            again.map(|(_, other)| volume(&|axis| spans[axis].shared(&other[axis]))).max().unwrap_or(0);
-        let bytes = volume(&|axis| spans[axis].chunks).saturating_sub(again);
-        seen.push((s, spans));
-        let times = match &source.chunks {
-            Some(chunks) if !cached && !aligned(needs, input, chunks) => {
-                let middle: Dims = source.shape.iter().zip(chunks).map(|(&n, &c)| n / 2 / c).collect();
-                uses_of_chunk(&needs.stage.grid, &Region::whole(&domain), &input.view, &middle, chunks).max(1)
-            }
-            _ => 1,
-        };
-        match out.iter_mut().find(|r| r.source == s) {
-            Some(r) => {
-                r.bytes = r.bytes.saturating_add(bytes);
-                r.times = if cached { 1 } else { r.times + times };
-            }
-            None => out.push(Reads { source: s, bytes, times, passes: passes.len() as u64 }),
-        }
-    }
-    out
-}
-
-/// What products read: each factor once per row or column of output tiles.
-fn product_reads(plan: &Plan, feed: &Feed, times: u64, out: &mut Vec<Reads>) {
-    let mut sub = |k: &SubKernel, times: u64| {
-        for input in &k.inputs {
-            if let Feed::Source(source) = input.feed {
-                let s = &plan.sources()[source];
-                let bytes = s.shape.iter().product::<u64>().saturating_mul(s.dtype.size() as u64);
-                match out.iter_mut().find(|r| r.source == source) {
-                    Some(r) => r.times += times,
-                    None => out.push(Reads { source, bytes, times, passes: 1 }),
-                }
-            } else {
-                product_reads(plan, &input.feed, times, out);
-            }
-        }
-    };
-    match feed {
-        Feed::Source(_) | Feed::Value(_) => {}
-        Feed::Matmul { a, b, .. } => {
-            let edge = tile_edge(a.shape[0], b.shape[1]);
-            sub(a, times * b.shape[1].div_ceil(edge).max(1));
-            sub(b, times * a.shape[0].div_ceil(edge).max(1));
-        }
-        Feed::Concatenate { pieces, .. } => pieces.iter().for_each(|p| sub(p, times)),
-        Feed::Reshape { of, .. } => sub(of, times),
     }
 }

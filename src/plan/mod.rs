@@ -9,6 +9,7 @@ mod bind;
 mod blocks;
 mod explain;
 mod lower;
+mod reads;
 
 pub use bind::{Bound, BoundStage, Machine, Pass, Placement, Reads, Wish};
 pub use blocks::uses_of_chunk;

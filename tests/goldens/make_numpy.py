@@ -59,7 +59,7 @@ def root(f, dtype):
     return round_to(Fraction(2 * r + (0 if exact else 1), 1 << (k + 1)), dtype)
 
 
-def exact(name, v, w, dtype, ddof):
+def exact(name, v, w, dtype, ddof, nan):
     """One output of a float family: v the values that take part, as Python numbers."""
     if name == "average":
         if len(v) == 0 or not np.isfinite([*v, *w]).all():
@@ -78,19 +78,34 @@ def exact(name, v, w, dtype, ddof):
         p = Fraction(1)
         for x in v:
             p *= Fraction(x)
-        return round_to(p, dtype)
+        # A zero has the sign of the product.
+        return round_to(p, dtype) if p else np.prod(np.sign(v) + np.array(v) * 0)
     if name == "mean":
         if n == 0:
             return np.nan
         return np.sum(special) if special else round_to(sum(map(Fraction, v), Fraction(0)) / n, dtype)
     if special or n - ddof <= 0:
         # NumPy divides 0 by 0, or something by 0.
-        if not special and n > 0 and len(set(v)) > 1:
+        if not special and n > 0 and len(set(v)) > 1 and not nan:
             return np.inf
         return np.nan
     m = sum(map(Fraction, v), Fraction(0)) / n
     var = sum(((Fraction(x) - m) ** 2 for x in v), Fraction(0)) / (n - Fraction(ddof))
     return round_to(var, dtype) if name == "var" else root(var, dtype)
+
+
+def extreme(base, nan, a, axis, keep, where):
+    options = dict(axis=axis, keepdims=keep)
+    where = np.broadcast_to(where, a.shape)
+    if not where.any(axis=axis).all():
+        raise Wrong
+    fill, pick = (np.inf, np.min) if base == "min" else (-np.inf, np.max)
+    counts = where & ~np.isnan(a)
+    v = np.asarray(pick(np.where(counts, a, fill), **options)).astype(a.dtype)
+    zero = lambda negative: (counts & (a == 0) & (np.signbit(a) == negative)).any(**options)
+    v = np.where((v == 0) & zero(base == "min"), -0.0 if base == "min" else 0.0, v)
+    all_nan, any_nan = ~counts.any(**options), (where & np.isnan(a)).any(**options)
+    return np.where(all_nan if nan else any_nan, np.nan, v).astype(a.dtype)
 
 
 def reduce(name, a, kw):
@@ -107,12 +122,13 @@ def reduce(name, a, kw):
         return np.count_nonzero(a, axis=axis, keepdims=keep)
     if base in ("argmin", "argmax"):
         return getattr(np, name)(a, axis=axis, keepdims=keep)
+    if base in ("min", "max") and a.dtype.kind == "f":
+        # The least NaN-propagating order, with -0 below +0 (NumPy leaves that open).
+        return extreme(base, nan, a, axis, keep, where)
     if base in ("min", "max"):
         if where is True:
             return getattr(np, name)(a, axis=axis, keepdims=keep)
-        if a.dtype.kind == "f":
-            initial = np.inf if base == "min" else -np.inf
-        elif a.dtype.kind == "b":
+        if a.dtype.kind == "b":
             initial = base == "min"
         else:
             info = np.iinfo(a.dtype)
@@ -163,7 +179,7 @@ def reduce(name, a, kw):
             result.append(n)
         else:
             plain = [float(x) if v.dtype.kind == "f" else int(x) for x in v]
-            result.append(exact(base, plain, [float(x) for x in w[keepers]], out, kw.get("ddof", 0)))
+            result.append(exact(base, plain, [float(x) for x in w[keepers]], out, kw.get("ddof", 0), nan and v.dtype.kind == "f"))
     return np.array(result, dtype=out).reshape(like.shape)
 
 

@@ -323,7 +323,7 @@ impl State {
         }
         let mut notes = Notes::default();
         for (o, bytes) in out.chunks_exact_mut(dtype.size()).enumerate() {
-            let bits = self.bits(o, &mut notes).map_err(|e| e.at("operation", self.spec.reduction()))?;
+            let bits = self.bits(o, &mut notes)?;
             match bytes.len() {
                 1 => bytes[0] = bits as u8,
                 2 => bytes.copy_from_slice(&(bits as u16).to_ne_bytes()),

@@ -1,0 +1,121 @@
+//! What a stage reads, predicted: which chunks the views of its inputs touch, and how often each is
+//! decoded. `explain` shows it, and tests hold the executor to it.
+
+use super::bind::{Needs, Pass, Reads, aligned};
+use super::blocks::uses_of_chunk;
+use super::{Feed, Plan, SubKernel};
+use crate::backend::cpu::tile_edge;
+use crate::grid::{Dims, Region};
+use crate::view::View;
+
+/// The chunks along one axis that a view touches.
+#[derive(PartialEq)]
+struct Span {
+    first: u64,
+    last: u64,
+    chunks: u64,
+    /// The first element and the step.
+    walk: (u64, Option<i64>),
+}
+
+impl Span {
+    fn new(view: &View, axis: usize, n: u64) -> Span {
+        let base = view.base[axis];
+        let (far, len, step) = match view.walker(axis) {
+            None => (base, 1, None),
+            Some((d, t)) => {
+                ((base as i64 + t * (view.axes[d].len as i64 - 1)) as u64, view.axes[d].len, Some(t))
+            }
+        };
+        let (first, last) = (base.min(far) / n, base.max(far) / n);
+        Span { first, last, chunks: (last - first + 1).min(len), walk: (base, step) }
+    }
+
+    fn is_dense(&self) -> bool {
+        self.chunks == self.last - self.first + 1
+    }
+
+    /// How many chunks both touch for certain.
+    fn shared(&self, other: &Span) -> u64 {
+        let both = (self.last.min(other.last) + 1).saturating_sub(self.first.max(other.first));
+        match (self.is_dense(), other.is_dense()) {
+            _ if self == other => self.chunks,
+            (true, true) => both,
+            (true, false) if both == other.last - other.first + 1 => other.chunks,
+            (false, true) if both == self.last - self.first + 1 => self.chunks,
+            _ => 0,
+        }
+    }
+}
+
+/// What the stage reads, source by source.
+pub(super) fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> {
+    let mut out: Vec<Reads> = Vec::new();
+    let mut seen: Vec<(usize, Vec<Span>)> = Vec::new();
+    for input in &needs.stage.inputs {
+        product_reads(needs.plan, &input.feed, 1, &mut out);
+        let Feed::Source(s) = input.feed else { continue };
+        let source = &needs.plan.sources()[s];
+        let size = source.dtype.size() as u64;
+        let domain = needs.stage.grid.shape();
+        if domain.contains(&0) {
+            continue;
+        }
+        let n = |axis: usize| source.chunks.as_ref().map_or(1, |c| c[axis]);
+        let spans: Vec<Span> =
+            (0..source.shape.len()).map(|axis| Span::new(&input.view, axis, n(axis))).collect();
+        let volume = |count: &dyn Fn(usize) -> u64| {
+            (0..spans.len())
+                .fold(size, |bytes, axis| bytes.saturating_mul(count(axis)).saturating_mul(n(axis)))
+        };
+        // Chunks that another input of the stage has already are not read again.
+        let again = seen.iter().filter(|(of, _)| *of == s && source.chunks.is_some());
+        let again =
+            again.map(|(_, other)| volume(&|axis| spans[axis].shared(&other[axis]))).max().unwrap_or(0);
+        let bytes = volume(&|axis| spans[axis].chunks).saturating_sub(again);
+        seen.push((s, spans));
+        let times = match &source.chunks {
+            Some(chunks) if !cached && !aligned(needs, input, chunks) => {
+                let middle: Dims = source.shape.iter().zip(chunks).map(|(&n, &c)| n / 2 / c).collect();
+                uses_of_chunk(&needs.stage.grid, &Region::whole(&domain), &input.view, &middle, chunks).max(1)
+            }
+            _ => 1,
+        };
+        match out.iter_mut().find(|r| r.source == s) {
+            Some(r) => {
+                r.bytes = r.bytes.saturating_add(bytes);
+                r.times = if cached { 1 } else { r.times + times };
+            }
+            None => out.push(Reads { source: s, bytes, times, passes: passes.len() as u64 }),
+        }
+    }
+    out
+}
+
+/// What products read: each factor once per row or column of output tiles.
+fn product_reads(plan: &Plan, feed: &Feed, times: u64, out: &mut Vec<Reads>) {
+    let mut sub = |k: &SubKernel, times: u64| {
+        for input in &k.inputs {
+            if let Feed::Source(source) = input.feed {
+                let s = &plan.sources()[source];
+                let bytes = s.shape.iter().product::<u64>().saturating_mul(s.dtype.size() as u64);
+                match out.iter_mut().find(|r| r.source == source) {
+                    Some(r) => r.times += times,
+                    None => out.push(Reads { source, bytes, times, passes: 1 }),
+                }
+            } else {
+                product_reads(plan, &input.feed, times, out);
+            }
+        }
+    };
+    match feed {
+        Feed::Source(_) | Feed::Value(_) => {}
+        Feed::Matmul { a, b, .. } => {
+            let edge = tile_edge(a.shape[0], b.shape[1]);
+            sub(a, times * b.shape[1].div_ceil(edge).max(1));
+            sub(b, times * a.shape[0].div_ceil(edge).max(1));
+        }
+        Feed::Concatenate { pieces, .. } => pieces.iter().for_each(|p| sub(p, times)),
+        Feed::Reshape { of, .. } => sub(of, times),
+    }
+}
