@@ -310,6 +310,10 @@ fn the_demo_answers_and_cleans_up() {
     let rho = format!("rho={kept}:/PartType0/Density");
     let again = chunkwise(&["eval", "-i", &rho, "mean_density=mean(rho, dtype=float64)"]);
     assert!(out.contains(&again.out), "{} is not in {out}", again.out);
+    // Nothing is overwritten.
+    let again = run(&["--keep", kept]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("there already"));
 }
 
 /// Ctrl-C ends a run with a word, an exit code of 1 and nothing left behind.

@@ -2,7 +2,7 @@
 
 use chunkwise::size::parse_size;
 use chunkwise::{Cancel, Device, FallbackPolicy, Progress, Result, Session, SessionBuilder};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Exact computing over HDF5 data that is larger than memory.
@@ -53,26 +53,15 @@ pub struct Devices {
 /// Where and with what a command runs.
 #[derive(Debug, clap::Args)]
 pub struct Run {
-    /// Where to run
+    /// Where to run: cpu, gpu (the CPU does what it cannot, and that is reported) or auto
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
-    pub device: DeviceArg,
+    pub device: Device,
     /// Most memory to use, such as 512MiB or 2GB; half of what is available if not given
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory: Option<u64>,
     /// Threads; one runs everything in order; as many as the machine has if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub threads: Option<u16>,
-}
-
-/// A device by name.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum DeviceArg {
-    /// The CPU
-    Cpu,
-    /// The GPU; what it cannot do goes to the CPU and is reported
-    Gpu,
-    /// Whatever is predicted to be faster
-    Auto,
 }
 
 /// `chunkwise eval`
@@ -153,11 +142,7 @@ impl Run {
     }
 
     fn builder(&self) -> SessionBuilder {
-        let mut builder = Session::builder().device(match self.device {
-            DeviceArg::Cpu => Device::Cpu,
-            DeviceArg::Gpu => Device::Gpu,
-            DeviceArg::Auto => Device::Auto,
-        });
+        let mut builder = Session::builder().device(self.device);
         if let Some(bytes) = self.memory {
             builder = builder.memory_bytes(bytes);
         }

@@ -69,20 +69,11 @@ const QUESTIONS: &[(&str, &str, &str)] = &[
 /// # Errors
 /// What writing, reading and computing can meet.
 pub fn run(args: &Demo, cancel: &Cancel) -> Done {
-    // Removed when it goes out of scope, on errors too.
-    let folder = match &args.keep {
-        Some(_) => None,
-        None => Some(tempfile::Builder::new().prefix("chunkwise-demo-").tempdir()?),
-    };
-    let file = match (&args.keep, &folder) {
-        (Some(file), _) => file.clone(),
-        (None, Some(folder)) => folder.path().join("snapshot.hdf5"),
-        (None, None) => PathBuf::from("snapshot.hdf5"),
-    };
+    let (file, folder) = place(args)?;
     let mut out = io::stdout().lock();
     let start = Instant::now();
     make(args, &file, cancel)?;
-    let bytes = std::fs::metadata(&file)?.len();
+    let bytes = std::fs::metadata(&file).map_err(|e| failed("cannot find the new file", e))?.len();
     writeln!(
         out,
         "{}: {} particles, {} of float32 stored in {}, made in {}\n",
@@ -98,6 +89,25 @@ pub fn run(args: &Demo, cancel: &Cancel) -> Done {
         writeln!(out, "The file is removed; --keep FILE keeps it.")?;
     }
     Ok(())
+}
+
+/// Where the file goes, and the folder that is removed when it goes out of scope, on errors too.
+fn place(args: &Demo) -> Result<(PathBuf, Option<tempfile::TempDir>), Failure> {
+    match &args.keep {
+        Some(file) if file.exists() => {
+            Err(Failure::Usage(format!("--keep {}: the file is there already", file.display())))
+        }
+        Some(file) => Ok((file.clone(), None)),
+        None => {
+            let folder = tempfile::Builder::new().prefix("chunkwise-demo-").tempdir();
+            let folder = folder.map_err(|e| failed("cannot make a temporary folder", e))?;
+            Ok((folder.path().join("snapshot.hdf5"), Some(folder)))
+        }
+    }
+}
+
+fn failed(what: &str, e: io::Error) -> Error {
+    Error::new(ErrorKind::Io, what).caused_by(e)
 }
 
 /// What an expression of the tables above stands for.

@@ -101,7 +101,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// The first Ctrl-C (or termination signal) asks the run to stop; a second one ends at once.
+/// The first Ctrl-C asks the run to stop; a second one ends at once.
 fn stop_on_ctrl_c(cancel: &Cancel) {
     static ASKED: AtomicBool = AtomicBool::new(false);
     let cancel = cancel.clone();

@@ -117,6 +117,24 @@ fn histograms_take_numpy_arguments() {
 }
 
 #[test]
+fn histograms_read_well() {
+    let text = shown(
+        "histogram([1, 1, 1, 5e8, nan, -3], bins=[0, 0.25, 2.5, 123456789, 1e9], weights=[1, 2, 3, 4, 5, 6])",
+    );
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "histogram of 6 values in 4 bins, 1 below, 1 NaN");
+    assert_eq!(lines[1], "       from         to  count  weight");
+    assert_eq!(lines[2], "          0       0.25      0       0");
+    assert!(lines[3].starts_with("       0.25        2.5      3       6  ████"), "{text}");
+    assert!(lines[4].ends_with("1.23457e8      0       0"), "{text}");
+    let long = shown("histogram(arange(1000), bins=100)");
+    assert!(long.contains("… 76 bins …") && long.lines().count() == 27, "{long}");
+    let map = shown("histogram2d([0, 1, 1], [0, 1, 1], bins=2)");
+    assert!(map.contains("1 | @|\n") && map.contains("0 |. |\n"), "{map}");
+    assert!(map.ends_with("counts =\n[[1 0]\n [0 2]]"), "{map}");
+}
+
+#[test]
 fn every_row_is_reached_by_its_names() {
     for op in Op::all() {
         let row = op.row();
@@ -259,7 +277,7 @@ fn expressions() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_that_parses_panics(text in expressions()) {

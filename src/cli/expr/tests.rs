@@ -241,7 +241,8 @@ fn places_are_kept() {
 /// Text from the grammar, with parentheses at random places.
 fn grammar() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
-        "[a-zé_][a-z0-9_]{0,5}",
+        // With a digit, so that no name is a keyword of Python.
+        "[a-zé_][a-z0-9_]{0,4}[0-9]",
         "[1-9][0-9]{0,30}",
         any::<f64>().prop_filter("finite", |v| v.is_finite()).prop_map(|v| format!("{:?}", v.abs())),
         Just("True".to_string()),
