@@ -12,7 +12,8 @@ fn main() -> chunkwise::Result<()> {
     let hot = temperature.greater(1e5);
     let mean = density.average_with(Over::all().weights(&mass)); // nothing is read yet
     let hot_mass = mass.sum_with(Over::all().mask(&hot));
-    let bins = temperature.log10().histogram(BinAxis::Uniform { bins: 5, low: 2.0, high: 7.0 }).weights(&mass);
+    let bins =
+        temperature.log10().histogram(BinAxis::Uniform { bins: 5, low: 2.0, high: 7.0 }).weights(&mass);
 
     let session = Session::builder().device(Device::Auto).memory("64MiB").build()?;
     let outcome = session.run(&[&mean, &hot_mass, &bins])?; // one run; every chunk is read once
