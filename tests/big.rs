@@ -10,7 +10,7 @@ mod common;
 #[path = "common/oracle.rs"]
 mod oracle;
 
-use chunkwise::sink::hdf5::{Hdf5Writer, WriteScratch};
+use chunkwise::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
 use chunkwise::{Array, DType, Index, Over};
 use common::{child, chunks_of, dataset, job, mix, session, succeed};
 use oracle::{F32, Moments};
@@ -57,6 +57,8 @@ impl Big {
         let specs: Vec<_> = sets
             .iter()
             .map(|(name, shape, chunks)| dataset(name, shape, DType::F32, Some(chunks), Some(1)))
+            // Shuffled, the exponents would shrink to nothing.
+            .map(|d| DatasetSpec { shuffle: false, ..d })
             .collect();
         let writer = Hdf5Writer::create(path, &specs).unwrap();
         for (d, (_, shape, chunks)) in sets.iter().enumerate() {
@@ -208,7 +210,7 @@ fn much_more_than_the_budget() {
         elements * 4 / 1_000_000,
         start.elapsed().as_secs_f64()
     );
-    assert!(stored as f64 > 0.8 * elements as f64 * 4.0, "the data is compressible");
+    assert!(stored as f64 > 0.85 * elements as f64 * 4.0, "the data is compressible");
     let mut failed = Vec::new();
     for (name, expected) in big.expected() {
         let out = child("big_worker", &format!("{name} {}", path.display()));

@@ -59,7 +59,7 @@ fn targets(path: &Path) -> Vec<(String, Box<dyn Target>)> {
     for ((name, dtype, _), a) in NAMES.iter().zip(&x) {
         let plain = ["sum", "mean", "var", "std", "min", "max", "argmin", "argmax", "any", "count_nonzero"];
         let nan = ["nansum", "nanmean", "nanvar", "nanstd", "nanmin", "nanargmax", "nanmax"];
-        for row in plain.iter().chain(dtype.is_float().then_some(&nan[..]).unwrap_or_default()) {
+        for row in plain.iter().chain(if dtype.is_float() { &nan[..] } else { &[] }) {
             let row = chunkwise::ops::reduce::Reduction::from_name(row).unwrap();
             out.push((format!("{row} {name}"), Box::new(a.reduce(row, Over::all()))));
         }

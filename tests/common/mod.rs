@@ -215,7 +215,7 @@ fn float(h: u64, small: i64, mode: &str, range: i64) -> f64 {
             let sign = if h >> 63 == 1 { -1.0 } else { 1.0 };
             sign * m * 2f64.powi(e as i32)
         }
-        "nan" | "inf" if h % 5 == 0 => f64::NAN,
+        "nan" | "inf" if h.is_multiple_of(5) => f64::NAN,
         "inf" if h % 11 == 1 => f64::INFINITY,
         "inf" if h % 11 == 2 => f64::NEG_INFINITY,
         "inf" if h % 11 == 3 => -0.0,
