@@ -183,7 +183,6 @@ impl<'a> Reader<'a> {
             let data = self.cache.get(&key, len, uses, load)?;
             let start = chunk.iter().zip(&chunks).map(|(&c, &n)| c * n).collect();
             copy_slab(&data, &Region { start, shape: chunks.clone() }, slab, out, size);
-            self.cache.give_back(data);
         }
         Ok(())
     }

@@ -68,6 +68,9 @@ pub struct Reads {
     pub times: u64,
     /// How many passes read it.
     pub passes: u64,
+    /// Whether some of it is read through a product, a concatenation or a reshape, whose pieces do
+    /// not follow the chunks, so that the numbers are only about right.
+    pub estimate: bool,
 }
 
 /// A stage with its order, workers and buffers.
