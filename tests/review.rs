@@ -455,11 +455,16 @@ fn in_pieces(
     for (n, stage) in plan.stages().iter().enumerate() {
         let tasks = stage.grid.blocks();
         let cut = rng.below(tasks + 1);
-        let part = |range: std::ops::Range<u64>| -> StagePartial {
-            let p = session.run_tasks(&plan, n, range, &values).unwrap_or_else(|e| panic!("{case}: {e}"));
+        let part = |range: std::ops::Range<u64>| -> Option<StagePartial> {
+            let p = match session.run_tasks(&plan, n, range, &values) {
+                Ok(p) => p,
+                Err(e) if e.kind() == ErrorKind::Budget => return None,
+                Err(e) => panic!("{case}: {e}"),
+            };
             serde_json::from_str(&serde_json::to_string(&p).unwrap()).unwrap()
         };
-        let parts = vec![part(cut..tasks), part(0..cut)];
+        let (Some(a), Some(b)) = (part(cut..tasks), part(0..cut)) else { return false };
+        let parts = vec![a, b];
         values = session.merge_tasks(&plan, n, parts, &values).unwrap_or_else(|e| panic!("{case}: {e}"));
     }
     let got: Vec<String> = plan.results().iter().map(|r| exact_text(&values[r])).collect();
@@ -533,9 +538,10 @@ fn case(seed: u64, folder: &Path, seen: &mut Seen) {
             assert!(got == first_text, "{case}\n{}:\n{got:#?}\nnot\n{first_text:#?}", s.name);
         }
     }
-    let s = rng.pick(&[session(1, 1 << 26, 1000), session(3, 1 << 26, 5000)]);
+    let memory = rng.pick(&[1 << 26, 1 << 26, 1 << 18]);
+    let s = rng.pick(&[session(1, memory, 1000), session(3, memory, 5000)]);
     if s.plan(&list).unwrap().tasks() < 500 {
-        if rng.one_in(3) {
+        if memory == 1 << 26 && rng.one_in(3) {
             seen.blocks += 1;
             let order = rng.pick(&[BlockOrder::Storage, BlockOrder::Spatial]);
             in_blocks(&s, &chosen[0].array, &first[0], order, &case);

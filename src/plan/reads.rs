@@ -92,6 +92,11 @@ pub(super) fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> 
             }
         };
         match out.iter_mut().find(|r| r.source == s) {
+            // Without chunks each input reads what it needs by itself.
+            Some(r) if source.chunks.is_none() => {
+                r.bytes = r.bytes.saturating_mul(r.times).saturating_add(bytes.saturating_mul(times));
+                r.times = 1;
+            }
             Some(r) => {
                 r.bytes = r.bytes.saturating_add(bytes);
                 r.times = if cached && !r.estimate { 1 } else { r.times + times };
