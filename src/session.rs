@@ -426,7 +426,8 @@ impl Session {
     /// As [`Session::compute`]; the blocks themselves come as `Result`s.
     pub fn blocks(&self, array: &Array, order: BlockOrder) -> Result<Blocks> {
         let plan = self.plan(&[&array.collected()])?;
-        let bound = self.bind_streamed(&plan)?;
+        // The result is never held as a whole.
+        let bound = self.bind(&plan.streamed())?;
         let counters = Counters::default();
         let last = plan.stages().len() - 1;
         let values = self.with_context(|cx| exec::run_before(&plan, last, &bound, cx, &counters))?;
@@ -449,11 +450,6 @@ impl Session {
             next: 0,
             ready: VecDeque::new(),
         })
-    }
-
-    /// Binds a plan whose result is not held as a whole.
-    fn bind_streamed(&self, plan: &Plan) -> Result<Bound> {
-        self.bind(&plan.streamed())
     }
 }
 
