@@ -37,7 +37,7 @@ use std::sync::Arc;
 /// let x = Array::arange(0.0, 1_000_000.0, 1.0);
 /// let y = (&x * 2.0 + 1.0).sqrt();
 /// let mean = Session::new()?.compute(&y.mean())?;
-/// assert_eq!(mean.item::<f64>()?, 942.809513108862);
+/// assert_eq!(mean.item::<f64>()?, 942.8090416681432);
 /// # Ok(())
 /// # }
 /// ```

@@ -105,6 +105,10 @@ fn axes(axes: &Option<Vec<i64>>, rank: usize) -> Result<Vec<bool>> {
     let Some(axes) = axes else { return Ok(vec![true; rank]) };
     let mut reduced = vec![false; rank];
     for &axis in axes {
+        // As NumPy does, a scalar is taken for one axis of length 1.
+        if rank == 0 && matches!(axis, 0 | -1) {
+            continue;
+        }
         let d = super::index::axis(axis, rank)?;
         if std::mem::replace(&mut reduced[d], true) {
             return Err(Error::new(ErrorKind::Value, format!("axis {axis} is named twice")));

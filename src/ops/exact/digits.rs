@@ -8,7 +8,7 @@ pub(super) const PLUS_INF: u8 = 1;
 pub(super) const MINUS_INF: u8 = 2;
 pub(super) const NAN: u8 = 4;
 
-/// An exact value: (−1)^negative · Σ digits[k] · 2^(32 k + low), or an infinity, or NaN.
+/// An exact value: (−1)^negative · `Σ digits[k] · 2^(32 k + low)`, or an infinity, or NaN.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fixed {
     pub(super) negative: bool,

@@ -4,7 +4,7 @@
 //! accumulator is one long fixed-point number (Neal's small superaccumulator, arXiv:1505.05571:
 //! 32-bit digits in 64-bit limbs, carries delayed) whose range covers its [`Term`] with room for
 //! 2^63 additions. That costs a few nanoseconds per addend, so contiguous data go through vector
-//! kernels first ([`Sums::add_run`], [`Sums::add_row`]): a block whose exponents span few bits sums
+//! kernels first ([`Sums::add_run`], [`Sums::add_row_f32`]): a block whose exponents span few bits sums
 //! exactly in float64 lanes, or in two or three levels of them after splitting each value at a
 //! common anchor (Demmel and Nguyen's pre-rounding), and only block totals enter the accumulator.
 //! Every path is exact, so which one ran cannot be seen in the result.

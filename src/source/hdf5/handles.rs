@@ -168,6 +168,10 @@ pub(crate) fn fingerprint(path: &Path) -> Result<Fingerprint> {
     if meta.is_dir() {
         return Err(Error::new(ErrorKind::Format, "a folder, not an HDF5 file"));
     }
+    if !meta.is_file() {
+        // Opening a pipe would wait for a writer.
+        return Err(Error::new(ErrorKind::Format, "a pipe or device, not an HDF5 file"));
+    }
     Ok(of_metadata(&meta))
 }
 

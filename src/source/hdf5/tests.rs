@@ -540,3 +540,15 @@ fn what_decodes_to_a_wrong_size_is_refused() {
         assert!(decode(&[Filter::Fletcher32], 0, 4, false, &mut scratch, &mut [0; 4]).is_err());
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_refused_and_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("pipe.h5");
+    let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    // SAFETY: the name is a C string.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    let e = open(&path, "x").unwrap_err();
+    assert!(e.kind() == ErrorKind::Format && e.to_string().contains("pipe"), "{e}");
+}
