@@ -411,7 +411,17 @@ impl Session {
     /// # Errors
     /// As [`Session::compute`]; the blocks themselves come as `Result`s.
     pub fn blocks(&self, array: &Array, order: BlockOrder) -> Result<Blocks> {
-        let plan = self.plan(&[array])?;
+        let mut plan = self.plan(&[array])?;
+        let collected = |o: &crate::plan::Output| matches!(o.consumer, crate::plan::Consumer::Collect { .. });
+        if !plan
+            .stages()
+            .iter()
+            .flat_map(|s| &s.outputs)
+            .any(|o| o.value == plan.results()[0] && collected(o))
+        {
+            // What a reduction leaves has no blocks; its value is gone through as an array.
+            plan = self.plan(&[&array.index([])])?;
+        }
         let bound = self.bind_streamed(&plan)?;
         let counters = Counters::default();
         let last = plan.stages().len() - 1;
