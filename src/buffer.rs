@@ -35,6 +35,15 @@ impl Buffer {
         b
     }
 
+    /// `len` zero bytes, or nothing if there is no memory for them.
+    pub fn try_zeroed(len: usize) -> Option<Self> {
+        let capacity = len.max(1).checked_next_multiple_of(ALIGN)?;
+        let layout = Layout::from_size_align(capacity, ALIGN).ok()?;
+        // SAFETY: the layout's size is not zero.
+        let ptr = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        Some(Buffer { ptr, len, capacity })
+    }
+
     /// Makes the length `len`. The content is unspecified (old bytes or zeros): the caller writes
     /// all of it. Grows the allocation only when it must and never shrinks it.
     pub fn resize_for_overwrite(&mut self, len: usize) {
@@ -50,12 +59,10 @@ impl Buffer {
     }
 
     fn allocate(len: usize) -> Self {
-        let capacity = len.max(1).next_multiple_of(ALIGN);
-        let layout = Layout::from_size_align(capacity, ALIGN).expect("a buffer longer than isize::MAX");
-        // SAFETY: the layout's size is not zero.
-        let ptr = unsafe { alloc_zeroed(layout) };
-        let Some(ptr) = NonNull::new(ptr) else { handle_alloc_error(layout) };
-        Buffer { ptr, len, capacity }
+        Buffer::try_zeroed(len).unwrap_or_else(|| match Layout::from_size_align(len, ALIGN) {
+            Ok(layout) => handle_alloc_error(layout),
+            Err(_) => panic!("a buffer longer than isize::MAX"),
+        })
     }
 }
 

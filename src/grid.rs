@@ -9,12 +9,12 @@ pub type Dims = SmallVec<[u64; 4]>;
 /// The most axes that an array may have (HDF5's limit, and half of NumPy's).
 pub const MAX_RANK: usize = 32;
 
-/// The number of elements of a shape; `None` if it does not fit in 63 bits.
+/// The number of elements of a shape; `None` if the product of its lengths, those that are 0 left
+/// out (as in NumPy, so that the strides of an empty array fit too), does not fit in 63 bits.
 pub fn checked_len(shape: &[u64]) -> Option<u64> {
-    if shape.contains(&0) {
-        return Some(0);
-    }
-    shape.iter().try_fold(1u64, |n, &d| n.checked_mul(d)).filter(|&n| n <= i64::MAX as u64)
+    let long = shape.iter().filter(|&&d| d != 0);
+    let len = long.copied().try_fold(1u64, u64::checked_mul).filter(|&n| n <= i64::MAX as u64)?;
+    Some(if shape.contains(&0) { 0 } else { len })
 }
 
 /// Elements between neighbours along each axis of a C-contiguous array.
@@ -307,6 +307,7 @@ mod tests {
             assert_eq!(ravel(&unravel(i, &shape), &shape), i);
         }
         assert_eq!(checked_len(&[u64::MAX, 2]), None);
-        assert_eq!(checked_len(&[u64::MAX, 0, 2]), Some(0));
+        assert_eq!(checked_len(&[u64::MAX, 0, 2]), None);
+        assert_eq!(checked_len(&[1 << 62, 0, 1]), Some(0));
     }
 }

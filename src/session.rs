@@ -394,7 +394,8 @@ impl Session {
     /// values to `values`.
     ///
     /// # Errors
-    /// `Value` if they overlap, leave tasks out, or belong to another plan.
+    /// `Value` if they overlap, leave tasks out, belong to another plan, or are damaged; `Budget` if
+    /// the stage's values do not fit.
     pub fn merge_tasks(
         &self,
         plan: &Plan,
@@ -402,6 +403,19 @@ impl Session {
         partials: Vec<StagePartial>,
         values: &Values,
     ) -> Result<Values> {
+        let made = plan.stages().get(stage).into_iter().flat_map(|s| &s.outputs);
+        let needed = made.map(|o| plan.values()[o.value].bytes()).fold(0, u64::saturating_add);
+        if needed > self.inner.memory {
+            return Err(Error::new(
+                ErrorKind::Budget,
+                format!(
+                    "the values of the stage need {} and the memory budget is {}",
+                    human_bytes(needed),
+                    human_bytes(self.inner.memory)
+                ),
+            )
+            .at("stage", stage));
+        }
         exec::merge_tasks(plan, stage, partials, values, &Counters::default())
     }
 
@@ -411,17 +425,7 @@ impl Session {
     /// # Errors
     /// As [`Session::compute`]; the blocks themselves come as `Result`s.
     pub fn blocks(&self, array: &Array, order: BlockOrder) -> Result<Blocks> {
-        let mut plan = self.plan(&[array])?;
-        let collected = |o: &crate::plan::Output| matches!(o.consumer, crate::plan::Consumer::Collect { .. });
-        if !plan
-            .stages()
-            .iter()
-            .flat_map(|s| &s.outputs)
-            .any(|o| o.value == plan.results()[0] && collected(o))
-        {
-            // What a reduction leaves has no blocks; its value is gone through as an array.
-            plan = self.plan(&[&array.index([])])?;
-        }
+        let plan = self.plan(&[&array.collected()])?;
         let bound = self.bind_streamed(&plan)?;
         let counters = Counters::default();
         let last = plan.stages().len() - 1;

@@ -322,6 +322,15 @@ impl Array {
         }
     }
 
+    /// The same elements from a node that is collected block by block, which a reduction, whose
+    /// value is made as a whole, is not.
+    pub(crate) fn collected(&self) -> Array {
+        let Ok(node) = &self.built else { return self.clone() };
+        let NodeKind::Reduce { .. } = node.kind else { return self.clone() };
+        let draft = Array::viewed(node, node.kind.name(), View::identity(&node.shape));
+        Array { built: draft.finish(node.origin.clone()) }
+    }
+
     /// The same values in another dtype, as `astype` in NumPy (floats become integers by dropping
     /// the fraction; values out of range saturate and NaN becomes 0, on every machine).
     #[track_caller]

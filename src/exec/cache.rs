@@ -11,6 +11,9 @@ use crate::grid::Dims;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+/// How many spare buffers are kept at most.
+const MAX_SPARE: usize = 4;
+
 /// A chunk: the source's position in the plan and the chunk's coordinates.
 pub type ChunkKey = (usize, Dims);
 
@@ -25,7 +28,9 @@ pub struct ChunkCache<'a> {
 #[derive(Default)]
 struct State {
     chunks: HashMap<ChunkKey, Slot>,
-    free: Vec<Buffer>,
+    /// Buffers of chunks that are gone, to be filled again.
+    spare: Vec<Buffer>,
+    /// Bytes of the chunks that are kept and of the spare buffers.
     bytes: u64,
     clock: u64,
 }
@@ -84,7 +89,7 @@ impl<'a> ChunkCache<'a> {
             }
         }
         state.chunks.insert(key.clone(), Slot::Loading);
-        let mut buffer = state.free.pop().unwrap_or_default();
+        let mut buffer = self.take_spare(&mut state).unwrap_or_default();
         drop(state);
         let guard = Unload { cache: self, key };
         buffer.resize_for_overwrite(len);
@@ -110,16 +115,31 @@ impl<'a> ChunkCache<'a> {
     /// Takes back a chunk that was got, so that its memory can be used again.
     pub fn give_back(&self, chunk: Arc<Buffer>) {
         if let Some(buffer) = Arc::into_inner(chunk) {
-            let mut state = self.lock();
-            // Spare buffers count as well: keep no more than the capacity has room for.
-            if state.free.len() < 4 && buffer.capacity() as u64 <= self.capacity {
-                state.free.push(buffer);
-            }
+            self.keep_spare(&mut self.lock(), buffer);
         }
+    }
+
+    /// Keeps a buffer to be filled again, if there are few and the capacity has room for it.
+    fn keep_spare(&self, state: &mut State, buffer: Buffer) {
+        let bytes = buffer.capacity() as u64;
+        if state.spare.len() < MAX_SPARE && state.bytes.saturating_add(bytes) <= self.capacity {
+            state.bytes += bytes;
+            self.meter.add(bytes);
+            state.spare.push(buffer);
+        }
+    }
+
+    fn take_spare(&self, state: &mut State) -> Option<Buffer> {
+        let buffer = state.spare.pop()?;
+        self.forget(state, buffer.capacity() as u64);
+        Some(buffer)
     }
 
     fn make_room(&self, state: &mut State, len: u64) {
         while state.bytes + len > self.capacity {
+            if self.take_spare(state).is_some() {
+                continue;
+            }
             let oldest = state
                 .chunks
                 .iter()
@@ -133,9 +153,6 @@ impl<'a> ChunkCache<'a> {
             let Some((_, key)) = oldest else { return };
             if let Some(Slot::Ready { data, .. }) = state.chunks.remove(&key) {
                 self.forget(state, data.len() as u64);
-                if let (Some(buffer), true) = (Arc::into_inner(data), state.free.len() < 4) {
-                    state.free.push(buffer);
-                }
             }
         }
     }

@@ -9,7 +9,7 @@ use super::budget::Meter;
 use super::value::{ArrayValue, Value};
 use crate::buffer::Buffer;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::grid::{Dims, Grid, Region, ravel};
+use crate::grid::{Dims, Grid, Region, ravel, unravel};
 use crate::ops::kernel::{Kernel, Partial, Terminal, kept};
 use crate::ops::reduce::{Notes, State as ReduceState};
 use crate::plan::{Pass, Stage, ValueSpec};
@@ -68,7 +68,7 @@ impl SharedArray {
         let bytes = run as usize * size;
         let outer = &region.shape[..d];
         for (i, row) in elements.chunks_exact(bytes).enumerate() {
-            let at = crate::grid::unravel(i as u64, outer);
+            let at = unravel(i as u64, outer);
             let index: Dims =
                 (0..shape.len()).map(|k| region.start[k] + if k < d { at[k] } else { 0 }).collect();
             let start = ravel(&index, shape) as usize * size;
@@ -81,25 +81,35 @@ impl SharedArray {
 
 impl Results {
     /// Room for the values of a stage.
-    pub fn new(stage: &Stage, values: &[ValueSpec], meter: &Meter) -> Self {
+    ///
+    /// # Errors
+    /// `Budget` if the system does not give the memory.
+    pub fn new(stage: &Stage, values: &[ValueSpec], meter: &Meter) -> Result<Self> {
         let arrays = stage
             .outputs
             .iter()
             .map(|o| {
                 let v = &values[o.value];
-                (!v.histogram).then(|| {
-                    let bytes = v.shape.iter().product::<u64>() as usize * v.dtype.size();
-                    meter.add(bytes as u64);
-                    let mut data = Buffer::zeroed(bytes);
-                    SharedArray { spec: (v.dtype, v.shape.clone()), base: data.as_mut_ptr(), data }
-                })
+                if v.histogram {
+                    return Ok(None);
+                }
+                let bytes = v.bytes();
+                let none = || {
+                    let bytes = crate::size::human_bytes(bytes);
+                    Error::new(ErrorKind::Budget, format!("the system has no {bytes} for a result"))
+                        .at("operation", &o.label)
+                        .hint("lower the budget (--memory) to what the machine has")
+                };
+                let mut data = usize::try_from(bytes).ok().and_then(Buffer::try_zeroed).ok_or_else(none)?;
+                meter.add(bytes);
+                Ok(Some(SharedArray { spec: (v.dtype, v.shape.clone()), base: data.as_mut_ptr(), data }))
             })
-            .collect();
-        Results {
+            .collect::<Result<_>>()?;
+        Ok(Results {
             arrays,
             histograms: stage.outputs.iter().map(|_| Mutex::new(None)).collect(),
             notes: Mutex::default(),
-        }
+        })
     }
 
     /// The values, and what rows noted, by the number of the output.
@@ -120,11 +130,6 @@ impl Results {
             });
         }
         Ok((out, self.notes.into_inner().unwrap_or_else(PoisonError::into_inner)))
-    }
-
-    /// Writes the elements of a block that belongs to one task.
-    pub fn write_block(&self, output: usize, region: &Region, elements: &[u8]) {
-        self.write(output, region, elements);
     }
 
     fn write(&self, output: usize, region: &Region, elements: &[u8]) {
@@ -299,11 +304,11 @@ impl<'a> Collector<'a> {
                         }
                         std::collections::btree_map::Entry::Occupied(o) => {
                             let entry = o.into_mut();
-                            if entry.0.outputs() != state.outputs() {
+                            if entry.0.outputs() != state.outputs() || entry.0.spec() != state.spec() {
                                 return Err(alien());
                             }
                             entry.0.merge(&state);
-                            entry.1 += tasks;
+                            entry.1 = entry.1.saturating_add(tasks);
                             entry
                         }
                     };
@@ -312,8 +317,9 @@ impl<'a> Collector<'a> {
                 };
                 match whole {
                     Some((state, _)) => {
+                        let finished = self.finish_tile(i, tile, &state);
                         self.meter.sub(bytes);
-                        self.finish_tile(i, tile, &state)
+                        finished
                     }
                     None => Ok(()),
                 }
@@ -330,6 +336,70 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Takes in what another process has gathered for output `i` from the tasks in `ranges`.
+    ///
+    /// # Errors
+    /// `Value` if it is not what such tasks make; otherwise as [`Collector::merge`].
+    pub fn take(&self, i: usize, output: PartialOutput, ranges: &[(u64, u64)]) -> Result<()> {
+        let wrong = |what: String| Error::new(ErrorKind::Value, format!("a partial {what}"));
+        let counts = self.stage.grid.counts();
+        let tasks = ranges.iter().fold(0u64, |n, r| n.saturating_add(r.1.saturating_sub(r.0)));
+        match (output, self.terminal(i)) {
+            (PartialOutput::Tiles(tiles), Terminal::Reduce { reduced, spec, .. }) => {
+                let tile_counts = kept(&counts, reduced);
+                let tiles_in_all: u64 = tile_counts.iter().product();
+                let mut left = tasks;
+                for (tile, tasks, state) in tiles {
+                    if tile >= tiles_in_all {
+                        return Err(wrong(format!("has the tile {tile} of {tiles_in_all}")));
+                    }
+                    let coords = unravel(tile, &tile_counts);
+                    let axes = self.stage.grid.axes.iter().zip(reduced).filter(|(_, r)| !**r);
+                    let outputs: u64 =
+                        axes.zip(&coords).map(|((a, _), &k)| a.range(k).1 - a.range(k).0).product();
+                    if state.spec() != spec || state.outputs() as u64 != outputs {
+                        return Err(wrong(format!("has a tile {tile} of another reduction")));
+                    }
+                    left = left
+                        .checked_sub(tasks)
+                        .ok_or_else(|| wrong("counts more tasks than it has".into()))?;
+                    self.merge(i, tile, tasks, Partial::Reduce(Box::new(state)))?;
+                }
+                if left > 0 {
+                    return Err(wrong(format!("lacks the tiles of {left} of its tasks")));
+                }
+                Ok(())
+            }
+            // That the bins are those of this histogram is checked when they are finished.
+            (PartialOutput::Histogram(state), Terminal::Histogram { .. }) => match state {
+                Some(state) => self.merge(i, 0, 0, Partial::Histogram(Box::new(state))),
+                None if tasks == 0 => Ok(()),
+                None => Err(wrong("lacks the bins of its tasks".into())),
+            },
+            (PartialOutput::Blocks(blocks), Terminal::Collect { from }) => {
+                let dtype = self.kernel.program.dtype(self.kernel.program.outputs[*from]);
+                let mut seen: Vec<u64> = blocks.iter().map(|b| b.0).collect();
+                seen.sort_unstable();
+                seen.dedup();
+                let has = |task: u64| ranges.iter().any(|r| (r.0..r.1).contains(&task));
+                if seen.len() as u64 != tasks || seen.len() != blocks.len() || !seen.iter().all(|&t| has(t)) {
+                    return Err(wrong("has other blocks than its tasks make".into()));
+                }
+                for (task, array) in blocks {
+                    let region = self.stage.grid.region(&unravel(task, &counts));
+                    if array.dtype() != dtype || array.shape() != region.shape.as_slice() {
+                        return Err(wrong(format!("has a block of task {task} of another shape or dtype")));
+                    }
+                    if let Some(results) = self.results {
+                        results.write(self.pass.outputs[i], &region, array.bytes());
+                    }
+                }
+                Ok(())
+            }
+            _ => Err(wrong("is of another kind than its output".into())),
+        }
+    }
+
     /// Rounds a tile and writes it into the result.
     fn finish_tile(&self, i: usize, tile: u64, state: &ReduceState) -> Result<()> {
         let (Some(results), Terminal::Reduce { reduced, spec, .. }) = (self.results, self.terminal(i)) else {
@@ -337,7 +407,7 @@ impl<'a> Collector<'a> {
         };
         let output = self.pass.outputs[i];
         let counts = kept(&self.stage.grid.counts(), reduced);
-        let coords = crate::grid::unravel(tile, &counts);
+        let coords = unravel(tile, &counts);
         let mut k = 0;
         let mut region = Region { start: Dims::new(), shape: Dims::new() };
         for (d, axis) in self.stage.grid.axes.iter().enumerate() {

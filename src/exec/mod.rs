@@ -136,8 +136,26 @@ fn release(plan: &Plan, stage: usize, values: &mut Values, counters: &Counters) 
     });
 }
 
-/// The kernel of a stage once the values that its histograms need are there.
-pub fn kernel_of(stage: &Stage, values: &Values) -> Result<Kernel> {
+/// The kernel of a stage once the values that it needs are there.
+///
+/// # Errors
+/// `Value` if one is not there, or is not what the plan says.
+pub fn kernel_of(plan: &Plan, stage: &Stage, values: &Values) -> Result<Kernel> {
+    for v in stage.values_read() {
+        let value = values.get(&v).ok_or_else(|| {
+            Error::new(ErrorKind::Value, format!("value {v} of the plan is not there"))
+                .hint("run the stages in order, and hand on what they make")
+        })?;
+        let spec = &plan.values()[v];
+        let fits =
+            matches!(value, Value::Array(a) if a.dtype() == spec.dtype && a.shape() == &spec.shape[..]);
+        if !fits {
+            return Err(Error::new(
+                ErrorKind::Value,
+                format!("value {v} is not the {} array of shape {:?} of the plan", spec.dtype, spec.shape),
+            ));
+        }
+    }
     stage.kernel(&|v| values.get(&v)?.as_array().ok()?.scalar(0))
 }
 
@@ -150,8 +168,8 @@ fn run_stage(
     counters: &Counters,
 ) -> Result<()> {
     let stage = &plan.stages()[n];
-    let kernel = kernel_of(stage, values)?;
-    let results = Results::new(stage, plan.values(), &counters.meter);
+    let kernel = kernel_of(plan, stage, values)?;
+    let results = Results::new(stage, plan.values(), &counters.meter)?;
     for pass in &bound.passes {
         // A pass runs only the part of the kernel that its outputs need.
         let collector = Collector::new(stage, &kernel, pass, Some(&results), &counters.meter);
@@ -337,6 +355,16 @@ pub struct StagePartial {
     pub outputs: Vec<PartialOutput>,
 }
 
+/// One walk over all of a stage, in C order.
+fn whole_stage(stage: &Stage) -> Pass {
+    let domain = stage.grid.shape();
+    Pass {
+        outputs: (0..stage.outputs.len()).collect(),
+        window: Region::whole(&domain),
+        order: (0..domain.len()).collect(),
+    }
+}
+
 /// Runs a range of a stage's tasks (C order of its grid).
 ///
 /// # Errors
@@ -363,13 +391,8 @@ pub fn run_tasks(
             format!("tasks {}..{} of a stage of {tasks} tasks", range.start, range.end),
         ));
     }
-    let kernel = kernel_of(stage, values)?;
-    let domain = stage.grid.shape();
-    let pass = Pass {
-        outputs: (0..stage.outputs.len()).collect(),
-        window: Region::whole(&domain),
-        order: (0..domain.len()).collect(),
-    };
+    let kernel = kernel_of(plan, stage, values)?;
+    let pass = whole_stage(stage);
     let collector = Collector::new(stage, &kernel, &pass, None, &counters.meter);
     let counts = stage.grid.counts();
     let coords = |i: u64| unravel(range.start + i, &counts);
@@ -404,7 +427,7 @@ pub fn compute_blocks(
     counters: &Counters,
 ) -> Result<Vec<ArrayValue>> {
     let stage = &plan.stages()[n];
-    let whole = kernel_of(stage, values)?;
+    let whole = kernel_of(plan, stage, values)?;
     let kernel = Kernel { program: whole.program.clone(), terminals: vec![whole.terminals[output].clone()] };
     let cache = ChunkCache::new(bound.stages[n].cache_bytes, &counters.meter);
     let spec = &plan.values()[stage.outputs[output].value];
@@ -467,38 +490,14 @@ pub fn merge_tasks(
     if next != stage.grid.blocks() {
         return Err(wrong(format!("no partial has tasks {next}..{}", stage.grid.blocks())));
     }
-    let kernel = kernel_of(stage, values)?;
-    let results = Results::new(stage, plan.values(), &counters.meter);
-    let domain = stage.grid.shape();
-    let pass = Pass {
-        outputs: (0..stage.outputs.len()).collect(),
-        window: Region::whole(&domain),
-        order: (0..domain.len()).collect(),
-    };
+    let kernel = kernel_of(plan, stage, values)?;
+    let results = Results::new(stage, plan.values(), &counters.meter)?;
+    let pass = whole_stage(stage);
     let collector = Collector::new(stage, &kernel, &pass, Some(&results), &counters.meter);
-    let counts = stage.grid.counts();
     for partial in partials {
+        let tasks: Vec<(u64, u64)> = partial.ranges;
         for (o, output) in partial.outputs.into_iter().enumerate() {
-            match output {
-                PartialOutput::Tiles(tiles) => {
-                    for (tile, tasks, state) in tiles {
-                        collector.merge(o, tile, tasks, Partial::Reduce(Box::new(state)))?;
-                    }
-                }
-                PartialOutput::Histogram(Some(state)) => {
-                    collector.merge(o, 0, 0, Partial::Histogram(Box::new(state)))?;
-                }
-                PartialOutput::Histogram(None) => {}
-                PartialOutput::Blocks(blocks) => {
-                    for (task, array) in blocks {
-                        let region = stage.grid.region(&unravel(task, &counts));
-                        if array.shape() != region.shape.as_slice() {
-                            return Err(wrong(format!("the block of task {task} has another shape")));
-                        }
-                        results.write_block(o, &region, array.bytes());
-                    }
-                }
-            }
+            collector.take(o, output, &tasks)?;
         }
     }
     collector.finish()?;

@@ -5,6 +5,7 @@
 //! a few thousand elements at a time, so that no intermediate array is ever made.
 
 use super::elementwise::{Op, Signature};
+use super::simd::Simd;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -81,7 +82,7 @@ impl Program {
     }
 
     /// Checks what a program from elsewhere could have wrong: registers that do not exist yet,
-    /// dtypes that do not fit their signature.
+    /// dtypes that do not fit their signature, signatures that their operation does not have.
     ///
     /// # Errors
     /// `Format` that names the step.
@@ -101,6 +102,7 @@ impl Program {
                     if !fits {
                         return wrong(n, &format!("the arguments of '{}' do not have its dtypes", op.name()));
                     }
+                    op.try_kernel(signature, Simd::BASELINE).map_err(|e| e.at("step", n))?;
                 }
                 _ => {}
             }

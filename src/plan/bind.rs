@@ -6,7 +6,7 @@
 //! its output in windows); what does not fit then is refused, with the budget that would do.
 
 use super::reads::reads;
-use super::{Consumer, Feed, Input, Plan, Stage, SubKernel, ValueSpec};
+use super::{Consumer, Feed, Input, Plan, Stage, SubKernel};
 use crate::backend::cpu::{self, MATMUL_DEPTH, matmul_dtype, tile_edge};
 use crate::backend::{Backend, Capabilities};
 use crate::error::{Error, ErrorKind, Result};
@@ -77,11 +77,11 @@ pub struct BoundStage {
     pub passes: Vec<Pass>,
     /// Workers at a time.
     pub workers: usize,
-    /// Bytes that one worker holds.
+    /// Bytes that one worker holds, in the pass that needs most.
     pub worker_bytes: u64,
     /// Bytes of decoded chunks that may be kept for tasks to come.
     pub cache_bytes: u64,
-    /// Bytes of values and merged accumulators.
+    /// Bytes of values, and of merged accumulators in the pass that needs most.
     pub shared_bytes: u64,
     /// Where it runs.
     pub placement: Placement,
@@ -103,14 +103,9 @@ pub struct Bound {
 impl BoundStage {
     /// The most bytes that the stage holds.
     pub fn peak_bytes(&self) -> u64 {
-        self.shared_bytes + self.cache_bytes + self.workers as u64 * self.worker_bytes
+        let workers = (self.workers as u64).saturating_mul(self.worker_bytes);
+        self.shared_bytes.saturating_add(self.cache_bytes).saturating_add(workers)
     }
-}
-
-/// Bytes of a value.
-fn value_bytes(v: &ValueSpec) -> u64 {
-    let len = v.shape.iter().fold(1u64, |n, &d| n.saturating_mul(d));
-    len.saturating_mul(if v.histogram { 24 } else { v.dtype.size() as u64 })
 }
 
 impl Bound {
@@ -122,7 +117,7 @@ impl Bound {
         let mut stages = Vec::new();
         let mut peak = 0;
         let results: u64 =
-            plan.results().iter().map(|&r| value_bytes(&plan.values()[r])).fold(0, u64::saturating_add);
+            plan.results().iter().map(|&r| plan.values()[r].bytes()).fold(0, u64::saturating_add);
         if results > machine.memory {
             return Err(Error::new(
                 ErrorKind::Budget,
@@ -212,12 +207,15 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::R
     let stage = &plan.stages()[n];
     let kernel = stage.kernel(&|_| None)?;
     let placement = place(&kernel, &machine.device);
-    let largest: Dims = stage.grid.largest().iter().map(|&l| l.max(1)).collect();
+    let largest = match stage.grid.blocks() {
+        0 => Dims::from_elem(1, stage.grid.axes.len()),
+        _ => stage.grid.largest(),
+    };
     // Values that are alive while the stage runs, and those that it makes.
     let made = |v: usize| plan.stages()[..=n].iter().any(|s| s.outputs.iter().any(|o| o.value == v));
     let values = (0..plan.values().len())
         .filter(|&v| made(v) && plan.values()[v].last_use >= n)
-        .map(|v| value_bytes(&plan.values()[v]))
+        .map(|v| plan.values()[v].bytes())
         .fold(0, u64::saturating_add);
     let inputs = inputs_bytes(plan, &stage.inputs, &stage.program, &largest);
     let needs = Needs { plan, stage, kernel, largest, values, inputs };
@@ -241,7 +239,15 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::R
     let block_of = |p: &Pass| -> Dims {
         needs.largest.iter().zip(&p.window.shape).map(|(&b, &w)| b.min(w.max(1))).collect()
     };
-    let at = |workers: u64| passes.iter().map(|p| needs.total(p, &block_of(p), workers)).max().unwrap_or(0);
+    let widest = |workers: u64| -> (u64, u64) {
+        let each = passes.iter().map(|p| needs.of(p, &block_of(p), workers));
+        each.max_by_key(|&(worker, shared)| workers.saturating_mul(worker).saturating_add(shared))
+            .unwrap_or((0, 0))
+    };
+    let at = |workers: u64| {
+        let (worker, shared) = widest(workers);
+        workers.saturating_mul(worker).saturating_add(shared).saturating_add(needs.values)
+    };
     // Decoded chunks that several tasks share come before more workers: decoding twice costs more.
     let wanted = cache_wanted(&needs, &passes[0]);
     let spare = machine.memory.saturating_sub(at(1));
@@ -252,16 +258,14 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::R
     while workers > 1 && at(workers).saturating_add(cache_bytes) > machine.memory {
         workers -= 1;
     }
-    let worker_bytes = passes.iter().map(|p| needs.of(p, &block_of(p), workers).0).max().unwrap_or(0);
-    let shared =
-        passes.iter().map(|p| needs.of(p, &block_of(p), workers).1).max().unwrap_or(0).saturating_add(values);
+    let (worker_bytes, shared) = widest(workers);
     let reads = reads(&needs, &passes, cache_bytes >= wanted);
     Ok(Ok(BoundStage {
         passes,
         workers: workers as usize,
         worker_bytes,
         cache_bytes,
-        shared_bytes: shared,
+        shared_bytes: shared.saturating_add(values),
         placement,
         reads,
     }))
@@ -312,18 +316,24 @@ fn passes(needs: &Needs, memory: u64) -> std::result::Result<Vec<Pass>, u64> {
     }
     // Every reduction over axes in a pass of its own, in its own order, its output in windows.
     let (axis, rest): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&o| reduced_of(o).is_some());
-    let mut out = Vec::new();
+    let mut cut: Vec<(Pass, Dims)> = Vec::new();
     let mut floor = 0;
     if !rest.is_empty() {
         let pass = whole(rest, natural.clone());
         floor = floor.max(needs.total(&pass, &needs.largest, 1));
-        out.push(pass);
+        cut.push((pass, domain.clone()));
     }
     for o in axis {
         let reduced = reduced_of(o).map(|r| r.as_slice()).unwrap_or(&[]);
         let base = whole(vec![o], order_for(reduced));
         let mut block = needs.largest.clone();
-        while needs.total(&windowed(&base, &block, reduced), &block, 1) > memory {
+        // The bytes of the first window, which is as long as any.
+        let needed = |block: &[u64]| {
+            let mut pass = base.clone();
+            pass.window.shape = window_shape(block, &needs.largest, &domain);
+            needs.total(&pass, block, 1)
+        };
+        while needed(&block) > memory {
             // Halve the longest kept side of the window.
             let Some(d) = (0..block.len()).filter(|&d| !reduced[d] && block[d] > 1).max_by_key(|&d| block[d])
             else {
@@ -331,28 +341,31 @@ fn passes(needs: &Needs, memory: u64) -> std::result::Result<Vec<Pass>, u64> {
             };
             block[d] = block[d].div_ceil(2);
         }
-        floor = floor.max(needs.total(&windowed(&base, &block, reduced), &block, 1));
-        let lens: Dims = (0..block.len())
-            .map(|d| if block[d] < needs.largest[d] { block[d] } else { domain[d].max(1) })
-            .collect();
+        floor = floor.max(needed(&block));
+        let lens = window_shape(&block, &needs.largest, &domain);
+        cut.push((base, lens));
+    }
+    // Windows are counted out only if they fit: there is no telling how many it would take otherwise.
+    if floor > memory {
+        return Err(floor.min(smallest));
+    }
+    let mut out = Vec::new();
+    for (base, lens) in cut {
         let windows = Grid::regular(&domain, &lens);
-        for w in 0..windows.blocks() {
-            let region = windows.region(&crate::grid::unravel(w, &windows.counts()));
-            out.push(Pass { window: region, ..base.clone() });
+        let counts = windows.counts();
+        let window = |w| windows.region(&crate::grid::unravel(w, &counts));
+        match windows.blocks() {
+            0 => out.push(base),
+            n => out.extend((0..n).map(|w| Pass { window: window(w), ..base.clone() })),
         }
     }
-    if floor <= memory { Ok(out) } else { Err(floor.min(smallest)) }
+    Ok(out)
 }
 
-/// A pass whose window is one block long along the kept axes that the block cuts.
-fn windowed(base: &Pass, block: &[u64], reduced: &[bool]) -> Pass {
-    let mut pass = base.clone();
-    for d in 0..block.len() {
-        if !reduced[d] {
-            pass.window.shape[d] = pass.window.shape[d].min(block[d].max(1));
-        }
-    }
-    pass
+/// The shape of a window over blocks that were made smaller: one block along the axes that were cut,
+/// all of the domain along the others.
+fn window_shape(block: &[u64], largest: &[u64], domain: &[u64]) -> Dims {
+    (0..block.len()).map(|d| if block[d] < largest[d] { block[d] } else { domain[d] }).collect()
 }
 
 /// Bytes of staging and read scratch for the inputs of one block.

@@ -26,6 +26,10 @@ use std::sync::Arc;
 /// How deeply products, concatenations and reshapes may be nested within each other.
 pub const MAX_FEED_DEPTH: usize = 64;
 
+/// How many kernels a plan may nest in feeds, all together. What two feeds share is planned in each
+/// of them, so that joining an array with itself again and again doubles them every time.
+const MAX_NESTED_KERNELS: usize = 1 << 18;
+
 /// Something to compute: a node, or the collection of its elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Wanted {
@@ -38,6 +42,8 @@ struct Sources {
     by_spec: HashMap<SourceSpec, usize>,
     list: Vec<PlanSource>,
     opened: Vec<Arc<dyn Source>>,
+    /// Kernels made so far that are nested in feeds.
+    nested: usize,
 }
 
 impl Sources {
@@ -94,7 +100,7 @@ pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
         stages.push(Stage { grid, inputs, program, outputs });
     }
     for (n, stage) in stages.iter().enumerate() {
-        for v in values_read(stage) {
+        for v in stage.values_read() {
             values[v].last_use = n;
         }
     }
@@ -103,29 +109,6 @@ pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
     let plan = Plan { data, opened: sources.opened };
     debug_assert!(plan.validate().is_ok(), "{:?}", plan.validate());
     Ok(plan)
-}
-
-/// The values that a stage reads.
-fn values_read(stage: &Stage) -> Vec<ValueId> {
-    fn of(inputs: &[Input], out: &mut Vec<ValueId>) {
-        for input in inputs {
-            match &input.feed {
-                Feed::Value(v) => out.push(*v),
-                Feed::Source(_) => {}
-                Feed::Matmul { a, b, .. } => [a, b].into_iter().for_each(|k| of(&k.inputs, out)),
-                Feed::Concatenate { pieces, .. } => pieces.iter().for_each(|k| of(&k.inputs, out)),
-                Feed::Reshape { of: k, .. } => of(&k.inputs, out),
-            }
-        }
-    }
-    let mut out = Vec::new();
-    of(&stage.inputs, &mut out);
-    for o in &stage.outputs {
-        if let Consumer::Histogram { bounds, .. } = &o.consumer {
-            out.extend(bounds.iter().flatten().flat_map(|&(a, b)| [a, b]));
-        }
-    }
-    out
 }
 
 fn is_cut(kind: &NodeKind) -> bool {
@@ -415,6 +398,17 @@ impl<'a> Builder<'a> {
             )
             .at("at", &self.graph.node(node).origin)
             .hint("join many arrays in one concatenate, or compute an intermediate result first"));
+        }
+        self.sources.nested += 1;
+        if self.sources.nested > MAX_NESTED_KERNELS {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "the inputs of matmul, concatenate and reshape are more than {MAX_NESTED_KERNELS} in all"
+                ),
+            )
+            .at("at", &self.graph.node(node).origin)
+            .hint("compute an intermediate result first"));
         }
         let shape = self.graph.node(node).shape.clone();
         let mut inner = Builder::new(self.graph, self.values, self.sources, shape.clone(), self.depth + 1);

@@ -17,7 +17,7 @@ pub use blocks::uses_of_chunk;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
-use crate::grid::{Dims, Grid, checked_len};
+use crate::grid::{Dims, Grid, MAX_RANK, checked_len};
 use crate::ops::histogram::{Bins, HistogramSpec};
 use crate::ops::program::Program;
 use crate::ops::reduce::ReduceSpec;
@@ -170,6 +170,15 @@ pub struct ValueSpec {
     pub histogram: bool,
     /// The last stage that reads it (or the number of stages, if it is a result).
     pub last_use: usize,
+}
+
+impl ValueSpec {
+    /// The bytes that it takes in memory.
+    pub fn bytes(&self) -> u64 {
+        let len = self.shape.iter().fold(1u64, |n, &d| n.saturating_mul(d));
+        // A histogram has a count, a sum and its share of the edges per bin.
+        len.saturating_mul(if self.histogram { 24 } else { self.dtype.size() as u64 })
+    }
 }
 
 /// A frozen plan.
@@ -325,10 +334,15 @@ impl Plan {
         let wrong = |what: &str| Error::new(ErrorKind::Format, format!("the plan is not valid: {what}"));
         let d = &self.data;
         let mut made = vec![false; d.values.len()];
+        d.values.iter().try_for_each(|v| checked_shape(&v.shape))?;
+        let mut last_use = vec![0; d.values.len()];
         for (n, stage) in d.stages.iter().enumerate() {
             let check = || -> Result<()> {
                 let shape = stage.grid.shape();
-                checked_len(&shape).ok_or_else(|| wrong("a domain is too large"))?;
+                if stage.outputs.is_empty() {
+                    return Err(wrong("a stage makes nothing"));
+                }
+                checked_shape(&shape)?;
                 for axis in &stage.grid.axes {
                     match axis {
                         crate::grid::AxisGrid::Regular { block, phase, step, len } => {
@@ -360,8 +374,12 @@ impl Plan {
                             if coords.len() != bins.len() || bounds.len() != bins.len() {
                                 return Err(wrong("a histogram has the wrong number of dimensions"));
                             }
-                            let values = bounds.iter().flatten().flat_map(|&(a, b)| [a, b]);
-                            if values.into_iter().any(|v| !made.get(v).copied().unwrap_or(false)) {
+                            let is_bound = |v: ValueId| {
+                                made.get(v) == Some(&true)
+                                    && !d.values[v].histogram
+                                    && d.values[v].shape.is_empty()
+                            };
+                            if !bounds.iter().flatten().all(|&(a, b)| is_bound(a) && is_bound(b)) {
                                 return Err(wrong("a histogram uses bounds that are not made yet"));
                             }
                             coords.iter().chain(weights).chain(mask).copied().collect()
@@ -378,13 +396,36 @@ impl Plan {
             };
             check().map_err(|e| e.at("stage", n))?;
             for o in &stage.outputs {
-                made[o.value] = true;
+                if std::mem::replace(&mut made[o.value], true) {
+                    return Err(wrong("a value is made twice").at("stage", n));
+                }
             }
+            stage.values_read().into_iter().for_each(|v| last_use[v] = n);
+        }
+        d.results.iter().for_each(|&r| last_use.get_mut(r).into_iter().for_each(|l| *l = d.stages.len()));
+        if d.values.iter().zip(&last_use).any(|(v, &l)| v.last_use != l) {
+            return Err(wrong("a value is not used where it says"));
         }
         match d.results.iter().all(|&r| made.get(r).copied().unwrap_or(false)) {
             true => Ok(()),
             false => Err(wrong("a result is never made")),
         }
+    }
+}
+
+/// Checks that an array can have this shape.
+fn checked_shape(shape: &[u64]) -> Result<()> {
+    if shape.len() > MAX_RANK || checked_len(shape).is_none() {
+        return Err(Error::new(ErrorKind::Format, "the plan is not valid: a shape is too large"));
+    }
+    Ok(())
+}
+
+/// The dtype that a kernel nested in a feed makes; it must have exactly one output.
+fn made_by(kernel: &SubKernel) -> Result<DType> {
+    match kernel.program.outputs[..] {
+        [output] => Ok(kernel.program.dtype(output)),
+        _ => Err(Error::new(ErrorKind::Format, "the plan is not valid: a feed does not make one array")),
     }
 }
 
@@ -428,6 +469,7 @@ fn check_kernel(
     if depth > lower::MAX_FEED_DEPTH {
         return Err(wrong("feeds are nested too deeply"));
     }
+    checked_shape(domain)?;
     program.validate()?;
     if inputs.len() != program.inputs.len() {
         return Err(wrong("a program has another number of inputs than its stage"));
@@ -440,13 +482,16 @@ fn check_kernel(
                 (s.shape.clone(), s.dtype)
             }
             Feed::Value(v) => match made.get(*v) {
-                Some(true) => (data.values[*v].shape.clone(), data.values[*v].dtype),
+                Some(true) if !data.values[*v].histogram => {
+                    (data.values[*v].shape.clone(), data.values[*v].dtype)
+                }
                 _ => return Err(wrong("a value is used before it is made")),
             },
             Feed::Matmul { a, b, dtype } => {
                 sub(a)?;
                 sub(b)?;
-                if a.shape.len() != 2 || b.shape.len() != 2 || a.shape[1] != b.shape[0] {
+                let typed = made_by(a)? == *dtype && made_by(b)? == *dtype;
+                if !typed || a.shape.len() != 2 || b.shape.len() != 2 || a.shape[1] != b.shape[0] {
                     return Err(wrong("the factors of a product do not fit"));
                 }
                 (Dims::from_slice(&[a.shape[0], b.shape[1]]), *dtype)
@@ -454,23 +499,41 @@ fn check_kernel(
             Feed::Concatenate { axis, pieces } => {
                 pieces.iter().try_for_each(sub)?;
                 let first = pieces.first().ok_or_else(|| wrong("a concatenation of nothing"))?;
-                let mut shape = first.shape.clone();
-                if *axis >= shape.len() || pieces.iter().any(|p| p.shape.len() != shape.len()) {
+                let (mut shape, dtype) = (first.shape.clone(), made_by(first)?);
+                if *axis >= shape.len() {
                     return Err(wrong("the pieces of a concatenation do not fit"));
                 }
-                shape[*axis] = pieces.iter().map(|p| p.shape[*axis]).sum();
-                (shape, first.program.dtype(first.program.outputs.first().copied().unwrap_or(0)))
+                shape[*axis] = 0;
+                for p in pieces {
+                    let fits = p.shape.len() == shape.len()
+                        && (0..shape.len()).all(|d| d == *axis || p.shape[d] == shape[d]);
+                    if !fits || made_by(p)? != dtype {
+                        return Err(wrong("the pieces of a concatenation do not fit"));
+                    }
+                    shape[*axis] = shape[*axis].saturating_add(p.shape[*axis]);
+                }
+                (shape, dtype)
             }
             Feed::Reshape { of, shape } => {
                 sub(of)?;
                 if checked_len(shape) != checked_len(&of.shape) {
                     return Err(wrong("a reshape changes the number of elements"));
                 }
-                (shape.clone(), of.program.dtype(of.program.outputs.first().copied().unwrap_or(0)))
+                (shape.clone(), made_by(of)?)
             }
         };
+        checked_shape(&shape)?;
         if of != dtype || input.view.base.len() != shape.len() || input.view.shape().as_slice() != domain {
             return Err(wrong("an input does not fit its program"));
+        }
+        // Each source axis is walked by one axis at most, in steps.
+        let mut walked = vec![false; shape.len()];
+        for (s, step) in input.view.axes.iter().filter_map(|a| a.from) {
+            match walked.get_mut(s) {
+                None => return Err(wrong("a view of an axis that is not there")),
+                Some(w) if *w || step == 0 => return Err(wrong("a view walks an axis twice, or never")),
+                Some(w) => *w = true,
+            }
         }
         // Every index that the view can make must be inside, or a damaged plan would read outside.
         if !domain.contains(&0) {
@@ -506,6 +569,29 @@ impl std::hash::Hasher for Fnv {
 }
 
 impl Stage {
+    /// The values of earlier stages that this one reads.
+    pub fn values_read(&self) -> Vec<ValueId> {
+        fn of(inputs: &[Input], out: &mut Vec<ValueId>) {
+            for input in inputs {
+                match &input.feed {
+                    Feed::Value(v) => out.push(*v),
+                    Feed::Source(_) => {}
+                    Feed::Matmul { a, b, .. } => [a, b].into_iter().for_each(|k| of(&k.inputs, out)),
+                    Feed::Concatenate { pieces, .. } => pieces.iter().for_each(|k| of(&k.inputs, out)),
+                    Feed::Reshape { of: k, .. } => of(&k.inputs, out),
+                }
+            }
+        }
+        let mut out = Vec::new();
+        of(&self.inputs, &mut out);
+        for o in &self.outputs {
+            if let Consumer::Histogram { bounds, .. } = &o.consumer {
+                out.extend(bounds.iter().flatten().flat_map(|&(a, b)| [a, b]));
+            }
+        }
+        out
+    }
+
     /// The kernel of this stage, for backends. Automatic histogram ranges are looked up with
     /// `bound`; where that gives `None` (before the run), a stand-in of as many bins is used.
     ///
