@@ -81,5 +81,7 @@ pub use exec::{
 };
 pub use ops::histogram::Histogram;
 pub use plan::{Plan, PlanOptions};
-pub use session::{BlockOrder, Blocks, Device, FallbackPolicy, Outcome, Session, SessionBuilder};
+pub use session::{
+    BlockOrder, Blocks, Device, FallbackPolicy, Outcome, Session, SessionBuilder, StoreOptions,
+};
 pub use source::OpenOptions;
