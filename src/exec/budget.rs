@@ -21,6 +21,12 @@ impl Meter {
         self.now.fetch_sub(bytes, Relaxed);
     }
 
+    /// The bytes held now.
+    #[cfg(test)]
+    pub fn now(&self) -> u64 {
+        self.now.load(Relaxed)
+    }
+
     /// The most bytes held at any time.
     pub fn peak(&self) -> u64 {
         self.peak.load(Relaxed)

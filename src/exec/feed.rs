@@ -4,7 +4,9 @@
 use super::cache::ChunkCache;
 use super::value::Value;
 use crate::backend::Runner;
-use crate::backend::cpu::{CpuRunner, MATMUL_DEPTH, matmul_dtype, multiply_add, round_to_f16};
+use crate::backend::cpu::{
+    CpuRunner, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, multiply_add, round_to_f16, scratch_bytes,
+};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
@@ -33,7 +35,9 @@ pub struct Reader<'a> {
     scratch: Scratch,
     pool: Vec<Buffer>,
     pooled: u64,
-    runners: HashMap<*const SubKernel, CpuRunner>,
+    /// Runners of nested kernels that are kept, and what each holds.
+    runners: HashMap<*const SubKernel, (CpuRunner, u64)>,
+    runner_bytes: u64,
     pub events: Events,
 }
 
@@ -71,13 +75,14 @@ impl<'a> Reader<'a> {
             pool: Vec::new(),
             pooled: 0,
             runners: HashMap::new(),
+            runner_bytes: 0,
             events: Events::default(),
         }
     }
 
-    /// Bytes in buffers that this reader keeps or has lent out.
+    /// Bytes in buffers that this reader keeps or has lent out, and in runners of nested kernels.
     pub fn bytes(&self) -> u64 {
-        self.pooled + self.scratch.bytes()
+        self.pooled + self.scratch.bytes() + self.runner_bytes
     }
 
     /// A buffer of `len` bytes with any content.
@@ -183,7 +188,6 @@ impl<'a> Reader<'a> {
             let data = self.cache.get(&key, len, uses, load)?;
             let start = chunk.iter().zip(&chunks).map(|(&c, &n)| c * n).collect();
             copy_slab(&data, &Region { start, shape: chunks.clone() }, slab, out, size);
-            self.cache.give_back(data);
         }
         Ok(())
     }
@@ -209,11 +213,14 @@ impl<'a> Reader<'a> {
             staged.push(self.stage(input, slab, d)?);
         }
         let key = std::ptr::from_ref(kernel);
-        let mut runner = match self.runners.remove(&key) {
-            Some(runner) => runner,
+        let (mut runner, bytes) = match self.runners.remove(&key) {
+            Some(kept) => kept,
             None => {
                 let terminals = vec![Terminal::Collect { from: 0 }];
-                CpuRunner::new(&Kernel { program: kernel.program.clone(), terminals }, self.simd)
+                let kernel = Kernel { program: kernel.program.clone(), terminals };
+                let bytes = scratch_bytes(&kernel);
+                self.runner_bytes += bytes;
+                (CpuRunner::new(&kernel, self.simd), bytes)
             }
         };
         let operands: Vec<Operand> = staged.iter().map(Staged::operand).collect();
@@ -222,7 +229,11 @@ impl<'a> Reader<'a> {
         let block = Block { region: &region, domain: &slab.count };
         let events = runner.run(&block, &operands, &mut partial)?;
         self.events |= events;
-        self.runners.insert(key, runner);
+        if self.runners.len() < MAX_KEPT_RUNNERS {
+            self.runners.insert(key, (runner, bytes));
+        } else {
+            self.runner_bytes -= bytes;
+        }
         let [partial] = partial;
         if let Partial::Collect(buffer) = partial {
             out.copy_from_slice(&buffer);

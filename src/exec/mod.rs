@@ -24,9 +24,10 @@ use crate::buffer::Buffer;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, Region, Slab, unravel};
 use crate::ops::elementwise::Events;
-use crate::ops::kernel::{Block, Kernel, Operand, Partial};
+use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
 use crate::ops::simd::Simd;
 use crate::plan::{Bound, BoundStage, Input, Pass, Plan, Stage, ValueId};
+use crate::size::human_bytes;
 use crate::source::ReadStats;
 use budget::{Held, Meter};
 use cache::ChunkCache;
@@ -355,6 +356,54 @@ pub struct StagePartial {
     pub outputs: Vec<PartialOutput>,
 }
 
+/// The stage as bound, with fewer workers and chunks kept where what a range of tasks gathers takes
+/// their room. All outputs are gathered in one walk, and nothing of it can be finished before the
+/// partials of other ranges are there.
+fn fitted(plan: &Plan, n: usize, tasks: u64, kernel: &Kernel, bound: &Bound) -> Result<BoundStage> {
+    let stage = &plan.stages()[n];
+    let mut fitted = bound.stages[n].clone();
+    let block = stage.grid.largest();
+    let partial = |t: &Terminal| t.partial_bytes(&block, &kernel.program);
+    let gathered = stage.outputs.iter().zip(&kernel.terminals).map(|(o, t)| {
+        let value = &plan.values()[o.value];
+        match t {
+            Terminal::Collect { .. } => value.bytes().min(partial(t).saturating_mul(tasks)),
+            Terminal::Reduce { spec, .. } => {
+                let outputs: u64 = value.shape.iter().product();
+                outputs.saturating_mul(spec.bytes_per_output()).min(partial(t).saturating_mul(tasks))
+            }
+            Terminal::Histogram { .. } => partial(t),
+        }
+    });
+    let read = stage.values_read().into_iter().map(|v| plan.values()[v].bytes());
+    let fixed = gathered.chain(read).fold(0, u64::saturating_add);
+    // Passes over windows have smaller partials than a walk over all of the stage.
+    if fitted.passes.len() > 1 {
+        let partials = kernel.terminals.iter().map(partial);
+        fitted.worker_bytes = partials.fold(fitted.worker_bytes, u64::saturating_add);
+    }
+    let needed = |f: &BoundStage| {
+        fixed.saturating_add(f.cache_bytes).saturating_add(f.worker_bytes.saturating_mul(f.workers as u64))
+    };
+    while fitted.workers > 1 && needed(&fitted) > bound.memory {
+        fitted.workers -= 1;
+    }
+    fitted.cache_bytes = fitted.cache_bytes.saturating_sub(needed(&fitted).saturating_sub(bound.memory));
+    if needed(&fitted) > bound.memory {
+        return Err(Error::new(
+            ErrorKind::Budget,
+            format!(
+                "{tasks} tasks need {} and the memory budget is {}",
+                human_bytes(needed(&fitted)),
+                human_bytes(bound.memory)
+            ),
+        )
+        .at("stage", n)
+        .hint("run fewer tasks at a time, or raise the budget (--memory)"));
+    }
+    Ok(fitted)
+}
+
 /// One walk over all of a stage, in C order.
 fn whole_stage(stage: &Stage) -> Pass {
     let domain = stage.grid.shape();
@@ -403,7 +452,7 @@ pub fn run_tasks(
         kernel: &kernel,
         pass: &pass,
         values,
-        bound: &bound.stages[n],
+        bound: &fitted(plan, n, range.end - range.start, &kernel, bound)?,
         tasks: range.end - range.start,
     };
     walk.run(&collector, &coords, cx, counters)?;

@@ -7,7 +7,7 @@
 
 use super::reads::reads;
 use super::{Consumer, Feed, Input, Plan, Stage, SubKernel};
-use crate::backend::cpu::{self, MATMUL_DEPTH, matmul_dtype, tile_edge};
+use crate::backend::cpu::{self, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, tile_edge};
 use crate::backend::{Backend, Capabilities};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, Grid, Region};
@@ -68,6 +68,9 @@ pub struct Reads {
     pub times: u64,
     /// How many passes read it.
     pub passes: u64,
+    /// Whether some of it is read through a product, a concatenation or a reshape, whose pieces do
+    /// not follow the chunks, so that the numbers are only about right.
+    pub estimate: bool,
 }
 
 /// A stage with its order, workers and buffers.
@@ -386,7 +389,29 @@ fn inputs_bytes(plan: &Plan, inputs: &[Input], program: &Program, block: &[u64])
             }
         }
     }
-    staged.saturating_add(scratch)
+    let mut runners = Vec::new();
+    inputs.iter().for_each(|i| nested_runners(&i.feed, &mut runners));
+    runners.sort_unstable_by(|a, b| b.cmp(a));
+    let kept = runners.iter().take(MAX_KEPT_RUNNERS).fold(0, |sum: u64, &n| sum.saturating_add(n));
+    staged.saturating_add(scratch).saturating_add(kept)
+}
+
+/// The bytes of the runner of each kernel nested in a feed.
+fn nested_runners(feed: &Feed, out: &mut Vec<u64>) {
+    let mut sub = |k: &SubKernel| {
+        out.push(runner_bytes(k));
+        k.inputs.iter().for_each(|i| nested_runners(&i.feed, out));
+    };
+    match feed {
+        Feed::Source(_) | Feed::Value(_) => {}
+        Feed::Matmul { a, b, .. } => [a, b].into_iter().for_each(|k| sub(k)),
+        Feed::Concatenate { pieces, .. } => pieces.iter().for_each(sub),
+        Feed::Reshape { of, .. } => sub(of),
+    }
+}
+
+fn runner_bytes(kernel: &SubKernel) -> u64 {
+    cpu::scratch_bytes(&Kernel { program: kernel.program.clone(), terminals: Vec::new() })
 }
 
 /// Temporary bytes that computing a feed takes beside its own output, and read scratch.
@@ -440,8 +465,7 @@ fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> (u64, u64) {
         temporary = temporary.saturating_add(bytes).saturating_add(t);
         scratch = scratch.max(s);
     }
-    let machine = cpu::scratch_bytes(&Kernel { program: kernel.program.clone(), terminals: Vec::new() });
-    (temporary.saturating_add(machine), scratch)
+    (temporary.saturating_add(runner_bytes(kernel)), scratch)
 }
 
 /// Whether every block of the grid takes whole chunks and no chunk twice.

@@ -100,6 +100,9 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
             for r in &s.reads {
                 let source = &plan.sources()[r.source];
                 let how = match (&source.chunks, r.times) {
+                    _ if r.estimate => {
+                        format!(", about {}×, piece by piece", r.times.saturating_mul(r.passes))
+                    }
                     (None, 1) => String::new(),
                     (None, n) => format!(", {n} times"),
                     (Some(_), 1) if r.passes == 1 => ", each chunk decoded once".into(),

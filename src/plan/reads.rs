@@ -53,8 +53,12 @@ pub(super) fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> 
     let mut out: Vec<Reads> = Vec::new();
     let mut seen: Vec<(usize, Vec<Span>)> = Vec::new();
     for input in &needs.stage.inputs {
-        product_reads(needs.plan, &input.feed, 1, &mut out);
+        nested_reads(needs.plan, &input.feed, 1, passes.len() as u64, &mut out);
         let Feed::Source(s) = input.feed else { continue };
+        // What lies in memory is neither read nor decoded.
+        if needs.plan.opened()[s].bytes().is_some() {
+            continue;
+        }
         let source = &needs.plan.sources()[s];
         let size = source.dtype.size() as u64;
         let domain = needs.stage.grid.shape();
@@ -79,32 +83,57 @@ pub(super) fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> 
                 let middle: Dims = source.shape.iter().zip(chunks).map(|(&n, &c)| n / 2 / c).collect();
                 uses_of_chunk(&needs.stage.grid, &Region::whole(&domain), &input.view, &middle, chunks).max(1)
             }
-            _ => 1,
+            Some(_) => 1,
+            // Without chunks every block reads what it needs, again for each block along an axis
+            // that repeats the elements.
+            None => {
+                let repeats = input.view.axes.iter().zip(&needs.stage.grid.axes);
+                repeats.filter(|(a, _)| a.from.is_none()).map(|(_, grid)| grid.blocks()).product()
+            }
         };
         match out.iter_mut().find(|r| r.source == s) {
+            // Without chunks each input reads what it needs by itself.
+            Some(r) if source.chunks.is_none() => {
+                r.bytes = r.bytes.saturating_mul(r.times).saturating_add(bytes.saturating_mul(times));
+                r.times = 1;
+            }
             Some(r) => {
                 r.bytes = r.bytes.saturating_add(bytes);
-                r.times = if cached { 1 } else { r.times + times };
+                r.times = if cached && !r.estimate { 1 } else { r.times + times };
             }
-            None => out.push(Reads { source: s, bytes, times, passes: passes.len() as u64 }),
+            None => {
+                let passes = passes.len() as u64;
+                out.push(Reads { source: s, bytes, times, passes, estimate: false });
+            }
         }
     }
     out
 }
 
-/// What products read: each factor once per row or column of output tiles.
-fn product_reads(plan: &Plan, feed: &Feed, times: u64, out: &mut Vec<Reads>) {
+/// What feeds read that are computed piece by piece: factors once per row or column of output tiles;
+/// pieces and reshaped arrays once, though blocks that cross their chunks may read some again.
+fn nested_reads(plan: &Plan, feed: &Feed, times: u64, passes: u64, out: &mut Vec<Reads>) {
     let mut sub = |k: &SubKernel, times: u64| {
         for input in &k.inputs {
-            if let Feed::Source(source) = input.feed {
-                let s = &plan.sources()[source];
-                let bytes = s.shape.iter().product::<u64>().saturating_mul(s.dtype.size() as u64);
-                match out.iter_mut().find(|r| r.source == source) {
-                    Some(r) => r.times += times,
-                    None => out.push(Reads { source, bytes, times, passes: 1 }),
+            let Feed::Source(source) = input.feed else {
+                nested_reads(plan, &input.feed, times, passes, out);
+                continue;
+            };
+            let s = &plan.sources()[source];
+            if plan.opened()[source].bytes().is_some() || k.shape.contains(&0) {
+                continue;
+            }
+            // Chunks are decoded whole.
+            let bytes = (0..s.shape.len()).fold(s.dtype.size() as u64, |bytes, axis| {
+                let n = s.chunks.as_ref().map_or(1, |c| c[axis]);
+                bytes.saturating_mul(Span::new(&input.view, axis, n).chunks).saturating_mul(n)
+            });
+            match out.iter_mut().find(|r| r.source == source) {
+                Some(r) => {
+                    r.times = r.times.saturating_add(times);
+                    r.estimate = true;
                 }
-            } else {
-                product_reads(plan, &input.feed, times, out);
+                None => out.push(Reads { source, bytes, times, passes, estimate: true }),
             }
         }
     };
@@ -112,8 +141,8 @@ fn product_reads(plan: &Plan, feed: &Feed, times: u64, out: &mut Vec<Reads>) {
         Feed::Source(_) | Feed::Value(_) => {}
         Feed::Matmul { a, b, .. } => {
             let edge = tile_edge(a.shape[0], b.shape[1]);
-            sub(a, times * b.shape[1].div_ceil(edge).max(1));
-            sub(b, times * a.shape[0].div_ceil(edge).max(1));
+            sub(a, times.saturating_mul(b.shape[1].div_ceil(edge).max(1)));
+            sub(b, times.saturating_mul(a.shape[0].div_ceil(edge).max(1)));
         }
         Feed::Concatenate { pieces, .. } => pieces.iter().for_each(|p| sub(p, times)),
         Feed::Reshape { of, .. } => sub(of, times),

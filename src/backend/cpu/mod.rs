@@ -77,6 +77,10 @@ impl Backend for Cpu {
     }
 }
 
+/// How many runners of kernels nested in feeds a worker keeps for its next block; a concatenation
+/// may have thousands of pieces.
+pub const MAX_KEPT_RUNNERS: usize = 8;
+
 /// Bytes that one CPU runner of this kernel holds beside operands and partials.
 pub fn scratch_bytes(kernel: &Kernel) -> u64 {
     let inputs: usize = kernel.program.inputs.iter().map(|d| d.size() * TILE).sum();
