@@ -38,7 +38,8 @@
 //! Between the two lies the [`Plan`]: [`Session::plan`] gives it, [`Session::explain`] prints it with
 //! what it needs on this machine, [`Plan::to_json`] writes it for other processes, which run pieces of
 //! it with [`Session::run_tasks`] and put them together with [`Session::merge_tasks`].
-//! [`Session::blocks`] goes through a result that is larger than memory.
+//! [`Session::blocks`] goes through a result that is larger than memory, and [`Session::store`] writes
+//! it to a file.
 //!
 //! # What it promises
 //!
@@ -81,5 +82,7 @@ pub use exec::{
 };
 pub use ops::histogram::Histogram;
 pub use plan::{Plan, PlanOptions};
-pub use session::{BlockOrder, Blocks, Device, FallbackPolicy, Outcome, Session, SessionBuilder};
+pub use session::{
+    BlockOrder, Blocks, Device, FallbackPolicy, Outcome, Session, SessionBuilder, StoreOptions,
+};
 pub use source::OpenOptions;

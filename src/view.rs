@@ -80,7 +80,9 @@ impl View {
         let mut base = inner.base.clone();
         for (axis, &start) in inner.axes.iter().zip(&self.base) {
             if let Some((s, step)) = axis.from {
-                base[s] = (base[s] as i64 + step * start as i64).max(0) as u64;
+                // An empty slice may start beyond all ends.
+                let at = i128::from(base[s]) + i128::from(step) * i128::from(start);
+                base[s] = at.clamp(0, i128::from(i64::MAX)) as u64;
             }
         }
         let axes = self

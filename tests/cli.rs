@@ -339,3 +339,23 @@ fn ctrl_c_cancels_and_cleans_up() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("the run was cancelled"));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn arrays_are_stored_and_nothing_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    let x = format!("x={}:/x", file(folder.path()).display());
+    let out = folder.path().join("out.h5");
+    let target = out.display().to_string();
+    let store = |expression: &str| chunkwise(&["eval", "-i", &x, expression, "--output", &target]);
+    let refused = store("h=histogram(x, bins=3)");
+    assert_eq!(refused.code, Some(2));
+    assert!(!out.exists());
+    let stored = store("twice=x * 2");
+    assert_eq!(stored.code, Some(0), "{}", stored.err);
+    let y = format!("y={}:/twice", out.display());
+    let same = chunkwise(&["eval", "-i", &x, "-i", &y, "all(y == x * 2)"]);
+    assert_eq!(same.out.trim(), "result = True");
+    let again = store("twice=x * 3");
+    assert_eq!(again.code, Some(2));
+    assert!(again.err.contains("exists"));
+}

@@ -43,7 +43,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[
 const CRATES: &[(&str, &[&str])] = &[
     ("petgraph", &["src/graph.rs"]),
     ("wgpu", &["src/backend/gpu"]),
-    ("rayon", &["src/session.rs", "src/exec"]),
+    ("rayon", &["src/session", "src/exec"]),
     ("faer", &["src/backend/cpu"]),
     ("hdf5", &["src/h5.rs", "src/h5/"]),
     ("hdf5_sys", &["src/h5.rs", "src/h5/"]),

@@ -154,6 +154,46 @@ fn the_same_bits_however_it_is_stored_and_run() {
     println!("{runs} runs of {} targets over {} layouts: the same bits", first.unwrap().len(), LAYOUTS.len());
 }
 
+/// Every target on its own in the smallest budget that its refusal names: accumulators in windows,
+/// several passes, chunks decoded more than once, and still the same bits.
+#[test]
+fn the_same_bits_in_the_tightest_budget() {
+    let folder = folder();
+    let path = folder.path().join("x.h5");
+    write(&path, LAYOUTS[3]);
+    let options = || Session::builder().device(Device::Cpu).plan_options(PlanOptions { block_bytes: 4096 });
+    let roomy = options().threads(2).memory("1GiB").build().unwrap();
+    let mut passes = 0;
+    for (name, target) in targets(&path) {
+        let right = exact_text(&roomy.run(&[target.as_ref()]).unwrap().values[0]);
+        let mut budget = 1;
+        let (session, plan) = loop {
+            let session = options().threads(2).memory_bytes(budget).build().unwrap();
+            let plan = session.plan(&[target.as_ref()]).unwrap();
+            match session.bind(&plan) {
+                Ok(bound) => {
+                    passes = passes.max(bound.stages.iter().map(|s| s.passes.len()).max().unwrap_or(0));
+                    break (session, plan);
+                }
+                Err(e) => {
+                    assert_eq!(e.kind(), chunkwise::ErrorKind::Budget, "{e}");
+                    let text = e.to_string();
+                    budget = match text.split("budget that works is ").nth(1) {
+                        Some(rest) => rest.split(' ').next().unwrap().parse().unwrap(),
+                        // The result itself is larger.
+                        None => budget * 2,
+                    };
+                }
+            }
+        };
+        let outcome = session.run_plan(&plan).unwrap();
+        assert!(outcome.report.peak_host_bytes <= budget, "{name}: {:?} in {budget}", outcome.report);
+        assert!(exact_text(&outcome.values[0]) == right, "{name} in {budget} bytes");
+    }
+    println!("at most {passes} passes");
+    assert!(passes > 1);
+}
+
 #[test]
 fn and_the_right_bits() {
     let folder = folder();

@@ -89,6 +89,10 @@ pub struct Eval {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+    /// Store the arrays as datasets of a new HDF5 file, each under its name, block by block, so that
+    /// they may be larger than the memory; prints nothing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "explain"])]
+    pub output: Option<std::path::PathBuf>,
 }
 
 const EVAL_HELP: &str = "\
@@ -104,7 +108,8 @@ Expressions:
 Examples:
   chunkwise eval 'mean(arange(10))'
   chunkwise eval -i rho=snap.h5:/PartType0/Density 'mean(rho)' 'std(log10(rho))'
-  chunkwise eval -i t=s.h5:/T -i m=s.h5:/M 'h=histogram(log10(t), bins=32, weights=m)' --json";
+  chunkwise eval -i t=s.h5:/T -i m=s.h5:/M 'h=histogram(log10(t), bins=32, weights=m)' --json
+  chunkwise eval -i t=s.h5:/T 'anomaly=t - mean(t, axis=0)' --output anomaly.h5";
 
 /// `chunkwise demo`
 #[derive(Debug, clap::Args)]

@@ -130,7 +130,7 @@ impl Bound {
                     human_bytes(machine.memory)
                 ),
             )
-            .hint("store it in a file, go through it with blocks(), or raise the budget (--memory)"));
+            .hint("reduce or slice it, store() it in a file, go through it with blocks(), or raise the budget (--memory)"));
         }
         let mut refused: Option<Error> = None;
         let mut smallest = results;

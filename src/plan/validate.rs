@@ -1,12 +1,11 @@
-//! Checks of a plan that may come from anywhere: that shapes fit, that nothing is read outside an
-//! array or before it is made, that kernels and consumers get the dtypes they were made for. What
-//! passes can be bound and run without an index out of place.
+//! Checks of a plan that came from elsewhere, so that running it can trust it.
 
 use super::{Consumer, Feed, Input, Plan, PlanData, SubKernel, ValueId, ValueSpec, lower};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::{Dims, MAX_RANK, checked_len};
+use crate::grid::{AxisGrid, Dims, MAX_RANK, checked_len};
 use crate::ops::histogram::Bins;
+use crate::ops::kernel::kept;
 use crate::ops::program::Program;
 
 impl Plan {
@@ -29,14 +28,14 @@ impl Plan {
                 checked_shape(&shape)?;
                 for axis in &stage.grid.axes {
                     match axis {
-                        crate::grid::AxisGrid::Regular { block, phase, step, len } => {
+                        AxisGrid::Regular { block, phase, step, len } => {
                             let fits = *step >= 1 && step <= block && phase < block;
                             let size = step.checked_mul(*len).and_then(|n| n.checked_add(*phase));
                             if !fits || size.and_then(|n| n.checked_add(*block)).is_none() {
                                 return Err(wrong("a grid axis has blocks that cannot be"));
                             }
                         }
-                        crate::grid::AxisGrid::Ends(ends) => {
+                        AxisGrid::Ends(ends) => {
                             if !ends.windows(2).all(|w| w[0] < w[1]) || ends.first() == Some(&0) {
                                 return Err(wrong("the ends of a grid axis do not increase"));
                             }
@@ -126,7 +125,7 @@ fn consumer_fits(program: &Program, consumer: &Consumer, domain: &[u64], value: 
             if !inputs || !is_mask(mask) {
                 return false;
             }
-            (crate::ops::kernel::kept(domain, reduced), spec.out_dtype())
+            (kept(domain, reduced), spec.out_dtype())
         }
         Consumer::Histogram { bins, bounds, mask, .. } => {
             let automatic = |b: &Bins| matches!(b, Bins::Auto { .. });

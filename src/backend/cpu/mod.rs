@@ -88,7 +88,39 @@ pub fn scratch_bytes(kernel: &Kernel) -> u64 {
         Terminal::Histogram { spec, .. } => spec.bytes_per_scratch(),
         _ => 0,
     });
-    Machine::bytes(&kernel.program) + inputs as u64 + histograms.sum::<u64>()
+    let columns = (3 * 8 * TILE) as u64;
+    Machine::bytes(&kernel.program) + inputs as u64 + histograms.sum::<u64>() + columns
+}
+
+/// Adds a tile of many short runs column by column.
+fn update_columns(
+    state: &mut reduce::State,
+    tile: reduce::Tile,
+    runs: &Runs,
+    start: u64,
+    n: usize,
+    [values, weights, mask]: &mut [Buffer; 3],
+    simd: Simd,
+) {
+    let state = std::cell::RefCell::new(state);
+    runs.each_column(
+        start,
+        n,
+        |run| state.borrow_mut().update(tile, run, simd),
+        |columns| {
+            columns.transpose(tile.values, tile.values.len() / n, values);
+            let mut turned = reduce::Tile { values, weights: None, mask: None };
+            if let Some(w) = tile.weights {
+                columns.transpose(w, w.len() / n, weights);
+                turned.weights = Some(weights);
+            }
+            if let Some(m) = tile.mask {
+                columns.transpose(m, 1, mask);
+                turned.mask = Some(mask);
+            }
+            (0..columns.len).for_each(|k| state.borrow_mut().update(turned, columns.run(k), simd));
+        },
+    );
 }
 
 /// A kernel on the CPU, for one worker.
@@ -98,6 +130,7 @@ pub struct CpuRunner {
     machine: Machine,
     staging: Vec<Buffer>,
     histogram: histogram::Scratch,
+    columns: [Buffer; 3],
     simd: Simd,
 }
 
@@ -110,6 +143,7 @@ impl CpuRunner {
             machine: Machine::new(&kernel.program, simd),
             staging: kernel.program.inputs.iter().map(|_| Buffer::new()).collect(),
             histogram: histogram::Scratch::default(),
+            columns: Default::default(),
             simd,
         }
     }
@@ -154,8 +188,12 @@ impl Runner for CpuRunner {
                             weights: weights.map(output),
                             mask: mask.map(output),
                         };
-                        if let Some(runs) = runs {
-                            runs.each(start, n, |run| state.update(tile, run, self.simd));
+                        match runs {
+                            Some(runs) if runs.are_short() => {
+                                update_columns(state, tile, runs, start, n, &mut self.columns, self.simd);
+                            }
+                            Some(runs) => runs.each(start, n, |run| state.update(tile, run, self.simd)),
+                            None => {}
                         }
                     }
                     (Terminal::Histogram { spec, coords, weights, mask }, Partial::Histogram(state)) => {

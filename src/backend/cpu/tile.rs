@@ -99,6 +99,54 @@ impl Walk {
     }
 }
 
+/// Runs shorter than this are short.
+const SHORT: u64 = 48;
+
+/// Whole rows of short runs: element `k` of row `r` is at `at + r * len + k` of the tile.
+pub struct Columns {
+    /// Where the first row begins in the tile.
+    pub at: usize,
+    /// How many rows.
+    pub rows: usize,
+    /// Elements in a row.
+    pub len: usize,
+    first: Run,
+}
+
+impl Columns {
+    /// The elements of a tile column by column.
+    pub fn transpose(&self, tile: &[u8], size: usize, out: &mut Buffer) {
+        out.resize_for_overwrite(self.rows * self.len * size);
+        let tile = &tile[self.at * size..][..self.rows * self.len * size];
+        match size {
+            1 => self.transpose_as::<1>(tile, out),
+            2 => self.transpose_as::<2>(tile, out),
+            4 => self.transpose_as::<4>(tile, out),
+            _ => self.transpose_as::<8>(tile, out),
+        }
+    }
+
+    fn transpose_as<const SIZE: usize>(&self, tile: &[u8], out: &mut [u8]) {
+        let (tile, _) = tile.as_chunks::<SIZE>();
+        let (out, _) = out.as_chunks_mut::<SIZE>();
+        for (k, column) in out.chunks_exact_mut(self.rows).enumerate() {
+            for (v, row) in column.iter_mut().zip(tile.chunks_exact(self.len)) {
+                *v = row[k];
+            }
+        }
+    }
+
+    /// Column `k` of the transposed tile, as a run: what was kept within a row is reduced along a
+    /// column, and the other way round.
+    pub fn run(&self, k: usize) -> Run {
+        let run = Run { start: k * self.rows, len: self.rows, ..self.first };
+        match self.first.along {
+            Along::Kept => Run { output: self.first.output + k, along: Along::Reduced, ..run },
+            Along::Reduced => Run { position: self.first.position + k as u64, along: Along::Kept, ..run },
+        }
+    }
+}
+
 /// How a reduction cuts a block into runs: neighbouring axes that are all kept or all reduced are
 /// one group.
 pub struct Runs {
@@ -150,6 +198,51 @@ impl Runs {
             groups.push(Group { len: 1, reduced: true, output: 1, position: 1, first: 0 });
         }
         Runs { groups }
+    }
+
+    /// Whether runs are so short that whole rows of them are better taken column by column, as for
+    /// the axes of an (N, 3) array.
+    pub fn are_short(&self) -> bool {
+        match self.groups.as_slice() {
+            [inner, outer, ..] => {
+                inner.len < SHORT && inner.reduced != outer.reduced && outer.len > inner.len
+            }
+            _ => false,
+        }
+    }
+
+    /// Cuts the elements `start..start + n` of the block into whole rows of short runs, for `columns`,
+    /// and what is left over at their ends, for `f`.
+    pub fn each_column(
+        &self,
+        start: u64,
+        n: usize,
+        mut f: impl FnMut(Run),
+        mut columns: impl FnMut(Columns),
+    ) {
+        let (inner, outer) = (&self.groups[0], &self.groups[1]);
+        let end = start + n as u64;
+        let mut at = start;
+        while at < end {
+            let row = at / inner.len;
+            // Rows that end within the tile and before the next step of the groups further out.
+            let last = (end / inner.len).min((row / outer.len + 1) * outer.len);
+            if at % inner.len == 0 && last > row {
+                let mut first = None;
+                self.each(at, 1, |run| first = Some(run));
+                if let Some(first) = first {
+                    let rows = (last - row) as usize;
+                    columns(Columns { at: (at - start) as usize, rows, len: inner.len as usize, first });
+                }
+                at = last * inner.len;
+            } else {
+                let stop = ((row + 1) * inner.len).min(end);
+                self.each(at, (stop - at) as usize, |run| {
+                    f(Run { start: run.start + (at - start) as usize, ..run })
+                });
+                at = stop;
+            }
+        }
     }
 
     /// Calls `f` for each run of the elements `start..start + n` of the block.
@@ -225,10 +318,39 @@ mod tests {
                             seen += run.len;
                         });
                         assert_eq!(seen, n);
+                        if runs.are_short() {
+                            check_columns(&runs, start as u64, n);
+                        }
                         start += n;
                     }
                 }
             }
         }
+    }
+
+    /// Columns and leftovers say the same of every element as plain runs do.
+    fn check_columns(runs: &Runs, start: u64, n: usize) {
+        let at = |run: &Run, k: usize| match run.along {
+            Along::Reduced => (run.output, run.position + k as u64),
+            Along::Kept => (run.output + k, run.position),
+        };
+        let mut plain = vec![None; n];
+        runs.each(start, n, |run| (0..run.len).for_each(|k| plain[run.start + k] = Some(at(&run, k))));
+        let mut found = vec![None; n];
+        let found_cell = std::cell::RefCell::new(&mut found);
+        runs.each_column(
+            start,
+            n,
+            |run| (0..run.len).for_each(|k| found_cell.borrow_mut()[run.start + k] = Some(at(&run, k))),
+            |columns| {
+                for k in 0..columns.len {
+                    let run = columns.run(k);
+                    for r in 0..columns.rows {
+                        found_cell.borrow_mut()[columns.at + r * columns.len + k] = Some(at(&run, r));
+                    }
+                }
+            },
+        );
+        assert_eq!(found, plain);
     }
 }

@@ -18,8 +18,9 @@ use super::args::Eval;
 use super::expr::{Ast, Expr, parse};
 use super::output::{self, Bar};
 use super::{Done, Failure};
-use chunkwise::{Array, Cancel, Error, FallbackPolicy, OpenOptions};
+use chunkwise::{Array, Cancel, Error, FallbackPolicy, OpenOptions, Report, Session, StoreOptions};
 use std::io::{self, Write};
+use std::path::Path;
 
 /// Reads, computes and prints.
 ///
@@ -39,12 +40,17 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         let root = ast.node(ast.root()).span;
         targets.push(Target::new(value).map_err(|message| ast.error(root, message))?);
     }
-    let targets: Vec<&dyn chunkwise::Target> = targets.iter().map(|t| t.as_target()).collect();
-
     let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
     let bar = Bar::new();
     let shown = bar.clone();
     let session = args.run.session(fallback, cancel, move |p| shown.run(p))?;
+    if let Some(path) = &args.output {
+        let stored = store(&session, path, &names, &targets);
+        bar.clear();
+        output::tell(&stored?);
+        return Ok(());
+    }
+    let targets: Vec<&dyn chunkwise::Target> = targets.iter().map(|t| t.as_target()).collect();
     if args.explain {
         let text = session.explain(&targets)?;
         io::stdout().lock().write_all(text.as_bytes())?;
@@ -61,6 +67,25 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     }
     output::tell(&outcome.report);
     Ok(())
+}
+
+/// Stores the results in a new file.
+fn store(session: &Session, path: &Path, names: &[String], targets: &[Target]) -> Result<Report, Failure> {
+    if path.exists() {
+        return Err(Failure::Usage(format!("--output {}: the file exists already", path.display())));
+    }
+    let mut datasets = Vec::new();
+    for (name, target) in names.iter().zip(targets) {
+        match target {
+            Target::Array(array) => datasets.push((name.as_str(), array)),
+            Target::Histogram(_) => {
+                return Err(Failure::Usage(format!(
+                    "--output: {name} is a histogram; only arrays are stored"
+                )));
+            }
+        }
+    }
+    Ok(session.store(path, &datasets, &StoreOptions::new())?)
 }
 
 fn open_inputs(args: &Eval, scope: &mut Scope) -> Done {

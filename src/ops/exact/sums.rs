@@ -35,6 +35,31 @@ pub trait Addend: Copy {
     fn add_product_to(self, other: Self, sums: &mut Sums, i: usize);
 }
 
+/// Adds a finite float64 that is a multiple of the term's lowest unit to the limbs of one sum. The
+/// caller counts it.
+#[inline]
+fn deposit(term: Term, limbs: &mut [i64], v: f64) {
+    let bits = v.to_bits();
+    let field = (bits >> 52 & 0x7ff) as i32;
+    let mut m = (bits & ((1 << 52) - 1)) | ((field != 0) as u64) << 52;
+    if m == 0 {
+        return;
+    }
+    let mut at = field.max(1) - 1075 - term.low();
+    if at < 0 {
+        debug_assert!(m.trailing_zeros() as i32 >= -at, "{v:e} has bits below {term:?}");
+        m = m.checked_shr(at.unsigned_abs()).unwrap_or(0);
+        at = 0;
+    }
+    let negate = -((bits >> 63) as i64);
+    let (digit, shift) = (at as usize / 32, at as u32 % 32);
+    let wide = (m as u128) << shift;
+    for (k, l) in limbs[digit..digit + 3].iter_mut().enumerate() {
+        let d = (wide >> (32 * k)) as u32 as i64;
+        *l += (d ^ negate) - negate;
+    }
+}
+
 impl Sums {
     /// `n` sums of `term`.
     pub fn new(term: Term, n: usize) -> Sums {
@@ -115,12 +140,10 @@ impl Sums {
         if let Some(rows) = &self.rows
             && rows.pending(i).any(|v| v != 0.0)
         {
-            let mut one = Sums::new(self.term, 1);
-            one.flags[0] = self.flags[i];
-            one.limbs.copy_from_slice(from);
-            carry(&mut one.limbs);
-            rows.pending(i).for_each(|v| one.add_f64(0, v));
-            return Fixed::from_limbs(self.term, one.flags[0], &mut one.limbs);
+            let mut limbs: SmallVec<[i64; 24]> = SmallVec::from_slice(from);
+            carry(&mut limbs);
+            rows.pending(i).for_each(|v| deposit(self.term, &mut limbs, v));
+            return Fixed::from_limbs(self.term, self.flags[i], &mut limbs);
         }
         let mut limbs: SmallVec<[i64; 24]> = SmallVec::from_slice(from);
         Fixed::from_limbs(self.term, self.flags[i], &mut limbs)
@@ -184,26 +207,12 @@ impl Sums {
         if field == 0x7ff {
             return self.add_special(i, v);
         }
-        let mut m = (bits & ((1 << 52) - 1)) | ((field != 0) as u64) << 52;
-        if m == 0 {
+        if bits << 1 == 0 {
             return;
         }
-        let mut at = field.max(1) - 1075 - self.term.low();
-        if at < 0 {
-            debug_assert!(m.trailing_zeros() as i32 >= -at, "{v:e} has bits below {:?}", self.term);
-            m = m.checked_shr(at.unsigned_abs()).unwrap_or(0);
-            at = 0;
-        }
         self.count(1);
-        let negate = -((bits >> 63) as i64);
-        let (digit, shift) = (at as usize / 32, at as u32 % 32);
-        let wide = (m as u128) << shift;
-        let start = i * self.term.limbs() + digit;
-        let to = &mut self.limbs[start..start + 3];
-        for (k, l) in to.iter_mut().enumerate() {
-            let d = (wide >> (32 * k)) as u32 as i64;
-            *l += (d ^ negate) - negate;
-        }
+        let n = self.term.limbs();
+        deposit(self.term, &mut self.limbs[i * n..(i + 1) * n], v);
     }
 
     /// Adds ±m · 2^(at), counted from the term's lowest unit.

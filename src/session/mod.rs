@@ -1,5 +1,12 @@
 //! [`Session`]: the one place where a run starts. It knows the device, the budget and the threads.
 
+mod blocks;
+mod memory;
+mod store;
+
+pub use blocks::{BlockOrder, Blocks};
+pub use store::StoreOptions;
+
 use crate::array::{Array, Binned, Target};
 use crate::backend::cpu::Cpu;
 use crate::backend::{self, Backend, Capabilities};
@@ -8,12 +15,10 @@ use crate::exec::{
     self, ArrayValue, Cancel, Counters, Fallback, Progress, Report, RunContext, StagePartial, Value, Values,
 };
 use crate::graph::Graph;
-use crate::grid::{Dims, Region, unravel};
 use crate::ops::histogram::Histogram;
 use crate::ops::simd::Simd;
 use crate::plan::{Bound, Machine, Plan, PlanOptions, Wish};
 use crate::size::{human_bytes, parse_size};
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -142,7 +147,7 @@ impl SessionBuilder {
     pub fn build(self) -> Result<Session> {
         let memory = match self.memory {
             Some(memory) => memory?,
-            None => available_memory() / 2,
+            None => memory::available() / 2,
         };
         let threads = match self.threads {
             Some(0) => {
@@ -339,7 +344,7 @@ impl Session {
         Ok(Outcome { values, report: self.report(plan, &bound, &counters, start) })
     }
 
-    fn with_context<R>(&self, f: impl FnOnce(&RunContext) -> R) -> R {
+    pub(crate) fn with_context<R>(&self, f: impl FnOnce(&RunContext) -> R) -> R {
         let inner = &*self.inner;
         let progress = inner.progress.as_ref().map(|p| {
             let p = p.clone();
@@ -354,7 +359,7 @@ impl Session {
         })
     }
 
-    fn report(&self, plan: &Plan, bound: &Bound, counters: &Counters, start: Instant) -> Report {
+    pub(crate) fn report(&self, plan: &Plan, bound: &Bound, counters: &Counters, start: Instant) -> Report {
         let mut fallbacks: Vec<Fallback> = Vec::new();
         for (stage, b) in plan.stages().iter().zip(&bound.stages).filter(|(_, b)| b.placement.fallback) {
             let tasks = stage.grid.blocks() * b.passes.len() as u64;
@@ -419,175 +424,12 @@ impl Session {
         exec::merge_tasks(plan, stage, partials, values, &Counters::default())
     }
 
-    /// Goes through an array block by block, each computed when it is asked for, so that the whole
-    /// never has to fit the budget.
-    ///
-    /// # Errors
-    /// As [`Session::compute`]; the blocks themselves come as `Result`s.
-    pub fn blocks(&self, array: &Array, order: BlockOrder) -> Result<Blocks> {
+    /// A plan whose last stage collects the array, bound without holding the array as a whole.
+    pub(crate) fn plan_streamed(&self, array: &Array) -> Result<(Plan, Bound)> {
         let plan = self.plan(&[&array.collected()])?;
-        // The result is never held as a whole.
         let bound = self.bind(&plan.streamed())?;
-        let counters = Counters::default();
-        let last = plan.stages().len() - 1;
-        let values = self.with_context(|cx| exec::run_before(&plan, last, &bound, cx, &counters))?;
-        let grid = &plan.stages()[last].grid;
-        let counts = grid.counts();
-        let (axes, flips) = match order {
-            BlockOrder::Spatial => ((0..counts.len()).collect(), vec![false; counts.len()]),
-            BlockOrder::Storage => storage_order(&plan, last),
-        };
-        Ok(Blocks {
-            session: self.clone(),
-            tasks: counts.iter().product(),
-            counts,
-            axes,
-            flips,
-            plan,
-            bound,
-            values,
-            last,
-            next: 0,
-            ready: VecDeque::new(),
-        })
+        Ok((plan, bound))
     }
-}
-
-/// In which order blocks come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum BlockOrder {
-    /// As their chunks lie in the (largest) source, so that a file is read from front to back.
-    #[default]
-    Storage,
-    /// As they lie in the array, the last axis fastest.
-    Spatial,
-}
-
-/// The axes from outermost to innermost as the source's chunks are stored, and which run backwards.
-fn storage_order(plan: &Plan, stage: usize) -> (Vec<usize>, Vec<bool>) {
-    let stage = &plan.stages()[stage];
-    let rank = stage.grid.axes.len();
-    let main = stage
-        .inputs
-        .iter()
-        .filter(|i| matches!(i.feed, crate::plan::Feed::Source(_)))
-        .max_by_key(|i| i.view.axes.iter().filter(|a| a.from.is_some()).map(|a| a.len).product::<u64>());
-    let mut axes: Vec<usize> = (0..rank).collect();
-    let mut flips = vec![false; rank];
-    if let Some(input) = main {
-        axes.sort_by_key(|&d| input.view.axes[d].from.map_or(usize::MAX, |(s, _)| s));
-        for (d, a) in input.view.axes.iter().enumerate() {
-            flips[d] = a.from.is_some_and(|(_, step)| step < 0);
-        }
-    }
-    (axes, flips)
-}
-
-/// Computed blocks of an array, one after the other, with the region that each covers. As many are
-/// computed at a time as there are workers.
-pub struct Blocks {
-    session: Session,
-    plan: Plan,
-    bound: Bound,
-    values: Values,
-    last: usize,
-    counts: Dims,
-    axes: Vec<usize>,
-    flips: Vec<bool>,
-    tasks: u64,
-    next: u64,
-    ready: VecDeque<Result<(Region, ArrayValue)>>,
-}
-
-impl Blocks {
-    /// The region of the block that comes at a position of the order.
-    fn region(&self, position: u64) -> Region {
-        let ordered: Dims = self.axes.iter().map(|&d| self.counts[d]).collect();
-        let mut coords = Dims::from_elem(0, self.counts.len());
-        for (&d, &k) in self.axes.iter().zip(&unravel(position, &ordered)) {
-            coords[d] = if self.flips[d] { self.counts[d] - 1 - k } else { k };
-        }
-        self.plan.stages()[self.last].grid.region(&coords)
-    }
-
-    /// Computes the next blocks, as many as there are workers.
-    fn advance(&mut self) {
-        let workers = self.bound.stages[self.last].workers as u64;
-        let regions: Vec<Region> =
-            (self.next..self.tasks.min(self.next + workers)).map(|i| self.region(i)).collect();
-        self.next += regions.len() as u64;
-        let stage = &self.plan.stages()[self.last];
-        let value = self.plan.results()[0];
-        let output = stage.outputs.iter().position(|o| o.value == value).unwrap_or(0);
-        let counters = Counters::default();
-        let computed = self.session.with_context(|cx| {
-            exec::compute_blocks(
-                &self.plan,
-                self.last,
-                output,
-                &regions,
-                &self.values,
-                &self.bound,
-                cx,
-                &counters,
-            )
-        });
-        match computed {
-            Ok(arrays) => self.ready.extend(regions.into_iter().zip(arrays).map(Ok)),
-            Err(e) => {
-                self.next = self.tasks;
-                self.ready.push_back(Err(e));
-            }
-        }
-    }
-}
-
-impl Iterator for Blocks {
-    type Item = Result<(Region, ArrayValue)>;
-
-    /// The next block. After an error there are no more.
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.ready.is_empty() && self.next < self.tasks {
-            self.advance();
-        }
-        self.ready.pop_front()
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = (self.tasks - self.next) as usize + self.ready.len();
-        (0, Some(left))
-    }
-}
-
-/// The memory that this process may still take, in bytes: what the machine has available, or less
-/// where a control group allows less.
-fn available_memory() -> u64 {
-    let read = |path: &str| std::fs::read_to_string(path).ok();
-    let number = |path: &str| read(path)?.trim().parse::<u64>().ok();
-    let machine = read("/proc/meminfo").and_then(|text| {
-        let line = text.lines().find(|l| l.starts_with("MemAvailable:"))?;
-        line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
-    });
-    // Version 2 groups nest: the tightest limit on the way to the root counts.
-    let group = read("/proc/self/cgroup").and_then(|text| {
-        let path = text.lines().find_map(|l| l.strip_prefix("0::"))?.to_string();
-        let mut dir = std::path::PathBuf::from("/sys/fs/cgroup").join(path.trim_start_matches('/'));
-        let mut tightest: Option<u64> = None;
-        loop {
-            let at = |name: &str| dir.join(name).to_string_lossy().into_owned();
-            if let (Some(max), Some(now)) = (number(&at("memory.max")), number(&at("memory.current"))) {
-                let left = max.saturating_sub(now);
-                tightest = Some(tightest.map_or(left, |t| t.min(left)));
-            }
-            if dir == std::path::Path::new("/sys/fs/cgroup") || !dir.pop() {
-                return tightest;
-            }
-        }
-    });
-    let old = number("/sys/fs/cgroup/memory/memory.limit_in_bytes")
-        .zip(number("/sys/fs/cgroup/memory/memory.usage_in_bytes"))
-        .map(|(max, now)| max.saturating_sub(now));
-    [machine, group, old].into_iter().flatten().min().unwrap_or(2 << 30).max(16 << 20)
 }
 
 impl fmt::Debug for Session {

@@ -1,0 +1,241 @@
+//! Storing arrays in an HDF5 file, chunk by chunk, so that what is stored never has to fit the budget.
+
+use super::Session;
+use crate::array::Array;
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::exec::{self, Counters, Report};
+use crate::grid::{AxisGrid, Dims, Grid, show_shape, unravel};
+use crate::plan::{Bound, Plan};
+use crate::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
+use crate::size::human_bytes;
+use crate::source::SourceSpec;
+use rayon::prelude::*;
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Instant;
+
+/// How arrays are stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreOptions {
+    chunks: Option<Vec<u64>>,
+    deflate: Option<u8>,
+}
+
+impl StoreOptions {
+    /// Chunks of about 1 MiB that line up with those of the sources, not compressed.
+    pub fn new() -> Self {
+        StoreOptions::default()
+    }
+
+    /// The chunk shape.
+    pub fn chunks(mut self, shape: &[u64]) -> Self {
+        self.chunks = Some(shape.to_vec());
+        self
+    }
+
+    /// Compresses with shuffle and deflate of this level, 1 to 12.
+    pub fn deflate(mut self, level: u8) -> Self {
+        self.deflate = Some(level);
+        self
+    }
+}
+
+/// An array on its way into a file.
+struct Job {
+    plan: Plan,
+    bound: Bound,
+    /// The chunks of the dataset.
+    grid: Grid,
+    /// Chunks that may be under way at once within the budget.
+    workers: usize,
+}
+
+impl Session {
+    /// Stores arrays as datasets of a new HDF5 file. Each block is computed, compressed and written
+    /// by one worker; nothing larger is held. The file is written beside `path` and renamed when all
+    /// of it is there, so `path` is the old file or the whole new one at any time.
+    ///
+    /// ```
+    /// use chunkwise::{Array, Session, StoreOptions};
+    /// # fn main() -> chunkwise::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("out.h5");
+    /// let x = Array::linspace(0.0, 1.0, 1_000_000);
+    /// let session = Session::new()?;
+    /// session.store(&path, &[("/square", &x.square())], &StoreOptions::new().deflate(1))?;
+    /// assert_eq!(session.compute(&Array::open(&path, "/square")?.max())?.item::<f64>()?, 1.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `Value` if the file is also an input; `Budget` if one chunk does not fit; `Io` (a full disk says
+    /// so); and as [`Session::compute`].
+    pub fn store(
+        &self,
+        path: impl AsRef<Path>,
+        datasets: &[(&str, &Array)],
+        options: &StoreOptions,
+    ) -> Result<Report> {
+        let path = path.as_ref();
+        let start = Instant::now();
+        let counters = Counters::default();
+        let mut jobs = Vec::new();
+        let mut specs = Vec::new();
+        for (name, array) in datasets {
+            let (job, spec) = self.job(path, name, array, options).at("dataset", name)?;
+            jobs.push(job);
+            specs.push(spec);
+        }
+        let writer = Hdf5Writer::create(path, &specs)?;
+        for (n, job) in jobs.iter().enumerate() {
+            self.write(&writer, n, job, &counters)?;
+        }
+        writer.finish()?;
+        let Some(last) = jobs.last() else { return Ok(counters.report()) };
+        Ok(self.report(&last.plan, &last.bound, &counters, start))
+    }
+
+    fn job(
+        &self,
+        path: &Path,
+        name: &str,
+        array: &Array,
+        options: &StoreOptions,
+    ) -> Result<(Job, DatasetSpec)> {
+        let (plan, bound) = self.plan_streamed(array)?;
+        for source in plan.sources() {
+            if let SourceSpec::Hdf5 { path: input, .. } = &source.spec
+                && same_file(input, path)
+            {
+                return Err(Error::new(ErrorKind::Value, "the file to write is also an input")
+                    .at("file", path.display())
+                    .hint("write to another file and rename it afterwards"));
+            }
+        }
+        let last = plan.stages().len() - 1;
+        let shape = array.shape()?;
+        let chunk = chunk_shape(shape, &plan.stages()[last].grid, options)?;
+        let dtype = array.dtype()?;
+        let bytes = chunk.iter().product::<u64>().saturating_mul(dtype.size() as u64);
+        let block: u64 = plan.stages()[last].grid.largest().iter().product::<u64>().max(1);
+        let blocks = chunk.iter().product::<u64>().div_ceil(block).max(1);
+        let each = bound.stages[last]
+            .worker_bytes
+            .saturating_mul(blocks)
+            .saturating_add(bytes)
+            .saturating_add(WriteScratch::bytes_for(bytes));
+        let fixed = bound.stages[last].shared_bytes;
+        let workers = self.memory().saturating_sub(fixed) / each;
+        if workers == 0 {
+            let need = fixed.saturating_add(each);
+            return Err(Error::new(
+                ErrorKind::Budget,
+                format!(
+                    "the memory budget of {} is too small to store chunks of shape {}",
+                    human_bytes(self.memory()),
+                    show_shape(&chunk)
+                ),
+            )
+            .hint(format!(
+                "the smallest budget that works is {need} bytes ({}); smaller chunks need less",
+                human_bytes(need)
+            )));
+        }
+        let spec = DatasetSpec {
+            name: name.to_string(),
+            shape: shape.to_vec(),
+            dtype,
+            // HDF5 has no chunks for scalars and none of length 0.
+            chunks: (!shape.is_empty() && !shape.contains(&0)).then(|| chunk.to_vec()),
+            deflate: options.deflate,
+            shuffle: options.deflate.is_some() && dtype.size() > 1,
+            attributes: Vec::new(),
+        };
+        let spec = match spec.chunks {
+            Some(_) => spec,
+            None => DatasetSpec { deflate: None, shuffle: false, ..spec },
+        };
+        let workers = (workers as usize).min(bound.stages[last].workers.max(1));
+        Ok((Job { grid: Grid::regular(shape, &chunk), plan, bound, workers }, spec))
+    }
+
+    fn write(&self, writer: &Hdf5Writer, n: usize, job: &Job, counters: &Counters) -> Result<()> {
+        let plan = &job.plan;
+        let last = plan.stages().len() - 1;
+        let output =
+            plan.stages()[last].outputs.iter().position(|o| o.value == plan.results()[0]).unwrap_or(0);
+        let counts = job.grid.counts();
+        let tasks: u64 = counts.iter().product();
+        let chunked = writer.datasets()[n].chunks.is_some();
+        let scratch: Mutex<Vec<WriteScratch>> = Mutex::default();
+        self.with_context(|cx| {
+            let values = exec::run_before(plan, last, &job.bound, cx, counters)?;
+            let one = |i: u64| -> Result<()> {
+                let coords = unravel(i, &counts);
+                let region = job.grid.region(&coords);
+                let arrays = exec::compute_blocks(
+                    plan,
+                    last,
+                    output,
+                    std::slice::from_ref(&region),
+                    &values,
+                    &job.bound,
+                    cx,
+                    counters,
+                )?;
+                for array in arrays {
+                    if !chunked {
+                        writer.write_region(n, &region, array.bytes())?;
+                        continue;
+                    }
+                    let mut spare = lock(&scratch).pop().unwrap_or_default();
+                    let written = writer.write_chunk(n, &coords, array.bytes(), &mut spare);
+                    lock(&scratch).push(spare);
+                    written?;
+                }
+                Ok(())
+            };
+            // No more chunks at once than fit the budget.
+            match cx.pool {
+                Some(pool) if job.workers > 1 => pool.install(|| {
+                    (0..tasks.div_ceil(job.workers as u64)).try_for_each(|batch| {
+                        let first = batch * job.workers as u64;
+                        (first..(first + job.workers as u64).min(tasks)).into_par_iter().try_for_each(one)
+                    })
+                }),
+                _ => (0..tasks).try_for_each(one),
+            }
+        })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// The chunks asked for, or the stage's blocks where they are regular.
+fn chunk_shape(shape: &[u64], grid: &Grid, options: &StoreOptions) -> Result<Dims> {
+    if let Some(chunks) = &options.chunks {
+        if chunks.len() != shape.len() || chunks.contains(&0) {
+            return Err(Error::new(
+                ErrorKind::Shape,
+                format!("chunks of shape {} for an array of shape {}", show_shape(chunks), show_shape(shape)),
+            ));
+        }
+        return Ok(chunks.iter().zip(shape).map(|(&c, &n)| c.min(n.max(1))).collect());
+    }
+    let whole = |axis: &AxisGrid| match *axis {
+        AxisGrid::Regular { block, phase: 0, step: 1, len } => block.min(len),
+        ref other => other.longest(),
+    };
+    Ok(grid.axes.iter().map(|a| whole(a).max(1)).collect())
+}
+
+/// Whether two paths lead to one existing file.
+fn same_file(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    }
+}

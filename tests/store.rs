@@ -1,0 +1,88 @@
+//! Arrays stored in files: what comes back, what is refused, what is left behind.
+
+use chunkwise::{Array, Cancel, DType, ErrorKind, Over, Session, StoreOptions, concatenate};
+
+fn session(memory: &str, threads: usize) -> Session {
+    Session::builder().memory(memory).threads(threads).build().unwrap()
+}
+
+fn values(session: &Session, x: &Array) -> Vec<u8> {
+    session.compute(x).unwrap().bytes().to_vec()
+}
+
+#[test]
+fn what_is_stored_comes_back_whatever_the_chunks() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.h5");
+    let s = session("64MiB", 3);
+    let x = Array::random(&[137, 211], 5, DType::F32);
+    let arrays = [
+        ("x", x.clone()),
+        ("group/anomaly", &x - x.mean_with(Over::axis(0))),
+        ("backwards", x.t().index([chunkwise::Index::ALL.step(-2)])),
+        ("bools", x.greater(0.5)),
+        ("reduced", x.sum_with(Over::axis(1).dtype(DType::F64))),
+        ("scalar", x.max()),
+        ("empty", x.index([chunkwise::Index::from(0..0)])),
+        ("joined", concatenate(&[x.clone(), &x * 2.0], 0)),
+        ("halves", x.cast(DType::F16)),
+    ];
+    for options in [StoreOptions::new(), StoreOptions::new().deflate(3)] {
+        for threads in [1, 4] {
+            let s = session("64MiB", threads);
+            let list: Vec<(&str, &Array)> = arrays.iter().map(|(n, a)| (*n, a)).collect();
+            s.store(&path, &list, &options).unwrap();
+            for (name, array) in &arrays {
+                let back = Array::open(&path, name).unwrap();
+                assert_eq!(back.shape().unwrap(), array.shape().unwrap(), "{name}");
+                assert_eq!(back.dtype().unwrap(), array.dtype().unwrap(), "{name}");
+                assert_eq!(values(&s, &back), values(&s, array), "{name}");
+            }
+        }
+    }
+    for chunks in [[1, 211], [137, 1], [50, 50], [1000, 1000]] {
+        s.store(&path, &[("x", &x)], &StoreOptions::new().chunks(&chunks).deflate(1)).unwrap();
+        let back = Array::open(&path, "x").unwrap();
+        assert_eq!(back.chunks().unwrap().unwrap(), [chunks[0].min(137), chunks[1].min(211)]);
+        assert_eq!(values(&s, &back), values(&s, &x));
+    }
+}
+
+#[test]
+fn more_than_the_budget_is_stored_within_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.h5");
+    let s = session("8MiB", 2);
+    let x = Array::random(&[2048, 4096], 1, DType::F64); // 64 MiB
+    let report = s.store(&path, &[("x", &x)], &StoreOptions::new()).unwrap();
+    assert!(report.peak_host_bytes <= 8 << 20, "{}", report.peak_host_bytes);
+    let back = Array::open(&path, "x").unwrap();
+    assert_eq!(values(&s, &back.sum()), values(&s, &x.sum()));
+    let e = s.store(&path, &[("x", &x)], &StoreOptions::new().chunks(&[2048, 4096])).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Budget);
+    assert!(e.to_string().contains("(2048, 4096)") && e.to_string().contains("smallest budget"), "{e}");
+    assert_eq!(values(&s, &back.max()), values(&s, &x.max()), "the old file is unchanged");
+}
+
+#[test]
+fn an_input_is_never_overwritten_and_failures_leave_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.h5");
+    let s = session("64MiB", 2);
+    let x = Array::random(&[100_000], 1, DType::F32);
+    s.store(&path, &[("x", &x)], &StoreOptions::new().chunks(&[1000])).unwrap();
+    let input = Array::open(&path, "x").unwrap();
+    let e = s.store(&path, &[("y", &(&input + 1.0))], &StoreOptions::new()).unwrap_err();
+    assert!(e.kind() == ErrorKind::Value && e.to_string().contains("also an input"), "{e}");
+
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let cancelled = Session::builder().memory("64MiB").cancel(&cancel).build().unwrap();
+    let other = folder.path().join("b.h5");
+    let e = cancelled.store(&other, &[("y", &(&input + 1.0))], &StoreOptions::new()).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Cancelled);
+    let wrong = s.store(&other, &[("y", &x)], &StoreOptions::new().chunks(&[10, 10])).unwrap_err();
+    assert_eq!(wrong.kind(), ErrorKind::Shape);
+    let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
+    assert_eq!(left, ["a.h5"]);
+}
