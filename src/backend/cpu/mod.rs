@@ -88,7 +88,8 @@ pub fn scratch_bytes(kernel: &Kernel) -> u64 {
         Terminal::Histogram { spec, .. } => spec.bytes_per_scratch(),
         _ => 0,
     });
-    let columns = (3 * 8 * TILE) as u64;
+    let reduces = kernel.terminals.iter().any(|t| matches!(t, Terminal::Reduce { .. }));
+    let columns = if reduces { (3 * 8 * TILE) as u64 } else { 0 };
     Machine::bytes(&kernel.program) + inputs as u64 + histograms.sum::<u64>() + columns
 }
 
