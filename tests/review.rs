@@ -855,7 +855,7 @@ impl chunkwise::source::Source for Broken {
 #[test]
 fn a_failure_in_one_worker_stops_all() {
     let source = |bad: &[u64]| Array::new(std::sync::Arc::new(Broken { bad: bad.to_vec(), reads: 0.into() }));
-    for (threads, memory) in [(1, 1 << 26), (8, 1 << 26), (8, 120_000), (8, 60_000)] {
+    for (threads, memory) in [(1, 1 << 26), (8, 1 << 26), (8, 200_000), (8, 100_000)] {
         let s = session(threads, memory, 64);
         // Blocks of columns cross the chunks, so they share them.
         let x = source(&[3, 4]);
