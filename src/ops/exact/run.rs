@@ -69,20 +69,26 @@ pub trait Run: Copy {
 impl Sums {
     /// Adds every value of `v` (f32 or f64) to sum `i`.
     pub fn add_run<T: Run>(&mut self, simd: Simd, i: usize, v: &[T]) {
-        T::add_run(self, simd, i, v);
+        if !self.is_nan(i) {
+            T::add_run(self, simd, i, v);
+        }
     }
 
     /// Adds the exact square of every value of `v` (f32 into a product term, f64 into
     /// [`Term::F64Product`](super::Term::F64Product)) to sum `i`.
     pub fn add_squares_run<T: Run>(&mut self, simd: Simd, i: usize, v: &[T]) {
-        T::add_squares_run(self, simd, i, v);
+        if !self.is_nan(i) {
+            T::add_squares_run(self, simd, i, v);
+        }
     }
 
     /// Adds the exact product of every pair to sum `i`; terms as for the squares. The slices have
     /// one length.
     pub fn add_products_run<T: Run>(&mut self, simd: Simd, i: usize, a: &[T], b: &[T]) {
         assert_eq!(a.len(), b.len());
-        T::add_products_run(self, simd, i, a, b);
+        if !self.is_nan(i) {
+            T::add_products_run(self, simd, i, a, b);
+        }
     }
 }
 

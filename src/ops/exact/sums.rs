@@ -76,6 +76,11 @@ impl Sums {
         self.flags.is_empty()
     }
 
+    /// Whether sum `i` is NaN for good, so that nothing added to it can matter.
+    pub(super) fn is_nan(&self, i: usize) -> bool {
+        self.flags[i] & NAN != 0
+    }
+
     /// What is added.
     pub fn term(&self) -> Term {
         self.term
