@@ -410,6 +410,15 @@ fn nested_runners(feed: &Feed, out: &mut Vec<u64>) {
     }
 }
 
+/// Whether a kernel hands on its input in the order in which it lies there.
+fn in_place(kernel: &SubKernel) -> bool {
+    kernel.program.as_identity().is_some_and(|i| {
+        let view = &kernel.inputs[i].view;
+        let in_order = |(d, a): (usize, &crate::view::ViewAxis)| a.from.is_some_and(|(s, t)| s == d && t > 0);
+        view.axes.len() == view.base.len() && view.axes.iter().enumerate().all(in_order)
+    })
+}
+
 fn runner_bytes(kernel: &SubKernel) -> u64 {
     cpu::scratch_bytes(&Kernel { program: kernel.program.clone(), terminals: Vec::new() })
 }
@@ -465,7 +474,10 @@ fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> (u64, u64) {
         temporary = temporary.saturating_add(bytes).saturating_add(t);
         scratch = scratch.max(s);
     }
-    (temporary.saturating_add(runner_bytes(kernel)), scratch)
+    // What the runner makes is copied to where it is wanted, unless the input is read in place.
+    let out = kernel.program.outputs.first().map_or(0, |&r| kernel.program.dtype(r).size() as u64);
+    let made = if in_place(kernel) { 0 } else { len.saturating_mul(out) };
+    (temporary.saturating_add(made).saturating_add(runner_bytes(kernel)), scratch)
 }
 
 /// Whether every block of the grid takes whole chunks and no chunk twice.

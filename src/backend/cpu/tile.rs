@@ -227,7 +227,7 @@ impl Runs {
             let row = at / inner.len;
             // Rows that end within the tile and before the next step of the groups further out.
             let last = (end / inner.len).min((row / outer.len + 1) * outer.len);
-            if at % inner.len == 0 && last > row {
+            if at.is_multiple_of(inner.len) && last > row {
                 let mut first = None;
                 self.each(at, 1, |run| first = Some(run));
                 if let Some(first) = first {

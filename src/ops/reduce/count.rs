@@ -50,7 +50,9 @@ impl Counts {
     }
 
     pub fn merge_at(&mut self, offset: usize, other: &Counts) {
-        let add = |to: &mut [u64], from: &[u64]| to.iter_mut().zip(from).for_each(|(a, b)| *a += b);
+        let add = |to: &mut [u64], from: &[u64]| {
+            to.iter_mut().zip(from).for_each(|(a, b)| *a = a.saturating_add(*b))
+        };
         add(&mut self.nonzero[offset..], &other.nonzero);
         if !self.seen.is_empty() {
             add(&mut self.seen[offset..], &other.seen);

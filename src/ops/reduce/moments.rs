@@ -213,7 +213,8 @@ impl Moments {
             add(to, from);
         }
         for (k, c) in other.counts.iter().enumerate() {
-            self.counts[offset + k] += c;
+            // Counts of real elements cannot overflow; those of a damaged partial must not panic.
+            self.counts[offset + k] = self.counts[offset + k].saturating_add(*c);
         }
     }
 }
