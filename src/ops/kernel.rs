@@ -4,7 +4,7 @@
 //! [`Partial`]s. It never sees single operations, so a new row in a table needs no new backend code.
 
 use super::histogram::{HistogramSpec, State as HistogramState};
-use super::program::{Program, Register};
+use super::program::Program;
 use super::reduce::{ReduceSpec, State as ReduceState};
 use crate::buffer::Buffer;
 use crate::error::Result;
@@ -139,18 +139,4 @@ impl Partial {
 /// The lengths of the axes that are not reduced.
 pub fn kept(shape: &[u64], reduced: &[bool]) -> Dims {
     shape.iter().zip(reduced).filter(|(_, r)| !**r).map(|(&n, _)| n).collect()
-}
-
-/// The registers of a program that its terminals read; used by tests and `explain`.
-pub fn outputs_of(terminal: &Terminal, program: &Program) -> Vec<Register> {
-    let of = |i: &usize| program.outputs[*i];
-    match terminal {
-        Terminal::Collect { from } => vec![of(from)],
-        Terminal::Reduce { values, weights, mask, .. } => {
-            [Some(values), weights.as_ref(), mask.as_ref()].into_iter().flatten().map(of).collect()
-        }
-        Terminal::Histogram { coords, weights, mask, .. } => {
-            coords.iter().chain(weights).chain(mask).map(of).collect()
-        }
-    }
 }
