@@ -190,29 +190,69 @@ pub fn uses_of_chunk(grid: &Grid, window: &Region, view: &View, chunk: &[u64], c
         }
     }
     let mut uses = 1u64;
-    for (d, axis) in view.axes.iter().enumerate() {
+    for d in 0..view.axes.len() {
         let (lo, hi) = (window.start[d], window.start[d] + window.shape[d]);
-        let (first, end) = match axis.from {
+        let (first, end) = match view.axes[d].from {
             None => (lo, hi),
-            Some((s, step)) => {
-                let (a, b) =
-                    (chunk[s] as i128 * chunks[s] as i128, (chunk[s] as i128 + 1) * chunks[s] as i128);
-                let (base, t) = (view.base[s] as i128, step as i128);
-                // Indices i with a <= base + t*i < b.
-                let (from, to) = match t > 0 {
-                    true => (Integer::div_ceil(&(a - base), &t), Integer::div_ceil(&(b - base), &t)),
-                    false => {
-                        let t = -t;
-                        (Integer::div_ceil(&(base - b + 1), &t), Integer::div_ceil(&(base - a + 1), &t))
-                    }
-                };
-                (from.clamp(lo as i128, hi as i128) as u64, to.clamp(lo as i128, hi as i128) as u64)
-            }
+            Some((s, _)) => elements_of_chunk(view, d, chunk[s], chunks[s], (lo, hi)),
         };
-        if first >= end {
-            return 0;
-        }
-        uses = uses.saturating_mul(grid.axes[d].block_of(end - 1) - grid.axes[d].block_of(first) + 1);
+        uses = uses.saturating_mul(blocks_over(&grid.axes[d], first, end));
     }
     uses
+}
+
+/// At most how many blocks of the grid read some element of one chunk: where there are few chunks
+/// along an axis each is looked at, otherwise the longest stretch that one can have is.
+pub fn most_uses_of_chunk(grid: &Grid, view: &View, chunks: &[u64]) -> u64 {
+    const LOOKED_AT: u64 = 4096;
+    let mut uses = 1u64;
+    for (d, axis) in view.axes.iter().enumerate() {
+        let blocks = &grid.axes[d];
+        let most = match axis.from {
+            None => blocks.blocks(),
+            Some((s, step)) => {
+                let (n, base) = (chunks[s], view.base[s]);
+                let far = (base as i64 + step * (axis.len as i64 - 1)) as u64;
+                let (first, last) = (base.min(far) / n, base.max(far) / n);
+                if last - first < LOOKED_AT {
+                    let uses = |c| {
+                        let (a, b) = elements_of_chunk(view, d, c, n, (0, axis.len));
+                        blocks_over(blocks, a, b)
+                    };
+                    (first..=last).map(uses).max().unwrap_or(0)
+                } else {
+                    let stretch = n.div_ceil(step.unsigned_abs());
+                    let shortest = match *blocks {
+                        AxisGrid::Regular { block, step, .. } => (block / step).max(1),
+                        AxisGrid::Ends(_) => 1,
+                    };
+                    (stretch.saturating_sub(1) / shortest + 2).min(blocks.blocks())
+                }
+            }
+        };
+        uses = uses.saturating_mul(most);
+    }
+    uses.max(1)
+}
+
+/// The elements `first..end` of the view's axis `d`, within `lo..hi`, that lie in chunk `c` of the
+/// axis that it walks, whose chunks have length `n`.
+fn elements_of_chunk(view: &View, d: usize, c: u64, n: u64, (lo, hi): (u64, u64)) -> (u64, u64) {
+    let Some((s, step)) = view.axes[d].from else { return (lo, hi) };
+    let (a, b) = (c as i128 * n as i128, (c as i128 + 1) * n as i128);
+    let (base, t) = (view.base[s] as i128, step as i128);
+    // Indices i with a <= base + t*i < b.
+    let (from, to) = match t > 0 {
+        true => (Integer::div_ceil(&(a - base), &t), Integer::div_ceil(&(b - base), &t)),
+        false => {
+            let t = -t;
+            (Integer::div_ceil(&(base - b + 1), &t), Integer::div_ceil(&(base - a + 1), &t))
+        }
+    };
+    (from.clamp(lo as i128, hi as i128) as u64, to.clamp(lo as i128, hi as i128) as u64)
+}
+
+/// How many blocks the elements `first..end` lie in.
+fn blocks_over(axis: &AxisGrid, first: u64, end: u64) -> u64 {
+    if first >= end { 0 } else { axis.block_of(end - 1) - axis.block_of(first) + 1 }
 }

@@ -2,10 +2,9 @@
 //! decoded. `explain` shows it, and tests hold the executor to it.
 
 use super::bind::{Needs, Pass, Reads, aligned};
-use super::blocks::uses_of_chunk;
+use super::blocks::most_uses_of_chunk;
 use super::{Feed, Plan, SubKernel};
 use crate::backend::cpu::tile_edge;
-use crate::grid::{Dims, Region};
 use crate::view::View;
 
 /// The chunks along one axis that a view touches.
@@ -80,8 +79,7 @@ pub(super) fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> 
         seen.push((s, spans));
         let times = match &source.chunks {
             Some(chunks) if !cached && !aligned(needs, input, chunks) => {
-                let middle: Dims = source.shape.iter().zip(chunks).map(|(&n, &c)| n / 2 / c).collect();
-                uses_of_chunk(&needs.stage.grid, &Region::whole(&domain), &input.view, &middle, chunks).max(1)
+                most_uses_of_chunk(&needs.stage.grid, &input.view, chunks)
             }
             Some(_) => 1,
             // Without chunks every block reads what it needs, again for each block along an axis

@@ -1,7 +1,7 @@
 //! Random expressions against a naive evaluator, under random chunks, budgets, threads and blocks.
 //!
-//! Every case is a seed. `CHUNKWISE_SEED` sets the first seed of the run that varies,
-//! `CHUNKWISE_CASES` how many cases there are.
+//! Every case is a seed, and the seeds are the same in every run unless `CHUNKWISE_SEED` gives the
+//! first one of a run of its own; `CHUNKWISE_CASES` says how many cases there are.
 
 mod common;
 #[path = "common/naive.rs"]
@@ -575,8 +575,8 @@ fn number(name: &str) -> Option<u64> {
 fn random_expressions_have_one_right_answer() {
     let seen = many(1, number("CHUNKWISE_CASES").unwrap_or(150));
     assert!(seen.known > seen.cases / 2 && seen.windows > 0 && seen.errors < seen.cases / 2, "{seen:?}");
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    many(number("CHUNKWISE_SEED").unwrap_or(now.as_nanos() as u64 >> 8), 50);
+    // Found to fail once: two views of one source whose chunks cross blocks differently.
+    many(number("CHUNKWISE_SEED").unwrap_or(7012900346762222), 50);
 }
 
 /// Nothing that a caller can build panics, hangs or takes memory without bounds.
