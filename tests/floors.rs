@@ -49,7 +49,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hdf5_sys", &["src/h5.rs", "src/h5/"]),
     ("libdeflater", &["src/source", "src/sink"]),
     ("clap", &["src/main.rs", "src/cli"]),
-    ("anyhow", &["src/main.rs", "src/cli"]),
     ("indicatif", &["src/main.rs", "src/cli"]),
     ("ctrlc", &["src/main.rs", "src/cli"]),
 ];
