@@ -86,3 +86,51 @@ fn an_input_is_never_overwritten_and_failures_leave_nothing() {
     let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().file_name()).collect();
     assert_eq!(left, ["a.h5"]);
 }
+
+/// Blocks that cross the chunks of their source share decoded chunks; all workers together keep to
+/// the budget, and each chunk is decoded once.
+#[test]
+fn workers_share_the_decoded_chunks_that_the_budget_has_room_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (a, b) = (folder.path().join("a.h5"), folder.path().join("b.h5"));
+    let s = session("64MiB", 8);
+    let x = Array::random(&[1024, 2048], 1, DType::F64); // 16 MiB
+    s.store(&a, &[("x", &x)], &StoreOptions::new().chunks(&[100, 2048])).unwrap();
+    s.store(&b, &[("y", &x)], &StoreOptions::new().chunks(&[1024, 90])).unwrap();
+    let sum = Array::open(&a, "x").unwrap() + Array::open(&b, "y").unwrap();
+    let out = folder.path().join("out.h5");
+    let report = session("40MiB", 8).store(&out, &[("sum", &sum)], &StoreOptions::new()).unwrap();
+    assert!(report.peak_host_bytes <= 40 << 20, "{}", report.peak_host_bytes);
+    assert_eq!(report.chunks_decoded, 11 + 23, "{report:?}");
+    let back = Array::open(&out, "sum").unwrap();
+    assert_eq!(values(&s, &back.equal(&x * 2.0).all()), [1]);
+}
+
+/// What an operation says of its elements is heard wherever it is computed: in a run, in blocks, in
+/// a store, and in pieces of a concatenation or a product.
+#[test]
+fn errors_and_notes_of_elements_are_never_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.h5");
+    let s = session("64MiB", 2);
+    let one = Array::from_ndarray(ndarray::arr2(&[[1i32, 2], [3, 4]]).into_shared());
+    let minus = &one * -1;
+    let bad = one.power(&minus);
+    for target in
+        [bad.clone(), concatenate(&[one.clone(), bad.clone()], 1), bad.matmul(&one), bad.reshape(&[-1])]
+    {
+        let errors = [
+            s.compute(&target).map(drop).unwrap_err(),
+            s.compute(&target.sum()).map(drop).unwrap_err(),
+            s.store(&path, &[("x", &target)], &StoreOptions::new()).map(drop).unwrap_err(),
+            s.blocks(&target, chunkwise::BlockOrder::Spatial).unwrap().find_map(|b| b.err()).unwrap(),
+        ];
+        for e in errors {
+            assert!(e.to_string().contains("negative integer power"), "{e}");
+        }
+    }
+    assert!(!path.exists());
+    let zero = one.floor_divide(&(&one - &one));
+    let report = s.store(&path, &[("x", &zero)], &StoreOptions::new()).unwrap();
+    assert!(report.notes.iter().any(|n| n.contains("divided by zero")), "{:?}", report.notes);
+}

@@ -228,6 +228,7 @@ impl<'a> Reader<'a> {
         let mut partial = [Partial::Collect(self.take(out.len()))];
         let block = Block { region: &region, domain: &slab.count };
         let events = runner.run(&block, &operands, &mut partial)?;
+        events.check()?;
         self.events |= events;
         if self.runners.len() < MAX_KEPT_RUNNERS {
             self.runners.insert(key, (runner, bytes));

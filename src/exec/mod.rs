@@ -6,6 +6,7 @@
 //! reading and computing: one worker's decode overlaps another's arithmetic, no block waits in
 //! memory, and the number of workers bounds what is held. One worker runs on the calling thread.
 
+mod blocks;
 mod budget;
 mod cache;
 mod collect;
@@ -13,6 +14,7 @@ mod feed;
 mod report;
 mod value;
 
+pub use blocks::BlockWalk;
 pub use collect::PartialOutput;
 pub use feed::Values;
 pub use report::{Cancel, Fallback, Progress, Report, TaskCounts};
@@ -20,7 +22,6 @@ pub use value::{ArrayValue, Value};
 
 use crate::backend::cpu::Cpu;
 use crate::backend::{Backend, Runner};
-use crate::buffer::Buffer;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, Region, Slab, unravel};
 use crate::ops::elementwise::Events;
@@ -33,7 +34,6 @@ use budget::{Held, Meter};
 use cache::ChunkCache;
 use collect::{Collector, Results};
 use feed::{Reader, Staged};
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
@@ -229,25 +229,10 @@ impl Walk<'_> {
         };
         let next = AtomicU64::new(0);
         let done = AtomicU64::new(0);
-        let failed = AtomicBool::new(false);
-        let first_error: Mutex<Option<Error>> = Mutex::new(None);
-        let worker = || {
-            let result = self.work(&kernel, collector, coords, &cache, &next, &done, &failed, cx, counters);
-            if let Err(e) = result {
-                failed.store(true, Relaxed);
-                first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
-            }
-        };
-        match (cx.pool, self.bound.workers) {
-            (Some(pool), workers) if workers > 1 && self.tasks > 1 => {
-                pool.in_place_scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| worker())));
-            }
-            _ => worker(),
-        }
-        match first_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(e) => Err(e),
-            None => Ok(()),
-        }
+        let workers = (self.bound.workers as u64).min(self.tasks);
+        on_workers(cx, workers, &|failed| {
+            self.work(&kernel, collector, coords, &cache, &next, &done, failed, cx, counters)
+        })
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -460,46 +445,30 @@ pub fn run_tasks(
     Ok(StagePartial { plan: plan.fingerprint(), stage: n, ranges: vec![(range.start, range.end)], outputs })
 }
 
-/// The collected elements of some blocks of a stage's output, computed side by side.
-///
-/// # Errors
-/// As [`run`].
-#[allow(clippy::too_many_arguments)]
-pub fn compute_blocks(
-    plan: &Plan,
-    n: usize,
-    output: usize,
-    blocks: &[Region],
-    values: &Values,
-    bound: &Bound,
+/// Runs `work` on as many workers side by side (a single one on the calling thread) and gives the first
+/// error. The flag says that another worker has failed.
+fn on_workers(
     cx: &RunContext,
-    counters: &Counters,
-) -> Result<Vec<ArrayValue>> {
-    let stage = &plan.stages()[n];
-    let whole = kernel_of(plan, stage, values)?;
-    let kernel = Kernel { program: whole.program.clone(), terminals: vec![whole.terminals[output].clone()] };
-    let cache = ChunkCache::new(bound.stages[n].cache_bytes, &counters.meter);
-    let spec = &plan.values()[stage.outputs[output].value];
-    let domain = stage.grid.shape();
-    let one = |block: &Region| -> Result<ArrayValue> {
-        if cx.cancel.is_cancelled() {
-            return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled").at("block", block));
-        }
-        let mut reader = Reader::new(plan, values, &cache, &counters.stats, cx.simd);
-        let mut runner = cx.cpu.runner(&kernel)?;
-        let mut partials = [Partial::Collect(Buffer::new())];
-        compute(&mut reader, &stage.inputs, &kernel, runner.as_mut(), block, &domain, &mut partials)
-            .at("operation", &stage.outputs[output].label)?;
-        counters.tasks.fetch_add(1, Relaxed);
-        let [partial] = partials;
-        match partial {
-            Partial::Collect(buffer) => Ok(ArrayValue::new(spec.dtype, block.shape.clone(), buffer)),
-            _ => Err(Error::new(ErrorKind::Internal, "this output is not collected")),
+    workers: u64,
+    work: &(dyn Fn(&AtomicBool) -> Result<()> + Sync),
+) -> Result<()> {
+    let failed = AtomicBool::new(false);
+    let first_error: Mutex<Option<Error>> = Mutex::new(None);
+    let worker = || {
+        if let Err(e) = work(&failed) {
+            failed.store(true, Relaxed);
+            first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
         }
     };
     match cx.pool {
-        Some(pool) if blocks.len() > 1 => pool.install(|| blocks.par_iter().map(one).collect()),
-        _ => blocks.iter().map(one).collect(),
+        Some(pool) if workers > 1 => {
+            pool.in_place_scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| worker())));
+        }
+        _ => worker(),
+    }
+    match first_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(e) => Err(e),
+        None => Ok(()),
     }
 }
 

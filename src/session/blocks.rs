@@ -3,10 +3,11 @@
 use super::Session;
 use crate::array::Array;
 use crate::error::Result;
-use crate::exec::{self, ArrayValue, Counters, Values};
+use crate::exec::{self, ArrayValue, BlockWalk, Counters, Values};
 use crate::grid::{Dims, Region, unravel};
 use crate::plan::{Bound, Plan};
 use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
 
 impl Session {
     /// Goes through an array block by block, each computed when it is asked for, so that the whole
@@ -104,24 +105,30 @@ impl Blocks {
         let regions: Vec<Region> =
             (self.next..self.tasks.min(self.next + workers)).map(|i| self.region(i)).collect();
         self.next += regions.len() as u64;
-        let stage = &self.plan.stages()[self.last];
-        let value = self.plan.results()[0];
-        let output = stage.outputs.iter().position(|o| o.value == value).unwrap_or(0);
         let counters = Counters::default();
+        let made: Mutex<Vec<Option<ArrayValue>>> = Mutex::new(vec![None; regions.len()]);
+        let region = |i: u64| regions[i as usize].clone();
+        let walk = BlockWalk {
+            plan: &self.plan,
+            bound: &self.bound,
+            stage: self.last,
+            values: &self.values,
+            tasks: regions.len() as u64,
+            workers: workers as usize,
+            grid: None,
+            region: &region,
+        };
         let computed = self.session.with_context(|cx| {
-            exec::compute_blocks(
-                &self.plan,
-                self.last,
-                output,
-                &regions,
-                &self.values,
-                &self.bound,
-                cx,
-                &counters,
-            )
+            walk.run(cx, &counters, &|i, array| {
+                made.lock().unwrap_or_else(PoisonError::into_inner)[i as usize] = Some(array);
+                Ok(())
+            })
         });
         match computed {
-            Ok(arrays) => self.ready.extend(regions.into_iter().zip(arrays).map(Ok)),
+            Ok(()) => {
+                let made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
+                self.ready.extend(regions.into_iter().zip(made).filter_map(|(r, a)| Some(Ok((r, a?)))));
+            }
             Err(e) => {
                 self.next = self.tasks;
                 self.ready.push_back(Err(e));

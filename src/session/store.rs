@@ -3,15 +3,14 @@
 use super::Session;
 use crate::array::Array;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::exec::{self, Counters, Report};
+use crate::exec::{self, BlockWalk, Counters, Report};
 use crate::grid::{AxisGrid, Dims, Grid, show_shape, unravel};
 use crate::plan::{Bound, Plan};
 use crate::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
 use crate::size::human_bytes;
 use crate::source::SourceSpec;
-use rayon::prelude::*;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 /// How arrays are stored.
@@ -103,7 +102,7 @@ impl Session {
         array: &Array,
         options: &StoreOptions,
     ) -> Result<(Job, DatasetSpec)> {
-        let (plan, bound) = self.plan_streamed(array)?;
+        let (plan, mut bound) = self.plan_streamed(array)?;
         for source in plan.sources() {
             if let SourceSpec::Hdf5 { path: input, .. } = &source.spec
                 && same_file(input, path)
@@ -126,7 +125,11 @@ impl Session {
             .saturating_add(bytes)
             .saturating_add(WriteScratch::bytes_for(bytes));
         let fixed = bound.stages[last].shared_bytes;
-        let workers = self.memory().saturating_sub(fixed) / each;
+        // Decoded chunks are kept in what one worker and its buffers leave.
+        let spare = self.memory().saturating_sub(fixed.saturating_add(each));
+        let cache = bound.stages[last].cache_bytes.min(spare);
+        bound.stages[last].cache_bytes = cache;
+        let workers = self.memory().saturating_sub(fixed.saturating_add(cache)) / each;
         if workers == 0 {
             let need = fixed.saturating_add(each);
             return Err(Error::new(
@@ -161,57 +164,34 @@ impl Session {
     }
 
     fn write(&self, writer: &Hdf5Writer, n: usize, job: &Job, counters: &Counters) -> Result<()> {
-        let plan = &job.plan;
-        let last = plan.stages().len() - 1;
-        let output =
-            plan.stages()[last].outputs.iter().position(|o| o.value == plan.results()[0]).unwrap_or(0);
+        let last = job.plan.stages().len() - 1;
         let counts = job.grid.counts();
-        let tasks: u64 = counts.iter().product();
+        let region = |i: u64| job.grid.region(&unravel(i, &counts));
         let chunked = writer.datasets()[n].chunks.is_some();
         let scratch: Mutex<Vec<WriteScratch>> = Mutex::default();
+        let spare = || scratch.lock().unwrap_or_else(PoisonError::into_inner);
         self.with_context(|cx| {
-            let values = exec::run_before(plan, last, &job.bound, cx, counters)?;
-            let one = |i: u64| -> Result<()> {
-                let coords = unravel(i, &counts);
-                let region = job.grid.region(&coords);
-                let arrays = exec::compute_blocks(
-                    plan,
-                    last,
-                    output,
-                    std::slice::from_ref(&region),
-                    &values,
-                    &job.bound,
-                    cx,
-                    counters,
-                )?;
-                for array in arrays {
-                    if !chunked {
-                        writer.write_region(n, &region, array.bytes())?;
-                        continue;
-                    }
-                    let mut spare = lock(&scratch).pop().unwrap_or_default();
-                    let written = writer.write_chunk(n, &coords, array.bytes(), &mut spare);
-                    lock(&scratch).push(spare);
-                    written?;
-                }
-                Ok(())
+            let walk = BlockWalk {
+                plan: &job.plan,
+                bound: &job.bound,
+                stage: last,
+                values: &exec::run_before(&job.plan, last, &job.bound, cx, counters)?,
+                tasks: job.grid.blocks(),
+                workers: job.workers,
+                grid: Some(&job.grid),
+                region: &region,
             };
-            // No more chunks at once than fit the budget.
-            match cx.pool {
-                Some(pool) if job.workers > 1 => pool.install(|| {
-                    (0..tasks.div_ceil(job.workers as u64)).try_for_each(|batch| {
-                        let first = batch * job.workers as u64;
-                        (first..(first + job.workers as u64).min(tasks)).into_par_iter().try_for_each(one)
-                    })
-                }),
-                _ => (0..tasks).try_for_each(one),
-            }
+            walk.run(cx, counters, &|i, array| {
+                if !chunked {
+                    return writer.write_region(n, &region(i), array.bytes());
+                }
+                let mut buffers = spare().pop().unwrap_or_default();
+                let written = writer.write_chunk(n, &unravel(i, &counts), array.bytes(), &mut buffers);
+                spare().push(buffers);
+                written
+            })
         })
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// The chunks asked for, or the stage's blocks where they are regular.
