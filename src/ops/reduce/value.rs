@@ -53,7 +53,7 @@ fn flip(rule: KeyRule) -> i64 {
     -((rule.end == End::Largest) as i64)
 }
 
-macro_rules! shared_loops {
+macro_rules! smallest_loop {
     ($t:ty) => {
         fn smallest_key(simd: Simd, v: &[$t], rule: KeyRule) -> i64 {
             #[inline(always)]
@@ -63,7 +63,11 @@ macro_rules! shared_loops {
             per_simd!(fn run(v: &[$t], rule: KeyRule) -> i64 = body);
             run(simd, v, rule)
         }
+    };
+}
 
+macro_rules! shared_loops {
+    ($t:ty) => {
         fn keep_smallest(simd: Simd, v: &[$t], rule: KeyRule, best: &mut [i64], seen: &mut [u8]) {
             #[inline(always)]
             fn body(v: &[$t], rule: KeyRule, best: &mut [i64], seen: &mut [u8]) {
@@ -120,6 +124,7 @@ macro_rules! integer_value {
             fn of_key(key: i64, rule: KeyRule) -> u64 {
                 (key ^ flip(rule) ^ $bias) as u64
             }
+            smallest_loop!($t);
             shared_loops!($t);
         }
     )*};
@@ -175,27 +180,7 @@ macro_rules! float_value {
                 let k = run(simd, v, rule);
                 if k == <$signed>::MAX { i64::MAX } else { k as i64 }
             }
-            fn keep_smallest(simd: Simd, v: &[$t], rule: KeyRule, best: &mut [i64], seen: &mut [u8]) {
-                #[inline(always)]
-                fn body(v: &[$t], rule: KeyRule, best: &mut [i64], seen: &mut [u8]) {
-                    for ((&x, b), s) in v.iter().zip(best).zip(seen) {
-                        let key = x.key(rule);
-                        let valid = !(<$t as Value>::IS_FLOAT && key == i64::MAX);
-                        *s |= THERE | (valid as u8 * VALID);
-                        *b = key.min(*b);
-                    }
-                }
-                per_simd!(fn run(v: &[$t], rule: KeyRule, best: &mut [i64], seen: &mut [u8]) = body);
-                run(simd, v, rule, best, seen)
-            }
-            fn count_nonzero(simd: Simd, v: &[$t]) -> u64 {
-                #[inline(always)]
-                fn body(v: &[$t]) -> u64 {
-                    v.chunks(1 << 16).map(|c| c.iter().map(|x| !x.is_zero() as u32).sum::<u32>() as u64).sum()
-                }
-                per_simd!(fn run(v: &[$t]) -> u64 = body);
-                run(simd, v)
-            }
+            shared_loops!($t);
         }
 
         impl Keys<$signed> {
