@@ -4,6 +4,7 @@
 //! backend takes every kernel and is where anything runs that another device cannot do correctly.
 
 pub mod cpu;
+pub mod gpu;
 
 use crate::error::Result;
 use crate::ops::elementwise::Events;

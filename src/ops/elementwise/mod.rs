@@ -169,6 +169,11 @@ impl Events {
     /// An integer was raised to a negative integer. An error.
     pub const NEGATIVE_POWER: Events = Events(2);
 
+    /// The events whose bits are set in `bits`, as a device reports them.
+    pub fn from_bits(bits: u32) -> Events {
+        Events(bits & (Events::DIVIDE_BY_ZERO.0 | Events::NEGATIVE_POWER.0))
+    }
+
     /// Whether nothing was noticed.
     pub fn is_empty(self) -> bool {
         self.0 == 0

@@ -1,0 +1,109 @@
+//! Which adapters there are, and which one is meant.
+
+use super::device::Context;
+use crate::error::{Error, ErrorKind, Result};
+use serde::Serialize;
+
+/// Which adapter is wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Choice {
+    /// The fastest: discrete before integrated before virtual before software.
+    #[default]
+    Fastest,
+    /// Its position in [`adapters`].
+    Index(usize),
+    /// Any part of its name, whatever the case of the letters.
+    Name(String),
+}
+
+impl From<&str> for Choice {
+    /// A number is an index, anything else a name.
+    fn from(text: &str) -> Choice {
+        match text.trim().parse() {
+            Ok(index) => Choice::Index(index),
+            Err(_) => Choice::Name(text.trim().to_string()),
+        }
+    }
+}
+
+/// An adapter of this machine.
+#[derive(Clone, Debug, Serialize)]
+pub struct Found {
+    /// Its own name.
+    pub name: String,
+    /// `vulkan`, `metal`, `dx12`.
+    pub api: String,
+    /// The driver and its version.
+    pub driver: String,
+    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
+    pub kind: &'static str,
+    #[serde(skip)]
+    adapter: wgpu::Adapter,
+}
+
+impl Found {
+    /// Whether it is a GPU in name only, run by the CPU.
+    pub fn is_software(&self) -> bool {
+        self.kind == "software"
+    }
+}
+
+/// Every adapter, the fastest first.
+pub fn adapters() -> Vec<Found> {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    descriptor.flags = wgpu::InstanceFlags::empty();
+    let instance = wgpu::Instance::new(descriptor);
+    let all = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
+    let mut found: Vec<(u8, Found)> = all
+        .into_iter()
+        .map(|adapter| {
+            let info = adapter.get_info();
+            let (rank, kind) = match info.device_type {
+                wgpu::DeviceType::DiscreteGpu => (0, "discrete"),
+                wgpu::DeviceType::IntegratedGpu => (1, "integrated"),
+                wgpu::DeviceType::VirtualGpu => (2, "virtual"),
+                wgpu::DeviceType::Other => (3, "other"),
+                wgpu::DeviceType::Cpu => (4, "software"),
+            };
+            let driver = format!("{} {}", info.driver, info.driver_info).trim().to_string();
+            (rank, Found { name: info.name, api: info.backend.to_string(), driver, kind, adapter })
+        })
+        .collect();
+    found.sort_by_key(|(rank, _)| *rank);
+    found.into_iter().map(|(_, f)| f).collect()
+}
+
+/// The adapter that is meant.
+fn choose<'a>(found: &'a [Found], choice: &Choice) -> Result<&'a Found> {
+    let names = || found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ");
+    let none = || {
+        Error::new(ErrorKind::Device, "no GPU adapter was found")
+            .hint("install a Vulkan driver (mesa-vulkan-drivers has one for the CPU), or use the CPU")
+    };
+    let found = match choice {
+        Choice::Fastest => found.first().ok_or_else(none)?,
+        _ if found.is_empty() => return Err(none()),
+        Choice::Index(i) => found.get(*i).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Device,
+                format!("there is no adapter {i}, only {}: {}", found.len(), names()),
+            )
+        })?,
+        Choice::Name(name) => {
+            let wanted = name.to_lowercase();
+            found.iter().find(|f| f.name.to_lowercase().contains(&wanted)).ok_or_else(|| {
+                Error::new(ErrorKind::Device, format!("no adapter is called '{name}'; there is {}", names()))
+            })?
+        }
+    };
+    Ok(found)
+}
+
+/// Opens the adapter that is meant, with a budget of device memory in bytes.
+///
+/// # Errors
+/// `Device` if there is none such, or it cannot be opened.
+pub fn open(choice: &Choice, budget: u64) -> Result<Context> {
+    Context::open(&choose(&adapters(), choice)?.adapter, budget)
+}

@@ -1,0 +1,395 @@
+//! An opened adapter: modules, pipelines, buffers, submissions, and what can go wrong with them.
+//!
+//! Errors are caught in scopes around each group of calls, so that nothing is swallowed. A lost
+//! device, or one out of memory, is an error of kind `Device` that the executor answers by running
+//! the tasks in flight on the CPU.
+
+use super::memory::{DeviceBuffer, Memory};
+use super::spirv::{self, FloatControls};
+use crate::error::{Error, ErrorKind, Result};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use wgpu::naga;
+
+/// An opened device. Everything on it goes through here.
+pub struct Context {
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    /// Who it is.
+    pub info: wgpu::AdapterInfo,
+    /// What was requested and is there.
+    pub features: wgpu::Features,
+    /// The adapter's limits.
+    pub limits: wgpu::Limits,
+    /// The device memory in use, and its budget.
+    pub memory: Arc<Memory>,
+    /// What shaders ask of the float unit.
+    pub controls: FloatControls,
+    pipelines: Mutex<HashMap<Arc<str>, Arc<Pipeline>>>,
+    cache: Option<wgpu::PipelineCache>,
+    lost: Arc<Mutex<Option<String>>>,
+}
+
+/// A compute pipeline, and the bindings that its shader uses.
+pub struct Pipeline {
+    pipeline: wgpu::ComputePipeline,
+    layout: wgpu::BindGroupLayout,
+    bindings: Vec<u32>,
+    /// Invocations per workgroup.
+    pub workgroup: u32,
+}
+
+/// A buffer for a binding.
+#[derive(Clone)]
+pub struct Bind<'a> {
+    /// The binding's number in the shader.
+    pub at: u32,
+    /// The buffer.
+    pub buffer: &'a wgpu::Buffer,
+    /// The bytes that are bound, from a multiple of 256; all if `None`.
+    pub range: Option<std::ops::Range<u64>>,
+}
+
+/// One dispatch.
+pub struct Dispatch<'a> {
+    /// What runs.
+    pub pipeline: &'a Pipeline,
+    /// Buffers for its bindings, and perhaps for others, which are left out.
+    pub binds: &'a [Bind<'a>],
+    /// Workgroups per dimension.
+    pub groups: [u32; 3],
+}
+
+/// Features that are used where the adapter has them.
+const WANTED: wgpu::Features = wgpu::Features::SHADER_F64
+    .union(wgpu::Features::SHADER_INT64)
+    .union(wgpu::Features::SHADER_INT64_ATOMIC_ALL_OPS)
+    .union(wgpu::Features::SUBGROUP)
+    .union(wgpu::Features::TIMESTAMP_QUERY)
+    .union(wgpu::Features::TIMESTAMP_QUERY_INSIDE_ENCODERS)
+    .union(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS)
+    .union(wgpu::Features::PIPELINE_CACHE)
+    .union(wgpu::Features::PASSTHROUGH_SHADERS);
+
+fn device_error(what: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Device, what)
+}
+
+impl Context {
+    /// Opens an adapter with a budget of device memory.
+    ///
+    /// # Errors
+    /// `Device` if it cannot be opened.
+    pub fn open(adapter: &wgpu::Adapter, budget: u64) -> Result<Context> {
+        let info = adapter.get_info();
+        let features = adapter.features() & WANTED;
+        let limits = adapter.limits();
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("chunkwise"),
+            required_features: features,
+            required_limits: limits.clone(),
+            experimental_features: wgpu::ExperimentalFeatures::disabled(),
+            memory_hints: wgpu::MemoryHints::Performance,
+            trace: wgpu::Trace::Off,
+        };
+        let (device, queue) = pollster::block_on(adapter.request_device(&descriptor))
+            .map_err(|e| device_error(format!("{} cannot be opened: {e}", info.name)))?;
+        let lost = Arc::new(Mutex::new(None));
+        let seen = Arc::clone(&lost);
+        device.set_device_lost_callback(move |reason, message| {
+            *seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(format!("{reason:?}: {message}"));
+        });
+        // Errors outside of all scopes would end the process; they count as a lost device.
+        let seen = Arc::clone(&lost);
+        device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
+            seen.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e.to_string());
+        }));
+        Ok(Context {
+            memory: Arc::new(Memory::new(budget)),
+            controls: FloatControls::default(),
+            pipelines: Mutex::default(),
+            cache: None,
+            device,
+            queue,
+            info,
+            features,
+            limits,
+            lost,
+        })
+    }
+
+    /// Whether shaders go to the driver as SPIR-V of our own, with contraction forbidden.
+    pub fn is_strict(&self) -> bool {
+        self.info.backend == wgpu::Backend::Vulkan
+            && self.features.contains(wgpu::Features::PASSTHROUGH_SHADERS)
+    }
+
+    /// The wgpu device, for what this type has no words for.
+    pub(super) fn raw(&self) -> &wgpu::Device {
+        &self.device
+    }
+
+    /// The wgpu queue.
+    pub(super) fn queue(&self) -> &wgpu::Queue {
+        &self.queue
+    }
+
+    /// # Errors
+    /// `Device` if the device is lost.
+    pub fn check(&self) -> Result<()> {
+        match &*self.lost.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(why) => {
+                Err(device_error(format!("the device was lost ({why})")).at("device", &self.info.name))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Makes the device lost, as a driver's reset would.
+    pub fn lose(&self) {
+        self.device.destroy();
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        lost.get_or_insert_with(|| "it was destroyed".into());
+    }
+
+    /// Runs calls to wgpu and gives the first error that any of them met.
+    ///
+    /// # Errors
+    /// `Device` with the message.
+    pub fn scoped<T>(&self, what: &str, calls: impl FnOnce() -> T) -> Result<T> {
+        self.check()?;
+        let scopes =
+            [wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Validation]
+                .map(|filter| self.device.push_error_scope(filter));
+        let value = calls();
+        // The last scope pushed is popped first.
+        let errors = scopes.into_iter().rev().filter_map(|scope| pollster::block_on(scope.pop()));
+        match errors.last() {
+            None => Ok(value),
+            Some(e) => {
+                let why = match &e {
+                    wgpu::Error::OutOfMemory { .. } => "the device is out of memory".to_string(),
+                    e => e.to_string(),
+                };
+                Err(device_error(why).at("call", what).at("device", &self.info.name))
+            }
+        }
+    }
+
+    /// The pipeline of a WGSL source with one entry point `main`. Made once per source.
+    ///
+    /// # Errors
+    /// `Internal` if the source is not valid; `Device` if the driver refuses it.
+    pub fn pipeline(&self, label: &str, source: &str) -> Result<Arc<Pipeline>> {
+        if let Some(found) = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(source) {
+            return Ok(Arc::clone(found));
+        }
+        let made = Arc::new(self.compile(label, source)?);
+        let mut pipelines = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(pipelines.entry(source.into()).or_insert(made)))
+    }
+
+    fn compile(&self, label: &str, source: &str) -> Result<Pipeline> {
+        let (module, info) = spirv::parse(label, source)?;
+        let entry =
+            module.entry_points.iter().find(|e| e.name == "main").ok_or_else(|| {
+                Error::new(ErrorKind::Internal, "the shader has no main").at("shader", label)
+            })?;
+        let workgroup = entry.workgroup_size.iter().product();
+        let entries = bindings(&module);
+        let bindings = entries.iter().map(|e| e.binding).collect();
+        let strict = self.is_strict();
+        let words = if strict { spirv::words(label, &module, &info, self.controls)? } else { Vec::new() };
+        let size = entry.workgroup_size;
+        self.scoped("compiling a shader", || {
+            let layout = self.device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+                label: Some(label),
+                entries: &entries,
+            });
+            let shader = if strict {
+                // SAFETY: naga wrote the words from a validated module, with decorations added that
+                // only forbid optimisations; kernels stay within their buffers by construction.
+                unsafe {
+                    self.device.create_shader_module_passthrough(wgpu::ShaderModuleDescriptorPassthrough {
+                        label: Some(label),
+                        entry_points: vec![wgpu::PassthroughShaderEntryPoint {
+                            name: "main".into(),
+                            workgroup_size: (size[0], size[1], size[2]),
+                        }]
+                        .into(),
+                        spirv: Some(words.into()),
+                        ..Default::default()
+                    })
+                }
+            } else {
+                // SAFETY: loops end and accesses stay within their buffers by construction.
+                unsafe {
+                    self.device.create_shader_module_trusted(
+                        wgpu::ShaderModuleDescriptor {
+                            label: Some(label),
+                            source: wgpu::ShaderSource::Naga(std::borrow::Cow::Owned(module)),
+                        },
+                        wgpu::ShaderRuntimeChecks::unchecked(),
+                    )
+                }
+            };
+            let pipeline_layout = self.device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+                label: Some(label),
+                bind_group_layouts: &[Some(&layout)],
+                immediate_size: 0,
+            });
+            let pipeline = self.device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+                label: Some(label),
+                layout: Some(&pipeline_layout),
+                module: &shader,
+                entry_point: Some("main"),
+                compilation_options: wgpu::PipelineCompilationOptions {
+                    zero_initialize_workgroup_memory: false,
+                    ..Default::default()
+                },
+                cache: self.cache.as_ref(),
+            });
+            Pipeline { pipeline, layout, bindings, workgroup }
+        })
+    }
+
+    /// A buffer of at least `bytes`, counted against the budget of device memory.
+    ///
+    /// # Errors
+    /// `Device` if the budget or the device has no room.
+    pub fn buffer(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<DeviceBuffer> {
+        let bytes = bytes.max(16).next_multiple_of(16);
+        let held = Memory::reserve(&self.memory, bytes)?;
+        let buffer = self.scoped("allocating a buffer", || {
+            self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size: bytes,
+                usage,
+                mapped_at_creation: false,
+            })
+        })?;
+        Ok(DeviceBuffer::new(buffer, held))
+    }
+
+    /// A storage buffer with these bytes, for tables that outlive many dispatches.
+    ///
+    /// # Errors
+    /// As [`Context::buffer`].
+    pub fn table(&self, label: &str, bytes: &[u8]) -> Result<DeviceBuffer> {
+        let size = (bytes.len() as u64).max(16).next_multiple_of(16);
+        let held = Memory::reserve(&self.memory, size)?;
+        let buffer = self.scoped("allocating a table", || {
+            let buffer = self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size,
+                usage: wgpu::BufferUsages::STORAGE
+                    | wgpu::BufferUsages::COPY_SRC
+                    | wgpu::BufferUsages::COPY_DST,
+                mapped_at_creation: true,
+            });
+            if let Ok(mut view) = buffer.get_mapped_range_mut(0..bytes.len() as u64) {
+                view.copy_from_slice(bytes);
+            }
+            buffer.unmap();
+            buffer
+        })?;
+        Ok(DeviceBuffer::new(buffer, held))
+    }
+
+    /// Adds a dispatch to a pass.
+    pub fn encode(&self, pass: &mut wgpu::ComputePass, dispatch: &Dispatch) {
+        let used = dispatch.binds.iter().filter(|b| dispatch.pipeline.bindings.contains(&b.at));
+        let entries: Vec<wgpu::BindGroupEntry> = used
+            .map(|b| wgpu::BindGroupEntry {
+                binding: b.at,
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: b.buffer,
+                    offset: b.range.as_ref().map_or(0, |r| r.start),
+                    size: b.range.as_ref().and_then(|r| wgpu::BufferSize::new(r.end - r.start)),
+                }),
+            })
+            .collect();
+        let group = self.device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &dispatch.pipeline.layout,
+            entries: &entries,
+        });
+        pass.set_pipeline(&dispatch.pipeline.pipeline);
+        pass.set_bind_group(0, &group, &[]);
+        let [x, y, z] = dispatch.groups;
+        pass.dispatch_workgroups(x, y, z);
+    }
+
+    /// What may be used on the device.
+    pub fn abilities(&self) -> super::Abilities {
+        let has = |f| self.features.contains(f);
+        super::Abilities {
+            int64: has(wgpu::Features::SHADER_INT64),
+            int64_atomics: has(wgpu::Features::SHADER_INT64_ATOMIC_ALL_OPS),
+            float32: true,
+            divide32: false,
+            sqrt32: false,
+            float64: has(wgpu::Features::SHADER_F64) && has(wgpu::Features::SHADER_INT64),
+            subgroups: has(wgpu::Features::SUBGROUP),
+            workgroup_bytes: self.limits.max_compute_workgroup_storage_size,
+            binding_bytes: self.limits.max_storage_buffer_binding_size as u64,
+            max_groups: self.limits.max_compute_workgroups_per_dimension,
+            off: Vec::new(),
+        }
+    }
+
+    /// Waits until a submission is done, with its callbacks called.
+    ///
+    /// # Errors
+    /// `Device` if the device is lost.
+    pub fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
+        self.device
+            .poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None })
+            .map_err(|e| device_error(format!("waiting for the device failed: {e}")))?;
+        self.check()
+    }
+
+    /// The bytes of a buffer, copied out through a staging buffer. For small tables and tests.
+    ///
+    /// # Errors
+    /// `Device` if that fails.
+    pub fn read(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<Vec<u8>> {
+        let usage = wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST;
+        let staging = self.buffer("read", bytes, usage)?;
+        let submission = self.scoped("reading a buffer", || {
+            let mut encoder = self.device.create_command_encoder(&Default::default());
+            encoder.copy_buffer_to_buffer(buffer, 0, &staging, 0, bytes.next_multiple_of(4));
+            let submission = self.queue.submit([encoder.finish()]);
+            staging.map_async(wgpu::MapMode::Read, .., |_| {});
+            submission
+        })?;
+        self.wait(submission)?;
+        self.scoped("reading a buffer", || staging.get_mapped_range(0..bytes).map(|view| view.to_vec()))?
+            .map_err(|e| device_error(format!("a buffer cannot be mapped: {e}")))
+    }
+}
+
+/// One layout entry per storage buffer of the module, by its binding number.
+fn bindings(module: &naga::Module) -> Vec<wgpu::BindGroupLayoutEntry> {
+    let mut entries: Vec<wgpu::BindGroupLayoutEntry> = module
+        .global_variables
+        .iter()
+        .filter_map(|(_, v)| {
+            let naga::AddressSpace::Storage { access } = v.space else { return None };
+            Some(wgpu::BindGroupLayoutEntry {
+                binding: v.binding.as_ref()?.binding,
+                visibility: wgpu::ShaderStages::COMPUTE,
+                ty: wgpu::BindingType::Buffer {
+                    ty: wgpu::BufferBindingType::Storage {
+                        read_only: !access.contains(naga::StorageAccess::STORE),
+                    },
+                    has_dynamic_offset: false,
+                    min_binding_size: None,
+                },
+                count: None,
+            })
+        })
+        .collect();
+    entries.sort_by_key(|e| e.binding);
+    entries
+}
