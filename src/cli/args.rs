@@ -56,6 +56,12 @@ pub struct Run {
     /// Where to run: cpu, gpu (the CPU does what it cannot, and that is reported) or auto
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: Device,
+    /// Which GPU: a part of its name, or its number in `chunkwise devices`
+    #[arg(long, value_name = "NAME")]
+    pub adapter: Option<String>,
+    /// Most device memory to use, such as 512MiB or 2GB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub device_memory: Option<u64>,
     /// Most memory to use, such as 512MiB or 2GB; half of what is available if not given
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory: Option<u64>,
@@ -148,6 +154,12 @@ impl Run {
 
     fn builder(&self) -> SessionBuilder {
         let mut builder = Session::builder().device(self.device);
+        if let Some(name) = &self.adapter {
+            builder = builder.adapter(name);
+        }
+        if let Some(bytes) = self.device_memory {
+            builder = builder.device_memory_bytes(bytes);
+        }
         if let Some(bytes) = self.memory {
             builder = builder.memory_bytes(bytes);
         }

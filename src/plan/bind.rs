@@ -209,18 +209,21 @@ type Refused = (u64, Error);
 fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::Result<BoundStage, Refused>> {
     let stage = &plan.stages()[n];
     let kernel = stage.kernel(&|_| None)?;
-    let placement = place(&kernel, &machine.device);
     let largest = match stage.grid.blocks() {
         0 => Dims::from_elem(1, stage.grid.axes.len()),
         _ => stage.grid.largest(),
     };
+    let placement = place(&kernel, &largest, &machine.device);
     // Values that are alive while the stage runs, and those that it makes.
     let made = |v: usize| plan.stages()[..=n].iter().any(|s| s.outputs.iter().any(|o| o.value == v));
     let values = (0..plan.values().len())
         .filter(|&v| made(v) && plan.values()[v].last_use >= n)
         .map(|v| plan.values()[v].bytes())
         .fold(0, u64::saturating_add);
-    let inputs = inputs_bytes(plan, &stage.inputs, &stage.program, &largest);
+    let mut inputs = inputs_bytes(plan, &stage.inputs, &stage.program, &largest);
+    if let (Wish::Prefer(backend), "gpu") = (&machine.device, placement.device) {
+        inputs = inputs.saturating_add(backend.worker_bytes(&kernel, &largest).host);
+    }
     let needs = Needs { plan, stage, kernel, largest, values, inputs };
     let passes = passes(&needs, machine.memory).map_err(|smallest| {
         let e = Error::new(
@@ -275,14 +278,14 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::R
 }
 
 /// Where a stage goes.
-fn place(kernel: &Kernel, wish: &Wish) -> Placement {
+fn place(kernel: &Kernel, block: &[u64], wish: &Wish) -> Placement {
     let on_cpu = |reason: String, fallback| Placement { device: "cpu", reason, fallback };
     match wish {
         Wish::Cpu(reason) => on_cpu(reason.clone(), false),
         Wish::Missing(reason) => on_cpu(reason.clone(), true),
         Wish::Prefer(backend) => {
             let Capabilities { backend: device, name, .. } = backend.capabilities();
-            match backend.supports(kernel) {
+            match backend.supports(kernel, block) {
                 Ok(()) => Placement { device, reason: format!("{name} runs it"), fallback: false },
                 Err(reason) => on_cpu(reason, true),
             }

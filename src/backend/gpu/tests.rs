@@ -122,8 +122,10 @@ pub fn run_kernel(
         .collect();
     let mut partials: Vec<Partial> =
         kernel.terminals.iter().map(|t| t.partial(shape)).collect::<Result<_>>()?;
-    let mut runner = GpuRunner::new(context, kernel, &context.abilities())?;
-    let events = runner.run(&Block { region: &region, domain: shape }, &operands, &mut partials)?;
+    let mut runner = GpuRunner::new(context, kernel, &context.abilities(), shape, 256 << 20)?;
+    let events = runner.run(&Block { region: &region, domain: shape }, &operands, &mut partials)?
+        | runner.flush(&mut partials)?;
+    assert_eq!(runner.under_way(), 0);
     Ok((partials, events))
 }
 
