@@ -59,6 +59,8 @@ pub struct Shape {
     pub capacity: Capacity,
     /// Bytes of tables and of outputs that accumulate on the device.
     pub fixed: u64,
+    /// Whether outputs wait on the host for those that accumulate.
+    waits: bool,
 }
 
 impl Shape {
@@ -98,7 +100,8 @@ impl Shape {
                 crate::size::human_bytes(share)
             ));
         }
-        Ok(Shape { capacity, fixed })
+        let accumulating = families.iter().filter(accumulated).count();
+        Ok(Shape { capacity, fixed, waits: accumulating > 0 && accumulating < families.len() })
     }
 
     /// Bytes that one runner holds. What the host writes and reads counts on both sides: where such
@@ -106,7 +109,7 @@ impl Shape {
     pub fn worker_bytes(&self, unified: bool) -> WorkerBytes {
         let Capacity { up, down } = self.capacity;
         WorkerBytes {
-            host: DEPTH as u64 * (up + down + ALIGN) + down + WAITING as u64,
+            host: DEPTH as u64 * (up + down + ALIGN) + down + if self.waits { WAITING as u64 } else { 0 },
             device: self.fixed + DEPTH as u64 * self.capacity.bytes(unified),
         }
     }
