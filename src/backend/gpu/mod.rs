@@ -9,6 +9,7 @@ mod family;
 mod layout;
 mod library;
 mod memory;
+mod resident;
 mod ring;
 mod runner;
 mod spirv;
@@ -19,6 +20,7 @@ pub use abilities::Abilities;
 pub use adapter::{Choice, Found, adapters, open};
 pub use device::{Context, Fault};
 pub use memory::{DeviceBuffer, Memory};
+pub use resident::{Resident, copy_seconds, upload_seconds};
 
 use crate::DType;
 use crate::backend::{Backend, Capabilities, Runner, WorkerBytes};
@@ -68,6 +70,11 @@ impl Gpu {
             disabled: abilities.off.clone(),
         };
         Ok(Gpu { context, abilities, capabilities, workers: workers.max(1) as u64 })
+    }
+
+    /// What may be used on it.
+    pub fn abilities(&self) -> &Abilities {
+        &self.abilities
     }
 
     /// The device.
