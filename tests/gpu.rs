@@ -4,7 +4,11 @@
 mod common;
 
 use chunkwise::backend::gpu::{Choice, Fault, Gpu};
-use chunkwise::{Array, Device, ErrorKind, FallbackPolicy, PlanOptions, Session, SessionBuilder, Target};
+use chunkwise::ops::reduce::Reduction;
+use chunkwise::{
+    Array, BinAxis, DType, Device, ErrorKind, FallbackPolicy, Over, PlanOptions, Session, SessionBuilder,
+    Target,
+};
 use common::{array, exact_text};
 use std::io::Write;
 
@@ -76,6 +80,106 @@ fn a_block_larger_than_the_staging_memory_is_cut() {
         assert_eq!(exact_text(&outcome.values[0]), exact_text(&right.values[0]));
         assert!(outcome.report.tasks.gpu > 0);
     }
+}
+
+/// What runs on the GPU whole: exact sums, axis reductions, extremes and positions, masks, histograms and
+/// weighted bins, of floats and integers.
+fn whole() -> Vec<(String, Box<dyn Target>)> {
+    use DType::*;
+    let mut out: Vec<(String, Box<dyn Target>)> = Vec::new();
+    for (dtype, mode) in [
+        (F32, "wide"),
+        (F32, "nan"),
+        (F32, "inf"),
+        (F16, "wide"),
+        (F64, "wide"),
+        (F64, "inf"),
+        (I32, "wide"),
+        (U8, "wide"),
+        (I16, "wide"),
+        (I64, "small"),
+        (Bool, "small"),
+    ] {
+        let x = array(dtype, &[45, 37, 26], 5, mode);
+        let mut rows = vec![
+            "sum",
+            "mean",
+            "var",
+            "std",
+            "min",
+            "max",
+            "argmin",
+            "argmax",
+            "any",
+            "all",
+            "count_nonzero",
+        ];
+        if dtype.is_float() {
+            rows.extend([
+                "nansum",
+                "nanmean",
+                "nanvar",
+                "nanstd",
+                "nanmin",
+                "nanmax",
+                "nanargmin",
+                "nanargmax",
+            ]);
+        }
+        for row in rows {
+            let r = Reduction::from_name(row).unwrap();
+            out.push((format!("{row} {dtype} {mode}"), Box::new(x.reduce(r, Over::all()))));
+            for axis in 0..3 {
+                if mode != "nan" || !row.starts_with("nanarg") {
+                    out.push((
+                        format!("{row} {dtype} {mode} axis {axis}"),
+                        Box::new(x.reduce(r, Over::axis(axis))),
+                    ));
+                }
+            }
+        }
+        let mask = array(Bool, &[45, 37, 26], 6, "small");
+        let weights = array(F32, &[45, 37, 26], 7, "wide");
+        out.push((format!("where {dtype}"), Box::new(x.sum_with(Over::axes([0, 2]).mask(&mask)))));
+        let bins = BinAxis::Uniform { bins: 23, low: -2.0, high: 2.0 };
+        out.push((format!("histogram {dtype} {mode}"), Box::new(x.histogram(bins.clone()))));
+        out.push((
+            format!("weighted {dtype} {mode}"),
+            Box::new(x.histogram(bins).weights(&weights).mask(&mask)),
+        ));
+    }
+    out
+}
+
+#[test]
+fn reductions_and_histograms_run_on_the_gpu_whole_with_the_bits_of_the_cpu() {
+    if !available("reductions_and_histograms_run_on_the_gpu_whole_with_the_bits_of_the_cpu") {
+        return;
+    }
+    let session = gpu(40_000).fallback(FallbackPolicy::Refuse).build().unwrap();
+    let cpu = cpu();
+    for (name, target) in whole() {
+        let outcome = session.run(&[target.as_ref()]).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let right = cpu.run(&[target.as_ref()]).unwrap();
+        assert_eq!(exact_text(&outcome.values[0]), exact_text(&right.values[0]), "{name}");
+        assert_eq!(outcome.report.tasks.cpu, 0, "{name}");
+        assert_eq!(outcome.report.tasks.gpu, right.report.tasks.cpu.max(1), "{name}");
+        assert!(outcome.report.fallbacks.is_empty(), "{name}");
+    }
+}
+
+/// 2^25 ones: a float32 accumulator stops at 2^24.
+#[test]
+fn the_mean_of_many_ones_is_one() {
+    if !available("the_mean_of_many_ones_is_one") {
+        return;
+    }
+    let ones = Array::full(&[1 << 25], 1.0f32);
+    let session = gpu(4 << 20).fallback(FallbackPolicy::Refuse).build().unwrap();
+    let outcome = session.run(&[&ones.mean(), &ones.sum()]).unwrap();
+    assert_eq!(outcome.values[0].as_array().unwrap().item::<f32>().unwrap(), 1.0);
+    assert_eq!(outcome.values[1].as_array().unwrap().item::<f32>().unwrap(), 33554432.0);
+    assert_eq!(outcome.report.tasks.cpu, 0);
 }
 
 /// The device fails at its third submission: what was under way and all that follows is the CPU's, the

@@ -6,7 +6,7 @@ mod common;
 mod oracle;
 
 use chunkwise::ops::simd::Simd;
-use chunkwise::{Array, BinAxis, Binned, DType, Device, Over, PlanOptions, Scalar, Session, Target};
+use chunkwise::{Array, BinAxis, Binned, DType, Over, PlanOptions, Scalar, Session, Target};
 use common::{dataset, elements, exact_text, folder, to_bytes, write_file};
 use oracle::{F32, F64, Format, Moments};
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! Arrays stored in files: what comes back, what is refused, what is left behind.
 
+mod common;
+
 use chunkwise::{Array, Cancel, DType, ErrorKind, Over, Session, StoreOptions, concatenate};
 
 fn session(memory: &str, threads: usize) -> Session {
