@@ -197,7 +197,7 @@ fn check(kernel: &Kernel, n: u64, operand: &[u8], resident: Resident) -> Any<()>
         kernel.terminals.iter().map(|t| t.partial(&shape)).collect::<chunkwise::Result<Vec<_>>>()?;
     resident.finish(&mut made)?;
     let cpu = chunkwise::backend::cpu::Cpu::new(1, Simd::best());
-    let mut runner: Box<dyn Runner> = cpu.runner(kernel, &shape)?;
+    let mut runner: Box<dyn Runner> = cpu.runner(kernel, &shape, None)?;
     let mut right =
         kernel.terminals.iter().map(|t| t.partial(&shape)).collect::<chunkwise::Result<Vec<_>>>()?;
     let region = Region::whole(&shape);

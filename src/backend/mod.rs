@@ -10,7 +10,9 @@ use crate::DType;
 use crate::error::Result;
 use crate::ops::elementwise::Events;
 use crate::ops::kernel::{Block, Kernel, Operand, Partial};
+use crate::trace::Trace;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// What a device can do, found out once when it is opened.
 #[derive(Clone, Debug, Serialize)]
@@ -43,11 +45,12 @@ pub trait Backend: Send + Sync {
     /// up to this shape.
     fn worker_bytes(&self, kernel: &Kernel, block: &[u64]) -> WorkerBytes;
 
-    /// Makes what runs the kernel over blocks of up to this shape; one per worker.
+    /// Makes what runs the kernel over blocks of up to this shape; one per worker. What it does on the way
+    /// to another device is written down in `trace`.
     ///
     /// # Errors
     /// `Device` if the device cannot make it.
-    fn runner(&self, kernel: &Kernel, block: &[u64]) -> Result<Box<dyn Runner>>;
+    fn runner(&self, kernel: &Kernel, block: &[u64], trace: Option<&Arc<Trace>>) -> Result<Box<dyn Runner>>;
 }
 
 /// What a worker holds.

@@ -71,6 +71,7 @@ impl BlockWalk<'_> {
                 if i >= self.tasks || failed.load(Relaxed) {
                     break;
                 }
+                crate::trace::set_task(i);
                 let block = (self.region)(i);
                 if cx.cancel.is_cancelled() {
                     return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled").at("block", block));

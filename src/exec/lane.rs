@@ -60,7 +60,7 @@ impl<'a> Lane<'a> {
             bytes: 0,
         };
         if let Some(gpu) = lane.cx.gpu.filter(|_| placement.device != "cpu") {
-            match gpu.runner(kernel, &lane.largest) {
+            match gpu.runner(kernel, &lane.largest, cx.trace) {
                 Ok(runner) => {
                     lane.bytes = gpu.worker_bytes(kernel, &lane.largest).host;
                     lane.device = Some(runner);
@@ -151,7 +151,7 @@ impl<'a> Lane<'a> {
     fn on_cpu(&mut self, reader: &mut Reader, block: &Region, partials: &mut [Partial]) -> Result<Events> {
         let runner = match &mut self.cpu {
             Some(runner) => runner,
-            none => none.insert(self.cx.cpu.runner(self.kernel, &self.largest)?),
+            none => none.insert(self.cx.cpu.runner(self.kernel, &self.largest, None)?),
         };
         let events =
             compute(reader, self.inputs, self.kernel, runner.as_mut(), block, self.domain, partials)?;

@@ -31,6 +31,7 @@ use crate::ops::simd::Simd;
 use crate::plan::{Bound, BoundStage, Input, Pass, Plan, Stage, ValueId};
 use crate::size::human_bytes;
 use crate::source::ReadStats;
+use crate::trace::{self, Trace};
 use budget::{Held, Meter};
 use cache::ChunkCache;
 use collect::{Collector, Results};
@@ -38,7 +39,7 @@ use feed::{Reader, Staged};
 use lane::Lane;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Called now and then with how far a run is.
 pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Sync);
@@ -59,6 +60,8 @@ pub struct RunContext<'a> {
     pub cancel: &'a Cancel,
     /// Hears of progress.
     pub progress: Option<OnProgress<'a>>,
+    /// Where it is written down when what was done.
+    pub trace: Option<&'a Arc<Trace>>,
 }
 
 /// Counters of a run.
@@ -80,6 +83,13 @@ impl Counters {
         if !notes.contains(&text) {
             notes.push(text);
         }
+    }
+
+    /// Counters of a run whose doings are written down in `trace`, if there is one.
+    pub fn traced(trace: Option<&Arc<Trace>>) -> Counters {
+        let mut counters = Counters::default();
+        counters.stats.trace = trace.map(Arc::clone);
+        counters
     }
 
     /// Counts a task that the CPU ran because the device failed.
@@ -288,6 +298,7 @@ impl Walk<'_> {
                 return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled")
                     .at("task", format!("{i} of {}", self.tasks)));
             }
+            trace::set_task(i);
             let coords = coords(i);
             let block = stage.grid.region(&coords).intersect(&self.pass.window);
             if collector.moves(&local, &coords) {

@@ -20,6 +20,7 @@ use crate::ops::histogram::Histogram;
 use crate::ops::simd::Simd;
 use crate::plan::{Bound, Machine, Plan, PlanOptions, Wish};
 use crate::size::{human_bytes, parse_size};
+use crate::trace::Trace;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -82,6 +83,7 @@ pub struct SessionBuilder {
     plan: PlanOptions,
     cancel: Cancel,
     progress: Option<Arc<ProgressFn>>,
+    trace: Option<Arc<Trace>>,
 }
 
 type ProgressFn = dyn Fn(Progress) + Send + Sync;
@@ -155,6 +157,12 @@ impl SessionBuilder {
         self
     }
 
+    /// Writes down when what was done: reads, decoding, and what goes to a GPU and back.
+    pub fn trace(mut self, trace: &Arc<Trace>) -> Self {
+        self.trace = Some(Arc::clone(trace));
+        self
+    }
+
     /// Makes the session.
     ///
     /// # Errors
@@ -214,6 +222,7 @@ impl SessionBuilder {
                 plan: self.plan,
                 cancel: self.cancel,
                 progress: self.progress,
+                trace: self.trace,
             }),
         })
     }
@@ -232,6 +241,7 @@ struct Inner {
     plan: PlanOptions,
     cancel: Cancel,
     progress: Option<Arc<ProgressFn>>,
+    trace: Option<Arc<Trace>>,
 }
 
 /// A device, a byte budget and threads. Cheap to clone; can be used from many threads.
@@ -355,9 +365,13 @@ impl Session {
     pub fn run_plan(&self, plan: &Plan) -> Result<Outcome> {
         let start = Instant::now();
         let bound = self.bind(plan)?;
-        let counters = Counters::default();
+        let counters = self.counters();
         let values = self.with_context(|cx| exec::run(plan, &bound, cx, &counters))?;
         Ok(Outcome { values, report: self.report(plan, &bound, &counters, start) })
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        Counters::traced(self.inner.trace.as_ref())
     }
 
     pub(crate) fn with_context<R>(&self, f: impl FnOnce(&RunContext) -> R) -> R {
@@ -374,6 +388,7 @@ impl Session {
             pool: inner.pool.as_ref(),
             cancel: &inner.cancel,
             progress: progress.as_ref().map(|p| p as &(dyn Fn(Progress) + Sync)),
+            trace: inner.trace.as_ref(),
         })
     }
 
@@ -413,7 +428,7 @@ impl Session {
         values: &Values,
     ) -> Result<StagePartial> {
         let bound = self.bind(plan)?;
-        let counters = Counters::default();
+        let counters = self.counters();
         self.with_context(|cx| exec::run_tasks(plan, stage, tasks, &bound, values, cx, &counters))
     }
 

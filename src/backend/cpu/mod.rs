@@ -20,8 +20,10 @@ use crate::ops::histogram;
 use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
 use crate::ops::reduce;
 use crate::ops::simd::Simd;
+use crate::trace::Trace;
 use machine::Machine;
 use smallvec::SmallVec;
+use std::sync::Arc;
 use tile::{Runs, Walk};
 
 /// The CPU of this machine, at one vector level.
@@ -72,7 +74,7 @@ impl Backend for Cpu {
         WorkerBytes { host: scratch_bytes(kernel), device: 0 }
     }
 
-    fn runner(&self, kernel: &Kernel, _: &[u64]) -> Result<Box<dyn Runner>> {
+    fn runner(&self, kernel: &Kernel, _: &[u64], _: Option<&Arc<Trace>>) -> Result<Box<dyn Runner>> {
         Ok(Box::new(CpuRunner::new(kernel, self.simd)))
     }
 }

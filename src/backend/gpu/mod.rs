@@ -26,6 +26,7 @@ use crate::DType;
 use crate::backend::{Backend, Capabilities, Runner, WorkerBytes};
 use crate::error::Result;
 use crate::ops::kernel::Kernel;
+use crate::trace::Trace;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// A GPU with a budget of its memory, of which each worker has an equal share.
@@ -112,8 +113,10 @@ impl Backend for Gpu {
         }
     }
 
-    fn runner(&self, kernel: &Kernel, block: &[u64]) -> Result<Box<dyn Runner>> {
-        let runner = runner::GpuRunner::new(&self.context, kernel, &self.abilities, block, self.share())?;
+    fn runner(&self, kernel: &Kernel, block: &[u64], trace: Option<&Arc<Trace>>) -> Result<Box<dyn Runner>> {
+        let trace = trace.map(Arc::clone);
+        let runner =
+            runner::GpuRunner::new(&self.context, kernel, &self.abilities, block, self.share(), trace)?;
         Ok(Box::new(runner))
     }
 }

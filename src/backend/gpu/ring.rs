@@ -10,6 +10,7 @@ use super::family::{Absorb, OUT, Step, TABLE};
 use super::memory::DeviceBuffer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::elementwise::Events;
+use crate::trace::{self, Activity, Span, Trace};
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -82,6 +83,9 @@ pub struct Slot {
     down: u64,
     queued: Vec<Queued>,
     flight: Option<Flight>,
+    /// When it was submitted and at which task, for a trace.
+    sent: f64,
+    task: u64,
 }
 
 impl Slot {
@@ -108,6 +112,8 @@ impl Slot {
             down: 0,
             queued: Vec::new(),
             flight: None,
+            sent: 0.0,
+            task: 0,
         })
     }
 
@@ -165,8 +171,15 @@ impl Slot {
     ///
     /// # Errors
     /// `Device` if the device does not take it.
-    pub fn submit(&mut self, context: &Context, own: &[Option<DeviceBuffer>]) -> Result<()> {
+    pub fn submit(
+        &mut self,
+        context: &Context,
+        own: &[Option<DeviceBuffer>],
+        trace: Option<&Trace>,
+    ) -> Result<()> {
         context.inject()?;
+        self.sent = trace.map_or(0.0, Trace::now);
+        self.task = trace::task();
         let (sender, mapped) = channel();
         let submission = context.scoped("submitting blocks", || {
             self.upload.unmap();
@@ -238,7 +251,7 @@ impl Slot {
     ///
     /// # Errors
     /// `Device` if the device failed; then nothing is handed over.
-    pub fn complete(&mut self, context: &Context) -> Result<(Vec<Landed>, Events)> {
+    pub fn complete(&mut self, context: &Context, trace: Option<&Trace>) -> Result<(Vec<Landed>, Events)> {
         let Some(flight) = self.flight.take() else { return Ok((Vec::new(), Events::NONE)) };
         context.wait(flight.submission)?;
         for _ in 0..flight.maps {
@@ -256,6 +269,12 @@ impl Slot {
                     .at("device", &context.info.name));
             }
         }
+        if let Some(trace) = trace {
+            // From the submission until its callbacks: the copies to and from the device included.
+            let end = trace.now();
+            trace.add(Span { activity: Activity::Compute, task: self.task, start: self.sent, end });
+        }
+        let began = trace.map_or(0.0, Trace::now);
         let broken = |e| Error::new(ErrorKind::Device, format!("results cannot be read: {e}"));
         let view =
             context.scoped("reading results", || self.readback.get_mapped_range(..))?.map_err(broken)?;
@@ -275,6 +294,10 @@ impl Slot {
         drop(view);
         context.scoped("giving results back", || self.readback.unmap())?;
         (self.up, self.down) = (0, 0);
+        if let Some(trace) = trace {
+            let end = trace.now();
+            trace.add(Span { activity: Activity::Download, task: self.task, start: began, end });
+        }
         Ok((landed, Events::from_bits(noticed)))
     }
 }

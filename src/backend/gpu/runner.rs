@@ -19,6 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
 use crate::ops::elementwise::Events;
 use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::trace::{Activity, Trace};
 use crate::view::Placement;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -130,6 +131,7 @@ pub struct GpuRunner {
     elements: u64,
     /// Results on the host that are not added yet.
     landed: VecDeque<Landed>,
+    trace: Option<Arc<Trace>>,
     waiting: usize,
     /// Blocks that are not added yet.
     under_way: usize,
@@ -147,6 +149,7 @@ impl GpuRunner {
         abilities: &Abilities,
         block: &[u64],
         share: u64,
+        trace: Option<Arc<Trace>>,
     ) -> Result<GpuRunner> {
         let refuse = |why| Error::new(ErrorKind::Device, why);
         let families = families(kernel, abilities).map_err(refuse)?;
@@ -170,6 +173,7 @@ impl GpuRunner {
             own,
             elements: 0,
             landed: VecDeque::new(),
+            trace,
             waiting: 0,
             under_way: 0,
             events: Events::NONE,
@@ -192,7 +196,7 @@ impl GpuRunner {
     }
 
     fn complete(&mut self, slot: usize, partials: &mut [Partial]) -> Result<()> {
-        let (landed, events) = self.slots[slot].complete(&self.context)?;
+        let (landed, events) = self.slots[slot].complete(&self.context, self.trace.as_deref())?;
         self.events |= events;
         self.waiting += landed.iter().map(|l| l.bytes.len()).sum::<usize>();
         self.landed.extend(landed);
@@ -214,7 +218,7 @@ impl GpuRunner {
 
     fn submit(&mut self) -> Result<()> {
         if self.slots.get(self.current).is_some_and(|s| !s.is_empty() && !s.is_under_way()) {
-            self.slots[self.current].submit(&self.context, &self.own)?;
+            self.slots[self.current].submit(&self.context, &self.own, self.trace.as_deref())?;
             self.current = (self.current + 1) % DEPTH;
         }
         Ok(())
@@ -372,7 +376,10 @@ impl Runner for GpuRunner {
             last: true,
         };
         self.under_way += 1;
-        self.stage(&piece, operands, partials)?;
+        match self.trace.clone() {
+            Some(trace) => trace.record(Activity::Upload, || self.stage(&piece, operands, partials))?,
+            None => self.stage(&piece, operands, partials)?,
+        }
         // Half a slot is enough to keep the device busy.
         if !self.slots[self.current].has_room(self.capacity.up / 2, self.capacity.down / 2) {
             self.submit()?;

@@ -122,7 +122,7 @@ pub fn run_kernel(
         .collect();
     let mut partials: Vec<Partial> =
         kernel.terminals.iter().map(|t| t.partial(shape)).collect::<Result<_>>()?;
-    let mut runner = GpuRunner::new(context, kernel, &context.abilities(), shape, 256 << 20)?;
+    let mut runner = GpuRunner::new(context, kernel, &context.abilities(), shape, 256 << 20, None)?;
     let events = runner.run(&Block { region: &region, domain: shape }, &operands, &mut partials)?
         | runner.flush(&mut partials)?;
     assert_eq!(runner.under_way(), 0);
