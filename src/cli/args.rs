@@ -1,9 +1,10 @@
 //! The arguments.
 
 use chunkwise::size::parse_size;
-use chunkwise::{Cancel, Device, FallbackPolicy, Progress, Result, Session, SessionBuilder};
+use chunkwise::{Cancel, Device, FallbackPolicy, Progress, Result, Session, SessionBuilder, Trace};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Exact computing over HDF5 data that is larger than memory.
 #[derive(Debug, Parser)]
@@ -92,6 +93,9 @@ pub struct Eval {
     /// Print the plan and compute nothing
     #[arg(long, conflicts_with = "json")]
     pub explain: bool,
+    /// Write when what was read, decoded, uploaded and computed, for chrome://tracing or ui.perfetto.dev
+    #[arg(long, value_name = "FILE", conflicts_with = "explain")]
+    pub trace: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -147,9 +151,14 @@ impl Run {
         &self,
         fallback: FallbackPolicy,
         cancel: &Cancel,
+        trace: Option<&Arc<Trace>>,
         progress: impl Fn(Progress) + Send + Sync + 'static,
     ) -> Result<Session> {
-        self.builder().fallback(fallback).cancel(cancel).on_progress(progress).build()
+        let builder = self.builder().fallback(fallback).cancel(cancel).on_progress(progress);
+        match trace {
+            Some(trace) => builder.trace(trace).build(),
+            None => builder.build(),
+        }
     }
 
     fn builder(&self) -> SessionBuilder {
