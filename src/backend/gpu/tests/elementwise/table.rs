@@ -1,9 +1,10 @@
 //! Without an adapter: the library is valid for every set of abilities, every row and cast has its
 //! functions, and what a device lacks is refused with the reason.
 
-use super::{is_elsewhere, signatures};
-use crate::DType;
+use super::data::special;
+use super::{is_elsewhere, register, signatures};
 use crate::backend::gpu::{Abilities, library, spirv};
+use crate::dtype::{DType, Scalar};
 use crate::ops::elementwise::{Op, Signature};
 use crate::ops::program::{Program, Step};
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
@@ -154,4 +155,14 @@ fn calls_are_what_the_table_says() {
     let wrong = Signature { args: [F32, F32][..].into(), out: F32 };
     assert_eq!(name("bitwise_and").wgsl(&wrong), None);
     assert!(refusal(name("bitwise_and"), &wrong, &abilities(true, true, true)).is_some());
+}
+
+#[test]
+fn constants_are_what_registers_hold() {
+    for d in DType::ALL {
+        for v in special(d) {
+            let value = Scalar::from_bytes(d, &v.to_le_bytes()[..d.size()]).unwrap();
+            assert_eq!(library::bits(value), register(d, v), "{value:?}");
+        }
+    }
 }
