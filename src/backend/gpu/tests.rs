@@ -86,6 +86,8 @@ fn two_sums_are_exact_and_64_bit_values_move_as_bits() {
     assert_eq!(out, values.iter().map(|v| v + 0.1).collect::<Vec<_>>());
 }
 
+mod elementwise;
+
 use super::runner::GpuRunner;
 use crate::DType;
 use crate::backend::Runner;
