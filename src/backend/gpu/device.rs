@@ -322,12 +322,17 @@ impl Context {
                     | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: true,
             });
-            if let Ok(mut view) = buffer.get_mapped_range_mut(0..bytes.len() as u64) {
-                view.copy_from_slice(bytes);
-            }
+            let end = (bytes.len() as u64).next_multiple_of(4);
+            let written = match end {
+                0 => Ok(()),
+                end => buffer.get_mapped_range_mut(0..end).map(|mut view| {
+                    view.slice(..bytes.len()).copy_from_slice(bytes);
+                }),
+            };
             buffer.unmap();
-            buffer
+            written.map(|()| buffer)
         })?;
+        let buffer = buffer.map_err(|e| device_error(format!("a table cannot be written: {e}")))?;
         Ok(DeviceBuffer::new(buffer, held))
     }
 
