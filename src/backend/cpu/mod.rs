@@ -9,9 +9,9 @@ mod matmul;
 mod tile;
 
 pub use machine::TILE;
-pub use matmul::{MATMUL_DEPTH, matmul_dtype, multiply_add, round_to_f16, tile_edge};
+pub use matmul::{CpuProduct, MATMUL_DEPTH, matmul_dtype, round_to_f16, tile_edge};
 
-use super::{Backend, Capabilities, Runner};
+use super::{Backend, Capabilities, Product, Runner};
 use crate::DType;
 use crate::buffer::Buffer;
 use crate::error::Result;
@@ -74,6 +74,13 @@ impl Backend for Cpu {
 
     fn runner(&self, kernel: &Kernel) -> Result<Box<dyn Runner>> {
         Ok(Box::new(CpuRunner::new(kernel, self.simd)))
+    }
+
+    fn product(&self, dtype: DType, _: [usize; 3]) -> std::result::Result<Box<dyn Product>, String> {
+        match dtype {
+            DType::F16 => Err("float16 products are accumulated in float32".into()),
+            dtype => Ok(Box::new(CpuProduct::new(dtype))),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod device;
 mod family;
 mod layout;
 mod library;
+pub mod matmul;
 mod memory;
 mod runner;
 mod spirv;
