@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::array::Array;
-use crate::backend::Capabilities;
+use crate::backend::{Capabilities, gpu};
 use crate::exec::budget::Meter;
 use crate::graph::Graph;
 use crate::plan::PlanOptions;
@@ -227,4 +227,80 @@ fn products_of_products_and_of_float16_go_to_the_device_too() {
     let array = half(&a).matmul(&half(&b));
     let expected: Vec<f32> = plain(&a, &b).iter().map(|v| f16::from_f32(v + 1.0).to_f32()).collect();
     assert_eq!(read(&array, Some(&Imagined::new(Way::Works)), 1, |_| {}).unwrap(), [expected]);
+}
+
+/// The adapter, which is lost at the `lost`th piece.
+struct Adapter {
+    context: Arc<gpu::Context>,
+    capabilities: Capabilities,
+    pieces: Arc<AtomicUsize>,
+    lost: usize,
+}
+
+impl Backend for Adapter {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+    fn supports(&self, _: &Kernel) -> std::result::Result<(), String> {
+        Err("it multiplies only".into())
+    }
+    fn scratch_bytes(&self, _: &Kernel) -> u64 {
+        0
+    }
+    fn runner(&self, _: &Kernel) -> Result<Box<dyn Runner>> {
+        Err(Error::new(ErrorKind::Device, "it multiplies only"))
+    }
+    fn product(&self, dtype: DType, most: [usize; 3]) -> std::result::Result<Box<dyn Product>, String> {
+        let inner = gpu::matmul::product(&self.context, dtype, most, &self.context.abilities())?;
+        let (context, pieces) = (Arc::clone(&self.context), Arc::clone(&self.pieces));
+        Ok(Box::new(Losing { inner, context, pieces, lost: self.lost }))
+    }
+}
+
+struct Losing {
+    inner: Box<dyn Product>,
+    context: Arc<gpu::Context>,
+    pieces: Arc<AtomicUsize>,
+    lost: usize,
+}
+
+impl Product for Losing {
+    fn begin(&mut self, shape: [usize; 2], c: &mut [u8]) -> Result<()> {
+        self.inner.begin(shape, c)
+    }
+    fn add(&mut self, k: usize, a: &[u8], b: &[u8], c: &mut [u8]) -> Result<()> {
+        if self.pieces.fetch_add(1, Relaxed) == self.lost {
+            self.context.lose();
+        }
+        self.inner.add(k, a, b, c)
+    }
+    fn finish(&mut self, c: &mut [u8]) -> Result<()> {
+        self.inner.finish(c)
+    }
+}
+
+#[test]
+fn an_adapter_multiplies_until_it_is_lost() {
+    let wish = std::env::var("CHUNKWISE_GPU").unwrap_or_else(|_| "auto".into());
+    let open = || gpu::open(&gpu::Choice::Fastest, 1 << 26);
+    if wish == "off" || (wish != "require" && open().is_err()) {
+        eprintln!("SKIPPED: no GPU adapter (CHUNKWISE_GPU={wish})");
+        return;
+    }
+    let (a, b) = (numbers(70, 2500, 0), numbers(2500, 33, 1));
+    let array = Array::from_ndarray(a.clone()).matmul(&Array::from_ndarray(b.clone()));
+    let right = plain(&a, &b);
+    for (lost, [cpu, gpu]) in [(usize::MAX, [0, 3]), (4, [2, 1])] {
+        let adapter = Adapter {
+            context: Arc::new(open().unwrap()),
+            capabilities: Imagined::new(Way::Works).capabilities,
+            pieces: Arc::default(),
+            lost,
+        };
+        let got = read(&array, Some(&adapter), 3, |reader| {
+            assert_eq!([reader.product_tiles.cpu, reader.product_tiles.gpu], [cpu, gpu]);
+            assert_eq!(reader.product_fallbacks.iter().map(|f| f.tasks).sum::<u64>(), cpu);
+        });
+        assert_eq!(got.unwrap(), [right.clone(), right.clone(), right.clone()]);
+    }
 }
