@@ -48,8 +48,8 @@ impl Random {
             let sign = if self.next() & 64 == 0 { 1 } else { -1 };
             match dtype {
                 DType::Bool => (bits >> 20 & 7 == 0) as i128,
-                DType::F32 => sign * i128::from(bits & 0xff_ffff) << (bits >> 40 & 7),
-                DType::F64 => sign * i128::from(bits & 0xffff_ffff_ffff) << (bits >> 48 & 7),
+                DType::F32 => (sign * i128::from(bits & 0xff_ffff)) << (bits >> 40 & 7),
+                DType::F64 => (sign * i128::from(bits & 0xffff_ffff_ffff)) << (bits >> 48 & 7),
                 _ => wrap(dtype, i128::from(bits) * i128::from(self.next())),
             }
         };
