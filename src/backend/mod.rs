@@ -51,6 +51,46 @@ pub trait Backend: Send + Sync {
     /// # Errors
     /// `Device` if the device cannot make it.
     fn runner(&self, kernel: &Kernel, block: &[u64], trace: Option<&Arc<Trace>>) -> Result<Box<dyn Runner>>;
+
+    /// Whether [`Backend::product`] can be had; otherwise why not.
+    fn multiplies(&self, _dtype: DType, _most: [usize; 3]) -> std::result::Result<(), String> {
+        Err(format!("products have no code for the {}", self.capabilities().backend))
+    }
+
+    /// Makes what multiplies matrices of a dtype (float16 as float32) in pieces of at most `m × k` by
+    /// `k × n`, given as `[m, k, n]`; one per worker and product under way.
+    ///
+    /// # Errors
+    /// Why the device cannot; there is always the CPU's.
+    fn product(&self, dtype: DType, most: [usize; 3]) -> std::result::Result<Box<dyn Product>, String> {
+        self.multiplies(dtype, most)?;
+        Err("its code is missing".into())
+    }
+}
+
+/// One worker's means to multiply matrices: tiles `c` (m × n) of a product, each the sum of the products
+/// of pieces `a` (m × k) and `b` (k × n), all C-contiguous.
+///
+/// The sum may lie in `c` or on a device; `c` is the product's own from `begin` to `finish`, and the
+/// same for all calls of a tile. After an error the tile is lost.
+pub trait Product: Send {
+    /// Begins a tile of the shape `[m, n]`: zeros.
+    ///
+    /// # Errors
+    /// `Device` if the device fails.
+    fn begin(&mut self, shape: [usize; 2], c: &mut [u8]) -> Result<()>;
+
+    /// Adds `a @ b`, whose inner dimension is `k`.
+    ///
+    /// # Errors
+    /// `Device` if the device fails; `Internal` if the lengths do not fit the shape.
+    fn add(&mut self, k: usize, a: &[u8], b: &[u8], c: &mut [u8]) -> Result<()>;
+
+    /// Brings the tile into `c`.
+    ///
+    /// # Errors
+    /// As [`Product::add`].
+    fn finish(&mut self, c: &mut [u8]) -> Result<()>;
 }
 
 /// What a worker holds.

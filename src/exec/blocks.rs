@@ -64,6 +64,8 @@ impl BlockWalk<'_> {
             let placement = &self.bound.stages[self.stage].placement;
             let largest = stage.grid.largest();
             let mut lane = Lane::new(&stage.inputs, &kernel, &domain, largest, placement, cx, counters)?;
+            reader.products = cx.gpu.filter(|_| placement.device != "cpu");
+            reader.must_multiply = cx.refuse_fallback;
             let mut held = Held::new(&counters.meter);
             let mut events = Events::default();
             loop {
@@ -86,6 +88,7 @@ impl BlockWalk<'_> {
                 held.set(lane.bytes() + reader.bytes() + buffer.len() as u64);
                 then(i, ArrayValue::new(dtype, block.shape, buffer))?;
             }
+            reader.product_fallbacks.iter().for_each(|f| counters.fell_back(&f.reason, f.tasks));
             events |= reader.events;
             events.notes().into_iter().for_each(|text| counters.note(text.to_string()));
             Ok(())

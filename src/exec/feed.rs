@@ -2,11 +2,12 @@
 //! on the way (products, concatenations, reshapes).
 
 use super::cache::ChunkCache;
+use super::report::{Fallback, TaskCounts};
 use super::value::Value;
-use crate::backend::Runner;
 use crate::backend::cpu::{
-    CpuRunner, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, multiply_add, round_to_f16, scratch_bytes,
+    CpuProduct, CpuRunner, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, round_to_f16, scratch_bytes,
 };
+use crate::backend::{Backend, Product, Runner};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
@@ -39,6 +40,19 @@ pub struct Reader<'a> {
     runners: HashMap<*const SubKernel, (CpuRunner, u64)>,
     runner_bytes: u64,
     pub events: Events,
+    /// The device that multiplies matrices, if it is not the CPU. It is a task's choice for tiles, not
+    /// a promise: what it cannot do, or fails at, is done on the CPU and counted.
+    pub products: Option<&'a dyn Backend>,
+    /// Whether it is an error if that device cannot.
+    pub must_multiply: bool,
+    /// Products of that device that are not under way.
+    kept_products: Vec<(DType, Box<dyn Product>)>,
+    /// Tiles of products, by where they were computed. Reading a block again counts again.
+    pub product_tiles: TaskCounts,
+    /// Tiles that the CPU computed although [`Reader::products`] was to, and why.
+    pub product_fallbacks: Vec<Fallback>,
+    /// Why products of a dtype are left to the CPU from now on.
+    given_up: HashMap<DType, String>,
 }
 
 /// An input that lies in memory as it is, or a staged copy.
@@ -77,6 +91,12 @@ impl<'a> Reader<'a> {
             runners: HashMap::new(),
             runner_bytes: 0,
             events: Events::default(),
+            products: None,
+            must_multiply: false,
+            kept_products: Vec::new(),
+            product_tiles: TaskCounts::default(),
+            product_fallbacks: Vec::new(),
+            given_up: HashMap::new(),
         }
     }
 
@@ -253,7 +273,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A block of a product, summed over pieces of the inner dimension in one fixed order.
+    /// A block of a product: by the device that is to do it, or else by the CPU. A device that failed
+    /// is not asked again for this dtype.
     fn matmul(
         &mut self,
         a: &SubKernel,
@@ -263,11 +284,71 @@ impl<'a> Reader<'a> {
         out: &mut [u8],
     ) -> Result<()> {
         let wide = matmul_dtype(dtype);
+        if let Some(device) = self.products {
+            let depth = MATMUL_DEPTH.min(a.shape[1]) as usize;
+            let why =
+                match self.product(device, wide, [slab.count[0] as usize, depth, slab.count[1] as usize]) {
+                    Err(why) => why,
+                    Ok(mut product) => match self.tile(product.as_mut(), [a, b], dtype, slab, out)? {
+                        Ok(()) => {
+                            self.kept_products.push((wide, product));
+                            self.product_tiles.gpu += 1;
+                            return Ok(());
+                        }
+                        Err(e) if e.kind() == ErrorKind::Device => e.to_string(),
+                        Err(e) => return Err(e),
+                    },
+                };
+            if self.must_multiply {
+                return Err(Error::new(ErrorKind::Device, why).at("operation", "matmul"));
+            }
+            self.fell_back(why.clone());
+            self.given_up.insert(wide, why);
+        }
+        self.tile(&mut CpuProduct::new(wide), [a, b], dtype, slab, out)??;
+        self.product_tiles.cpu += 1;
+        Ok(())
+    }
+
+    /// A product of the device that is not under way: inside a factor there may be another product.
+    fn product(
+        &mut self,
+        device: &dyn Backend,
+        dtype: DType,
+        most: [usize; 3],
+    ) -> std::result::Result<Box<dyn Product>, String> {
+        if let Some(why) = self.given_up.get(&dtype) {
+            return Err(why.clone());
+        }
+        match self.kept_products.iter().position(|(d, _)| *d == dtype) {
+            Some(i) => Ok(self.kept_products.swap_remove(i).1),
+            None => device.product(dtype, most),
+        }
+    }
+
+    fn fell_back(&mut self, reason: String) {
+        match self.product_fallbacks.iter_mut().find(|f| f.reason == reason) {
+            Some(fallback) => fallback.tasks += 1,
+            None => self.product_fallbacks.push(Fallback { reason, tasks: 1 }),
+        }
+    }
+
+    /// A block of a product, summed over pieces of the inner dimension in one fixed order. The inner
+    /// error is the product's: nothing is wrong with the factors.
+    fn tile(
+        &mut self,
+        product: &mut dyn Product,
+        [a, b]: [&SubKernel; 2],
+        dtype: DType,
+        slab: &Slab,
+        out: &mut [u8],
+    ) -> Result<Result<()>> {
+        let wide = matmul_dtype(dtype);
         let (m, n, inner) = (slab.count[0], slab.count[1], a.shape[1]);
         let mut c = self.take((m * n) as usize * wide.size());
-        c.fill(0);
+        let mut done = product.begin([m as usize, n as usize], &mut c);
         let mut k = 0;
-        while k < inner {
+        while k < inner && done.is_ok() {
             let depth = MATMUL_DEPTH.min(inner - k);
             let left = Slab {
                 start: Dims::from_slice(&[slab.start[0], k]),
@@ -281,18 +362,21 @@ impl<'a> Reader<'a> {
             };
             let x = self.factor(a, &left, dtype, wide)?;
             let y = self.factor(b, &right, dtype, wide)?;
-            multiply_add(wide, [m as usize, depth as usize, n as usize], &x, &y, &mut c)?;
+            done = product.add(depth as usize, &x, &y, &mut c);
             self.give(x);
             self.give(y);
             k += depth;
         }
-        if wide == dtype {
-            out.copy_from_slice(&c);
-        } else {
-            round_to_f16(&c, out);
+        let done = done.and_then(|()| product.finish(&mut c));
+        if done.is_ok() {
+            if wide == dtype {
+                out.copy_from_slice(&c);
+            } else {
+                round_to_f16(&c, out);
+            }
         }
         self.give(c);
-        Ok(())
+        Ok(done)
     }
 
     /// A piece of a factor, in the dtype of the accumulation.
@@ -449,3 +533,6 @@ fn touched(slab: &Slab, d: usize, chunk: u64) -> Vec<u64> {
     }
     (0..slab.count[d]).map(|i| (slab.start[d] + i * slab.step[d]) / chunk).collect()
 }
+
+#[cfg(test)]
+mod tests;

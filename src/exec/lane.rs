@@ -10,7 +10,7 @@ use crate::error::{ErrorKind, Result};
 use crate::grid::{Dims, Region};
 use crate::ops::elementwise::Events;
 use crate::ops::kernel::{Kernel, Partial, Terminal};
-use crate::plan::{Input, Placement};
+use crate::plan::{Feed, Input, Placement};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -29,6 +29,8 @@ pub(super) struct Lane<'a> {
     under_way: VecDeque<Region>,
     /// Why the device is no longer used.
     failed: Option<String>,
+    /// Whether the device multiplies and the rest is copying.
+    only_products: bool,
     bytes: u64,
 }
 
@@ -57,9 +59,16 @@ impl<'a> Lane<'a> {
             cpu: None,
             under_way: VecDeque::new(),
             failed: None,
+            only_products: false,
             bytes: 0,
         };
-        if let Some(gpu) = lane.cx.gpu.filter(|_| placement.device != "cpu") {
+        let on_gpu = placement.device != "cpu";
+        // A product that is only collected has nothing more to compute: it would go up to come down.
+        lane.only_products = on_gpu
+            && kernel.program.as_identity().is_some()
+            && kernel.terminals.iter().all(|t| matches!(t, Terminal::Collect { .. }))
+            && inputs.iter().any(|i| matches!(i.feed, Feed::Matmul { .. }));
+        if let Some(gpu) = lane.cx.gpu.filter(|_| on_gpu && !lane.only_products) {
             match gpu.runner(kernel, &lane.largest, cx.trace) {
                 Ok(runner) => {
                     lane.bytes = gpu.worker_bytes(kernel, &lane.largest).host;
@@ -153,11 +162,15 @@ impl<'a> Lane<'a> {
             Some(runner) => runner,
             none => none.insert(self.cx.cpu.runner(self.kernel, &self.largest, None)?),
         };
+        let before = reader.product_tiles.cpu;
         let events =
             compute(reader, self.inputs, self.kernel, runner.as_mut(), block, self.domain, partials)?;
-        self.counters.tasks.fetch_add(1, Relaxed);
+        match self.only_products && reader.product_tiles.cpu == before {
+            true => self.counters.gpu_tasks.fetch_add(1, Relaxed),
+            false => self.counters.tasks.fetch_add(1, Relaxed),
+        };
         if let Some(why) = &self.failed {
-            self.counters.fell_back(why);
+            self.counters.fell_back(why, 1);
         }
         Ok(events)
     }

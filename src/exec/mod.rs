@@ -92,12 +92,12 @@ impl Counters {
         counters
     }
 
-    /// Counts a task that the CPU ran because the device failed.
-    fn fell_back(&self, reason: &str) {
+    /// Counts tasks that the CPU ran because the device failed.
+    fn fell_back(&self, reason: &str, tasks: u64) {
         let mut fallbacks = self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner);
         match fallbacks.iter_mut().find(|f| f.reason == reason) {
-            Some(f) => f.tasks += 1,
-            None => fallbacks.push(Fallback { reason: reason.to_string(), tasks: 1 }),
+            Some(f) => f.tasks += tasks,
+            None => fallbacks.push(Fallback { reason: reason.to_string(), tasks }),
         }
     }
 
@@ -280,6 +280,8 @@ impl Walk<'_> {
         let domain = stage.grid.shape();
         let mut reader = Reader::new(self.plan, self.values, cache, &counters.stats, cx.simd);
         reader.sharing = Some((&stage.grid, &self.pass.window, &stage.inputs));
+        reader.products = cx.gpu.filter(|_| self.bound.placement.device != "cpu");
+        reader.must_multiply = cx.refuse_fallback;
         let largest = largest(stage, self.pass);
         let partial_bytes: u64 =
             kernel.terminals.iter().map(|t| t.partial_bytes(&largest, &kernel.program)).sum();
@@ -324,6 +326,7 @@ impl Walk<'_> {
         }
         events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
         collector.flush(&mut local)?;
+        reader.product_fallbacks.iter().for_each(|f| counters.fell_back(&f.reason, f.tasks));
         events |= reader.events;
         for text in events.notes() {
             counters.note(text.to_string());

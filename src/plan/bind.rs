@@ -7,6 +7,7 @@
 
 use super::reads::reads;
 use super::{Consumer, Feed, Input, Plan, Stage, SubKernel};
+use crate::DType;
 use crate::backend::cpu::{self, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, tile_edge};
 use crate::backend::{Backend, Capabilities};
 use crate::error::{Error, ErrorKind, Result};
@@ -214,7 +215,9 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::R
         0 => Dims::from_elem(1, stage.grid.axes.len()),
         _ => stage.grid.largest(),
     };
-    let placement = place(&kernel, &largest, &machine.device);
+    let mut products = Vec::new();
+    stage.inputs.iter().for_each(|i| products_of(&i.feed, &mut products));
+    let placement = place(&kernel, &largest, &products, &machine.device);
     if let (Wish::Prefer(backend), "gpu") = (&machine.device, placement.device) {
         let staging = backend.worker_bytes(&kernel, &largest).host;
         let bound = bind_placed(plan, n, machine, placement, staging)?;
@@ -301,15 +304,36 @@ fn bind_placed(
     }))
 }
 
+/// The dtype in which a product is accumulated, and the largest pieces, `[m, k, n]`.
+type Pieces = (DType, [usize; 3]);
+
+/// The products in a feed.
+fn products_of(feed: &Feed, out: &mut Vec<Pieces>) {
+    let mut inner = |k: &SubKernel| k.inputs.iter().for_each(|i| products_of(&i.feed, out));
+    match feed {
+        Feed::Source(_) | Feed::Value(_) => {}
+        Feed::Matmul { a, b, dtype } => {
+            [a, b].into_iter().for_each(|k| inner(k));
+            let edge = tile_edge(a.shape[0], b.shape[1]);
+            let most = [edge.min(a.shape[0]), MATMUL_DEPTH.min(a.shape[1]), edge.min(b.shape[1])];
+            out.push((matmul_dtype(*dtype), most.map(|n| n as usize)));
+        }
+        Feed::Concatenate { pieces, .. } => pieces.iter().for_each(inner),
+        Feed::Reshape { of, .. } => inner(of),
+    }
+}
+
 /// Where a stage goes.
-fn place(kernel: &Kernel, block: &[u64], wish: &Wish) -> Placement {
+fn place(kernel: &Kernel, block: &[u64], products: &[Pieces], wish: &Wish) -> Placement {
     let on_cpu = |reason: String, fallback| Placement { device: "cpu", reason, fallback };
     match wish {
         Wish::Cpu(reason) => on_cpu(reason.clone(), false),
         Wish::Missing(reason) => on_cpu(reason.clone(), true),
         Wish::Prefer(backend) => {
             let Capabilities { backend: device, name, .. } = backend.capabilities();
-            match backend.supports(kernel, block) {
+            let multiplies =
+                || products.iter().try_for_each(|&(dtype, most)| backend.multiplies(dtype, most));
+            match backend.supports(kernel, block).and_then(|()| multiplies()) {
                 Ok(()) => Placement { device, reason: format!("{name} runs it"), fallback: false },
                 Err(reason) => on_cpu(reason, true),
             }
@@ -462,7 +486,7 @@ fn feed_bytes(plan: &Plan, feed: &Feed, bytes: u64, block: &[u64]) -> (u64, u64)
             let (x, xs) = kernel_bytes(plan, a, &[m, k]);
             let (y, ys) = kernel_bytes(plan, b, &[k, n]);
             let widened = if matmul_dtype(*dtype) == *dtype { 0 } else { 2 * (m * k + k * n + m * n) * size };
-            (x + y + (m * k + k * n) * size + widened, xs.max(ys))
+            (x + y + (m * k + k * n + m * n) * size + widened, xs.max(ys))
         }
         Feed::Concatenate { pieces, .. } => {
             let each = pieces.iter().map(|p| {

@@ -3,6 +3,7 @@
 //! bool is "any of and".
 
 use crate::DType;
+use crate::backend::Product;
 use crate::error::{Error, ErrorKind, Result};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -27,7 +28,7 @@ pub fn matmul_dtype(dtype: DType) -> DType {
 ///
 /// # Errors
 /// `Internal` if the lengths do not fit the shape.
-pub fn multiply_add(dtype: DType, [m, k, n]: [usize; 3], a: &[u8], b: &[u8], c: &mut [u8]) -> Result<()> {
+fn multiply_add(dtype: DType, [m, k, n]: [usize; 3], a: &[u8], b: &[u8], c: &mut [u8]) -> Result<()> {
     let size = dtype.size();
     if a.len() != m * k * size || b.len() != k * n * size || c.len() != m * n * size {
         return Err(Error::new(
@@ -65,6 +66,36 @@ pub fn multiply_add(dtype: DType, [m, k, n]: [usize; 3], a: &[u8], b: &[u8], c: 
         }
     }
     Ok(())
+}
+
+/// Products of one dtype on the CPU: the sum lies in the caller's tile.
+pub struct CpuProduct {
+    dtype: DType,
+    shape: [usize; 2],
+}
+
+impl CpuProduct {
+    /// For tiles of `dtype`, which is not float16.
+    pub fn new(dtype: DType) -> CpuProduct {
+        CpuProduct { dtype, shape: [0, 0] }
+    }
+}
+
+impl Product for CpuProduct {
+    fn begin(&mut self, shape: [usize; 2], c: &mut [u8]) -> Result<()> {
+        self.shape = shape;
+        c.fill(0);
+        Ok(())
+    }
+
+    fn add(&mut self, k: usize, a: &[u8], b: &[u8], c: &mut [u8]) -> Result<()> {
+        let [m, n] = self.shape;
+        multiply_add(self.dtype, [m, k, n], a, b, c)
+    }
+
+    fn finish(&mut self, _: &mut [u8]) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// The plain product, row by row so that the inner loop runs along memory. Wrapping products have

@@ -9,9 +9,9 @@ mod matmul;
 mod tile;
 
 pub use machine::TILE;
-pub use matmul::{MATMUL_DEPTH, matmul_dtype, multiply_add, round_to_f16, tile_edge};
+pub use matmul::{CpuProduct, MATMUL_DEPTH, matmul_dtype, round_to_f16, tile_edge};
 
-use super::{Backend, Capabilities, Runner, WorkerBytes};
+use super::{Backend, Capabilities, Product, Runner, WorkerBytes};
 use crate::DType;
 use crate::buffer::Buffer;
 use crate::error::Result;
@@ -76,6 +76,17 @@ impl Backend for Cpu {
 
     fn runner(&self, kernel: &Kernel, _: &[u64], _: Option<&Arc<Trace>>) -> Result<Box<dyn Runner>> {
         Ok(Box::new(CpuRunner::new(kernel, self.simd)))
+    }
+
+    fn multiplies(&self, _: DType, _: [usize; 3]) -> std::result::Result<(), String> {
+        Ok(())
+    }
+
+    fn product(&self, dtype: DType, _: [usize; 3]) -> std::result::Result<Box<dyn Product>, String> {
+        match dtype {
+            DType::F16 => Err("float16 products are accumulated in float32".into()),
+            dtype => Ok(Box::new(CpuProduct::new(dtype))),
+        }
     }
 }
 

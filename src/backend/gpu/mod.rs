@@ -8,6 +8,7 @@ mod device;
 mod family;
 mod layout;
 mod library;
+pub mod matmul;
 mod memory;
 mod resident;
 mod ring;
@@ -23,9 +24,10 @@ pub use memory::{DeviceBuffer, Memory};
 pub use resident::{Resident, copy_seconds, upload_seconds};
 
 use crate::DType;
-use crate::backend::{Backend, Capabilities, Runner, WorkerBytes};
+use crate::backend::{Backend, Capabilities, Product, Runner, WorkerBytes};
 use crate::error::Result;
 use crate::ops::kernel::Kernel;
+use crate::size::human_bytes;
 use crate::trace::Trace;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -83,8 +85,9 @@ impl Gpu {
         &self.context
     }
 
+    /// What a worker's runner may hold: a quarter of its share is left to products.
     fn share(&self) -> u64 {
-        self.context.memory.budget() / self.workers
+        self.context.memory.budget() / self.workers / 4 * 3
     }
 
     fn shape(&self, kernel: &Kernel, block: &[u64]) -> std::result::Result<runner::Shape, String> {
@@ -118,5 +121,24 @@ impl Backend for Gpu {
         let runner =
             runner::GpuRunner::new(&self.context, kernel, &self.abilities, block, self.share(), trace)?;
         Ok(Box::new(runner))
+    }
+
+    fn multiplies(&self, dtype: DType, most: [usize; 3]) -> std::result::Result<(), String> {
+        self.context.check().map_err(|e| e.message().to_string())?;
+        matmul::check(dtype, most, &self.abilities)?;
+        let (needed, share) =
+            (matmul::device_bytes(dtype, most), self.context.memory.budget() / self.workers / 4);
+        if needed > share {
+            let [needed, share] = [needed, share].map(human_bytes);
+            return Err(format!(
+                "a product needs {needed} of device memory, and a worker's share is {share}"
+            ));
+        }
+        Ok(())
+    }
+
+    fn product(&self, dtype: DType, most: [usize; 3]) -> std::result::Result<Box<dyn Product>, String> {
+        self.multiplies(dtype, most)?;
+        matmul::product(&self.context, dtype, most, &self.abilities)
     }
 }
