@@ -294,5 +294,4 @@ pub fn store_cpu(folder: &Path, threads: usize, simd: Simd, rates: &HostRates) {
 }
 
 #[cfg(test)]
-#[path = "calibrate_tests.rs"]
 mod tests;

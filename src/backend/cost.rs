@@ -347,5 +347,4 @@ fn duration(seconds: f64) -> String {
 }
 
 #[cfg(test)]
-#[path = "cost_tests.rs"]
 mod tests;

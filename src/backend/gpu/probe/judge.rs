@@ -91,7 +91,7 @@ struct Fault {
     of: usize,
     /// How many of the wrong ones have a subnormal operand or answer.
     subnormal: usize,
-    /// How many have an infinity, a NaN or a zero in them.
+    /// How many of the others have an infinity, a NaN or a zero.
     special: usize,
 }
 
@@ -267,8 +267,11 @@ fn faults(columns: &[Column], pairs: &[[u64; 2]], words: usize, answer: &[u32]) 
             let any = |test: &dyn Fn(Format, u64) -> bool| {
                 test(column.from, x) || test(column.from, y) || test(column.to, want)
             };
-            fault.subnormal += any(&|format, bits| format.is_subnormal(bits)) as usize;
-            fault.special += any(&special) as usize;
+            if any(&|format, bits| format.is_subnormal(bits)) {
+                fault.subnormal += 1;
+            } else {
+                fault.special += any(&special) as usize;
+            }
         }
         if fault.wrong > 0 {
             out.push(fault);
@@ -309,7 +312,7 @@ fn float_reason(faults: &[&Fault]) -> String {
         "operations are contracted or reordered"
     } else if all(|f| f.subnormal) {
         "subnormals are flushed"
-    } else if all(|f| f.special) {
+    } else if all(|f| f.special + f.subnormal) {
         "zeros, infinities or NaN are not kept"
     } else {
         "it is not IEEE 754's"
@@ -317,21 +320,23 @@ fn float_reason(faults: &[&Fault]) -> String {
     format!("{why} ({})", told(faults))
 }
 
-/// The controls worth a try, for what went wrong without them. `None` if none could help.
-pub fn wish(measured: &Measured) -> Option<FloatControls> {
-    let mut controls = FloatControls::default();
-    for (k, (answer, faults)) in
-        [(&measured.float32, float32_faults as fn(&[u32]) -> Vec<Fault>), (&measured.float64, float64_faults)]
-            .into_iter()
-            .enumerate()
-    {
+/// Controls worth a try for what is wrong, one kind after the other, since a driver may have the one
+/// and not the other: subnormals, then zeros, infinities and NaN.
+pub fn wishes(measured: &Measured) -> [FloatControls; 2] {
+    let answers = [
+        (&measured.float32, float32_faults as fn(&[u32]) -> Vec<Fault>),
+        (&measured.float64, float64_faults),
+    ];
+    let mut out = [FloatControls::default(); 2];
+    for (k, (answer, faults)) in answers.into_iter().enumerate() {
         let Some(Ok(words)) = answer else { continue };
-        for f in faults(words) {
-            controls.denorm_preserve[k] |= f.subnormal > 0;
-            controls.signed_zero_inf_nan_preserve[k] |= f.special > 0;
+        // A residual may be wrong because of what is flushed on the way to it.
+        for f in faults(words).iter().filter(|f| f.role != Role::Residual) {
+            out[0].denorm_preserve[k] |= f.subnormal > 0;
+            out[1].signed_zero_inf_nan_preserve[k] |= f.special > 0;
         }
     }
-    (controls != FloatControls::default()).then_some(controls)
+    out
 }
 
 /// How many answers about floats are wrong; an answer that is missing counts as all wrong.
@@ -466,5 +471,4 @@ pub fn judge(measured: &Measured, limits: Limits) -> Abilities {
 }
 
 #[cfg(test)]
-#[path = "judge_tests.rs"]
 mod tests;

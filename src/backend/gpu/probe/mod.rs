@@ -11,6 +11,7 @@ mod judge;
 use super::abilities::Abilities;
 use super::device::{Bind, Context, Dispatch};
 use super::library::shader;
+use super::spirv::FloatControls;
 use crate::error::Result;
 pub use judge::Limits;
 use judge::Measured;
@@ -25,8 +26,13 @@ pub fn probe(context: &mut Context) -> Result<Abilities> {
     let mut measured = integers(context);
     floats(context, &mut measured);
     // Asking for what a driver lacks may upset it, so controls are tried only where something is wrong.
-    if let Some(controls) = judge::wish(&measured).filter(|_| context.is_strict()) {
-        let before = std::mem::replace(&mut context.controls, controls);
+    for kind in 0..2 {
+        let before = context.controls;
+        let controls = both(before, judge::wishes(&measured)[kind]);
+        if controls == before || !context.is_strict() {
+            continue;
+        }
+        context.controls = controls;
         let mut again = measured.clone();
         floats(context, &mut again);
         if judge::wrong_floats(&again) < judge::wrong_floats(&measured) {
@@ -42,6 +48,15 @@ pub fn probe(context: &mut Context) -> Result<Abilities> {
         max_groups: context.limits.max_compute_workgroups_per_dimension,
     };
     Ok(judge::judge(&measured, limits))
+}
+
+/// What either asks for.
+fn both(a: FloatControls, b: FloatControls) -> FloatControls {
+    let either = |a: [bool; 2], b: [bool; 2]| [a[0] || b[0], a[1] || b[1]];
+    FloatControls {
+        denorm_preserve: either(a.denorm_preserve, b.denorm_preserve),
+        signed_zero_inf_nan_preserve: either(a.signed_zero_inf_nan_preserve, b.signed_zero_inf_nan_preserve),
+    }
 }
 
 fn integers(context: &Context) -> Measured {
