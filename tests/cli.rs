@@ -264,9 +264,99 @@ fn info_and_devices() {
     assert!(v["devices"][0]["threads"].as_u64().unwrap() > 0);
 }
 
+/// `chunkwise devices` with what it keeps in `cache`; `drivers` is where Vulkan looks for its drivers.
+fn devices(args: &[&str], cache: &Path, drivers: Option<&str>) -> Run {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chunkwise"));
+    command.arg("devices").args(args).env("CHUNKWISE_CACHE_DIR", cache);
+    if let Some(drivers) = drivers {
+        command.env("VK_DRIVER_FILES", drivers).env("VK_ICD_FILENAMES", drivers);
+    }
+    let output = command.output().unwrap();
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    Run { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+}
+
+#[test]
+fn every_adapter_is_shown_with_what_was_found() {
+    let cache = tempfile::tempdir().unwrap();
+    let run = devices(&["--json"], cache.path(), None);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    let v: Value = serde_json::from_str(&run.out).unwrap();
+    let gpus: Vec<&Value> =
+        v["devices"].as_array().unwrap().iter().filter(|d| d["backend"] == "gpu").collect();
+    if std::env::var("CHUNKWISE_GPU").as_deref() == Ok("require") {
+        assert!(!gpus.is_empty(), "CHUNKWISE_GPU=require, but {}", v["missing"]);
+    }
+    let text = devices(&[], cache.path(), None).out;
+    for gpu in &gpus {
+        for key in ["name", "api", "driver", "kind"] {
+            assert!(!gpu[key].as_str().unwrap().is_empty(), "{key}: {gpu}");
+        }
+        assert_eq!(gpu["software"], gpu["kind"] == "software");
+        assert!(gpu["limits"]["binding_bytes"].as_u64().unwrap() >= 128 << 20);
+        assert!(gpu["dtypes"].as_array().unwrap().contains(&"int32".into()), "{gpu}");
+        assert!(gpu["disabled"].is_array() && gpu.get("rates").is_none());
+        assert!(text.contains(&format!("gpu: {}", gpu["name"].as_str().unwrap())), "{text}");
+    }
+    let Some(first) = gpus.first() else {
+        assert!(v["missing"][0]["reason"].is_string());
+        return;
+    };
+    let only = |wish: &str| {
+        let run = devices(&["--json", "--adapter", wish], cache.path(), None);
+        assert_eq!(run.code, Some(0), "{}", run.err);
+        serde_json::from_str::<Value>(&run.out).unwrap()["devices"].as_array().unwrap()[1..].to_vec()
+    };
+    assert_eq!(only("0")[0]["name"], first["name"]);
+    assert_eq!(only("0").len(), 1);
+    assert_eq!(only(&first["name"].as_str().unwrap().to_uppercase())[0]["name"], first["name"]);
+    let run = devices(&["--adapter", "no such card"], cache.path(), None);
+    assert_eq!(run.code, Some(1));
+    assert!(
+        run.err.contains("no such card") && run.err.contains(first["name"].as_str().unwrap()),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn rates_are_printed_and_kept() {
+    let cache = tempfile::tempdir().unwrap();
+    let run = devices(&["--calibrate", "--json"], cache.path(), None);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    let v: Value = serde_json::from_str(&run.out).unwrap();
+    let all = v["devices"].as_array().unwrap();
+    for device in all {
+        let rates = device["rates"].as_array().unwrap();
+        assert!(rates.last().unwrap()["rates"]["narrow"]["elementwise_bytes_per_s"].as_f64().unwrap() > 1e6);
+        assert_eq!(rates[0]["rates"]["upload_bytes_per_s"].is_f64(), device["backend"] == "gpu");
+    }
+    let kept = std::fs::read_dir(cache.path())
+        .unwrap()
+        .filter(|f| f.as_ref().unwrap().file_name().to_string_lossy().starts_with("calibration-"));
+    assert_eq!(kept.count(), all.len());
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn no_adapter_is_no_error() {
+    let cache = tempfile::tempdir().unwrap();
+    let nowhere = cache.path().join("none.json");
+    let nowhere = nowhere.to_str().unwrap();
+    for more in [&[][..], &["--adapter", "0"]] {
+        let run = devices(more, cache.path(), Some(nowhere));
+        assert_eq!(run.code, Some(0), "{}", run.err);
+        assert!(run.out.contains("gpu: none (no GPU adapter was found)"), "{}", run.out);
+    }
+    let run = devices(&["--json"], cache.path(), Some(nowhere));
+    let v: Value = serde_json::from_str(&run.out).unwrap();
+    assert_eq!(v["devices"].as_array().unwrap().len(), 1);
+    assert_eq!(v["missing"][0]["backend"], "gpu");
+}
+
 #[test]
 fn help_is_short_and_has_examples() {
-    for command in ["info", "eval", "demo"] {
+    for command in ["info", "devices", "eval", "demo"] {
         let run = chunkwise(&[command, "--help"]);
         assert_eq!(run.code, Some(0));
         assert!(run.out.contains("Examples:") && run.out.lines().count() < 60, "{}", run.out);

@@ -3,7 +3,10 @@
 //! What a device can do is data, [`Capabilities`], that binding reads to place each stage. The CPU
 //! backend takes every kernel and is where anything runs that another device cannot do correctly.
 
+pub mod calibrate;
+pub mod cost;
 pub mod cpu;
+pub mod files;
 pub mod gpu;
 
 use crate::DType;
@@ -31,6 +34,43 @@ pub struct Capabilities {
     pub dtypes: Vec<DType>,
     /// What was found wrong by its start-up probe and switched off, with the reason.
     pub disabled: Vec<String>,
+    /// What only an adapter has; `None` for the CPU.
+    #[serde(flatten)]
+    pub adapter: Option<AdapterDetails>,
+}
+
+/// What a graphics adapter says of itself.
+#[derive(Clone, Debug, Serialize)]
+pub struct AdapterDetails {
+    /// `vulkan`, `metal`, `dx12`.
+    pub api: String,
+    /// The driver and its version.
+    pub driver: String,
+    /// `discrete`, `integrated`, `virtual`, `software` or `other`.
+    pub kind: String,
+    /// Whether it shares the host's memory, so that nothing need be copied to it.
+    pub unified_memory: bool,
+    /// The least and the greatest number of invocations in a subgroup.
+    pub subgroup_sizes: [u32; 2],
+    /// How much it takes at once.
+    pub limits: AdapterLimits,
+}
+
+/// How much an adapter takes at once.
+#[derive(Clone, Debug, Serialize)]
+pub struct AdapterLimits {
+    /// Bytes of one buffer.
+    pub buffer_bytes: u64,
+    /// Bytes of one binding of a buffer.
+    pub binding_bytes: u64,
+    /// Bytes of memory that a workgroup shares; 0 if it is switched off.
+    pub workgroup_bytes: u32,
+    /// Invocations of one workgroup.
+    pub workgroup_threads: u32,
+    /// Workgroups per dimension.
+    pub max_groups: u32,
+    /// The budget of device memory that it was opened with.
+    pub memory_budget_bytes: u64,
 }
 
 /// A device that can run kernels.

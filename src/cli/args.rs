@@ -45,7 +45,19 @@ pub struct Info {
 
 /// `chunkwise devices`
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  chunkwise devices
+  chunkwise devices --adapter 0 --calibrate --json
+
+Rates and compiled shaders are kept in $CHUNKWISE_CACHE_DIR, which is chunkwise under
+$XDG_CACHE_HOME or ~/.cache if it is not set; set and empty keeps nothing.")]
 pub struct Devices {
+    /// Show only this GPU: a part of its name, or its position, beginning with 0
+    #[arg(long, value_name = "NAME|INDEX")]
+    pub adapter: Option<String>,
+    /// Measure how fast each device is, and keep that for choosing between them
+    #[arg(long)]
+    pub calibrate: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -45,6 +45,7 @@ impl Cpu {
             features,
             dtypes: DType::ALL.to_vec(),
             disabled: Vec::new(),
+            adapter: None,
         };
         Cpu { simd, capabilities }
     }

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 /// What may be used on an adapter.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Abilities {
     /// 64-bit integers: needed for every 64-bit dtype, which are held as `u64` bits.
     pub int64: bool,

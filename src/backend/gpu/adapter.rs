@@ -1,5 +1,6 @@
 //! Which adapters there are, and which one is meant.
 
+use super::capabilities;
 use super::device::Context;
 use crate::error::{Error, ErrorKind, Result};
 use serde::Serialize;
@@ -27,7 +28,7 @@ impl From<&str> for Choice {
 }
 
 /// An adapter of this machine.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Debug, Serialize)]
 pub struct Found {
     /// Its own name.
     pub name: String,
@@ -46,6 +47,19 @@ impl Found {
     pub fn is_software(&self) -> bool {
         self.kind == "software"
     }
+
+    #[cfg(test)]
+    pub(super) fn adapter(&self) -> &wgpu::Adapter {
+        &self.adapter
+    }
+
+    /// Opens it, with a budget of device memory in bytes. An adapter can be opened once.
+    ///
+    /// # Errors
+    /// `Device` if it cannot be opened.
+    pub fn open(self, budget: u64) -> Result<Context> {
+        Context::open(&self.adapter, budget)
+    }
 }
 
 /// Every adapter, the fastest first.
@@ -59,14 +73,14 @@ pub fn adapters() -> Vec<Found> {
         .into_iter()
         .map(|adapter| {
             let info = adapter.get_info();
-            let (rank, kind) = match info.device_type {
-                wgpu::DeviceType::DiscreteGpu => (0, "discrete"),
-                wgpu::DeviceType::IntegratedGpu => (1, "integrated"),
-                wgpu::DeviceType::VirtualGpu => (2, "virtual"),
-                wgpu::DeviceType::Other => (3, "other"),
-                wgpu::DeviceType::Cpu => (4, "software"),
+            let rank = match info.device_type {
+                wgpu::DeviceType::DiscreteGpu => 0,
+                wgpu::DeviceType::IntegratedGpu => 1,
+                wgpu::DeviceType::VirtualGpu => 2,
+                wgpu::DeviceType::Other => 3,
+                wgpu::DeviceType::Cpu => 4,
             };
-            let driver = format!("{} {}", info.driver, info.driver_info).trim().to_string();
+            let (kind, driver) = (capabilities::kind(info.device_type), capabilities::driver(&info));
             (rank, Found { name: info.name, api: info.backend.to_string(), driver, kind, adapter })
         })
         .collect();
@@ -74,30 +88,32 @@ pub fn adapters() -> Vec<Found> {
     found.into_iter().map(|(_, f)| f).collect()
 }
 
-/// The adapter that is meant.
-fn choose<'a>(found: &'a [Found], choice: &Choice) -> Result<&'a Found> {
+/// The position of the adapter that is meant.
+///
+/// # Errors
+/// `Device` if there is none such, with the names of those that there are.
+pub fn choose(found: &[Found], choice: &Choice) -> Result<usize> {
     let names = || found.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", ");
     let none = || {
         Error::new(ErrorKind::Device, "no GPU adapter was found")
             .hint("install a Vulkan driver (mesa-vulkan-drivers has one for the CPU), or use the CPU")
     };
-    let found = match choice {
-        Choice::Fastest => found.first().ok_or_else(none)?,
-        _ if found.is_empty() => return Err(none()),
-        Choice::Index(i) => found.get(*i).ok_or_else(|| {
+    match choice {
+        Choice::Fastest => found.first().map(|_| 0).ok_or_else(none),
+        _ if found.is_empty() => Err(none()),
+        Choice::Index(i) => found.get(*i).map(|_| *i).ok_or_else(|| {
             Error::new(
                 ErrorKind::Device,
                 format!("there is no adapter {i}, only {}: {}", found.len(), names()),
             )
-        })?,
+        }),
         Choice::Name(name) => {
             let wanted = name.to_lowercase();
-            found.iter().find(|f| f.name.to_lowercase().contains(&wanted)).ok_or_else(|| {
+            found.iter().position(|f| f.name.to_lowercase().contains(&wanted)).ok_or_else(|| {
                 Error::new(ErrorKind::Device, format!("no adapter is called '{name}'; there is {}", names()))
-            })?
+            })
         }
-    };
-    Ok(found)
+    }
 }
 
 /// Opens the adapter that is meant, with a budget of device memory in bytes.
@@ -105,5 +121,7 @@ fn choose<'a>(found: &'a [Found], choice: &Choice) -> Result<&'a Found> {
 /// # Errors
 /// `Device` if there is none such, or it cannot be opened.
 pub fn open(choice: &Choice, budget: u64) -> Result<Context> {
-    Context::open(&choose(&adapters(), choice)?.adapter, budget)
+    let mut found = adapters();
+    let at = choose(&found, choice)?;
+    found.swap_remove(at).open(budget)
 }

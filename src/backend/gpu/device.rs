@@ -4,10 +4,15 @@
 //! device, or one out of memory, is an error of kind `Device` that the executor answers by running
 //! the tasks in flight on the CPU.
 
+use super::abilities::Abilities;
+use super::cache::PipelineFile;
 use super::memory::{DeviceBuffer, Memory};
+use super::probe;
 use super::spirv::{self, FloatControls};
+use crate::backend::files;
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use wgpu::naga;
 
@@ -26,7 +31,8 @@ pub struct Context {
     /// What shaders ask of the float unit.
     pub controls: FloatControls,
     pipelines: Mutex<HashMap<Arc<str>, Arc<Pipeline>>>,
-    cache: Option<wgpu::PipelineCache>,
+    cache: Option<PipelineFile>,
+    abilities: Abilities,
     lost: Arc<Mutex<Option<String>>>,
     fault: Mutex<Option<(u64, Fault)>>,
 }
@@ -86,11 +92,20 @@ fn device_error(what: impl Into<String>) -> Error {
 }
 
 impl Context {
-    /// Opens an adapter with a budget of device memory.
+    /// Opens an adapter with a budget of device memory, and probes what it does right. Compiled
+    /// pipelines are kept in the [cache folder](crate::backend::files::folder).
     ///
     /// # Errors
     /// `Device` if it cannot be opened.
     pub fn open(adapter: &wgpu::Adapter, budget: u64) -> Result<Context> {
+        Context::open_with(adapter, budget, files::folder().as_deref())
+    }
+
+    /// As [`Context::open`], with another cache folder or none.
+    ///
+    /// # Errors
+    /// `Device` if it cannot be opened.
+    pub fn open_with(adapter: &wgpu::Adapter, budget: u64, folder: Option<&Path>) -> Result<Context> {
         let info = adapter.get_info();
         let features = adapter.features() & WANTED;
         let limits = adapter.limits();
@@ -114,11 +129,12 @@ impl Context {
         device.on_uncaptured_error(Arc::new(move |e: wgpu::Error| {
             seen.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e.to_string());
         }));
-        Ok(Context {
+        let mut context = Context {
             memory: Arc::new(Memory::new(budget)),
             controls: FloatControls::default(),
             pipelines: Mutex::default(),
-            cache: None,
+            cache: folder.and_then(|folder| PipelineFile::open(&device, &info, features, folder)),
+            abilities: Abilities::default(),
             device,
             queue,
             info,
@@ -126,7 +142,9 @@ impl Context {
             limits,
             lost,
             fault: Mutex::default(),
-        })
+        };
+        context.abilities = probe::probe(&mut context)?;
+        Ok(context)
     }
 
     /// Whether shaders go to the driver as SPIR-V of our own, with contraction forbidden.
@@ -200,6 +218,14 @@ impl Context {
         Ok(Arc::clone(pipelines.entry(source.into()).or_insert(made)))
     }
 
+    /// As [`Context::pipeline`], for what runs once: nothing is kept.
+    ///
+    /// # Errors
+    /// As [`Context::pipeline`].
+    pub(super) fn pipeline_once(&self, label: &str, source: &str) -> Result<Pipeline> {
+        self.compile(label, source)
+    }
+
     fn compile(&self, label: &str, source: &str) -> Result<Pipeline> {
         let (module, info) = spirv::parse(label, source)?;
         let entry =
@@ -258,7 +284,7 @@ impl Context {
                     zero_initialize_workgroup_memory: false,
                     ..Default::default()
                 },
-                cache: self.cache.as_ref(),
+                cache: self.cache.as_ref().map(PipelineFile::cache),
             });
             Pipeline { pipeline, layout, bindings, workgroup }
         })
@@ -360,21 +386,15 @@ impl Context {
         pass.dispatch_workgroups(x, y, z);
     }
 
-    /// What may be used on the device.
-    pub fn abilities(&self) -> super::Abilities {
-        let has = |f| self.features.contains(f);
-        super::Abilities {
-            int64: has(wgpu::Features::SHADER_INT64),
-            int64_atomics: has(wgpu::Features::SHADER_INT64_ATOMIC_ALL_OPS),
-            float32: true,
-            divide32: false,
-            sqrt32: false,
-            float64: has(wgpu::Features::SHADER_F64) && has(wgpu::Features::SHADER_INT64),
-            subgroups: has(wgpu::Features::SUBGROUP),
-            workgroup_bytes: self.limits.max_compute_workgroup_storage_size,
-            binding_bytes: self.limits.max_storage_buffer_binding_size as u64,
-            max_groups: self.limits.max_compute_workgroups_per_dimension,
-            off: Vec::new(),
+    /// What may be used on the device: what it has and the start-up probe found right.
+    pub fn abilities(&self) -> Abilities {
+        self.abilities.clone()
+    }
+
+    /// Writes pipelines that are new to the cache folder; also done when the context is dropped.
+    pub fn keep_pipelines(&self) {
+        if let Some(file) = self.cache.as_ref().filter(|_| self.check().is_ok()) {
+            file.store();
         }
     }
 
@@ -446,6 +466,12 @@ impl Context {
         self.wait(submission)?;
         self.scoped("reading a buffer", || staging.get_mapped_range(0..bytes).map(|view| view.to_vec()))?
             .map_err(|e| device_error(format!("a buffer cannot be mapped: {e}")))
+    }
+}
+
+impl Drop for Context {
+    fn drop(&mut self) {
+        self.keep_pipelines();
     }
 }
 

@@ -2,6 +2,9 @@
 
 mod abilities;
 mod adapter;
+mod cache;
+mod calibrate;
+mod capabilities;
 mod code;
 mod collect;
 mod device;
@@ -10,18 +13,23 @@ mod layout;
 mod library;
 pub mod matmul;
 mod memory;
+mod probe;
 mod resident;
 mod ring;
 mod runner;
 mod spirv;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 pub use abilities::Abilities;
-pub use adapter::{Choice, Found, adapters, open};
+pub use adapter::{Choice, Found, adapters, choose, open};
+pub use calibrate::calibrate;
+pub use capabilities::capabilities;
 pub use device::{Context, Fault};
 pub use memory::{DeviceBuffer, Memory};
 pub use resident::{Resident, copy_seconds, upload_seconds};
+pub use trace::DeviceClock;
 
 use crate::DType;
 use crate::backend::{Backend, Capabilities, Product, Runner, WorkerBytes};
@@ -62,16 +70,8 @@ impl Gpu {
                 context
             }
         };
-        let abilities = context.abilities();
-        let capabilities = Capabilities {
-            backend: "gpu",
-            name: context.info.name.clone(),
-            software: context.info.device_type == wgpu::DeviceType::Cpu,
-            threads: 0,
-            features: Vec::new(),
-            dtypes: DType::ALL.to_vec(),
-            disabled: abilities.off.clone(),
-        };
+        let abilities = context.abilities().clone();
+        let capabilities = capabilities(&context);
         Ok(Gpu { context, abilities, capabilities, workers: workers.max(1) as u64 })
     }
 

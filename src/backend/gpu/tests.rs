@@ -1,5 +1,6 @@
 //! Tests on an adapter, lavapipe where there is no other.
 
+mod device;
 mod matmul;
 
 use super::device::{Bind, Context, Dispatch};

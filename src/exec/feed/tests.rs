@@ -38,6 +38,7 @@ impl Imagined {
             features: Vec::new(),
             dtypes: DType::ALL.to_vec(),
             disabled: Vec::new(),
+            adapter: None,
         };
         Imagined { way, capabilities, made: AtomicUsize::new(0), adds: Arc::default() }
     }
