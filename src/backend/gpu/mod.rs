@@ -6,6 +6,7 @@ mod code;
 mod collect;
 mod device;
 mod family;
+mod histogram;
 mod layout;
 mod library;
 mod memory;
