@@ -14,7 +14,15 @@ impl Sums {
     pub fn add_digits(&mut self, i: usize, first: usize, limbs: &[i64], flags: u8) {
         self.flags[i] |= flags & (PLUS_INF | MINUS_INF | NAN);
         let mut whole: SmallVec<[i64; 24]> = SmallVec::from_elem(0, self.term.limbs());
-        whole[first..first + limbs.len()].copy_from_slice(limbs);
+        for (k, &limb) in limbs.iter().enumerate() {
+            // In two digits: a limb as large as these has no room for a carry.
+            let (low, high) = (limb & 0xffff_ffff, limb >> 32);
+            match whole.get_mut(first + k + 1) {
+                Some(next) => *next += high,
+                None => whole[first + k] += high << 32,
+            }
+            whole[first + k] += low;
+        }
         carry(&mut whole);
         self.add_limbs(i, &whole, 1);
     }

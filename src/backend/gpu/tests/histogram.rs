@@ -77,7 +77,7 @@ fn values(edges: &Edges, dtype: DType, more: usize, rng: &mut Rng) -> Vec<u8> {
         [5e-324, -5e-324, 1e-45, -1e-45, 6e-8, -6e-8, f64::MAX, f64::MIN, 65504.0]
             .into_iter()
             .for_each(&mut add);
-        some().for_each(|e| add(e));
+        some().for_each(&mut add);
         (0..more).for_each(|_| add(lo + (rng.unit() * 1.2 - 0.1) * (hi - lo)));
         for e in some() {
             match dtype {
