@@ -100,6 +100,21 @@ pub fn value(dtype: DType, key: u64) -> f64 {
     }
 }
 
+/// A key whose value lies about at an edge, and the keys by which it may miss the cut.
+fn about(dtype: DType, edge: f64) -> (u64, u64) {
+    let zero = zero_key(dtype);
+    let of_bits = |bits: u64| if bits & zero == 0 { zero + bits } else { zero - (bits ^ zero) };
+    match dtype {
+        DType::F16 => (of_bits(f16::from_f64(edge).to_bits() as u64), 2),
+        DType::F32 => (of_bits((edge as f32).to_bits() as u64), 2),
+        DType::F64 => (of_bits(edge.to_bits()), 2),
+        // A float64 below 2^64 stands for up to 2^11 integers.
+        DType::U64 => (edge as u64, 1 << 11),
+        DType::I64 => ((edge as i64) as u64 ^ zero, 1 << 11),
+        _ => ((edge + zero as f64) as u64, 2),
+    }
+}
+
 /// The cuts of edges, as far as the dtype reaches.
 fn cuts(edges: &[f64], dtype: DType) -> Vec<u64> {
     let [least, most] = range(dtype);
@@ -114,7 +129,15 @@ fn cuts(edges: &[f64], dtype: DType) -> Vec<u64> {
         if !reached(most) {
             break;
         }
-        let mut high = most;
+        let (guess, miss) = about(dtype, edge);
+        let mut high = guess.saturating_add(miss).clamp(low, most);
+        if !reached(high) {
+            high = most;
+        }
+        let start = guess.saturating_sub(miss);
+        if low < start && start < high && !reached(start) {
+            low = start;
+        }
         while low < high {
             let middle = low + (high - low) / 2;
             if reached(middle) { high = middle } else { low = middle + 1 }
