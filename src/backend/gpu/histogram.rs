@@ -82,7 +82,7 @@ impl Near {
         let (slots, limb_words) = (bins + 4, bins * limb_words);
         let counts = slots <= room;
         let limbs = limb_words > 0 && slots + limb_words <= room;
-        let one = if counts { slots } else { 4 } + if limbs { limb_words } else { 0 };
+        let one = (if counts { slots } else { 4 }) + (if limbs { limb_words } else { 0 });
         let table = if table <= NEAR_TABLE_WORDS && one + table <= room { table } else { 0 };
         let mut copies = MOST_COPIES;
         while copies > 1 && one * copies > COPIED_WORDS.min(room - table) {
