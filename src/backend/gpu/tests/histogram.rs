@@ -310,7 +310,8 @@ fn a_program_before_the_bins_and_strided_operands() {
                 placement: Placement { offset: 0, strides: c_strides(&shape) },
             },
         ];
-        let mut runner = GpuRunner::new(&context, &kernel, &context.abilities(), &shape, 256 << 20).unwrap();
+        let mut runner =
+            GpuRunner::new(&context, &kernel, &context.abilities(), &shape, 256 << 20, None).unwrap();
         runner.run(&Block { region: &region, domain: &shape }, &operands, &mut partials).unwrap();
         runner.flush(&mut partials).unwrap();
         let Some(Partial::Histogram(state)) = partials.pop() else { panic!() };

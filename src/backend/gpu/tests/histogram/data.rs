@@ -206,7 +206,8 @@ impl Data {
         let context = context()?;
         let kernel = self.kernel();
         let abilities = abilities.unwrap_or_else(|| context.abilities());
-        let mut runner = GpuRunner::new(&context, &kernel, &abilities, &[self.n as u64], 256 << 20).unwrap();
+        let mut runner =
+            GpuRunner::new(&context, &kernel, &abilities, &[self.n as u64], 256 << 20, None).unwrap();
         let mut partials = vec![kernel.terminals[0].partial(&[]).unwrap()];
         let mut start = 0;
         for (k, &end) in ends.iter().enumerate() {
