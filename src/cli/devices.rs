@@ -11,6 +11,7 @@ use chunkwise::size::human_bytes;
 use chunkwise::{Device, Session};
 use serde_json::{Value, json};
 use std::io::{self, Write};
+use std::sync::Arc;
 
 /// Device memory that looking at an adapter may take.
 const BUDGET: u64 = 1 << 30;
@@ -87,9 +88,9 @@ fn wanted(args: &Devices) -> Result<Vec<Found>, Failure> {
 }
 
 fn open(found: Found, calibrate: bool) -> chunkwise::Result<Shown> {
-    let context = found.open(BUDGET)?;
+    let context = Arc::new(found.open(BUDGET)?);
     let rates = match calibrate {
-        true => vec![(1, gpu::calibrate(&context.into(), files::folder().as_deref(), true)?.rates)],
+        true => vec![(1, gpu::calibrate(&context, files::folder().as_deref(), true)?.rates)],
         false => Vec::new(),
     };
     Ok(Shown { capabilities: gpu::capabilities(&context), rates })

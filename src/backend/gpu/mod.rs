@@ -9,6 +9,7 @@ mod code;
 mod collect;
 mod device;
 mod family;
+mod histogram;
 mod layout;
 mod library;
 pub mod matmul;

@@ -11,6 +11,7 @@ use super::abilities::Abilities;
 use super::collect::Collect;
 use super::device::Context;
 use super::family::{Family, Work};
+use super::histogram::Histogram;
 use super::layout::Layout;
 use super::memory::DeviceBuffer;
 use super::ring::{ALIGN, Capacity, Landed, Queued, Slot};
@@ -37,7 +38,9 @@ pub fn families(kernel: &Kernel, abilities: &Abilities) -> std::result::Result<V
             Ok(match terminal {
                 Terminal::Collect { from } => Box::new(Collect::new(&kernel.program, *from, abilities)?),
                 Terminal::Reduce { .. } => return Err("reductions have no shader yet".into()),
-                Terminal::Histogram { .. } => return Err("histograms have no shader yet".into()),
+                Terminal::Histogram { spec, coords, weights, mask } => {
+                    Box::new(Histogram::new(&kernel.program, spec, coords, *weights, *mask, abilities)?)
+                }
             })
         })
         .collect()

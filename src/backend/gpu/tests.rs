@@ -2,6 +2,7 @@
 
 mod device;
 mod matmul;
+mod histogram;
 
 use super::device::{Bind, Context, Dispatch};
 use super::{Choice, open};

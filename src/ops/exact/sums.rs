@@ -122,7 +122,7 @@ impl Sums {
         }
     }
 
-    fn add_limbs(&mut self, i: usize, from: &[i64], adds: u32) {
+    pub(super) fn add_limbs(&mut self, i: usize, from: &[i64], adds: u32) {
         self.count(adds);
         let n = from.len();
         for (to, from) in self.limbs[i * n..(i + 1) * n].iter_mut().zip(from) {

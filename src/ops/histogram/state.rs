@@ -184,6 +184,41 @@ impl State {
         Ok(())
     }
 
+    /// Adds what a device has counted, by slot: underflow or outside, the bins in C order, overflow,
+    /// NaN, not positive.
+    ///
+    /// # Errors
+    /// `Internal` if the state or the counts are not of this spec; nothing is added then.
+    pub fn add_counts(
+        &mut self,
+        spec: &HistogramSpec,
+        counts: impl ExactSizeIterator<Item = u32>,
+    ) -> Result<()> {
+        self.fits(spec)?;
+        if counts.len() != self.counts.len() - 1 {
+            return Err(internal("counts of another histogram"));
+        }
+        for (a, b) in self.counts.iter_mut().zip(counts) {
+            *a = a.saturating_add(b as u64);
+        }
+        Ok(())
+    }
+
+    /// Adds what a device has summed for one bin: limbs, from limb `first` on, and flags, as
+    /// [`Sums::add_digits`].
+    ///
+    /// # Errors
+    /// `Internal` if the bin or the limbs are not of this spec; nothing is added then.
+    pub fn add_digits(&mut self, bin: usize, first: usize, limbs: &[i64], flags: u8) -> Result<()> {
+        match &mut self.sums {
+            Some(sums) if bin < sums.len() && first + limbs.len() <= sums.term().limbs() => {
+                sums.add_digits(bin, first, limbs, flags);
+                Ok(())
+            }
+            _ => Err(internal("weights of another histogram")),
+        }
+    }
+
     /// The result.
     ///
     /// # Errors
