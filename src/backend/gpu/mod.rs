@@ -9,6 +9,7 @@ mod family;
 mod layout;
 mod library;
 mod memory;
+mod reduce;
 mod runner;
 mod spirv;
 #[cfg(test)]

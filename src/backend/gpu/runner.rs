@@ -6,6 +6,7 @@ use super::device::{Bind, Context, Dispatch};
 use super::family::{Family, Launch, OUT, TABLE, Work};
 use super::layout::Layout;
 use super::memory::DeviceBuffer;
+use super::reduce::{Outputs, Reduce};
 use crate::backend::Runner;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::elementwise::Events;
@@ -24,7 +25,10 @@ pub fn families(kernel: &Kernel, abilities: &Abilities) -> std::result::Result<V
         .map(|terminal| -> std::result::Result<Box<dyn Family>, String> {
             Ok(match terminal {
                 Terminal::Collect { from } => Box::new(Collect::new(&kernel.program, *from, abilities)?),
-                Terminal::Reduce { .. } => return Err("reductions have no shader yet".into()),
+                Terminal::Reduce { spec, values, weights, mask, reduced } => {
+                    let outputs = Outputs { values: *values, weights: *weights, mask: *mask };
+                    Box::new(Reduce::new(&kernel.program, spec, outputs, reduced, abilities)?)
+                }
                 Terminal::Histogram { .. } => return Err("histograms have no shader yet".into()),
             })
         })

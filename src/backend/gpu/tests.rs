@@ -1,5 +1,7 @@
 //! Tests on an adapter, lavapipe where there is no other.
 
+mod reduce;
+
 use super::device::{Bind, Context, Dispatch};
 use super::{Choice, open};
 use std::sync::{Arc, OnceLock};
