@@ -14,6 +14,7 @@
 //!
 //! Limits: 2^63 additions per sum.
 
+mod device;
 mod digits;
 mod finish;
 mod round;

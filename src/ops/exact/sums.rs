@@ -122,21 +122,7 @@ impl Sums {
         }
     }
 
-    /// Adds Σ limbs\[k\] · 2^(32 k + low) to sum `i`, where low is the term's, and what was not finite:
-    /// 1 +inf, 2 −inf, 4 NaN. There are at most as many limbs as the term has, each the sum of
-    /// fewer than 2^31 digits between −2^32 and 2^32.
-    ///
-    /// # Panics
-    /// If there are more limbs.
-    pub fn add_limbs_at(&mut self, i: usize, limbs: &[i64], flags: u8) {
-        self.flags[i] |= flags & (PLUS_INF | MINUS_INF | NAN);
-        let mut all: SmallVec<[i64; 24]> = SmallVec::from_elem(0, self.term.limbs());
-        all[..limbs.len()].copy_from_slice(limbs);
-        carry(&mut all);
-        self.add_limbs(i, &all, 1);
-    }
-
-    fn add_limbs(&mut self, i: usize, from: &[i64], adds: u32) {
+    pub(super) fn add_limbs(&mut self, i: usize, from: &[i64], adds: u32) {
         self.count(adds);
         let n = from.len();
         for (to, from) in self.limbs[i * n..(i + 1) * n].iter_mut().zip(from) {

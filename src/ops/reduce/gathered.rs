@@ -85,11 +85,11 @@ impl State {
                 match (&mut m.second, second) {
                     (None, None) if fits(&m.sums, &first) => {}
                     (Some(to), Some(from)) if fits(&m.sums, &first) && fits(to, &from) => {
-                        to.add_limbs_at(output, from.limbs, from.flags);
+                        to.add_digits(output, 0, from.limbs, from.flags);
                     }
                     _ => return wrong(),
                 }
-                m.sums.add_limbs_at(output, first.limbs, first.flags);
+                m.sums.add_digits(output, 0, first.limbs, first.flags);
                 if let Some(c) = m.counts.get_mut(output) {
                     *c += count;
                 }
@@ -125,6 +125,7 @@ mod tests {
     use super::*;
     use crate::ops::reduce::extreme::{End, KeyRule};
     use crate::ops::reduce::value::Value;
+    use crate::ops::reduce::{ReduceSpec, Reduction};
 
     #[test]
     fn ordered_bits_have_the_keys_of_their_values() {
@@ -167,5 +168,67 @@ mod tests {
         assert_eq!(OrderedBits(0).key(DType::F32, false), i32::MIN as i64);
         assert_eq!(OrderedBits(0).key(DType::F16, true), i16::MIN as i64);
         assert_eq!(OrderedBits(0).key(DType::F64, true), i64::MIN);
+    }
+
+    /// One output of `row` of what was gathered, as bits.
+    fn finished(row: &str, dtype: DType, gathered: &[Gathered]) -> u64 {
+        let row = Reduction::from_name(row).unwrap();
+        let mut state = State::new(&ReduceSpec::new(row, &vec![dtype; row.row().inputs]).unwrap(), 2);
+        gathered.iter().for_each(|&g| state.absorb(1, g).unwrap());
+        let size = state.spec().out_dtype().size();
+        let mut out = vec![0; 2 * size];
+        // Extremes of nothing are errors, so the other output has something.
+        if let Some(&g) = gathered.first() {
+            state.absorb(0, g).unwrap();
+        }
+        state.finish(&mut out).unwrap();
+        let mut bits = [0; 8];
+        bits[..size].copy_from_slice(&out[size..]);
+        u64::from_le_bytes(bits)
+    }
+
+    #[test]
+    fn what_is_gathered_is_what_was_added() {
+        let sums =
+            |first, second, count| Gathered::Sums { first: Limbs { limbs: first, flags: 0 }, second, count };
+        // 2^-149 · 2^149 = 1, twice, and −3 of them.
+        let digit = 1i64 << (149 - 128);
+        let two = [0, 0, 0, 0, 2 * digit];
+        let minus = [0, 0, 0, 0, -3 * digit];
+        let all = [sums(&two, None, 2), sums(&minus, None, 3)];
+        assert_eq!(finished("sum", DType::F32, &all), (-1f32).to_bits() as u64);
+        assert_eq!(finished("mean", DType::F32, &all), (-0.2f32).to_bits() as u64);
+        let infinite = Gathered::Sums { first: Limbs { limbs: &[], flags: 2 }, second: None, count: 1 };
+        assert_eq!(finished("sum", DType::F32, &[all[0], infinite]), f32::NEG_INFINITY.to_bits() as u64);
+        // 2^40 and −1: sum, and squares 2^80 + 1.
+        let squares = Some(Limbs { limbs: &[1, 0, 1 << 16, 0, 0], flags: 0 });
+        let values = [sums(&[-1, 1 << 8], squares, 2)];
+        let half = ((1i64 << 40) + 1) as f64 / 2.0;
+        assert_eq!(finished("var", DType::I64, &values), (half * half).to_bits());
+        // Squares beyond 128 bits: 4 of 2^126.
+        let squares = Some(Limbs { limbs: &[0, 0, 0, 0, 1], flags: 0 });
+        let values = [sums(&[0, 0, 0], squares, 4)];
+        assert_eq!(finished("std", DType::I64, &values), 2f64.powi(63).to_bits());
+        let extreme = |bits, at| Gathered::Extreme { best: Some((OrderedBits(bits), at)), any: true };
+        let none = Gathered::Extreme { best: None, any: true };
+        let found = [none, extreme(7, 30), extreme(7, 20), extreme(9, 1)];
+        assert_eq!(finished("argmin", DType::U32, &found[1..]), 20);
+        assert_eq!(finished("min", DType::U32, &found[1..]), 7);
+        assert_eq!(finished("nanmin", DType::F32, &found[..1]), f32::NAN.to_bits() as u64);
+        let counts = |nonzero, seen| Gathered::Counts { nonzero, seen };
+        assert_eq!(finished("count_nonzero", DType::U8, &[counts(3, 3), counts(4, 9)]), 7);
+        assert_eq!(finished("all", DType::U8, &[counts(3, 3), counts(4, 9)]), 0);
+        assert_eq!(finished("all", DType::U8, &[counts(3, 3), counts(4, 4)]), 1);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_an_error() {
+        let spec = ReduceSpec::new(Reduction::from_name("sum").unwrap(), &[DType::F32]).unwrap();
+        let mut state = State::new(&spec, 1);
+        let sum = |limbs| Gathered::Sums { first: Limbs { limbs, flags: 0 }, second: None, count: 0 };
+        assert!(state.absorb(1, sum(&[])).is_err());
+        assert!(state.absorb(0, sum(&[0; 12])).is_err());
+        assert!(state.absorb(0, Gathered::Counts { nonzero: 0, seen: 0 }).is_err());
+        assert!(state.absorb(0, sum(&[0; 11])).is_ok());
     }
 }

@@ -1,6 +1,10 @@
 //! Reductions against the CPU's bits and against exact arithmetic on big integers.
 
+mod data;
+mod exact;
+
 use super::super::abilities::Abilities;
+use super::super::family::Work;
 use super::super::layout::Layout;
 use super::super::reduce::{Outputs, Reduce};
 use super::super::runner::{GpuRunner, families};
@@ -8,179 +12,20 @@ use super::super::spirv;
 use super::{context, one_row};
 use crate::backend::cpu::CpuRunner;
 use crate::backend::{Runner, gpu::Context};
-use crate::dtype::{DType, Kind};
+use crate::dtype::DType;
 use crate::error::Result;
-use crate::grid::{Region, c_strides, ravel, unravel};
+use crate::grid::{Region, ravel, unravel};
 use crate::ops::elementwise::Op;
 use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
 use crate::ops::program::{Program, Step};
 use crate::ops::reduce::{Family, Notes, ReduceSpec, Reduction};
 use crate::ops::simd::Simd;
 use crate::view::Placement;
-use half::f16;
-use num_bigint::{BigInt, BigUint, Sign};
-use num_traits::{One, Signed, ToPrimitive, Zero};
+use data::{CLASSES, Class, Input, Random, value};
+use exact::expected;
 use smallvec::SmallVec;
 use std::sync::Arc;
 use wgpu::naga;
-
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-    fn below(&mut self, n: usize) -> usize {
-        (self.next() % n as u64) as usize
-    }
-    fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-}
-
-/// Kinds of data. Integers take from all of them but the last four what fits their bits.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Class {
-    Uniform,
-    Normal,
-    Equal,
-    Zeros,
-    AllBits,
-    Cancelling,
-    Subnormal,
-    Specials,
-}
-
-const CLASSES: [Class; 8] = [
-    Class::Uniform,
-    Class::Normal,
-    Class::Equal,
-    Class::Zeros,
-    Class::AllBits,
-    Class::Cancelling,
-    Class::Subnormal,
-    Class::Specials,
-];
-
-/// Sign, exponent and fraction bits of a float.
-fn format(dtype: DType) -> (u32, u32) {
-    match dtype {
-        DType::F16 => (5, 10),
-        DType::F32 => (8, 23),
-        _ => (11, 52),
-    }
-}
-
-fn float_bits(dtype: DType, v: f64) -> u64 {
-    match dtype {
-        DType::F16 => f16::from_f64(v).to_bits() as u64,
-        DType::F32 => (v as f32).to_bits() as u64,
-        _ => v.to_bits(),
-    }
-}
-
-fn number(dtype: DType, bits: u64) -> f64 {
-    match dtype {
-        DType::F16 => f16::from_bits(bits as u16).to_f64(),
-        DType::F32 => f32::from_bits(bits as u32) as f64,
-        _ => f64::from_bits(bits),
-    }
-}
-
-fn integer(dtype: DType, bits: u64) -> i128 {
-    let shift = 64 - 8 * dtype.size() as u32;
-    match dtype.kind() {
-        Kind::Int => (((bits << shift) as i64) >> shift) as i128,
-        _ => bits as i128,
-    }
-}
-
-/// The bits of element `n` of a class.
-fn value(random: &mut Random, dtype: DType, class: Class, n: usize) -> u64 {
-    let mask = u64::MAX >> (64 - 8 * dtype.size() as u32);
-    if dtype == DType::Bool {
-        return match class {
-            Class::Equal => 1,
-            Class::Zeros => 0,
-            _ => random.next() & 1,
-        };
-    }
-    if !dtype.is_float() {
-        return mask
-            & match class {
-                Class::Uniform | Class::Normal => (random.next() % 100) as i64 as u64,
-                Class::Equal => 7,
-                Class::Zeros => 0,
-                Class::Cancelling => [u64::MAX, 1][n % 2],
-                Class::Subnormal => [0, 1 << (8 * dtype.size() - 1), mask, mask >> 1][random.below(4)],
-                _ => random.next(),
-            };
-    }
-    let (exponent, fraction) = format(dtype);
-    let infinity = ((1u64 << exponent) - 1) << fraction;
-    let sign = 1u64 << (exponent + fraction);
-    match class {
-        Class::Uniform => float_bits(dtype, random.unit()),
-        Class::Normal => float_bits(dtype, (0..6).map(|_| random.unit()).sum::<f64>() - 3.0),
-        Class::Equal => float_bits(dtype, 0.1),
-        Class::Zeros => (random.next() & 1) * sign,
-        Class::AllBits => loop {
-            let bits = random.next() & mask;
-            if bits & infinity != infinity {
-                return bits;
-            }
-        },
-        Class::Cancelling => match n % 3 {
-            2 => random.next() & (sign | 3),
-            k => float_bits(dtype, 1e4 * (1.0 + (n / 3 % 5) as f64)) ^ (k as u64 * sign),
-        },
-        Class::Subnormal => random.next() & (sign | ((1 << fraction) - 1)),
-        Class::Specials => match random.below(12) {
-            0 => infinity,
-            1 => infinity | sign,
-            2 => infinity | (random.next() & sign) | 1 << random.below(fraction as usize),
-            3 => random.next() & sign,
-            _ => float_bits(dtype, random.unit() - 0.5),
-        },
-    }
-}
-
-/// One input: bits of its elements, in the order of its storage, and where the block's are.
-#[derive(Clone)]
-struct Input {
-    dtype: DType,
-    bits: Vec<u64>,
-    placement: Placement,
-}
-
-impl Input {
-    fn dense(dtype: DType, bits: Vec<u64>, shape: &[u64]) -> Input {
-        Input { dtype, bits, placement: Placement { offset: 0, strides: c_strides(shape) } }
-    }
-
-    fn of_class(random: &mut Random, dtype: DType, class: Class, shape: &[u64]) -> Input {
-        let len = shape.iter().product::<u64>() as usize;
-        Input::dense(dtype, (0..len).map(|n| value(random, dtype, class, n)).collect(), shape)
-    }
-
-    fn bytes(&self) -> crate::buffer::Buffer {
-        let size = self.dtype.size();
-        let mut out = crate::buffer::Buffer::zeroed(self.bits.len() * size);
-        for (o, b) in out.chunks_exact_mut(size).zip(&self.bits) {
-            o.copy_from_slice(&b.to_le_bytes()[..size]);
-        }
-        out
-    }
-
-    fn at(&self, index: &[u64]) -> u64 {
-        let steps = index.iter().zip(&self.placement.strides).map(|(&i, &s)| i as i64 * s);
-        self.bits[(self.placement.offset + steps.sum::<i64>()) as usize]
-    }
-}
 
 /// A reduction of inputs that a program hands on as they are: values, weights, mask.
 fn reduce_kernel(spec: &ReduceSpec, reduced: &[bool]) -> Kernel {
@@ -205,7 +50,7 @@ fn finish(partial: &Partial) -> Finished {
     state.finish(&mut out).map(|n| (out, n)).map_err(|e| e.to_string())
 }
 
-/// The finished results of both backends over blocks of a domain that are given one after the other.
+/// The finished results of both backends over one block of a domain.
 fn both(
     context: &Arc<Context>,
     kernel: &Kernel,
@@ -213,172 +58,34 @@ fn both(
     region: &Region,
     inputs: &[Input],
 ) -> Result<(Finished, Finished)> {
+    repeated(context, &context.abilities(), kernel, &Block { region, domain }, inputs, 1)
+}
+
+/// The same with given abilities, the block added as often as said.
+fn repeated(
+    context: &Arc<Context>,
+    abilities: &Abilities,
+    kernel: &Kernel,
+    block: &Block,
+    inputs: &[Input],
+    times: usize,
+) -> Result<(Finished, Finished)> {
     let bytes: Vec<_> = inputs.iter().map(Input::bytes).collect();
     let operands: Vec<Operand> = inputs
         .iter()
         .zip(&bytes)
         .map(|(i, bytes)| Operand { bytes, placement: i.placement.clone() })
         .collect();
-    let block = Block { region, domain };
     let run = |runner: &mut dyn Runner| -> Result<Finished> {
-        let mut partials = vec![kernel.terminals[0].partial(&region.shape)?];
-        runner.run(&block, &operands, &mut partials)?;
+        let mut partials = vec![kernel.terminals[0].partial(&block.region.shape)?];
+        for _ in 0..times {
+            runner.run(block, &operands, &mut partials)?;
+        }
         Ok(finish(&partials[0]))
     };
-    let mut gpu = GpuRunner::new(context, kernel, &context.abilities())?;
+    let mut gpu = GpuRunner::new(context, kernel, abilities)?;
     let mut cpu = CpuRunner::new(kernel, Simd::best());
     Ok((run(&mut gpu)?, run(&mut cpu)?))
-}
-
-/// A ratio, or its square root, rounded once to nearest, ties to even. `den` is positive.
-fn rounded(num: &BigInt, den: &BigInt, root: bool, dtype: DType) -> u64 {
-    let (exponent, fraction) = format(dtype);
-    let precision = fraction as i64 + 1;
-    let lowest = 2 - (1i64 << (exponent - 1)) - fraction as i64;
-    if num.is_zero() {
-        return 0;
-    }
-    let sign = (num.is_negative() as u64) << (exponent + fraction);
-    let (n, d): (BigUint, BigUint) = (num.magnitude().clone(), den.magnitude().clone());
-    let about = (n.bits() as i64 - d.bits() as i64) / if root { 2 } else { 1 };
-    let s = precision + 4 - about;
-    let scale = if root { 2 * s } else { s };
-    let (n, d) = if scale >= 0 { (n << scale as u64, d) } else { (n, d << (-scale) as u64) };
-    let mut q = &n / &d;
-    let mut sticky = &q * &d != n;
-    if root {
-        let r = q.sqrt();
-        sticky |= &r * &r != q;
-        q = r;
-    }
-    let unit = (q.bits() as i64 - s - precision).max(lowest);
-    let cut = (unit + s) as u64;
-    let mut m = &q >> cut;
-    let rest = &q - (&m << cut);
-    let half = BigUint::one() << (cut - 1);
-    let odd = (&m & BigUint::one()).is_one();
-    if rest > half || (rest == half && (sticky || odd)) {
-        m += 1u8;
-    }
-    let m = m.to_u64().unwrap();
-    let hidden = 1u64 << fraction;
-    let bits = if m < hidden { m } else { (((unit - lowest + 1) as u64) << fraction) + (m - hidden) };
-    sign | bits.min(((1 << exponent) - 1) << fraction)
-}
-
-/// The integer that a finite value is in units of 2^`low`.
-fn exact(v: f64, low: i64) -> BigInt {
-    let bits = v.to_bits();
-    let field = (bits >> 52 & 0x7ff) as i64;
-    let m = (bits & ((1 << 52) - 1)) | ((field != 0) as u64) << 52;
-    let at = field.max(1) - 1075 - low;
-    let m = if at >= 0 { BigUint::from(m) << at as u64 } else { BigUint::from(m) >> (-at) as u64 };
-    BigInt::from_biguint(if v.is_sign_negative() { Sign::Minus } else { Sign::Plus }, m)
-}
-
-/// What one output must be, from its values in the order of their positions: bits, weight's bits,
-/// position. `None` where there is no answer, or where only the CPU is asked.
-fn expected(spec: &ReduceSpec, values: &[(u64, u64, u64)]) -> Option<u64> {
-    let (dtype, out, row) = (spec.compute_dtype(), spec.out_dtype(), spec.row());
-    let float = dtype.is_float();
-    let is_nan = |bits: u64| float && number(dtype, bits).is_nan();
-    let all: Vec<_> = values.iter().filter(|v| !(row.skips_nan && is_nan(v.0))).collect();
-    let nonzero = |bits: u64| if float { number(dtype, bits) != 0.0 } else { bits != 0 };
-    let n = all.len() as i64;
-    let low = match (float, dtype) {
-        (false, _) => 0,
-        (_, DType::F64) => -1074,
-        _ => -149,
-    };
-    let whole = |bits: u64| match float {
-        true => exact(number(dtype, bits), low),
-        false => BigInt::from(integer(dtype, bits)),
-    };
-    let is_finite = |bits: u64| !float || number(dtype, bits).is_finite();
-    let nan = || float_bits(out, f64::NAN) & !(1 << (8 * out.size() - 1));
-    let unit = BigInt::one() << (-low) as u64;
-    match row.family {
-        Family::Any => Some(all.iter().any(|v| nonzero(v.0)) as u64),
-        Family::All => Some(all.iter().all(|v| nonzero(v.0)) as u64),
-        Family::Count => Some(all.iter().filter(|v| nonzero(v.0)).count() as u64),
-        Family::Min | Family::Max | Family::ArgMin | Family::ArgMax => {
-            let arg = matches!(row.family, Family::ArgMin | Family::ArgMax);
-            let largest = matches!(row.family, Family::Max | Family::ArgMax);
-            let mut best = *all.first()?;
-            for v in &all[1..] {
-                if is_nan(best.0) {
-                    break;
-                }
-                let (x, y) = match float {
-                    true => (number(dtype, v.0), number(dtype, best.0)),
-                    false => (0.0, 0.0),
-                };
-                let order = match float {
-                    true if x.is_nan() => std::cmp::Ordering::Less,
-                    true if x == 0.0 && y == 0.0 && !arg => x.total_cmp(&y),
-                    true => x.partial_cmp(&y).unwrap(),
-                    false => integer(dtype, v.0).cmp(&integer(dtype, best.0)),
-                };
-                let order = if largest && !(float && x.is_nan()) { order.reverse() } else { order };
-                if order.is_lt() {
-                    best = v;
-                }
-            }
-            Some(match (arg, is_nan(best.0)) {
-                (true, _) => best.2,
-                (_, true) => nan(),
-                _ => best.0,
-            })
-        }
-        Family::Sum | Family::Mean if !all.iter().all(|v| is_finite(v.0)) => {
-            let sum: f64 = all.iter().map(|v| number(dtype, v.0)).filter(|v| !v.is_finite()).sum();
-            Some(if sum.is_nan() { nan() } else { float_bits(out, sum) })
-        }
-        Family::Sum => {
-            let sum: BigInt = all.iter().map(|v| whole(v.0)).sum();
-            match (float, out.is_float()) {
-                (_, true) => Some(rounded(&sum, &unit, false, out)),
-                _ => {
-                    let v = sum.to_i128()?;
-                    let fits =
-                        if out == DType::U64 { u64::try_from(v).is_ok() } else { i64::try_from(v).is_ok() };
-                    fits.then_some(v as u64)
-                }
-            }
-        }
-        Family::Mean if n == 0 => Some(nan()),
-        Family::Mean => {
-            let sum: BigInt = all.iter().map(|v| whole(v.0)).sum();
-            Some(rounded(&sum, &(unit * n), false, out))
-        }
-        Family::Var | Family::Std => {
-            let ddof = spec.ddof() as i64;
-            if n <= ddof {
-                return None;
-            }
-            if !all.iter().all(|v| is_finite(v.0)) {
-                return Some(nan());
-            }
-            let sum: BigInt = all.iter().map(|v| whole(v.0)).sum();
-            let squares: BigInt = all.iter().map(|v| whole(v.0) * whole(v.0)).sum();
-            let num = squares * n - &sum * &sum;
-            let den = &unit * &unit * (n * (n - ddof));
-            Some(rounded(&num, &den, row.family == Family::Std, out))
-        }
-        Family::Average => {
-            if n == 0 || !all.iter().all(|v| is_finite(v.0) && is_finite(v.1)) {
-                return None;
-            }
-            let products: BigInt = all.iter().map(|v| whole(v.0) * whole(v.1)).sum();
-            let weights: BigInt = all.iter().map(|v| whole(v.1)).sum();
-            if weights.is_zero() {
-                return None;
-            }
-            let (num, den) = if weights.is_negative() { (-products, -weights) } else { (products, weights) };
-            Some(rounded(&num, &(den * unit), false, out))
-        }
-        Family::Prod => None,
-    }
 }
 
 /// Names the first output that differs.
@@ -620,6 +327,67 @@ fn operands_of_every_placement() {
             }
         }
     }
+}
+
+/// Small devices, more tiles than one dimension has workgroups, and partials that hold something.
+#[test]
+fn tiles_beyond_a_dimension_and_blocks_one_after_the_other() {
+    let Some(context) = context() else { return };
+    let mut random = Random(7);
+    let small = Abilities { max_groups: 3, workgroup_bytes: 2048, ..context.abilities() };
+    for (name, dtype) in [
+        ("sum", DType::F32),
+        ("average", DType::F32),
+        ("var", DType::U16),
+        ("argmin", DType::I32),
+        ("all", DType::I8),
+    ] {
+        let spec = spec(name, dtype);
+        for (shape, reduced) in [
+            ([701, 5], [false, true]),
+            ([5, 701], [true, false]),
+            ([2, 3001], [true, true]),
+            ([2, 3001], [false, true]),
+        ] {
+            let inputs = inputs(&mut random, &spec, Class::Uniform, &shape);
+            let kernel = reduce_kernel(&spec, &reduced);
+            let (region, what) = (Region::whole(&shape), format!("{name} {shape:?} {reduced:?}"));
+            let block = Block { region: &region, domain: &shape };
+            let (gpu, cpu) = repeated(&context, &small, &kernel, &block, &inputs, 3).unwrap();
+            same(&gpu, &cpu, spec.out_dtype().size(), &what);
+            // What does not fit workgroup memory is refused.
+            let tiny = Abilities { workgroup_bytes: 4, ..small.clone() };
+            assert!(families(&kernel, &tiny).is_err());
+        }
+    }
+}
+
+/// A piece of a block goes to the outputs that it has.
+#[test]
+fn pieces_have_their_first_output() {
+    let Some(context) = context() else { return };
+    let kernel = reduce_kernel(&spec("count_nonzero", DType::U8), &[false, true]);
+    let mut family = families(&kernel, &context.abilities()).unwrap().remove(0);
+    let region = Region { start: SmallVec::from_slice(&[2, 0]), shape: SmallVec::from_slice(&[2, 4]) };
+    let bytes = [0u8; 8];
+    let placement = Placement { offset: 0, strides: SmallVec::from_slice(&[4, 1]) };
+    let layout = Layout::new(&[2, 4], &[Operand { bytes: &bytes, placement }], &[DType::U8]);
+    let work = Work {
+        context: &context,
+        layout: &layout,
+        block: Block { region: &region, domain: &[5, 4] },
+        first_output: 2,
+        whole_len: 20,
+    };
+    let launch = family.launch(&work).unwrap();
+    assert_eq!(launch.output_bytes, family.output_bytes(&[2, 4]));
+    let mut partial = kernel.terminals[0].partial(&[5, 4]).unwrap();
+    // Per output: how many are not zero, how many there are.
+    (launch.absorb)(bytemuck::cast_slice(&[3u32, 4, 1, 4]), &mut partial).unwrap();
+    let counts: Vec<i64> = bytemuck::pod_collect_to_vec(&finish(&partial).unwrap().0);
+    assert_eq!(counts, [0, 0, 3, 1, 0]);
+    let launch = family.launch(&work).unwrap();
+    assert!((launch.absorb)(&[0; 12], &mut partial).is_err(), "too few bytes");
 }
 
 /// 2^25 ones: float32 additions one after the other stop at 2^24.
