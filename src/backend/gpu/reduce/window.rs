@@ -37,6 +37,7 @@ impl Window {
     }
 
     /// Whether every value up to the position `highest` finds its limbs.
+    #[cfg(test)]
     pub fn fits(&self, highest: usize) -> bool {
         let base = highest.saturating_sub(self.below) / 32;
         let first_fits = self.reach == 0 || self.below + 32 <= 32 * self.reach;
