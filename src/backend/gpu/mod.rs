@@ -17,6 +17,7 @@ mod memory;
 mod probe;
 mod resident;
 mod ring;
+mod reduce;
 mod runner;
 mod spirv;
 #[cfg(test)]

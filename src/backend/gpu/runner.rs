@@ -16,6 +16,7 @@ use super::layout::Layout;
 use super::memory::DeviceBuffer;
 use super::ring::{ALIGN, Capacity, Landed, Queued, Slot};
 use crate::backend::{Runner, WorkerBytes};
+use super::reduce::{Outputs, Reduce};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
 use crate::ops::elementwise::Events;
@@ -37,9 +38,12 @@ pub fn families(kernel: &Kernel, abilities: &Abilities) -> std::result::Result<V
         .map(|terminal| -> std::result::Result<Box<dyn Family>, String> {
             Ok(match terminal {
                 Terminal::Collect { from } => Box::new(Collect::new(&kernel.program, *from, abilities)?),
-                Terminal::Reduce { .. } => return Err("reductions have no shader yet".into()),
                 Terminal::Histogram { spec, coords, weights, mask } => {
                     Box::new(Histogram::new(&kernel.program, spec, coords, *weights, *mask, abilities)?)
+                }
+                Terminal::Reduce { spec, values, weights, mask, reduced } => {
+                    let outputs = Outputs { values: *values, weights: *weights, mask: *mask };
+                    Box::new(Reduce::new(&kernel.program, spec, outputs, reduced, abilities)?)
                 }
             })
         })

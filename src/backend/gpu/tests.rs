@@ -3,6 +3,7 @@
 mod device;
 mod matmul;
 mod histogram;
+mod reduce;
 
 use super::device::{Bind, Context, Dispatch};
 use super::{Choice, open};

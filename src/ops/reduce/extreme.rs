@@ -51,6 +51,12 @@ pub(super) struct KeyRule {
     pub skips_nan: bool,
 }
 
+impl KeyRule {
+    pub fn is_largest(self) -> bool {
+        self.end == End::Largest
+    }
+}
+
 impl Extremes {
     pub fn new(outputs: usize, positions: usize) -> Extremes {
         Extremes {
@@ -126,7 +132,7 @@ impl Extremes {
     }
 
     #[inline]
-    fn offer(&mut self, output: usize, key: i64, position: u64, seen: u8) {
+    pub fn offer(&mut self, output: usize, key: i64, position: u64, seen: u8) {
         self.seen[output] |= seen;
         if seen & VALID == 0 || key > self.best[output] {
             return;

@@ -108,6 +108,28 @@ impl Integers {
         }
     }
 
+    /// Whether Σx² is kept.
+    pub fn has_squares(&self) -> bool {
+        !self.squares.is_empty()
+    }
+
+    /// Adds Σ limbs[k] · 2^(32 k), for Σx of at most three limbs, and for Σx² of at most five, none
+    /// of them negative.
+    pub fn add_limbs_at(&mut self, o: usize, sum: &[i64], squares: &[i64], count: u64) {
+        self.sums[o] += sum.iter().enumerate().map(|(k, &l)| (l as i128) << (32 * k)).sum::<i128>();
+        for (k, &l) in squares.iter().enumerate() {
+            for (k, digit) in [(k, l as u32), (k + 1, (l as u64 >> 32) as u32)] {
+                match k {
+                    0..4 => self.add_square(o, (digit as u128) << (32 * k)),
+                    _ => self.above[o] += (digit as u64) << (32 * (k - 4)),
+                }
+            }
+        }
+        if let Some(c) = self.counts.get_mut(o) {
+            *c += count;
+        }
+    }
+
     pub fn sum(&self, o: usize) -> i128 {
         self.sums[o]
     }

@@ -15,6 +15,7 @@
 
 mod count;
 mod extreme;
+mod gathered;
 mod integer;
 mod moments;
 mod product;
@@ -25,6 +26,7 @@ mod state;
 mod tests;
 mod value;
 
+pub use gathered::{Gathered, Limbs, OrderedBits};
 pub use rows::{Empty, Family, Reduction, Row};
 pub use spec::ReduceSpec;
 pub use state::{Along, Notes, Run, State, Tile};

@@ -96,7 +96,7 @@ impl Notes {
 pub struct State {
     spec: ReduceSpec,
     outputs: usize,
-    accumulators: Accumulators,
+    pub(super) accumulators: Accumulators,
 }
 
 #[derive(Deserialize)]
@@ -107,7 +107,7 @@ struct Unchecked {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-enum Accumulators {
+pub(super) enum Accumulators {
     Moments(Moments),
     Integers(Integers),
     Extremes(Extremes),
@@ -271,7 +271,7 @@ impl State {
         }
     }
 
-    fn key_rule(&self) -> KeyRule {
+    pub(super) fn key_rule(&self) -> KeyRule {
         let row = self.spec.row();
         let largest = matches!(row.family, Family::Max | Family::ArgMax);
         KeyRule {
