@@ -21,6 +21,10 @@ pub fn text(abilities: &Abilities) -> String {
         out.push_str(shader!("core64.wgsl"));
     }
     out.push_str(shader!("float32.wgsl"));
+    if abilities.float64 {
+        out.push_str(shader!("math_prelude64.wgsl"));
+    }
+    out.push_str(&super::math_text::text(abilities));
     out
 }
 

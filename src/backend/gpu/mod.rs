@@ -8,6 +8,7 @@ mod device;
 mod family;
 mod layout;
 mod library;
+mod math_text;
 mod memory;
 mod runner;
 mod spirv;

@@ -1,5 +1,8 @@
 //! Tests on an adapter, lavapipe where there is no other.
 
+mod math;
+mod math_constants;
+
 use super::device::{Bind, Context, Dispatch};
 use super::{Choice, open};
 use std::sync::{Arc, OnceLock};
