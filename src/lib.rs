@@ -71,6 +71,7 @@ mod session;
 pub mod sink;
 pub mod size;
 pub mod source;
+pub mod trace;
 pub mod view;
 
 pub use array::{Array, ArrayOperand, BinAxis, Binned, Index, Over, Target, concatenate, stack};
@@ -86,3 +87,4 @@ pub use session::{
     BlockOrder, Blocks, Device, FallbackPolicy, Outcome, Session, SessionBuilder, StoreOptions,
 };
 pub use source::OpenOptions;
+pub use trace::Trace;

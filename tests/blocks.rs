@@ -56,6 +56,7 @@ fn blocks_together_are_the_whole() {
     ];
     for threads in [1, 3] {
         let session = Session::builder()
+            .device(common::device())
             .threads(threads)
             .memory("64MiB")
             .plan_options(chunkwise::PlanOptions { block_bytes: 4096 })
@@ -118,6 +119,7 @@ fn an_error_ends_the_blocks() {
     for threads in [1, 3] {
         let x = if threads == 1 { x.clone() } else { open(folder.path()) };
         let session = Session::builder()
+            .device(common::device())
             .threads(threads)
             .memory("64MiB")
             .plan_options(chunkwise::PlanOptions { block_bytes: 2048 })

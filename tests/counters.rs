@@ -121,7 +121,8 @@ fn differently_chunked_arrays_in_one_expression() {
     let roomy = session(1, "64MiB").compute(&(&a * &b).mean()).unwrap();
     let mut tight = 200_000;
     loop {
-        let small = Session::builder().threads(1).memory_bytes(tight).build().unwrap();
+        let small =
+            Session::builder().device(common::device()).threads(1).memory_bytes(tight).build().unwrap();
         match small.compute(&(&a * &b).mean()) {
             Ok(v) => {
                 assert_eq!(v.bytes(), roomy.bytes());

@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("buffer", 0),
     ("size", 0),
     ("view", 0),
+    ("trace", 0),
     ("h5", 1),
     ("ops", 1),
     ("source", 2),

@@ -343,7 +343,7 @@ fn settings() -> &'static Vec<Setting> {
 
 fn session(threads: usize, memory: u64, block_bytes: u64) -> Session {
     Session::builder()
-        .device(chunkwise::Device::Cpu)
+        .device(common::device())
         .threads(threads)
         .memory_bytes(memory)
         .plan_options(PlanOptions { block_bytes })

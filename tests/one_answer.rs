@@ -6,7 +6,7 @@ mod common;
 mod oracle;
 
 use chunkwise::ops::simd::Simd;
-use chunkwise::{Array, BinAxis, Binned, DType, Device, Over, PlanOptions, Scalar, Session, Target};
+use chunkwise::{Array, BinAxis, Binned, DType, Over, PlanOptions, Scalar, Session, Target};
 use common::{dataset, elements, exact_text, folder, to_bytes, write_file};
 use oracle::{F32, F64, Format, Moments};
 use std::path::Path;
@@ -125,7 +125,7 @@ fn the_same_bits_however_it_is_stored_and_run() {
     let folder = folder();
     let session = |threads: usize, memory: &str, block_bytes: u64, simd: Simd| {
         Session::builder()
-            .device(Device::Cpu)
+            .device(common::device())
             .threads(threads)
             .memory(memory)
             .plan_options(PlanOptions { block_bytes })
@@ -161,7 +161,8 @@ fn the_same_bits_in_the_tightest_budget() {
     let folder = folder();
     let path = folder.path().join("x.h5");
     write(&path, LAYOUTS[3]);
-    let options = || Session::builder().device(Device::Cpu).plan_options(PlanOptions { block_bytes: 4096 });
+    let options =
+        || Session::builder().device(common::device()).plan_options(PlanOptions { block_bytes: 4096 });
     let roomy = options().threads(2).memory("1GiB").build().unwrap();
     let mut passes = 0;
     for (name, target) in targets(&path) {

@@ -162,6 +162,7 @@ fn fresh_processes_give_the_bits_of_one_run() {
 fn simple(folder: &Path) -> (Session, Plan, u64) {
     let path = write(folder);
     let session = Session::builder()
+        .device(common::device())
         .threads(1)
         .memory("64MiB")
         .plan_options(chunkwise::PlanOptions { block_bytes: 4096 })

@@ -1,9 +1,11 @@
 //! Arrays stored in files: what comes back, what is refused, what is left behind.
 
+mod common;
+
 use chunkwise::{Array, Cancel, DType, ErrorKind, Over, Session, StoreOptions, concatenate};
 
 fn session(memory: &str, threads: usize) -> Session {
-    Session::builder().memory(memory).threads(threads).build().unwrap()
+    Session::builder().device(common::device()).memory(memory).threads(threads).build().unwrap()
 }
 
 fn values(session: &Session, x: &Array) -> Vec<u8> {
@@ -77,7 +79,8 @@ fn an_input_is_never_overwritten_and_failures_leave_nothing() {
 
     let cancel = Cancel::new();
     cancel.cancel();
-    let cancelled = Session::builder().memory("64MiB").cancel(&cancel).build().unwrap();
+    let cancelled =
+        Session::builder().device(common::device()).memory("64MiB").cancel(&cancel).build().unwrap();
     let other = folder.path().join("b.h5");
     let e = cancelled.store(&other, &[("y", &(&input + 1.0))], &StoreOptions::new()).unwrap_err();
     assert_eq!(e.kind(), ErrorKind::Cancelled);

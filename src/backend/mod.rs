@@ -6,11 +6,13 @@
 pub mod cpu;
 pub mod gpu;
 
+use crate::DType;
 use crate::error::Result;
 use crate::ops::elementwise::Events;
 use crate::ops::kernel::{Block, Kernel, Operand, Partial};
-use crate::{DType, Error, ErrorKind};
+use crate::trace::Trace;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// What a device can do, found out once when it is opened.
 #[derive(Clone, Debug, Serialize)]
@@ -36,33 +38,51 @@ pub trait Backend: Send + Sync {
     /// What it can do.
     fn capabilities(&self) -> &Capabilities;
 
-    /// Whether it runs this kernel correctly; otherwise why not.
-    fn supports(&self, kernel: &Kernel) -> std::result::Result<(), String>;
+    /// Whether it runs this kernel correctly, over blocks of up to this shape; otherwise why not.
+    fn supports(&self, kernel: &Kernel, block: &[u64]) -> std::result::Result<(), String>;
 
-    /// The most bytes of host memory that one runner of this kernel holds beside operands and partials.
-    fn scratch_bytes(&self, kernel: &Kernel) -> u64;
+    /// The most bytes that one runner of this kernel holds beside operands and partials, over blocks of
+    /// up to this shape.
+    fn worker_bytes(&self, kernel: &Kernel, block: &[u64]) -> WorkerBytes;
 
-    /// Makes what runs the kernel; one per worker.
+    /// Makes what runs the kernel over blocks of up to this shape; one per worker. What it does on the way
+    /// to another device is written down in `trace`.
     ///
     /// # Errors
     /// `Device` if the device cannot make it.
-    fn runner(&self, kernel: &Kernel) -> Result<Box<dyn Runner>>;
+    fn runner(&self, kernel: &Kernel, block: &[u64], trace: Option<&Arc<Trace>>) -> Result<Box<dyn Runner>>;
+}
+
+/// What a worker holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct WorkerBytes {
+    /// In host memory.
+    pub host: u64,
+    /// In device memory.
+    pub device: u64,
 }
 
 /// One worker's instance of a kernel, with its scratch memory.
 pub trait Runner: Send {
-    /// Adds a block to the partials, one per terminal. A `Collect` partial is replaced.
+    /// Adds a block to the partials, one per terminal. A `Collect` partial is replaced. A runner may
+    /// leave the work under way: then the partials stay the same ones until [`flush`](Runner::flush).
     ///
     /// # Errors
-    /// `Value` if an element has no answer that could be given (a negative integer power).
+    /// `Value` if an element has no answer that could be given (a negative integer power); `Device` if
+    /// the device failed: then the last [`under_way`](Runner::under_way) blocks, this one included,
+    /// are not in the partials, and the runner is of no more use.
     fn run(&mut self, block: &Block, operands: &[Operand], partials: &mut [Partial]) -> Result<Events>;
-}
 
-/// The GPU of this build, if there is one.
-///
-/// # Errors
-/// `Device` with the reason why there is none.
-pub fn gpu() -> Result<Box<dyn Backend>> {
-    Err(Error::new(ErrorKind::Device, "this build has no GPU backend")
-        .hint("the CPU gives the same answers; leave --no-fallback away to let it"))
+    /// Ends what is under way. Afterwards the partials have every block.
+    ///
+    /// # Errors
+    /// As [`Runner::run`].
+    fn flush(&mut self, _partials: &mut [Partial]) -> Result<Events> {
+        Ok(Events::NONE)
+    }
+
+    /// How many of the blocks last given are not in the partials yet.
+    fn under_way(&self) -> usize {
+        0
+    }
 }

@@ -1,9 +1,10 @@
 //! The arguments.
 
 use chunkwise::size::parse_size;
-use chunkwise::{Cancel, Device, FallbackPolicy, Progress, Result, Session, SessionBuilder};
+use chunkwise::{Cancel, Device, FallbackPolicy, Progress, Result, Session, SessionBuilder, Trace};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// Exact computing over HDF5 data that is larger than memory.
 #[derive(Debug, Parser)]
@@ -56,6 +57,12 @@ pub struct Run {
     /// Where to run: cpu, gpu (the CPU does what it cannot, and that is reported) or auto
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: Device,
+    /// Which GPU: a part of its name, or its number in `chunkwise devices`
+    #[arg(long, value_name = "NAME")]
+    pub adapter: Option<String>,
+    /// Most device memory to use, such as 512MiB or 2GB
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub device_memory: Option<u64>,
     /// Most memory to use, such as 512MiB or 2GB; half of what is available if not given
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory: Option<u64>,
@@ -86,6 +93,9 @@ pub struct Eval {
     /// Print the plan and compute nothing
     #[arg(long, conflicts_with = "json")]
     pub explain: bool,
+    /// Write when what was read, decoded, uploaded and computed, for chrome://tracing or ui.perfetto.dev
+    #[arg(long, value_name = "FILE", conflicts_with = "explain")]
+    pub trace: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -141,13 +151,24 @@ impl Run {
         &self,
         fallback: FallbackPolicy,
         cancel: &Cancel,
+        trace: Option<&Arc<Trace>>,
         progress: impl Fn(Progress) + Send + Sync + 'static,
     ) -> Result<Session> {
-        self.builder().fallback(fallback).cancel(cancel).on_progress(progress).build()
+        let builder = self.builder().fallback(fallback).cancel(cancel).on_progress(progress);
+        match trace {
+            Some(trace) => builder.trace(trace).build(),
+            None => builder.build(),
+        }
     }
 
     fn builder(&self) -> SessionBuilder {
         let mut builder = Session::builder().device(self.device);
+        if let Some(name) = &self.adapter {
+            builder = builder.adapter(name);
+        }
+        if let Some(bytes) = self.device_memory {
+            builder = builder.device_memory_bytes(bytes);
+        }
         if let Some(bytes) = self.memory {
             builder = builder.memory_bytes(bytes);
         }

@@ -143,7 +143,7 @@ fn make(args: &Demo, file: &Path, cancel: &Cancel) -> Done {
         });
     }
     let writer = Hdf5Writer::create(file, &specs)?;
-    let session = args.run.session(FallbackPolicy::Allow, cancel, |_| {})?;
+    let session = args.run.session(FallbackPolicy::Allow, cancel, None, |_| {})?;
     let workers = session.devices().first().map_or(1, |cpu| cpu.threads.max(1));
     let memory = session.memory() / workers as u64;
     let bar = Bar::new();
@@ -191,7 +191,7 @@ fn make(args: &Demo, file: &Path, cancel: &Cancel) -> Done {
 fn ask(args: &Demo, file: &Path, cancel: &Cancel, out: &mut impl Write) -> Done {
     let bar = Bar::new();
     let shown = bar.clone();
-    let session = args.run.session(FallbackPolicy::Allow, cancel, move |p| shown.run(p))?;
+    let session = args.run.session(FallbackPolicy::Allow, cancel, None, move |p| shown.run(p))?;
     let mut scope = Scope::default();
     for (name, (field, ..)) in NAMES.iter().zip(FIELDS) {
         let path = format!("/PartType0/{field}");

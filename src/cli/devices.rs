@@ -2,7 +2,8 @@
 
 use super::Done;
 use super::args::Devices;
-use chunkwise::backend::{self, Capabilities};
+use chunkwise::backend::Capabilities;
+use chunkwise::backend::gpu::{Choice, Gpu};
 use chunkwise::size::human_bytes;
 use chunkwise::{Device, Session};
 use std::io::{self, Write};
@@ -16,7 +17,7 @@ pub fn run(args: &Devices) -> Done {
     let devices = session.devices();
     let missing = match devices.iter().any(|d| d.backend == "gpu") {
         true => None,
-        false => backend::gpu().err().map(|e| e.message().to_string()),
+        false => Gpu::open(&Choice::Fastest, None, 1).err().map(|e| e.message().to_string()),
     };
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.json {

@@ -3,8 +3,8 @@
 use super::budget::Held;
 use super::cache::ChunkCache;
 use super::feed::{Reader, Values};
-use super::{ArrayValue, Counters, RunContext, compute, kernel_of, on_workers};
-use crate::backend::Backend;
+use super::lane::Lane;
+use super::{ArrayValue, Counters, RunContext, kernel_of, on_workers};
 use crate::buffer::Buffer;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Grid, Region};
@@ -61,7 +61,9 @@ impl BlockWalk<'_> {
         on_workers(cx, (self.workers as u64).min(self.tasks), &|failed| {
             let mut reader = Reader::new(self.plan, self.values, &cache, &counters.stats, cx.simd);
             reader.sharing = self.grid.map(|grid| (grid, &window, stage.inputs.as_slice()));
-            let mut runner = cx.cpu.runner(&kernel)?;
+            let placement = &self.bound.stages[self.stage].placement;
+            let largest = stage.grid.largest();
+            let mut lane = Lane::new(&stage.inputs, &kernel, &domain, largest, placement, cx, counters)?;
             let mut held = Held::new(&counters.meter);
             let mut events = Events::default();
             loop {
@@ -69,26 +71,19 @@ impl BlockWalk<'_> {
                 if i >= self.tasks || failed.load(Relaxed) {
                     break;
                 }
+                crate::trace::set_task(i);
                 let block = (self.region)(i);
                 if cx.cancel.is_cancelled() {
                     return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled").at("block", block));
                 }
                 let mut partials = [Partial::Collect(Buffer::new())];
-                let computed = compute(
-                    &mut reader,
-                    &stage.inputs,
-                    &kernel,
-                    runner.as_mut(),
-                    &block,
-                    &domain,
-                    &mut partials,
-                );
-                events |= computed.at("operation", &stage.outputs[output].label)?;
-                counters.tasks.fetch_add(1, Relaxed);
+                let label = &stage.outputs[output].label;
+                events |= lane.run(&mut reader, &block, &mut partials).at("operation", label)?;
+                events |= lane.flush(&mut reader, &mut partials).at("operation", label)?;
                 let [Partial::Collect(buffer)] = partials else {
                     return Err(Error::new(ErrorKind::Internal, "this output is not collected"));
                 };
-                held.set(cx.cpu.scratch_bytes(&kernel) + reader.bytes() + buffer.len() as u64);
+                held.set(lane.bytes() + reader.bytes() + buffer.len() as u64);
                 then(i, ArrayValue::new(dtype, block.shape, buffer))?;
             }
             events |= reader.events;

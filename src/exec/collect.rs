@@ -167,6 +167,13 @@ pub struct Local {
     tiles: Vec<Option<(u64, u64, Dims)>>,
 }
 
+impl Local {
+    /// The partials, one per output of the pass.
+    pub fn partials(&mut self) -> &mut [Partial] {
+        &mut self.partials
+    }
+}
+
 impl<'a> Collector<'a> {
     /// A collector that finishes into `results`, or, without any, keeps partials for another process.
     pub fn new(
@@ -220,6 +227,15 @@ impl<'a> Collector<'a> {
     pub fn local(&self) -> Local {
         let partials = (0..self.pass.outputs.len()).map(|_| Partial::Collect(Buffer::new())).collect();
         Local { partials, tiles: vec![None; self.pass.outputs.len()] }
+    }
+
+    /// Whether [`Collector::begin`] would hand over what the worker has, because the block belongs to
+    /// another tile.
+    pub fn moves(&self, local: &Local, coords: &[u64]) -> bool {
+        local.tiles.iter().enumerate().any(|(i, at)| match (at, self.terminal(i)) {
+            (Some((at, ..)), Terminal::Reduce { reduced, .. }) => *at != self.tile(reduced, coords),
+            _ => false,
+        })
     }
 
     /// Gets a worker's partials ready for a block: hands over what belongs to another tile.

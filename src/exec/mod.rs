@@ -11,6 +11,7 @@ mod budget;
 mod cache;
 mod collect;
 mod feed;
+mod lane;
 mod report;
 mod value;
 
@@ -30,13 +31,15 @@ use crate::ops::simd::Simd;
 use crate::plan::{Bound, BoundStage, Input, Pass, Plan, Stage, ValueId};
 use crate::size::human_bytes;
 use crate::source::ReadStats;
+use crate::trace::{self, Trace};
 use budget::{Held, Meter};
 use cache::ChunkCache;
 use collect::{Collector, Results};
 use feed::{Reader, Staged};
+use lane::Lane;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Called now and then with how far a run is.
 pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Sync);
@@ -45,6 +48,10 @@ pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Sync);
 pub struct RunContext<'a> {
     /// The CPU, on which anything can run.
     pub cpu: &'a Cpu,
+    /// The GPU, for stages that are placed on it.
+    pub gpu: Option<&'a dyn Backend>,
+    /// Whether work that the GPU fails at is an error, rather than the CPU's.
+    pub refuse_fallback: bool,
     /// Its vector level.
     pub simd: Simd,
     /// Threads for more than one worker.
@@ -53,6 +60,8 @@ pub struct RunContext<'a> {
     pub cancel: &'a Cancel,
     /// Hears of progress.
     pub progress: Option<OnProgress<'a>>,
+    /// Where it is written down when what was done.
+    pub trace: Option<&'a Arc<Trace>>,
 }
 
 /// Counters of a run.
@@ -63,6 +72,8 @@ pub struct Counters {
     /// What was held.
     pub meter: Meter,
     tasks: AtomicU64,
+    gpu_tasks: AtomicU64,
+    fallbacks: Mutex<Vec<Fallback>>,
     notes: Mutex<Vec<String>>,
 }
 
@@ -74,10 +85,27 @@ impl Counters {
         }
     }
 
+    /// Counters of a run whose doings are written down in `trace`, if there is one.
+    pub fn traced(trace: Option<&Arc<Trace>>) -> Counters {
+        let mut counters = Counters::default();
+        counters.stats.trace = trace.map(Arc::clone);
+        counters
+    }
+
+    /// Counts a task that the CPU ran because the device failed.
+    fn fell_back(&self, reason: &str) {
+        let mut fallbacks = self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner);
+        match fallbacks.iter_mut().find(|f| f.reason == reason) {
+            Some(f) => f.tasks += 1,
+            None => fallbacks.push(Fallback { reason: reason.to_string(), tasks: 1 }),
+        }
+    }
+
     /// What was counted, as a report; the caller adds time and devices.
     pub fn report(&self) -> Report {
         Report {
-            tasks: TaskCounts { cpu: self.tasks.load(Relaxed), gpu: 0 },
+            tasks: TaskCounts { cpu: self.tasks.load(Relaxed), gpu: self.gpu_tasks.load(Relaxed) },
+            fallbacks: self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             chunks_read: self.stats.chunks_read.load(Relaxed),
             chunks_decoded: self.stats.chunks_decoded.load(Relaxed),
             bytes_read: self.stats.bytes_read.load(Relaxed),
@@ -250,18 +278,17 @@ impl Walk<'_> {
     ) -> Result<()> {
         let stage = &self.plan.stages()[self.n];
         let domain = stage.grid.shape();
-        let mut runner = cx.cpu.runner(kernel)?;
         let mut reader = Reader::new(self.plan, self.values, cache, &counters.stats, cx.simd);
         reader.sharing = Some((&stage.grid, &self.pass.window, &stage.inputs));
+        let largest = largest(stage, self.pass);
+        let partial_bytes: u64 =
+            kernel.terminals.iter().map(|t| t.partial_bytes(&largest, &kernel.program)).sum();
+        let placement = &self.bound.placement;
+        let mut lane = Lane::new(&stage.inputs, kernel, &domain, largest, placement, cx, counters)?;
         let mut local = collector.local();
         let mut held = Held::new(&counters.meter);
-        let fixed = cx.cpu.scratch_bytes(kernel)
-            + kernel
-                .terminals
-                .iter()
-                .map(|t| t.partial_bytes(&largest(stage, self.pass), &kernel.program))
-                .sum::<u64>();
         let mut events = Events::default();
+        let label = &stage.outputs[self.pass.outputs[0]].label;
         loop {
             let i = next.fetch_add(1, Relaxed);
             if i >= self.tasks || failed.load(Relaxed) {
@@ -271,15 +298,19 @@ impl Walk<'_> {
                 return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled")
                     .at("task", format!("{i} of {}", self.tasks)));
             }
+            trace::set_task(i);
             let coords = coords(i);
             let block = stage.grid.region(&coords).intersect(&self.pass.window);
+            if collector.moves(&local, &coords) {
+                events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
+            }
             let partials = collector.begin(&mut local, &coords, &block)?;
-            let result =
-                compute(&mut reader, &stage.inputs, kernel, runner.as_mut(), &block, &domain, partials);
-            events |= result.at("operation", &stage.outputs[self.pass.outputs[0]].label)?;
+            events |= lane.run(&mut reader, &block, partials).at("operation", label)?;
+            if lane.collects_late() {
+                events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
+            }
             collector.end(&local, &coords, &block);
-            held.set(fixed + reader.bytes());
-            counters.tasks.fetch_add(1, Relaxed);
+            held.set(lane.bytes() + partial_bytes + reader.bytes());
             let finished = done.fetch_add(1, Relaxed) + 1;
             if let Some(progress) = cx.progress {
                 progress(Progress {
@@ -291,6 +322,7 @@ impl Walk<'_> {
                 });
             }
         }
+        events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
         collector.flush(&mut local)?;
         events |= reader.events;
         for text in events.notes() {

@@ -206,10 +206,37 @@ fn kept_first(order: &[usize], reduced: &[bool]) -> bool {
 /// A stage that does not fit: the smallest budget that would do for it, and the error.
 type Refused = (u64, Error);
 
+/// Binds a stage where it is wanted, or on the CPU if the staging memory of a device does not fit.
 fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::Result<BoundStage, Refused>> {
     let stage = &plan.stages()[n];
     let kernel = stage.kernel(&|_| None)?;
-    let placement = place(&kernel, &machine.device);
+    let largest = match stage.grid.blocks() {
+        0 => Dims::from_elem(1, stage.grid.axes.len()),
+        _ => stage.grid.largest(),
+    };
+    let placement = place(&kernel, &largest, &machine.device);
+    if let (Wish::Prefer(backend), "gpu") = (&machine.device, placement.device) {
+        let staging = backend.worker_bytes(&kernel, &largest).host;
+        let bound = bind_placed(plan, n, machine, placement, staging)?;
+        if bound.is_ok() {
+            return Ok(bound);
+        }
+        let reason = format!("the memory budget leaves no room for {} of staging", human_bytes(staging));
+        let placement = Placement { device: "cpu", reason, fallback: true };
+        return bind_placed(plan, n, machine, placement, 0);
+    }
+    bind_placed(plan, n, machine, placement, 0)
+}
+
+fn bind_placed(
+    plan: &Plan,
+    n: usize,
+    machine: &Machine,
+    placement: Placement,
+    staging: u64,
+) -> Result<std::result::Result<BoundStage, Refused>> {
+    let stage = &plan.stages()[n];
+    let kernel = stage.kernel(&|_| None)?;
     let largest = match stage.grid.blocks() {
         0 => Dims::from_elem(1, stage.grid.axes.len()),
         _ => stage.grid.largest(),
@@ -220,7 +247,7 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::R
         .filter(|&v| made(v) && plan.values()[v].last_use >= n)
         .map(|v| plan.values()[v].bytes())
         .fold(0, u64::saturating_add);
-    let inputs = inputs_bytes(plan, &stage.inputs, &stage.program, &largest);
+    let inputs = inputs_bytes(plan, &stage.inputs, &stage.program, &largest).saturating_add(staging);
     let needs = Needs { plan, stage, kernel, largest, values, inputs };
     let passes = passes(&needs, machine.memory).map_err(|smallest| {
         let e = Error::new(
@@ -275,14 +302,14 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::R
 }
 
 /// Where a stage goes.
-fn place(kernel: &Kernel, wish: &Wish) -> Placement {
+fn place(kernel: &Kernel, block: &[u64], wish: &Wish) -> Placement {
     let on_cpu = |reason: String, fallback| Placement { device: "cpu", reason, fallback };
     match wish {
         Wish::Cpu(reason) => on_cpu(reason.clone(), false),
         Wish::Missing(reason) => on_cpu(reason.clone(), true),
         Wish::Prefer(backend) => {
             let Capabilities { backend: device, name, .. } = backend.capabilities();
-            match backend.supports(kernel) {
+            match backend.supports(kernel, block) {
                 Ok(()) => Placement { device, reason: format!("{name} runs it"), fallback: false },
                 Err(reason) => on_cpu(reason, true),
             }

@@ -9,7 +9,8 @@ pub use store::StoreOptions;
 
 use crate::array::{Array, Binned, Target};
 use crate::backend::cpu::Cpu;
-use crate::backend::{self, Backend, Capabilities};
+use crate::backend::gpu::{Choice, Gpu};
+use crate::backend::{Backend, Capabilities};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
     self, ArrayValue, Cancel, Counters, Fallback, Progress, Report, RunContext, StagePartial, Value, Values,
@@ -19,6 +20,7 @@ use crate::ops::histogram::Histogram;
 use crate::ops::simd::Simd;
 use crate::plan::{Bound, Machine, Plan, PlanOptions, Wish};
 use crate::size::{human_bytes, parse_size};
+use crate::trace::Trace;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
@@ -72,13 +74,16 @@ pub enum FallbackPolicy {
 #[derive(Default)]
 pub struct SessionBuilder {
     device: Device,
+    adapter: Choice,
     fallback: FallbackPolicy,
     memory: Option<Result<u64>>,
+    device_memory: Option<u64>,
     threads: Option<usize>,
     simd: Option<Simd>,
     plan: PlanOptions,
     cancel: Cancel,
     progress: Option<Arc<ProgressFn>>,
+    trace: Option<Arc<Trace>>,
 }
 
 type ProgressFn = dyn Fn(Progress) + Send + Sync;
@@ -87,6 +92,19 @@ impl SessionBuilder {
     /// The device; [`Device::Auto`] if nothing is said.
     pub fn device(mut self, device: Device) -> Self {
         self.device = device;
+        self
+    }
+
+    /// Which GPU: a part of its name, or its position in `chunkwise devices`. The fastest if nothing is
+    /// said.
+    pub fn adapter(mut self, name: &str) -> Self {
+        self.adapter = Choice::from(name);
+        self
+    }
+
+    /// The budget of device memory in bytes, held as strictly as the host's.
+    pub fn device_memory_bytes(mut self, bytes: u64) -> Self {
+        self.device_memory = Some(bytes);
         self
     }
 
@@ -139,6 +157,12 @@ impl SessionBuilder {
         self
     }
 
+    /// Writes down when what was done: reads, decoding, and what goes to a GPU and back.
+    pub fn trace(mut self, trace: &Arc<Trace>) -> Self {
+        self.trace = Some(Arc::clone(trace));
+        self
+    }
+
     /// Makes the session.
     ///
     /// # Errors
@@ -176,7 +200,7 @@ impl SessionBuilder {
         };
         let (gpu, missing) = match self.device {
             Device::Cpu => (None, None),
-            Device::Gpu => match backend::gpu() {
+            Device::Gpu => match Gpu::open(&self.adapter, self.device_memory, threads) {
                 Ok(gpu) => (Some(gpu), None),
                 Err(e) if self.fallback == FallbackPolicy::Refuse => return Err(e),
                 Err(e) => (None, Some(e.message().to_string())),
@@ -198,6 +222,7 @@ impl SessionBuilder {
                 plan: self.plan,
                 cancel: self.cancel,
                 progress: self.progress,
+                trace: self.trace,
             }),
         })
     }
@@ -206,7 +231,7 @@ impl SessionBuilder {
 struct Inner {
     device: Device,
     cpu: Cpu,
-    gpu: Option<Box<dyn Backend>>,
+    gpu: Option<Gpu>,
     missing: Option<String>,
     fallback: FallbackPolicy,
     memory: u64,
@@ -216,6 +241,7 @@ struct Inner {
     plan: PlanOptions,
     cancel: Cancel,
     progress: Option<Arc<ProgressFn>>,
+    trace: Option<Arc<Trace>>,
 }
 
 /// A device, a byte budget and threads. Cheap to clone; can be used from many threads.
@@ -276,11 +302,11 @@ impl Session {
     pub fn bind(&self, plan: &Plan) -> Result<Bound> {
         let inner = &*self.inner;
         let device = match (&inner.gpu, &inner.missing) {
-            (Some(gpu), _) => Wish::Prefer(gpu.as_ref()),
+            (Some(gpu), _) => Wish::Prefer(gpu),
             (None, Some(reason)) => Wish::Missing(reason.clone()),
             (None, None) => Wish::Cpu(match inner.device {
                 Device::Cpu => "the CPU was asked for".into(),
-                _ => "there is no GPU to choose: this build has no GPU backend".into(),
+                _ => "a GPU is taken where it is asked for".into(),
             }),
         };
         let bound = Bound::new(plan, &Machine { memory: inner.memory, threads: inner.threads, device })?;
@@ -339,9 +365,13 @@ impl Session {
     pub fn run_plan(&self, plan: &Plan) -> Result<Outcome> {
         let start = Instant::now();
         let bound = self.bind(plan)?;
-        let counters = Counters::default();
+        let counters = self.counters();
         let values = self.with_context(|cx| exec::run(plan, &bound, cx, &counters))?;
         Ok(Outcome { values, report: self.report(plan, &bound, &counters, start) })
+    }
+
+    pub(crate) fn counters(&self) -> Counters {
+        Counters::traced(self.inner.trace.as_ref())
     }
 
     pub(crate) fn with_context<R>(&self, f: impl FnOnce(&RunContext) -> R) -> R {
@@ -352,15 +382,19 @@ impl Session {
         });
         f(&RunContext {
             cpu: &inner.cpu,
+            gpu: inner.gpu.as_ref().map(|g| g as &dyn Backend),
+            refuse_fallback: inner.fallback == FallbackPolicy::Refuse,
             simd: inner.simd,
             pool: inner.pool.as_ref(),
             cancel: &inner.cancel,
             progress: progress.as_ref().map(|p| p as &(dyn Fn(Progress) + Sync)),
+            trace: inner.trace.as_ref(),
         })
     }
 
     pub(crate) fn report(&self, plan: &Plan, bound: &Bound, counters: &Counters, start: Instant) -> Report {
-        let mut fallbacks: Vec<Fallback> = Vec::new();
+        let counted = counters.report();
+        let mut fallbacks: Vec<Fallback> = counted.fallbacks.clone();
         for (stage, b) in plan.stages().iter().zip(&bound.stages).filter(|(_, b)| b.placement.fallback) {
             let tasks = stage.grid.blocks() * b.passes.len() as u64;
             match fallbacks.iter_mut().find(|f| f.reason == b.placement.reason) {
@@ -370,11 +404,14 @@ impl Session {
         }
         Report {
             elapsed_s: start.elapsed().as_secs_f64(),
-            device: format!("cpu: {}", self.inner.cpu.capabilities().name),
+            device: match (&self.inner.gpu, counted.tasks.gpu) {
+                (Some(gpu), 1..) => format!("gpu: {}", gpu.capabilities().name),
+                _ => format!("cpu: {}", self.inner.cpu.capabilities().name),
+            },
             threads: self.inner.threads,
             fallbacks,
             projected_host_bytes: bound.peak_bytes,
-            ..counters.report()
+            ..counted
         }
     }
 
@@ -391,7 +428,7 @@ impl Session {
         values: &Values,
     ) -> Result<StagePartial> {
         let bound = self.bind(plan)?;
-        let counters = Counters::default();
+        let counters = self.counters();
         self.with_context(|cx| exec::run_tasks(plan, stage, tasks, &bound, values, cx, &counters))
     }
 

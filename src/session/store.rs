@@ -78,7 +78,7 @@ impl Session {
     ) -> Result<Report> {
         let path = path.as_ref();
         let start = Instant::now();
-        let counters = Counters::default();
+        let counters = self.counters();
         let mut jobs = Vec::new();
         let mut specs = Vec::new();
         for (name, array) in datasets {

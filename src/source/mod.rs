@@ -18,6 +18,7 @@ use crate::buffer::Buffer;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, Region, Slab};
+use crate::trace::{Activity, Trace};
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -146,11 +147,21 @@ pub struct ReadStats {
     pub lock_wait_ns: AtomicU64,
     /// Reads that went through libhdf5's own pipeline.
     pub library_reads: AtomicU64,
+    /// Where it is written down when what was done, if it is.
+    pub trace: Option<Arc<Trace>>,
 }
 
 impl ReadStats {
     pub(crate) fn add(counter: &AtomicU64, n: u64) {
         counter.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Does something, as a span of the trace if there is one.
+    pub(crate) fn record<T>(&self, activity: Activity, what: impl FnOnce() -> T) -> T {
+        match &self.trace {
+            Some(trace) => trace.record(activity, what),
+            None => what(),
+        }
     }
 }
 

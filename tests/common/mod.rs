@@ -63,9 +63,17 @@ pub fn checksum(bytes: &[u8]) -> u64 {
     })
 }
 
-/// A session of so many threads and bytes on the CPU.
+/// The device that the tests run on: `CHUNKWISE_TEST_DEVICE`, the CPU if it is not set.
+pub fn device() -> chunkwise::Device {
+    match std::env::var("CHUNKWISE_TEST_DEVICE") {
+        Ok(name) => name.parse().unwrap_or_else(|e| panic!("CHUNKWISE_TEST_DEVICE: {e}")),
+        Err(_) => chunkwise::Device::Cpu,
+    }
+}
+
+/// A session of so many threads and bytes.
 pub fn session(threads: usize, memory: &str) -> Session {
-    Session::builder().device(chunkwise::Device::Cpu).threads(threads).memory(memory).build().unwrap()
+    Session::builder().device(device()).threads(threads).memory(memory).build().unwrap()
 }
 
 /// The bytes of an array with every NaN the same one; with dtype and shape, so that two are equal

@@ -11,7 +11,7 @@ mod tile;
 pub use machine::TILE;
 pub use matmul::{MATMUL_DEPTH, matmul_dtype, multiply_add, round_to_f16, tile_edge};
 
-use super::{Backend, Capabilities, Runner};
+use super::{Backend, Capabilities, Runner, WorkerBytes};
 use crate::DType;
 use crate::buffer::Buffer;
 use crate::error::Result;
@@ -20,8 +20,10 @@ use crate::ops::histogram;
 use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
 use crate::ops::reduce;
 use crate::ops::simd::Simd;
+use crate::trace::Trace;
 use machine::Machine;
 use smallvec::SmallVec;
+use std::sync::Arc;
 use tile::{Runs, Walk};
 
 /// The CPU of this machine, at one vector level.
@@ -64,15 +66,15 @@ impl Backend for Cpu {
         &self.capabilities
     }
 
-    fn supports(&self, _: &Kernel) -> std::result::Result<(), String> {
+    fn supports(&self, _: &Kernel, _: &[u64]) -> std::result::Result<(), String> {
         Ok(())
     }
 
-    fn scratch_bytes(&self, kernel: &Kernel) -> u64 {
-        scratch_bytes(kernel)
+    fn worker_bytes(&self, kernel: &Kernel, _: &[u64]) -> WorkerBytes {
+        WorkerBytes { host: scratch_bytes(kernel), device: 0 }
     }
 
-    fn runner(&self, kernel: &Kernel) -> Result<Box<dyn Runner>> {
+    fn runner(&self, kernel: &Kernel, _: &[u64], _: Option<&Arc<Trace>>) -> Result<Box<dyn Runner>> {
         Ok(Box::new(CpuRunner::new(kernel, self.simd)))
     }
 }

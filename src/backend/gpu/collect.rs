@@ -44,36 +44,39 @@ impl Collect {
         if let Some(p) = self.pipelines.get(work.layout.key()) {
             return Ok(Arc::clone(p));
         }
-        let store = match self.dtype.size() {
-            1 => {
-                "fn store(i: u32, a: u32, b: u32, c: u32, d: u32) {
-    out[i >> 2u] = (a & 0xffu) | ((b & 0xffu) << 8u) | ((c & 0xffu) << 16u) | (d << 24u);
-}\n"
-            }
-            2 => {
-                "fn store(i: u32, a: u32, b: u32, c: u32, d: u32) {
-    out[i >> 1u] = (a & 0xffffu) | (b << 16u);
-    out[(i >> 1u) + 1u] = (c & 0xffffu) | (d << 16u);
-}\n"
-            }
-            4 => {
-                "fn store(i: u32, a: u32, b: u32, c: u32, d: u32) {
-    out[i] = a; out[i + 1u] = b; out[i + 2u] = c; out[i + 3u] = d;
-}\n"
-            }
-            _ => {
-                "fn store(i: u32, a: u64, b: u64, c: u64, d: u64) {
-    out[2u * i] = low64(a); out[2u * i + 1u] = high64(a);
-    out[2u * i + 2u] = low64(b); out[2u * i + 3u] = high64(b);
-    out[2u * i + 4u] = low64(c); out[2u * i + 5u] = high64(c);
-    out[2u * i + 6u] = low64(d); out[2u * i + 7u] = high64(d);
-}\n"
-            }
-        };
-        let source = self.element.code(work.layout).text + store + shader!("collect.wgsl");
+        let source = self.element.code(work.layout).text + store(self.dtype) + shader!("collect.wgsl");
         let pipeline = work.context.pipeline("collect", &source)?;
         self.pipelines.insert(work.layout.key().to_vec(), Arc::clone(&pipeline));
         Ok(pipeline)
+    }
+}
+
+/// The output of a dtype, and `store`, which writes the elements `i .. i + 4` at once.
+fn store(dtype: DType) -> &'static str {
+    match dtype.size() {
+        1 => {
+            "@group(0) @binding(4) var<storage, read_write> out: array<u32>;
+fn store(i: u32, a: u32, b: u32, c: u32, d: u32) {
+    out[i >> 2u] = (a & 0xffu) | ((b & 0xffu) << 8u) | ((c & 0xffu) << 16u) | (d << 24u);
+}\n"
+        }
+        2 => {
+            "@group(0) @binding(4) var<storage, read_write> out: array<vec2<u32>>;
+fn store(i: u32, a: u32, b: u32, c: u32, d: u32) {
+    out[i >> 2u] = vec2<u32>((a & 0xffffu) | (b << 16u), (c & 0xffffu) | (d << 16u));
+}\n"
+        }
+        4 => {
+            "@group(0) @binding(4) var<storage, read_write> out: array<vec4<u32>>;
+fn store(i: u32, a: u32, b: u32, c: u32, d: u32) { out[i >> 2u] = vec4<u32>(a, b, c, d); }\n"
+        }
+        _ => {
+            "@group(0) @binding(4) var<storage, read_write> out: array<vec4<u32>>;
+fn store(i: u32, a: u64, b: u64, c: u64, d: u64) {
+    out[i >> 1u] = vec4<u32>(low64(a), high64(a), low64(b), high64(b));
+    out[(i >> 1u) + 1u] = vec4<u32>(low64(c), high64(c), low64(d), high64(d));
+}\n"
+        }
     }
 }
 

@@ -28,6 +28,16 @@ pub struct Context {
     pipelines: Mutex<HashMap<Arc<str>, Arc<Pipeline>>>,
     cache: Option<wgpu::PipelineCache>,
     lost: Arc<Mutex<Option<String>>>,
+    fault: Mutex<Option<(u64, Fault)>>,
+}
+
+/// What a test can make happen to a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The device is lost, as after a driver's reset.
+    Lost,
+    /// The device has no memory left for one submission.
+    OutOfMemory,
 }
 
 /// A compute pipeline, and the bindings that its shader uses.
@@ -115,6 +125,7 @@ impl Context {
             features,
             limits,
             lost,
+            fault: Mutex::default(),
         })
     }
 
@@ -271,6 +282,30 @@ impl Context {
         Ok(DeviceBuffer::new(buffer, held))
     }
 
+    /// A buffer that is mapped for writing.
+    ///
+    /// # Errors
+    /// As [`Context::buffer`].
+    pub fn mapped(&self, label: &str, bytes: u64, usage: wgpu::BufferUsages) -> Result<DeviceBuffer> {
+        let size = bytes.max(16).next_multiple_of(16);
+        let held = Memory::reserve(&self.memory, size)?;
+        let buffer = self.scoped("allocating a staging buffer", || {
+            self.device.create_buffer(&wgpu::BufferDescriptor {
+                label: Some(label),
+                size,
+                usage,
+                mapped_at_creation: true,
+            })
+        })?;
+        Ok(DeviceBuffer::new(buffer, held))
+    }
+
+    /// Whether host and device share one memory, so that shaders can read mapped buffers.
+    pub fn is_unified(&self) -> bool {
+        matches!(self.info.device_type, wgpu::DeviceType::IntegratedGpu | wgpu::DeviceType::Cpu)
+            && self.features.contains(wgpu::Features::MAPPABLE_PRIMARY_BUFFERS)
+    }
+
     /// A storage buffer with these bytes, for tables that outlive many dispatches.
     ///
     /// # Errors
@@ -287,12 +322,17 @@ impl Context {
                     | wgpu::BufferUsages::COPY_DST,
                 mapped_at_creation: true,
             });
-            if let Ok(mut view) = buffer.get_mapped_range_mut(0..bytes.len() as u64) {
-                view.copy_from_slice(bytes);
-            }
+            let end = (bytes.len() as u64).next_multiple_of(4);
+            let written = match end {
+                0 => Ok(()),
+                end => buffer.get_mapped_range_mut(0..end).map(|mut view| {
+                    view.slice(..bytes.len()).copy_from_slice(bytes);
+                }),
+            };
             buffer.unmap();
-            buffer
+            written.map(|()| buffer)
         })?;
+        let buffer = buffer.map_err(|e| device_error(format!("a table cannot be written: {e}")))?;
         Ok(DeviceBuffer::new(buffer, held))
     }
 
@@ -335,6 +375,46 @@ impl Context {
             binding_bytes: self.limits.max_storage_buffer_binding_size as u64,
             max_groups: self.limits.max_compute_workgroups_per_dimension,
             off: Vec::new(),
+        }
+    }
+
+    /// Lets callbacks be called.
+    ///
+    /// # Errors
+    /// `Device` if the device is lost.
+    pub fn poll(&self) -> Result<()> {
+        self.device
+            .poll(wgpu::PollType::Poll)
+            .map_err(|e| device_error(format!("waiting for the device failed: {e}")))?;
+        self.check()
+    }
+
+    /// Makes the device fail at a submission to come, for tests of what happens then.
+    pub fn fail_at(&self, submission: u64, fault: Fault) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some((submission, fault));
+    }
+
+    /// Counts a submission, and fails if a test wants it to.
+    ///
+    /// # Errors
+    /// `Device` as the fault's real cause would give.
+    pub(super) fn inject(&self) -> Result<()> {
+        let mut fault = self.fault.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *fault {
+            Some((0, Fault::Lost)) => {
+                *fault = None;
+                self.lose();
+                self.check()
+            }
+            Some((0, Fault::OutOfMemory)) => {
+                *fault = None;
+                Err(device_error("the device is out of memory").at("device", &self.info.name))
+            }
+            Some((left, _)) => {
+                *left -= 1;
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::abilities::Abilities;
 use crate::dtype::{DType, Scalar};
-use crate::ops::elementwise::{Op, Signature};
+use crate::ops::elementwise::{Op, Signature, wgsl_cast};
 use crate::ops::program::{Program, Register, Step};
 
 /// The text of a file in `shaders/`.
@@ -17,12 +17,23 @@ pub(super) use shader;
 /// when it is compiled.
 pub fn text(abilities: &Abilities) -> String {
     let mut out = String::from(shader!("core.wgsl"));
-    if abilities.int64 {
-        out.push_str(shader!("core64.wgsl"));
+    for part in
+        [shader!("integer32.wgsl"), shader!("float32.wgsl"), shader!("half.wgsl"), shader!("casts.wgsl")]
+    {
+        out.push_str(part);
     }
-    out.push_str(shader!("float32.wgsl"));
-    if abilities.float64 {
-        out.push_str(shader!("math_prelude64.wgsl"));
+    if abilities.int64 {
+        for part in [
+            shader!("core64.wgsl"),
+            shader!("integer64.wgsl"),
+            shader!("float64.wgsl"),
+            shader!("casts64.wgsl"),
+        ] {
+            out.push_str(part);
+        }
+        if abilities.float64 {
+            out.push_str(shader!("float64_arithmetic.wgsl"));
+        }
     }
     out.push_str(&super::math_text::text(abilities));
     out
@@ -37,19 +48,28 @@ pub fn check(program: &Program, step: usize, abilities: &Abilities) -> Result<()
     if dtype.size() == 8 && !abilities.int64 {
         return Err(format!("the adapter has no 64-bit integers, which {dtype} needs"));
     }
-    let float = |d: DType| match d {
-        DType::F64 if !abilities.float64 => {
-            Err("float64 arithmetic is not usable on the adapter".to_string())
+    let (wgsl, what) = match &program.steps[step] {
+        Step::Input(_) | Step::Const(_) => return Ok(()),
+        Step::Cast { from, to } => {
+            let from = program.dtype(*from);
+            (Some(wgsl_cast(from, *to)), format!("a cast from {from} to {to}"))
         }
-        DType::F32 | DType::F16 if !abilities.float32 => {
-            Err("float32 arithmetic is not exact on the adapter".to_string())
-        }
-        _ => Ok(()),
+        Step::Apply { op, signature, .. } => (op.wgsl(signature), format!("{} {signature}", op.name())),
     };
-    match &program.steps[step] {
-        Step::Input(_) | Step::Const(_) => Ok(()),
-        Step::Cast { from, to } => float(program.dtype(*from)).and(float(*to)),
-        Step::Apply { signature, .. } => signature.args.iter().copied().try_for_each(float),
+    let wgsl = wgsl.ok_or_else(|| format!("there is no {what}"))?;
+    match wgsl.arithmetic {
+        Some(DType::F64) if !abilities.float64 => {
+            return Err("float64 arithmetic is not usable on the adapter".to_string());
+        }
+        Some(DType::F32) if !abilities.float32 => {
+            return Err("float32 arithmetic is not exact on the adapter".to_string());
+        }
+        _ => {}
+    }
+    let text = text(abilities);
+    match wgsl.functions().find(|name| !text.contains(&format!("fn {name}("))) {
+        Some(_) => Err(format!("{what} has no shader")),
+        None => Ok(()),
     }
 }
 
@@ -67,11 +87,10 @@ pub fn bits(value: Scalar) -> u64 {
 
 /// The expression of a cast.
 pub fn cast(from: DType, to: DType, value: &str) -> String {
-    if from == to { value.to_string() } else { format!("cast_{}_{}({value})", from.name(), to.name()) }
+    wgsl_cast(from, to).expression(&[value.to_string()])
 }
 
-/// The expression of a row applied to registers.
+/// The expression of a row applied to registers, for a step that [`check`] let pass.
 pub fn call(op: Op, signature: &Signature, args: &[String]) -> String {
-    let dtype = signature.args.last().map_or("", |d| d.name());
-    format!("{}_{dtype}({})", op.name(), args.join(", "))
+    op.wgsl(signature).unwrap_or_default().expression(args)
 }

@@ -6,6 +6,7 @@
 
 use super::abilities::Abilities;
 use super::library::shader;
+use std::sync::OnceLock;
 
 /// The shared algorithms, in float32's form.
 const SHARED: [&str; 6] = [
@@ -23,7 +24,7 @@ fn double(text: &str) -> String {
 }
 
 /// All functions that a device with these abilities can have. Continues `float32.wgsl` and, where
-/// there is float64, `float64.wgsl`.
+/// there is float64, `float64_arithmetic.wgsl`.
 pub fn text(abilities: &Abilities) -> String {
     let mut out = String::from(shader!("math_turns.wgsl"));
     out.push_str(shader!("math_format32.wgsl"));
@@ -34,11 +35,20 @@ pub fn text(abilities: &Abilities) -> String {
         shader!("division32_corrected.wgsl")
     });
     SHARED.iter().for_each(|part| out.push_str(part));
-    if abilities.float64 {
-        out.push_str(shader!("math_format64.wgsl"));
+    if abilities.int64 && abilities.float64 {
+        out.push_str(double_text());
+    }
+    out
+}
+
+/// float64's functions. A device that is offered them divides right.
+fn double_text() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| {
+        let mut out = String::from(shader!("math_format64.wgsl"));
         out.push_str(shader!("math_constants64.wgsl"));
         out.push_str(&double(shader!("division32.wgsl")));
         SHARED.iter().for_each(|part| out.push_str(&double(part)));
-    }
-    out
+        out
+    })
 }

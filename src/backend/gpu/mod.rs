@@ -10,6 +10,8 @@ mod layout;
 mod library;
 mod math_text;
 mod memory;
+mod resident;
+mod ring;
 mod runner;
 mod spirv;
 #[cfg(test)]
@@ -17,5 +19,105 @@ mod tests;
 
 pub use abilities::Abilities;
 pub use adapter::{Choice, Found, adapters, open};
-pub use device::Context;
+pub use device::{Context, Fault};
 pub use memory::{DeviceBuffer, Memory};
+pub use resident::{Resident, copy_seconds, upload_seconds};
+
+use crate::DType;
+use crate::backend::{Backend, Capabilities, Runner, WorkerBytes};
+use crate::error::Result;
+use crate::ops::kernel::Kernel;
+use crate::trace::Trace;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+/// A GPU with a budget of its memory, of which each worker has an equal share.
+pub struct Gpu {
+    context: Arc<Context>,
+    abilities: Abilities,
+    capabilities: Capabilities,
+    workers: u64,
+}
+
+/// The devices that are open in this process, by who asked for what: sessions share them.
+type Opened = Vec<((Choice, u64), Weak<Context>)>;
+
+impl Gpu {
+    /// Opens an adapter for so many workers. Sessions with the same choice and budget share a device.
+    ///
+    /// # Errors
+    /// `Device` if there is none such, or it cannot be opened.
+    pub fn open(choice: &Choice, budget: Option<u64>, workers: usize) -> Result<Gpu> {
+        static OPENED: Mutex<Opened> = Mutex::new(Vec::new());
+        let budget = budget.unwrap_or(DEFAULT_MEMORY);
+        let key = (choice.clone(), budget);
+        let mut opened = OPENED.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.retain(|(_, c)| c.upgrade().is_some_and(|c| c.check().is_ok()));
+        let found = opened.iter().find(|(k, _)| *k == key).and_then(|(_, c)| c.upgrade());
+        let context = match found {
+            Some(context) => context,
+            None => {
+                let context = Arc::new(open(choice, budget)?);
+                opened.push((key, Arc::downgrade(&context)));
+                context
+            }
+        };
+        let abilities = context.abilities();
+        let capabilities = Capabilities {
+            backend: "gpu",
+            name: context.info.name.clone(),
+            software: context.info.device_type == wgpu::DeviceType::Cpu,
+            threads: 0,
+            features: Vec::new(),
+            dtypes: DType::ALL.to_vec(),
+            disabled: abilities.off.clone(),
+        };
+        Ok(Gpu { context, abilities, capabilities, workers: workers.max(1) as u64 })
+    }
+
+    /// What may be used on it.
+    pub fn abilities(&self) -> &Abilities {
+        &self.abilities
+    }
+
+    /// The device.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    fn share(&self) -> u64 {
+        self.context.memory.budget() / self.workers
+    }
+
+    fn shape(&self, kernel: &Kernel, block: &[u64]) -> std::result::Result<runner::Shape, String> {
+        let families = runner::families(kernel, &self.abilities)?;
+        runner::Shape::new(kernel, &families, block, self.share(), self.context.is_unified())
+    }
+}
+
+/// The budget of device memory if none is given.
+pub const DEFAULT_MEMORY: u64 = 2 << 30;
+
+impl Backend for Gpu {
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn supports(&self, kernel: &Kernel, block: &[u64]) -> std::result::Result<(), String> {
+        self.context.check().map_err(|e| e.message().to_string())?;
+        self.shape(kernel, block).map(drop)
+    }
+
+    fn worker_bytes(&self, kernel: &Kernel, block: &[u64]) -> WorkerBytes {
+        match self.shape(kernel, block) {
+            Ok(shape) => shape.worker_bytes(self.context.is_unified()),
+            Err(_) => WorkerBytes::default(),
+        }
+    }
+
+    fn runner(&self, kernel: &Kernel, block: &[u64], trace: Option<&Arc<Trace>>) -> Result<Box<dyn Runner>> {
+        let trace = trace.map(Arc::clone);
+        let runner =
+            runner::GpuRunner::new(&self.context, kernel, &self.abilities, block, self.share(), trace)?;
+        Ok(Box::new(runner))
+    }
+}

@@ -1,17 +1,29 @@
-//! Runs a kernel's blocks on the device: operands up, one launch per terminal, outputs down.
+//! Runs a kernel's blocks on the device: operands go up, each terminal is launched, outputs come down
+//! and are added to the partials.
+//!
+//! A block is cut into pieces where it is too large for a slot, and small blocks share one. `run`
+//! returns when the operands are staged; results of earlier blocks are added when their slot is
+//! needed again, all of them at `flush`. A block counts as under way until every one of its
+//! terminals is in the partials: if the device fails before, the executor runs it again elsewhere,
+//! and nothing of it has been added.
 
 use super::abilities::Abilities;
 use super::collect::Collect;
-use super::device::{Bind, Context, Dispatch};
-use super::family::{Family, Launch, OUT, TABLE, Work};
+use super::device::Context;
+use super::family::{Family, Work};
 use super::layout::Layout;
 use super::memory::DeviceBuffer;
-use crate::backend::Runner;
+use super::ring::{ALIGN, Capacity, Landed, Queued, Slot};
+use crate::backend::{Runner, WorkerBytes};
 use crate::error::{Error, ErrorKind, Result};
+use crate::grid::Region;
 use crate::ops::elementwise::Events;
 use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::trace::{Activity, Trace};
+use crate::view::Placement;
+use std::collections::VecDeque;
 use std::sync::Arc;
-use wgpu::BufferUsages;
+use wgpu::BufferUsages as Usage;
 
 /// The families of a kernel's terminals.
 ///
@@ -31,82 +43,372 @@ pub fn families(kernel: &Kernel, abilities: &Abilities) -> std::result::Result<V
         .collect()
 }
 
+/// The most bytes of operands, or of outputs, that one slot takes: enough to keep a device busy, small
+/// enough that many workers can have several.
+const MOST: u64 = 32 << 20;
+/// Small blocks are gathered until they make this much.
+const LEAST: u64 = 2 << 20;
+/// Slots per worker.
+pub const DEPTH: usize = 2;
+/// Results that wait on the host for an accumulating terminal are added at the latest at this size.
+const WAITING: usize = 16 << 20;
+
+/// What a runner of a kernel holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Bytes of one slot.
+    pub capacity: Capacity,
+    /// Bytes of tables and of outputs that accumulate on the device.
+    pub fixed: u64,
+    /// Whether outputs wait on the host for those that accumulate.
+    waits: bool,
+}
+
+impl Shape {
+    /// For blocks of shape `block`, within `share` bytes of device memory.
+    ///
+    /// # Errors
+    /// Why it does not fit.
+    pub fn new(
+        kernel: &Kernel,
+        families: &[Box<dyn Family>],
+        block: &[u64],
+        share: u64,
+        unified: bool,
+    ) -> std::result::Result<Shape, String> {
+        let accumulated = |f: &&Box<dyn Family>| f.accumulates().is_some();
+        let fixed: u64 = families.iter().map(|f| f.table_bytes()).sum::<u64>()
+            // Once where it accumulates and once on its way to the host.
+            + families.iter().filter(accumulated).map(|f| 2 * f.output_bytes(block)).sum::<u64>();
+        let len: u64 = block.iter().product();
+        let inputs = kernel.program.inputs.iter().map(|d| len.saturating_mul(d.size() as u64) + 2 * ALIGN);
+        let up = inputs.fold(64 << 10, u64::saturating_add).clamp(LEAST, MOST);
+        let own = families.iter().filter(|f| f.accumulates().is_none());
+        let down = own.map(|f| f.output_bytes(block) + ALIGN).fold(64 << 10, u64::saturating_add).min(MOST);
+        let mut capacity = Capacity { up, down };
+        let needs = |c: Capacity| fixed + DEPTH as u64 * c.bytes(unified);
+        while needs(capacity) > share && capacity.up.max(capacity.down) > 256 << 10 {
+            if capacity.up >= capacity.down {
+                capacity.up = (capacity.up / 2).next_multiple_of(ALIGN);
+            } else {
+                capacity.down = (capacity.down / 2).next_multiple_of(ALIGN);
+            }
+        }
+        if needs(capacity) > share {
+            return Err(format!(
+                "it needs {} of device memory for a worker, whose share of the budget is {}",
+                crate::size::human_bytes(needs(capacity)),
+                crate::size::human_bytes(share)
+            ));
+        }
+        let accumulating = families.iter().filter(accumulated).count();
+        Ok(Shape { capacity, fixed, waits: accumulating > 0 && accumulating < families.len() })
+    }
+
+    /// Bytes that one runner holds. What the host writes and reads counts on both sides: where such
+    /// buffers lie is up to the driver.
+    pub fn worker_bytes(&self, unified: bool) -> WorkerBytes {
+        let Capacity { up, down } = self.capacity;
+        WorkerBytes {
+            host: DEPTH as u64 * (up + down + ALIGN) + down + if self.waits { WAITING as u64 } else { 0 },
+            device: self.fixed + DEPTH as u64 * self.capacity.bytes(unified),
+        }
+    }
+}
+
 /// A kernel on the device, for one worker.
 pub struct GpuRunner {
     context: Arc<Context>,
     kernel: Kernel,
     families: Vec<Box<dyn Family>>,
+    capacity: Capacity,
+    slots: Vec<Slot>,
+    current: usize,
+    /// Outputs of terminals that accumulate.
+    own: Vec<Option<DeviceBuffer>>,
+    /// The `absorb` of those, and the elements that went in since it was last called.
+    held: Vec<Option<super::family::Absorb>>,
+    elements: u64,
+    /// Results on the host that are not added yet.
+    landed: VecDeque<Landed>,
+    trace: Option<Arc<Trace>>,
+    waiting: usize,
+    /// Blocks that are not added yet.
+    under_way: usize,
+    events: Events,
 }
 
 impl GpuRunner {
     /// A runner.
     ///
     /// # Errors
-    /// `Device` with the reason why the device cannot run the kernel.
-    pub fn new(context: &Arc<Context>, kernel: &Kernel, abilities: &Abilities) -> Result<GpuRunner> {
-        let families = families(kernel, abilities).map_err(|why| Error::new(ErrorKind::Device, why))?;
-        Ok(GpuRunner { context: Arc::clone(context), kernel: kernel.clone(), families })
+    /// `Device` with the reason why the device cannot run the kernel, or has no memory for it.
+    pub fn new(
+        context: &Arc<Context>,
+        kernel: &Kernel,
+        abilities: &Abilities,
+        block: &[u64],
+        share: u64,
+        trace: Option<Arc<Trace>>,
+    ) -> Result<GpuRunner> {
+        let refuse = |why| Error::new(ErrorKind::Device, why);
+        let families = families(kernel, abilities).map_err(refuse)?;
+        let shape = Shape::new(kernel, &families, block, share, context.is_unified()).map_err(refuse)?;
+        let usage = Usage::STORAGE | Usage::COPY_SRC | Usage::COPY_DST;
+        let own = families
+            .iter()
+            .map(|f| match f.accumulates() {
+                Some(_) => context.buffer("totals", f.output_bytes(block), usage).map(Some),
+                None => Ok(None),
+            })
+            .collect::<Result<Vec<_>>>()?;
+        Ok(GpuRunner {
+            context: Arc::clone(context),
+            kernel: kernel.clone(),
+            held: families.iter().map(|_| None).collect(),
+            families,
+            capacity: shape.capacity,
+            slots: Vec::new(),
+            current: 0,
+            own,
+            elements: 0,
+            landed: VecDeque::new(),
+            trace,
+            waiting: 0,
+            under_way: 0,
+            events: Events::NONE,
+        })
+    }
+
+    fn accumulates(&self) -> bool {
+        self.own.iter().any(Option::is_some)
+    }
+
+    /// The slot that is being filled, empty and mapped if it was not begun.
+    fn slot(&mut self, partials: &mut [Partial]) -> Result<&mut Slot> {
+        if self.slots.len() <= self.current {
+            self.slots.push(Slot::new(&self.context, self.capacity)?);
+        }
+        if self.slots[self.current].is_under_way() {
+            self.complete(self.current, partials)?;
+        }
+        Ok(&mut self.slots[self.current])
+    }
+
+    fn complete(&mut self, slot: usize, partials: &mut [Partial]) -> Result<()> {
+        let (landed, events) = self.slots[slot].complete(&self.context, self.trace.as_deref())?;
+        self.events |= events;
+        self.waiting += landed.iter().map(|l| l.bytes.len()).sum::<usize>();
+        self.landed.extend(landed);
+        // Without totals on the device a block is complete as soon as its outputs are here.
+        if !self.accumulates() { self.add(partials) } else { Ok(()) }
+    }
+
+    /// Adds what has landed to the partials.
+    fn add(&mut self, partials: &mut [Partial]) -> Result<()> {
+        while let Some(l) = self.landed.pop_front() {
+            self.waiting -= l.bytes.len();
+            if self.own[l.terminal].is_none() {
+                (l.absorb)(&l.bytes, &mut partials[l.terminal])?;
+            }
+            self.under_way -= l.last as usize;
+        }
+        Ok(())
+    }
+
+    fn submit(&mut self) -> Result<()> {
+        if self.slots.get(self.current).is_some_and(|s| !s.is_empty() && !s.is_under_way()) {
+            self.slots[self.current].submit(&self.context, &self.own, self.trace.as_deref())?;
+            self.current = (self.current + 1) % DEPTH;
+        }
+        Ok(())
+    }
+
+    /// Stages one piece of a block, or cuts it where it is too large.
+    fn stage(&mut self, piece: &Piece, operands: &[Operand], partials: &mut [Partial]) -> Result<()> {
+        let shape = &piece.region.shape;
+        let len = piece.region.len();
+        let layout = match len {
+            0..0x7fff_ffff => Some(Layout::new(shape, operands, &self.kernel.program.inputs)),
+            _ => None,
+        };
+        // Room for parameters: the layout, the constants, the family's own.
+        let steps = 64 * ALIGN * self.families.len() as u64;
+        let up = layout.as_ref().map_or(u64::MAX, |l| l.bytes.max(16).next_multiple_of(ALIGN) + steps);
+        let own = self.families.iter().filter(|f| f.accumulates().is_none());
+        let down = own.map(|f| f.output_bytes(shape).next_multiple_of(ALIGN)).fold(0, u64::saturating_add);
+        let Some(layout) = layout.filter(|_| up <= self.capacity.up && down <= self.capacity.down) else {
+            return self.halves(piece, operands, partials);
+        };
+        if !self.slot(partials)?.has_room(up, down) {
+            self.submit()?;
+            self.slot(partials)?;
+        }
+        let context = Arc::clone(&self.context);
+        let slot = &mut self.slots[self.current];
+        let data = slot.place_up(layout.bytes.max(16));
+        for (operand, part) in operands.iter().zip(&layout.parts) {
+            slot.write(data.start + part.to, &operand.bytes[part.from.clone()])?;
+        }
+        let last = self.families.len() - 1;
+        for (n, family) in self.families.iter_mut().enumerate() {
+            let work = Work {
+                context: &context,
+                layout: &layout,
+                block: Block { region: &piece.region, domain: piece.domain },
+                first_output: piece.first_output(&self.kernel.terminals[n]),
+                whole_len: piece.whole.iter().product(),
+            };
+            let launch = family.launch(&work)?;
+            let out = match self.own[n] {
+                Some(_) => None,
+                None => Some(slot.place_down(launch.output_bytes)),
+            };
+            let mut steps = Vec::with_capacity(launch.steps.len());
+            for step in launch.steps {
+                let at = slot.place_up(4 * step.params.len() as u64);
+                slot.write(at.start, bytemuck::cast_slice(&step.params))?;
+                steps.push((step, at));
+            }
+            let last = piece.last && n == last;
+            slot.push(Queued { terminal: n, steps, data: data.clone(), out, absorb: launch.absorb, last });
+        }
+        self.elements += len;
+        Ok(())
+    }
+
+    /// Stages the two halves of a piece, cut along its outermost axis that can be cut, so that either's
+    /// elements are one run of the block's.
+    fn halves(&mut self, piece: &Piece, operands: &[Operand], partials: &mut [Partial]) -> Result<()> {
+        let Some(d) = piece.region.shape.iter().position(|&n| n > 1) else {
+            return Err(Error::new(ErrorKind::Device, "one element's outputs do not fit the staging memory")
+                .hint("raise the budget (--device-memory)"));
+        };
+        let n = piece.region.shape[d];
+        for (start, len, last) in [(0, n / 2, false), (n / 2, n - n / 2, piece.last)] {
+            let mut half = Piece { region: piece.region.clone(), last, ..*piece };
+            half.region.start[d] += start;
+            half.region.shape[d] = len;
+            let moved: Vec<Operand> = operands
+                .iter()
+                .map(|o| Operand {
+                    bytes: o.bytes,
+                    placement: Placement {
+                        offset: o.placement.offset + start as i64 * o.placement.strides[d],
+                        strides: o.placement.strides.clone(),
+                    },
+                })
+                .collect();
+            self.stage(&half, &moved, partials)?;
+        }
+        Ok(())
+    }
+
+    /// Reads the totals that accumulated on the device, and empties them.
+    fn collect_totals(&mut self, partials: &mut [Partial]) -> Result<()> {
+        let mut read = Vec::new();
+        for (own, held) in self.own.iter().zip(&self.held) {
+            read.push(match (own, held) {
+                (Some(buffer), Some(_)) => Some(self.context.read(buffer, buffer.size())?),
+                _ => None,
+            });
+        }
+        let context = Arc::clone(&self.context);
+        context.scoped("clearing totals", || {
+            let mut encoder = context.raw().create_command_encoder(&Default::default());
+            self.own.iter().flatten().for_each(|b| encoder.clear_buffer(b, 0, None));
+            context.queue().submit([encoder.finish()]);
+        })?;
+        for (n, bytes) in read.into_iter().enumerate() {
+            if let (Some(bytes), Some(absorb)) = (bytes, self.held[n].take()) {
+                absorb(&bytes, &mut partials[n])?;
+            }
+        }
+        self.elements = 0;
+        Ok(())
     }
 }
 
-/// The next position at which a binding may begin.
-fn aligned(at: u64) -> u64 {
-    at.next_multiple_of(256)
+/// A part of a block whose elements are one run of the block's, in C order.
+#[derive(Clone)]
+struct Piece<'a> {
+    region: Region,
+    whole: &'a [u64],
+    start: &'a [u64],
+    domain: &'a [u64],
+    last: bool,
+}
+
+impl Piece<'_> {
+    /// The position of the piece's first output among those of the block.
+    fn first_output(&self, terminal: &Terminal) -> u64 {
+        let inner = |keep: &dyn Fn(usize) -> bool| -> u64 {
+            let mut at = 0;
+            for d in (0..self.whole.len()).filter(|&d| keep(d)) {
+                at = at * self.whole[d] + (self.region.start[d] - self.start[d]);
+            }
+            at
+        };
+        match terminal {
+            Terminal::Collect { .. } => inner(&|_| true),
+            Terminal::Reduce { reduced, .. } => inner(&|d| !reduced[d]),
+            Terminal::Histogram { .. } => 0,
+        }
+    }
 }
 
 impl Runner for GpuRunner {
     fn run(&mut self, block: &Block, operands: &[Operand], partials: &mut [Partial]) -> Result<Events> {
-        let context = Arc::clone(&self.context);
-        if block.region.is_empty() {
+        let len = block.region.len();
+        if len == 0 || self.families.is_empty() {
             return Ok(Events::NONE);
         }
-        let layout = Layout::new(&block.region.shape, operands, &self.kernel.program.inputs);
-        let mut bytes = vec![0u8; aligned(layout.bytes.max(16)) as usize];
-        for (operand, part) in operands.iter().zip(&layout.parts) {
-            let from = &operand.bytes[part.from.clone()];
-            bytes[part.to as usize..][..from.len()].copy_from_slice(from);
+        self.context.check()?;
+        let limit = self.families.iter().filter_map(|f| f.accumulates()).min();
+        if limit.is_some_and(|most| self.elements + len > most) || self.waiting > WAITING {
+            self.flush(partials)?;
         }
-        let data = context.table("operands", &bytes)?;
-        let events = context.table("events", &[0; 16])?;
-        for (family, partial) in self.families.iter_mut().zip(partials) {
-            let work = Work {
-                context: &context,
-                layout: &layout,
-                block: block.clone(),
-                first_output: 0,
-                whole_len: block.region.len(),
-            };
-            let Launch { steps, output_bytes, absorb } = family.launch(&work)?;
-            let out: DeviceBuffer =
-                context.buffer("output", output_bytes, BufferUsages::STORAGE | BufferUsages::COPY_SRC)?;
-            let params: Vec<DeviceBuffer> = steps
-                .iter()
-                .map(|s| context.table("params", bytemuck::cast_slice(&s.params)))
-                .collect::<Result<_>>()?;
-            context.scoped("running a block", || {
-                let mut encoder = context.raw().create_command_encoder(&Default::default());
-                {
-                    let mut pass = encoder.begin_compute_pass(&Default::default());
-                    for (step, params) in steps.iter().zip(&params) {
-                        let all = |at, buffer| Bind { at, buffer, range: None };
-                        let mut binds = vec![
-                            all(0, &**params),
-                            all(1, &data),
-                            all(2, &data),
-                            all(3, &events),
-                            all(OUT, &out),
-                        ];
-                        binds.extend(step.table.iter().map(|t| all(TABLE, t)));
-                        let dispatch =
-                            Dispatch { pipeline: &step.pipeline, binds: &binds, groups: step.groups };
-                        context.encode(&mut pass, &dispatch);
-                    }
+        let piece = Piece {
+            region: block.region.clone(),
+            whole: &block.region.shape,
+            start: &block.region.start,
+            domain: block.domain,
+            last: true,
+        };
+        self.under_way += 1;
+        match self.trace.clone() {
+            Some(trace) => trace.record(Activity::Upload, || self.stage(&piece, operands, partials))?,
+            None => self.stage(&piece, operands, partials)?,
+        }
+        // Half a slot is enough to keep the device busy.
+        if !self.slots[self.current].has_room(self.capacity.up / 2, self.capacity.down / 2) {
+            self.submit()?;
+        }
+        Ok(std::mem::take(&mut self.events))
+    }
+
+    fn flush(&mut self, partials: &mut [Partial]) -> Result<Events> {
+        self.submit()?;
+        for n in 0..self.slots.len() {
+            // The oldest first.
+            let slot = (self.current + n) % self.slots.len();
+            self.complete(slot, partials)?;
+        }
+        if self.accumulates() {
+            // Totals are read before anything is added: a block is added whole or not at all.
+            for landed in &mut self.landed {
+                if self.own[landed.terminal].is_some() && self.held[landed.terminal].is_none() {
+                    let none: super::family::Absorb = Box::new(|_, _| Ok(()));
+                    self.held[landed.terminal] = Some(std::mem::replace(&mut landed.absorb, none));
                 }
-                context.queue().submit([encoder.finish()]);
-            })?;
-            absorb(&context.read(&out, output_bytes)?, partial)?;
+            }
+            self.collect_totals(partials)?;
+            self.add(partials)?;
         }
-        let noticed: u32 = bytemuck::pod_read_unaligned(&context.read(&events, 4)?);
-        Ok(Events::from_bits(noticed))
+        Ok(std::mem::take(&mut self.events))
+    }
+
+    fn under_way(&self) -> usize {
+        self.under_way
     }
 }

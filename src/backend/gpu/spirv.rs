@@ -75,6 +75,14 @@ pub fn words(
 ) -> Result<Vec<u32>> {
     use naga::back::spv;
     let unchecked = naga::proc::BoundsCheckPolicy::Unchecked;
+    // wgpu numbers a layout's entries for Vulkan from 0 without gaps. It does so for modules that it
+    // writes itself; ours must say the same.
+    let mut used: Vec<_> = module.global_variables.iter().filter_map(|(_, v)| v.binding).collect();
+    used.sort_unstable_by_key(|b| b.binding);
+    let numbered = |(n, b): (usize, naga::ResourceBinding)| {
+        let info = spv::BindingInfo { descriptor_set: b.group, binding: n as u32, binding_array_size: None };
+        (b, info)
+    };
     let options = spv::Options {
         lang_version: (1, 3),
         flags: spv::WriterFlags::empty(),
@@ -86,6 +94,7 @@ pub fn words(
         },
         zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
         force_loop_bounding: false,
+        binding_map: used.into_iter().enumerate().map(numbered).collect(),
         ..spv::Options::default()
     };
     let words = spv::write_vec(module, info, &options, None)
@@ -193,6 +202,29 @@ mod tests {
         }
         assert_eq!(decorated, 2);
         assert!(capabilities.contains(&4464) && capabilities.contains(&4466));
+    }
+
+    #[test]
+    fn bindings_are_numbered_without_gaps() {
+        let source = "@group(0) @binding(4) var<storage, read_write> b: array<u32>;
+            @group(0) @binding(2) var<storage, read> unused: array<u32>;
+            @group(0) @binding(1) var<storage, read> a: array<u32>;
+            @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) g: vec3<u32>) {
+                b[g.x] = a[g.x];
+            }";
+        let (module, info) = parse("test", source).unwrap();
+        let words = words("test", &module, &info, FloatControls::default()).unwrap();
+        let mut numbers = Vec::new();
+        let mut at = 5;
+        while at < words.len() {
+            // OpDecorate … Binding
+            if words[at] & 0xffff == DECORATE && words[at + 2] == 33 {
+                numbers.push(words[at + 3]);
+            }
+            at += (words[at] >> 16) as usize;
+        }
+        numbers.sort_unstable();
+        assert_eq!(numbers, [0, 1]);
     }
 
     #[test]

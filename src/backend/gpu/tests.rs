@@ -89,6 +89,8 @@ fn two_sums_are_exact_and_64_bit_values_move_as_bits() {
     assert_eq!(out, values.iter().map(|v| v + 0.1).collect::<Vec<_>>());
 }
 
+mod elementwise;
+
 use super::runner::GpuRunner;
 use crate::DType;
 use crate::backend::Runner;
@@ -125,8 +127,10 @@ pub fn run_kernel(
         .collect();
     let mut partials: Vec<Partial> =
         kernel.terminals.iter().map(|t| t.partial(shape)).collect::<Result<_>>()?;
-    let mut runner = GpuRunner::new(context, kernel, &context.abilities())?;
-    let events = runner.run(&Block { region: &region, domain: shape }, &operands, &mut partials)?;
+    let mut runner = GpuRunner::new(context, kernel, &context.abilities(), shape, 256 << 20, None)?;
+    let events = runner.run(&Block { region: &region, domain: shape }, &operands, &mut partials)?
+        | runner.flush(&mut partials)?;
+    assert_eq!(runner.under_way(), 0);
     Ok((partials, events))
 }
 

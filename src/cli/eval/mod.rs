@@ -18,9 +18,10 @@ use super::args::Eval;
 use super::expr::{Ast, Expr, parse};
 use super::output::{self, Bar};
 use super::{Done, Failure};
-use chunkwise::{Array, Cancel, Error, FallbackPolicy, OpenOptions, Report, Session, StoreOptions};
+use chunkwise::{Array, Cancel, Error, FallbackPolicy, OpenOptions, Report, Session, StoreOptions, Trace};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Reads, computes and prints.
 ///
@@ -43,12 +44,13 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
     let bar = Bar::new();
     let shown = bar.clone();
-    let session = args.run.session(fallback, cancel, move |p| shown.run(p))?;
+    let trace = args.trace.as_ref().map(|_| Arc::new(Trace::new()));
+    let session = args.run.session(fallback, cancel, trace.as_ref(), move |p| shown.run(p))?;
     if let Some(path) = &args.output {
         let stored = store(&session, path, &names, &targets);
         bar.clear();
         output::tell(&stored?);
-        return Ok(());
+        return write_trace(args, trace.as_deref());
     }
     let targets: Vec<&dyn chunkwise::Target> = targets.iter().map(|t| t.as_target()).collect();
     if args.explain {
@@ -66,6 +68,13 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         print::human(out, &names, &outcome)?;
     }
     output::tell(&outcome.report);
+    write_trace(args, trace.as_deref())
+}
+
+fn write_trace(args: &Eval, trace: Option<&Trace>) -> Done {
+    let (Some(path), Some(trace)) = (&args.trace, trace) else { return Ok(()) };
+    let failed = |e: io::Error| io::Error::new(e.kind(), format!("--trace {}: {e}", path.display()));
+    std::fs::write(path, trace.to_json().to_string()).map_err(failed)?;
     Ok(())
 }
 

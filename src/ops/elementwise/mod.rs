@@ -37,11 +37,13 @@ mod rows;
 mod rule;
 #[cfg(test)]
 mod tests;
+mod wgsl;
 
 pub use self::cast::cast;
 pub use self::kernel::KernelAt;
 pub use self::rows::{Bound, Row};
 pub use self::rule::{Operand, Signature};
+pub use self::wgsl::{Wgsl, wgsl_cast};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::simd::Simd;

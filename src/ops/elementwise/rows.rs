@@ -1,7 +1,7 @@
 //! The table of elementwise operations.
 //!
 //! A new operation is one row here, an [`Id`], its formula in `arith`, `compare` or `math`, and an
-//! arm in `kernels.rs`; names, signatures and the tests over dtypes and vector levels follow.
+//! arm in `kernels.rs` and in `wgsl.rs`; names, signatures and the tests over dtypes and vector levels follow.
 
 use super::rule::Rule;
 

@@ -8,6 +8,7 @@ use crate::grid::{Dims, Slab};
 use crate::h5;
 use crate::source::assemble::read_by_chunks;
 use crate::source::{ReadCx, ReadStats};
+use crate::trace::Activity;
 use std::time::Instant;
 
 /// Brings a whole chunk into `out`.
@@ -126,7 +127,8 @@ fn own_chunk(
         }
         Stored::Raw(mask) => {
             ReadStats::add(&cx.stats.bytes_read, cx.scratch.raw.len() as u64);
-            decode(pipeline, mask, size, source.swap, cx.scratch, out)?;
+            let stats = cx.stats;
+            stats.record(Activity::Decode, || decode(pipeline, mask, size, source.swap, cx.scratch, out))?;
         }
     }
     canonical_bools(source.dtype, out);
@@ -207,7 +209,7 @@ fn under_lock<T>(stats: &ReadStats, f: impl FnOnce() -> T) -> T {
     let start = Instant::now();
     h5::locked(|| {
         ReadStats::add(&stats.lock_wait_ns, start.elapsed().as_nanos() as u64);
-        f()
+        stats.record(Activity::Read, f)
     })
 }
 

@@ -4,10 +4,11 @@
 // A NaN error must count as a failure, so `!(a <= b)`.
 #![allow(clippy::neg_cmp_op_on_partial_ord)]
 
-use super::{context, run};
+use super::{context, one_row, run, run_kernel};
 use crate::DType;
 use crate::backend::gpu::{Abilities, Context, library, math_text};
 use crate::ops::elementwise::{Op, Operand};
+use crate::ops::kernel::{Kernel, Partial, Terminal};
 use crate::ops::simd::Simd;
 
 const UNARY: [&str; 19] = [
@@ -492,6 +493,34 @@ fn float64_functions_hold_their_bounds() {
         }
     }
     assert!(failed.is_empty(), "{failed:#?}");
+}
+
+/// Every float16, and beside them as many others.
+#[test]
+fn float16_functions_give_the_cpus_bits() {
+    let Some(context) = context() else { return };
+    let x: Vec<u16> = (0..=u16::MAX).collect();
+    let y: Vec<u16> = x.iter().map(|&b| b.wrapping_mul(40503).rotate_left(5)).collect();
+    let (xb, yb): (&[u8], &[u8]) = (bytemuck::cast_slice(&x), bytemuck::cast_slice(&y));
+    let value = |bits: u16| half::f16::from_bits(bits).to_f64_const();
+    for name in all() {
+        let op = Op::from_name(name).unwrap();
+        let program = one_row(op, &vec![DType::F16; op.arity()]);
+        let kernel = Kernel { program, terminals: vec![Terminal::Collect { from: 0 }] };
+        let inputs = &[xb, yb][..op.arity()];
+        let (partials, _) = run_kernel(&context, &kernel, &[x.len() as u64], inputs).unwrap();
+        let Partial::Collect(got) = &partials[0] else { panic!() };
+        let wrong = differences::<u16>(got, &cpu(name, DType::F16, xb, yb));
+        assert!(wrong.is_empty(), "{name}: {} wrong, the first of {:#x}", wrong.len(), x[wrong[0]]);
+        let Some(f) = oracle(name).filter(|_| name != "floor_divide") else { continue };
+        for (i, &g) in bytemuck::pod_collect_to_vec::<u8, u16>(got).iter().enumerate() {
+            let (g, t) = (value(g), f(value(x[i]), value(y[i])));
+            let (gc, tc) = (g.clamp(-65536.0, 65536.0), t.clamp(-65536.0, 65536.0));
+            let e = (((t.abs().to_bits() >> 52) as i32) - 1023).clamp(-14, 15);
+            let near = (gc - tc).abs() <= op.row().bound.f16 * 2f64.powi(e - 10);
+            assert!(near || (g.is_nan() && t.is_nan()), "{name} of {:#x}: {g:e}, not {t:e}", x[i]);
+        }
+    }
 }
 
 #[test]

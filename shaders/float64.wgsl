@@ -1,0 +1,92 @@
+// float64 on bits: all that needs no float unit, so it serves every device with 64-bit integers. A
+// result that is computed is never any NaN but the one quiet NaN.
+
+const NAN64: u64 = 0x7ff8000000000000lu;
+const ONE64: u64 = 0x3ff0000000000000lu;
+const INF64: u64 = 0x7ff0000000000000lu;
+const SIGN64: u64 = 0x8000000000000000lu;
+const SIZE64: u64 = 0x7ffffffffffffffflu;
+
+fn is_nan64(a: u64) -> bool { return (a & SIZE64) > INF64; }
+fn unordered64(a: u64, b: u64) -> bool { return is_nan64(a) || is_nan64(b); }
+
+// The bits themselves, or the one NaN.
+fn quiet64(a: u64) -> u64 { return select(a, NAN64, is_nan64(a)); }
+
+fn negative_float64(a: u64) -> u64 { return a ^ SIGN64; }
+fn absolute_float64(a: u64) -> u64 { return a & SIZE64; }
+fn copysign_float64(a: u64, b: u64) -> u64 { return (a & SIZE64) | (b & SIGN64); }
+fn signbit_float64(a: u64) -> u32 { return u32(a >> 63u); }
+fn isnan_float64(a: u64) -> u32 { return u32(is_nan64(a)); }
+fn isinf_float64(a: u64) -> u32 { return u32((a & SIZE64) == INF64); }
+fn isfinite_float64(a: u64) -> u32 { return u32((a & SIZE64) < INF64); }
+
+fn sign_float64(a: u64) -> u64 {
+    let one = (a & SIGN64) | ONE64;
+    return quiet64(select(select(one, 0lu, (a & SIZE64) == 0lu), a, is_nan64(a)));
+}
+
+// An integer that compares as the float does: the zeros are one.
+fn key64(a: u64) -> i64 {
+    let size = a & SIZE64;
+    return bitcast<i64>(select(size, 0lu - size, a >= SIGN64));
+}
+
+// An integer that orders as the float does, −0 below +0.
+fn order64(a: u64) -> i64 { return bitcast<i64>(select(a, a ^ SIZE64, a >= SIGN64)); }
+
+fn equal_float64(a: u64, b: u64) -> u32 { return u32(!unordered64(a, b) && key64(a) == key64(b)); }
+fn not_equal_float64(a: u64, b: u64) -> u32 { return u32(unordered64(a, b) || key64(a) != key64(b)); }
+fn less_float64(a: u64, b: u64) -> u32 { return u32(!unordered64(a, b) && key64(a) < key64(b)); }
+fn less_equal_float64(a: u64, b: u64) -> u32 { return u32(!unordered64(a, b) && key64(a) <= key64(b)); }
+
+fn lesser64(a: u64, b: u64) -> u64 { return select(b, a, order64(a) < order64(b)); }
+fn greater64(a: u64, b: u64) -> u64 { return select(b, a, order64(a) > order64(b)); }
+fn minimum_float64(a: u64, b: u64) -> u64 { return select(lesser64(a, b), NAN64, unordered64(a, b)); }
+fn maximum_float64(a: u64, b: u64) -> u64 { return select(greater64(a, b), NAN64, unordered64(a, b)); }
+fn fmin_float64(a: u64, b: u64) -> u64 {
+    return quiet64(select(select(lesser64(a, b), b, is_nan64(a)), a, is_nan64(b)));
+}
+fn fmax_float64(a: u64, b: u64) -> u64 {
+    return quiet64(select(select(greater64(a, b), b, is_nan64(a)), a, is_nan64(b)));
+}
+fn clip_float64(x: u64, lo: u64, hi: u64) -> u64 { return minimum_float64(maximum_float64(x, lo), hi); }
+
+// The bits behind the point, for an exponent field from 1023 to 1074: below it every bit is, above none.
+fn fraction64(a: u64) -> u64 { return 0xffffffffffffflu >> ((u32(a >> 52u) & 0x7ffu) - 1023u); }
+fn is_below_one64(a: u64) -> bool { return (a & SIZE64) < ONE64; }
+fn is_whole64(a: u64) -> bool { return (a & SIZE64) >= 0x4330000000000000lu; }
+
+// To whole numbers, toward zero and away from it. A carry out of the fraction raises the exponent.
+fn trunc_float64(a: u64) -> u64 {
+    if (is_whole64(a)) { return quiet64(a); }
+    if (is_below_one64(a)) { return a & SIGN64; }
+    return a & ~fraction64(a);
+}
+
+fn grow64(a: u64) -> u64 {
+    if (is_whole64(a)) { return quiet64(a); }
+    if (is_below_one64(a)) { return select((a & SIGN64) | ONE64, a, (a & SIZE64) == 0lu); }
+    let fraction = fraction64(a);
+    return (a + fraction) & ~fraction;
+}
+
+fn floor_float64(a: u64) -> u64 {
+    if (a >= SIGN64) { return grow64(a); }
+    return trunc_float64(a);
+}
+
+fn ceil_float64(a: u64) -> u64 {
+    if (a >= SIGN64) { return trunc_float64(a); }
+    return grow64(a);
+}
+
+fn round_float64(a: u64) -> u64 {
+    if (is_whole64(a)) { return quiet64(a); }
+    // One half is a tie, to 0.
+    if (is_below_one64(a)) { return (a & SIGN64) | select(0lu, ONE64, (a & SIZE64) > 0x3fe0000000000000lu); }
+    let fraction = fraction64(a);
+    // The bit of 1 says whether the whole part is odd; for 1 itself it is the exponent's last, set too.
+    let odd = select(0lu, 1lu, (a & (fraction + 1lu)) != 0lu);
+    return (a + (fraction >> 1u) + odd) & ~fraction;
+}

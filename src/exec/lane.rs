@@ -1,0 +1,164 @@
+//! Where a worker's blocks run: on the device that binding chose, and on the CPU when that fails.
+//!
+//! A device may have blocks under way when it is lost or out of memory. Nothing of them has reached
+//! the partials then, so the CPU runs them again, with the same bits, and the report says how many.
+
+use super::feed::Reader;
+use super::{Counters, RunContext, compute};
+use crate::backend::{Backend, Runner};
+use crate::error::{ErrorKind, Result};
+use crate::grid::{Dims, Region};
+use crate::ops::elementwise::Events;
+use crate::ops::kernel::{Kernel, Partial, Terminal};
+use crate::plan::{Input, Placement};
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// One worker's way of running a kernel's blocks.
+pub(super) struct Lane<'a> {
+    inputs: &'a [Input],
+    kernel: &'a Kernel,
+    domain: &'a [u64],
+    /// The shape of the largest block.
+    largest: Dims,
+    counters: &'a Counters,
+    cx: &'a RunContext<'a>,
+    device: Option<Box<dyn Runner>>,
+    cpu: Option<Box<dyn Runner>>,
+    /// Blocks that the device has not added to the partials yet.
+    under_way: VecDeque<Region>,
+    /// Why the device is no longer used.
+    failed: Option<String>,
+    bytes: u64,
+}
+
+impl<'a> Lane<'a> {
+    /// A lane for blocks of up to the shape `largest`, on the device of `placement`.
+    ///
+    /// # Errors
+    /// `Device` if the device fails and fallback is refused.
+    pub(super) fn new(
+        inputs: &'a [Input],
+        kernel: &'a Kernel,
+        domain: &'a [u64],
+        largest: Dims,
+        placement: &Placement,
+        cx: &'a RunContext<'a>,
+        counters: &'a Counters,
+    ) -> Result<Lane<'a>> {
+        let mut lane = Lane {
+            inputs,
+            kernel,
+            domain,
+            largest,
+            counters,
+            cx,
+            device: None,
+            cpu: None,
+            under_way: VecDeque::new(),
+            failed: None,
+            bytes: 0,
+        };
+        if let Some(gpu) = lane.cx.gpu.filter(|_| placement.device != "cpu") {
+            match gpu.runner(kernel, &lane.largest, cx.trace) {
+                Ok(runner) => {
+                    lane.bytes = gpu.worker_bytes(kernel, &lane.largest).host;
+                    lane.device = Some(runner);
+                }
+                Err(e) if e.kind() == ErrorKind::Device && !cx.refuse_fallback => {
+                    lane.failed = Some(e.to_string());
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(lane)
+    }
+
+    /// Whether collected elements are there only after [`Lane::flush`].
+    pub(super) fn collects_late(&self) -> bool {
+        let collects = |t: &Terminal| matches!(t, Terminal::Collect { .. });
+        self.device.is_some() && self.kernel.terminals.iter().any(collects)
+    }
+
+    /// Bytes of host memory that the lane holds beside what it reads.
+    pub(super) fn bytes(&self) -> u64 {
+        let cpu =
+            if self.cpu.is_some() { self.cx.cpu.worker_bytes(self.kernel, &self.largest).host } else { 0 };
+        cpu + if self.device.is_some() { self.bytes } else { 0 }
+    }
+
+    /// Adds a block to the partials, now or until [`Lane::flush`]; until then they are the same.
+    ///
+    /// # Errors
+    /// What reading and computing meet.
+    pub(super) fn run(
+        &mut self,
+        reader: &mut Reader,
+        block: &Region,
+        partials: &mut [Partial],
+    ) -> Result<Events> {
+        let Some(device) = &mut self.device else { return self.on_cpu(reader, block, partials) };
+        self.under_way.push_back(block.clone());
+        match compute(reader, self.inputs, self.kernel, device.as_mut(), block, self.domain, partials) {
+            Ok(events) => {
+                self.settle();
+                Ok(events)
+            }
+            Err(e) => self.recover(e, reader, partials),
+        }
+    }
+
+    /// Ends what is under way on the device.
+    ///
+    /// # Errors
+    /// As [`Lane::run`].
+    pub(super) fn flush(&mut self, reader: &mut Reader, partials: &mut [Partial]) -> Result<Events> {
+        let Some(device) = &mut self.device else { return Ok(Events::NONE) };
+        match device.flush(partials) {
+            Ok(events) => {
+                self.settle();
+                events.check()?;
+                Ok(events)
+            }
+            Err(e) => self.recover(e, reader, partials),
+        }
+    }
+
+    /// Counts the blocks that the device has added.
+    fn settle(&mut self) {
+        let left = self.device.as_ref().map_or(0, |d| d.under_way());
+        while self.under_way.len() > left {
+            self.under_way.pop_front();
+            self.counters.gpu_tasks.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Runs what the device had under way on the CPU, and everything after it.
+    fn recover(&mut self, e: crate::Error, reader: &mut Reader, partials: &mut [Partial]) -> Result<Events> {
+        if e.kind() != ErrorKind::Device || self.cx.refuse_fallback {
+            return Err(e);
+        }
+        self.settle();
+        self.device = None;
+        self.failed = Some(e.to_string());
+        let mut events = Events::NONE;
+        for block in std::mem::take(&mut self.under_way) {
+            events |= self.on_cpu(reader, &block, partials)?;
+        }
+        Ok(events)
+    }
+
+    fn on_cpu(&mut self, reader: &mut Reader, block: &Region, partials: &mut [Partial]) -> Result<Events> {
+        let runner = match &mut self.cpu {
+            Some(runner) => runner,
+            none => none.insert(self.cx.cpu.runner(self.kernel, &self.largest, None)?),
+        };
+        let events =
+            compute(reader, self.inputs, self.kernel, runner.as_mut(), block, self.domain, partials)?;
+        self.counters.tasks.fetch_add(1, Relaxed);
+        if let Some(why) = &self.failed {
+            self.counters.fell_back(why);
+        }
+        Ok(events)
+    }
+}

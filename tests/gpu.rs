@@ -1,0 +1,238 @@
+//! Runs on the GPU: the same bits as on the CPU, where tasks ran and why, and what happens when the
+//! device fails. Lavapipe (Mesa's Vulkan for the CPU) is enough.
+
+mod common;
+
+use chunkwise::backend::gpu::{Choice, Fault, Gpu};
+use chunkwise::ops::reduce::Reduction;
+use chunkwise::{
+    Array, BinAxis, DType, Device, ErrorKind, FallbackPolicy, Over, PlanOptions, Session, SessionBuilder,
+    Target,
+};
+use common::{array, exact_text};
+use std::io::Write;
+
+/// Whether there is a GPU for the tests. `CHUNKWISE_GPU` says `require`, `auto` (the default) or `off`;
+/// a test that is left out says so.
+fn available(test: &str) -> bool {
+    let wish = std::env::var("CHUNKWISE_GPU").unwrap_or_else(|_| "auto".into());
+    let found = match wish.as_str() {
+        "off" => Err("it is switched off".to_string()),
+        _ => Gpu::open(&Choice::Fastest, None, 1).map(drop).map_err(|e| e.to_string()),
+    };
+    if let Err(why) = &found {
+        assert_ne!(wish, "require", "{test}: CHUNKWISE_GPU=require, but {why}");
+        let _ = writeln!(std::io::stderr(), "\nSKIPPED {test}: no GPU ({why})\n");
+    }
+    found.is_ok()
+}
+
+fn gpu(block_bytes: u64) -> SessionBuilder {
+    Session::builder()
+        .device(Device::Gpu)
+        .threads(2)
+        .memory("512MiB")
+        .plan_options(PlanOptions { block_bytes })
+}
+
+fn cpu() -> Session {
+    Session::builder().device(Device::Cpu).threads(2).memory("512MiB").build().unwrap()
+}
+
+/// Data in blocks, a chain over it.
+fn chain() -> (Array, Array) {
+    let x = array(chunkwise::DType::F32, &[500, 400], 1, "inf");
+    let y = array(chunkwise::DType::F32, &[400], 2, "wide");
+    (x.clone(), &(&x + &y) * &x)
+}
+
+#[test]
+fn everything_runs_on_the_gpu_and_nothing_falls_back() {
+    if !available("everything_runs_on_the_gpu_and_nothing_falls_back") {
+        return;
+    }
+    let (_, z) = chain();
+    let session = gpu(50_000).fallback(FallbackPolicy::Refuse).build().unwrap();
+    let outcome = session.run(&[&z]).unwrap();
+    let right = cpu().run(&[&z]).unwrap();
+    assert_eq!(exact_text(&outcome.values[0]), exact_text(&right.values[0]));
+    let report = &outcome.report;
+    assert!(report.tasks.gpu > 10, "{:?}", report.tasks);
+    assert_eq!((report.tasks.cpu, report.fallbacks.len()), (0, 0));
+    assert!(report.device.starts_with("gpu: "), "{}", report.device);
+    assert!(report.peak_host_bytes <= session.memory());
+}
+
+#[test]
+fn a_block_larger_than_the_staging_memory_is_cut() {
+    if !available("a_block_larger_than_the_staging_memory_is_cut") {
+        return;
+    }
+    let (_, z) = chain();
+    let whole = array(chunkwise::DType::F32, &[3000, 700], 3, "wide");
+    let big = &(&whole + &whole.transpose(&[0, 1])) * 2.0;
+    // Shares of 2 MiB: blocks of 8.4 MB go in pieces.
+    let session =
+        gpu(64 << 20).fallback(FallbackPolicy::Refuse).device_memory_bytes(8 << 20).build().unwrap();
+    for target in [&z, &big] {
+        let outcome = session.run(&[target]).unwrap();
+        let right = cpu().run(&[target]).unwrap();
+        assert_eq!(exact_text(&outcome.values[0]), exact_text(&right.values[0]));
+        assert!(outcome.report.tasks.gpu > 0);
+    }
+}
+
+/// What runs on the GPU whole: exact sums, axis reductions, extremes and positions, masks, histograms and
+/// weighted bins, of floats and integers.
+fn whole() -> Vec<(String, Box<dyn Target>)> {
+    use DType::*;
+    let mut out: Vec<(String, Box<dyn Target>)> = Vec::new();
+    for (dtype, mode) in [
+        (F32, "wide"),
+        (F32, "nan"),
+        (F32, "inf"),
+        (F16, "wide"),
+        (F64, "wide"),
+        (F64, "inf"),
+        (I32, "wide"),
+        (U8, "wide"),
+        (I16, "wide"),
+        (I64, "small"),
+        (Bool, "small"),
+    ] {
+        let x = array(dtype, &[45, 37, 26], 5, mode);
+        let mut rows = vec![
+            "sum",
+            "mean",
+            "var",
+            "std",
+            "min",
+            "max",
+            "argmin",
+            "argmax",
+            "any",
+            "all",
+            "count_nonzero",
+        ];
+        if dtype.is_float() {
+            rows.extend([
+                "nansum",
+                "nanmean",
+                "nanvar",
+                "nanstd",
+                "nanmin",
+                "nanmax",
+                "nanargmin",
+                "nanargmax",
+            ]);
+        }
+        for row in rows {
+            let r = Reduction::from_name(row).unwrap();
+            out.push((format!("{row} {dtype} {mode}"), Box::new(x.reduce(r, Over::all()))));
+            for axis in 0..3 {
+                if mode != "nan" || !row.starts_with("nanarg") {
+                    out.push((
+                        format!("{row} {dtype} {mode} axis {axis}"),
+                        Box::new(x.reduce(r, Over::axis(axis))),
+                    ));
+                }
+            }
+        }
+        let mask = array(Bool, &[45, 37, 26], 6, "small");
+        let weights = array(F32, &[45, 37, 26], 7, "wide");
+        out.push((format!("where {dtype}"), Box::new(x.sum_with(Over::axes([0, 2]).mask(&mask)))));
+        let bins = BinAxis::Uniform { bins: 23, low: -2.0, high: 2.0 };
+        out.push((format!("histogram {dtype} {mode}"), Box::new(x.histogram(bins.clone()))));
+        out.push((
+            format!("weighted {dtype} {mode}"),
+            Box::new(x.histogram(bins).weights(&weights).mask(&mask)),
+        ));
+    }
+    out
+}
+
+#[test]
+fn reductions_and_histograms_run_on_the_gpu_whole_with_the_bits_of_the_cpu() {
+    if !available("reductions_and_histograms_run_on_the_gpu_whole_with_the_bits_of_the_cpu") {
+        return;
+    }
+    let session = gpu(40_000).fallback(FallbackPolicy::Refuse).build().unwrap();
+    let cpu = cpu();
+    for (name, target) in whole() {
+        let outcome = session.run(&[target.as_ref()]).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let right = cpu.run(&[target.as_ref()]).unwrap();
+        assert_eq!(exact_text(&outcome.values[0]), exact_text(&right.values[0]), "{name}");
+        assert_eq!(outcome.report.tasks.cpu, 0, "{name}");
+        assert_eq!(outcome.report.tasks.gpu, right.report.tasks.cpu.max(1), "{name}");
+        assert!(outcome.report.fallbacks.is_empty(), "{name}");
+    }
+}
+
+/// 2^25 ones: a float32 accumulator stops at 2^24.
+#[test]
+fn the_mean_of_many_ones_is_one() {
+    if !available("the_mean_of_many_ones_is_one") {
+        return;
+    }
+    let ones = Array::full(&[1 << 25], 1.0f32);
+    let session = gpu(4 << 20).fallback(FallbackPolicy::Refuse).build().unwrap();
+    let outcome = session.run(&[&ones.mean(), &ones.sum()]).unwrap();
+    assert_eq!(outcome.values[0].as_array().unwrap().item::<f32>().unwrap(), 1.0);
+    assert_eq!(outcome.values[1].as_array().unwrap().item::<f32>().unwrap(), 33554432.0);
+    assert_eq!(outcome.report.tasks.cpu, 0);
+}
+
+/// The device fails at its third submission: what was under way and all that follows is the CPU's, the
+/// bits are the same, and the report says how many tasks and why.
+#[test]
+fn a_device_that_fails_loses_nothing() {
+    if !available("a_device_that_fails_loses_nothing") {
+        return;
+    }
+    let (x, z) = chain();
+    let targets: Vec<(&str, Box<dyn Target>)> =
+        vec![("elements", Box::new(z)), ("again", Box::new(&x + 1.0))];
+    for (n, (fault, says)) in
+        [(Fault::Lost, "lost"), (Fault::OutOfMemory, "out of memory")].into_iter().enumerate()
+    {
+        for (name, target) in &targets {
+            // A budget of its own, so that no other test shares the device.
+            let budget = (300 << 20) + n as u64;
+            let right = cpu().run(&[target.as_ref()]).unwrap();
+            let device = Gpu::open(&Choice::Fastest, Some(budget), 2).unwrap();
+            device.context().fail_at(2, fault);
+            let session = gpu(30_000).device_memory_bytes(budget).build().unwrap();
+            let outcome = session.run(&[target.as_ref()]).unwrap();
+            let case = format!("{fault:?}, {name}: {:?}", outcome.report);
+            assert_eq!(exact_text(&outcome.values[0]), exact_text(&right.values[0]), "{case}");
+            let report = &outcome.report;
+            let fallen: u64 = report.fallbacks.iter().map(|f| f.tasks).sum();
+            assert!(fallen > 0 && fallen == report.tasks.cpu, "{case}");
+            assert!(report.fallbacks.iter().all(|f| f.reason.contains(says)), "{case}");
+            assert!(report.tasks.gpu > 0, "{case}");
+
+            let device = Gpu::open(&Choice::Fastest, Some(budget), 2).unwrap();
+            device.context().fail_at(2, fault);
+            let strict = gpu(30_000).device_memory_bytes(budget).fallback(FallbackPolicy::Refuse);
+            let e = strict.build().unwrap().run(&[target.as_ref()]).unwrap_err();
+            assert_eq!(e.kind(), ErrorKind::Device, "{e}");
+        }
+    }
+}
+
+#[test]
+fn a_budget_without_room_for_staging_goes_to_the_cpu() {
+    if !available("a_budget_without_room_for_staging_goes_to_the_cpu") {
+        return;
+    }
+    let (_, z) = chain();
+    let session = gpu(10_000).memory("2MiB").build().unwrap();
+    let outcome = session.run(&[&z]).unwrap();
+    assert_eq!(outcome.report.tasks.gpu, 0);
+    assert!(outcome.report.fallbacks[0].reason.contains("staging"), "{:?}", outcome.report.fallbacks);
+    let e = gpu(10_000).device_memory_bytes(4096).fallback(FallbackPolicy::Refuse).build().unwrap();
+    let e = e.run(&[&z]).unwrap_err();
+    assert!(e.to_string().contains("device memory"), "{e}");
+    let e = gpu(1).adapter("no such adapter").fallback(FallbackPolicy::Refuse).build().unwrap_err();
+    assert!(e.to_string().contains("no such adapter"), "{e}");
+}
