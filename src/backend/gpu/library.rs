@@ -35,6 +35,7 @@ pub fn text(abilities: &Abilities) -> String {
             out.push_str(shader!("float64_arithmetic.wgsl"));
         }
     }
+    out.push_str(&super::math_text::text(abilities));
     out
 }
 

@@ -13,6 +13,7 @@ mod histogram;
 mod layout;
 mod library;
 pub mod matmul;
+mod math_text;
 mod memory;
 mod probe;
 mod resident;

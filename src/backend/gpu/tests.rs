@@ -4,6 +4,8 @@ mod device;
 mod matmul;
 mod histogram;
 mod reduce;
+mod math;
+mod math_constants;
 
 use super::device::{Bind, Context, Dispatch};
 use super::{Choice, open};
