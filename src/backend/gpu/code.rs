@@ -27,14 +27,6 @@ pub struct Element {
     library: String,
 }
 
-/// The code for one layout.
-pub struct Code {
-    /// Library, bindings 0 to 3, and the functions.
-    pub text: String,
-    /// Words of `params` before the family's.
-    pub head: usize,
-}
-
 /// The WGSL type of a register.
 pub fn register_type(dtype: DType) -> &'static str {
     if dtype.size() == 8 { "u64" } else { "u32" }
@@ -105,12 +97,12 @@ impl Element {
         words
     }
 
-    /// The code for blocks of a layout.
-    pub fn code(&self, layout: &Layout) -> Code {
+    /// The code for blocks of a layout: library, bindings 0 to 3, and the functions.
+    pub fn code(&self, layout: &Layout) -> String {
         let mut out = String::new();
         // Writing to a string does not fail.
         let _ = self.write(&mut out, layout);
-        Code { text: out, head: self.params(layout).len() }
+        out
     }
 
     fn write(&self, out: &mut String, layout: &Layout) -> std::fmt::Result {

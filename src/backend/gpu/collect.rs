@@ -44,7 +44,7 @@ impl Collect {
         if let Some(p) = self.pipelines.get(work.layout.key()) {
             return Ok(Arc::clone(p));
         }
-        let source = self.element.code(work.layout).text + store(self.dtype) + shader!("collect.wgsl");
+        let source = self.element.code(work.layout) + store(self.dtype) + shader!("collect.wgsl");
         let pipeline = work.context.pipeline("collect", &source)?;
         self.pipelines.insert(work.layout.key().to_vec(), Arc::clone(&pipeline));
         Ok(pipeline)

@@ -199,7 +199,7 @@ impl Histogram {
 
     /// The WGSL for blocks of a layout.
     fn source(&self, layout: &Layout, finders: &[Finder], near: &Near) -> String {
-        let mut out = self.element.code(layout).text;
+        let mut out = self.element.code(layout);
         // Writing to a string does not fail.
         let _ = self.write(&mut out, finders, near);
         out

@@ -12,13 +12,13 @@ mod family;
 mod histogram;
 mod layout;
 mod library;
-pub mod matmul;
 mod math_text;
+pub mod matmul;
 mod memory;
 mod probe;
+mod reduce;
 mod resident;
 mod ring;
-mod reduce;
 mod runner;
 mod spirv;
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! Tests on an adapter, lavapipe where there is no other.
 
 mod device;
-mod matmul;
 mod histogram;
-mod reduce;
 mod math;
 mod math_constants;
+mod matmul;
+mod reduce;
 
 use super::device::{Bind, Context, Dispatch};
 use super::{Choice, open};

@@ -123,7 +123,7 @@ impl Reduce {
     /// The kernel for blocks of a shape and a layout.
     pub(super) fn source(&self, layout: &Layout, block: &[u64]) -> String {
         let cut = self.cut(block);
-        let mut source = self.element.code(layout).text;
+        let mut source = self.element.code(layout);
         source.push_str(&cut.functions());
         source.push_str(&self.gather.code(&self.spec, self.members, self.limits.width));
         source.push_str(if cut.by_quads {

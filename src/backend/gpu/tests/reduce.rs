@@ -81,9 +81,10 @@ fn repeated(
         for _ in 0..times {
             runner.run(block, &operands, &mut partials)?;
         }
+        runner.flush(&mut partials)?;
         Ok(finish(&partials[0]))
     };
-    let mut gpu = GpuRunner::new(context, kernel, abilities)?;
+    let mut gpu = GpuRunner::new(context, kernel, abilities, &block.region.shape, 256 << 20, None)?;
     let mut cpu = CpuRunner::new(kernel, Simd::best());
     Ok((run(&mut gpu)?, run(&mut cpu)?))
 }
