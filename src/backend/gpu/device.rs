@@ -87,6 +87,9 @@ const WANTED: wgpu::Features = wgpu::Features::SHADER_F64
     .union(wgpu::Features::PIPELINE_CACHE)
     .union(wgpu::Features::PASSTHROUGH_SHADERS);
 
+/// Device memory that the probe may take.
+const PROBE_MEMORY: u64 = 64 << 20;
+
 fn device_error(what: impl Into<String>) -> Error {
     Error::new(ErrorKind::Device, what)
 }
@@ -130,7 +133,7 @@ impl Context {
             seen.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e.to_string());
         }));
         let mut context = Context {
-            memory: Arc::new(Memory::new(budget)),
+            memory: Arc::new(Memory::new(PROBE_MEMORY)),
             controls: FloatControls::default(),
             pipelines: Mutex::default(),
             cache: folder.and_then(|folder| PipelineFile::open(&device, &info, features, folder)),
@@ -144,6 +147,8 @@ impl Context {
             fault: Mutex::default(),
         };
         context.abilities = probe::probe(&mut context)?;
+        // What the probe takes is given back, and is not the user's.
+        context.memory = Arc::new(Memory::new(budget));
         Ok(context)
     }
 
