@@ -3,8 +3,11 @@
 
 mod common;
 
-use chunkwise::backend::gpu::{Choice, Fault, Gpu};
+use chunkwise::backend::cost::{DeviceRates, HostRates, KernelRates, Rates};
+use chunkwise::backend::gpu::{Abilities, Choice, Fault, Gpu};
 use chunkwise::ops::reduce::Reduction;
+use chunkwise::plan::{Bound, Machine, Wish};
+use chunkwise::trace::{Activity, Trace};
 use chunkwise::{
     Array, BinAxis, DType, Device, ErrorKind, FallbackPolicy, Over, PlanOptions, Session, SessionBuilder,
     Target,
@@ -235,4 +238,135 @@ fn a_budget_without_room_for_staging_goes_to_the_cpu() {
     assert!(e.to_string().contains("device memory"), "{e}");
     let e = gpu(1).adapter("no such adapter").fallback(FallbackPolicy::Refuse).build().unwrap_err();
     assert!(e.to_string().contains("no such adapter"), "{e}");
+}
+
+/// What an adapter cannot do is on the CPU with the reason in the plan; without fallback it is an error.
+#[test]
+fn explain_says_why_a_stage_is_not_on_the_gpu() {
+    if !available("explain_says_why_a_stage_is_not_on_the_gpu") {
+        return;
+    }
+    let poor = || {
+        let gpu = Gpu::open(&Choice::Fastest, None, 2).unwrap();
+        let abilities = Abilities { float64: false, ..gpu.abilities().clone() };
+        gpu.with_abilities(abilities)
+    };
+    let x = array(DType::F64, &[100, 70], 9, "small");
+    let chain = (&x * 0.5).exp().sum();
+    let session = gpu(4096).gpu(poor()).build().unwrap();
+    let text = session.explain(&[&chain]).unwrap();
+    assert!(text.contains("on cpu: float64 arithmetic is not usable on the adapter"), "{text}");
+    let outcome = session.run(&[&chain]).unwrap();
+    let right = cpu().run(&[&chain]).unwrap();
+    assert_eq!(exact_text(&outcome.values[0]), exact_text(&right.values[0]));
+    let report = outcome.report;
+    assert_eq!((report.tasks.gpu, report.fallbacks.len()), (0, 1));
+    assert_eq!(report.fallbacks[0].tasks, report.tasks.cpu);
+    // Sums need no float arithmetic, only the bits.
+    let sum = session.run(&[&x.sum()]).unwrap().report;
+    assert_eq!((sum.tasks.cpu, sum.fallbacks.len()), (0, 0));
+
+    let strict = gpu(4096).gpu(poor()).fallback(FallbackPolicy::Refuse).build().unwrap();
+    let e = strict.run(&[&chain]).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Device);
+    assert!(e.to_string().contains("float64"), "{e}");
+}
+
+/// `Auto` compares what both would take, and says so.
+#[test]
+fn the_faster_device_is_chosen_with_numbers() {
+    if !available("the_faster_device_is_chosen_with_numbers") {
+        return;
+    }
+    let gpu = Gpu::open(&Choice::Fastest, None, 2).unwrap();
+    let kernels = |rate: f64| KernelRates {
+        elementwise_bytes_per_s: Some(rate),
+        transcendental_per_s: Some(rate),
+        reduce_bytes_per_s: Some(rate),
+        histogram_per_s: Some(rate),
+        matmul_flops_per_s: Some(rate),
+    };
+    let rates = |rate: f64, bus: Option<f64>| Rates {
+        upload_bytes_per_s: bus,
+        download_bytes_per_s: bus,
+        dispatch_s: 0.0,
+        narrow: kernels(rate),
+        wide: kernels(rate),
+    };
+    let host = HostRates { by_threads: vec![(2, rates(1e9, None))] };
+    let plan_of = |target: &dyn Target| cpu().plan(&[target]).unwrap();
+    let x = array(DType::F32, &[500, 400], 1, "small");
+    let placed = |plan: &chunkwise::Plan, gpu_rate: f64, bus: f64, software: bool| {
+        let device = DeviceRates { name: "a card".into(), software, rates: rates(gpu_rate, Some(bus)) };
+        let wish = Wish::Faster { backend: &gpu, rates: &device, cpu: &host };
+        let bound = Bound::new(plan, &Machine { memory: 1 << 30, threads: 2, device: wish }).unwrap();
+        (bound.stages[0].placement.device, bound.explain(plan))
+    };
+    let plan = plan_of(&x.exp().sum());
+    let (device, text) = placed(&plan, 1e12, 1e11, false);
+    assert!(device == "gpu" && text.contains("on gpu: a card: ") && text.contains("on 2 threads"), "{text}");
+    let (device, text) = placed(&plan, 1e12, 1e8, false);
+    assert!(device == "cpu" && text.contains("of which upload"), "{text}");
+    let (device, text) = placed(&plan, 1e12, 1e11, true);
+    assert!(device == "cpu" && text.contains("run by the CPU itself"), "{text}");
+    let plan = plan_of(&x.matmul(&x.t()));
+    assert_eq!(placed(&plan, 1e12, 1e10, false).0, "gpu");
+    assert_eq!(placed(&plan, 1e8, 1e10, false).0, "cpu");
+}
+
+/// Products run on the device, within the bound of float32, and integers with the same bits.
+#[test]
+fn products_run_on_the_gpu() {
+    if !available("products_run_on_the_gpu") {
+        return;
+    }
+    let session = gpu(1 << 20).fallback(FallbackPolicy::Refuse).build().unwrap();
+    let (a, b) = (array(DType::I32, &[70, 90], 1, "wide"), array(DType::I32, &[90, 50], 2, "wide"));
+    let outcome = session.run(&[&a.matmul(&b)]).unwrap();
+    let right = cpu().run(&[&a.matmul(&b)]).unwrap();
+    assert_eq!(exact_text(&outcome.values[0]), exact_text(&right.values[0]));
+    assert_eq!((outcome.report.tasks.cpu, outcome.report.tasks.gpu > 0), (0, true));
+    // Eighths of small numbers: every sum is exact, so every order gives the same bits.
+    let (a, b) = (array(DType::F32, &[70, 90], 3, "small"), array(DType::F32, &[90, 50], 4, "small"));
+    let target = (&a.matmul(&b) + 1.0).sum();
+    let outcome = session.run(&[&target]).unwrap();
+    assert_eq!(exact_text(&outcome.values[0]), exact_text(&cpu().run(&[&target]).unwrap().values[0]));
+    assert_eq!(outcome.report.tasks.cpu, 0);
+}
+
+/// With chunks to be decoded, one chunk's decode and upload run while another is computed.
+#[test]
+fn reading_uploading_and_computing_overlap() {
+    if !available("reading_uploading_and_computing_overlap") {
+        return;
+    }
+    let folder = common::folder();
+    let path = folder.path().join("x.h5");
+    let n = 1u64 << 21;
+    let data: Vec<f32> = (0..n).map(|i| ((i * 7919) % 1013) as f32).collect();
+    let spec = common::dataset("x", &[n], DType::F32, Some(&[1 << 16]), Some(1));
+    common::write_file(&path, &[(spec, bytemuck::cast_slice(&data))]);
+    let x = Array::open(&path, "x").unwrap();
+    let trace = std::sync::Arc::new(Trace::new());
+    let session = gpu(1 << 18).fallback(FallbackPolicy::Refuse).trace(&trace).build().unwrap();
+    // A long chain, so that lavapipe is busy for a while.
+    let target = x.sin().exp().log1p().sum();
+    let outcome = session.run(&[&target]).unwrap();
+    assert_eq!(exact_text(&outcome.values[0]), exact_text(&cpu().run(&[&target]).unwrap().values[0]));
+    use Activity::*;
+    for activity in Activity::ALL {
+        assert!(trace.busy(activity) > 0.0, "{activity:?}");
+    }
+    assert!(trace.overlaps(Decode, Compute) > 0.0);
+    assert!(trace.overlaps(Upload, Compute) > 0.0);
+    let spans = trace.spans();
+    let at_once = spans.iter().filter(|s| s.activity == Compute).any(|c| {
+        let other = |activity| {
+            spans
+                .iter()
+                .any(|s| s.activity == activity && s.task != c.task && s.start < c.end && c.start < s.end)
+        };
+        other(Decode) && other(Upload)
+    });
+    assert!(at_once, "no task was computed while others were decoded and uploaded");
 }

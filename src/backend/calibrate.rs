@@ -280,6 +280,16 @@ pub fn load<T: DeserializeOwned + Sound>(folder: &Path, name: &str, driver: &str
     (fits && stored.rates.is_sound()).then_some(stored.rates)
 }
 
+/// Whether rates of anything beside the CPU may have been kept: reading names is quicker than loading
+/// drivers.
+pub fn has_devices(folder: &Path, cpu: &str) -> bool {
+    let own = path(folder, cpu);
+    let is_other = |p: PathBuf| {
+        p != own && p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("calibration-"))
+    };
+    std::fs::read_dir(folder).is_ok_and(|entries| entries.flatten().any(|e| is_other(e.path())))
+}
+
 /// What the CPU's rates depend on beside its name.
 fn cpu_driver(threads: usize, simd: Simd) -> String {
     format!("{} {threads}", simd.name())

@@ -8,9 +8,10 @@ pub use blocks::{BlockOrder, Blocks};
 pub use store::StoreOptions;
 
 use crate::array::{Array, Binned, Target};
+use crate::backend::cost::{DeviceRates, HostRates};
 use crate::backend::cpu::Cpu;
 use crate::backend::gpu::{Choice, Gpu};
-use crate::backend::{Backend, Capabilities};
+use crate::backend::{Backend, Capabilities, calibrate, files};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
     self, ArrayValue, Cancel, Counters, Fallback, Progress, Report, RunContext, StagePartial, Value, Values,
@@ -75,6 +76,7 @@ pub enum FallbackPolicy {
 pub struct SessionBuilder {
     device: Device,
     adapter: Choice,
+    gpu: Option<Gpu>,
     fallback: FallbackPolicy,
     memory: Option<Result<u64>>,
     device_memory: Option<u64>,
@@ -99,6 +101,12 @@ impl SessionBuilder {
     /// said.
     pub fn adapter(mut self, name: &str) -> Self {
         self.adapter = Choice::from(name);
+        self
+    }
+
+    /// A GPU that was opened before, in place of one by [`adapter`](Self::adapter).
+    pub fn gpu(mut self, gpu: Gpu) -> Self {
+        self.gpu = Some(gpu);
         self
     }
 
@@ -198,21 +206,36 @@ impl SessionBuilder {
             (None, Ok(name)) => Simd::from_name(&name).map_err(|e| e.at("variable", "CHUNKWISE_SIMD"))?,
             (None, Err(_)) => Simd::best(),
         };
-        let (gpu, missing) = match self.device {
-            Device::Cpu => (None, None),
-            Device::Gpu => match Gpu::open(&self.adapter, self.device_memory, threads) {
+        let cpu = Cpu::new(threads, simd);
+        let mut rates = None;
+        let (gpu, missing) = match (self.device, self.gpu) {
+            (Device::Cpu, _) => (None, Some("the CPU was asked for".to_string())),
+            (Device::Gpu, Some(gpu)) => (Some(gpu), None),
+            (Device::Gpu, None) => match Gpu::open(&self.adapter, self.device_memory, threads) {
                 Ok(gpu) => (Some(gpu), None),
                 Err(e) if self.fallback == FallbackPolicy::Refuse => return Err(e),
                 Err(e) => (None, Some(e.message().to_string())),
             },
-            // A GPU is taken only where it is predicted to be faster; there is none to predict for.
-            Device::Auto => (None, None),
+            (Device::Auto, _) => {
+                let name = &cpu.capabilities().name;
+                let measured = Gpu::measured(&self.adapter, self.device_memory, threads, name);
+                let own = files::folder().and_then(|f| calibrate::load_cpu(&f, threads, simd));
+                match (measured, own) {
+                    (Ok((gpu, device)), Some(cpu)) => {
+                        rates = Some((device, cpu));
+                        (Some(gpu), None)
+                    }
+                    (Ok(_), None) => (None, Some("the CPU was not measured with so many threads".into())),
+                    (Err(why), _) => (None, Some(why)),
+                }
+            }
         };
         Ok(Session {
             inner: Arc::new(Inner {
                 device: self.device,
-                cpu: Cpu::new(threads, simd),
+                cpu,
                 gpu,
+                rates,
                 missing,
                 fallback: self.fallback,
                 memory,
@@ -232,6 +255,9 @@ struct Inner {
     device: Device,
     cpu: Cpu,
     gpu: Option<Gpu>,
+    /// The GPU's and the CPU's, where the faster one is to be taken.
+    rates: Option<(DeviceRates, HostRates)>,
+    /// Why there is no GPU.
     missing: Option<String>,
     fallback: FallbackPolicy,
     memory: u64,
@@ -301,13 +327,13 @@ impl Session {
     /// is refused.
     pub fn bind(&self, plan: &Plan) -> Result<Bound> {
         let inner = &*self.inner;
-        let device = match (&inner.gpu, &inner.missing) {
-            (Some(gpu), _) => Wish::Prefer(gpu),
-            (None, Some(reason)) => Wish::Missing(reason.clone()),
-            (None, None) => Wish::Cpu(match inner.device {
-                Device::Cpu => "the CPU was asked for".into(),
-                _ => "a GPU is taken where it is asked for".into(),
-            }),
+        let device = match (&inner.gpu, &inner.rates) {
+            (Some(gpu), Some((rates, cpu))) => Wish::Faster { backend: gpu, rates, cpu },
+            (Some(gpu), None) => Wish::Prefer(gpu),
+            (None, _) => {
+                let reason = inner.missing.clone().unwrap_or_default();
+                if inner.device == Device::Gpu { Wish::Missing(reason) } else { Wish::Cpu(reason) }
+            }
         };
         let bound = Bound::new(plan, &Machine { memory: inner.memory, threads: inner.threads, device })?;
         if inner.fallback == FallbackPolicy::Refuse

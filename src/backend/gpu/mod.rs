@@ -25,9 +25,9 @@ mod spirv;
 mod tests;
 mod trace;
 
+pub use self::calibrate::calibrate;
 pub use abilities::Abilities;
 pub use adapter::{Choice, Found, adapters, choose, open};
-pub use calibrate::calibrate;
 pub use capabilities::capabilities;
 pub use device::{Context, Fault};
 pub use memory::{DeviceBuffer, Memory};
@@ -35,7 +35,9 @@ pub use resident::{Resident, copy_seconds, upload_seconds};
 pub use trace::DeviceClock;
 
 use crate::DType;
-use crate::backend::{Backend, Capabilities, Product, Runner, WorkerBytes};
+use crate::backend::calibrate as kept;
+use crate::backend::cost::DeviceRates;
+use crate::backend::{Backend, Capabilities, Product, Runner, WorkerBytes, files};
 use crate::error::Result;
 use crate::ops::kernel::Kernel;
 use crate::size::human_bytes;
@@ -76,6 +78,43 @@ impl Gpu {
         let abilities = context.abilities().clone();
         let capabilities = capabilities(&context);
         Ok(Gpu { context, abilities, capabilities, workers: workers.max(1) as u64 })
+    }
+
+    /// The fastest adapter that was measured on this machine, with its rates.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn measured(
+        choice: &Choice,
+        budget: Option<u64>,
+        workers: usize,
+        cpu: &str,
+    ) -> std::result::Result<(Gpu, DeviceRates), String> {
+        let folder = files::folder().ok_or("there is no folder in which rates are kept")?;
+        let unmeasured = || "no GPU was measured (chunkwise devices --calibrate does it)".to_string();
+        // Drivers are not even loaded where nothing was measured.
+        if !kept::has_devices(&folder, cpu) {
+            return Err(unmeasured());
+        }
+        let mut found = adapters();
+        if *choice != Choice::Fastest {
+            let at = choose(&found, choice).map_err(|e| e.message().to_string())?;
+            found = vec![found.swap_remove(at)];
+        }
+        for f in found.iter().filter(|f| !f.is_software()) {
+            if let Some(rates) = kept::load::<DeviceRates>(&folder, &f.name, &f.driver) {
+                let gpu = Gpu::open(&Choice::Name(f.name.clone()), budget, workers);
+                return gpu.map(|gpu| (gpu, rates)).map_err(|e| e.message().to_string());
+            }
+        }
+        Err(unmeasured())
+    }
+
+    /// The same device with less that may be used: for a driver that is known to be at fault, and for
+    /// tests of what happens then.
+    pub fn with_abilities(mut self, abilities: Abilities) -> Gpu {
+        self.abilities = abilities;
+        self
     }
 
     /// What may be used on it.
