@@ -4,13 +4,14 @@
 //! FILE` writes the table, `-- --adapter NAME` chooses the adapter. `benches/peers/gpu.py` runs this beside
 //! CuPy and PyTorch on the same card.
 
+use chunkwise::backend::gpu::matmul::{Choices, GpuProduct, Tiling};
 use chunkwise::backend::gpu::{Choice, Gpu, Resident, copy_seconds, upload_seconds};
-use chunkwise::backend::{Backend, Runner};
+use chunkwise::backend::{Backend, Product, Runner};
 use chunkwise::grid::{Region, c_strides};
 use chunkwise::ops::kernel::{Block, Kernel, Operand, Partial};
 use chunkwise::ops::simd::Simd;
 use chunkwise::view::Placement;
-use chunkwise::{Array, BinAxis, Device, PlanOptions, Session, Target};
+use chunkwise::{Array, BinAxis, DType, Device, PlanOptions, Session, StoreOptions, Target};
 use serde_json::json;
 
 type Any<T> = Result<T, Box<dyn std::error::Error>>;
@@ -56,7 +57,9 @@ fn main() -> Any<()> {
     println!("{}{}", c.name, if c.software { " (software: its speed says nothing)" } else { "" });
     let mut bench = Bench { gpu, smoke, rows: Vec::new() };
     bench.resident()?;
+    bench.products()?;
     bench.ring()?;
+    bench.files()?;
     for r in &bench.rows {
         let share = r.limit.map(|(limit, of)| format!("{:5.1} % of {of}", 100.0 * r.rate() / limit));
         println!("{:<34} {:>10.2} {:<6} {}", r.name, r.rate() / 1e9, r.unit, share.unwrap_or_default());
@@ -144,6 +147,83 @@ impl Bench {
             let work = crossings * bytes as f64;
             self.rows.push(Row { name, seconds, work, unit: "GB/s", limit: Some((bandwidth, "the copy")) });
             check(&kernel, n, operand, Resident::new(&self.gpu, &kernel, &[n], &[operand])?)?;
+        }
+        Ok(())
+    }
+
+    /// Float32 products: the kernel by itself, over operands that are on the device.
+    fn products(&mut self) -> Any<()> {
+        for n in if self.smoke { vec![128] } else { vec![4096, 8192] } {
+            let a: Vec<f32> = (0..n * n).map(|i| (i % 17) as f32 - 8.0).collect();
+            let made = GpuProduct::new(
+                self.gpu.context(),
+                DType::F32,
+                [n, n, n],
+                self.gpu.abilities(),
+                Tiling::Auto,
+                Choices::of_user(),
+            );
+            let mut product = match made {
+                Ok(product) => product,
+                Err(why) => {
+                    println!("matmul {n}: not on this device: {why}");
+                    continue;
+                }
+            };
+            let bytes: &[u8] = bytemuck::cast_slice(&a);
+            let mut c = vec![0u8; 4 * n * n];
+            product.begin([n, n], &mut c)?;
+            product.add(n, bytes, bytes, &mut c)?;
+            product.finish(&mut c)?;
+            // Whole numbers whose sums float32 holds: one row against plain arithmetic.
+            let row: Vec<f32> = bytemuck::pod_collect_to_vec(&c[4 * n..8 * n]);
+            for (j, &found) in row.iter().enumerate() {
+                let right: f32 = (0..n).map(|k| a[n + k] * a[k * n + j]).sum();
+                assert_eq!(found, right, "row 1, column {j}");
+            }
+            product.begin([n, n], &mut c)?;
+            product.add(n, bytes, bytes, &mut c)?;
+            let seconds = self.measure(|times| product.repeat(n, times))?;
+            let work = 2.0 * (n as f64).powi(3);
+            let name = format!("matmul, float32, {n}");
+            self.rows.push(Row { name, seconds, work, unit: "Gflop/s", limit: None });
+        }
+        Ok(())
+    }
+
+    /// Whole runs from a file, with and without compression: on the GPU, and beside it on the CPU, whose
+    /// reading and decoding is the same.
+    fn files(&mut self) -> Any<()> {
+        let folder = tempfile::tempdir()?;
+        let n: u64 = if self.smoke { 1 << 18 } else { 1 << 27 };
+        let x = &(Array::random(&[n], 1, DType::F32) * 4096.0).floor() / 4096.0;
+        for (name, deflate) in [("no filter", None), ("shuffle + deflate", Some(1))] {
+            let path = folder.path().join(format!("{}.h5", deflate.unwrap_or(0)));
+            let options = StoreOptions::new().chunks(&[1 << 18]);
+            let options = deflate.map_or(options.clone(), |level| options.deflate(level));
+            Session::builder().device(Device::Cpu).build()?.store(&path, &[("x", &x)], &options)?;
+            let y = Array::open(&path, "x")?;
+            let target = (&(&y * 3.0) + 1.0).log10().mean();
+            let mut taken = [0.0; 2];
+            let mut answers = Vec::new();
+            for (k, device) in [Device::Cpu, Device::Gpu].into_iter().enumerate() {
+                let session = Session::builder().device(device).build()?;
+                let mut seconds = Vec::new();
+                for _ in 0..if self.smoke { 1 } else { 5 } {
+                    let outcome = session.run(&[&target])?;
+                    seconds.push(outcome.report.elapsed_s);
+                    answers.push(outcome.values[0].as_array()?.item::<f32>()?.to_bits());
+                }
+                taken[k] = median(seconds);
+            }
+            assert!(answers.iter().all(|a| *a == answers[0]), "the devices give different bits");
+            self.rows.push(Row {
+                name: format!("mean(log10(3 x + 1)), {name}"),
+                seconds: taken[1],
+                work: 4.0 * n as f64,
+                unit: "GB/s",
+                limit: Some((4.0 * n as f64 / taken[0], "the CPU's run")),
+            });
         }
         Ok(())
     }

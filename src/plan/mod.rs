@@ -9,11 +9,13 @@ mod bind;
 mod blocks;
 mod explain;
 mod lower;
+mod place;
 mod reads;
 mod validate;
 
-pub use bind::{Bound, BoundStage, Machine, Pass, Placement, Reads, Wish};
+pub use bind::{Bound, BoundStage, Machine, Pass, Reads};
 pub use blocks::uses_of_chunk;
+pub use place::{Placement, Wish};
 
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};

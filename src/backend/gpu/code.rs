@@ -184,9 +184,9 @@ impl Element {
                         out,
                         "    let p{k} = data[at{k}(i) >> 1u];\n    let q{k} = data[(at{k}(i) >> 1u) + 1u];"
                     )?;
-                    for n in 0..4 {
+                    for (n, lane) in lanes.iter_mut().enumerate() {
                         let word = if n < 2 { "p" } else { "q" };
-                        lanes[n].push(format!("pick_{name}({word}{k}, {}u)", n % 2));
+                        lane.push(format!("pick_{name}({word}{k}, {}u)", n % 2));
                     }
                 }
                 (Access::Constant, _) => {

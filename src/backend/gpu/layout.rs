@@ -69,7 +69,7 @@ impl Layout {
             let (dims, strides) = joined(shape, &place.strides);
             let access = match (&dims[..], &strides[..]) {
                 ([], _) => Access::Constant,
-                ([_], [1]) if base % 4 == 0 => Access::Aligned,
+                ([_], [1]) if base.is_multiple_of(4) => Access::Aligned,
                 ([_], [1]) => Access::Contiguous,
                 _ => Access::Strided(dims.len() as u8),
             };

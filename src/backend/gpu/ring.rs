@@ -8,6 +8,7 @@
 use super::device::{Bind, Context, Dispatch};
 use super::family::{Absorb, OUT, Step, TABLE};
 use super::memory::DeviceBuffer;
+use super::trace::DeviceClock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::elementwise::Events;
 use crate::trace::{self, Activity, Span, Trace};
@@ -62,6 +63,17 @@ pub struct Landed {
     pub absorb: Absorb,
     /// Whether it is the last of its block.
     pub last: bool,
+}
+
+/// Who writes down when a submission ran.
+#[derive(Clone, Copy)]
+pub struct Watch<'a> {
+    /// Where it is written.
+    pub trace: &'a Trace,
+    /// The device's clock, if it has one.
+    pub clock: Option<&'a DeviceClock>,
+    /// The clock's slot.
+    pub slot: u32,
 }
 
 /// What a submission is waited for with.
@@ -175,10 +187,10 @@ impl Slot {
         &mut self,
         context: &Context,
         own: &[Option<DeviceBuffer>],
-        trace: Option<&Trace>,
+        watch: Option<Watch>,
     ) -> Result<()> {
         context.inject()?;
-        self.sent = trace.map_or(0.0, Trace::now);
+        self.sent = watch.map_or(0.0, |w| w.trace.now());
         self.task = trace::task();
         let (sender, mapped) = channel();
         let submission = context.scoped("submitting blocks", || {
@@ -192,10 +204,16 @@ impl Slot {
                 encoder.clear_buffer(&self.out, 0, Some(self.down.next_multiple_of(4)));
             }
             {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
+                let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor {
+                    label: None,
+                    timestamp_writes: watch.and_then(|w| Some(w.clock?.writes(w.slot))),
+                });
                 for q in &self.queued {
                     self.encode(context, &mut pass, q, own);
                 }
+            }
+            if let Some((clock, slot)) = watch.and_then(|w| Some((w.clock?, w.slot))) {
+                clock.resolve(&mut encoder, slot);
             }
             encoder.copy_buffer_to_buffer(&self.events, 0, &self.readback, 0, 16);
             if self.down > 0 {
@@ -251,7 +269,7 @@ impl Slot {
     ///
     /// # Errors
     /// `Device` if the device failed; then nothing is handed over.
-    pub fn complete(&mut self, context: &Context, trace: Option<&Trace>) -> Result<(Vec<Landed>, Events)> {
+    pub fn complete(&mut self, context: &Context, watch: Option<Watch>) -> Result<(Vec<Landed>, Events)> {
         let Some(flight) = self.flight.take() else { return Ok((Vec::new(), Events::NONE)) };
         context.wait(flight.submission)?;
         for _ in 0..flight.maps {
@@ -269,12 +287,16 @@ impl Slot {
                     .at("device", &context.info.name));
             }
         }
-        if let Some(trace) = trace {
-            // From the submission until its callbacks: the copies to and from the device included.
-            let end = trace.now();
-            trace.add(Span { activity: Activity::Compute, task: self.task, start: self.sent, end });
+        if let Some(watch) = watch {
+            let times = match watch.clock {
+                Some(clock) => clock.times(context, watch.slot)?,
+                None => None,
+            };
+            // Without a clock on the device: from the submission until somebody looked.
+            let (start, end) = times.unwrap_or((self.sent, watch.trace.now()));
+            watch.trace.add(Span { activity: Activity::Compute, task: self.task, start, end });
         }
-        let began = trace.map_or(0.0, Trace::now);
+        let began = watch.map_or(0.0, |w| w.trace.now());
         let broken = |e| Error::new(ErrorKind::Device, format!("results cannot be read: {e}"));
         let view =
             context.scoped("reading results", || self.readback.get_mapped_range(..))?.map_err(broken)?;
@@ -294,7 +316,7 @@ impl Slot {
         drop(view);
         context.scoped("giving results back", || self.readback.unmap())?;
         (self.up, self.down) = (0, 0);
-        if let Some(trace) = trace {
+        if let Some(Watch { trace, .. }) = watch {
             let end = trace.now();
             trace.add(Span { activity: Activity::Download, task: self.task, start: began, end });
         }

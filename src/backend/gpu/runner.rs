@@ -15,7 +15,8 @@ use super::histogram::Histogram;
 use super::layout::Layout;
 use super::memory::DeviceBuffer;
 use super::reduce::{Outputs, Reduce};
-use super::ring::{ALIGN, Capacity, Landed, Queued, Slot};
+use super::ring::{ALIGN, Capacity, Landed, Queued, Slot, Watch};
+use super::trace::DeviceClock;
 use crate::backend::{Runner, WorkerBytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
@@ -83,10 +84,9 @@ impl Shape {
         share: u64,
         unified: bool,
     ) -> std::result::Result<Shape, String> {
-        let accumulated = |f: &&Box<dyn Family>| f.accumulates().is_some();
         let fixed: u64 = families.iter().map(|f| f.table_bytes()).sum::<u64>()
             // Once where it accumulates and once on its way to the host.
-            + families.iter().filter(accumulated).map(|f| 2 * f.output_bytes(block)).sum::<u64>();
+            + families.iter().filter(|f| f.accumulates().is_some()).map(|f| 2 * f.output_bytes(block)).sum::<u64>();
         let len: u64 = block.iter().product();
         let inputs = kernel.program.inputs.iter().map(|d| len.saturating_mul(d.size() as u64) + 2 * ALIGN);
         let up = inputs.fold(64 << 10, u64::saturating_add).clamp(LEAST, MOST);
@@ -108,7 +108,7 @@ impl Shape {
                 crate::size::human_bytes(share)
             ));
         }
-        let accumulating = families.iter().filter(accumulated).count();
+        let accumulating = families.iter().filter(|f| f.accumulates().is_some()).count();
         Ok(Shape { capacity, fixed, waits: accumulating > 0 && accumulating < families.len() })
     }
 
@@ -139,6 +139,7 @@ pub struct GpuRunner {
     /// Results on the host that are not added yet.
     landed: VecDeque<Landed>,
     trace: Option<Arc<Trace>>,
+    clock: Option<DeviceClock>,
     waiting: usize,
     /// Blocks that are not added yet.
     under_way: usize,
@@ -169,6 +170,10 @@ impl GpuRunner {
                 None => Ok(None),
             })
             .collect::<Result<Vec<_>>>()?;
+        let clock = match &trace {
+            Some(trace) => DeviceClock::new(context, trace.began(), DEPTH as u32)?,
+            None => None,
+        };
         Ok(GpuRunner {
             context: Arc::clone(context),
             kernel: kernel.clone(),
@@ -180,6 +185,7 @@ impl GpuRunner {
             own,
             elements: 0,
             landed: VecDeque::new(),
+            clock,
             trace,
             waiting: 0,
             under_way: 0,
@@ -203,7 +209,8 @@ impl GpuRunner {
     }
 
     fn complete(&mut self, slot: usize, partials: &mut [Partial]) -> Result<()> {
-        let (landed, events) = self.slots[slot].complete(&self.context, self.trace.as_deref())?;
+        let (landed, events) =
+            self.slots[slot].complete(&self.context, watch(&self.trace, &self.clock, slot))?;
         self.events |= events;
         self.waiting += landed.iter().map(|l| l.bytes.len()).sum::<usize>();
         self.landed.extend(landed);
@@ -225,7 +232,8 @@ impl GpuRunner {
 
     fn submit(&mut self) -> Result<()> {
         if self.slots.get(self.current).is_some_and(|s| !s.is_empty() && !s.is_under_way()) {
-            self.slots[self.current].submit(&self.context, &self.own, self.trace.as_deref())?;
+            let watch = watch(&self.trace, &self.clock, self.current);
+            self.slots[self.current].submit(&self.context, &self.own, watch)?;
             self.current = (self.current + 1) % DEPTH;
         }
         Ok(())
@@ -334,6 +342,14 @@ impl GpuRunner {
         self.elements = 0;
         Ok(())
     }
+}
+
+fn watch<'a>(
+    trace: &'a Option<Arc<Trace>>,
+    clock: &'a Option<DeviceClock>,
+    slot: usize,
+) -> Option<Watch<'a>> {
+    Some(Watch { trace: trace.as_deref()?, clock: clock.as_ref(), slot: slot as u32 })
 }
 
 /// A part of a block whose elements are one run of the block's, in C order.

@@ -314,6 +314,41 @@ impl GpuProduct {
         Ok(())
     }
 
+    /// Multiplies the piece that was added last so many times more, without bringing it anew, and gives the
+    /// seconds that it took: the kernel by itself, for measuring. The piece was dense, its inner and last
+    /// dimensions multiples of 4. The sum is of no use afterwards.
+    ///
+    /// # Errors
+    /// `Device` if the device fails, or nothing was added.
+    pub fn repeat(&mut self, k: usize, times: u32) -> Result<f64> {
+        let turn = 1 - self.turn;
+        let ([m, n], context) = (self.shape, Arc::clone(&self.context));
+        let (Some(slot), Some(sum)) = (self.slots[turn].take(), self.sum.take()) else {
+            return Err(fault("there is no piece to multiply again"));
+        };
+        let tile = self.known([m, k, n]).unwrap_or(self.tiles[0]);
+        if !k.is_multiple_of(4) || !n.is_multiple_of(4) {
+            return Err(fault("only pieces whose rows are whole quads are multiplied again"));
+        }
+        let quads = [true, true];
+        let bytes_a = bytes(self.dtype, [m, k, 0])[0] - PARAMS;
+        let ranges = [0..PARAMS, PARAMS..PARAMS + bytes_a, PARAMS + bytes_a..slot.bytes];
+        let pipeline = self.pipeline(tile, quads)?;
+        let start = Instant::now();
+        let submission = context.scoped("multiplying again", || {
+            let mut encoder = context.raw().create_command_encoder(&Default::default());
+            for _ in 0..times {
+                self.encode(&mut encoder, &slot, &sum, &pipeline, tile, &ranges);
+            }
+            context.queue().submit([encoder.finish()])
+        })?;
+        context.wait(submission)?;
+        let seconds = start.elapsed().as_secs_f64();
+        self.slots[turn] = Some(slot);
+        self.sum = Some(sum);
+        Ok(seconds)
+    }
+
     /// The sum's buffers, taken out, for the shape that was begun.
     fn sum(&mut self) -> Result<Sum> {
         let [m, n] = self.shape;

@@ -44,7 +44,7 @@ pub fn probe(context: &mut Context) -> Result<Abilities> {
     context.check()?;
     let limits = Limits {
         workgroup_bytes: context.limits.max_compute_workgroup_storage_size,
-        binding_bytes: context.limits.max_storage_buffer_binding_size as u64,
+        binding_bytes: context.limits.max_storage_buffer_binding_size,
         max_groups: context.limits.max_compute_workgroups_per_dimension,
     };
     Ok(judge::judge(&measured, limits))

@@ -1,0 +1,142 @@
+//! Placement: on which device a stage runs, and why.
+
+use super::bind::Machine;
+use super::{Feed, SubKernel};
+use crate::DType;
+use crate::backend::Backend;
+use crate::backend::cost::{self, DeviceRates, HostRates, Side, Sizes, Time};
+use crate::backend::cpu::{MATMUL_DEPTH, matmul_dtype, tile_edge};
+use crate::ops::kernel::{Kernel, Terminal};
+
+/// The device asked for.
+pub enum Wish<'a> {
+    /// The CPU, for this reason.
+    Cpu(String),
+    /// A backend, with the CPU as fallback.
+    Prefer(&'a dyn Backend),
+    /// A backend where it is predicted to be faster than the CPU, from rates that were measured.
+    Faster {
+        /// The backend.
+        backend: &'a dyn Backend,
+        /// Its rates.
+        rates: &'a DeviceRates,
+        /// The CPU's.
+        cpu: &'a HostRates,
+    },
+    /// A device that is not there; the CPU stands in for this reason.
+    Missing(String),
+}
+
+/// Where a stage's tasks run, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placement {
+    /// `cpu` or `gpu`.
+    pub device: &'static str,
+    /// Why there.
+    pub reason: String,
+    /// Whether another device had been asked for.
+    pub fallback: bool,
+}
+
+/// A product in a feed.
+pub(super) struct Pieces {
+    /// The dtype in which it is accumulated.
+    dtype: DType,
+    /// The largest pieces, `[m, k, n]`.
+    most: [usize; 3],
+    /// The inner dimension.
+    inner: u64,
+}
+
+/// The products in a feed.
+pub(super) fn products_of(feed: &Feed, out: &mut Vec<Pieces>) {
+    let mut inner = |k: &SubKernel| k.inputs.iter().for_each(|i| products_of(&i.feed, out));
+    match feed {
+        Feed::Source(_) | Feed::Value(_) => {}
+        Feed::Matmul { a, b, dtype } => {
+            [a, b].into_iter().for_each(|k| inner(k));
+            let edge = tile_edge(a.shape[0], b.shape[1]);
+            let most = [edge.min(a.shape[0]), MATMUL_DEPTH.min(a.shape[1]), edge.min(b.shape[1])];
+            let most = most.map(|n| n as usize);
+            out.push(Pieces { dtype: matmul_dtype(*dtype), most, inner: a.shape[1] });
+        }
+        Feed::Concatenate { pieces, .. } => pieces.iter().for_each(inner),
+        Feed::Reshape { of, .. } => inner(of),
+    }
+}
+
+/// Where a stage of `blocks` blocks of up to the shape `block` goes.
+pub(super) fn place(
+    kernel: &Kernel,
+    block: &[u64],
+    blocks: u64,
+    products: &[Pieces],
+    machine: &Machine,
+) -> Placement {
+    let on_cpu = |reason: String, fallback| Placement { device: "cpu", reason, fallback };
+    let can = |backend: &dyn Backend| {
+        backend.supports(kernel, block)?;
+        products.iter().try_for_each(|p| backend.multiplies(p.dtype, p.most))
+    };
+    let on = |backend: &dyn Backend, reason: String| Placement {
+        device: backend.capabilities().backend,
+        reason,
+        fallback: false,
+    };
+    match machine.device {
+        Wish::Cpu(ref reason) => on_cpu(reason.clone(), false),
+        Wish::Missing(ref reason) => on_cpu(reason.clone(), true),
+        Wish::Prefer(backend) => match can(backend) {
+            Ok(()) => on(backend, format!("{} runs it", backend.capabilities().name)),
+            Err(reason) => on_cpu(reason, true),
+        },
+        Wish::Faster { backend, rates, cpu } => match can(backend) {
+            Ok(()) => {
+                let time = |side| predict(kernel, block, blocks, products, side, machine.threads, rates, cpu);
+                let decision = cost::decide(rates, blocks, machine.threads, time);
+                match decision.device {
+                    Side::Gpu => on(backend, decision.reason),
+                    Side::Cpu => on_cpu(decision.reason, false),
+                }
+            }
+            Err(reason) => on_cpu(format!("the CPU: {reason}"), false),
+        },
+    }
+}
+
+/// How long one block takes, with its part of the products that feed it.
+#[allow(clippy::too_many_arguments)]
+fn predict(
+    kernel: &Kernel,
+    block: &[u64],
+    blocks: u64,
+    products: &[Pieces],
+    side: Side,
+    threads: usize,
+    gpu: &DeviceRates,
+    cpu: &HostRates,
+) -> std::result::Result<Time, String> {
+    let rates = match side {
+        Side::Cpu => cpu.at(threads).ok_or("it was not measured")?,
+        Side::Gpu => gpu.rates,
+    };
+    let elements: u64 = block.iter().product();
+    let bytes = |d: DType| elements.saturating_mul(d.size() as u64);
+    let collected = kernel.terminals.iter().map(|t| match t {
+        Terminal::Collect { from } => bytes(kernel.program.dtype(kernel.program.outputs[*from])),
+        _ => 0,
+    });
+    let sizes = Sizes {
+        elements,
+        operand_bytes: kernel.program.inputs.iter().map(|&d| bytes(d)).fold(0, u64::saturating_add),
+        output_bytes: collected.fold(0, u64::saturating_add),
+        blocks,
+    };
+    let mut time = rates.predict(kernel, &sizes)?;
+    let nothing = Sizes { elements: 0, operand_bytes: 0, output_bytes: 0, blocks };
+    for p in products {
+        let [m, _, n] = p.most.map(|n| n as u64);
+        time.compute_s += rates.predict_matmul(p.dtype, [m, p.inner, n], &nothing)?.compute_s;
+    }
+    Ok(time)
+}
