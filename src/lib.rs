@@ -3,7 +3,7 @@
 //! What [dask.array](https://docs.dask.org) is to NumPy, chunkwise is as one native engine: arrays are
 //! lazy, work is planned before anything runs, HDF5 chunks stream through a fixed budget of memory,
 //! and reductions merge across chunks with one answer: the same bits for every chunk shape, number
-//! of threads, budget and vector level.
+//! of threads, budget, vector level and device.
 //!
 //! # The way of the data
 //!
@@ -50,9 +50,13 @@
 //! - **The budget is hard** and checked before the run; the error names the smallest that works.
 //! - **Errors are told where they were made**: file, dataset, chunk, filter, operation, line.
 //!
+//! - **Devices give one answer.** [`Device::Gpu`] runs whole kernels as compute shaders, with the CPU's bits
+//!   (but for float matrix products, see [`Array::matmul`]); what an adapter cannot do right is the CPU's,
+//!   with the reason in the plan and in the report. [`backend::gpu`] tells how.
+//!
 //! # What it cannot do yet
 //!
-//! There is no GPU backend: [`Device::Gpu`] runs on the CPU, and the report and `explain` say so.
+//! No labelled dimensions, no units, no Python bindings; the README lists the limits.
 #![deny(missing_docs)]
 
 mod array;
