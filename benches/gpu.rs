@@ -281,8 +281,7 @@ fn check(kernel: &Kernel, n: u64, operand: &[u8], resident: Resident) -> Any<()>
     let mut right =
         kernel.terminals.iter().map(|t| t.partial(&shape)).collect::<chunkwise::Result<Vec<_>>>()?;
     let region = Region::whole(&shape);
-    let operands =
-        [Operand { bytes: operand, placement: Placement { offset: 0, strides: c_strides(&shape) } }];
+    let operands = [Operand::plain(operand, Placement { offset: 0, strides: c_strides(&shape) })];
     runner.run(&Block { region: &region, domain: &shape }, &operands, &mut right)?;
     for (a, b) in made.iter().zip(&right) {
         let same = match (a, b) {

@@ -188,7 +188,7 @@ fn cpu_block<'a>(cpu: &Cpu, kernel: &Kernel, bytes: &'a [u8]) -> Result<Piece<'a
         kernel.terminals.iter().map(|t| t.partial(&shape)).collect::<Result<_>>()?;
     Ok(Box::new(move || {
         let region = Region::whole(&shape);
-        let operand = Operand { bytes, placement: Placement { offset: 0, strides: c_strides(&shape) } };
+        let operand = Operand::plain(bytes, Placement { offset: 0, strides: c_strides(&shape) });
         let block = Block { region: &region, domain: &shape };
         runner.run(&block, std::slice::from_ref(&operand), &mut partials).map(|_| ())
     }))

@@ -161,6 +161,11 @@ pub trait Runner: Send {
         Ok(Events::NONE)
     }
 
+    /// Whether operands may be given as a file packs them, not only [plain](crate::ops::kernel::Packing).
+    fn takes_packed(&self) -> bool {
+        false
+    }
+
     /// How many of the blocks last given are not in the partials yet.
     fn under_way(&self) -> usize {
         0

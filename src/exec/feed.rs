@@ -13,7 +13,7 @@ use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, Grid, Region, Slab, c_strides, unravel};
 use crate::ops::elementwise::{self, Events};
-use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::ops::kernel::{Block, Kernel, Operand, Packing, Partial, Terminal};
 use crate::ops::simd::Simd;
 use crate::plan::{Feed, Input, Plan, SubKernel, uses_of_chunk};
 use crate::source::{ReadCx, ReadStats, Scratch, Source, copy_slab};
@@ -31,8 +31,7 @@ pub struct Reader<'a> {
     pub cache: &'a ChunkCache<'a>,
     pub stats: &'a ReadStats,
     pub simd: Simd,
-    /// What the stage's tasks share chunks by: its grid, the pass' window, its inputs.
-    pub sharing: Option<(&'a Grid, &'a Region, &'a [Input])>,
+    pub sharing: Sharing<'a>,
     scratch: Scratch,
     pool: Vec<Buffer>,
     pooled: u64,
@@ -55,17 +54,22 @@ pub struct Reader<'a> {
     given_up: HashMap<DType, String>,
 }
 
+/// What a stage's tasks share chunks by: its grid, the pass' window, its inputs.
+type Sharing<'a> = Option<(&'a Grid, &'a Region, &'a [Input])>;
+
 /// An input that lies in memory as it is, or a staged copy.
 pub enum Staged<'a> {
     Direct(&'a [u8], Placement),
-    Copied(Buffer, Placement),
+    Copied(Buffer, Placement, Packing),
 }
 
 impl Staged<'_> {
     pub fn operand(&self) -> Operand<'_> {
         match self {
-            Staged::Direct(bytes, placement) => Operand { bytes, placement: placement.clone() },
-            Staged::Copied(buffer, placement) => Operand { bytes: buffer, placement: placement.clone() },
+            Staged::Direct(bytes, placement) => Operand::plain(bytes, placement.clone()),
+            Staged::Copied(buffer, placement, packing) => {
+                Operand { bytes: buffer, placement: placement.clone(), packing: *packing }
+            }
         }
     }
 }
@@ -132,12 +136,44 @@ impl<'a> Reader<'a> {
         let (slab, placement) = input.view.slab(block);
         let mut buffer = self.take(slab.len() as usize * dtype.size());
         match self.read(&input.feed, &slab, dtype, &mut buffer) {
-            Ok(()) => Ok(Staged::Copied(buffer, placement)),
+            Ok(()) => Ok(Staged::Copied(buffer, placement, Packing::PLAIN)),
             Err(e) => {
                 self.give(buffer);
                 Err(e)
             }
         }
+    }
+
+    /// As [`Reader::stage`], but a block that is one whole chunk of a source may come as it is stored,
+    /// where no other block wants that chunk from the cache.
+    pub fn stage_packed(&mut self, input: &Input, block: &Slab, dtype: DType) -> Result<Staged<'a>> {
+        let (slab, placement) = input.view.slab(block);
+        let Some((s, chunk)) = self.whole_chunk(&input.feed, &slab) else {
+            return self.stage(input, block, dtype);
+        };
+        let mut buffer = self.take(slab.len() as usize * dtype.size());
+        let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.stats };
+        match self.plan.opened()[s].read_packed(&chunk, &mut buffer, &mut cx) {
+            Ok(packing) => Ok(Staged::Copied(buffer, placement, packing)),
+            Err(e) => {
+                self.give(buffer);
+                Err(e)
+            }
+        }
+    }
+
+    /// The source and the chunk that a slab is exactly, if it is one that is read this once.
+    fn whole_chunk(&self, feed: &Feed, slab: &Slab) -> Option<(usize, Dims)> {
+        let Feed::Source(s) = feed else { return None };
+        let source = &self.plan.opened()[*s];
+        let chunks = source.chunks().filter(|_| source.bytes().is_none())?;
+        let whole = chunks
+            .iter()
+            .enumerate()
+            .all(|(d, &n)| slab.count[d] == n && slab.step[d] == 1 && slab.start[d].is_multiple_of(n));
+        let chunk: Dims = slab.start.iter().zip(chunks).map(|(&at, &n)| at / n).collect();
+        let once = || !self.cache.enabled() || uses(self.sharing, *s, &chunk, chunks) == Some(1);
+        (whole && once()).then_some((*s, chunk))
     }
 
     /// The whole array behind a feed, if it is in memory.
@@ -179,10 +215,6 @@ impl<'a> Reader<'a> {
 
     fn read_source(&mut self, s: usize, slab: &Slab, out: &mut [u8]) -> Result<()> {
         let source = &self.plan.opened()[s];
-        let shared = match self.sharing {
-            Some((_, _, inputs)) => inputs.iter().any(|i| matches!(i.feed, Feed::Source(o) if o == s)),
-            None => false,
-        };
         let chunks = match source.chunks() {
             Some(chunks) if self.cache.enabled() => Dims::from_slice(chunks),
             _ => {
@@ -197,13 +229,9 @@ impl<'a> Reader<'a> {
         for i in 0..counts.iter().product() {
             let at = unravel(i, &counts);
             let chunk: Dims = at.iter().zip(&per_axis).map(|(&k, list)| list[k as usize]).collect();
-            let uses = || {
-                let (grid, window, inputs) = self.sharing.filter(|_| shared)?;
-                let views = inputs.iter().filter(|i| matches!(i.feed, Feed::Source(o) if o == s));
-                Some(views.map(|i| uses_of_chunk(grid, window, &i.view, &chunk, &chunks)).sum())
-            };
             let key = (s, chunk.clone());
-            let (scratch, stats) = (&mut self.scratch, self.stats);
+            let (scratch, stats, sharing) = (&mut self.scratch, self.stats, self.sharing);
+            let uses = || uses(sharing, s, &chunk, &chunks);
             let load = |out: &mut [u8]| source.read_chunk(&chunk, out, &mut ReadCx { scratch, stats });
             let data = self.cache.get(&key, len, uses, load)?;
             let start = chunk.iter().zip(&chunks).map(|(&c, &n)| c * n).collect();
@@ -267,7 +295,7 @@ impl<'a> Reader<'a> {
     /// Takes the buffers of staged inputs back.
     pub fn recycle(&mut self, staged: Vec<Staged>) {
         for s in staged {
-            if let Staged::Copied(buffer, _) = s {
+            if let Staged::Copied(buffer, ..) = s {
                 self.give(buffer);
             }
         }
@@ -523,6 +551,14 @@ fn direct(view: &View, block: &Slab, shape: &[u64]) -> Placement {
         placement.strides.push(stride * block.step[d] as i64);
     }
     placement
+}
+
+/// How often a stage's blocks ask the cache for a chunk of source `s`, if that is known.
+fn uses(sharing: Sharing, s: usize, chunk: &[u64], chunks: &[u64]) -> Option<u64> {
+    let (grid, window, inputs) = sharing?;
+    let views = inputs.iter().filter(|i| matches!(i.feed, Feed::Source(o) if o == s));
+    let counts: Vec<u64> = views.map(|i| uses_of_chunk(grid, window, &i.view, chunk, chunks)).collect();
+    (!counts.is_empty()).then(|| counts.iter().sum())
 }
 
 /// The chunks along axis `d` that hold an element of the slab.

@@ -108,6 +108,7 @@ impl Counters {
             fallbacks: self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             chunks_read: self.stats.chunks_read.load(Relaxed),
             chunks_decoded: self.stats.chunks_decoded.load(Relaxed),
+            chunks_packed: self.stats.chunks_packed.load(Relaxed),
             bytes_read: self.stats.bytes_read.load(Relaxed),
             bytes_decoded: self.stats.bytes_decoded.load(Relaxed),
             lock_wait_s: self.stats.lock_wait_ns.load(Relaxed) as f64 * 1e-9,
@@ -352,7 +353,10 @@ fn compute(
     let slab = Slab::dense(block);
     let mut staged: Vec<Staged> = Vec::with_capacity(inputs.len());
     for (input, &dtype) in inputs.iter().zip(&kernel.program.inputs) {
-        staged.push(reader.stage(input, &slab, dtype)?);
+        staged.push(match runner.takes_packed() {
+            true => reader.stage_packed(input, &slab, dtype)?,
+            false => reader.stage(input, &slab, dtype)?,
+        });
     }
     let operands: Vec<Operand> = staged.iter().map(Staged::operand).collect();
     let events = runner.run(&Block { region: block, domain }, &operands, partials)?;

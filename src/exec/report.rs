@@ -39,6 +39,8 @@ pub struct Report {
     pub chunks_read: u64,
     /// Storage chunks turned into elements: decoded, copied where there is no filter, or filled.
     pub chunks_decoded: u64,
+    /// Of those, the ones whose elements' bytes a device put together.
+    pub chunks_packed: u64,
     /// Bytes read from files.
     pub bytes_read: u64,
     /// Bytes of elements that reads made, whole chunks counted whole.

@@ -66,13 +66,37 @@ pub enum Partial {
     Histogram(Box<HistogramState>),
 }
 
-/// One input of a block: bytes in native order, and where the block's elements lie in them.
+/// One input of a block: bytes, and where the block's elements lie in them.
 #[derive(Clone, Debug)]
 pub struct Operand<'a> {
     /// The staged elements.
     pub bytes: &'a [u8],
     /// Where the block's elements are among them.
     pub placement: Placement,
+    /// How their bytes lie.
+    pub packing: Packing,
+}
+
+impl<'a> Operand<'a> {
+    /// Elements as memory has them.
+    pub fn plain(bytes: &'a [u8], placement: Placement) -> Operand<'a> {
+        Operand { bytes, placement, packing: Packing::PLAIN }
+    }
+}
+
+/// How the bytes of elements lie. The default, plain, is each element's bytes together in native order;
+/// only what says so ([`Runner::takes_packed`](crate::backend::Runner::takes_packed)) takes another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Packing {
+    /// The first bytes of all elements, then the second ones, and so on.
+    pub shuffled: bool,
+    /// Each element's bytes in the order that is not native.
+    pub swapped: bool,
+}
+
+impl Packing {
+    /// Elements as memory has them.
+    pub const PLAIN: Packing = Packing { shuffled: false, swapped: false };
 }
 
 /// A block of the domain.

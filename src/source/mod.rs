@@ -18,6 +18,7 @@ use crate::buffer::Buffer;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, Region, Slab};
+use crate::ops::kernel::Packing;
 use crate::trace::{Activity, Trace};
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
@@ -139,6 +140,8 @@ pub struct ReadStats {
     pub chunks_read: AtomicU64,
     /// Chunks turned into elements: decoded, copied where there is no filter, or filled.
     pub chunks_decoded: AtomicU64,
+    /// Of those, the ones whose elements' bytes a device still had to put together.
+    pub chunks_packed: AtomicU64,
     /// Bytes read from files.
     pub bytes_read: AtomicU64,
     /// Bytes of elements that reads made, whole chunks counted whole.
@@ -209,6 +212,16 @@ pub trait Source: Send + Sync + Debug {
     fn read_chunk(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
         let _ = (chunk, out, cx);
         Err(Error::new(ErrorKind::Unsupported, "this source has no chunks").at("source", self.describe()))
+    }
+
+    /// As [`Source::read_chunk`], for a device that puts the bytes of elements together: they may be left as
+    /// they are stored. Gives how they lie.
+    ///
+    /// # Errors
+    /// As [`Source::read_chunk`].
+    fn read_packed(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<Packing> {
+        self.read_chunk(chunk, out, cx)?;
+        Ok(Packing::PLAIN)
     }
 
     /// The elements of `slab`, C order, native byte order.

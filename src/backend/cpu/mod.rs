@@ -14,10 +14,10 @@ pub use matmul::{CpuProduct, MATMUL_DEPTH, matmul_dtype, round_to_f16, tile_edge
 use super::{Backend, Capabilities, Product, Runner, WorkerBytes};
 use crate::DType;
 use crate::buffer::Buffer;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::ops::elementwise::Events;
 use crate::ops::histogram;
-use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::ops::kernel::{Block, Kernel, Operand, Packing, Partial, Terminal};
 use crate::ops::reduce;
 use crate::ops::simd::Simd;
 use crate::trace::Trace;
@@ -166,6 +166,9 @@ impl CpuRunner {
 
 impl Runner for CpuRunner {
     fn run(&mut self, block: &Block, operands: &[Operand], partials: &mut [Partial]) -> Result<Events> {
+        if operands.iter().any(|o| o.packing != Packing::PLAIN) {
+            return Err(Error::new(ErrorKind::Internal, "the CPU was given an operand that is packed"));
+        }
         let shape = &block.region.shape;
         let len = block.region.len();
         let walks: SmallVec<[Walk; 4]> = operands.iter().map(|o| Walk::new(shape, o)).collect();
@@ -222,8 +225,8 @@ impl Runner for CpuRunner {
                         state.update(spec, tile, &mut self.histogram, self.simd)?;
                     }
                     _ => {
-                        return Err(crate::Error::new(
-                            crate::ErrorKind::Internal,
+                        return Err(Error::new(
+                            ErrorKind::Internal,
                             "a terminal was given a partial of another kind",
                         ));
                     }

@@ -115,7 +115,7 @@ fn kernel_seconds(
     let Some(family) = families.first_mut() else { return Ok(None) };
     let bytes = data(dtype, elements);
     let shape = [elements];
-    let operand = Operand { bytes: &bytes, placement: Placement { offset: 0, strides: c_strides(&shape) } };
+    let operand = Operand::plain(&bytes, Placement { offset: 0, strides: c_strides(&shape) });
     let layout = Layout::new(&shape, std::slice::from_ref(&operand), &kernel.program.inputs);
     let region = Region::whole(&shape);
     let block = Block { region: &region, domain: &shape };

@@ -12,7 +12,7 @@
 //! family's first word; and `fn report_events()`, to be called at the end of `main`.
 
 use super::abilities::Abilities;
-use super::layout::{Access, Layout};
+use super::layout::{Access, Bytes, Class, Layout};
 use super::library;
 use crate::DType;
 use crate::ops::program::{Program, Register, Step};
@@ -110,14 +110,12 @@ impl Element {
         writeln!(out, "const LEN_AT: u32 = 0u;\nconst FAMILY_AT: u32 = {}u;", self.params(layout).len())?;
         let inputs = self.inputs();
         let mut word = 1;
-        for (k, access) in layout.access.iter().enumerate() {
+        for (k, class) in layout.classes.iter().enumerate() {
             if inputs.contains(&k) {
-                write_at(out, k, word, *access)?;
+                write_at(out, k, word, class.access)?;
+                write_load(out, k, word + class.words() - 2, class.bytes, self.program.inputs[k])?;
             }
-            word += match access {
-                Access::Strided(rank) => 1 + 2 * *rank as usize,
-                _ => 1,
-            };
+            word += class.words();
         }
         let members: Vec<String> =
             (0..self.outputs.len()).map(|n| format!("o{n}: {}", register_type(self.dtype(n)))).collect();
@@ -147,8 +145,7 @@ impl Element {
         let results: Vec<String> =
             (0..self.outputs.len()).map(|n| format!("r{}", self.register(n))).collect();
         writeln!(out, "    return Outs({});\n}}", results.join(", "))?;
-        let loads: Vec<String> =
-            inputs.iter().map(|&i| format!("load_{}(at{i}(i))", self.program.inputs[i].name())).collect();
+        let loads: Vec<String> = inputs.iter().map(|&k| format!("load{k}(i)")).collect();
         writeln!(out, "fn element(i: u32) -> Outs {{ return eval({}); }}", loads.join(", "))?;
         self.write_quad(out, layout, &inputs)
     }
@@ -159,41 +156,69 @@ impl Element {
         for &k in inputs {
             let dtype = self.program.inputs[k];
             let name = dtype.name();
-            match (layout.access[k], dtype.size()) {
-                (Access::Aligned, 4) => {
-                    writeln!(out, "    let q{k} = data4[at{k}(i) >> 2u];")?;
-                    lanes.iter_mut().zip(["x", "y", "z", "w"]).for_each(|(l, c)| l.push(format!("q{k}.{c}")));
-                }
-                (Access::Aligned, 8) => {
+            let Class { access, bytes } = layout.classes[k];
+            let word = |at: String| match bytes {
+                Bytes::Reversed => format!("reverse16(data[{at}])"),
+                _ => format!("data[{at}]"),
+            };
+            let words = |at: String| match bytes {
+                Bytes::Reversed => format!("reverse32x4(data4[{at}])"),
+                _ => format!("data4[{at}]"),
+            };
+            match (access, bytes, dtype.size()) {
+                (Access::Aligned, Bytes::Planes, 8) => {
+                    writeln!(out, "    let p{k} = gather32x4(first{k}(), step{k}(), at{k}(i));")?;
                     writeln!(
                         out,
-                        "    let p{k} = data4[at{k}(i) >> 1u];\n    let q{k} = data4[(at{k}(i) >> 1u) + 1u];"
+                        "    let q{k} = gather32x4(first{k}() + 4u * step{k}(), step{k}(), at{k}(i));"
                     )?;
-                    for (l, [lo, hi]) in
-                        lanes.iter_mut().zip([["p", "xy"], ["p", "zw"], ["q", "xy"], ["q", "zw"]])
-                    {
-                        l.push(format!("join64({lo}{k}.{}, {lo}{k}.{})", &hi[..1], &hi[1..]));
+                    for (l, c) in lanes.iter_mut().zip(["x", "y", "z", "w"]) {
+                        l.push(format!("join64(p{k}.{c}, q{k}.{c})"));
                     }
                 }
-                (Access::Aligned, 1) => {
+                (Access::Aligned, Bytes::Planes, size) => {
+                    let bits = 8 * size;
+                    writeln!(out, "    let q{k} = gather{bits}x4(first{k}(), step{k}(), at{k}(i));")?;
+                    for (l, c) in lanes.iter_mut().zip(["x", "y", "z", "w"]) {
+                        l.push(match size {
+                            2 => format!("pick_{name}(q{k}.{c}, 0u)"),
+                            _ => format!("q{k}.{c}"),
+                        });
+                    }
+                }
+                (Access::Aligned, _, 4) => {
+                    writeln!(out, "    let q{k} = {};", words(format!("at{k}(i) >> 2u")))?;
+                    lanes.iter_mut().zip(["x", "y", "z", "w"]).for_each(|(l, c)| l.push(format!("q{k}.{c}")));
+                }
+                (Access::Aligned, _, 8) => {
+                    writeln!(out, "    let p{k} = {};", words(format!("at{k}(i) >> 1u")))?;
+                    writeln!(out, "    let q{k} = {};", words(format!("(at{k}(i) >> 1u) + 1u")))?;
+                    let order = match bytes {
+                        Bytes::Reversed => [["y", "x"], ["w", "z"]],
+                        _ => [["x", "y"], ["z", "w"]],
+                    };
+                    for (n, l) in lanes.iter_mut().enumerate() {
+                        let (v, [low, high]) = (if n < 2 { "p" } else { "q" }, order[n % 2]);
+                        l.push(format!("join64({v}{k}.{low}, {v}{k}.{high})"));
+                    }
+                }
+                (Access::Aligned, _, 1) => {
                     writeln!(out, "    let q{k} = data[at{k}(i) >> 2u];")?;
                     (0..4).for_each(|n| lanes[n].push(format!("pick_{name}(q{k}, {n}u)")));
                 }
-                (Access::Aligned, _) => {
-                    writeln!(
-                        out,
-                        "    let p{k} = data[at{k}(i) >> 1u];\n    let q{k} = data[(at{k}(i) >> 1u) + 1u];"
-                    )?;
-                    for (n, lane) in lanes.iter_mut().enumerate() {
+                (Access::Aligned, _, _) => {
+                    writeln!(out, "    let p{k} = {};", word(format!("at{k}(i) >> 1u")))?;
+                    writeln!(out, "    let q{k} = {};", word(format!("(at{k}(i) >> 1u) + 1u")))?;
+                    for (n, l) in lanes.iter_mut().enumerate() {
                         let word = if n < 2 { "p" } else { "q" };
-                        lane.push(format!("pick_{name}({word}{k}, {}u)", n % 2));
+                        l.push(format!("pick_{name}({word}{k}, {}u)", n % 2));
                     }
                 }
-                (Access::Constant, _) => {
-                    writeln!(out, "    let q{k} = load_{name}(at{k}(i));")?;
+                (Access::Constant, ..) => {
+                    writeln!(out, "    let q{k} = load{k}(i);")?;
                     lanes.iter_mut().for_each(|l| l.push(format!("q{k}")));
                 }
-                _ => (0..4).for_each(|n| lanes[n].push(format!("load_{name}(at{k}(i + {n}u))"))),
+                _ => (0..4).for_each(|n| lanes[n].push(format!("load{k}(i + {n}u)"))),
             }
         }
         let calls: Vec<String> = lanes.iter().map(|l| format!("eval({})", l.join(", "))).collect();
@@ -221,4 +246,32 @@ fn write_at(out: &mut String, k: usize, word: usize, access: Access) -> std::fmt
         }
     }
     writeln!(out, " }}")
+}
+
+/// `fn load{k}(i)`: the bits of operand `k`'s element `i`. In planes, the words of these are at `word`.
+fn write_load(out: &mut String, k: usize, word: usize, bytes: Bytes, dtype: DType) -> std::fmt::Result {
+    let name = dtype.name();
+    let value = match (bytes, dtype.size()) {
+        (Bytes::Plain, _) | (_, 1) => format!("load_{name}(at{k}(i))"),
+        (Bytes::Reversed, 2) => format!("pick_{name}(reverse16(data[at{k}(i) >> 1u]), at{k}(i) & 1u)"),
+        (Bytes::Reversed, 4) => format!("reverse32(data[at{k}(i)])"),
+        (Bytes::Reversed, _) => {
+            format!("join64(reverse32(data[2u * at{k}(i) + 1u]), reverse32(data[2u * at{k}(i)]))")
+        }
+        (Bytes::Planes, size) => {
+            writeln!(out, "fn first{k}() -> u32 {{ return params[{word}u]; }}")?;
+            writeln!(out, "fn step{k}() -> u32 {{ return params[{}u]; }}", word + 1)?;
+            let gather = |bits: usize, first: &str| format!("gather{bits}({first}, step{k}(), at{k}(i))");
+            match size {
+                2 => format!("pick_{name}({}, 0u)", gather(16, &format!("first{k}()"))),
+                4 => gather(32, &format!("first{k}()")),
+                _ => format!(
+                    "join64({}, {})",
+                    gather(32, &format!("first{k}()")),
+                    gather(32, &format!("first{k}() + 4u * step{k}()"))
+                ),
+            }
+        }
+    };
+    writeln!(out, "fn load{k}(i: u32) -> {} {{ return {value}; }}", register_type(dtype))
 }

@@ -4,7 +4,7 @@ use super::abilities::Abilities;
 use super::code::Element;
 use super::device::Pipeline;
 use super::family::{Family, Launch, Step, Work};
-use super::layout::Access;
+use super::layout::Class;
 use super::library::shader;
 use crate::DType;
 use crate::buffer::Buffer;
@@ -22,7 +22,7 @@ pub struct Collect {
     element: Element,
     dtype: DType,
     max_groups: u32,
-    pipelines: HashMap<Vec<Access>, Arc<Pipeline>>,
+    pipelines: HashMap<Vec<Class>, Arc<Pipeline>>,
 }
 
 impl Collect {

@@ -26,7 +26,7 @@ use super::abilities::Abilities;
 use super::code::{Element, register_type};
 use super::device::Pipeline;
 use super::family::{Family, Launch, Step, Work};
-use super::layout::{Access, Layout};
+use super::layout::{Class, Layout};
 use super::library::shader;
 use super::memory::DeviceBuffer;
 use crate::DType;
@@ -117,7 +117,7 @@ pub struct Histogram {
     /// The mask is the last output of the element, the weights are the one before.
     has_mask: bool,
     ready: Option<Ready>,
-    pipelines: HashMap<Vec<Access>, Arc<Pipeline>>,
+    pipelines: HashMap<Vec<Class>, Arc<Pipeline>>,
 }
 
 impl Histogram {

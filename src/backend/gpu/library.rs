@@ -17,9 +17,13 @@ pub(super) use shader;
 /// when it is compiled.
 pub fn text(abilities: &Abilities) -> String {
     let mut out = String::from(shader!("core.wgsl"));
-    for part in
-        [shader!("integer32.wgsl"), shader!("float32.wgsl"), shader!("half.wgsl"), shader!("casts.wgsl")]
-    {
+    for part in [
+        shader!("unpack.wgsl"),
+        shader!("integer32.wgsl"),
+        shader!("float32.wgsl"),
+        shader!("half.wgsl"),
+        shader!("casts.wgsl"),
+    ] {
         out.push_str(part);
     }
     if abilities.int64 {

@@ -40,12 +40,12 @@ impl Resident {
             families(kernel, gpu.abilities()).map_err(|why| Error::new(ErrorKind::Device, why))?;
         let operands: Vec<Operand> = operands
             .iter()
-            .map(|&bytes| Operand { bytes, placement: Placement { offset: 0, strides: c_strides(shape) } })
+            .map(|&bytes| Operand::plain(bytes, Placement { offset: 0, strides: c_strides(shape) }))
             .collect();
         let layout = Layout::new(shape, &operands, &kernel.program.inputs);
         let data = context.buffer("operands", layout.bytes, Usage::STORAGE | Usage::COPY_DST)?;
-        for (operand, part) in operands.iter().zip(&layout.parts) {
-            let staged = context.table("operand", &operand.bytes[part.from.clone()])?;
+        for part in &layout.parts {
+            let staged = context.table("operand", &operands[part.operand].bytes[part.from.clone()])?;
             let bytes = (part.from.len() as u64).next_multiple_of(4);
             let submission = context.scoped("bringing operands", || {
                 let mut encoder = context.raw().create_command_encoder(&Default::default());

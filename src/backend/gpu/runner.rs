@@ -262,8 +262,8 @@ impl GpuRunner {
         let context = Arc::clone(&self.context);
         let slot = &mut self.slots[self.current];
         let data = slot.place_up(layout.bytes.max(16));
-        for (operand, part) in operands.iter().zip(&layout.parts) {
-            slot.write(data.start + part.to, &operand.bytes[part.from.clone()])?;
+        for part in &layout.parts {
+            slot.write(data.start + part.to, &operands[part.operand].bytes[part.from.clone()])?;
         }
         let last = self.families.len() - 1;
         for (n, family) in self.families.iter_mut().enumerate() {
@@ -308,6 +308,7 @@ impl GpuRunner {
                 .iter()
                 .map(|o| Operand {
                     bytes: o.bytes,
+                    packing: o.packing,
                     placement: Placement {
                         offset: o.placement.offset + start as i64 * o.placement.strides[d],
                         strides: o.placement.strides.clone(),
@@ -429,6 +430,10 @@ impl Runner for GpuRunner {
             self.add(partials)?;
         }
         Ok(std::mem::take(&mut self.events))
+    }
+
+    fn takes_packed(&self) -> bool {
+        true
     }
 
     fn under_way(&self) -> usize {

@@ -6,6 +6,7 @@ mod math;
 mod math_constants;
 mod matmul;
 mod reduce;
+mod unpack;
 
 use super::device::{Bind, Context, Dispatch};
 use super::{Choice, open};
@@ -127,7 +128,7 @@ pub fn run_kernel(
     let region = Region::whole(shape);
     let operands: Vec<Operand> = inputs
         .iter()
-        .map(|&bytes| Operand { bytes, placement: Placement { offset: 0, strides: c_strides(shape) } })
+        .map(|&bytes| Operand::plain(bytes, Placement { offset: 0, strides: c_strides(shape) }))
         .collect();
     let mut partials: Vec<Partial> =
         kernel.terminals.iter().map(|t| t.partial(shape)).collect::<Result<_>>()?;

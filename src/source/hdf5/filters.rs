@@ -5,6 +5,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::h5::FilterInfo;
+use crate::ops::kernel::Packing;
 use crate::ops::simd::Simd;
 use crate::per_simd;
 use crate::source::Scratch;
@@ -127,6 +128,23 @@ pub(crate) fn decode(
         swap_bytes(out, size);
     }
     Ok(())
+}
+
+/// As [`decode`], but leaves the elements in the file's byte order and, where the filter that was applied
+/// first shuffles just them, shuffled. Gives how they lie.
+pub(crate) fn decode_packed(
+    pipeline: &[Filter],
+    mask: u32,
+    size: usize,
+    swap: bool,
+    scratch: &mut Scratch,
+    out: &mut [u8],
+) -> Result<Packing> {
+    let first = (0..pipeline.len()).find(|&i| i >= 32 || mask >> i & 1 == 0);
+    let first = first.filter(|&i| i < 32 && pipeline[i] == Filter::Shuffle(size));
+    // As if the shuffle had been skipped: it is left to whoever reads the elements.
+    decode(pipeline, first.map_or(mask, |i| mask | 1 << i), size, false, scratch, out)?;
+    Ok(Packing { shuffled: first.is_some(), swapped: swap })
 }
 
 #[derive(Clone, Copy, PartialEq)]

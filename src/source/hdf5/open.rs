@@ -3,11 +3,12 @@
 use super::contiguous::Contiguous;
 use super::filters::{Filter, most_stored, own_pipeline};
 use super::handles::{self, Borrowed};
-use super::read;
+use super::read::{self, Form};
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, Slab, checked_len};
 use crate::h5::{self, FilterInfo, Id, Layout, Link, Object};
+use crate::ops::kernel::Packing;
 use crate::source::{Fingerprint, OpenOptions, ReadCx, Source, SourceSpec, check_slab};
 use std::path::{Path, PathBuf};
 
@@ -89,6 +90,11 @@ impl Hdf5Source {
     /// Adds file and dataset to an error.
     pub(crate) fn locate(&self, e: Error) -> Error {
         e.at("file", self.path.display()).at("dataset", &self.dataset)
+    }
+
+    fn locate_chunk(&self, e: Error, chunk: &[u64]) -> Error {
+        let place = crate::source::chunk_region(chunk, self.chunks.as_deref().unwrap_or(&[]));
+        self.locate(e.at("chunk", format!("{chunk:?} = {place}")))
     }
 
     /// Bytes of a decoded chunk.
@@ -330,9 +336,12 @@ impl Source for Hdf5Source {
     }
 
     fn read_chunk(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
-        let place = || crate::source::chunk_region(chunk, self.chunks.as_deref().unwrap_or(&[]));
-        read::chunk(self, chunk, out, cx)
-            .map_err(|e| self.locate(e.at("chunk", format!("{chunk:?} = {}", place()))))
+        read::chunk(self, chunk, Form::Plain, out, cx).map_err(|e| self.locate_chunk(e, chunk))?;
+        Ok(())
+    }
+
+    fn read_packed(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<Packing> {
+        read::chunk(self, chunk, Form::Stored, out, cx).map_err(|e| self.locate_chunk(e, chunk))
     }
 
     fn read_region(&self, slab: &Slab, out: &mut [u8], cx: &mut ReadCx) -> Result<()> {

@@ -1,18 +1,34 @@
 //! Reading chunks and regions of a dataset.
 
-use super::filters::{Filter, decode, least_deflated, most_stored, swap_bytes};
+use super::filters::{Filter, decode, decode_packed, least_deflated, most_stored, swap_bytes};
 use super::open::{Access, Hdf5Source};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, Slab};
 use crate::h5;
+use crate::ops::kernel::Packing;
 use crate::source::assemble::read_by_chunks;
 use crate::source::{ReadCx, ReadStats};
 use crate::trace::Activity;
 use std::time::Instant;
 
+/// What a chunk's elements are wanted as.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Form {
+    /// As memory has them.
+    Plain,
+    /// As the file has them, where that is less work.
+    Stored,
+}
+
 /// Brings a whole chunk into `out`.
-pub(super) fn chunk(source: &Hdf5Source, coords: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
+pub(super) fn chunk(
+    source: &Hdf5Source,
+    coords: &[u64],
+    form: Form,
+    out: &mut [u8],
+    cx: &mut ReadCx,
+) -> Result<Packing> {
     let Some(shape) = source.chunks.as_deref() else {
         return Err(Error::new(ErrorKind::Unsupported, "the dataset is not chunked"));
     };
@@ -26,23 +42,32 @@ pub(super) fn chunk(source: &Hdf5Source, coords: &[u64], out: &mut [u8], cx: &mu
     }
     let origin: Dims = coords.iter().zip(shape).map(|(c, n)| c * n).collect();
     ReadStats::add(&cx.stats.chunks_read, 1);
-    bring_chunk(source, shape, origin, out, cx)?;
+    let packing = bring_chunk(source, shape, origin, form, out, cx)?;
     ReadStats::add(&cx.stats.chunks_decoded, 1);
+    ReadStats::add(&cx.stats.chunks_packed, u64::from(packing != Packing::PLAIN));
     ReadStats::add(&cx.stats.bytes_decoded, out.len() as u64);
-    Ok(())
+    Ok(packing)
 }
 
 fn bring_chunk(
     source: &Hdf5Source,
     shape: &[u64],
     origin: Dims,
+    form: Form,
     out: &mut [u8],
     cx: &mut ReadCx,
-) -> Result<()> {
+) -> Result<Packing> {
     match &source.access {
         Access::Chunks { pipeline, bare_edges } => {
             let edge = (0..shape.len()).any(|d| origin[d] + shape[d] > source.shape[d]);
-            own_chunk(source, &origin, if edge && *bare_edges { &[] } else { pipeline }, out, cx)
+            return own_chunk(
+                source,
+                &origin,
+                if edge && *bare_edges { &[] } else { pipeline },
+                form,
+                out,
+                cx,
+            );
         }
         Access::Library => {
             let count: Dims = (0..shape.len()).map(|d| shape[d].min(source.shape[d] - origin[d])).collect();
@@ -51,13 +76,11 @@ fn bring_chunk(
                 out.fill(0);
             }
             let part = Slab { start: origin, count, step: Dims::from_elem(1, shape.len()) };
-            through_library(source, shape, &part, out, cx)
+            through_library(source, shape, &part, out, cx)?;
         }
-        Access::Empty | Access::Fill | Access::Contiguous(_) => {
-            fill(out, &source.fill);
-            Ok(())
-        }
+        Access::Empty | Access::Fill | Access::Contiguous(_) => fill(out, &source.fill),
     }
+    Ok(Packing::PLAIN)
 }
 
 /// Brings a region that is known to lie in the array and to be not empty.
@@ -93,9 +116,10 @@ fn own_chunk(
     source: &Hdf5Source,
     origin: &[u64],
     pipeline: &[Filter],
+    form: Form,
     out: &mut [u8],
     cx: &mut ReadCx,
-) -> Result<()> {
+) -> Result<Packing> {
     let size = source.dtype.size();
     let file = source.borrow()?;
     let raw = &mut cx.scratch.raw;
@@ -114,25 +138,34 @@ fn own_chunk(
         h5::read_stored(&id, origin, raw).map(Stored::Raw)
     })?;
     drop(file);
+    // A single byte is itself in any order, and a bool's is looked at below.
+    let stays = form == Form::Stored && size > 1;
+    let mut packing = Packing::PLAIN;
     match stored {
         Stored::Nothing => {
             fill(out, &source.fill);
-            return Ok(());
+            return Ok(packing);
         }
         Stored::Plain => {
             ReadStats::add(&cx.stats.bytes_read, out.len() as u64);
-            if source.swap {
-                swap_bytes(out, size);
+            match stays {
+                true => packing.swapped = source.swap,
+                false if source.swap => swap_bytes(out, size),
+                false => {}
             }
         }
         Stored::Raw(mask) => {
             ReadStats::add(&cx.stats.bytes_read, cx.scratch.raw.len() as u64);
             let stats = cx.stats;
-            stats.record(Activity::Decode, || decode(pipeline, mask, size, source.swap, cx.scratch, out))?;
+            let (scratch, swap) = (&mut *cx.scratch, source.swap);
+            packing = stats.record(Activity::Decode, || match stays {
+                true => decode_packed(pipeline, mask, size, swap, scratch, out),
+                false => decode(pipeline, mask, size, swap, scratch, out).map(|()| Packing::PLAIN),
+            })?;
         }
     }
     canonical_bools(source.dtype, out);
-    Ok(())
+    Ok(packing)
 }
 
 /// Whether a stored size can be true, before memory is taken for it.

@@ -552,3 +552,5 @@ fn a_pipe_is_refused_and_not_waited_for() {
     let e = open(&path, "x").unwrap_err();
     assert!(e.kind() == ErrorKind::Format && e.to_string().contains("pipe"), "{e}");
 }
+
+mod packed;

@@ -17,7 +17,7 @@ use super::abilities::Abilities;
 use super::code::Element;
 use super::device::Pipeline;
 use super::family::{Absorb, Family, Launch, Step, Work};
-use super::layout::{Access, Layout};
+use super::layout::{Class, Layout};
 use super::library::shader;
 use crate::DType;
 use crate::error::{Error, ErrorKind, Result};
@@ -47,7 +47,7 @@ pub struct Outputs {
     pub mask: Option<usize>,
 }
 
-type Key = (Vec<Access>, (bool, usize, usize));
+type Key = (Vec<Class>, (bool, usize, usize));
 
 /// One reduction.
 pub struct Reduce {

@@ -301,14 +301,11 @@ fn a_program_before_the_bins_and_strided_operands() {
     {
         let mut partials = vec![kernel.terminals[0].partial(&shape).unwrap()];
         let operands = [
-            Operand {
-                bytes: bytemuck::cast_slice(&a),
-                placement: Placement { offset, strides: strides.into_iter().collect() },
-            },
-            Operand {
-                bytes: bytemuck::cast_slice(&b),
-                placement: Placement { offset: 0, strides: c_strides(&shape) },
-            },
+            Operand::plain(
+                bytemuck::cast_slice(&a),
+                Placement { offset, strides: strides.into_iter().collect() },
+            ),
+            Operand::plain(bytemuck::cast_slice(&b), Placement { offset: 0, strides: c_strides(&shape) }),
         ];
         let mut runner =
             GpuRunner::new(&context, &kernel, &context.abilities(), &shape, 256 << 20, None).unwrap();
@@ -389,7 +386,7 @@ fn every_source_is_valid_without_an_adapter() {
         let kernel = data.kernel();
         let zeros = vec![0u8; 64];
         let operands: Vec<Operand> = (0..kernel.program.inputs.len())
-            .map(|_| Operand { bytes: &zeros, placement: Placement { offset: 0, strides: c_strides(&[5]) } })
+            .map(|_| Operand::plain(&zeros, Placement { offset: 0, strides: c_strides(&[5]) }))
             .collect();
         let layout = Layout::new(&[5], &operands, &kernel.program.inputs);
         let source = family(&kernel, abilities).unwrap().text(&layout);

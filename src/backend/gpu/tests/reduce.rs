@@ -71,11 +71,8 @@ fn repeated(
     times: usize,
 ) -> Result<(Finished, Finished)> {
     let bytes: Vec<_> = inputs.iter().map(Input::bytes).collect();
-    let operands: Vec<Operand> = inputs
-        .iter()
-        .zip(&bytes)
-        .map(|(i, bytes)| Operand { bytes, placement: i.placement.clone() })
-        .collect();
+    let operands: Vec<Operand> =
+        inputs.iter().zip(&bytes).map(|(i, bytes)| Operand::plain(bytes, i.placement.clone())).collect();
     let run = |runner: &mut dyn Runner| -> Result<Finished> {
         let mut partials = vec![kernel.terminals[0].partial(&block.region.shape)?];
         for _ in 0..times {
@@ -372,7 +369,7 @@ fn pieces_have_their_first_output() {
     let region = Region { start: SmallVec::from_slice(&[2, 0]), shape: SmallVec::from_slice(&[2, 4]) };
     let bytes = [0u8; 8];
     let placement = Placement { offset: 0, strides: SmallVec::from_slice(&[4, 1]) };
-    let layout = Layout::new(&[2, 4], &[Operand { bytes: &bytes, placement }], &[DType::U8]);
+    let layout = Layout::new(&[2, 4], &[Operand::plain(&bytes, placement)], &[DType::U8]);
     let work = Work {
         context: &context,
         layout: &layout,
@@ -487,7 +484,7 @@ fn every_source_is_valid() {
                     .program
                     .inputs
                     .iter()
-                    .map(|_| Operand { bytes: &bytes, placement: input.placement.clone() })
+                    .map(|_| Operand::plain(&bytes, input.placement.clone()))
                     .collect();
                 let layout = Layout::new(&[6, 70], &operands, &kernel.program.inputs);
                 for (abilities, reduced) in

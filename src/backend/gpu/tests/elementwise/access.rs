@@ -65,7 +65,7 @@ fn collect(
     len: u32,
 ) -> Vec<u8> {
     let mut layout =
-        Layout { len, access: Default::default(), words: vec![len], parts: Default::default(), bytes: 0 };
+        Layout { len, classes: Default::default(), words: vec![len], parts: Default::default(), bytes: 0 };
     let mut data: Vec<u8> = Vec::new();
     for ((d, place), column) in dtypes.iter().zip(places).zip(columns) {
         data.resize(data.len().next_multiple_of(256), 0);
@@ -73,7 +73,7 @@ fn collect(
         if let Access::Strided(_) = place.access {
             layout.words.extend(place.dims.iter().chain(&place.strides).map(|&v| v as u32));
         }
-        layout.access.push(place.access);
+        layout.classes.push(place.access.into());
         data.extend_from_slice(&bytes(*d, column));
     }
     data.resize(data.len().next_multiple_of(16), 0);

@@ -213,9 +213,11 @@ impl Data {
         for (k, &end) in ends.iter().enumerate() {
             let shape = [(end - start) as u64];
             let operands: Vec<Operand> = (0..self.columns.len())
-                .map(|k| Operand {
-                    bytes: self.part(k, start..end),
-                    placement: Placement { offset: 0, strides: c_strides(&shape) },
+                .map(|k| {
+                    Operand::plain(
+                        self.part(k, start..end),
+                        Placement { offset: 0, strides: c_strides(&shape) },
+                    )
                 })
                 .collect();
             let region = Region::whole(&shape);
