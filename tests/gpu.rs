@@ -127,7 +127,13 @@ fn whole() -> Vec<(String, Box<dyn Target>)> {
                 "nanmax",
                 "nanargmin",
                 "nanargmax",
+                "prod",
+                "nanprod",
             ]);
+        }
+        // Products of more integers are beyond 64 bits.
+        if dtype == Bool {
+            rows.push("prod");
         }
         for row in rows {
             let r = Reduction::from_name(row).unwrap();
@@ -141,6 +147,8 @@ fn whole() -> Vec<(String, Box<dyn Target>)> {
                 }
             }
         }
+        let few = array(dtype, &[5, 4, 2], 5, "small");
+        out.push((format!("prod of few {dtype}"), Box::new(few.reduce(Reduction::Prod, Over::axis(2)))));
         let mask = array(Bool, &[45, 37, 26], 6, "small");
         let weights = array(F32, &[45, 37, 26], 7, "wide");
         out.push((format!("where {dtype}"), Box::new(x.sum_with(Over::axes([0, 2]).mask(&mask)))));

@@ -46,6 +46,25 @@ pub enum Gathered<'a> {
         /// Values that were there.
         seen: u64,
     },
+    /// Of products of integers.
+    IntegerProduct {
+        /// The product of the magnitudes that are not 0, of as many as fit 64 bits.
+        magnitude: u64,
+        /// 1 an odd number of negative factors, 2 a zero, 16 a magnitude beyond 64 bits.
+        flags: u8,
+    },
+    /// Of products of floats: the finite factors that are not 0 have the product
+    /// ±significand · 2^exponent · (1 + δ), 0 ≤ δ ≤ lost · 2^-255.
+    FloatProduct {
+        /// Lowest limb first; the top bit is set.
+        significand: [u64; 4],
+        /// See above.
+        exponent: i64,
+        /// 0 where the product is exact; it is wherever its odd part fits 256 bits.
+        lost: u64,
+        /// 1 an odd number of negative factors, 2 a zero, 4 an infinity, 8 NaN.
+        flags: u8,
+    },
 }
 
 /// A value as an unsigned integer of its own size whose order is the row's, the extreme the smallest.
@@ -114,9 +133,33 @@ impl State {
                     *s += seen;
                 }
             }
+            (Accumulators::IntegerProducts(p), Gathered::IntegerProduct { magnitude, flags }) => {
+                if !p.multiply_at(output, magnitude, flags) {
+                    return wrong();
+                }
+            }
+            (
+                Accumulators::FloatProducts(p),
+                Gathered::FloatProduct { significand, exponent, lost, flags },
+            ) => {
+                if !p.multiply_at(output, significand, exponent, lost, flags) {
+                    return wrong();
+                }
+            }
             _ => return wrong(),
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+impl State {
+    /// Significand, exponent and what was lost of a product of floats.
+    pub fn float_product(&self, output: usize) -> Option<([u64; 4], i64, u64)> {
+        match &self.accumulators {
+            Accumulators::FloatProducts(p) => Some(p.parts(output)),
+            _ => None,
+        }
     }
 }
 
@@ -219,6 +262,21 @@ mod tests {
         assert_eq!(finished("count_nonzero", DType::U8, &[counts(3, 3), counts(4, 9)]), 7);
         assert_eq!(finished("all", DType::U8, &[counts(3, 3), counts(4, 9)]), 0);
         assert_eq!(finished("all", DType::U8, &[counts(3, 3), counts(4, 4)]), 1);
+        let product = |magnitude, flags| Gathered::IntegerProduct { magnitude, flags };
+        let minus_six = finished("prod", DType::I8, &[product(3, 1), product(2, 0)]);
+        assert_eq!(minus_six as i64, -6);
+        assert_eq!(finished("prod", DType::U8, &[product(3, 18), product(2, 0)]), 0);
+        let product = |top: u64, exponent, flags| Gathered::FloatProduct {
+            significand: [0, 0, 0, top << 60],
+            exponent,
+            lost: 0,
+            flags,
+        };
+        // 8 and 12 at the top, so 1 and 1.5 times powers of two.
+        let minus_three = finished("prod", DType::F64, &[product(8, -255, 1), product(12, -254, 0)]);
+        assert_eq!(minus_three, (-3f64).to_bits());
+        let infinite = [product(8, -255, 1), product(8, -255, 4)];
+        assert_eq!(finished("prod", DType::F32, &infinite), f32::NEG_INFINITY.to_bits() as u64);
     }
 
     #[test]
@@ -230,5 +288,13 @@ mod tests {
         assert!(state.absorb(0, sum(&[0; 12])).is_err());
         assert!(state.absorb(0, Gathered::Counts { nonzero: 0, seen: 0 }).is_err());
         assert!(state.absorb(0, sum(&[0; 11])).is_ok());
+        let state = |dtype| State::new(&ReduceSpec::new(Reduction::Prod, &[dtype]).unwrap(), 1);
+        let integer = |magnitude, flags| Gathered::IntegerProduct { magnitude, flags };
+        assert!(state(DType::I8).absorb(0, integer(0, 0)).is_err());
+        assert!(state(DType::I8).absorb(0, integer(1, 4)).is_err());
+        assert!(state(DType::F32).absorb(0, integer(1, 0)).is_err());
+        let significand = [0, 0, 0, 1 << 62];
+        let float = Gathered::FloatProduct { significand, exponent: 0, lost: 0, flags: 0 };
+        assert!(state(DType::F32).absorb(0, float).is_err());
     }
 }

@@ -56,6 +56,15 @@ impl IntegerProducts {
         }
     }
 
+    /// Multiplies with what a device gathered. False if it is no product.
+    pub fn multiply_at(&mut self, o: usize, magnitude: u64, flags: u8) -> bool {
+        let is_one = magnitude != 0 && flags & !(NEGATIVE | ZERO | TOO_LARGE) == 0;
+        if is_one {
+            self.multiply(o, magnitude, flags);
+        }
+        is_one
+    }
+
     pub fn merge_at(&mut self, offset: usize, other: &IntegerProducts) {
         for (k, (&m, &f)) in other.magnitudes.iter().zip(&other.flags).enumerate() {
             self.multiply(offset + k, m, f);
@@ -107,10 +116,32 @@ impl FloatProducts {
         });
     }
 
+    /// Multiplies with what a device gathered. False if it is no product.
+    pub fn multiply_at(
+        &mut self,
+        o: usize,
+        significand: [u64; 4],
+        exponent: i64,
+        lost: u64,
+        flags: u8,
+    ) -> bool {
+        let is_one = significand[3] >> 63 == 1 && flags & !(NEGATIVE | ZERO | INFINITE | NAN) == 0;
+        if is_one {
+            self.0[o].multiply(&Product { significand, exponent, lost, flags });
+        }
+        is_one
+    }
+
     pub fn merge_at(&mut self, offset: usize, other: &FloatProducts) {
         for (p, q) in self.0[offset..].iter_mut().zip(&other.0) {
             p.multiply(q);
         }
+    }
+
+    /// Significand, exponent and what was lost.
+    #[cfg(test)]
+    pub fn parts(&self, o: usize) -> ([u64; 4], i64, u64) {
+        (self.0[o].significand, self.0[o].exponent, self.0[o].lost)
     }
 
     /// The bits of the product in `format`.

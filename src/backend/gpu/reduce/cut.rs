@@ -4,7 +4,7 @@ use crate::grid::Dims;
 use crate::ops::kernel::kept;
 
 /// Invocations per workgroup.
-const INVOCATIONS: u64 = 256;
+pub const INVOCATIONS: u64 = 256;
 /// The most workgroups over which positions are spread: enough to fill any device.
 const ENOUGH_GROUPS: u64 = 4096;
 /// Elements that an invocation takes at least before positions are spread further.

@@ -3,10 +3,12 @@
 //! A workgroup takes a few outputs and a part of their positions (see [`cut`]), its invocations gather
 //! in registers, then in workgroup memory, and what it has is written as one slot per output and
 //! part. The host adds the slots to the [`State`](crate::ops::reduce::State). Sums are integers of fixed point (see [`window`]),
-//! extremes are ordered integer keys: no float arithmetic takes part, so no device's floats matter,
-//! and float64 needs 64-bit integers only to be loaded.
+//! extremes are ordered integer keys, products have the significand of 256 bits that the CPU gives them:
+//! no float arithmetic takes part, so no device's floats matter, and float64 needs 64-bit integers only
+//! to be loaded.
 //!
-//! Limits: products (`prod`) have no shader. A slot of a float64 variance is 1.6 KB, and one is read back
+//! Limits: of products of floats that 256 bits do not hold, src/ops/reduce/product.rs says how rarely the
+//! order could show; that is so here too. A slot of a float64 variance is 1.6 KB, and one is read back
 //! per output, so reductions along short axes bring back more than they read.
 
 mod cut;
@@ -73,7 +75,7 @@ impl Reduce {
         reduced: &[bool],
         abilities: &Abilities,
     ) -> std::result::Result<Reduce, String> {
-        let gather = Gather::of(spec)?;
+        let gather = Gather::of(spec);
         let mut all = vec![outputs.values];
         let mut member = |output: Option<usize>| {
             output.map(|o| {
@@ -95,11 +97,12 @@ impl Reduce {
         }
         let slot_bytes = 4 * gather.words() as u64;
         let memory = abilities.workgroup_bytes.min(WORKGROUP_BYTES) as u64;
-        if memory < slot_bytes {
-            return Err(format!("{} needs {slot_bytes} bytes of workgroup memory", spec.reduction()));
+        let least = gather.least_memory() as u64;
+        if memory < least {
+            return Err(format!("{} needs {least} bytes of workgroup memory", spec.reduction()));
         }
         let limits = Limits {
-            width: (memory / slot_bytes).min(MAX_WIDTH),
+            width: gather.width(memory).min(MAX_WIDTH),
             slot_bytes,
             value_bytes: spec.compute_dtype().size() as u64,
             max_groups: abilities.max_groups as u64,
@@ -167,7 +170,7 @@ impl Reduce {
                         let flags = slot[words - 2];
                         limbs.clear();
                         let pairs = slot[..words - 2].chunks_exact(2);
-                        limbs.extend(pairs.map(|w| (w[0] as u64 | (w[1] as u64) << 32) as i64));
+                        limbs.extend(pairs.map(|w| pair(w, 0) as i64));
                         let (x, y) = limbs.split_at(a.limbs);
                         let mask = (1 << FLAG_BITS) - 1;
                         Gathered::Sums {
@@ -177,13 +180,20 @@ impl Reduce {
                         }
                     }
                     Gather::Extreme => Gathered::Extreme {
-                        best: (slot[3] & 2 != 0).then(|| {
-                            let bits = slot[0] as u64 | (slot[1] as u64) << 32;
-                            (OrderedBits(bits), places.in_domain(slot[2]))
-                        }),
+                        best: (slot[3] & 2 != 0)
+                            .then(|| (OrderedBits(pair(&slot, 0)), places.in_domain(slot[2]))),
                         any: slot[3] & 1 != 0,
                     },
                     Gather::Counts => Gathered::Counts { nonzero: slot[0] as u64, seen: slot[1] as u64 },
+                    Gather::IntegerProduct => {
+                        Gathered::IntegerProduct { magnitude: pair(&slot, 0), flags: slot[2] as u8 }
+                    }
+                    Gather::FloatProduct => Gathered::FloatProduct {
+                        significand: std::array::from_fn(|k| pair(&slot, 2 * k)),
+                        exponent: pair(&slot, 8) as i64,
+                        lost: if slot[10] == u32::MAX { u64::MAX } else { slot[10] as u64 },
+                        flags: slot[11] as u8,
+                    },
                 };
                 state.absorb(first + n / segments, gathered)?;
             }
@@ -209,6 +219,11 @@ impl Family for Reduce {
             false => self.cut(block).slots().saturating_mul(self.limits.slot_bytes),
         }
     }
+}
+
+/// Two words, low first.
+fn pair(words: &[u32], at: usize) -> u64 {
+    words[at] as u64 | (words[at + 1] as u64) << 32
 }
 
 /// The reduced axes of a block and of its domain.

@@ -1,5 +1,6 @@
 //! What a row gathers on the device: the words of a slot, and the code that fills them.
 
+use super::cut::INVOCATIONS;
 use super::window::Window;
 use crate::DType;
 use crate::backend::gpu::library::shader;
@@ -25,6 +26,10 @@ pub enum Gather {
     Extreme,
     /// Values that are not zero, values.
     Counts,
+    /// A magnitude and flags.
+    IntegerProduct,
+    /// Significand, exponent, what was lost, flags.
+    FloatProduct,
 }
 
 /// Bits of flags per sum.
@@ -32,12 +37,9 @@ pub const FLAG_BITS: u32 = 3;
 
 impl Gather {
     /// What a row gathers.
-    ///
-    /// # Errors
-    /// Why it has no shader.
-    pub fn of(spec: &ReduceSpec) -> Result<Gather, String> {
+    pub fn of(spec: &ReduceSpec) -> Gather {
         let dtype = spec.compute_dtype();
-        Ok(match spec.row().family {
+        match spec.row().family {
             Family::Sum | Family::Mean => Gather::Sums(value_window(dtype, 0), None),
             Family::Var | Family::Std => {
                 let first = value_window(dtype, 0);
@@ -50,8 +52,9 @@ impl Gather {
             }
             Family::Min | Family::Max | Family::ArgMin | Family::ArgMax => Gather::Extreme,
             Family::Any | Family::All | Family::Count => Gather::Counts,
-            Family::Prod => return Err("prod has no shader".into()),
-        })
+            Family::Prod if dtype.is_float() => Gather::FloatProduct,
+            Family::Prod => Gather::IntegerProduct,
+        }
     }
 
     /// Words of a slot.
@@ -60,6 +63,25 @@ impl Gather {
             Gather::Sums(first, second) => 2 * (first.limbs + second.map_or(0, |s| s.limbs)) + 2,
             Gather::Extreme => 4,
             Gather::Counts => 2,
+            Gather::IntegerProduct => 3,
+            Gather::FloatProduct => 12,
+        }
+    }
+
+    /// The least bytes of workgroup memory.
+    pub fn least_memory(&self) -> usize {
+        let slots = match self {
+            Gather::Sums(..) | Gather::Counts => 1,
+            Gather::Extreme | Gather::IntegerProduct | Gather::FloatProduct => INVOCATIONS as usize,
+        };
+        4 * slots * self.words()
+    }
+
+    /// Outputs for which so many bytes of workgroup memory, not fewer than the least, are enough.
+    pub fn width(&self, memory: u64) -> u64 {
+        match self {
+            Gather::Sums(..) | Gather::Counts => memory / self.least_memory() as u64,
+            Gather::Extreme | Gather::IntegerProduct | Gather::FloatProduct => INVOCATIONS,
         }
     }
 
@@ -72,6 +94,7 @@ impl Gather {
         // Writing to a string does not fail.
         let _ = match self {
             Gather::Extreme => write_extreme(&mut out, spec, members),
+            Gather::IntegerProduct | Gather::FloatProduct => write_product(&mut out, spec, members),
             _ => self.write_slots(&mut out, spec, members, width),
         };
         out
@@ -234,6 +257,28 @@ fn write_sums(
     writeln!(out, "}}\nfn flush(slot: u32) {{ {}_flush(slot);{flush_second} }}", first.name)
 }
 
+fn write_product(out: &mut String, spec: &ReduceSpec, members: Members) -> std::fmt::Result {
+    let dtype = spec.compute_dtype();
+    out.push_str(shader!("reduce_products.wgsl"));
+    let multiply = match dtype {
+        DType::F16 | DType::F32 => "multiply_narrow",
+        DType::F64 => "multiply_wide",
+        _ => "multiply",
+    };
+    out.push_str(if dtype.is_float() {
+        shader!("reduce_products_float.wgsl")
+    } else {
+        shader!("reduce_products_int.wgsl")
+    });
+    writeln!(out, "fn take(x: Outs, k: u32, slot: u32) {{")?;
+    write_mask(out, members)?;
+    writeln!(out, "    let v = {}(x.o0);", parts(dtype))?;
+    if spec.row().skips_nan && dtype.is_float() {
+        writeln!(out, "    if (v.special == 4u) {{ return; }}")?;
+    }
+    writeln!(out, "    {multiply}(v);\n}}")
+}
+
 fn write_extreme(out: &mut String, spec: &ReduceSpec, members: Members) -> std::fmt::Result {
     let (dtype, family) = (spec.compute_dtype(), spec.row().family);
     out.push_str(shader!("reduce_extremes.wgsl"));
@@ -266,7 +311,6 @@ fn write_extreme(out: &mut String, spec: &ReduceSpec, members: Members) -> std::
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::reduce::Reduction;
 
     /// The highest position that a value or a product of two can have.
     fn highest(dtype: DType) -> usize {
@@ -286,17 +330,6 @@ mod tests {
             assert!(p.fits(2 * highest(dtype)), "{dtype} {p:?}");
             // Bits of a magnitude fit its words; 31 more bits are room for 2^31 of them.
             assert!(8 * dtype.size() <= 32 * v.value || dtype == DType::F64);
-        }
-    }
-
-    #[test]
-    fn products_are_refused_with_a_reason() {
-        for dtype in DType::ALL {
-            for row in Reduction::all() {
-                let inputs = vec![dtype; row.row().inputs];
-                let gather = Gather::of(&ReduceSpec::new(row, &inputs).unwrap());
-                assert_eq!(gather.is_err(), row.name().ends_with("prod"), "{row} {dtype}");
-            }
         }
     }
 }

@@ -153,6 +153,59 @@ pub fn expected(spec: &ReduceSpec, values: &[(u64, u64, u64)]) -> Option<u64> {
             let (num, den) = if weights.is_negative() { (-products, -weights) } else { (products, weights) };
             Some(rounded(&num, &(den * unit), false, out))
         }
-        Family::Prod => None,
+        Family::Prod => product(dtype, out, all.iter().map(|v| v.0)),
     }
+}
+
+/// The product of all, each pair multiplied first, so that long ones take little time.
+fn all_together(mut factors: Vec<BigUint>) -> BigUint {
+    while factors.len() > 1 {
+        factors = factors.chunks(2).map(|p| p.iter().product()).collect();
+    }
+    factors.pop().unwrap_or_else(BigUint::one)
+}
+
+/// The product of the magnitudes of finite values, as an integer and a power of two.
+pub fn magnitude(values: &[f64]) -> (BigUint, i64) {
+    let field = |v: &f64| (v.to_bits() >> 52 & 0x7ff) as i64;
+    let fraction = |v: &f64| v.to_bits() & ((1 << 52) - 1) | ((field(v) != 0) as u64) << 52;
+    let product = all_together(values.iter().map(|v| BigUint::from(fraction(v))).collect());
+    (product, values.iter().map(|v| field(v).max(1) - 1075).sum())
+}
+
+fn product(dtype: DType, out: DType, values: impl Iterator<Item = u64>) -> Option<u64> {
+    let size = 8 * out.size() as u32;
+    if !dtype.is_float() {
+        let values: Vec<i128> = values.map(|v| integer(dtype, v)).collect();
+        let magnitude = all_together(values.iter().map(|v| BigUint::from(v.unsigned_abs())).collect());
+        let is_negative = values.iter().filter(|v| **v < 0).count() % 2 == 1;
+        let v = magnitude.to_u64()? as i128 * if is_negative { -1 } else { 1 };
+        let bits = v as u64 & (u64::MAX >> (64 - size));
+        return (integer(out, bits) == v).then_some(bits);
+    }
+    let values: Vec<f64> = values.map(|v| number(dtype, v)).collect();
+    let any = |f: fn(&f64) -> bool| values.iter().any(f);
+    let (zero, infinite) = (any(|v| *v == 0.0), any(|v| v.is_infinite()));
+    if any(|v| v.is_nan()) || (zero && infinite) {
+        return Some(float_bits(out, f64::NAN) & !(1 << (size - 1)));
+    }
+    let is_negative = values.iter().filter(|v| v.is_sign_negative()).count() % 2 == 1;
+    let sign = (is_negative as u64) << (size - 1);
+    if zero || infinite {
+        return Some(sign | float_bits(out, if zero { 0.0 } else { f64::INFINITY }));
+    }
+    let (magnitude, exponent) = magnitude(&values);
+    // Beyond every format's range the ends are as good.
+    let magnitude = match magnitude.bits() as i64 + exponent {
+        2000.. => return Some(sign | float_bits(out, f64::INFINITY)),
+        ..-2000 => return Some(sign),
+        _ => BigInt::from(magnitude),
+    };
+    let power = BigInt::one() << exponent.unsigned_abs();
+    Some(
+        sign | match exponent {
+            0.. => rounded(&(magnitude * power), &BigInt::one(), false, out),
+            _ => rounded(&magnitude, &power, false, out),
+        },
+    )
 }
