@@ -99,7 +99,7 @@ fn no_more_is_lost_than_is_said() {
                 let mut partials = vec![kernel.terminals[0].partial(&shape).unwrap()];
                 let (abilities, bytes) = (context.abilities(), input.bytes());
                 let mut gpu = GpuRunner::new(&context, &kernel, &abilities, &shape, 256 << 20, None).unwrap();
-                let operand = Operand { bytes: &bytes, placement: input.placement.clone() };
+                let operand = Operand::plain(&bytes, input.placement.clone());
                 gpu.run(&Block { region: &region, domain: &shape }, &[operand], &mut partials).unwrap();
                 gpu.flush(&mut partials).unwrap();
                 let Partial::Reduce(state) = &partials[0] else { panic!() };
