@@ -181,9 +181,11 @@ impl Context {
 
     /// Makes the device lost, as a driver's reset would.
     pub fn lose(&self) {
-        self.device.destroy();
+        // Known before it happens, so that whoever meets it can say what it was.
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         lost.get_or_insert_with(|| "it was destroyed".into());
+        drop(lost);
+        self.device.destroy();
     }
 
     /// Runs calls to wgpu and gives the first error that any of them met.
@@ -408,10 +410,13 @@ impl Context {
     /// # Errors
     /// `Device` if the device is lost.
     pub fn poll(&self) -> Result<()> {
-        self.device
-            .poll(wgpu::PollType::Poll)
-            .map_err(|e| device_error(format!("waiting for the device failed: {e}")))?;
+        self.device.poll(wgpu::PollType::Poll).map_err(|e| self.failed_wait(e))?;
         self.check()
+    }
+
+    /// Why waiting failed: a device that is lost says so in many ways.
+    fn failed_wait(&self, e: wgpu::PollError) -> Error {
+        self.check().err().unwrap_or_else(|| device_error(format!("waiting for the device failed: {e}")))
     }
 
     /// Makes the device fail at a submission to come, for tests of what happens then.
@@ -450,7 +455,7 @@ impl Context {
     pub fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
         self.device
             .poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None })
-            .map_err(|e| device_error(format!("waiting for the device failed: {e}")))?;
+            .map_err(|e| self.failed_wait(e))?;
         self.check()
     }
 
