@@ -8,6 +8,7 @@ use super::abilities::Abilities;
 use super::cache::PipelineFile;
 use super::memory::{DeviceBuffer, Memory};
 use super::probe;
+use super::prune;
 use super::spirv::{self, FloatControls};
 use crate::backend::files;
 use crate::error::{Error, ErrorKind, Result};
@@ -234,7 +235,7 @@ impl Context {
     }
 
     fn compile(&self, label: &str, source: &str) -> Result<Pipeline> {
-        let (module, info) = spirv::parse(label, source)?;
+        let (module, info) = spirv::parse(label, &prune::used(source))?;
         let entry =
             module.entry_points.iter().find(|e| e.name == "main").ok_or_else(|| {
                 Error::new(ErrorKind::Internal, "the shader has no main").at("shader", label)

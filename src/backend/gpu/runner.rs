@@ -28,11 +28,19 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use wgpu::BufferUsages as Usage;
 
+/// The most steps of a program. Drivers put every function where it is called, and some take time that
+/// grows with the square of what comes out.
+const MOST_STEPS: usize = 512;
+
 /// The families of a kernel's terminals.
 ///
 /// # Errors
 /// Why this device cannot run one of them right.
 pub fn families(kernel: &Kernel, abilities: &Abilities) -> std::result::Result<Vec<Box<dyn Family>>, String> {
+    let steps = kernel.program.steps.len();
+    if steps > MOST_STEPS {
+        return Err(format!("a program of {steps} steps is too long for a shader, which takes {MOST_STEPS}"));
+    }
     kernel
         .terminals
         .iter()
