@@ -104,10 +104,10 @@ impl Shape {
         share: u64,
         unified: bool,
     ) -> std::result::Result<Shape, String> {
-        let accumulated = |f: &&Box<dyn Family>| f.accumulates().is_some();
+        let accumulated = || families.iter().filter(|f| f.accumulates().is_some());
         let fixed: u64 = families.iter().map(|f| f.table_bytes()).sum::<u64>()
             // Once where it accumulates and once on its way to the host.
-            + families.iter().filter(accumulated).map(|f| 2 * f.output_bytes(block)).sum::<u64>();
+            + accumulated().map(|f| 2 * f.output_bytes(block)).sum::<u64>();
         let len = block.iter().fold(1, |n: u64, &m| n.saturating_mul(m));
         if families.iter().filter_map(|f| f.accumulates()).any(|most| len > most) {
             return Err(format!("a block of {len} elements is more than counters on the device hold"));
@@ -139,7 +139,7 @@ impl Shape {
             let (least, up) = (crate::size::human_bytes(least), crate::size::human_bytes(capacity.up));
             return Err(format!("its parameters need {least} of staging memory, and a slot has {up}"));
         }
-        let accumulating = families.iter().filter(accumulated).count();
+        let accumulating = accumulated().count();
         let waits = match (accumulating > 0 && accumulating < families.len(), adds(kernel)) {
             (true, _) => WAITING as u64 + outputs,
             (false, true) if accumulating == 0 && outputs > capacity.down => outputs,
@@ -470,7 +470,7 @@ impl Runner for GpuRunner {
         if let Some(e) = self.failed.take() {
             return Err(e);
         }
-        let ran = match block.region.len() == 0 || self.families.is_empty() {
+        let ran = match block.region.is_empty() || self.families.is_empty() {
             // Blocks are added in their order.
             true => self.land(partials).map(|()| self.under_way = 0),
             false => self.take_block(block, operands, partials),
