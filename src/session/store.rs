@@ -119,9 +119,13 @@ impl Session {
         let bytes = chunk.iter().product::<u64>().saturating_mul(dtype.size() as u64);
         let block: u64 = plan.stages()[last].grid.largest().iter().product::<u64>().max(1);
         let blocks = chunk.iter().product::<u64>().div_ceil(block).max(1);
+        // A chunk of several blocks takes more operands and outputs, but no more staging memory.
+        let staging = self.staging(&plan, &bound)?;
         let each = bound.stages[last]
             .worker_bytes
+            .saturating_sub(staging)
             .saturating_mul(blocks)
+            .saturating_add(staging)
             .saturating_add(bytes)
             .saturating_add(WriteScratch::bytes_for(bytes));
         let fixed = bound.stages[last].shared_bytes;
@@ -161,6 +165,20 @@ impl Session {
         };
         let workers = (workers as usize).min(bound.stages[last].workers.max(1));
         Ok((Job { grid: Grid::regular(shape, &chunk), plan, bound, workers }, spec))
+    }
+
+    /// Bytes of staging memory that a worker of the last stage holds for a device.
+    fn staging(&self, plan: &Plan, bound: &Bound) -> Result<u64> {
+        let (Some(stage), Some(placed)) = (plan.stages().last(), bound.stages.last()) else { return Ok(0) };
+        if placed.placement.device == "cpu" {
+            return Ok(0);
+        }
+        let kernel = stage.kernel(&|_| None)?;
+        let largest = match stage.grid.blocks() {
+            0 => Dims::from_elem(1, stage.grid.axes.len()),
+            _ => stage.grid.largest(),
+        };
+        Ok(self.with_context(|cx| cx.gpu.map_or(0, |gpu| gpu.worker_bytes(&kernel, &largest).host)))
     }
 
     fn write(&self, writer: &Hdf5Writer, n: usize, job: &Job, counters: &Counters) -> Result<()> {

@@ -8,6 +8,7 @@ use super::abilities::Abilities;
 use super::cache::PipelineFile;
 use super::memory::{DeviceBuffer, Memory};
 use super::probe;
+use super::prune;
 use super::spirv::{self, FloatControls};
 use crate::backend::files;
 use crate::error::{Error, ErrorKind, Result};
@@ -181,9 +182,11 @@ impl Context {
 
     /// Makes the device lost, as a driver's reset would.
     pub fn lose(&self) {
-        self.device.destroy();
+        // Known before it happens, so that whoever meets it can say what it was.
         let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         lost.get_or_insert_with(|| "it was destroyed".into());
+        drop(lost);
+        self.device.destroy();
     }
 
     /// Runs calls to wgpu and gives the first error that any of them met.
@@ -205,7 +208,9 @@ impl Context {
                     wgpu::Error::OutOfMemory { .. } => "the device is out of memory".to_string(),
                     e => e.to_string(),
                 };
-                Err(device_error(why).at("call", what).at("device", &self.info.name))
+                // A device that is lost says so in many ways.
+                let plain = || device_error(why).at("call", what).at("device", &self.info.name);
+                Err(self.check().err().unwrap_or_else(plain))
             }
         }
     }
@@ -232,7 +237,7 @@ impl Context {
     }
 
     fn compile(&self, label: &str, source: &str) -> Result<Pipeline> {
-        let (module, info) = spirv::parse(label, source)?;
+        let (module, info) = spirv::parse(label, &prune::used(source))?;
         let entry =
             module.entry_points.iter().find(|e| e.name == "main").ok_or_else(|| {
                 Error::new(ErrorKind::Internal, "the shader has no main").at("shader", label)
@@ -408,10 +413,13 @@ impl Context {
     /// # Errors
     /// `Device` if the device is lost.
     pub fn poll(&self) -> Result<()> {
-        self.device
-            .poll(wgpu::PollType::Poll)
-            .map_err(|e| device_error(format!("waiting for the device failed: {e}")))?;
+        self.device.poll(wgpu::PollType::Poll).map_err(|e| self.failed_wait(e))?;
         self.check()
+    }
+
+    /// Why waiting failed: a device that is lost says so in many ways.
+    fn failed_wait(&self, e: wgpu::PollError) -> Error {
+        self.check().err().unwrap_or_else(|| device_error(format!("waiting for the device failed: {e}")))
     }
 
     /// Makes the device fail at a submission to come, for tests of what happens then.
@@ -450,7 +458,7 @@ impl Context {
     pub fn wait(&self, submission: wgpu::SubmissionIndex) -> Result<()> {
         self.device
             .poll(wgpu::PollType::Wait { submission_index: Some(submission), timeout: None })
-            .map_err(|e| device_error(format!("waiting for the device failed: {e}")))?;
+            .map_err(|e| self.failed_wait(e))?;
         self.check()
     }
 

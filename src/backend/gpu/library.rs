@@ -4,6 +4,8 @@ use super::abilities::Abilities;
 use crate::dtype::{DType, Scalar};
 use crate::ops::elementwise::{Op, Signature, wgsl_cast};
 use crate::ops::program::{Program, Register, Step};
+use std::collections::HashSet;
+use std::sync::OnceLock;
 
 /// The text of a file in `shaders/`.
 macro_rules! shader {
@@ -13,9 +15,33 @@ macro_rules! shader {
 }
 pub(super) use shader;
 
+/// The functions that devices of one kind can have.
+struct Library {
+    text: String,
+    names: HashSet<String>,
+}
+
+/// The library of devices with these abilities, put together once.
+fn library(abilities: &Abilities) -> &'static Library {
+    static MADE: [OnceLock<Library>; 8] = [const { OnceLock::new() }; 8];
+    let kind = abilities.int64 as usize
+        + 2 * abilities.float64 as usize
+        + 4 * (abilities.divide32 && abilities.sqrt32) as usize;
+    MADE[kind].get_or_init(|| {
+        let text = join(abilities);
+        let names = text.split("fn ").skip(1).filter_map(|rest| rest.split('(').next());
+        let names = names.map(String::from).collect();
+        Library { text, names }
+    })
+}
+
 /// All functions that a device with these abilities can have. What a kernel does not use is left out
 /// when it is compiled.
 pub fn text(abilities: &Abilities) -> String {
+    library(abilities).text.clone()
+}
+
+fn join(abilities: &Abilities) -> String {
     let mut out = String::from(shader!("core.wgsl"));
     for part in [
         shader!("unpack.wgsl"),
@@ -70,8 +96,8 @@ pub fn check(program: &Program, step: usize, abilities: &Abilities) -> Result<()
         }
         _ => {}
     }
-    let text = text(abilities);
-    match wgsl.functions().find(|name| !text.contains(&format!("fn {name}("))) {
+    let names = &library(abilities).names;
+    match wgsl.functions().find(|&name| !names.contains(name)) {
         Some(_) => Err(format!("{what} has no shader")),
         None => Ok(()),
     }

@@ -16,6 +16,7 @@ mod math_text;
 pub mod matmul;
 mod memory;
 mod probe;
+mod prune;
 mod reduce;
 mod resident;
 mod ring;

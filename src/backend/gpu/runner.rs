@@ -22,17 +22,26 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
 use crate::ops::elementwise::Events;
 use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::ops::program::Step;
 use crate::trace::{Activity, Trace};
 use crate::view::Placement;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use wgpu::BufferUsages as Usage;
 
+/// The most steps of a program. Drivers put every function where it is called, and some take time that
+/// grows with the square of what comes out.
+const MOST_STEPS: usize = 512;
+
 /// The families of a kernel's terminals.
 ///
 /// # Errors
 /// Why this device cannot run one of them right.
 pub fn families(kernel: &Kernel, abilities: &Abilities) -> std::result::Result<Vec<Box<dyn Family>>, String> {
+    let steps = kernel.program.steps.len();
+    if steps > MOST_STEPS {
+        return Err(format!("a program of {steps} steps is too long for a shader, which takes {MOST_STEPS}"));
+    }
     kernel
         .terminals
         .iter()
@@ -68,9 +77,21 @@ pub struct Shape {
     pub capacity: Capacity,
     /// Bytes of tables and of outputs that accumulate on the device.
     pub fixed: u64,
-    /// Whether outputs wait on the host for those that accumulate.
-    waits: bool,
+    /// The most bytes of outputs that wait on the host beside those of the slots: for totals on the
+    /// device, or for the rest of their block.
+    waits: u64,
 }
+
+/// Bytes of a kernel's parameters for a block of so many axes, all terminals together: the layout's words,
+/// the constants', and the family's own.
+fn params_bytes(kernel: &Kernel, rank: usize) -> u64 {
+    let constants = kernel.program.steps.iter().filter(|s| matches!(s, Step::Const(_))).count();
+    let words = kernel.program.inputs.len() * (2 + 2 * rank) + 2 * constants + FAMILY_WORDS;
+    kernel.terminals.len() as u64 * (4 * words as u64).next_multiple_of(ALIGN)
+}
+
+/// Words of parameters that a family may add.
+const FAMILY_WORDS: usize = 1024;
 
 impl Shape {
     /// For blocks of shape `block`, within `share` bytes of device memory.
@@ -84,14 +105,21 @@ impl Shape {
         share: u64,
         unified: bool,
     ) -> std::result::Result<Shape, String> {
+        let accumulated = || families.iter().filter(|f| f.accumulates().is_some());
         let fixed: u64 = families.iter().map(|f| f.table_bytes()).sum::<u64>()
             // Once where it accumulates and once on its way to the host.
-            + families.iter().filter(|f| f.accumulates().is_some()).map(|f| 2 * f.output_bytes(block)).sum::<u64>();
-        let len: u64 = block.iter().product();
+            + accumulated().map(|f| 2 * f.output_bytes(block)).sum::<u64>();
+        let len = block.iter().fold(1, |n: u64, &m| n.saturating_mul(m));
+        if families.iter().filter_map(|f| f.accumulates()).any(|most| len > most) {
+            return Err(format!("a block of {len} elements is more than counters on the device hold"));
+        }
+        let params = params_bytes(kernel, block.len());
+        let least = params + 2 * ALIGN * (1 + kernel.program.inputs.len() as u64);
         let inputs = kernel.program.inputs.iter().map(|d| len.saturating_mul(d.size() as u64) + 2 * ALIGN);
-        let up = inputs.fold(64 << 10, u64::saturating_add).clamp(LEAST, MOST);
+        let up = inputs.fold(params, u64::saturating_add).clamp(LEAST, MOST);
         let own = families.iter().filter(|f| f.accumulates().is_none());
-        let down = own.map(|f| f.output_bytes(block) + ALIGN).fold(64 << 10, u64::saturating_add).min(MOST);
+        let outputs = own.map(|f| f.output_bytes(block).saturating_add(ALIGN)).fold(0, u64::saturating_add);
+        let down = outputs.saturating_add(64 << 10).min(MOST);
         let mut capacity = Capacity { up, down };
         let needs = |c: Capacity| fixed + DEPTH as u64 * c.bytes(unified);
         while needs(capacity) > share && capacity.up.max(capacity.down) > 256 << 10 {
@@ -108,8 +136,17 @@ impl Shape {
                 crate::size::human_bytes(share)
             ));
         }
-        let accumulating = families.iter().filter(|f| f.accumulates().is_some()).count();
-        Ok(Shape { capacity, fixed, waits: accumulating > 0 && accumulating < families.len() })
+        if capacity.up < least {
+            let (least, up) = (crate::size::human_bytes(least), crate::size::human_bytes(capacity.up));
+            return Err(format!("its parameters need {least} of staging memory, and a slot has {up}"));
+        }
+        let accumulating = accumulated().count();
+        let waits = match (accumulating > 0 && accumulating < families.len(), adds(kernel)) {
+            (true, _) => WAITING as u64 + outputs,
+            (false, true) if accumulating == 0 && outputs > capacity.down => outputs,
+            _ => 0,
+        };
+        Ok(Shape { capacity, fixed, waits })
     }
 
     /// Bytes that one runner holds. What the host writes and reads counts on both sides: where such
@@ -117,10 +154,15 @@ impl Shape {
     pub fn worker_bytes(&self, unified: bool) -> WorkerBytes {
         let Capacity { up, down } = self.capacity;
         WorkerBytes {
-            host: DEPTH as u64 * (up + down + ALIGN) + down + if self.waits { WAITING as u64 } else { 0 },
+            host: DEPTH as u64 * (up + 2 * down + ALIGN) + self.waits,
             device: self.fixed + DEPTH as u64 * self.capacity.bytes(unified),
         }
     }
+}
+
+/// Whether a terminal's outputs are added to what is there: a block's must then be added all or none.
+fn adds(kernel: &Kernel) -> bool {
+    kernel.terminals.iter().any(|t| !matches!(t, Terminal::Collect { .. }))
 }
 
 /// A kernel on the device, for one worker.
@@ -144,6 +186,8 @@ pub struct GpuRunner {
     /// Blocks that are not added yet.
     under_way: usize,
     events: Events,
+    /// What went wrong in a call that had events to tell, which are told once: the next call fails.
+    failed: Option<Error>,
 }
 
 impl GpuRunner {
@@ -190,6 +234,7 @@ impl GpuRunner {
             waiting: 0,
             under_way: 0,
             events: Events::NONE,
+            failed: None,
         })
     }
 
@@ -203,24 +248,32 @@ impl GpuRunner {
             self.slots.push(Slot::new(&self.context, self.capacity)?);
         }
         if self.slots[self.current].is_under_way() {
-            self.complete(self.current, partials)?;
+            self.complete(self.current)?;
+            // Without totals on the device a block is complete as soon as its outputs are here.
+            if !self.accumulates() {
+                self.add(partials)?;
+            }
         }
         Ok(&mut self.slots[self.current])
     }
 
-    fn complete(&mut self, slot: usize, partials: &mut [Partial]) -> Result<()> {
+    fn complete(&mut self, slot: usize) -> Result<()> {
         let (landed, events) =
             self.slots[slot].complete(&self.context, watch(&self.trace, &self.clock, slot))?;
         self.events |= events;
         self.waiting += landed.iter().map(|l| l.bytes.len()).sum::<usize>();
         self.landed.extend(landed);
-        // Without totals on the device a block is complete as soon as its outputs are here.
-        if !self.accumulates() { self.add(partials) } else { Ok(()) }
+        Ok(())
     }
 
-    /// Adds what has landed to the partials.
+    /// Adds what has landed to the partials: whole blocks, because one that is not complete may have to run
+    /// again elsewhere. Elements that are only collected can be written twice.
     fn add(&mut self, partials: &mut [Partial]) -> Result<()> {
-        while let Some(l) = self.landed.pop_front() {
+        let ready = match adds(&self.kernel) {
+            true => self.landed.iter().rposition(|l| l.last).map_or(0, |n| n + 1),
+            false => self.landed.len(),
+        };
+        for l in self.landed.drain(..ready) {
             self.waiting -= l.bytes.len();
             if self.own[l.terminal].is_none() {
                 (l.absorb)(&l.bytes, &mut partials[l.terminal])?;
@@ -247,9 +300,8 @@ impl GpuRunner {
             0..0x7fff_ffff => Some(Layout::new(shape, operands, &self.kernel.program.inputs)),
             _ => None,
         };
-        // Room for parameters: the layout, the constants, the family's own.
-        let steps = 64 * ALIGN * self.families.len() as u64;
-        let up = layout.as_ref().map_or(u64::MAX, |l| l.bytes.max(16).next_multiple_of(ALIGN) + steps);
+        let params = params_bytes(&self.kernel, shape.len());
+        let up = layout.as_ref().map_or(u64::MAX, |l| l.bytes.max(16).next_multiple_of(ALIGN) + params);
         let own = self.families.iter().filter(|f| f.accumulates().is_none());
         let down = own.map(|f| f.output_bytes(shape).next_multiple_of(ALIGN)).fold(0, u64::saturating_add);
         let Some(layout) = layout.filter(|_| up <= self.capacity.up && down <= self.capacity.down) else {
@@ -381,16 +433,13 @@ impl Piece<'_> {
     }
 }
 
-impl Runner for GpuRunner {
-    fn run(&mut self, block: &Block, operands: &[Operand], partials: &mut [Partial]) -> Result<Events> {
+impl GpuRunner {
+    fn take_block(&mut self, block: &Block, operands: &[Operand], partials: &mut [Partial]) -> Result<()> {
         let len = block.region.len();
-        if len == 0 || self.families.is_empty() {
-            return Ok(Events::NONE);
-        }
         self.context.check()?;
         let limit = self.families.iter().filter_map(|f| f.accumulates()).min();
         if limit.is_some_and(|most| self.elements + len > most) || self.waiting > WAITING {
-            self.flush(partials)?;
+            self.land(partials)?;
         }
         let piece = Piece {
             region: block.region.clone(),
@@ -399,7 +448,6 @@ impl Runner for GpuRunner {
             domain: block.domain,
             last: true,
         };
-        self.under_way += 1;
         match self.trace.clone() {
             Some(trace) => trace.record(Activity::Upload, || self.stage(&piece, operands, partials))?,
             None => self.stage(&piece, operands, partials)?,
@@ -408,15 +456,16 @@ impl Runner for GpuRunner {
         if !self.slots[self.current].has_room(self.capacity.up / 2, self.capacity.down / 2) {
             self.submit()?;
         }
-        Ok(std::mem::take(&mut self.events))
+        Ok(())
     }
 
-    fn flush(&mut self, partials: &mut [Partial]) -> Result<Events> {
+    /// Brings back what was submitted, all of it, and adds it.
+    fn land(&mut self, partials: &mut [Partial]) -> Result<()> {
         self.submit()?;
         for n in 0..self.slots.len() {
             // The oldest first.
             let slot = (self.current + n) % self.slots.len();
-            self.complete(slot, partials)?;
+            self.complete(slot)?;
         }
         if self.accumulates() {
             // Totals are read before anything is added: a block is added whole or not at all.
@@ -427,8 +476,40 @@ impl Runner for GpuRunner {
                 }
             }
             self.collect_totals(partials)?;
-            self.add(partials)?;
         }
+        self.add(partials)
+    }
+}
+
+impl Runner for GpuRunner {
+    fn run(&mut self, block: &Block, operands: &[Operand], partials: &mut [Partial]) -> Result<Events> {
+        // Counted whatever happens: the caller has counted it too.
+        self.under_way += 1;
+        if let Some(e) = self.failed.take() {
+            return Err(e);
+        }
+        let ran = match block.region.is_empty() || self.families.is_empty() {
+            // Blocks are added in their order.
+            true => self.land(partials).map(|()| self.under_way = 0),
+            false => self.take_block(block, operands, partials),
+        };
+        let events = std::mem::take(&mut self.events);
+        match ran {
+            // Blocks that these are from may be added already, and do not run again.
+            Err(e) if !events.is_empty() => {
+                self.failed = Some(e);
+                Ok(events)
+            }
+            ran => ran.map(|()| events),
+        }
+    }
+
+    fn flush(&mut self, partials: &mut [Partial]) -> Result<Events> {
+        if let Some(e) = self.failed.take() {
+            return Err(e);
+        }
+        // Nothing is added before all has come: on an error all of it runs again, events and all.
+        self.land(partials)?;
         Ok(std::mem::take(&mut self.events))
     }
 
