@@ -37,7 +37,7 @@ use operand::Lying;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 use wgpu::BufferUsages as Usage;
 
@@ -83,20 +83,18 @@ impl Mapping {
     fn wait(self, context: &Context) -> Result<()> {
         match self.submission {
             Some(submission) => context.wait(submission)?,
-            None => {
-                let polled = context.raw().poll(wgpu::PollType::Poll);
-                polled.map_err(|e| fault(format!("waiting for the device failed: {e}")))?;
-            }
+            None => context.poll()?,
         }
-        // Another thread may be the one that calls back.
-        match self.done.recv_timeout(Duration::from_secs(60)) {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(e)) => Err(fault(format!("a buffer cannot be mapped: {e}"))),
-            Err(_) => {
-                context.check()?;
-                Err(fault("the device did not map a buffer"))
+        // Another thread's wait may be the one that calls back.
+        let mapped = loop {
+            match self.done.recv_timeout(Duration::from_millis(1)) {
+                Ok(mapped) => break mapped,
+                Err(RecvTimeoutError::Timeout) => context.poll()?,
+                Err(RecvTimeoutError::Disconnected) => break Err(wgpu::BufferAsyncError),
             }
-        }
+        };
+        context.check()?;
+        mapped.map_err(|e| fault(format!("a buffer cannot be mapped: {e}")))
     }
 }
 
