@@ -188,7 +188,7 @@ fn no_event_is_lost_when_results_are_added_early() {
         let mut divisor = vec![1i32; 4000 * ROWS];
         divisor[4000 * row] = 0;
         let divisor = ndarray::Array2::from_shape_vec((ROWS, 4000), divisor).unwrap();
-        let x = Array::full(&[ROWS as u64, 4000], 5i32).floor_divide(&Array::from_ndarray(divisor));
+        let x = Array::full(&[ROWS as u64, 4000], 5i32).floor_divide(Array::from_ndarray(divisor));
         let wide = x.cast(DType::F64);
         let bins = BinAxis::Uniform { bins: 3, low: 0.0, high: 9.0 };
         let targets: Targets = vec![Box::new(wide.histogram(bins)), Box::new(wide.var_with(Over::axis(0)))];

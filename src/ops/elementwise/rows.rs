@@ -79,7 +79,7 @@ rows! {
     Multiply "multiply" ["*"] ("x" "y") Same, NEAREST, "x · y. Integers wrap; for bools it is logical and.";
     Divide "divide" | "true_divide" ["/"] ("x" "y") Divide, NEAREST, "x ÷ y as floats: integers give float64.";
     FloorDivide "floor_divide" ["//"] ("x" "y") BoolAsInt8,
-        ulp(1.0, 1.0, 1.0), "The largest whole number ≤ x ÷ y, as NumPy's: floats take it from the exact remainder. An integer divided by zero gives 0 and a note.";
+        ulp(1.0, 2.0, 2.0), "The largest whole number ≤ x ÷ y, as NumPy's: floats take it from the exact remainder. An integer divided by zero gives 0 and a note.";
     Remainder "remainder" | "mod" ["%"] ("x" "y") BoolAsInt8,
         NEAREST, "x − y · floor(x ÷ y), with the sign of y, from the exact remainder. An integer modulo zero gives 0 and a note.";
     Negative "negative" ["-"] ("x") NotBool(USE_NOT), EXACT, "−x. Integers wrap.";

@@ -353,7 +353,7 @@ fn check32(context: &Context, library: &str, names: &[&str], n: usize, seed: u64
         // The oracles are right to some 10^-9 of a float32's unit. NumPy's quotient can be one whole
         // number off where two rounded steps end between two, and that may be two units.
         let bound = Op::from_name(name).unwrap().row().bound.f32;
-        let bound = if *name == "floor_divide" { 2.0 } else { bound + 1e-6 };
+        let bound = bound + 1e-6;
         if !(worst.0 <= bound) {
             failed.push(format!("{} ULP of {bound}: {}", worst.0, show(worst.1)));
         }
