@@ -1,17 +1,13 @@
 //! Measures an adapter's rates: copies as the host sees them, kernels while their operands are on the
 //! device, and what a dispatch costs. Everything is waited for within the time that is taken.
 
-use super::device::{Bind, Context, Dispatch};
-use super::family::{OUT, Step, TABLE, Work};
-use super::layout::Layout;
-use super::runner::families;
+use super::device::Context;
+use super::resident::Resident;
 use crate::DType;
 use crate::backend::calibrate::{self, DTYPES, ELEMENTS, RUNS, data, kernel_rates, median};
 use crate::backend::cost::{DeviceRates, KernelRates, Rates};
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::{Region, c_strides};
-use crate::ops::kernel::{Block, Kernel, Operand};
-use crate::view::Placement;
+use crate::ops::kernel::Kernel;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -105,74 +101,25 @@ enum Repeat {
 
 /// Seconds of a kernel over `elements` elements that are on the device. `None` if it cannot run there.
 fn kernel_seconds(
-    context: &Context,
+    context: &Arc<Context>,
     kernel: &Kernel,
     dtype: DType,
     elements: u64,
     repeat: Repeat,
 ) -> Result<Option<f64>> {
-    let Ok(mut families) = families(kernel, &context.abilities()) else { return Ok(None) };
-    let Some(family) = families.first_mut() else { return Ok(None) };
     let bytes = data(dtype, elements);
-    let shape = [elements];
-    let operand = Operand::plain(&bytes, Placement { offset: 0, strides: c_strides(&shape) });
-    let layout = Layout::new(&shape, std::slice::from_ref(&operand), &kernel.program.inputs);
-    let region = Region::whole(&shape);
-    let block = Block { region: &region, domain: &shape };
-    let work = Work { context, layout: &layout, block, first_output: 0, whole_len: elements };
-    // A shader that the driver refuses has no rate; a device that is lost is an error.
-    let launch = match family.launch(&work) {
-        Ok(launch) => launch,
-        Err(_) => return context.check().map(|()| None),
+    let resident = match Resident::on(context, &context.abilities(), kernel, &[elements], &[&bytes]) {
+        Ok(resident) => resident,
+        // What the device or its driver refuses has no rate; a device that is lost is an error.
+        Err(e) if e.kind() == ErrorKind::Device => return context.check().map(|()| None),
+        Err(e) => return Err(e),
     };
-    let operands = context.table("calibration operands", &bytes)?;
-    let events = context.table("events", &[0; 16])?;
-    let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
-    let out = context.buffer("calibration output", launch.output_bytes, usage)?;
-    let params = launch.steps.iter().map(|s| context.table("params", bytemuck::cast_slice(&s.params)));
-    let params = params.collect::<Result<Vec<_>>>()?;
-    let encode = |pass: &mut wgpu::ComputePass, step: &Step, params: &wgpu::Buffer| {
-        let all = |at, buffer| Bind { at, buffer, range: None };
-        let mut binds =
-            vec![all(0, params), all(1, &*operands), all(2, &operands), all(3, &events), all(OUT, &out)];
-        binds.extend(step.table.iter().map(|t| all(TABLE, &**t)));
-        context.encode(pass, &Dispatch { pipeline: &step.pipeline, binds: &binds, groups: step.groups });
-    };
-    let submit = |times: u32| {
-        context.scoped("calibrating", || {
-            let mut encoder = context.raw().create_command_encoder(&Default::default());
-            {
-                let mut pass = encoder.begin_compute_pass(&Default::default());
-                for _ in 0..times {
-                    for (step, params) in launch.steps.iter().zip(&params) {
-                        encode(&mut pass, step, params);
-                    }
-                }
-            }
-            context.queue().submit([encoder.finish()])
-        })
-    };
-    let run = |times: u32| -> Result<f64> {
-        // Families expect a new output to be zeros.
-        context
-            .scoped("calibrating", || {
-                let mut encoder = context.raw().create_command_encoder(&Default::default());
-                encoder.clear_buffer(&out, 0, None);
-                context.queue().submit([encoder.finish()])
-            })
-            .and_then(|cleared| context.wait(cleared))?;
-        let start = Instant::now();
-        match repeat {
-            Repeat::Dispatch => context.wait(submit(times)?)?,
-            Repeat::Submit => {
-                let mut last = submit(1)?;
-                for _ in 1..times {
-                    last = submit(1)?;
-                }
-                context.wait(last)?;
-            }
-        }
-        Ok(start.elapsed().as_secs_f64() / times as f64)
+    let run = |times: u32| {
+        let seconds = match repeat {
+            Repeat::Dispatch => resident.run(times),
+            Repeat::Submit => resident.run_apart(times),
+        };
+        seconds.map(|s| s / f64::from(times))
     };
     // The first run warms up.
     run(1)?;

@@ -12,6 +12,7 @@ mod family;
 mod histogram;
 mod layout;
 mod library;
+mod mapping;
 mod math_text;
 pub mod matmul;
 mod memory;

@@ -1,6 +1,7 @@
 //! A block whose operands stay on the device: kernels measured apart from transfers.
 
 use super::Gpu;
+use super::abilities::Abilities;
 use super::device::{Bind, Context, Dispatch};
 use super::family::{Family, Launch, OUT, TABLE, Work};
 use super::layout::Layout;
@@ -35,9 +36,20 @@ impl Resident {
     /// # Errors
     /// `Device` if the device cannot run the kernel, or has no room.
     pub fn new(gpu: &Gpu, kernel: &Kernel, shape: &[u64], operands: &[&[u8]]) -> Result<Resident> {
-        let context = Arc::clone(gpu.context());
+        Resident::on(gpu.context(), gpu.abilities(), kernel, shape, operands)
+    }
+
+    /// As [`Resident::new`], on a device that is not yet a backend.
+    pub(super) fn on(
+        context: &Arc<Context>,
+        abilities: &Abilities,
+        kernel: &Kernel,
+        shape: &[u64],
+        operands: &[&[u8]],
+    ) -> Result<Resident> {
+        let context = Arc::clone(context);
         let mut families: Vec<Box<dyn Family>> =
-            families(kernel, gpu.abilities()).map_err(|why| Error::new(ErrorKind::Device, why))?;
+            families(kernel, abilities).map_err(|why| Error::new(ErrorKind::Device, why))?;
         let operands: Vec<Operand> = operands
             .iter()
             .map(|&bytes| Operand::plain(bytes, Placement { offset: 0, strides: c_strides(shape) }))
@@ -83,7 +95,27 @@ impl Resident {
     /// `Device` if the device fails.
     pub fn run(&self, times: u32) -> Result<f64> {
         let start = Instant::now();
-        let submission = self.context.scoped("measuring", || {
+        let submission = self.submit(times)?;
+        self.context.wait(submission)?;
+        Ok(start.elapsed().as_secs_f64())
+    }
+
+    /// Runs the kernel once in each of so many submissions and gives the seconds until all is done.
+    ///
+    /// # Errors
+    /// `Device` if the device fails.
+    pub fn run_apart(&self, times: u32) -> Result<f64> {
+        let start = Instant::now();
+        let mut last = self.submit(1)?;
+        for _ in 1..times {
+            last = self.submit(1)?;
+        }
+        self.context.wait(last)?;
+        Ok(start.elapsed().as_secs_f64())
+    }
+
+    fn submit(&self, times: u32) -> Result<wgpu::SubmissionIndex> {
+        self.context.scoped("measuring", || {
             let mut encoder = self.context.raw().create_command_encoder(&Default::default());
             for _ in 0..times {
                 self.ready.iter().for_each(|r| encoder.clear_buffer(&r.out, 0, None));
@@ -91,9 +123,7 @@ impl Resident {
                 self.ready.iter().for_each(|r| self.encode(&mut pass, r));
             }
             self.context.queue().submit([encoder.finish()])
-        })?;
-        self.context.wait(submission)?;
-        Ok(start.elapsed().as_secs_f64())
+        })
     }
 
     fn encode(&self, pass: &mut wgpu::ComputePass, ready: &Ready) {

@@ -7,14 +7,13 @@
 
 use super::device::{Bind, Context, Dispatch};
 use super::family::{Absorb, OUT, Step, TABLE};
+use super::mapping::Mapping;
 use super::memory::DeviceBuffer;
 use super::trace::DeviceClock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::elementwise::Events;
 use crate::trace::{self, Activity, Span, Trace};
 use std::ops::Range;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
-use std::time::Duration;
 use wgpu::BufferUsages as Usage;
 
 /// Where every binding may begin.
@@ -76,13 +75,6 @@ pub struct Watch<'a> {
     pub slot: u32,
 }
 
-/// What a submission is waited for with.
-struct Flight {
-    submission: wgpu::SubmissionIndex,
-    mapped: Receiver<std::result::Result<(), wgpu::BufferAsyncError>>,
-    maps: usize,
-}
-
 /// Staging memory of one submission.
 pub struct Slot {
     upload: DeviceBuffer,
@@ -94,7 +86,8 @@ pub struct Slot {
     up: u64,
     down: u64,
     queued: Vec<Queued>,
-    flight: Option<Flight>,
+    /// The readback and the upload buffer of what is under way.
+    flight: Option<[Mapping; 2]>,
     /// When it was submitted and at which task, for a trace.
     sent: f64,
     task: u64,
@@ -192,8 +185,7 @@ impl Slot {
         context.inject()?;
         self.sent = watch.map_or(0.0, |w| w.trace.now());
         self.task = trace::task();
-        let (sender, mapped) = channel();
-        let submission = context.scoped("submitting blocks", || {
+        let flight = context.scoped("submitting blocks", || {
             self.upload.unmap();
             let mut encoder = context.raw().create_command_encoder(&Default::default());
             if let Some(data) = &self.data {
@@ -221,17 +213,11 @@ impl Slot {
                 encoder.copy_buffer_to_buffer(&self.out, 0, &self.readback, ALIGN, bytes);
             }
             let submission = context.queue().submit([encoder.finish()]);
-            let tell = |sender: Sender<_>| {
-                move |mapped| {
-                    // Nobody listens once the run has ended.
-                    let _ = sender.send(mapped);
-                }
-            };
-            self.readback.map_async(wgpu::MapMode::Read, .., tell(sender.clone()));
-            self.upload.map_async(wgpu::MapMode::Write, .., tell(sender));
-            submission
+            let mapping =
+                |buffer: &wgpu::Buffer, mode| Mapping::begin(buffer, mode, Some(submission.clone()));
+            [mapping(&self.readback, wgpu::MapMode::Read), mapping(&self.upload, wgpu::MapMode::Write)]
         })?;
-        self.flight = Some(Flight { submission, mapped, maps: 2 });
+        self.flight = Some(flight);
         Ok(())
     }
 
@@ -271,22 +257,7 @@ impl Slot {
     /// `Device` if the device failed; then nothing is handed over.
     pub fn complete(&mut self, context: &Context, watch: Option<Watch>) -> Result<(Vec<Landed>, Events)> {
         let Some(flight) = self.flight.take() else { return Ok((Vec::new(), Events::NONE)) };
-        context.wait(flight.submission)?;
-        for _ in 0..flight.maps {
-            // Another thread's wait may be the one that calls back.
-            let mapped = loop {
-                match flight.mapped.recv_timeout(Duration::from_millis(1)) {
-                    Ok(mapped) => break mapped,
-                    Err(RecvTimeoutError::Timeout) => context.poll()?,
-                    Err(RecvTimeoutError::Disconnected) => break Err(wgpu::BufferAsyncError),
-                }
-            };
-            if mapped.is_err() {
-                context.check()?;
-                return Err(Error::new(ErrorKind::Device, "a staging buffer could not be mapped")
-                    .at("device", &context.info.name));
-            }
-        }
+        flight.into_iter().try_for_each(|mapping| mapping.wait(context))?;
         if let Some(watch) = watch {
             let times = match watch.clock {
                 Some(clock) => clock.times(context, watch.slot)?,

@@ -55,7 +55,6 @@ pub fn run(context: &Context, source: &str, inputs: &[&[u8]], bytes: usize, grou
 #[test]
 fn two_sums_are_exact_and_64_bit_values_move_as_bits() {
     let Some(context) = context() else { return };
-    eprintln!("{:?} {:?}", context.info, context.features);
     let source = "@group(0) @binding(0) var<storage, read> a: array<u32>;
         @group(0) @binding(1) var<storage, read_write> out: array<u32>;
         @compute @workgroup_size(64) fn main(@builtin(global_invocation_id) g: vec3<u32>) {

@@ -2,13 +2,11 @@
 //! cache folder. A tile never changes a result, so nothing depends on the file: if it cannot be read
 //! or written, or holds nonsense, tiles are measured again.
 
+use crate::backend::files;
 use std::collections::BTreeMap;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-/// The longest file that is read.
-const MAX_BYTES: u64 = 1 << 20;
 /// The most entries that are kept.
 const MAX_ENTRIES: usize = 1000;
 
@@ -19,14 +17,10 @@ pub struct Choices {
 }
 
 impl Choices {
-    /// Those of this user: `$XDG_CACHE_HOME` or `~/.cache`, then `chunkwise/matmul.json`.
+    /// Those of this user, in the [cache folder](files::folder).
     pub fn of_user() -> Arc<Choices> {
         static USER: OnceLock<Arc<Choices>> = OnceLock::new();
-        let folder = || {
-            let from = |name| std::env::var_os(name).map(PathBuf::from).filter(|p: &PathBuf| p.is_absolute());
-            from("XDG_CACHE_HOME").or_else(|| Some(from("HOME")?.join(".cache")))
-        };
-        let made = || Choices::at(folder().map(|f| f.join("chunkwise").join("matmul.json")));
+        let made = || Choices::at(files::folder().map(|f| f.join("matmul.json")));
         Arc::clone(USER.get_or_init(|| Arc::new(made())))
     }
 
@@ -54,26 +48,15 @@ impl Choices {
         }
         known.insert(key.into(), tile.into());
         if let Some(path) = &self.path {
+            let text = serde_json::to_vec_pretty(&*known).unwrap_or_default();
             // Not remembering is no fault.
-            let _ = save(path, &known);
+            files::store(path, &text);
         }
     }
 }
 
 fn load(path: &Path) -> BTreeMap<String, String> {
-    let mut text = String::new();
-    let read = std::fs::File::open(path).and_then(|f| f.take(MAX_BYTES).read_to_string(&mut text));
-    read.ok().and_then(|_| serde_json::from_str(&text).ok()).unwrap_or_default()
-}
-
-/// Written beside and renamed, so that a reader finds the old file or the new one.
-fn save(path: &Path, known: &BTreeMap<String, String>) -> std::io::Result<()> {
-    let Some(folder) = path.parent() else { return Ok(()) };
-    std::fs::create_dir_all(folder)?;
-    let file = tempfile::NamedTempFile::new_in(folder)?;
-    serde_json::to_writer_pretty(&file, known)?;
-    file.persist(path)?;
-    Ok(())
+    files::load(path).and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ pub use operand::Matrix;
 
 use super::abilities::Abilities;
 use super::device::{Bind, Context, Dispatch, Pipeline};
+use super::mapping::Mapping;
 use super::memory::DeviceBuffer;
 use crate::DType;
 use crate::backend::Product;
@@ -37,7 +38,6 @@ use operand::Lying;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 use wgpu::BufferUsages as Usage;
 
@@ -57,45 +57,6 @@ pub enum Tiling {
     Measure,
     /// This one.
     Fixed(Tile),
-}
-
-/// A mapping under way.
-struct Mapping {
-    submission: Option<wgpu::SubmissionIndex>,
-    done: Receiver<std::result::Result<(), wgpu::BufferAsyncError>>,
-}
-
-impl Mapping {
-    /// Begins to map a buffer, once `submission` is done.
-    fn begin(
-        buffer: &wgpu::Buffer,
-        mode: wgpu::MapMode,
-        submission: Option<wgpu::SubmissionIndex>,
-    ) -> Mapping {
-        let (sender, done) = channel();
-        buffer.map_async(mode, .., move |result| {
-            // Nobody listens any more if the product was dropped.
-            let _ = sender.send(result);
-        });
-        Mapping { submission, done }
-    }
-
-    fn wait(self, context: &Context) -> Result<()> {
-        match self.submission {
-            Some(submission) => context.wait(submission)?,
-            None => context.poll()?,
-        }
-        // Another thread's wait may be the one that calls back.
-        let mapped = loop {
-            match self.done.recv_timeout(Duration::from_millis(1)) {
-                Ok(mapped) => break mapped,
-                Err(RecvTimeoutError::Timeout) => context.poll()?,
-                Err(RecvTimeoutError::Disconnected) => break Err(wgpu::BufferAsyncError),
-            }
-        };
-        context.check()?;
-        mapped.map_err(|e| fault(format!("a buffer cannot be mapped: {e}")))
-    }
 }
 
 /// Staging memory for one piece, and where it goes on the device.
