@@ -3,12 +3,24 @@
 //! Sources: the filter descriptions of the HDF5 file format and of libhdf5 1.10 (`H5Zdeflate.c`,
 //! `H5Zshuffle.c`, `H5Zfletcher32.c`, `H5checksum.c`); zlib is decoded by libdeflate.
 
+use crate::buffer::Buffer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h5::FilterInfo;
 use crate::ops::kernel::Packing;
 use crate::ops::simd::Simd;
 use crate::per_simd;
 use crate::source::Scratch;
+
+/// Why a codec refuses a chunk, as a sentence.
+pub(crate) type Fault = String;
+
+/// Memory and contexts that codecs reuse, so that no chunk allocates.
+#[derive(Default)]
+pub(crate) struct Work {
+    pub buffer: Buffer,
+    pub inflate: Option<libdeflater::Decompressor>,
+    pub zstd: Option<zstd_safe::DCtx<'static>>,
+}
 
 /// A filter that is undone here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
