@@ -66,25 +66,29 @@ fn multiply_body(a: &[f32], b: &[f32], out: &mut [f64]) {
 }
 per_simd!(pub(super) fn multiply(a: &[f32], b: &[f32], out: &mut [f64]) = multiply_body);
 
-/// Sums of the exact squares in two levels: what the anchor rounds them to, and what it leaves.
+/// Sums of the exact squares in two levels: what the anchor rounds them to, and what it leaves. The levels
+/// go through memory: in one loop the compiler would pair them up instead of neighbouring values.
 #[inline(always)]
 fn squares_f32_body(v: &[f32], anchor: f64) -> [f64; 2] {
-    let (mut high, mut low) = ([0f64; SQUARE_LANES], [0f64; SQUARE_LANES]);
-    let mut one = |j: usize, x: f32| {
-        let square = x as f64 * x as f64;
-        let top = (square + anchor) - anchor;
-        high[j] += top;
-        low[j] += square - top;
-    };
-    let chunks = v.chunks_exact(SQUARE_LANES);
-    let rest = chunks.remainder();
-    for c in chunks {
-        for j in 0..SQUARE_LANES {
-            one(j, c[j]);
+    const PART: usize = 128;
+    let mut acc = [[0f64; SQUARE_LANES]; 2];
+    let (mut high, mut low) = ([0f64; PART], [0f64; PART]);
+    for part in v.chunks(PART) {
+        for ((high, low), &x) in high.iter_mut().zip(&mut low).zip(part) {
+            let square = x as f64 * x as f64;
+            *high = (square + anchor) - anchor;
+            *low = square - *high;
+        }
+        for (acc, level) in acc.iter_mut().zip([&mut high, &mut low]) {
+            level[part.len()..].fill(0.0);
+            for c in level.chunks_exact(SQUARE_LANES) {
+                for j in 0..SQUARE_LANES {
+                    acc[j] += c[j];
+                }
+            }
         }
     }
-    rest.iter().enumerate().for_each(|(j, &x)| one(j, x));
-    [high.iter().sum(), low.iter().sum()]
+    acc.map(|lanes| lanes.iter().sum())
 }
 per_simd!(fn squares_f32(v: &[f32], anchor: f64) -> [f64; 2] = squares_f32_body);
 
