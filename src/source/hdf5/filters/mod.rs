@@ -7,6 +7,23 @@
 //! Sources: the filter descriptions of the HDF5 file format and of libhdf5 1.10 (`H5Zdeflate.c`,
 //! `H5Zshuffle.c`, `H5Zfletcher32.c`, `H5checksum.c`); zlib is decoded by libdeflate.
 
+#[allow(dead_code)]
+mod bitshuffle;
+#[allow(dead_code)]
+mod blosc;
+#[allow(dead_code)]
+mod blosclz;
+#[allow(dead_code)]
+mod bzip2;
+#[cfg(test)]
+mod codecs_tests;
+#[allow(dead_code)]
+mod lz4;
+#[allow(dead_code)]
+mod lzf;
+#[allow(dead_code)]
+mod zstd;
+
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h5::FilterInfo;
