@@ -32,6 +32,17 @@ use crate::ops::simd::Simd;
 use crate::per_simd;
 use smallvec::SmallVec;
 
+#[allow(dead_code)]
+mod bits;
+#[allow(dead_code)]
+mod nbit;
+#[allow(dead_code)]
+pub(crate) mod precision;
+#[allow(dead_code)]
+mod scaleoffset;
+#[allow(dead_code)]
+mod szip;
+
 /// Why a codec refuses a chunk, as a sentence.
 pub(crate) type Fault = String;
 
@@ -380,3 +391,7 @@ pub(crate) fn swap_bytes(data: &mut [u8], size: usize) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+#[path = "tests/stored.rs"]
+mod stored;
