@@ -11,6 +11,8 @@
 mod contiguous;
 mod filters;
 mod handles;
+#[allow(dead_code)] // Until reads go through it.
+mod index;
 mod open;
 mod read;
 mod tree;
