@@ -11,7 +11,7 @@
 mod contiguous;
 mod filters;
 mod handles;
-#[allow(dead_code)] // Until reads go through it.
+#[allow(dead_code, unused_imports)] // Until reads go through it.
 mod index;
 mod open;
 mod read;

@@ -7,11 +7,10 @@
 //! in trees, of at most 16 MiB each in arrays), takes memory for what the file has only, and gives
 //! an address and a size that lie in the file, or an error.
 //!
-//! Source: the HDF5 File Format Specification, version 3.0, and its 4.0 draft for layout version 5
-//! (HDF5 2.0). All superblocks (0 to 3), object headers (1, 2), layout messages (1 to 5) and chunk
-//! indexes are read: version 1 and 2 B-trees, fixed and extensible arrays, implicit, and single
-//! chunk; user blocks; addresses and lengths of 2, 4 and 8 bytes. Checksums are verified where the
-//! format has them.
+//! Source: the HDF5 File Format Specification, version 4.0. All superblocks (0 to 3), object headers
+//! (1, 2), layout messages (1 to 5) and chunk indexes are read: version 1 and 2 B-trees, fixed and
+//! extensible arrays, implicit, and single chunk; user blocks; addresses and lengths of 2, 4 and 8
+//! bytes. Checksums are verified where the format has them.
 //!
 //! Limits: files in several parts, shared dataspace messages where an index needs one, and an image
 //! of the metadata cache are errors of kind `Unsupported`; the caller then asks libhdf5. A version 1
@@ -284,7 +283,7 @@ fn counts(described: &Described, expect: &Expect) -> Result<Vec<Option<u64>>> {
 
 /// Looks chunks up in arbitrary bytes, for fuzzing: the index whose object header is at `header`, and
 /// up to `most` chunks of its grid. Gives how many are stored and how many failed.
-#[cfg(test)]
+#[allow(dead_code)] // Tests and fuzzers call it.
 pub(crate) fn lookups(file: &dyn ReadAt, header: u64, expect: &Expect, most: u64) -> Result<(u64, u64)> {
     let index = ChunkIndex::locate(file, header, expect)?;
     let count = index.grid.iter().fold(1u64, |n, &d| n.saturating_mul(d));
