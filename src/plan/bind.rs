@@ -5,6 +5,7 @@
 //! not fit is first run in more passes (each reduction with the order of blocks that suits it, then
 //! its output in windows); what does not fit then is refused, with the budget that would do.
 
+use super::again::Kept;
 use super::place::{Placement, Wish, place, products_of};
 use super::reads::reads;
 use super::{Consumer, Feed, Input, Plan, Stage, SubKernel};
@@ -80,6 +81,8 @@ pub struct Bound {
     pub peak_bytes: u64,
     /// The budget.
     pub memory: u64,
+    /// What is kept of sources that are read again.
+    pub kept: Vec<Kept>,
 }
 
 impl BoundStage {
@@ -97,7 +100,6 @@ impl Bound {
     /// `Budget` if something does not fit; the error names it and the smallest budget that works.
     pub fn new(plan: &Plan, machine: &Machine) -> Result<Bound> {
         let mut stages = Vec::new();
-        let mut peak = 0;
         let results: u64 =
             plan.results().iter().map(|&r| plan.values()[r].bytes()).fold(0, u64::saturating_add);
         if results > machine.memory {
@@ -115,10 +117,7 @@ impl Bound {
         let mut smallest = results;
         for n in 0..plan.stages().len() {
             match bind_stage(plan, n, machine)? {
-                Ok(stage) => {
-                    peak = peak.max(stage.peak_bytes());
-                    stages.push(stage);
-                }
+                Ok(stage) => stages.push(stage),
                 // The budget that is named must do for the stages that follow, too.
                 Err((needed, e)) => {
                     smallest = smallest.max(needed);
@@ -130,7 +129,9 @@ impl Bound {
             let named = human_bytes(smallest);
             return Err(e.hint(format!("the smallest budget that works is {smallest} bytes ({named})")));
         }
-        Ok(Bound { stages, peak_bytes: peak, memory: machine.memory })
+        let mut bound = Bound { stages, peak_bytes: 0, memory: machine.memory, kept: Vec::new() };
+        bound.keep(plan);
+        Ok(bound)
     }
 }
 

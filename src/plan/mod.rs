@@ -5,6 +5,7 @@
 //! never listed: task `i` is the block at the C-order position `i` of the grid. A plan can be
 //! written as JSON, read by another process on another machine, and run there in pieces.
 
+mod again;
 mod bind;
 mod blocks;
 mod explain;
@@ -13,6 +14,7 @@ mod place;
 mod reads;
 mod validate;
 
+pub use again::{Kept, Visit, kept_chunk_bytes};
 pub use bind::{Bound, BoundStage, Machine, Pass, Reads};
 pub use blocks::uses_of_chunk;
 pub use place::{Placement, Wish};

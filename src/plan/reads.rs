@@ -9,16 +9,16 @@ use crate::view::View;
 
 /// The chunks along one axis that a view touches.
 #[derive(PartialEq)]
-struct Span {
+pub(super) struct Span {
     first: u64,
     last: u64,
-    chunks: u64,
+    pub(super) chunks: u64,
     /// The first element and the step.
     walk: (u64, Option<i64>),
 }
 
 impl Span {
-    fn new(view: &View, axis: usize, n: u64) -> Span {
+    pub(super) fn new(view: &View, axis: usize, n: u64) -> Span {
         let base = view.base[axis];
         let (far, len, step) = match view.walker(axis) {
             None => (base, 1, None),
@@ -30,12 +30,18 @@ impl Span {
         Span { first, last, chunks: (last - first + 1).min(len), walk: (base, step) }
     }
 
-    fn is_dense(&self) -> bool {
+    pub(super) fn is_dense(&self) -> bool {
         self.chunks == self.last - self.first + 1
     }
 
+    /// Whether both touch the same chunks for certain.
+    pub(super) fn covers_as(&self, other: &Span) -> bool {
+        let ends = |s: &Span| (s.first, s.last);
+        self == other || (self.is_dense() && other.is_dense() && ends(self) == ends(other))
+    }
+
     /// How many chunks both touch for certain.
-    fn shared(&self, other: &Span) -> u64 {
+    pub(super) fn shared(&self, other: &Span) -> u64 {
         let both = (self.last.min(other.last) + 1).saturating_sub(self.first.max(other.first));
         match (self.is_dense(), other.is_dense()) {
             _ if self == other => self.chunks,

@@ -3,7 +3,7 @@
 use super::Session;
 use crate::array::Array;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::exec::{self, BlockWalk, Counters, Report};
+use crate::exec::{BlockWalk, Counters, Report, Stream};
 use crate::grid::{AxisGrid, Dims, Grid, show_shape, unravel};
 use crate::plan::{Bound, Plan};
 use crate::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
@@ -45,8 +45,6 @@ struct Job {
     bound: Bound,
     /// The chunks of the dataset.
     grid: Grid,
-    /// Chunks that may be under way at once within the budget.
-    workers: usize,
 }
 
 impl Session {
@@ -163,8 +161,11 @@ impl Session {
             Some(_) => spec,
             None => DatasetSpec { deflate: None, shuffle: false, ..spec },
         };
-        let workers = (workers as usize).min(bound.stages[last].workers.max(1));
-        Ok((Job { grid: Grid::regular(shape, &chunk), plan, bound, workers }, spec))
+        // Chunks that may be under way at once, and what is left for chunks that are read again.
+        bound.stages[last].workers = (workers as usize).min(bound.stages[last].workers.max(1));
+        bound.stages[last].worker_bytes = each;
+        bound.keep(&plan);
+        Ok((Job { grid: Grid::regular(shape, &chunk), plan, bound }, spec))
     }
 
     /// Bytes of staging memory that a worker of the last stage holds for a device.
@@ -182,21 +183,21 @@ impl Session {
     }
 
     fn write(&self, writer: &Hdf5Writer, n: usize, job: &Job, counters: &Counters) -> Result<()> {
-        let last = job.plan.stages().len() - 1;
+        let workers = job.bound.stages[job.plan.stages().len() - 1].workers;
         let counts = job.grid.counts();
         let region = |i: u64| job.grid.region(&unravel(i, &counts));
         let chunked = writer.datasets()[n].chunks.is_some();
         let scratch: Mutex<Vec<WriteScratch>> = Mutex::default();
         let spare = || scratch.lock().unwrap_or_else(PoisonError::into_inner);
         self.with_context(|cx| {
+            let (plan, bound, grid) = (&job.plan, &job.bound, &job.grid);
             let walk = BlockWalk {
-                plan: &job.plan,
-                bound: &job.bound,
-                stage: last,
-                values: &exec::run_before(&job.plan, last, &job.bound, cx, counters)?,
-                tasks: job.grid.blocks(),
-                workers: job.workers,
-                grid: Some(&job.grid),
+                plan,
+                bound,
+                stream: &Stream::new(plan, bound, grid, workers, cx, counters)?,
+                grid,
+                tasks: 0..grid.blocks(),
+                workers,
                 region: &region,
             };
             walk.run(cx, counters, &|i, array| {

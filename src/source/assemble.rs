@@ -134,7 +134,6 @@ pub fn chunks_of_slab(slab: &Slab, chunk: &[u64]) -> SmallVec<[(u64, u64); 4]> {
 /// # Errors
 /// `Index` if the slab is not inside the array; otherwise as [`Source::read_chunk`].
 pub fn read_by_chunks(source: &dyn Source, slab: &Slab, out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
-    let size = source.dtype().size();
     check_slab(source.shape(), source.dtype(), slab, out)?;
     let Some(chunk) = source.chunks() else {
         return Err(Error::new(ErrorKind::Internal, "a source without chunks was read by chunks"));
@@ -142,30 +141,48 @@ pub fn read_by_chunks(source: &dyn Source, slab: &Slab, out: &mut [u8], cx: &mut
     if slab.is_empty() {
         return Ok(());
     }
-    let elements = chunk.iter().product::<u64>() as usize;
     let ranges = chunks_of_slab(slab, chunk);
     let grid = Grid { axes: ranges.iter().map(|&(a, b)| AxisGrid::regular(b - a, 1)).collect() };
     let counts = grid.counts();
     for k in 0..grid.blocks() {
         let mut coords = crate::grid::unravel(k, &counts);
         coords.iter_mut().zip(&ranges).for_each(|(c, r)| *c += r.0);
-        let region = chunk_region(&coords, chunk);
-        // An axis with a long step can jump over a chunk.
-        let Some((from, to, loops)) = plan(&region, slab) else { continue };
-        if from == 0 && *loops == [Loop { count: elements, from: 1, to: 1 }] {
-            source.read_chunk(&coords, &mut out[to * size..(to + elements) * size], cx)?;
-            continue;
-        }
-        let mut decoded = std::mem::take(&mut cx.scratch.chunk);
-        decoded.resize_for_overwrite(elements * size);
-        let done = source.read_chunk(&coords, &mut decoded, cx);
-        if done.is_ok() {
-            copy(&decoded, out, from, to, &loops, size);
-        }
-        cx.scratch.chunk = decoded;
-        done?;
+        read_from_chunk(source, &coords, slab, out, cx)?;
     }
     Ok(())
+}
+
+/// Reads the elements of a slab that lie in the chunk at `coords`, into their places in `out`. The slab and
+/// the buffer were checked.
+///
+/// # Errors
+/// As [`Source::read_chunk`].
+pub fn read_from_chunk(
+    source: &dyn Source,
+    coords: &[u64],
+    slab: &Slab,
+    out: &mut [u8],
+    cx: &mut ReadCx,
+) -> Result<()> {
+    let size = source.dtype().size();
+    let Some(chunk) = source.chunks() else {
+        return Err(Error::new(ErrorKind::Internal, "a source without chunks was read by chunks"));
+    };
+    let elements = chunk.iter().product::<u64>() as usize;
+    let region = chunk_region(coords, chunk);
+    // An axis with a long step can jump over a chunk.
+    let Some((from, to, loops)) = plan(&region, slab) else { return Ok(()) };
+    if from == 0 && *loops == [Loop { count: elements, from: 1, to: 1 }] {
+        return source.read_chunk(coords, &mut out[to * size..(to + elements) * size], cx);
+    }
+    let mut decoded = std::mem::take(&mut cx.scratch.chunk);
+    decoded.resize_for_overwrite(elements * size);
+    let done = source.read_chunk(coords, &mut decoded, cx);
+    if done.is_ok() {
+        copy(&decoded, out, from, to, &loops, size);
+    }
+    cx.scratch.chunk = decoded;
+    done
 }
 
 #[cfg(test)]

@@ -148,6 +148,12 @@ pub struct ReadStats {
     pub chunks_decoded: AtomicU64,
     /// Of those, the ones whose elements' bytes a device still had to put together.
     pub chunks_packed: AtomicU64,
+    /// Times that a chunk was not decoded, because it had been kept from an earlier reading.
+    pub chunks_kept: AtomicU64,
+    /// Stored chunks that the system was told of before they were read.
+    pub chunks_advised: AtomicU64,
+    /// Their bytes in files.
+    pub bytes_advised: AtomicU64,
     /// Bytes read from files.
     pub bytes_read: AtomicU64,
     /// Bytes of elements that reads made, whole chunks counted whole.
@@ -230,6 +236,23 @@ pub trait Source: Send + Sync + Debug {
     /// All elements in C order, native byte order, if they are in memory already.
     fn bytes(&self) -> Option<&[u8]> {
         None
+    }
+
+    /// Whether a decoded chunk is worth its memory when it is wanted again later: not where reading it is
+    /// only a copy of what the system has in memory anyway.
+    fn worth_keeping(&self) -> bool {
+        self.chunks().is_some() && self.bytes().is_none()
+    }
+
+    /// Whether [`Source::advise`] does anything.
+    fn wants_advice(&self) -> bool {
+        false
+    }
+
+    /// Says that the elements of `slab` will be read soon, so that the system can bring their bytes near
+    /// meanwhile. Takes little time and no memory, and cannot fail: nothing depends on it.
+    fn advise(&self, slab: &Slab, cx: &mut ReadCx) {
+        let _ = (slab, cx);
     }
 
     /// Decodes the chunk at the grid position `chunk` into `out`: the full chunk shape (what lies

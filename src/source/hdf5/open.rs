@@ -291,6 +291,14 @@ impl Source for Hdf5Source {
         }
     }
 
+    fn worth_keeping(&self) -> bool {
+        match &self.access {
+            Access::Chunks { pipeline, .. } => !pipeline.is_empty(),
+            Access::Library => self.chunks.is_some(),
+            Access::Empty | Access::Fill | Access::Contiguous(_) => false,
+        }
+    }
+
     fn read_chunk(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
         read::chunk(self, chunk, Form::Plain, out, cx).map_err(|e| self.locate_chunk(e, chunk))?;
         Ok(())
