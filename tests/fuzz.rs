@@ -793,6 +793,7 @@ fn damaged_plans_and_partials_are_errors_and_no_panics() {
 #[derive(Debug)]
 struct Broken {
     bad: Vec<u64>,
+    chunks: chunkwise::grid::Chunks,
     reads: std::sync::atomic::AtomicU64,
 }
 
@@ -803,8 +804,8 @@ impl chunkwise::source::Source for Broken {
     fn dtype(&self) -> DType {
         DType::I32
     }
-    fn chunks(&self) -> Option<&[u64]> {
-        Some(&[9, 8])
+    fn chunks(&self) -> Option<&chunkwise::grid::Chunks> {
+        Some(&self.chunks)
     }
     fn spec(&self) -> chunkwise::source::SourceSpec {
         chunkwise::source::SourceSpec::Memory { id: u64::MAX }
@@ -854,7 +855,10 @@ impl chunkwise::source::Source for Broken {
 /// everybody stops, and the session can be used again.
 #[test]
 fn a_failure_in_one_worker_stops_all() {
-    let source = |bad: &[u64]| Array::new(std::sync::Arc::new(Broken { bad: bad.to_vec(), reads: 0.into() }));
+    let source = |bad: &[u64]| {
+        let chunks = chunkwise::grid::Chunks::from(&[9, 8][..]);
+        Array::new(std::sync::Arc::new(Broken { bad: bad.to_vec(), chunks, reads: 0.into() }))
+    };
     for (threads, memory) in [(1, 1 << 26), (8, 1 << 26), (8, 200_000), (8, 100_000)] {
         let s = session(threads, memory, 64);
         // Blocks of columns cross the chunks, so they share them.

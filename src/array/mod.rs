@@ -18,7 +18,7 @@ use crate::dtype::{DType, Element, Scalar, Weak};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Built, Node, NodeKind, Origin};
 pub(crate) use crate::grid::show_shape as show;
-use crate::grid::{Dims, MAX_RANK, checked_len};
+use crate::grid::{Chunks, Dims, MAX_RANK, checked_len};
 use crate::source::{self, OpenOptions, Source};
 use crate::view::View;
 use smallvec::SmallVec;
@@ -269,7 +269,7 @@ impl Array {
     ///
     /// # Errors
     /// As [`Array::shape`].
-    pub fn chunks(&self) -> Result<Option<&[u64]>> {
+    pub fn chunks(&self) -> Result<Option<&Chunks>> {
         Ok(match &self.node()?.kind {
             NodeKind::Source(s) => s.chunks(),
             _ => None,

@@ -119,7 +119,7 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
 }
 
 fn listed(grid: &crate::grid::Grid) -> &'static str {
-    match grid.axes.iter().any(|a| matches!(a, AxisGrid::Ends(_))) {
+    match grid.axes.iter().any(|a| matches!(a, AxisGrid::Uneven(_))) {
         true => " at most",
         false => "",
     }
@@ -130,7 +130,7 @@ fn write_inputs(f: &mut dyn Write, plan: &Plan, inputs: &[Input], indent: &str) 
         let name = match &input.feed {
             Feed::Source(s) => {
                 let s = &plan.sources()[*s];
-                let chunks = s.chunks.as_ref().map(|c| format!(" in chunks {}", crate::grid::show_shape(c)));
+                let chunks = s.chunks.as_ref().map(|c| format!(" in chunks {c}"));
                 format!(
                     "{} {} {}{}",
                     s.name,

@@ -17,7 +17,7 @@ pub use assemble::copy_slab;
 use crate::buffer::Buffer;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::{Dims, Region, Slab};
+use crate::grid::{Chunks, Dims, Slab};
 use crate::ops::kernel::Packing;
 use crate::trace::{Activity, Trace};
 use serde::{Deserialize, Serialize};
@@ -185,9 +185,9 @@ pub trait Source: Send + Sync + Debug {
     /// Its dtype.
     fn dtype(&self) -> DType;
 
-    /// The shape of its storage chunks; `None` when any region can be read as it is (contiguous
-    /// files, memory, formulas). A chunk may be larger than the array.
-    fn chunks(&self) -> Option<&[u64]>;
+    /// Its storage chunks; `None` when any region can be read as it is (contiguous files, memory,
+    /// formulas). A chunk may be larger than the array.
+    fn chunks(&self) -> Option<&Chunks>;
 
     /// What it takes to open it again.
     fn spec(&self) -> SourceSpec;
@@ -203,8 +203,8 @@ pub trait Source: Send + Sync + Debug {
         None
     }
 
-    /// Decodes the chunk at the grid position `chunk` into `out`: the full chunk shape (what lies
-    /// beyond the array's edge is unspecified), C order, native byte order.
+    /// Decodes the chunk at the grid position `chunk` into `out`: the box that [`Chunks::region`]
+    /// gives (what lies beyond the array's edge is unspecified), C order, native byte order.
     ///
     /// # Errors
     /// `Index` or `Internal` for a wrong position or length; `Io`, `Format`, `Filter`, `Changed`
@@ -280,9 +280,4 @@ pub(crate) fn check_slab(shape: &[u64], dtype: DType, slab: &Slab, out: &[u8]) -
         ));
     }
     Ok(())
-}
-
-/// The elements that the chunk at `coords` would hold in a grid of `chunk`, edges padded.
-pub fn chunk_region(coords: &[u64], chunk: &[u64]) -> Region {
-    Region { start: coords.iter().zip(chunk).map(|(&c, &n)| c * n).collect(), shape: chunk.into() }
 }

@@ -6,7 +6,7 @@ use super::handles::{self, Borrowed};
 use super::read::{self, Form};
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::grid::{Dims, Slab, checked_len};
+use crate::grid::{Chunks, Dims, Slab, checked_len};
 use crate::h5::{self, FilterInfo, Id, Layout, Link, Object};
 use crate::ops::kernel::Packing;
 use crate::source::{Fingerprint, OpenOptions, ReadCx, Source, SourceSpec, check_slab};
@@ -47,7 +47,7 @@ pub struct Hdf5Source {
     pub(crate) shape: Dims,
     pub(crate) dtype: DType,
     pub(crate) swap: bool,
-    pub(crate) chunks: Option<Dims>,
+    pub(crate) chunks: Option<Chunks>,
     pub(crate) access: Access,
     pub(crate) filters: Vec<FilterInfo>,
     /// One element in native byte order.
@@ -93,13 +93,13 @@ impl Hdf5Source {
     }
 
     fn locate_chunk(&self, e: Error, chunk: &[u64]) -> Error {
-        let place = crate::source::chunk_region(chunk, self.chunks.as_deref().unwrap_or(&[]));
-        self.locate(e.at("chunk", format!("{chunk:?} = {place}")))
+        let place = self.chunks.as_ref().map(|c| c.region(chunk).to_string());
+        self.locate(e.at("chunk", format!("{chunk:?} = {}", place.unwrap_or_default())))
     }
 
     /// Bytes of a decoded chunk.
     pub(crate) fn chunk_bytes(&self) -> u64 {
-        self.chunks.as_ref().map_or(0, |c| c.iter().product::<u64>() * self.dtype.size() as u64)
+        self.chunks.as_ref().map_or(0, |c| c.elements() * self.dtype.size() as u64)
     }
 
     /// The file's state when it was opened.
@@ -208,7 +208,7 @@ fn describe(id: &Id, options: OpenOptions, fingerprint: &Fingerprint) -> Result<
             if shape.iter().zip(&chunk).any(|(&n, &c)| n.checked_add(c).is_none_or(|n| n > i64::MAX as u64)) {
                 return Err(Error::new(ErrorKind::Format, format!("chunks of {chunk:?} in {shape:?}")));
             }
-            chunks = Some(chunk);
+            chunks = Some(chunk.into());
             match own_pipeline(&filters) {
                 Some(pipeline) if !element.convert => Access::Chunks { pipeline, bare_edges },
                 _ => Access::Library,
@@ -305,8 +305,8 @@ impl Source for Hdf5Source {
         self.dtype
     }
 
-    fn chunks(&self) -> Option<&[u64]> {
-        self.chunks.as_deref()
+    fn chunks(&self) -> Option<&Chunks> {
+        self.chunks.as_ref()
     }
 
     fn spec(&self) -> SourceSpec {

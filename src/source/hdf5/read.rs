@@ -4,7 +4,7 @@ use super::filters::{Filter, decode, decode_packed, least_deflated, most_stored,
 use super::open::{Access, Hdf5Source};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::{Dims, Slab};
+use crate::grid::{Chunks, Dims, Slab};
 use crate::h5;
 use crate::ops::kernel::Packing;
 use crate::source::assemble::read_by_chunks;
@@ -29,7 +29,7 @@ pub(super) fn chunk(
     out: &mut [u8],
     cx: &mut ReadCx,
 ) -> Result<Packing> {
-    let Some(shape) = source.chunks.as_deref() else {
+    let Some(shape) = source.chunks.as_ref().map(Chunks::shape) else {
         return Err(Error::new(ErrorKind::Unsupported, "the dataset is not chunked"));
     };
     let inside = coords.len() == shape.len()
