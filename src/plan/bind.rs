@@ -525,7 +525,7 @@ fn cache_wanted(needs: &Needs, pass: &Pass) -> u64 {
                 // Along the outermost axis that has several blocks only a band is alive.
                 let outer = pass.order[..at].iter().all(|&o| needs.stage.grid.axes[o].blocks() <= 1);
                 let len = if outer { needs.largest[d] } else { input.view.axes[d].len };
-                let len = len.saturating_mul(step.unsigned_abs());
+                let len = len.saturating_mul(step.unsigned_abs()).saturating_add(apart(needs, s, input, d));
                 alive[axis] = chunks.covering(axis, len, needs.plan.sources()[s].shape[axis]);
             }
         }
@@ -533,6 +533,20 @@ fn cache_wanted(needs: &Needs, pass: &Pass) -> u64 {
         wanted = wanted.saturating_add(bytes);
     }
     needs.stage.inputs.iter().fold(wanted, |w, i| w.saturating_add(nested_cache(needs.plan, &i.feed)))
+}
+
+/// How far along the source's axis other views of a source are from this one, where both walk domain
+/// axis `d`: what one has read the other wants that much later. Without end if they part on the way.
+fn apart(needs: &Needs, source: usize, input: &Input, d: usize) -> u64 {
+    let others = needs.stage.inputs.iter().filter(|i| matches!(i.feed, Feed::Source(s) if s == source));
+    let walk = input.view.axes[d].from;
+    let far = |other: &Input| match walk {
+        Some((axis, _)) if other.view.axes[d].from == walk => {
+            other.view.base[axis].abs_diff(input.view.base[axis])
+        }
+        _ => u64::MAX,
+    };
+    others.map(far).max().unwrap_or(0)
 }
 
 /// Bytes of decoded chunks that products want to keep between the pieces of their factors.

@@ -271,7 +271,12 @@ impl Plan {
     /// # Errors
     /// `Unsupported` if a source is memory of this process.
     pub fn to_json(&self) -> Result<String> {
-        if let Some(s) = self.data.sources.iter().find(|s| matches!(s.spec, SourceSpec::Memory { .. })) {
+        if let Some(s) = self
+            .data
+            .sources
+            .iter()
+            .find(|s| s.spec.any(&mut |spec| matches!(spec, SourceSpec::Memory { .. })))
+        {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 format!("the plan reads {}, which only this process has", s.name),

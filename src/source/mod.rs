@@ -10,6 +10,7 @@
 pub mod assemble;
 pub mod generate;
 pub mod hdf5;
+pub mod many;
 pub mod memory;
 
 pub use assemble::copy_slab;
@@ -96,6 +97,23 @@ pub enum SourceSpec {
         /// Its number in this process.
         id: u64,
     },
+    /// Many arrays as one; see [`many::Many`].
+    Many {
+        /// The parts, in order.
+        parts: Arc<[SourceSpec]>,
+        /// How they are joined.
+        join: many::Join,
+    },
+}
+
+impl SourceSpec {
+    /// Whether it is so for this source or for a part of it.
+    pub fn any(&self, is: &mut dyn FnMut(&SourceSpec) -> bool) -> bool {
+        match self {
+            SourceSpec::Many { parts, .. } => parts.iter().any(|p| p.any(is)),
+            _ => is(self),
+        }
+    }
 }
 
 /// Buffers that reads reuse. One per reader thread.
@@ -157,6 +175,32 @@ pub struct ReadStats {
 impl ReadStats {
     pub(crate) fn add(counter: &AtomicU64, n: u64) {
         counter.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Adds what was counted elsewhere.
+    pub(crate) fn absorb(&self, other: &ReadStats) {
+        // Taken apart, so that a counter to come is not forgotten here.
+        let ReadStats {
+            chunks_read,
+            chunks_decoded,
+            chunks_packed,
+            bytes_read,
+            bytes_decoded,
+            lock_wait_ns,
+            library_reads,
+            trace: _,
+        } = other;
+        for (to, from) in [
+            (&self.chunks_read, chunks_read),
+            (&self.chunks_decoded, chunks_decoded),
+            (&self.chunks_packed, chunks_packed),
+            (&self.bytes_read, bytes_read),
+            (&self.bytes_decoded, bytes_decoded),
+            (&self.lock_wait_ns, lock_wait_ns),
+            (&self.library_reads, library_reads),
+        ] {
+            ReadStats::add(to, from.load(Ordering::Relaxed));
+        }
     }
 
     /// Does something, as a span of the trace if there is one.
@@ -244,6 +288,7 @@ pub fn open(spec: &SourceSpec) -> Result<Arc<dyn Source>> {
             Ok(Arc::new(source))
         }
         SourceSpec::Memory { id } => memory::find(*id),
+        SourceSpec::Many { parts, join } => Ok(Arc::new(many::Many::reopen(parts, *join)?)),
         _ => generate::from_spec(spec),
     }
 }
