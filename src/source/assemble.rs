@@ -86,9 +86,14 @@ fn overlap(region: &Region, slab: &Slab) -> Option<SmallVec<[(u64, u64); 4]>> {
         .collect()
 }
 
-/// The loops of the copy from a buffer that holds `region` to one that holds `slab` as `place` says,
-/// with the two offsets in elements; `None` if they do not meet.
-fn plan(region: &Region, slab: &Slab, place: &Place) -> Option<(usize, usize, Loops)> {
+/// The loops of the copy from a buffer that holds `region` to one that holds `slab`, with the two
+/// offsets in elements; `None` if they do not meet.
+pub(crate) fn plan(region: &Region, slab: &Slab) -> Option<(usize, usize, Loops)> {
+    plan_at(region, slab, &Place::dense(&slab.count))
+}
+
+/// As [`plan`], to a buffer that holds the slab as `place` says.
+fn plan_at(region: &Region, slab: &Slab, place: &Place) -> Option<(usize, usize, Loops)> {
     let part = overlap(region, slab)?;
     let (source, target) = (c_strides(&region.shape), &place.strides);
     let (mut from, mut to, mut loops) = (0, place.offset, Loops::new());
@@ -129,7 +134,7 @@ impl Place {
 /// # Panics
 /// If a buffer is shorter than its shape says.
 pub fn copy_slab(src: &[u8], region: &Region, slab: &Slab, out: &mut [u8], size: usize) {
-    if let Some((from, to, loops)) = plan(region, slab, &Place::dense(&slab.count)) {
+    if let Some((from, to, loops)) = plan(region, slab) {
         copy(src, out, from, to, &loops, size);
     }
 }
@@ -171,7 +176,7 @@ fn by_chunks(source: &dyn Source, slab: &Slab, out: &mut [u8], place: &Place, cx
         let region = chunks.region(&coords);
         let elements = region.len() as usize;
         // An axis with a long step can jump over a chunk.
-        let Some((from, to, loops)) = plan(&region, slab, place) else { continue };
+        let Some((from, to, loops)) = plan_at(&region, slab, place) else { continue };
         if from == 0 && *loops == [Loop { count: elements, from: 1, to: 1 }] {
             source.read_chunk(&coords, &mut out[to * size..(to + elements) * size], cx)?;
             continue;
@@ -205,7 +210,7 @@ pub(crate) fn read_into(
 ) -> Result<()> {
     let size = source.dtype().size();
     let whole = Region::whole(&slab.count);
-    let Some((_, to, loops)) = plan(&whole, &Slab::dense(&whole), place) else { return Ok(()) };
+    let Some((_, to, loops)) = plan_at(&whole, &Slab::dense(&whole), place) else { return Ok(()) };
     let elements = slab.len() as usize;
     if *loops == [Loop { count: elements, from: 1, to: 1 }] {
         return source.read_region(slab, &mut out[to * size..(to + elements) * size], cx);

@@ -17,7 +17,7 @@
 
 use super::assemble::{PIECE, Place, read_into};
 use super::hdf5::Hdf5Source;
-use super::{OpenOptions, ReadCx, ReadStats, Source, SourceSpec, check_slab};
+use super::{OpenOptions, ReadCx, Source, SourceSpec, check_slab};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Chunks, Cuts, Dims, MAX_RANK, Region, Slab, c_strides, checked_len, show_shape};
@@ -99,23 +99,20 @@ impl Many {
             joined[axis] = at;
         }
         let dtype = first.dtype();
-        if checked_len(&joined).and_then(|n| n.checked_mul(dtype.size() as u64)).is_none() {
+        let bytes = checked_len(&joined).and_then(|n| n.checked_mul(dtype.size() as u64));
+        if bytes.is_none_or(|n| n > i64::MAX as u64) {
             let e = format!("the shape {} of all parts together is too large", show_shape(&joined));
             return Err(Error::new(ErrorKind::Shape, e));
         }
         let specs: Vec<SourceSpec> = parts.iter().map(|p| p.spec()).collect();
-        let held = |(part, spec): (&Arc<dyn Source>, &SourceSpec)| {
-            let own = match (part.chunks(), spec) {
-                (None, _) => PIECE,
-                // Counted already.
-                (Some(_), SourceSpec::Hdf5 { .. }) => 0,
-                (Some(chunks), _) => chunks.elements().saturating_mul(dtype.size() as u64),
-            };
-            part.scratch_bytes().saturating_add(own)
+        let held = |part: &Arc<dyn Source>| {
+            // What goes to several places is put together there.
+            let piece = part.chunks().map_or(PIECE, |c| c.elements().saturating_mul(dtype.size() as u64));
+            part.scratch_bytes().saturating_add(piece)
         };
         Ok(Many {
             chunks: chunks(&parts, axis, stacked, &joined, dtype),
-            scratch: parts.iter().zip(&specs).map(held).max().unwrap_or(0),
+            scratch: parts.iter().map(held).max().unwrap_or(0),
             name: name(first.as_ref(), &specs),
             spec: SourceSpec::Many { parts: specs.into(), join },
             parts,
@@ -379,7 +376,7 @@ fn in_parallel<T: Send>(n: usize, f: &(dyn Fn(usize) -> Result<T> + Sync)) -> Re
 
 /// Reads, and counts what it decodes as `bytes`, whatever lies beyond the edges of the parts' chunks.
 fn counted<T>(cx: &mut ReadCx, bytes: u64, read: impl FnOnce(&mut ReadCx) -> Result<T>) -> Result<T> {
-    let stats = ReadStats { trace: cx.stats.trace.clone(), ..ReadStats::default() };
+    let stats = cx.stats.apart();
     let done = read(&mut ReadCx { scratch: cx.scratch, stats: &stats });
     stats.bytes_decoded.store(bytes, Relaxed);
     cx.stats.absorb(&stats);

@@ -26,6 +26,7 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What reading a file is allowed to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -121,11 +122,14 @@ impl SourceSpec {
 pub struct Scratch {
     /// Stored bytes.
     pub(crate) raw: Buffer,
-    /// Bytes between two filters.
+    /// Bytes of which some are wanted.
     pub(crate) stage: Buffer,
     /// A whole decoded chunk, when only a part of it is wanted.
     pub(crate) chunk: Buffer,
-    inflate: Option<libdeflater::Decompressor>,
+    /// What decoding reuses.
+    pub(crate) work: hdf5::filters::Work,
+    /// The way to the last chunk, in the index of each of a few datasets.
+    pub(crate) memos: hdf5::Memos,
 }
 
 impl Scratch {
@@ -137,6 +141,8 @@ impl Scratch {
     /// Bytes that it holds now.
     pub fn bytes(&self) -> u64 {
         (self.raw.capacity() + self.stage.capacity() + self.chunk.capacity()) as u64
+            + self.work.bytes()
+            + self.memos.bytes()
     }
 
     /// Gives the memory back.
@@ -164,6 +170,12 @@ pub struct ReadStats {
     pub bytes_read: AtomicU64,
     /// Bytes of elements that reads made, whole chunks counted whole.
     pub bytes_decoded: AtomicU64,
+    /// Positioned reads of elements from files; neighbouring chunks are one.
+    pub file_reads: AtomicU64,
+    /// Positioned reads of the files' chunk indexes.
+    pub index_reads: AtomicU64,
+    /// Whether files were slow lately, as they are when a disk is behind them.
+    slow: AtomicU64,
     /// Time spent waiting for the HDF5 lock, in nanoseconds.
     pub lock_wait_ns: AtomicU64,
     /// Reads that went through libhdf5's own pipeline.
@@ -177,7 +189,13 @@ impl ReadStats {
         counter.fetch_add(n, Ordering::Relaxed);
     }
 
-    /// Adds what was counted elsewhere.
+    /// Counts for work that is looked at before it is added here.
+    pub(crate) fn apart(&self) -> ReadStats {
+        let slow = AtomicU64::new(self.slow.load(Ordering::Relaxed));
+        ReadStats { slow, trace: self.trace.clone(), ..ReadStats::default() }
+    }
+
+    /// Adds what was counted apart.
     pub(crate) fn absorb(&self, other: &ReadStats) {
         // Taken apart, so that a counter to come is not forgotten here.
         let ReadStats {
@@ -186,21 +204,44 @@ impl ReadStats {
             chunks_packed,
             bytes_read,
             bytes_decoded,
+            file_reads,
+            index_reads,
+            slow,
             lock_wait_ns,
             library_reads,
             trace: _,
         } = other;
+        self.slow.store(slow.load(Ordering::Relaxed), Ordering::Relaxed);
         for (to, from) in [
             (&self.chunks_read, chunks_read),
             (&self.chunks_decoded, chunks_decoded),
             (&self.chunks_packed, chunks_packed),
             (&self.bytes_read, bytes_read),
             (&self.bytes_decoded, bytes_decoded),
+            (&self.file_reads, file_reads),
+            (&self.index_reads, index_reads),
             (&self.lock_wait_ns, lock_wait_ns),
             (&self.library_reads, library_reads),
         ] {
             ReadStats::add(to, from.load(Ordering::Relaxed));
         }
+    }
+
+    /// Hears how long a read took.
+    pub(crate) fn took(&self, bytes: usize, time: Duration) {
+        // Memory gives several bytes a nanosecond, a disk rarely one.
+        let slow = time.as_nanos() as u64 > 100_000 + bytes as u64;
+        if slow {
+            self.slow.store(16, Ordering::Relaxed);
+        } else if self.slow.load(Ordering::Relaxed) > 0 {
+            // Races lose a count now and then, which does not matter.
+            self.slow.store(self.slow.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether files are slow enough for it to be worth saying early what will be read.
+    pub fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed) > 0
     }
 
     /// Does something, as a span of the trace if there is one.

@@ -4,9 +4,10 @@
 //! described once, so circles end. The order is by name. What cannot be read is a node that says
 //! so; the rest is still listed.
 
+use super::facts::resolve;
 use super::filter_name;
+use super::filters::is_own;
 use super::handles;
-use super::open::resolve;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::h5::{self, Id, Layout, Link, Object, RawValue};
@@ -281,7 +282,7 @@ fn dataset(id: &Id) -> Result<Dataset> {
             dtype: element.dtype,
             layout: layout.name().into(),
             chunks: if chunked { Some(h5::chunk_shape(&dcpl)?.0.to_vec()) } else { None },
-            readable: filters.iter().all(|f| matches!(f.id, 1..=3) || h5::has_filter(f.id)),
+            readable: filters.iter().all(|f| is_own(f.id) || h5::has_filter(f.id)),
             filters: filters.iter().map(filter_text).collect(),
             storage_bytes: h5::storage_size(id),
             fill,
