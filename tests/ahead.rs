@@ -3,6 +3,7 @@
 
 mod common;
 
+use chunkwise::grid::Chunks;
 use chunkwise::grid::Slab;
 use chunkwise::source::{ReadCx, Source, SourceSpec};
 use chunkwise::{Array, BlockOrder, DType, Index, PlanOptions, Session, StoreOptions};
@@ -21,14 +22,19 @@ use Event::{Read, Told};
 #[derive(Debug)]
 struct Listening {
     shape: [u64; 1],
-    chunk: [u64; 1],
+    chunk: Chunks,
     listens: bool,
     heard: Mutex<Vec<Event>>,
 }
 
 impl Listening {
     fn new(chunks: u64, chunk: u64, listens: bool) -> Arc<Listening> {
-        Arc::new(Listening { shape: [chunks * chunk], chunk: [chunk], listens, heard: Mutex::default() })
+        Arc::new(Listening {
+            shape: [chunks * chunk],
+            chunk: Chunks::from(&[chunk][..]),
+            listens,
+            heard: Mutex::default(),
+        })
     }
 
     fn taken(&self) -> Vec<Event> {
@@ -43,7 +49,7 @@ impl Source for Listening {
     fn dtype(&self) -> DType {
         DType::U8
     }
-    fn chunks(&self) -> Option<&[u64]> {
+    fn chunks(&self) -> Option<&Chunks> {
         Some(&self.chunk)
     }
     fn spec(&self) -> SourceSpec {
@@ -53,7 +59,7 @@ impl Source for Listening {
         "listening".into()
     }
     fn scratch_bytes(&self) -> u64 {
-        self.chunk[0]
+        self.chunk.shape()[0]
     }
     fn wants_advice(&self) -> bool {
         self.listens
@@ -62,7 +68,7 @@ impl Source for Listening {
         assert!(self.listens, "it has said that it does not listen");
         cx.stats.chunks_advised.fetch_add(1, Relaxed);
         cx.stats.bytes_advised.fetch_add(slab.len(), Relaxed);
-        self.heard.lock().unwrap().push(Told(slab.start[0] / self.chunk[0]));
+        self.heard.lock().unwrap().push(Told(slab.start[0] / self.chunk.shape()[0]));
     }
     fn read_chunk(&self, chunk: &[u64], out: &mut [u8], _: &mut ReadCx) -> chunkwise::Result<()> {
         self.heard.lock().unwrap().push(Read(chunk[0]));

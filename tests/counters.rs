@@ -3,7 +3,7 @@
 
 mod common;
 
-use chunkwise::grid::{Dims, Slab};
+use chunkwise::grid::{Chunks, Slab};
 use chunkwise::source::{ReadCx, Source, SourceSpec};
 use chunkwise::{Array, BinAxis, DType, Index, Over, Report, Session, Target};
 use common::{chunks_of, dataset, elements, folder, session, to_bytes, write_file};
@@ -183,7 +183,7 @@ fn contiguous_data_is_read_where_it_is_needed_and_nowhere_else() {
 #[derive(Debug)]
 struct Counting {
     shape: Vec<u64>,
-    chunks: Vec<u64>,
+    chunks: Chunks,
     asked: Mutex<HashMap<Vec<u64>, u64>>,
 }
 
@@ -194,7 +194,7 @@ impl Source for Counting {
     fn dtype(&self) -> DType {
         DType::I64
     }
-    fn chunks(&self) -> Option<&[u64]> {
+    fn chunks(&self) -> Option<&Chunks> {
         Some(&self.chunks)
     }
     fn spec(&self) -> SourceSpec {
@@ -207,16 +207,14 @@ impl Source for Counting {
         0
     }
     fn read_chunk(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> chunkwise::Result<()> {
-        let start = chunk.iter().zip(&self.chunks).map(|(&c, &n)| c * n).collect();
-        let slab = Slab { start, count: self.chunks.as_slice().into(), step: Dims::from_elem(1, 2) };
-        self.read_region(&slab, out, cx)
+        self.read_region(&Slab::dense(&self.chunks.region(chunk)), out, cx)
     }
     fn read_region(&self, slab: &Slab, out: &mut [u8], _: &mut ReadCx) -> chunkwise::Result<()> {
         let mut touched = std::collections::BTreeSet::new();
         for i in 0..slab.count.iter().product() {
             let at = chunkwise::grid::unravel(i, &slab.count);
-            let index: Dims = (0..2).map(|d| slab.start[d] + at[d] * slab.step[d]).collect();
-            touched.insert(vec![index[0] / self.chunks[0], index[1] / self.chunks[1]]);
+            let index = [0, 1].map(|d| slab.start[d] + at[d] * slab.step[d]);
+            touched.insert(self.chunks.at(&index).to_vec());
             let value = (index[0] * 1000 + index[1]) as i64;
             out[i as usize * 8..][..8].copy_from_slice(&value.to_ne_bytes());
         }
@@ -228,7 +226,11 @@ impl Source for Counting {
 
 #[test]
 fn nothing_is_read_before_it_is_computed_and_then_each_chunk_once() {
-    let source = Arc::new(Counting { shape: vec![50, 70], chunks: vec![8, 9], asked: Mutex::default() });
+    let source = Arc::new(Counting {
+        shape: vec![50, 70],
+        chunks: Chunks::from(&[8, 9][..]),
+        asked: Mutex::default(),
+    });
     let x = Array::new(source.clone());
     let y = ((&x + 1).index([Index::ALL.step(-1)]).t() * 2).sum();
     let h = x.histogram(BinAxis::Uniform { bins: 10, low: 0.0, high: 5e4 });

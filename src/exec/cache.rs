@@ -91,7 +91,9 @@ impl ChunkCache {
             }
         }
         state.chunks.insert(key.clone(), Slot::Loading);
-        let mut buffer = self.take_spare(&mut state).unwrap_or_default();
+        // Chunks may be of different lengths; what is much too long for this one would not be counted.
+        let fits = |b: &Buffer| b.capacity() - b.capacity() / 8 <= len;
+        let mut buffer = self.take_spare(&mut state).filter(fits).unwrap_or_default();
         drop(state);
         let guard = Unload { cache: self, key };
         buffer.resize_for_overwrite(len);

@@ -14,12 +14,12 @@ use crate::backend::{Backend, Product, Runner};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::grid::{Dims, Grid, Region, Slab, c_strides, unravel};
+use crate::grid::{Chunks, Dims, Grid, Region, Slab, c_strides, unravel};
 use crate::ops::elementwise::{self, Events};
 use crate::ops::kernel::{Block, Kernel, Operand, Packing, Partial, Terminal};
 use crate::ops::simd::Simd;
 use crate::plan::{Feed, Input, Plan, SubKernel, uses_of_chunk};
-use crate::source::assemble::read_from_chunk;
+use crate::source::assemble::{Place, read_from_chunk};
 use crate::source::{ReadCx, ReadStats, Scratch, Source, copy_slab};
 use crate::view::{Placement, View, is_contiguous};
 use std::collections::HashMap;
@@ -182,11 +182,8 @@ impl<'a> Reader<'a> {
         let Feed::Source(s) = feed else { return None };
         let source = &self.plan.opened()[*s];
         let chunks = source.chunks().filter(|_| source.bytes().is_none())?;
-        let whole = chunks
-            .iter()
-            .enumerate()
-            .all(|(d, &n)| slab.count[d] == n && slab.step[d] == 1 && slab.start[d].is_multiple_of(n));
-        let chunk: Dims = slab.start.iter().zip(chunks).map(|(&at, &n)| at / n).collect();
+        let chunk = chunks.at(&slab.start);
+        let whole = *slab == Slab::dense(&chunks.region(&chunk));
         let once = || !self.cache.enabled() || uses(self.sharing, *s, &chunk, chunks) == Some(1);
         (whole && once()).then_some((*s, chunk))
     }
@@ -231,38 +228,35 @@ impl<'a> Reader<'a> {
     fn read_source(&mut self, s: usize, slab: &Slab, out: &mut [u8]) -> Result<()> {
         let source = &self.plan.opened()[s];
         let chunks = match source.chunks() {
-            Some(chunks) if self.cache.enabled() || self.kept.is_some_and(|kept| kept.has(s)) => {
-                Dims::from_slice(chunks)
-            }
+            Some(chunks) if self.cache.enabled() || self.kept.is_some_and(|kept| kept.has(s)) => chunks,
             _ => {
                 let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.stats };
                 return source.read_region(slab, out, &mut cx);
             }
         };
         let size = source.dtype().size();
-        let len = chunks.iter().product::<u64>() as usize * size;
-        let per_axis: Vec<Vec<u64>> = (0..chunks.len()).map(|d| touched(slab, d, chunks[d])).collect();
+        let per_axis: Vec<Vec<u64>> = (0..slab.start.len()).map(|d| touched(slab, d, chunks)).collect();
         let counts: Dims = per_axis.iter().map(|c| c.len() as u64).collect();
         for i in 0..counts.iter().product() {
             let at = unravel(i, &counts);
             let chunk: Dims = at.iter().zip(&per_axis).map(|(&k, list)| list[k as usize]).collect();
-            let start = chunk.iter().zip(&chunks).map(|(&c, &n)| c * n).collect();
-            let whole = Region { start, shape: chunks.clone() };
+            let region = chunks.region(&chunk);
+            let len = region.len() as usize * size;
             if let Some(data) = self.kept_chunk(s, &chunk, len)? {
-                copy_slab(&data, &whole, slab, out, size);
+                copy_slab(&data, &region, slab, out, size);
                 continue;
             }
             if !self.cache.enabled() {
                 let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.stats };
-                read_from_chunk(source.as_ref(), &chunk, slab, out, &mut cx)?;
+                read_from_chunk(source.as_ref(), &chunk, slab, &Place::dense(&slab.count), out, &mut cx)?;
                 continue;
             }
             let key = (s, chunk.clone());
             let (scratch, stats, sharing) = (&mut self.scratch, self.stats, self.sharing);
-            let uses = || uses(sharing, s, &chunk, &chunks);
+            let uses = || uses(sharing, s, &chunk, chunks);
             let load = |out: &mut [u8]| source.read_chunk(&chunk, out, &mut ReadCx { scratch, stats });
             let data = self.cache.get(&key, len, uses, load)?;
-            copy_slab(&data, &whole, slab, out, size);
+            copy_slab(&data, &region, slab, out, size);
         }
         Ok(())
     }
@@ -465,7 +459,7 @@ fn direct(view: &View, block: &Slab, shape: &[u64]) -> Placement {
 }
 
 /// How often a stage's blocks ask the cache for a chunk of source `s`, if that is known.
-fn uses(sharing: Sharing, s: usize, chunk: &[u64], chunks: &[u64]) -> Option<u64> {
+fn uses(sharing: Sharing, s: usize, chunk: &[u64], chunks: &Chunks) -> Option<u64> {
     let (grid, window, inputs) = sharing?;
     let views = inputs.iter().filter(|i| matches!(i.feed, Feed::Source(o) if o == s));
     let counts: Vec<u64> = views.map(|i| uses_of_chunk(grid, window, &i.view, chunk, chunks)).collect();
@@ -473,12 +467,14 @@ fn uses(sharing: Sharing, s: usize, chunk: &[u64], chunks: &[u64]) -> Option<u64
 }
 
 /// The chunks along axis `d` that hold an element of the slab.
-fn touched(slab: &Slab, d: usize, chunk: u64) -> Vec<u64> {
-    let (first, last) = (slab.start[d] / chunk, slab.last(d) / chunk);
-    if slab.step[d] <= chunk {
-        return (first..=last).collect();
+fn touched(slab: &Slab, d: usize, chunks: &Chunks) -> Vec<u64> {
+    if slab.step[d] == 1 {
+        return (chunks.index_of(d, slab.start[d])..=chunks.index_of(d, slab.last(d))).collect();
     }
-    (0..slab.count[d]).map(|i| (slab.start[d] + i * slab.step[d]) / chunk).collect()
+    let each = (0..slab.count[d]).map(|i| chunks.index_of(d, slab.start[d] + i * slab.step[d]));
+    let mut out: Vec<u64> = each.collect();
+    out.dedup();
+    out
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::budget::Meter;
 use super::feed::{Reader, Staged};
 use crate::buffer::Buffer;
 use crate::error::Result;
-use crate::grid::{Dims, Slab, c_strides};
+use crate::grid::{Chunks, Dims, Slab, c_strides};
 use crate::plan::{self, Bound, Feed, Input, Plan, kept_chunk_bytes};
 use crate::source::{ReadCx, ReadStats};
 use std::collections::HashMap;
@@ -32,7 +32,7 @@ pub struct Kept {
 struct Shelf {
     plan: plan::Kept,
     /// The chunk grid.
-    chunks: Dims,
+    chunks: Chunks,
     /// The visit that is under way, by its position, and whether chunks are wanted after their first use.
     visit: Option<(usize, bool)>,
     used: AtomicU64,
@@ -166,7 +166,7 @@ impl Drop for Kept {
 }
 
 impl Shelf {
-    fn new(plan: plan::Kept, chunks: Dims) -> Shelf {
+    fn new(plan: plan::Kept, chunks: Chunks) -> Shelf {
         Shelf { plan, chunks, visit: None, used: AtomicU64::new(0), shards: Default::default() }
     }
 
@@ -233,15 +233,16 @@ impl<'a> Reader<'a> {
         let source = &self.plan.opened()[s];
         let Some(chunks) = source.chunks() else { return Ok(None) };
         let (slab, mut placement) = input.view.slab(block);
-        let chunk: Dims = slab.start.iter().zip(chunks).map(|(&at, &n)| at / n).collect();
-        if (0..chunks.len()).any(|d| slab.last(d) / chunks[d] != chunk[d]) {
+        let chunk = chunks.at(&slab.start);
+        if (0..chunk.len()).any(|d| chunks.index_of(d, slab.last(d)) != chunk[d]) {
             return Ok(None);
         }
-        let len = chunks.iter().product::<u64>() as usize * source.dtype().size();
+        let region = chunks.region(&chunk);
+        let len = region.len() as usize * source.dtype().size();
         let Some(data) = self.kept_chunk(s, &chunk, len)? else { return Ok(None) };
-        let strides = c_strides(chunks);
+        let strides = c_strides(&region.shape);
         placement.offset =
-            (0..chunks.len()).map(|d| (slab.start[d] - chunk[d] * chunks[d]) as i64 * strides[d]).sum();
+            (0..chunk.len()).map(|d| (slab.start[d] - region.start[d]) as i64 * strides[d]).sum();
         for (axis, stride) in input.view.axes.iter().zip(&mut placement.strides) {
             let Some((d, step)) = axis.from else { continue };
             *stride = strides[d] * slab.step[d] as i64 * step.signum();

@@ -12,7 +12,7 @@
 use super::blocks::uses_of_chunk;
 use super::reads::Span;
 use super::{Bound, Feed, Input, Plan, SubKernel};
-use crate::grid::{Grid, Region};
+use crate::grid::{Chunks, Grid, Region};
 use crate::view::View;
 
 /// Bytes that a kept chunk takes beside its elements, at most: its place in a table, and allocations.
@@ -68,7 +68,7 @@ struct Look {
 }
 
 impl Visit {
-    fn touches(&self, chunk: &[u64], chunks: &[u64]) -> bool {
+    fn touches(&self, chunk: &[u64], chunks: &Chunks) -> bool {
         self.looks.iter().any(|l| uses_of_chunk(&l.grid, &l.window, &l.view, chunk, chunks) > 0)
     }
 }
@@ -81,7 +81,7 @@ impl Kept {
 
     /// Whether somebody wants a chunk of the grid `chunks` again: in a later visit than this one, or once
     /// more in this one if it is `under_way`.
-    pub fn wanted_again(&self, visit: usize, under_way: bool, chunk: &[u64], chunks: &[u64]) -> bool {
+    pub fn wanted_again(&self, visit: usize, under_way: bool, chunk: &[u64], chunks: &Chunks) -> bool {
         let first = if under_way && self.visits[visit].circles { visit } else { visit + 1 };
         self.visits[first..].iter().any(|v| v.touches(chunk, chunks))
     }
@@ -143,6 +143,8 @@ struct Seen {
     chunk_bytes: u64,
     /// Chunks of the source.
     all: u64,
+    /// Whether some are smaller.
+    uneven: bool,
     visits: Vec<Visit>,
     touched: Vec<Touched>,
 }
@@ -179,7 +181,7 @@ impl Touched {
 }
 
 fn shared(a: &[Span], b: &[Span]) -> u64 {
-    a.iter().zip(b).fold(1, |n, (a, b)| n.saturating_mul(a.shared(b)))
+    a.iter().zip(b).fold(1, |n, (a, b)| n.saturating_mul(a.shared_chunks(b)))
 }
 
 impl Seen {
@@ -187,11 +189,15 @@ impl Seen {
     fn new(bound: &Bound, plan: &Plan, s: usize) -> Option<Seen> {
         let source = &plan.sources()[s];
         let chunks = source.chunks.as_ref().filter(|_| plan.opened()[s].worth_keeping())?;
-        let product = |n: &[u64]| n.iter().fold(1u64, |all, &n| all.saturating_mul(n));
         let mut seen = Seen {
             source: s,
-            chunk_bytes: product(chunks).saturating_mul(source.dtype.size() as u64),
-            all: source.shape.iter().zip(chunks).fold(1, |all, (&n, &c)| all.saturating_mul(n.div_ceil(c))),
+            chunk_bytes: chunks.elements().saturating_mul(source.dtype.size() as u64),
+            all: source
+                .shape
+                .iter()
+                .enumerate()
+                .fold(1, |all, (d, &n)| all.saturating_mul(chunks.count(d, n))),
+            uneven: (0..source.shape.len()).any(|d| chunks.cuts(d).is_some()),
             visits: Vec::new(),
             touched: Vec::new(),
         };
@@ -274,14 +280,14 @@ impl Seen {
             chunk_bytes: self.chunk_bytes,
             decodes,
             without,
-            exact: counted && self.touched.iter().all(|t| t.times == 1 && !t.estimate),
+            exact: counted && !self.uneven && self.touched.iter().all(|t| t.times == 1 && !t.estimate),
             visits: self.visits,
         })
     }
 }
 
 /// The chunks along each axis of its source that a look touches.
-fn spans(look: &Look, chunks: &[u64]) -> Vec<Span> {
+fn spans(look: &Look, chunks: &Chunks) -> Vec<Span> {
     let mut view = look.view.clone();
     for (d, axis) in view.axes.iter_mut().enumerate() {
         axis.len = look.window.shape[d];
@@ -289,7 +295,7 @@ fn spans(look: &Look, chunks: &[u64]) -> Vec<Span> {
             view.base[s] = (view.base[s] as i64 + step * look.window.start[d] as i64) as u64;
         }
     }
-    (0..chunks.len()).map(|axis| Span::new(&view, axis, chunks[axis])).collect()
+    (0..view.base.len()).map(|axis| Span::new(&view, axis, chunks)).collect()
 }
 
 /// What inputs, and kernels nested in their feeds, see of a source.

@@ -139,7 +139,7 @@ fn write_kept(f: &mut dyn Write, plan: &Plan, kept: &Kept) -> fmt::Result {
 }
 
 fn listed(grid: &crate::grid::Grid) -> &'static str {
-    match grid.axes.iter().any(|a| matches!(a, AxisGrid::Ends(_))) {
+    match grid.axes.iter().any(|a| matches!(a, AxisGrid::Uneven(_))) {
         true => " at most",
         false => "",
     }
@@ -150,7 +150,7 @@ fn write_inputs(f: &mut dyn Write, plan: &Plan, inputs: &[Input], indent: &str) 
         let name = match &input.feed {
             Feed::Source(s) => {
                 let s = &plan.sources()[*s];
-                let chunks = s.chunks.as_ref().map(|c| format!(" in chunks {}", crate::grid::show_shape(c)));
+                let chunks = s.chunks.as_ref().map(|c| format!(" in chunks {c}"));
                 format!(
                     "{} {} {}{}",
                     s.name,

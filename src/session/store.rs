@@ -101,10 +101,13 @@ impl Session {
         options: &StoreOptions,
     ) -> Result<(Job, DatasetSpec)> {
         let (plan, mut bound) = self.plan_streamed(array)?;
+        let target = path.canonicalize().ok();
+        let mut is_target = |spec: &SourceSpec| match (spec, &target) {
+            (SourceSpec::Hdf5 { path, .. }, Some(target)) => path.canonicalize().is_ok_and(|p| p == *target),
+            _ => false,
+        };
         for source in plan.sources() {
-            if let SourceSpec::Hdf5 { path: input, .. } = &source.spec
-                && same_file(input, path)
-            {
+            if source.spec.any(&mut is_target) {
                 return Err(Error::new(ErrorKind::Value, "the file to write is also an input")
                     .at("file", path.display())
                     .hint("write to another file and rename it afterwards"));
@@ -229,12 +232,4 @@ fn chunk_shape(shape: &[u64], grid: &Grid, options: &StoreOptions) -> Result<Dim
         ref other => other.longest(),
     };
     Ok(grid.axes.iter().map(|a| whole(a).max(1)).collect())
-}
-
-/// Whether two paths lead to one existing file.
-fn same_file(a: &Path, b: &Path) -> bool {
-    match (a.canonicalize(), b.canonicalize()) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => false,
-    }
 }

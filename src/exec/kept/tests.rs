@@ -13,7 +13,7 @@ const LEN: usize = 800;
 
 /// A chunked array, of which only the geometry is asked here.
 #[derive(Debug)]
-struct Chunked;
+struct Chunked(Chunks);
 
 impl Source for Chunked {
     fn shape(&self) -> &[u64] {
@@ -22,8 +22,8 @@ impl Source for Chunked {
     fn dtype(&self) -> DType {
         DType::F64
     }
-    fn chunks(&self) -> Option<&[u64]> {
-        Some(&[100])
+    fn chunks(&self) -> Option<&Chunks> {
+        Some(&self.0)
     }
     fn spec(&self) -> SourceSpec {
         SourceSpec::Memory { id: u64::MAX }
@@ -41,7 +41,7 @@ impl Source for Chunked {
 
 /// A run that reads the source twice, with room for so many chunks.
 fn kept(chunks: u64, meter: &Arc<Meter>) -> Kept {
-    let x = Array::new(Arc::new(Chunked));
+    let x = Array::new(Arc::new(Chunked(Chunks::from(&[100u64][..]))));
     let targets = [x.histogram(BinAxis::Auto(4))];
     let roots: Vec<_> = targets.iter().map(|t| crate::array::Target::built(t).unwrap().clone()).collect();
     let plan = Plan::new(&Graph::new(&roots), &PlanOptions::default()).unwrap();
