@@ -11,6 +11,7 @@ extensions of paged.h5, shared.h5 and shared_old.h5, which HDF5 always writes. A
     dtype           the element type as chunkwise reads it; null if it has none (an error of kind Type)
     shape, sum      what h5py reads: shape, checksum of little-endian C-order elements
     chunk, index    the chunk shape and the kind of the chunk index, null if it is not chunked
+    header          where its object header is, from the end of the user block
     layout          "contiguous", "compact", "chunked"
     filters         [number, name] in the order of writing
     stock           whether HDF5 1.10.8 without plugins reads the same elements
@@ -567,7 +568,8 @@ def describe(file, path):
     dtype, memory = dtype_of(t)
     null = d.get_space().get_simple_extent_type() == h5s.NULL
     shape = (0,) if null else d.get_space().get_simple_extent_dims()
-    row = {"file": file, "path": path, "dtype": dtype, "shape": list(shape), "sum": None, "layout": layout,
+    row = {"file": file, "path": path, "dtype": dtype, "shape": list(shape), "sum": None,
+           "header": h5py.h5o.get_info(d).addr, "layout": layout,
            "chunk": None, "index": None,
            "filters": [[i, NAMES[i]] for i in (dcpl.get_filter(k)[0] for k in range(dcpl.get_nfilters()))]}
     expected = None
@@ -588,8 +590,10 @@ def describe(file, path):
         call("H5Dget_chunk_index_type", HID(d.id), ctypes.byref(kind))
         row["index"] = INDEX[kind.value]
         row["count"] = 0 if 0 in shape else d.get_num_chunks()
-        with open(os.path.join(FOLDER, file), "rb") as raw:
-            row["chunks"] = some_chunks(d, shape, row["chunk"], raw.read()) if row["count"] else []
+        with open(os.path.join(FOLDER, file), "rb") as stored:
+            raw = stored.read()
+        assert raw[f.userblock_size + row["header"]:].startswith((b"OHDR\2", b"\1\0")), (file, path)
+        row["chunks"] = some_chunks(d, shape, row["chunk"], raw) if row["count"] else []
     return row
 
 
