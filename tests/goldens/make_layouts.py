@@ -13,7 +13,8 @@ extensions of paged.h5, shared.h5 and shared_old.h5, which HDF5 always writes. A
     chunk, index    the chunk shape and the kind of the chunk index, null if it is not chunked
     header          where its object header is, from the end of the user block
     layout          "contiguous", "compact", "chunked"
-    filters         [number, name] in the order of writing
+    big             whether the elements' bytes are in big-endian order
+    filters         [number, name, values] in the order of writing
     stock           whether HDF5 1.10.8 without plugins reads the same elements
     chunks          some stored chunks: [address, size, filter mask, [start along each axis]]
     count           how many chunks are stored
@@ -78,6 +79,7 @@ def file_type(dtype, big):
 class File:
     """A file in the making."""
     rows = []
+    written = {}
 
     def __init__(self, name, low=h5f.LIBVER_EARLIEST, high=h5f.LIBVER_V110, setup=lambda fcpl: None):
         self.name = name
@@ -120,6 +122,7 @@ class File:
         values = data(dtype, shape, self.seed) if data else None
         d = h5py.Dataset(d)
         if data and parts is None:
+            File.written[self.name, path] = values
             if d.shape == ():
                 d.id.write(h5s.ALL, h5s.ALL, np.asarray(values))
             else:
@@ -571,19 +574,24 @@ def describe(file, path):
     row = {"file": file, "path": path, "dtype": dtype, "shape": list(shape), "sum": None,
            "header": h5py.h5o.get_info(d).addr, "layout": layout,
            "chunk": None, "index": None,
-           "filters": [[i, NAMES[i]] for i in (dcpl.get_filter(k)[0] for k in range(dcpl.get_nfilters()))]}
-    expected = None
+           "big": getattr(t.get_super() if t.get_class() == h5t.ENUM else t, "get_order", int)() == h5t.ORDER_BE,
+           "filters": [[f[0], NAMES[f[0]], list(f[2])] for f in map(dcpl.get_filter, range(dcpl.get_nfilters()))]}
+    expected, differs = None, False
     if dtype:
         v = np.zeros(shape, dtype)
         if v.size and not null:
             d.read(h5s.ALL, h5s.ALL, v, memory)
+        if re.fullmatch(r"i\d+_in_\d_at_0_be_nbit", path) and not np.array_equal(v, File.written[file, path]):
+            # libhdf5 forgets the sign of big-endian integers at bit 0 if the bits above them are not filled
+            # with it, and n-bit does not keep those. The elements are those that were written.
+            v, differs = File.written[file, path], True
         raw = v.astype(v.dtype.newbyteorder("<")).tobytes()
         row["sum"] = format(checksum(raw), "016x")
         # h5dump's binary form has no bools, halves, odd precisions or 32 axes: there, that it reads has to do.
         plain = t.get_class() == h5t.FLOAT and dtype != "float16" or t.get_class() == h5t.INTEGER and (
             t.get_size() * 8 == t.get_precision())
         expected = raw if plain and len(shape) < 32 else None
-    row["stock"] = stock(file, path, expected)
+    row["stock"] = not differs and stock(file, path, expected)
     if layout == "chunked":
         row["chunk"] = list(dcpl.get_chunk())
         kind = ctypes.c_int(-9)
