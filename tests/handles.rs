@@ -50,7 +50,13 @@ impl Live {
     /// Replaces the file by the crate's own writer, in another layout than it had.
     fn write(&self, file: usize, state: u64) {
         self.next.store(state, Ordering::SeqCst);
-        self.write_to(&self.path, file, state, file + state as usize, (file as u64 + state) % 3 > 0);
+        self.write_to(
+            &self.path,
+            file,
+            state,
+            file + state as usize,
+            !(file as u64 + state).is_multiple_of(3),
+        );
         self.done.store(state, Ordering::SeqCst);
     }
 
@@ -138,10 +144,10 @@ fn slab(shape: &[u64], rng: &mut Rng) -> Slab {
 /// The positions of a slab's elements in the array, in C order.
 fn positions(shape: &[u64], slab: &Slab) -> Vec<u64> {
     let mut out = vec![0];
-    for d in 0..shape.len() {
+    for (d, n) in shape.iter().enumerate() {
         out = out
             .iter()
-            .flat_map(|o| (0..slab.count[d]).map(move |i| o * shape[d] + slab.start[d] + i * slab.step[d]))
+            .flat_map(|o| (0..slab.count[d]).map(move |i| o * n + slab.start[d] + i * slab.step[d]))
             .collect();
     }
     out

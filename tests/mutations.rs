@@ -346,8 +346,17 @@ struct Metadata {
     name: String,
     bytes: Vec<u8>,
     structures: Vec<Structure>,
-    /// Object header, shape, chunk, bytes of an element; what a lookup gives when nothing is damaged.
-    datasets: Vec<(u64, Vec<u64>, Vec<u64>, u64, (u64, u64))>,
+    datasets: Vec<Indexed>,
+}
+
+/// A dataset as `fuzzing::index` wants it.
+struct Indexed {
+    header: u64,
+    shape: Vec<u64>,
+    chunk: Vec<u64>,
+    element: u64,
+    /// What a lookup gives when nothing is damaged.
+    whole: (u64, u64),
 }
 
 fn metadata() -> Vec<Metadata> {
@@ -380,7 +389,7 @@ fn metadata() -> Vec<Metadata> {
         let untold = (row["index"] == "B-tree 1" || row["index"] == "single")
             && !row["filters"].as_array().unwrap().is_empty();
         assert!(untold || found == (row["count"].as_u64().unwrap(), 0), "{name} {}: {found:?}", row["path"]);
-        file.datasets.push((header, shape, chunk, element, found));
+        file.datasets.push(Indexed { header, shape, chunk, element, whole: found });
     }
     files.into_values().filter(|f| !f.datasets.is_empty()).collect()
 }
@@ -412,7 +421,7 @@ fn the_checksum_is_hdf5s() {
 }
 
 /// Damages a structure. Gives whether a checksum has to notice it.
-fn damage_structure(bytes: &mut Vec<u8>, file: &Metadata, rng: &mut Rng) -> bool {
+fn damage_structure(bytes: &mut [u8], file: &Metadata, rng: &mut Rng) -> bool {
     let s = file.structures[rng.below(file.structures.len() as u64) as usize];
     let other = file.structures[rng.below(file.structures.len() as u64) as usize];
     let len = s.checked.unwrap_or(600).min(bytes.len() - s.at);
@@ -483,18 +492,20 @@ fn damaged_metadata_ends() {
                     bytes[at] ^= 1 << rng.below(8);
                 }
                 2 => {
-                    let header = file.datasets[rng.below(file.datasets.len() as u64) as usize].0;
+                    let header = file.datasets[rng.below(file.datasets.len() as u64) as usize].header;
                     let at = (header + rng.below(300)) as usize;
                     let end = bytes.len() - 1;
                     bytes[at.min(end)] ^= 1 << rng.below(8);
                 }
                 3 => {
-                    (0..3).for_each(|_| drop(damage_structure(&mut bytes, file, &mut rng)));
+                    for _ in 0..3 {
+                        damage_structure(&mut bytes, file, &mut rng);
+                    }
                 }
                 _ => checked = damage_structure(&mut bytes, file, &mut rng),
             }
             for _ in 0..12 {
-                let (header, shape, chunk, element, whole) =
+                let Indexed { header, shape, chunk, element, whole } =
                     &file.datasets[rng.below(file.datasets.len() as u64) as usize];
                 let what = format!("CHUNKWISE_SEED={seed}, damage {n} of {}", file.name);
                 match timed(&what, || fuzzing::index(&bytes, *header, shape, chunk, *element)) {
