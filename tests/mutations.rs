@@ -1,0 +1,606 @@
+//! Damage to stored chunks, to metadata and to descriptions of filter pipelines: an error that says where,
+//! or (where nothing guards the bytes) some values, in that chunk only. Never a panic, a hang, or memory that
+//! the file asks for.
+//!
+//! The files are those of `tests/goldens/make_layouts.py`. Damaged chunks are read as any user reads them.
+//! Damaged metadata goes to the crate's own readers alone ([`chunkwise::fuzzing`]), because libhdf5 may
+//! crash on it; most of it has its checksum put right, or no damage would get past the first look.
+//!
+//! There are two series of damages: one always the same, one from the time. `CHUNKWISE_MUTATIONS` says how
+//! many damages each has, `CHUNKWISE_SEED` the seed of the second (printed, so that a failure can be
+//! repeated).
+
+mod common;
+
+use chunkwise::{Array, ErrorKind, Session, fuzzing};
+use common::{folder, golden, mix, session};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Filters that only libhdf5 decodes: what 1.10 does with damaged bytes there is its own affair.
+const LIBRARY: &[u64] = &[];
+
+/// Filters that cannot be read at all (yet): the list of `tests/layouts.rs`.
+const REFUSED: &[u64] = &[32013, 32026];
+
+/// splitmix64.
+struct Rng(u64);
+
+impl Rng {
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        mix(self.0) % n
+    }
+}
+
+/// A stored chunk.
+struct Chunk {
+    at: usize,
+    size: usize,
+    mask: u64,
+    start: Vec<u64>,
+}
+
+/// A dataset that can be read, and its elements when it is whole.
+struct Victim {
+    path: String,
+    shape: Vec<u64>,
+    chunk: Vec<u64>,
+    filters: Vec<u64>,
+    chunks: Vec<Chunk>,
+    whole: Vec<u8>,
+}
+
+fn numbers(v: &serde_json::Value) -> Vec<u64> {
+    v.as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect()
+}
+
+/// The files, their bytes, and their datasets with chunks.
+fn victims(session: &Session) -> Vec<(String, Vec<u8>, Vec<Victim>)> {
+    let mut files: BTreeMap<String, Vec<Victim>> = BTreeMap::new();
+    let golden_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/layouts");
+    for row in golden("layouts.json").as_array().unwrap() {
+        let filters: Vec<u64> =
+            row["filters"].as_array().unwrap().iter().map(|f| f[0].as_u64().unwrap()).collect();
+        let shape = numbers(&row["shape"]);
+        let refused = filters.iter().any(|f| LIBRARY.contains(f) || REFUSED.contains(f));
+        let chunks = row["chunks"].as_array().map_or(&[][..], |v| v);
+        if chunks.is_empty()
+            || refused
+            || shape.iter().product::<u64>() > 20_000
+            || row["file"] == "latest.h5"
+        {
+            continue;
+        }
+        let file = row["file"].as_str().unwrap();
+        let path = row["path"].as_str().unwrap().to_string();
+        let array = Array::open(golden_folder.join(file), &path).unwrap();
+        let whole = session.compute(&array).unwrap().bytes().to_vec();
+        let chunks = chunks.iter().map(|c| Chunk {
+            at: c[0].as_u64().unwrap() as usize,
+            size: c[1].as_u64().unwrap() as usize,
+            mask: c[2].as_u64().unwrap(),
+            start: numbers(&c[3]),
+        });
+        let victim =
+            Victim { chunks: chunks.collect(), chunk: numbers(&row["chunk"]), path, shape, filters, whole };
+        files.entry(file.to_string()).or_default().push(victim);
+    }
+    files.into_iter().map(|(f, v)| (f.clone(), std::fs::read(golden_folder.join(f)).unwrap(), v)).collect()
+}
+
+/// Changes stored bytes; says how, and whether only single bits.
+fn damage(bytes: &mut [u8], rng: &mut Rng) -> (&'static str, bool) {
+    let n = bytes.len();
+    let at = rng.below(n as u64) as usize;
+    // What stands first in a chunk are sizes and offsets.
+    let at = if rng.below(3) == 0 { at.min(rng.below(24) as usize) } else { at };
+    let len = (1 + rng.below(16) as usize).min(n - at);
+    match rng.below(8) {
+        0..=2 => {
+            bytes[at] ^= 1 << rng.below(8);
+            ("one bit flipped", true)
+        }
+        3 => {
+            bytes[at..at + len].iter_mut().for_each(|b| *b = rng.below(256) as u8);
+            ("random bytes", false)
+        }
+        4 => {
+            bytes[at..at + len].fill(if rng.below(2) == 0 { 0xff } else { 0 });
+            ("zeros or ones", false)
+        }
+        5 => {
+            bytes.copy_within(at..n - len.min(n - at), at + len.min(n - at));
+            ("bytes put in", false)
+        }
+        6 => {
+            bytes.copy_within(at + len.., at);
+            bytes[n - len..].fill(0);
+            ("bytes taken out", false)
+        }
+        _ => {
+            bytes[at..].fill(0);
+            ("cut off", false)
+        }
+    }
+}
+
+/// What is wrong with the answer to a damaged chunk, if something is.
+fn judge(file: &Path, v: &Victim, chunk: &Chunk, bits: bool, session: &Session) -> Result<bool, String> {
+    match Array::open(file, &v.path).and_then(|a| session.compute(&a)) {
+        Err(e) => {
+            let coords: Vec<u64> = chunk.start.iter().zip(&v.chunk).map(|(s, c)| s / c).collect();
+            let right = matches!(e.kind(), ErrorKind::Filter | ErrorKind::Format)
+                && e.context("file") == Some(&file.display().to_string())
+                && e.context("dataset") == Some(&format!("/{}", v.path))
+                && e.context("chunk").is_some_and(|c| c.starts_with(&format!("{coords:?}")));
+            if right { Ok(false) } else { Err(format!("chunk {coords:?}: {e:?}")) }
+        }
+        Ok(got) => {
+            if got.shape() != v.shape || got.bytes().len() != v.whole.len() {
+                return Err(format!("shape {:?}", got.shape()));
+            }
+            let size = got.dtype().size();
+            let mut at = vec![0; v.shape.len()];
+            let mut same = true;
+            for (a, b) in got.bytes().chunks(size).zip(v.whole.chunks(size)) {
+                let inside =
+                    (0..at.len()).all(|d| (chunk.start[d]..chunk.start[d] + v.chunk[d]).contains(&at[d]));
+                if a != b {
+                    same = false;
+                    if !inside {
+                        return Err(format!("the element {at:?} changed, which is in another chunk"));
+                    }
+                }
+                for d in (0..at.len()).rev() {
+                    at[d] += 1;
+                    if at[d] < v.shape[d] {
+                        break;
+                    }
+                    at[d] = 0;
+                }
+            }
+            // Deflate and bzip2 check what they decode. Fletcher's sum takes runs of zeros for runs of
+            // ones, but notices every single bit.
+            let used =
+                |id: u64| v.filters.iter().enumerate().any(|(i, &f)| f == id && chunk.mask >> i & 1 == 0);
+            let guarded = used(1) || used(307) || (used(3) && bits);
+            // Chunks over the edge may be stored without filters.
+            let edge = (0..at.len()).any(|d| chunk.start[d] + v.chunk[d] > v.shape[d]);
+            if guarded && !same && !(edge && v.path.starts_with("bare_edges")) {
+                return Err("a checksum let other values pass".into());
+            }
+            Ok(true)
+        }
+    }
+}
+
+/// The memory of this process while one test runs: the others wait for it.
+struct Peak {
+    before: u64,
+    _alone: std::sync::MutexGuard<'static, ()>,
+}
+
+impl Peak {
+    fn watch() -> Peak {
+        static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+        let alone = ALONE.lock().unwrap_or_else(|e| e.into_inner());
+        // From here on the kernel counts the peak anew.
+        let _ = std::fs::write("/proc/self/clear_refs", "5");
+        Peak { before: Peak::bytes("VmRSS"), _alone: alone }
+    }
+
+    /// Bytes in `/proc/self/status`.
+    fn bytes(what: &str) -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let line = status.lines().find(|l| l.starts_with(what)).unwrap_or_default();
+        line.split_whitespace().nth(1).and_then(|n| n.parse::<u64>().ok()).unwrap_or(0) << 10
+    }
+
+    fn check(&self, most: u64) {
+        let grown = Peak::bytes("VmHWM").saturating_sub(self.before);
+        println!("at most {grown} bytes more than at the start");
+        assert!(grown < most, "{grown} bytes more than at the start");
+    }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|v| v.parse().unwrap_or_else(|e| panic!("{name}: {e}")))
+}
+
+#[test]
+fn damaged_chunks_are_errors_or_values() {
+    let peak = Peak::watch();
+    let session = session(1, "64MiB");
+    let files = victims(&session);
+    let datasets: usize = files.iter().map(|f| f.2.len()).sum();
+    assert!(datasets > 400, "{datasets}");
+    let asked = number("CHUNKWISE_MUTATIONS");
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+    let second = number("CHUNKWISE_SEED").unwrap_or(now);
+    let dir = folder();
+
+    // Something that hangs cannot be interrupted, but it can be named.
+    let alive = Arc::new(AtomicU64::new(0));
+    let watched = Arc::downgrade(&alive);
+    std::thread::spawn(move || {
+        let mut last = (u64::MAX, Instant::now());
+        while let Some(alive) = watched.upgrade() {
+            let n = alive.load(Ordering::Relaxed);
+            drop(alive);
+            if n != last.0 {
+                last = (n, Instant::now());
+            } else if last.1.elapsed() > Duration::from_secs(60) {
+                eprintln!("damage {n} of CHUNKWISE_SEED={second} takes more than a minute");
+                std::process::abort();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+
+    for seed in [1, second] {
+        println!("CHUNKWISE_SEED={seed}");
+        let (mut refused, mut read, mut wrong) = (0, 0, Vec::new());
+        let mut rng = Rng(seed);
+        let start = Instant::now();
+        let most = asked.unwrap_or(6000);
+        while read + refused < most && (asked.is_some() || start.elapsed() < Duration::from_secs(6)) {
+            // One chunk in each of several datasets of a file.
+            let (name, whole, list) = &files[rng.below(files.len() as u64) as usize];
+            let mut bytes = whole.clone();
+            let path = dir.path().join(format!("{}-{name}", alive.load(Ordering::Relaxed)));
+            let mut cases: BTreeMap<usize, (usize, &str, bool)> = BTreeMap::new();
+            for _ in 0..20 {
+                let n = rng.below(list.len() as u64) as usize;
+                let c = rng.below(list[n].chunks.len() as u64) as usize;
+                let chunk = &list[n].chunks[c];
+                // Two names of one dataset share their chunks.
+                let again = list.iter().enumerate().any(|(m, v)| {
+                    cases.contains_key(&m) && v.chunks.iter().any(|o| o.at == chunk.at || m == n)
+                });
+                if !again {
+                    let (how, bits) = damage(&mut bytes[chunk.at..][..chunk.size], &mut rng);
+                    cases.insert(n, (c, how, bits));
+                }
+            }
+            std::fs::write(&path, &bytes).unwrap();
+            for (n, (c, how, bits)) in cases {
+                alive.fetch_add(1, Ordering::Relaxed);
+                match judge(&path, &list[n], &list[n].chunks[c], bits, &session) {
+                    Ok(true) => read += 1,
+                    Ok(false) => refused += 1,
+                    Err(why) => {
+                        read += 1;
+                        wrong.push(format!("{name} {}: {how}: {why}", list[n].path));
+                    }
+                }
+            }
+            std::fs::remove_file(&path).unwrap();
+        }
+        println!("{refused} damages refused, {read} read as some values, {:?}", start.elapsed());
+        assert!(wrong.is_empty(), "CHUNKWISE_SEED={seed}: {}\n{}", wrong.len(), wrong.join("\n"));
+        assert!(refused > 0 && read > 0 && read + refused >= most.min(300));
+    }
+    // The whole budget, what the test itself holds, and what allocators keep.
+    peak.check(192 << 20);
+}
+
+/// Bob Jenkins' lookup3 over bytes, with which HDF5 checks its newer structures.
+fn lookup3(bytes: &[u8]) -> u32 {
+    let start = 0xdead_beef_u32.wrapping_add(bytes.len() as u32);
+    let (mut a, mut b, mut c) = (start, start, start);
+    let word = |b: &[u8]| b.iter().rev().fold(0u32, |w, &x| w << 8 | u32::from(x));
+    let mut rest = bytes;
+    while rest.len() > 12 {
+        a = a.wrapping_add(word(&rest[..4]));
+        b = b.wrapping_add(word(&rest[4..8]));
+        c = c.wrapping_add(word(&rest[8..12]));
+        a = a.wrapping_sub(c) ^ c.rotate_left(4);
+        c = c.wrapping_add(b);
+        b = b.wrapping_sub(a) ^ a.rotate_left(6);
+        a = a.wrapping_add(c);
+        c = c.wrapping_sub(b) ^ b.rotate_left(8);
+        b = b.wrapping_add(a);
+        a = a.wrapping_sub(c) ^ c.rotate_left(16);
+        c = c.wrapping_add(b);
+        b = b.wrapping_sub(a) ^ a.rotate_left(19);
+        a = a.wrapping_add(c);
+        c = c.wrapping_sub(b) ^ b.rotate_left(4);
+        b = b.wrapping_add(a);
+        rest = &rest[12..];
+    }
+    if rest.is_empty() {
+        return c;
+    }
+    let part = |k: usize| word(rest.get(4 * k..).map_or(&[], |r| &r[..r.len().min(4)]));
+    a = a.wrapping_add(part(0));
+    b = b.wrapping_add(part(1));
+    c = c.wrapping_add(part(2));
+    c = (c ^ b).wrapping_sub(b.rotate_left(14));
+    a = (a ^ c).wrapping_sub(c.rotate_left(11));
+    b = (b ^ a).wrapping_sub(a.rotate_left(25));
+    c = (c ^ b).wrapping_sub(b.rotate_left(16));
+    a = (a ^ c).wrapping_sub(c.rotate_left(4));
+    b = (b ^ a).wrapping_sub(a.rotate_left(14));
+    (c ^ b).wrapping_sub(b.rotate_left(24))
+}
+
+/// What HDF5's structures begin with.
+const SIGNATURES: [&[u8; 4]; 12] = [
+    b"OHDR", b"OCHK", b"TREE", b"BTHD", b"BTIN", b"BTLF", b"FAHD", b"FADB", b"EAHD", b"EAIB", b"EASB",
+    b"EADB",
+];
+
+/// A structure: its first byte, and the bytes before its checksum, if it has one.
+#[derive(Clone, Copy)]
+struct Structure {
+    at: usize,
+    checked: Option<usize>,
+}
+
+/// A file, where its structures are, and its chunked datasets.
+struct Metadata {
+    name: String,
+    bytes: Vec<u8>,
+    structures: Vec<Structure>,
+    datasets: Vec<Indexed>,
+}
+
+/// A dataset as `fuzzing::index` wants it.
+struct Indexed {
+    header: u64,
+    shape: Vec<u64>,
+    chunk: Vec<u64>,
+    element: u64,
+    /// What a lookup gives when nothing is damaged.
+    whole: (u64, u64),
+}
+
+fn metadata() -> Vec<Metadata> {
+    let golden_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/layouts");
+    let mut files: BTreeMap<String, Metadata> = BTreeMap::new();
+    let rows = golden("layouts.json");
+    for row in rows.as_array().unwrap() {
+        let name = row["file"].as_str().unwrap();
+        // Large files of which small ones have all; types whose size the rows do not tell; dataspaces that
+        // are shared, which are left to libhdf5.
+        let skipped = ["filters.h5", "filters_old.h5", "dtypes.h5", "shared.h5", "shared_old.h5"];
+        if row["chunk"].is_null() || skipped.contains(&name) {
+            continue;
+        }
+        let file = files.entry(name.into()).or_insert_with(|| {
+            let bytes = std::fs::read(golden_folder.join(name)).unwrap();
+            Metadata { name: name.into(), structures: structures(&bytes), bytes, datasets: Vec::new() }
+        });
+        let (shape, chunk) = (numbers(&row["shape"]), numbers(&row["chunk"]));
+        let element = chunkwise::DType::from_name(row["dtype"].as_str().unwrap()).unwrap().size() as u64;
+        let header = row["header"].as_u64().unwrap();
+        let chunks: u64 = shape.iter().zip(&chunk).map(|(s, c)| s.div_ceil(*c)).product();
+        if chunks > 4096 {
+            continue;
+        }
+        let found = fuzzing::index(&file.bytes, header, &shape, &chunk, element);
+        let found = found.unwrap_or_else(|| panic!("{name} {}", row["path"]));
+        // The entry is not told whether there are filters. Where the index does not tell either, the sizes
+        // of most chunks are wrong for it.
+        let untold = (row["index"] == "B-tree 1" || row["index"] == "single")
+            && !row["filters"].as_array().unwrap().is_empty();
+        assert!(untold || found == (row["count"].as_u64().unwrap(), 0), "{name} {}: {found:?}", row["path"]);
+        file.datasets.push(Indexed { header, shape, chunk, element, whole: found });
+    }
+    files.into_values().filter(|f| !f.datasets.is_empty()).collect()
+}
+
+/// Structures of a file; of each kind not more than thirty.
+fn structures(bytes: &[u8]) -> Vec<Structure> {
+    let mut out = Vec::new();
+    for signature in SIGNATURES {
+        let places = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(signature)).take(30);
+        out.extend(places.map(|at| {
+            let ends = |n: &usize| {
+                bytes
+                    .get(at + n..at + n + 4)
+                    .is_some_and(|sum| lookup3(&bytes[at..at + n]).to_le_bytes() == sum)
+            };
+            // Trees of version 1 have no checksum; no other structure here is longer than a node.
+            Structure { at, checked: (signature != b"TREE").then(|| (8..2045).find(ends)).flatten() }
+        }));
+    }
+    out
+}
+
+#[test]
+fn the_checksum_is_hdf5s() {
+    let _alone = Peak::watch();
+    let found = metadata();
+    let checked = found.iter().flat_map(|f| &f.structures).filter(|s| s.checked.is_some()).count();
+    assert!(checked > 200, "{checked}");
+}
+
+/// Damages a structure. Gives whether a checksum has to notice it.
+fn damage_structure(bytes: &mut [u8], file: &Metadata, rng: &mut Rng) -> bool {
+    let s = file.structures[rng.below(file.structures.len() as u64) as usize];
+    let other = file.structures[rng.below(file.structures.len() as u64) as usize];
+    let len = s.checked.unwrap_or(600).min(bytes.len() - s.at);
+    let at = s.at + 4 + rng.below(len as u64 - 4) as usize;
+    let before = bytes[s.at..s.at + len].to_vec();
+    match rng.below(8) {
+        0..=2 => bytes[at] ^= 1 << rng.below(8),
+        3 => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][rng.below(5) as usize],
+        // An address of something else, itself, or nowhere.
+        4 | 5 => {
+            let to = match rng.below(4) {
+                0 => s.at as u64,
+                1 => u64::MAX,
+                2 => bytes.len() as u64 - rng.below(9),
+                _ => other.at as u64,
+            };
+            let n = (s.at + len - at).min(8);
+            bytes[at..at + n].copy_from_slice(&to.to_le_bytes()[..n]);
+        }
+        // One structure where another was.
+        6 => {
+            let n = len.min(bytes.len() - other.at);
+            bytes.copy_within(other.at..other.at + n, s.at);
+        }
+        _ => {
+            let n = (s.at + len - at).min(1 + rng.below(16) as usize);
+            bytes[at..at + n].fill(if rng.below(2) == 0 { 0xff } else { 0 });
+        }
+    }
+    let changed = bytes[s.at..s.at + len] != before[..];
+    match s.checked {
+        Some(len) if rng.below(3) > 0 => {
+            let sum = lookup3(&bytes[s.at..s.at + len]).to_le_bytes();
+            bytes[s.at + len..s.at + len + 4].copy_from_slice(&sum);
+            false
+        }
+        checked => checked.is_some() && changed,
+    }
+}
+
+/// What a job gave, which must not take long.
+fn timed<T>(what: &str, job: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let out = job();
+    assert!(start.elapsed() < Duration::from_secs(5), "{what} took {:?}", start.elapsed());
+    out
+}
+
+#[test]
+fn damaged_metadata_ends() {
+    let peak = Peak::watch();
+    let files = metadata();
+    let asked = number("CHUNKWISE_MUTATIONS");
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+    for seed in [1, number("CHUNKWISE_SEED").unwrap_or(now)] {
+        println!("CHUNKWISE_SEED={seed}");
+        let (mut rng, start) = (Rng(seed), Instant::now());
+        let (mut same, mut noticed, mut other, mut n) = (0, 0, 0, 0);
+        while n < asked.unwrap_or(15_000) && (asked.is_some() || start.elapsed() < Duration::from_secs(3)) {
+            n += 1;
+            let file = &files[rng.below(files.len() as u64) as usize];
+            let mut bytes = file.bytes.clone();
+            let mut checked = false;
+            match rng.below(12) {
+                0 => bytes.truncate(rng.below(bytes.len() as u64) as usize),
+                1 => {
+                    let at = rng.below(bytes.len().min(2048) as u64) as usize;
+                    bytes[at] ^= 1 << rng.below(8);
+                }
+                2 => {
+                    let header = file.datasets[rng.below(file.datasets.len() as u64) as usize].header;
+                    let at = (header + rng.below(300)) as usize;
+                    let end = bytes.len() - 1;
+                    bytes[at.min(end)] ^= 1 << rng.below(8);
+                }
+                3 => {
+                    for _ in 0..3 {
+                        damage_structure(&mut bytes, file, &mut rng);
+                    }
+                }
+                _ => checked = damage_structure(&mut bytes, file, &mut rng),
+            }
+            for _ in 0..12 {
+                let Indexed { header, shape, chunk, element, whole } =
+                    &file.datasets[rng.below(file.datasets.len() as u64) as usize];
+                let what = format!("CHUNKWISE_SEED={seed}, damage {n} of {}", file.name);
+                match timed(&what, || fuzzing::index(&bytes, *header, shape, chunk, *element)) {
+                    Some(found) if found == *whole => same += 1,
+                    Some((stored, 0)) => {
+                        assert!(!checked, "{what}: {stored} chunks instead of {} pass a checksum", whole.0);
+                        other += 1;
+                    }
+                    _ => noticed += 1,
+                }
+            }
+        }
+        println!(
+            "{n} damages: {same} lookups the same, {noticed} noticed, {other} other, {:?}",
+            start.elapsed()
+        );
+        assert!(noticed > 100 && n > 100);
+    }
+    peak.check(192 << 20);
+}
+
+/// The form in which `fuzzing::chunk` wants a stored chunk and its pipeline.
+fn packed(row: &serde_json::Value, chunk: &serde_json::Value, len: u64, size: u64, stored: &[u8]) -> Vec<u8> {
+    let filters = row["filters"].as_array().unwrap();
+    let swap = row["big"] == true && size > 1;
+    let mut out = vec![filters.len() as u8, size.trailing_zeros() as u8 | u8::from(swap) << 2];
+    out.extend((chunk[2].as_u64().unwrap() as u16).to_le_bytes());
+    out.extend((len as u32).to_le_bytes());
+    for filter in filters {
+        let values = numbers(&filter[2]);
+        out.extend((filter[0].as_u64().unwrap() as u16).to_le_bytes());
+        out.push(values.len() as u8);
+        out.extend(values.iter().flat_map(|v| (*v as u32).to_le_bytes()));
+    }
+    out.extend(stored);
+    out
+}
+
+#[test]
+fn damaged_pipelines_end() {
+    let peak = Peak::watch();
+    let golden_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/layouts");
+    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut inputs = Vec::new();
+    for row in golden("layouts.json").as_array().unwrap() {
+        let file = row["file"].as_str().unwrap();
+        let filters: Vec<u64> =
+            row["filters"].as_array().unwrap().iter().map(|f| f[0].as_u64().unwrap()).collect();
+        let values = row["filters"].as_array().unwrap().iter().map(|f| f[2].as_array().unwrap().len());
+        let out =
+            filters.is_empty() || filters.iter().any(|f| REFUSED.contains(f)) || values.max() > Some(24);
+        if out || file == "dtypes.h5" || row["path"].as_str().unwrap().starts_with("bare_edges") {
+            continue;
+        }
+        let bytes =
+            files.entry(file.into()).or_insert_with(|| std::fs::read(golden_folder.join(file)).unwrap());
+        let size = chunkwise::DType::from_name(row["dtype"].as_str().unwrap()).unwrap().size() as u64;
+        let len = numbers(&row["chunk"]).iter().product::<u64>() * size;
+        for chunk in row["chunks"].as_array().unwrap().iter().filter(|c| c[1].as_u64().unwrap() < 20_000) {
+            let (at, n) = (chunk[0].as_u64().unwrap() as usize, chunk[1].as_u64().unwrap() as usize);
+            let input = packed(row, chunk, len, size, &bytes[at..at + n]);
+            let whole = fuzzing::chunk(&input).unwrap_or_else(|| panic!("{file} {}", row["path"]));
+            assert_eq!(whole.len() as u64, len);
+            inputs.push((format!("{file} {}", row["path"]), input, whole));
+        }
+    }
+    assert!(inputs.len() > 1500, "{}", inputs.len());
+    let asked = number("CHUNKWISE_MUTATIONS");
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+    for seed in [1, number("CHUNKWISE_SEED").unwrap_or(now)] {
+        println!("CHUNKWISE_SEED={seed}");
+        let (mut rng, start) = (Rng(seed), Instant::now());
+        let (mut refused, mut same, mut other, mut n) = (0, 0, 0, 0);
+        while n < asked.unwrap_or(200_000) && (asked.is_some() || start.elapsed() < Duration::from_secs(2)) {
+            n += 1;
+            let (name, input, whole) = &inputs[rng.below(inputs.len() as u64) as usize];
+            let mut bytes = input.clone();
+            // The pipeline's description stands at the front, and is damaged as often as the data.
+            let head = bytes.len().min(40);
+            match rng.below(4) {
+                0 => drop(damage(&mut bytes[..head], &mut rng)),
+                1 => drop(damage(&mut bytes[head.min(8)..], &mut rng)),
+                2 => drop(damage(&mut bytes, &mut rng)),
+                _ => bytes.truncate(rng.below(bytes.len() as u64) as usize),
+            }
+            let what = format!("CHUNKWISE_SEED={seed}, damage {n} of {name}");
+            match timed(&what, || fuzzing::chunk(&bytes)) {
+                None => refused += 1,
+                Some(out) if out == *whole => same += 1,
+                Some(_) => other += 1,
+            }
+        }
+        println!("{n} damages: {refused} refused, {same} the same, {other} other, {:?}", start.elapsed());
+        assert!(refused > 100 && other > 100);
+    }
+    // A chunk may say that it has 16 MiB, and the decoders keep nothing of their own that is larger.
+    peak.check(192 << 20);
+}
