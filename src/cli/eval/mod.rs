@@ -116,7 +116,11 @@ fn open_inputs(args: &Eval, scope: &mut Scope) -> Done {
         }
         let (file, path) =
             output::split_place(place).ok_or_else(|| usage("the path inside the file is missing"))?;
-        let options = OpenOptions { allow_external: args.allow_external };
+        let options = OpenOptions {
+            allow_external: args.allow_external,
+            allow_plugins: args.allow_plugins,
+            untrusted: args.untrusted,
+        };
         scope.define(name, Val::Array(Array::open_with(file, path, options)?.made_by(name)));
     }
     Ok(())

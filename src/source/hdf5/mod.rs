@@ -10,6 +10,7 @@
 
 mod contiguous;
 mod filters;
+pub mod guard;
 mod handles;
 mod open;
 mod read;
@@ -17,7 +18,7 @@ mod tree;
 
 pub use handles::{open_files, set_max_open_files};
 pub use open::Hdf5Source;
-pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind, tree};
+pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind, tree, tree_with};
 
 /// The common name of a registered filter.
 pub(crate) fn filter_name(id: i32) -> Option<&'static str> {
