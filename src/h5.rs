@@ -11,7 +11,9 @@ use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, MAX_RANK};
 use hdf5_sys::h5pl::H5PL_ALL_PLUGIN;
-use hdf5_sys::{h5::*, h5a::*, h5d::*, h5f::*, h5i::*, h5l::*, h5o::*, h5p::*, h5s::*, h5t::*, h5z::*};
+use hdf5_sys::{
+    h5::*, h5a::*, h5ac::*, h5d::*, h5f::*, h5i::*, h5l::*, h5o::*, h5p::*, h5s::*, h5t::*, h5z::*,
+};
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
@@ -143,10 +145,35 @@ fn file_access(latest: bool) -> Result<Id> {
     Ok(fapl)
 }
 
+/// The most bytes of metadata that libhdf5 keeps per file; by itself it takes up to 32 MiB. What is asked
+/// often is kept by the sources.
+const METADATA_BYTES: usize = 512 << 10;
+
+fn small_metadata_cache(fapl: &Id) -> Result<()> {
+    let what = || "cannot choose the size of the metadata cache".to_string();
+    // Some room, for a structure that grew since the bindings were made.
+    #[repr(C)]
+    struct Config(H5AC_cache_config_t, [u64; 16]);
+    let mut config = MaybeUninit::<Config>::zeroed();
+    let inner = config.as_mut_ptr().cast::<H5AC_cache_config_t>();
+    // SAFETY: the structure is plain data, zeroed, and first in `Config`; its first field says which version
+    // it is, and the calls read and write it only.
+    unsafe {
+        (*inner).version = 1;
+        check(call!(H5Pget_mdc_config(fapl.0, inner)), what)?;
+        (*inner).set_initial_size = 1;
+        (*inner).initial_size = METADATA_BYTES;
+        (*inner).min_size = METADATA_BYTES / 4;
+        (*inner).max_size = METADATA_BYTES;
+        check(call!(H5Pset_mdc_config(fapl.0, inner)), what)
+    }
+}
+
 /// Opens a file for reading, without a file lock.
 pub(crate) fn open_file(path: &std::path::Path) -> Result<Id> {
     let name = path_string(path)?;
     let fapl = file_access(false)?;
+    small_metadata_cache(&fapl)?;
     Id::new(call!(H5Fopen(name.as_ptr(), H5F_ACC_RDONLY, fapl.0)), || "not a readable HDF5 file".into())
 }
 

@@ -23,7 +23,7 @@ impl Layout {
 }
 
 /// One filter of a pipeline, as the file states it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct FilterInfo {
     pub id: i32,
     pub name: String,

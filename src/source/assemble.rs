@@ -88,7 +88,7 @@ fn overlap(region: &Region, slab: &Slab) -> Option<SmallVec<[(u64, u64); 4]>> {
 
 /// The loops of the copy from a buffer that holds `region` to one that holds `slab`, with the two
 /// offsets in elements; `None` if they do not meet.
-fn plan(region: &Region, slab: &Slab) -> Option<(usize, usize, Loops)> {
+pub(crate) fn plan(region: &Region, slab: &Slab) -> Option<(usize, usize, Loops)> {
     let part = overlap(region, slab)?;
     let (source, target) = (c_strides(&region.shape), c_strides(&slab.count));
     let (mut from, mut to, mut loops) = (0, 0, Loops::new());

@@ -25,6 +25,7 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What reading a file is allowed to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -112,11 +113,14 @@ pub enum SourceSpec {
 pub struct Scratch {
     /// Stored bytes.
     pub(crate) raw: Buffer,
-    /// Bytes between two filters.
+    /// Bytes of which some are wanted.
     pub(crate) stage: Buffer,
     /// A whole decoded chunk, when only a part of it is wanted.
     pub(crate) chunk: Buffer,
-    inflate: Option<libdeflater::Decompressor>,
+    /// What decoding reuses.
+    pub(crate) work: hdf5::filters::Work,
+    /// The way to the last chunk, in the index of each of a few datasets.
+    pub(crate) memos: hdf5::Memos,
 }
 
 impl Scratch {
@@ -128,6 +132,8 @@ impl Scratch {
     /// Bytes that it holds now.
     pub fn bytes(&self) -> u64 {
         (self.raw.capacity() + self.stage.capacity() + self.chunk.capacity()) as u64
+            + self.work.bytes()
+            + self.memos.bytes()
     }
 
     /// Gives the memory back.
@@ -155,6 +161,12 @@ pub struct ReadStats {
     pub bytes_read: AtomicU64,
     /// Bytes of elements that reads made, whole chunks counted whole.
     pub bytes_decoded: AtomicU64,
+    /// Positioned reads of elements from files; neighbouring chunks are one.
+    pub file_reads: AtomicU64,
+    /// Positioned reads of the files' chunk indexes.
+    pub index_reads: AtomicU64,
+    /// Whether files were slow lately, as they are when a disk is behind them.
+    slow: AtomicU64,
     /// Time spent waiting for the HDF5 lock, in nanoseconds.
     pub lock_wait_ns: AtomicU64,
     /// Reads that went through libhdf5's own pipeline.
@@ -166,6 +178,23 @@ pub struct ReadStats {
 impl ReadStats {
     pub(crate) fn add(counter: &AtomicU64, n: u64) {
         counter.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Hears how long a read took.
+    pub(crate) fn took(&self, bytes: usize, time: Duration) {
+        // Memory gives several bytes a nanosecond, a disk rarely one.
+        let slow = time.as_nanos() as u64 > 100_000 + bytes as u64;
+        if slow {
+            self.slow.store(16, Ordering::Relaxed);
+        } else if self.slow.load(Ordering::Relaxed) > 0 {
+            // Races lose a count now and then, which does not matter.
+            self.slow.store(self.slow.load(Ordering::Relaxed).saturating_sub(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether files are slow enough for it to be worth saying early what will be read.
+    pub fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::Relaxed) > 0
     }
 
     /// Does something, as a span of the trace if there is one.

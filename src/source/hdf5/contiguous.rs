@@ -3,11 +3,12 @@
 //! A strided region is read as the rows that cover it, in pieces of at most [`PIECE`] bytes, where
 //! the gaps between wanted elements are small; over large gaps the wanted runs are read alone.
 
-use crate::error::{Context, Error, ErrorKind, Result};
+use super::handles::RawFile;
+use super::read::bring;
+use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Slab, c_strides};
+use crate::source::ReadCx;
 use crate::source::assemble::{Loop, Loops, copy, join};
-use crate::source::{ReadCx, ReadStats};
-use std::fs::File;
 
 /// The most bytes that are read to be picked from: it stays in the processor's cache.
 pub(crate) const PIECE: usize = 1 << 20;
@@ -23,7 +24,7 @@ pub(crate) struct Contiguous {
 }
 
 struct Reader<'a, 'b> {
-    file: &'a File,
+    file: &'a RawFile,
     address: u64,
     size: usize,
     loops: &'a [Loop],
@@ -47,7 +48,7 @@ impl Contiguous {
     /// Reads a region that lies in the array and is not empty; stored byte order.
     pub fn read(
         &self,
-        file: &File,
+        file: &RawFile,
         shape: &[u64],
         size: usize,
         slab: &Slab,
@@ -64,6 +65,31 @@ impl Contiguous {
         let loops = join(&loops);
         Reader { file, address: self.address, size, loops: &loops, out, cx }.nest(0, first, 0)
     }
+
+    /// The byte at which a region that lies in the array begins, and how many bytes it spans.
+    pub fn span(&self, shape: &[u64], size: usize, slab: &Slab) -> (u64, u64) {
+        let strides = c_strides(shape);
+        let place =
+            |at: &dyn Fn(usize) -> u64| (0..shape.len()).map(|d| at(d) * strides[d] as u64).sum::<u64>();
+        let (first, last) = (place(&|d| slab.start[d]), place(&|d| slab.last(d)));
+        (self.address + first * size as u64, (last - first + 1) * size as u64)
+    }
+}
+
+/// Reads over joined loops from elements at `address` of the file, from element `from` on, to element `to`
+/// of `out`; stored byte order. What the loops touch must lie in the file and in `out`.
+#[allow(clippy::too_many_arguments)]
+pub(super) fn read_loops(
+    file: &RawFile,
+    address: u64,
+    size: usize,
+    from: u64,
+    to: usize,
+    loops: &[Loop],
+    out: &mut [u8],
+    cx: &mut ReadCx,
+) -> Result<()> {
+    Reader { file, address, size, loops, out, cx }.nest(0, from, to)
 }
 
 impl Reader<'_, '_> {
@@ -129,29 +155,6 @@ impl Reader<'_, '_> {
     }
 
     fn bytes(&self, element: u64, out: &mut [u8]) -> Result<()> {
-        let at = self.address + element * self.size as u64;
-        ReadStats::add(&self.cx.stats.bytes_read, out.len() as u64);
-        read_exact_at(self.file, out, at)
-            .map_err(|e| {
-                let kind = if e.kind() == std::io::ErrorKind::UnexpectedEof {
-                    ErrorKind::Changed
-                } else {
-                    ErrorKind::Io
-                };
-                let what = if kind == ErrorKind::Changed { "the file became shorter" } else { "cannot read" };
-                Error::new(kind, what).caused_by(e)
-            })
-            .at("bytes", format_args!("{at}..{}", at + out.len() as u64))
+        bring(self.file, self.address + element * self.size as u64, out, self.cx.stats)
     }
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, out: &mut [u8], at: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, out, at)
-}
-
-/// Opening never chooses positioned reads here.
-#[cfg(not(unix))]
-fn read_exact_at(_: &File, _: &mut [u8], _: u64) -> std::io::Result<()> {
-    Err(std::io::ErrorKind::Unsupported.into())
 }

@@ -1,6 +1,8 @@
 //! The process-wide cache of open files.
 //!
-//! At most N files are open at once (128 unless [`set_max_open_files`] says otherwise). A reader
+//! At most N files are open at once: 128 unless [`set_max_open_files`] says otherwise, or as many as
+//! the limit on descriptors leaves room for. A file has one descriptor of ours, for positioned reads,
+//! and one of libhdf5's from when it is first asked about the file. A reader
 //! borrows a file for one operation; only files that nobody borrows are closed, the least recently
 //! used first. A reader that finds every handle in use waits, so a thread must never borrow two.
 //!
@@ -10,25 +12,83 @@
 //! Lock order: the cache's mutex is never held while the HDF5 lock is taken, and nothing borrows
 //! while it holds the HDF5 lock.
 
-use crate::error::{Error, ErrorKind, Result};
+use super::index::ReadAt;
+use crate::error::{Context, Error, ErrorKind, Result};
 use crate::h5::{self, Id};
 use crate::source::Fingerprint;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
+
+/// Files that are open at once where descriptors are plenty.
+const DEFAULT_LIMIT: usize = 128;
 
 /// Datasets that stay open per file.
 const MAX_DATASETS: usize = 64;
 
-/// An open file: libhdf5's handle, one of the operating system, and datasets opened before.
+/// A file to be read by position.
+#[derive(Debug)]
+pub(crate) struct RawFile {
+    file: File,
+    len: u64,
+}
+
+impl ReadAt for RawFile {
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_at(&self, at: u64, out: &mut [u8]) -> Result<()> {
+        read_exact_at(&self.file, out, at)
+            .map_err(|e| {
+                let (kind, what) = match e.kind() {
+                    std::io::ErrorKind::UnexpectedEof => (ErrorKind::Changed, "the file became shorter"),
+                    _ => (ErrorKind::Io, "cannot read"),
+                };
+                Error::new(kind, what).caused_by(e)
+            })
+            .at("bytes", format_args!("{at}..{}", at.saturating_add(out.len() as u64)))
+    }
+}
+
+#[cfg(unix)]
+fn read_exact_at(file: &File, out: &mut [u8], at: u64) -> std::io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, out, at)
+}
+
+/// Opening never chooses positioned reads here.
+#[cfg(not(unix))]
+fn read_exact_at(_: &File, _: &mut [u8], _: u64) -> std::io::Result<()> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+impl RawFile {
+    /// Tells the system that these bytes will be read soon; it may fetch them meanwhile.
+    pub fn advise(&self, at: u64, len: u64) {
+        #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+        {
+            use std::os::fd::AsRawFd;
+            let (at, len) = (at.min(i64::MAX as u64) as libc::off_t, len.min(i64::MAX as u64) as libc::off_t);
+            // SAFETY: the descriptor is open; the call takes numbers only. It is advice: what it answers
+            // changes nothing.
+            unsafe { libc::posix_fadvise(self.file.as_raw_fd(), at, len, libc::POSIX_FADV_WILLNEED) };
+        }
+        #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
+        let _ = (at, len);
+    }
+}
+
+/// An open file, and datasets opened before.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
     /// What the file was when it was opened.
     pub fingerprint: Fingerprint,
     /// For positioned reads.
-    pub raw: File,
-    id: Option<Id>,
+    pub raw: RawFile,
+    path: PathBuf,
+    /// libhdf5's handle, from when it is first wanted. Only set under the HDF5 lock.
+    id: OnceLock<Id>,
     /// Only touched under the HDF5 lock.
     datasets: Mutex<HashMap<String, Arc<Id>>>,
     /// The last field: given back when all handles are closed.
@@ -49,7 +109,17 @@ impl Drop for Slot {
 impl OpenFile {
     /// libhdf5's handle.
     pub fn id(&self) -> Result<&Id> {
-        self.id.as_ref().ok_or_else(|| Error::new(ErrorKind::Internal, "a closed file was used"))
+        h5::locked(|| {
+            if self.id.get().is_none() {
+                let id = h5::open_file(&self.path)?;
+                // The path may lead to another file by now.
+                if fingerprint(&self.path)? != self.fingerprint {
+                    return Err(super::open::changed());
+                }
+                let _ = self.id.set(id);
+            }
+            self.id.get().ok_or_else(|| Error::new(ErrorKind::Internal, "a file was not opened"))
+        })
     }
 
     /// A dataset of this file, by its resolved path. Call it under the HDF5 lock.
@@ -69,9 +139,12 @@ impl OpenFile {
 
 impl Drop for OpenFile {
     fn drop(&mut self) {
+        if self.id.get().is_none() {
+            return;
+        }
         h5::locked(|| {
             relock(&self.datasets).clear();
-            self.id = None;
+            self.id.take();
         });
     }
 }
@@ -95,16 +168,30 @@ struct Cache {
 }
 
 static CACHE: std::sync::LazyLock<Cache> = std::sync::LazyLock::new(|| Cache {
-    state: Mutex::new(State { max: 128, live: 0, clock: 0, files: HashMap::new() }),
+    state: Mutex::new(State { max: default_limit(), live: 0, clock: 0, files: HashMap::new() }),
     released: Condvar::new(),
 });
+
+/// Two descriptors a file, some left to the rest of the process.
+fn default_limit() -> usize {
+    #[cfg(unix)]
+    {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: `limit` is a live structure that the call fills.
+        if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } == 0 {
+            return (limit.rlim_cur.saturating_sub(64) / 2).clamp(4, DEFAULT_LIMIT as libc::rlim_t) as usize;
+        }
+    }
+    DEFAULT_LIMIT
+}
 
 /// A poisoned mutex of this module still guards a consistent map.
 fn relock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(|e| e.into_inner())
 }
 
-/// How many HDF5 files this process may hold open for reading (at least 1; 128 at the start).
+/// How many HDF5 files this process may hold open for reading (at least 1; at the start 128,
+/// or fewer where the limit on descriptors is low).
 pub fn set_max_open_files(n: usize) {
     relock(&CACHE.state).max = n.max(1);
     trim();
@@ -236,13 +323,13 @@ pub(crate) fn borrow(path: &Path) -> Result<Borrowed> {
 }
 
 fn open(path: &Path, slot: Slot) -> Result<Arc<OpenFile>> {
-    let raw = File::open(path).map_err(|e| io_error(e, "cannot open the file"))?;
-    let meta = raw.metadata().map_err(|e| io_error(e, "cannot look at the file"))?;
-    let id = h5::open_file(path)?;
+    let file = File::open(path).map_err(|e| io_error(e, "cannot open the file"))?;
+    let meta = file.metadata().map_err(|e| io_error(e, "cannot look at the file"))?;
     Ok(Arc::new(OpenFile {
         fingerprint: of_metadata(&meta),
-        raw,
-        id: Some(id),
+        raw: RawFile { file, len: meta.len() },
+        path: path.to_path_buf(),
+        id: OnceLock::new(),
         datasets: Mutex::default(),
         _slot: slot,
     }))

@@ -1,17 +1,20 @@
 //! Datasets of HDF5 files.
 //!
-//! Opening reads metadata only. Chunks whose filters are deflate, shuffle and fletcher32 are
-//! copied raw under the library's lock and decoded outside it; contiguous data is read with
-//! positioned reads and no lock; everything else goes through libhdf5, slower and correct.
+//! Opening reads metadata only. What is known of a dataset is plain data; its chunks are found in the
+//! file's own index and brought by positioned reads, without libhdf5 and its lock, and decoded by the
+//! readers themselves. What only libhdf5 can read (virtual and external data, rare filters) goes through
+//! it, slower and correct.
 //!
 //! Limits: numeric element types (see [`Hdf5Source::open`]); at most 32 axes; files are read as
 //! they are when opened, and a change of size, time or inode afterwards is an error of kind
 //! `Changed`, not a mixture of two states.
 
 mod contiguous;
-mod filters;
+mod facts;
+pub(crate) mod filters;
 pub mod guard;
 mod handles;
+mod index;
 mod open;
 mod read;
 mod tree;
@@ -19,6 +22,37 @@ mod tree;
 pub use handles::{open_files, set_max_open_files};
 pub use open::Hdf5Source;
 pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind, tree, tree_with};
+
+/// The way to the last chunk that a reader found, for each of the last few datasets.
+#[derive(Default)]
+pub(crate) struct Memos {
+    kept: Vec<(u64, index::Memo)>,
+}
+
+impl Memos {
+    /// How many datasets a reader goes back and forth between without losing its way.
+    const MOST: usize = 8;
+
+    /// The memo of a dataset, by the number of its source.
+    pub(crate) fn of(&mut self, source: u64) -> &mut index::Memo {
+        let at = match self.kept.iter().position(|(s, _)| *s == source) {
+            Some(at) => at,
+            None => {
+                if self.kept.len() == Self::MOST {
+                    self.kept.remove(0);
+                }
+                self.kept.push((source, index::Memo::default()));
+                self.kept.len() - 1
+            }
+        };
+        &mut self.kept[at].1
+    }
+
+    /// Bytes that it holds now.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.kept.iter().map(|(_, m)| m.bytes()).sum()
+    }
+}
 
 /// The common name of a registered filter.
 pub(crate) fn filter_name(id: i32) -> Option<&'static str> {

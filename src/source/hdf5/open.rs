@@ -1,19 +1,26 @@
-//! Opening a dataset: metadata only, checked before anything is believed.
+//! A dataset as a [`Source`]: what its file says of it, checked before anything is believed.
 
 use super::contiguous::Contiguous;
-use super::filters::{Filter, most_stored, own_pipeline};
+use super::facts::{self, Facts, MAX_COMPACT, Storage};
+use super::filters::{Filter, most_stored, named, own_pipeline};
 use super::handles::{self, Borrowed};
-use super::read::{self, Form};
+use super::index::ChunkIndex;
+use super::read::{self, Form, JOINED};
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::grid::{Dims, Slab, checked_len};
-use crate::h5::{self, FilterInfo, Id, Layout, Link, Object};
+use crate::grid::{Dims, MAX_RANK, Slab, checked_len};
+use crate::h5::FilterInfo;
 use crate::ops::kernel::Packing;
 use crate::source::{Fingerprint, OpenOptions, ReadCx, Source, SourceSpec, check_slab};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A chunk larger than this is not believed (HDF5 before 2.0 cannot make one of 4 GiB).
 const MAX_CHUNK_BYTES: u64 = 1 << 40;
+
+/// What the nodes of a chunk index that a reader keeps may take, as binding counts it.
+const INDEX_BYTES: u64 = 64 << 10;
 
 /// How the elements are brought.
 #[derive(Clone, Debug)]
@@ -22,13 +29,15 @@ pub(crate) enum Access {
     Empty,
     /// Positioned reads.
     Contiguous(Contiguous),
+    /// They are here.
+    Inline(Arc<[u8]>),
     /// Nothing is stored: every element is the fill value.
     Fill,
-    /// Raw chunk copies, decoded here. `bare_edges`: chunks over the array's edge are stored
-    /// without the filters.
-    Chunks { pipeline: Vec<Filter>, bare_edges: bool },
-    /// libhdf5 reads.
-    Library,
+    /// Stored chunks, decoded here. `bare_edges`: chunks over the array's edge are stored without
+    /// the filters. Positioned reads where the index is known, else raw copies by libhdf5.
+    Chunks { pipeline: Vec<Filter>, bare_edges: bool, index: Option<ChunkIndex> },
+    /// libhdf5 reads, and why.
+    Library(String),
 }
 
 /// A dataset of an HDF5 file as a [`Source`].
@@ -52,9 +61,79 @@ pub struct Hdf5Source {
     pub(crate) filters: Vec<FilterInfo>,
     /// One element in native byte order.
     pub(crate) fill: Vec<u8>,
+    /// What readers know it by in this process.
+    pub(crate) number: u64,
 }
 
+/// Numbers of sources.
+static NUMBERS: AtomicU64 = AtomicU64::new(0);
+
 impl Hdf5Source {
+    /// The source of a dataset with these facts, which may come from anywhere: nothing that they say
+    /// makes a later read leave the file, a buffer or the bounds of memory.
+    pub(crate) fn new(
+        path: &Path,
+        canonical: PathBuf,
+        dataset: &str,
+        options: OpenOptions,
+        fingerprint: Fingerprint,
+        facts: Facts,
+    ) -> Result<Hdf5Source> {
+        let (shape, dtype) = (facts.shape, facts.dtype);
+        if shape.len() > MAX_RANK || facts.fill.len() != dtype.size() {
+            return Err(Error::new(ErrorKind::Format, format!("an array of {} axes", shape.len())));
+        }
+        let bytes = checked_len(&shape)
+            .and_then(|n| n.checked_mul(dtype.size() as u64))
+            .filter(|&n| n <= i64::MAX as u64)
+            .ok_or_else(|| {
+                Error::new(ErrorKind::Unsupported, format!("an array of shape {shape:?} of {dtype}"))
+            })?;
+        if let Some(chunk) = &facts.chunks {
+            check_chunks(chunk, &shape, dtype)?;
+        }
+        let access = match facts.storage {
+            _ if bytes == 0 => Access::Empty,
+            Storage::Nothing => Access::Fill,
+            Storage::Contiguous { address } => {
+                Access::Contiguous(Contiguous::new(address, bytes, fingerprint.size)?)
+            }
+            Storage::Inline(data) => {
+                if data.len() as u64 != bytes || bytes > MAX_COMPACT {
+                    return Err(Error::new(
+                        ErrorKind::Format,
+                        format!("{} bytes for an array of {bytes}", data.len()),
+                    ));
+                }
+                Access::Inline(data.into())
+            }
+            Storage::Chunked { .. } if facts.chunks.is_none() => {
+                return Err(Error::new(ErrorKind::Format, "a chunked array without a chunk shape"));
+            }
+            Storage::Chunked { bare_edges, index } => match own_pipeline(&facts.filters) {
+                Some(pipeline) => Access::Chunks { pipeline, bare_edges, index },
+                None => Access::Library(without_decoder(&facts.filters)),
+            },
+            Storage::Library { why } => Access::Library(why),
+        };
+        Ok(Hdf5Source {
+            path: path.to_path_buf(),
+            canonical,
+            dataset: dataset.to_string(),
+            resolved: facts.resolved,
+            options,
+            fingerprint,
+            shape,
+            dtype,
+            swap: facts.swap,
+            chunks: facts.chunks,
+            access,
+            filters: facts.filters,
+            fill: facts.fill,
+            number: NUMBERS.fetch_add(1, Relaxed),
+        })
+    }
+
     /// Opens the dataset `dataset` of the file at `path`; reads no data.
     ///
     /// Integers and IEEE floats of both byte orders become the dtype of their size; an enum with
@@ -92,7 +171,7 @@ impl Hdf5Source {
         e.at("file", self.path.display()).at("dataset", &self.dataset)
     }
 
-    fn locate_chunk(&self, e: Error, chunk: &[u64]) -> Error {
+    pub(super) fn locate_chunk(&self, e: Error, chunk: &[u64]) -> Error {
         let place = crate::source::chunk_region(chunk, self.chunks.as_deref().unwrap_or(&[]));
         self.locate(e.at("chunk", format!("{chunk:?} = {place}")))
     }
@@ -112,13 +191,42 @@ impl Hdf5Source {
         &self.fill
     }
 
-    /// Whether reads go through libhdf5's own pipeline (one reader at a time).
-    pub fn through_library(&self) -> bool {
-        matches!(self.access, Access::Library)
+    /// Why reads go through libhdf5's own pipeline (one reader at a time), if they do.
+    pub fn through_library(&self) -> Option<&str> {
+        match &self.access {
+            Access::Library(why) => Some(why),
+            Access::Chunks { index: None, .. } => Some("there is no reader of our own for its chunk index"),
+            _ => None,
+        }
     }
 }
 
-fn changed() -> Error {
+fn check_chunks(chunk: &[u64], shape: &[u64], dtype: DType) -> Result<()> {
+    let wrong = |message: String| Err(Error::new(ErrorKind::Format, message));
+    if chunk.len() != shape.len() || chunk.contains(&0) {
+        return wrong(format!("a chunk of shape {chunk:?} in an array of shape {shape:?}"));
+    }
+    let bytes = checked_len(chunk).and_then(|n| n.checked_mul(dtype.size() as u64));
+    if bytes.is_none_or(|n| n > MAX_CHUNK_BYTES) {
+        return wrong(format!("a chunk of shape {chunk:?} of {dtype}"));
+    }
+    // A padded edge chunk must have positions that can be counted.
+    if shape.iter().zip(chunk).any(|(&n, &c)| n.checked_add(c).is_none_or(|n| n > i64::MAX as u64)) {
+        return wrong(format!("chunks of {chunk:?} in {shape:?}"));
+    }
+    Ok(())
+}
+
+/// Why libhdf5 has to undo these filters.
+fn without_decoder(filters: &[FilterInfo]) -> String {
+    let own = |f: &&FilterInfo| own_pipeline(std::slice::from_ref(f)).is_none();
+    match filters.iter().find(own) {
+        Some(f) => format!("there is no decoder of our own for the filter {}", named(f.id)),
+        None => "there is no decoder of our own for its filters".into(),
+    }
+}
+
+pub(super) fn changed() -> Error {
     Error::new(ErrorKind::Changed, "the file changed after it was opened")
         .hint("open it again; if it is still being written, wait until that is done")
 }
@@ -126,174 +234,8 @@ fn changed() -> Error {
 fn open_in(path: &Path, name: &str, options: OpenOptions) -> Result<Hdf5Source> {
     let canonical = std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
     let file = handles::borrow(&canonical)?;
-    let fingerprint = file.fingerprint;
-    h5::locked(|| {
-        let (resolved, elsewhere) = resolve(file.id()?, name, options)?;
-        let (object, kind) = h5::open_object(file.id()?, &resolved)?;
-        if kind != h5::Object::Dataset {
-            let what = if kind == h5::Object::Group { "a group" } else { "a named type" };
-            return Err(Error::new(ErrorKind::Type, format!("this is {what}, not a dataset"))
-                .hint("`chunkwise info` lists what is in the file"));
-        }
-        drop(object);
-        let id = file.dataset(&resolved)?;
-        let mut source = describe(&id, options, &fingerprint)?;
-        if elsewhere && !matches!(source.access, Access::Empty | Access::Fill) {
-            // Addresses and sizes are those of the other file.
-            source.access = Access::Library;
-        }
-        source.path = path.to_path_buf();
-        source.canonical = canonical.clone();
-        source.dataset = name.to_string();
-        source.resolved = resolved;
-        Ok(source)
-    })
-}
-
-/// Reads everything that reading needs from an open dataset.
-fn describe(id: &Id, options: OpenOptions, fingerprint: &Fingerprint) -> Result<Hdf5Source> {
-    let element = h5::element_type(&h5::dataset_type(id)?)?;
-    let Some(dtype) = element.dtype else {
-        return Err(Error::new(
-            ErrorKind::Type,
-            format!("elements of the type {} are not numbers", element.text),
-        )
-        .hint("only integers, floats, bools and enums can be computed with"));
-    };
-    let space = h5::shape_of(&h5::dataset_space(id)?)?;
-    let shape = space.clone().unwrap_or_else(|| Dims::from_slice(&[0]));
-    let bytes = checked_len(&shape)
-        .and_then(|n| n.checked_mul(dtype.size() as u64))
-        .filter(|&n| n <= i64::MAX as u64)
-        .ok_or_else(|| {
-            Error::new(ErrorKind::Unsupported, format!("an array of shape {shape:?} of {dtype}"))
-        })?;
-    let dcpl = h5::creation(id)?;
-    let layout = h5::layout(&dcpl)?;
-    let external = layout != Layout::Virtual && h5::external_files(&dcpl)? > 0;
-    if (external || layout == Layout::Virtual) && !options.allow_external {
-        let what = if external { "external raw files" } else { "a virtual dataset, which reads other files" };
-        return Err(Error::new(ErrorKind::Unsupported, format!("the data is in {what}")).hint(
-            "allow it with OpenOptions { allow_external: true } (--allow-external) if you trust the file",
-        ));
-    }
-    let filters = if layout == Layout::Chunked { h5::filters(&dcpl)? } else { Vec::new() };
-    let mut fill = h5::fill_value(&dcpl, &element.memory, dtype.size())?;
-    if element.swap {
-        fill.reverse();
-    }
-    if dtype == DType::Bool {
-        fill[0] = u8::from(fill[0] != 0);
-    }
-    let mut chunks = None;
-    let access = match layout {
-        _ if bytes == 0 => Access::Empty,
-        Layout::Contiguous if !external && !element.convert && cfg!(unix) => match h5::offset(id) {
-            None => Access::Fill,
-            Some(address) => Access::Contiguous(Contiguous::new(address, bytes, fingerprint.size)?),
-        },
-        Layout::Chunked => {
-            let (chunk, bare_edges) = h5::chunk_shape(&dcpl)?;
-            if chunk.len() != shape.len() || chunk.contains(&0) {
-                return Err(Error::new(
-                    ErrorKind::Format,
-                    format!("a chunk of shape {chunk:?} in an array of shape {shape:?}"),
-                ));
-            }
-            let chunk_bytes = checked_len(&chunk).and_then(|n| n.checked_mul(dtype.size() as u64));
-            if chunk_bytes.is_none_or(|n| n > MAX_CHUNK_BYTES) {
-                return Err(Error::new(ErrorKind::Format, format!("a chunk of shape {chunk:?} of {dtype}")));
-            }
-            // A padded edge chunk must have positions that can be counted.
-            if shape.iter().zip(&chunk).any(|(&n, &c)| n.checked_add(c).is_none_or(|n| n > i64::MAX as u64)) {
-                return Err(Error::new(ErrorKind::Format, format!("chunks of {chunk:?} in {shape:?}")));
-            }
-            chunks = Some(chunk);
-            match own_pipeline(&filters) {
-                Some(pipeline) if !element.convert => Access::Chunks { pipeline, bare_edges },
-                _ => Access::Library,
-            }
-        }
-        _ => Access::Library,
-    };
-    Ok(Hdf5Source {
-        path: PathBuf::new(),
-        canonical: PathBuf::new(),
-        dataset: String::new(),
-        resolved: String::new(),
-        options,
-        fingerprint: *fingerprint,
-        shape,
-        dtype,
-        swap: element.swap,
-        chunks,
-        access,
-        filters,
-        fill,
-    })
-}
-
-/// Follows the soft links of a path by hand, so that a link out of the file is seen before
-/// libhdf5 follows it. Returns a path of hard links, or, where external links are allowed, of
-/// anything from the first one on, and whether there is one.
-pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<(String, bool)> {
-    let mut pending: Vec<String> =
-        path.split('/').rev().filter(|p| !p.is_empty()).map(String::from).collect();
-    let mut done = String::new();
-    let mut followed = 0;
-    while let Some(part) = pending.pop() {
-        if part == "." {
-            continue;
-        }
-        let next = format!("{done}/{part}");
-        let link = h5::link(file, &next).map_err(|e| match h5::open_object(file, &done) {
-            Ok((_, Object::Dataset)) => {
-                Error::new(ErrorKind::NotFound, format!("{done:?} is a dataset, there is nothing below it"))
-            }
-            _ => e,
-        })?;
-        match link {
-            Some(Link::Hard) => done = next,
-            Some(Link::Soft(target)) => {
-                followed += 1;
-                if followed > 32 {
-                    return Err(Error::new(ErrorKind::Format, "a circle of soft links").at("link", next));
-                }
-                if target.starts_with('/') {
-                    done.clear();
-                }
-                pending.extend(target.split('/').rev().filter(|p| !p.is_empty()).map(String::from));
-            }
-            Some(Link::External(..)) if options.allow_external => {
-                pending.push(part);
-                let rest: Vec<String> = pending.into_iter().rev().collect();
-                return Ok((format!("{done}/{}", rest.join("/")), true));
-            }
-            Some(Link::External(other, object)) => {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    format!("{next:?} is a link to {object:?} in another file, {other:?}"),
-                )
-                .hint("open that file, or allow it with OpenOptions { allow_external: true } (--allow-external) if you trust this one"));
-            }
-            Some(Link::User(class)) => {
-                return Err(Error::new(
-                    ErrorKind::Unsupported,
-                    format!("{next:?} is a link of the unknown class {class}"),
-                ));
-            }
-            None => {
-                let mut e = Error::new(ErrorKind::NotFound, format!("there is no {next:?} in the file"));
-                let here = if done.is_empty() { "/" } else { &done };
-                if let Ok((names, _)) = h5::open_object(file, here).and_then(|(g, _)| h5::link_names(&g, 12))
-                {
-                    e = e.hint(format!("{here} has {}", names.join(", ")));
-                }
-                return Err(e);
-            }
-        }
-    }
-    Ok((if done.is_empty() { "/".into() } else { done }, false))
+    let facts = facts::gather(&file, name, options)?;
+    Hdf5Source::new(path, canonical, name, options, file.fingerprint, facts)
 }
 
 impl Source for Hdf5Source {
@@ -325,13 +267,23 @@ impl Source for Hdf5Source {
     fn scratch_bytes(&self) -> u64 {
         let n = self.chunk_bytes();
         match self.access {
-            Access::Empty | Access::Fill => n,
+            Access::Empty | Access::Fill | Access::Inline(_) => n,
             Access::Contiguous(_) => super::contiguous::PIECE as u64,
-            Access::Chunks { .. } => most_stored(n).saturating_add(2 * n),
+            // Stored bytes, two stages between filters, and a whole chunk of which a part is wanted.
+            Access::Chunks { ref pipeline, .. } => {
+                let stages = match pipeline.len() {
+                    0 => super::contiguous::PIECE as u64,
+                    1 => 0,
+                    2 => most_stored(n),
+                    _ => most_stored(n).saturating_mul(2),
+                };
+                let chunk = if pipeline.is_empty() { 0 } else { n };
+                most_stored(n).max(JOINED).saturating_add(stages).saturating_add(chunk) + INDEX_BYTES
+            }
             // libhdf5 holds the stored and the decoded chunk; what is not chunked is small or
             // goes through its own buffers of 1 MiB.
-            Access::Library if n > 0 => most_stored(n).saturating_add(2 * n),
-            Access::Library => 4 << 20,
+            Access::Library(_) if n > 0 => most_stored(n).saturating_add(2 * n),
+            Access::Library(_) => 4 << 20,
         }
     }
 

@@ -1,16 +1,26 @@
 //! Reading chunks and regions of a dataset.
 
-use super::filters::{Filter, decode, decode_packed, least_deflated, most_stored, swap_bytes};
+use super::contiguous::read_loops;
+use super::filters::{Filter, Work, decode, decode_packed, least_stored, most_stored, swap_bytes};
+use super::handles::{Borrowed, RawFile};
+use super::index::{ChunkIndex, ReadAt, Stored};
 use super::open::{Access, Hdf5Source};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::{Dims, Slab};
+use crate::grid::{Dims, Region, Slab, unravel};
 use crate::h5;
 use crate::ops::kernel::Packing;
-use crate::source::assemble::read_by_chunks;
-use crate::source::{ReadCx, ReadStats};
+use crate::source::assemble::{Loop, Loops, chunks_of_slab, copy, plan, read_by_chunks};
+use crate::source::{ReadCx, ReadStats, Scratch, chunk_region, copy_slab};
 use crate::trace::Activity;
 use std::time::Instant;
+
+/// Stored chunks that lie near each other are read at once, up to so many bytes.
+pub(super) const JOINED: u64 = 256 << 10;
+/// A gap between chunks that is cheaper to read than to jump over.
+const GAP: u64 = 8 << 10;
+/// Chunks whose places are looked up before any of them is read.
+const BATCH: usize = 1024;
 
 /// What a chunk's elements are wanted as.
 #[derive(Clone, Copy, PartialEq)]
@@ -42,7 +52,7 @@ pub(super) fn chunk(
     }
     let origin: Dims = coords.iter().zip(shape).map(|(c, n)| c * n).collect();
     ReadStats::add(&cx.stats.chunks_read, 1);
-    let packing = bring_chunk(source, shape, origin, form, out, cx)?;
+    let packing = bring_chunk(source, shape, coords, origin, form, out, cx)?;
     ReadStats::add(&cx.stats.chunks_decoded, 1);
     ReadStats::add(&cx.stats.chunks_packed, u64::from(packing != Packing::PLAIN));
     ReadStats::add(&cx.stats.bytes_decoded, out.len() as u64);
@@ -52,24 +62,22 @@ pub(super) fn chunk(
 fn bring_chunk(
     source: &Hdf5Source,
     shape: &[u64],
+    coords: &[u64],
     origin: Dims,
     form: Form,
     out: &mut [u8],
     cx: &mut ReadCx,
 ) -> Result<Packing> {
     match &source.access {
-        Access::Chunks { pipeline, bare_edges } => {
+        Access::Chunks { pipeline, bare_edges, index } => {
             let edge = (0..shape.len()).any(|d| origin[d] + shape[d] > source.shape[d]);
-            return own_chunk(
-                source,
-                &origin,
-                if edge && *bare_edges { &[] } else { pipeline },
-                form,
-                out,
-                cx,
-            );
+            let pipeline = if edge && *bare_edges { &[][..] } else { pipeline };
+            return match index {
+                Some(index) => own_chunk(source, index, coords, pipeline, form, out, cx),
+                None => locked_chunk(source, &origin, pipeline, form, out, cx),
+            };
         }
-        Access::Library => {
+        Access::Library(_) => {
             let count: Dims = (0..shape.len()).map(|d| shape[d].min(source.shape[d] - origin[d])).collect();
             if *count != *shape {
                 // The padding beyond the array's edge is unspecified, but not someone else's data.
@@ -78,7 +86,10 @@ fn bring_chunk(
             let part = Slab { start: origin, count, step: Dims::from_elem(1, shape.len()) };
             through_library(source, shape, &part, out, cx)?;
         }
-        Access::Empty | Access::Fill | Access::Contiguous(_) => fill(out, &source.fill),
+        Access::Inline(_) | Access::Contiguous(_) => {
+            return Err(Error::new(ErrorKind::Internal, "a chunk of an array without chunks"));
+        }
+        Access::Empty | Access::Fill => fill(out, &source.fill),
     }
     Ok(Packing::PLAIN)
 }
@@ -87,6 +98,9 @@ fn bring_chunk(
 pub(super) fn region(source: &Hdf5Source, slab: &Slab, out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
     match &source.access {
         Access::Empty | Access::Fill => fill(out, &source.fill),
+        Access::Inline(bytes) => {
+            copy_slab(bytes, &Region::whole(&source.shape), slab, out, source.dtype.size());
+        }
         Access::Contiguous(data) => {
             let file = source.borrow()?;
             data.read(&file.raw, &source.shape, source.dtype.size(), slab, out, cx)?;
@@ -95,6 +109,9 @@ pub(super) fn region(source: &Hdf5Source, slab: &Slab, out: &mut [u8], cx: &mut 
             }
             canonical_bools(source.dtype, out);
         }
+        Access::Chunks { pipeline, bare_edges, index: Some(index) } => {
+            return own_region(source, index, pipeline, *bare_edges, slab, out, cx);
+        }
         _ if source.chunks.is_some() => return read_by_chunks(source, slab, out, cx),
         _ => through_library(source, &slab.count.clone(), slab, out, cx)?,
     }
@@ -102,17 +119,18 @@ pub(super) fn region(source: &Hdf5Source, slab: &Slab, out: &mut [u8], cx: &mut 
     Ok(())
 }
 
-enum Stored {
-    /// Not allocated.
-    Nothing,
-    /// Already in `out`.
-    Plain,
-    /// In the scratch, with this filter mask.
-    Raw(u32),
+/// Reads positioned bytes, counted and timed.
+pub(super) fn bring(file: &RawFile, at: u64, out: &mut [u8], stats: &ReadStats) -> Result<()> {
+    ReadStats::add(&stats.bytes_read, out.len() as u64);
+    ReadStats::add(&stats.file_reads, 1);
+    let start = Instant::now();
+    let done = stats.record(Activity::Read, || file.read_at(at, out));
+    stats.took(out.len(), start.elapsed());
+    done
 }
 
-/// A raw copy under the lock, the decoding outside it.
-fn own_chunk(
+/// A raw copy by libhdf5 under its lock, the decoding outside it: for indexes that are not read here.
+fn locked_chunk(
     source: &Hdf5Source,
     origin: &[u64],
     pipeline: &[Filter],
@@ -120,50 +138,118 @@ fn own_chunk(
     out: &mut [u8],
     cx: &mut ReadCx,
 ) -> Result<Packing> {
-    let size = source.dtype.size();
     let file = source.borrow()?;
     let raw = &mut cx.scratch.raw;
-    let stored = under_lock(cx.stats, || -> Result<Stored> {
+    let found = under_lock(cx.stats, || -> Result<Option<u32>> {
         let id = file.dataset(&source.resolved)?;
         let stored = h5::stored_size(&id, origin)?;
         if stored == 0 {
-            return Ok(Stored::Nothing);
+            return Ok(None);
         }
         check_stored(stored, out.len() as u64, pipeline, source.fingerprint.size)?;
         if pipeline.is_empty() {
-            h5::read_stored(&id, origin, out)?;
-            return Ok(Stored::Plain);
+            return h5::read_stored(&id, origin, out).map(Some);
         }
         raw.resize_for_overwrite(stored as usize);
-        h5::read_stored(&id, origin, raw).map(Stored::Raw)
+        h5::read_stored(&id, origin, raw).map(Some)
     })?;
     drop(file);
-    // A single byte is itself in any order, and a bool's is looked at below.
-    let stays = form == Form::Stored && size > 1;
-    let mut packing = Packing::PLAIN;
-    match stored {
-        Stored::Nothing => {
-            fill(out, &source.fill);
-            return Ok(packing);
-        }
-        Stored::Plain => {
-            ReadStats::add(&cx.stats.bytes_read, out.len() as u64);
-            match stays {
-                true => packing.swapped = source.swap,
-                false if source.swap => swap_bytes(out, size),
-                false => {}
-            }
-        }
-        Stored::Raw(mask) => {
-            ReadStats::add(&cx.stats.bytes_read, cx.scratch.raw.len() as u64);
-            let stats = cx.stats;
-            let (scratch, swap) = (&mut *cx.scratch, source.swap);
-            packing = stats.record(Activity::Decode, || match stays {
-                true => decode_packed(pipeline, mask, size, swap, scratch, out),
-                false => decode(pipeline, mask, size, swap, scratch, out).map(|()| Packing::PLAIN),
-            })?;
-        }
+    let Some(mask) = found else {
+        fill(out, &source.fill);
+        return Ok(Packing::PLAIN);
+    };
+    if pipeline.is_empty() {
+        ReadStats::add(&cx.stats.bytes_read, out.len() as u64);
+        return Ok(as_stored(source, form, out));
     }
+    ReadStats::add(&cx.stats.bytes_read, cx.scratch.raw.len() as u64);
+    let Scratch { raw, work, .. } = &mut *cx.scratch;
+    decoded(source, pipeline, mask, form, raw, work, out, cx.stats)
+}
+
+/// A chunk that is found through the file's own index.
+fn own_chunk(
+    source: &Hdf5Source,
+    index: &ChunkIndex,
+    coords: &[u64],
+    pipeline: &[Filter],
+    form: Form,
+    out: &mut [u8],
+    cx: &mut ReadCx,
+) -> Result<Packing> {
+    let file = source.borrow()?;
+    let Some(stored) = find(source, index, &file, coords, pipeline, cx)? else {
+        fill(out, &source.fill);
+        return Ok(Packing::PLAIN);
+    };
+    if pipeline.is_empty() {
+        bring(&file.raw, stored.address, out, cx.stats)?;
+        return Ok(as_stored(source, form, out));
+    }
+    let Scratch { raw, work, .. } = &mut *cx.scratch;
+    raw.resize_for_overwrite(stored.size as usize);
+    bring(&file.raw, stored.address, raw, cx.stats)?;
+    drop(file);
+    decoded(source, pipeline, stored.mask, form, raw, work, out, cx.stats)
+}
+
+/// Where a chunk is stored, with sizes that can be true.
+fn find(
+    source: &Hdf5Source,
+    index: &ChunkIndex,
+    file: &Borrowed,
+    coords: &[u64],
+    pipeline: &[Filter],
+    cx: &mut ReadCx,
+) -> Result<Option<Stored>> {
+    let memo = cx.scratch.memos.of(source.number);
+    let before = memo.reads;
+    let found = index.find(&file.raw, coords, memo);
+    ReadStats::add(&cx.stats.index_reads, memo.reads - before);
+    let Some(stored) = found? else { return Ok(None) };
+    check_stored(stored.size, source.chunk_bytes(), pipeline, file.raw.len())?;
+    if stored.address.checked_add(stored.size).is_none_or(|end| end > file.raw.len()) {
+        return Err(Error::new(
+            ErrorKind::Format,
+            format!("the chunk should be at bytes {} + {}", stored.address, stored.size),
+        )
+        .at("file length", file.raw.len())
+        .hint("the file is cut off or damaged: copy it again"));
+    }
+    Ok(Some(stored))
+}
+
+/// Elements without filters, in the byte order that is wanted.
+fn as_stored(source: &Hdf5Source, form: Form, out: &mut [u8]) -> Packing {
+    let size = source.dtype.size();
+    // A single byte is itself in any order, and a bool's is looked at.
+    if form == Form::Stored && size > 1 {
+        return Packing { shuffled: false, swapped: source.swap };
+    }
+    if source.swap {
+        swap_bytes(out, size);
+    }
+    canonical_bools(source.dtype, out);
+    Packing::PLAIN
+}
+
+#[allow(clippy::too_many_arguments)]
+fn decoded(
+    source: &Hdf5Source,
+    pipeline: &[Filter],
+    mask: u32,
+    form: Form,
+    input: &[u8],
+    work: &mut Work,
+    out: &mut [u8],
+    stats: &ReadStats,
+) -> Result<Packing> {
+    let (size, swap) = (source.dtype.size(), source.swap);
+    let packed = form == Form::Stored && size > 1;
+    let packing = stats.record(Activity::Decode, || match packed {
+        true => decode_packed(pipeline, mask, size, swap, input, work, out),
+        false => decode(pipeline, mask, size, swap, input, work, out).map(|()| Packing::PLAIN),
+    })?;
     canonical_bools(source.dtype, out);
     Ok(packing)
 }
@@ -171,11 +257,9 @@ fn own_chunk(
 /// Whether a stored size can be true, before memory is taken for it.
 fn check_stored(stored: u64, chunk: u64, pipeline: &[Filter], file: u64) -> Result<()> {
     let possible = stored <= file
-        && if pipeline.is_empty() {
-            stored == chunk
-        } else {
-            stored <= most_stored(chunk)
-                && stored >= if pipeline.contains(&Filter::Deflate) { least_deflated(chunk) } else { chunk }
+        && match pipeline {
+            [] => stored == chunk,
+            _ => stored <= most_stored(chunk) && stored >= least_stored(pipeline, chunk),
         };
     if possible {
         return Ok(());
@@ -185,6 +269,216 @@ fn check_stored(stored: u64, chunk: u64, pipeline: &[Filter], file: u64) -> Resu
         format!("the file says that {stored} bytes are stored for a chunk of {chunk} bytes"),
     )
     .hint("the file is damaged: copy it again"))
+}
+
+/// A chunk of which something is wanted: the loops of the copy to its place, and where it is stored.
+struct Want {
+    coords: Dims,
+    from: usize,
+    to: usize,
+    loops: Loops,
+    bare: bool,
+    stored: Stored,
+}
+
+/// Reads a region through the file's index: the chunks in the order in which they lie in the file,
+/// neighbours in one read.
+fn own_region(
+    source: &Hdf5Source,
+    index: &ChunkIndex,
+    pipeline: &[Filter],
+    bare_edges: bool,
+    slab: &Slab,
+    out: &mut [u8],
+    cx: &mut ReadCx,
+) -> Result<()> {
+    let Some(shape) = source.chunks.as_deref() else {
+        return Err(Error::new(ErrorKind::Internal, "a chunked dataset without a chunk shape"));
+    };
+    let file = source.borrow()?;
+    let ranges = chunks_of_slab(slab, shape);
+    let counts: Dims = ranges.iter().map(|r| r.1 - r.0).collect();
+    let chunks: u64 = counts.iter().product();
+    let mut batch: Vec<Want> = Vec::with_capacity(chunks.min(BATCH as u64) as usize);
+    for k in 0..chunks {
+        let coords: Dims = unravel(k, &counts).iter().zip(&ranges).map(|(c, r)| c + r.0).collect();
+        // An axis with a long step can jump over a chunk.
+        let region = chunk_region(&coords, shape);
+        let Some((from, to, loops)) = plan(&region, slab) else { continue };
+        let edge = (0..shape.len()).any(|d| region.start[d] + shape[d] > source.shape[d]);
+        let bare = pipeline.is_empty() || (edge && bare_edges);
+        let found = find(source, index, &file, &coords, if bare { &[] } else { pipeline }, cx);
+        match found.map_err(|e| source.locate_chunk(e, &coords))? {
+            Some(stored) => batch.push(Want { coords, from, to, loops, bare, stored }),
+            None => fill_loops(source, from, to, &loops, out, cx),
+        }
+        if batch.len() == BATCH {
+            read_batch(source, &file, pipeline, &mut batch, out, cx)?;
+        }
+    }
+    read_batch(source, &file, pipeline, &mut batch, out, cx)
+}
+
+/// The fill value in the place of a chunk that is not stored.
+fn fill_loops(source: &Hdf5Source, from: usize, to: usize, loops: &[Loop], out: &mut [u8], cx: &mut ReadCx) {
+    let size = source.dtype.size();
+    ReadStats::add(&cx.stats.chunks_read, 1);
+    ReadStats::add(&cx.stats.chunks_decoded, 1);
+    ReadStats::add(&cx.stats.bytes_decoded, source.chunk_bytes());
+    if let [Loop { count, from: 1, to: 1 }] = *loops {
+        return fill(&mut out[to * size..(to + count) * size], &source.fill);
+    }
+    let mut chunk = std::mem::take(&mut cx.scratch.chunk);
+    chunk.resize_for_overwrite(source.chunk_bytes() as usize);
+    fill(&mut chunk, &source.fill);
+    copy(&chunk, out, from, to, loops, size);
+    cx.scratch.chunk = chunk;
+}
+
+fn read_batch(
+    source: &Hdf5Source,
+    file: &Borrowed,
+    pipeline: &[Filter],
+    batch: &mut Vec<Want>,
+    out: &mut [u8],
+    cx: &mut ReadCx,
+) -> Result<()> {
+    batch.sort_unstable_by_key(|w| w.stored.address);
+    let end_of = |w: &Want| w.stored.address + w.stored.size;
+    let mut rest = &batch[..];
+    while let Some((first, more)) = rest.split_first() {
+        let start = first.stored.address;
+        let mut end = end_of(first);
+        let near = more.iter().take_while(|w| {
+            let joined = w.stored.address <= end + GAP && end_of(w).max(end) - start <= JOINED;
+            end = if joined { end.max(end_of(w)) } else { end };
+            joined
+        });
+        let group = 1 + near.count();
+        if group == 1 && first.bare {
+            bare(source, file, first, out, cx).map_err(|e| source.locate_chunk(e, &first.coords))?;
+        } else {
+            let mut raw = std::mem::take(&mut cx.scratch.raw);
+            raw.resize_for_overwrite((end - start) as usize);
+            let mut done = bring(&file.raw, start, &mut raw, cx.stats)
+                .map_err(|e| source.locate_chunk(e, &first.coords));
+            for w in &rest[..group] {
+                let at = (w.stored.address - start) as usize;
+                let stored = &raw[at..at + w.stored.size as usize];
+                done = done.and_then(|()| {
+                    place(source, pipeline, w, stored, out, cx).map_err(|e| source.locate_chunk(e, &w.coords))
+                });
+            }
+            cx.scratch.raw = raw;
+            done?;
+        }
+        ReadStats::add(&cx.stats.chunks_read, group as u64);
+        ReadStats::add(&cx.stats.chunks_decoded, group as u64);
+        rest = &rest[group..];
+    }
+    batch.clear();
+    Ok(())
+}
+
+/// A chunk without filters: only what is wanted of it is read, straight to its place where it can be.
+fn bare(source: &Hdf5Source, file: &Borrowed, want: &Want, out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
+    let size = source.dtype.size();
+    let bytes = source.chunk_bytes() as usize;
+    ReadStats::add(&cx.stats.bytes_decoded, bytes as u64);
+    if want.is_whole(bytes / size) {
+        let out = &mut out[want.to * size..][..bytes];
+        bring(&file.raw, want.stored.address, out, cx.stats)?;
+        as_stored(source, Form::Plain, out);
+    } else if source.swap || source.dtype == DType::Bool {
+        let mut chunk = std::mem::take(&mut cx.scratch.chunk);
+        chunk.resize_for_overwrite(bytes);
+        let done = bring(&file.raw, want.stored.address, &mut chunk, cx.stats);
+        if done.is_ok() {
+            as_stored(source, Form::Plain, &mut chunk);
+            copy(&chunk, out, want.from, want.to, &want.loops, size);
+        }
+        cx.scratch.chunk = chunk;
+        done?;
+    } else {
+        let at = want.stored.address;
+        read_loops(&file.raw, at, size, want.from as u64, want.to, &want.loops, out, cx)?;
+    }
+    Ok(())
+}
+
+impl Want {
+    /// Whether all `elements` of the chunk are wanted, and lie in one run.
+    fn is_whole(&self, elements: usize) -> bool {
+        self.from == 0 && *self.loops == [Loop { count: elements, from: 1, to: 1 }]
+    }
+}
+
+/// Puts the wanted elements of a stored chunk into their place.
+fn place(
+    source: &Hdf5Source,
+    pipeline: &[Filter],
+    want: &Want,
+    stored: &[u8],
+    out: &mut [u8],
+    cx: &mut ReadCx,
+) -> Result<()> {
+    let size = source.dtype.size();
+    let bytes = source.chunk_bytes() as usize;
+    ReadStats::add(&cx.stats.bytes_decoded, bytes as u64);
+    let Scratch { work, chunk, .. } = &mut *cx.scratch;
+    let whole = want.is_whole(bytes / size);
+    let target: &mut [u8] = if whole {
+        &mut out[want.to * size..][..bytes]
+    } else {
+        chunk.resize_for_overwrite(bytes);
+        &mut *chunk
+    };
+    if want.bare {
+        target.copy_from_slice(stored);
+        as_stored(source, Form::Plain, target);
+    } else {
+        decoded(source, pipeline, want.stored.mask, Form::Plain, stored, work, target, cx.stats)?;
+    }
+    if !whole {
+        copy(&cx.scratch.chunk, out, want.from, want.to, &want.loops, size);
+    }
+    Ok(())
+}
+
+/// Tells the system where the bytes of a region lie that will be read soon.
+pub(super) fn advise(source: &Hdf5Source, slab: &Slab, cx: &mut ReadCx) -> Result<()> {
+    match &source.access {
+        Access::Contiguous(data) => {
+            let (at, len) = data.span(&source.shape, source.dtype.size(), slab);
+            // What is spread thin is left to chance.
+            if len <= 4 * slab.len().saturating_mul(source.dtype.size() as u64) {
+                source.borrow()?.raw.advise(at, len);
+            }
+        }
+        Access::Chunks { index: Some(index), pipeline, .. } => {
+            let Some(shape) = source.chunks.as_deref() else { return Ok(()) };
+            let file = source.borrow()?;
+            let ranges = chunks_of_slab(slab, shape);
+            let counts: Dims = ranges.iter().map(|r| r.1 - r.0).collect();
+            let (mut at, mut end) = (0, 0);
+            for k in 0..counts.iter().product::<u64>().min(BATCH as u64) {
+                let coords: Dims = unravel(k, &counts).iter().zip(&ranges).map(|(c, r)| c + r.0).collect();
+                let Some(stored) = find(source, index, &file, &coords, pipeline, cx)? else { continue };
+                if stored.address < at || stored.address > end + GAP {
+                    if end > at {
+                        file.raw.advise(at, end - at);
+                    }
+                    at = stored.address;
+                }
+                end = stored.address + stored.size;
+            }
+            if end > at {
+                file.raw.advise(at, end - at);
+            }
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Reads `part` of the dataset into the origin of `out`, a box of shape `memory`.
@@ -221,7 +515,8 @@ fn through_library(
 
 /// The error for a filter that this libhdf5 does not have, if there is one.
 fn missing_filter(source: &Hdf5Source) -> Option<Error> {
-    let filter = source.filters.iter().find(|f| !h5::has_filter(f.id))?;
+    let missing = |f: &&h5::FilterInfo| !h5::has_filter(f.id);
+    let filter = source.filters.iter().find(missing)?;
     let known = super::filter_name(filter.id).unwrap_or(match filter.name.as_str() {
         "" => "not a registered one",
         name => name,
@@ -262,7 +557,7 @@ pub(super) fn fill(out: &mut [u8], element: &[u8]) {
 }
 
 /// A bool in memory is 0 or 1, whatever byte a file has.
-fn canonical_bools(dtype: DType, out: &mut [u8]) {
+pub(super) fn canonical_bools(dtype: DType, out: &mut [u8]) {
     if dtype == DType::Bool {
         out.iter_mut().for_each(|b| *b = u8::from(*b != 0));
     }

@@ -4,7 +4,8 @@
 //! described once, so circles end. The order is by name. What cannot be read is a node that says
 //! so; the rest is still listed.
 
-use super::open::resolve;
+use super::facts::resolve;
+use super::filters::is_own;
 use super::{filter_name, guard, handles};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Context, Error, ErrorKind, Result};
@@ -300,7 +301,7 @@ fn dataset(id: &Id, plugins: bool) -> Result<Dataset> {
             layout: layout.name().into(),
             chunks: if chunked { Some(h5::chunk_shape(&dcpl)?.0.to_vec()) } else { None },
             readable: h5::with_plugins(plugins, || {
-                filters.iter().all(|f| matches!(f.id, 1..=3) || h5::has_filter(f.id))
+                filters.iter().all(|f| is_own(f.id) || h5::has_filter(f.id))
             }),
             filters: filters.iter().map(filter_text).collect(),
             storage_bytes: h5::storage_size(id),

@@ -1,4 +1,8 @@
-//! Undoing deflate, shuffle and fletcher32, in any order and with any of them skipped.
+//! Undoing filter pipelines, in any order and with any filter skipped.
+//!
+//! A pipeline is a list of [`Filter`]s in the order in which they were applied. Shuffle and fletcher32 keep
+//! or state lengths; everything else is a row of [`CODECS`], one file per codec. A codec writes into memory
+//! of the caller, reuses [`Work`], and answers damaged bytes with a sentence, never with a panic.
 //!
 //! Sources: the filter descriptions of the HDF5 file format and of libhdf5 1.10 (`H5Zdeflate.c`,
 //! `H5Zshuffle.c`, `H5Zfletcher32.c`, `H5checksum.c`); zlib is decoded by libdeflate.
@@ -9,41 +13,76 @@ use crate::h5::FilterInfo;
 use crate::ops::kernel::Packing;
 use crate::ops::simd::Simd;
 use crate::per_simd;
-use crate::source::Scratch;
+use smallvec::SmallVec;
 
 /// Why a codec refuses a chunk, as a sentence.
 pub(crate) type Fault = String;
 
-/// Memory and contexts that codecs reuse, so that no chunk allocates.
+/// Memory and contexts that decoding reuses, so that no chunk allocates.
 #[derive(Default)]
 pub(crate) struct Work {
+    /// Bytes between two filters.
+    stages: [Buffer; 2],
     pub buffer: Buffer,
     pub inflate: Option<libdeflater::Decompressor>,
     pub zstd: Option<zstd_safe::DCtx<'static>>,
 }
 
+impl Work {
+    /// Bytes that it holds now.
+    pub fn bytes(&self) -> u64 {
+        (self.stages[0].capacity() + self.stages[1].capacity() + self.buffer.capacity()) as u64
+    }
+}
+
+/// A filter whose output has a length of its own: `decode` undoes it, from stored bytes into the room that
+/// it is given, and says how many bytes came out. It takes the filter's values as the file has them.
+#[derive(Debug)]
+pub(crate) struct Codec {
+    pub id: i32,
+    decode: fn(&[u32], &[u8], &mut [u8], &mut Work) -> Result<usize, Fault>,
+}
+
+impl PartialEq for Codec {
+    fn eq(&self, other: &Codec) -> bool {
+        self.id == other.id
+    }
+}
+
+/// The codecs, by HDF5's registered numbers.
+static CODECS: &[Codec] = &[Codec { id: 1, decode: inflate }];
+
 /// A filter that is undone here.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Filter {
-    Deflate,
     /// Bytes of equal rank together; elements of this size.
     Shuffle(usize),
     Fletcher32,
+    /// A codec, and the values that it is used with.
+    Codec(&'static Codec, Vec<u32>),
+}
+
+impl Filter {
+    fn is_codec(&self) -> bool {
+        matches!(self, Filter::Codec(..))
+    }
+}
+
+/// Whether a filter is undone here.
+pub(crate) fn is_own(id: i32) -> bool {
+    matches!(id, 2 | 3) || CODECS.iter().any(|c| c.id == id)
 }
 
 /// The pipeline, if all of it is undone here; `None` if libhdf5 has to do it.
 pub(crate) fn own_pipeline(filters: &[FilterInfo]) -> Option<Vec<Filter>> {
-    let pipeline: Vec<Filter> = filters
+    filters
         .iter()
         .map(|f| match (f.id, &f.values[..]) {
-            (1, _) => Some(Filter::Deflate),
             (2, &[size, ..]) if size > 0 => Some(Filter::Shuffle(size as usize)),
             (3, _) => Some(Filter::Fletcher32),
-            _ => None,
+            (id, _) => CODECS.iter().find(|c| c.id == id).map(|c| Filter::Codec(c, f.values.clone())),
         })
-        .collect::<Option<_>>()?;
-    // The size between two deflates is not known beforehand.
-    (pipeline.iter().filter(|f| **f == Filter::Deflate).count() <= 1).then_some(pipeline)
+        .collect()
 }
 
 /// The most bytes that a chunk of `len` bytes can take in a file: deflate grows incompressible
@@ -52,94 +91,127 @@ pub(crate) fn most_stored(len: u64) -> u64 {
     len.saturating_add(len / 8).saturating_add(4096)
 }
 
-/// The least bytes from which deflate can make `len` (its ratio is at most 1032).
-pub(crate) fn least_deflated(len: u64) -> u64 {
-    len / 1040
+/// The least bytes that a chunk of `len` bytes can take: deflate's ratio is at most 1032, other codecs have
+/// no bound worth a check, and without a codec nothing gets shorter.
+pub(crate) fn least_stored(pipeline: &[Filter], len: u64) -> u64 {
+    let mut codecs = pipeline.iter().filter_map(|f| match f {
+        Filter::Codec(c, _) => Some(c.id),
+        _ => None,
+    });
+    match (codecs.next(), codecs.next()) {
+        (None, _) => len,
+        (Some(1), None) => len / 1040,
+        _ => 1,
+    }
 }
 
-/// Decodes `scratch.raw` into `out` (exactly one chunk), undoing `pipeline` backwards except what
-/// `mask` says was skipped. Elements have `size` bytes; `swap` reverses each.
+/// Where the bytes are between two filters.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Input,
+    Stage(usize),
+    Out,
+}
+
+/// Decodes `input` into `out` (exactly one chunk), undoing `pipeline` backwards except what `mask` says
+/// was skipped. Elements have `size` bytes; `swap` reverses each.
 pub(crate) fn decode(
     pipeline: &[Filter],
     mask: u32,
     size: usize,
     swap: bool,
-    scratch: &mut Scratch,
+    input: &[u8],
+    work: &mut Work,
     out: &mut [u8],
 ) -> Result<()> {
-    let active: Vec<(usize, Filter)> =
-        pipeline.iter().copied().enumerate().filter(|(i, _)| *i >= 32 || mask >> i & 1 == 0).collect();
-    let mut swapped = !swap;
-    // The bytes so far: `len` bytes of `raw` or of `stage`, or all of `out`.
-    let mut place = Place::Raw;
-    let mut len = scratch.raw.len();
-    for (k, &(_, filter)) in active.iter().enumerate().rev() {
-        let rest = &active[..k];
-        let (raw, stage) = (&mut scratch.raw, &mut scratch.stage);
-        match filter {
-            Filter::Fletcher32 => {
-                let bytes: &[u8] = match place {
-                    Place::Raw => &raw[..len],
-                    Place::Stage => &stage[..len],
-                    Place::Out => &out[..len],
-                };
-                len = check_fletcher32(bytes)?;
-            }
-            Filter::Deflate => {
-                let target = out.len() + 4 * rest.iter().filter(|f| f.1 == Filter::Fletcher32).count();
-                let inflate = scratch.inflate.get_or_insert_with(libdeflater::Decompressor::new);
-                if place == Place::Stage {
-                    std::mem::swap(raw, stage);
-                }
-                let source = &raw[..len];
-                let got = if rest.is_empty() {
-                    place = Place::Out;
-                    inflate_into(inflate, source, out)?
-                } else {
-                    stage.resize_for_overwrite(target);
-                    place = Place::Stage;
-                    inflate_into(inflate, source, stage)?
-                };
-                if got != target {
-                    return Err(wrong_size(got, target));
-                }
-                len = got;
-            }
-            Filter::Shuffle(width) => {
-                // What is left of the pipeline may only be checksums, appended to the chunk.
-                let fused = rest.is_empty() && width == size && len == out.len();
-                if rest.is_empty() {
-                    if len != out.len() {
-                        return Err(wrong_size(len, out.len()));
-                    }
-                    let bytes: &[u8] = if place == Place::Stage { &stage[..len] } else { &raw[..len] };
-                    unshuffle(Simd::best(), bytes, out, width, fused && swap);
-                    swapped |= fused;
-                    place = Place::Out;
-                } else if place == Place::Stage {
-                    raw.resize_for_overwrite(len);
-                    unshuffle(Simd::best(), &stage[..len], raw, width, false);
-                    place = Place::Raw;
-                } else {
-                    stage.resize_for_overwrite(len);
-                    unshuffle(Simd::best(), &raw[..len], stage, width, false);
-                    place = Place::Stage;
-                }
-            }
-        }
-    }
-    if place != Place::Out {
-        if len != out.len() {
-            return Err(wrong_size(len, out.len()));
-        }
-        out.copy_from_slice(if place == Place::Raw { &scratch.raw[..len] } else { &scratch.stage[..len] });
-    } else if len != out.len() {
-        return Err(wrong_size(len, out.len()));
-    }
-    if !swapped {
+    let mut stages = std::mem::take(&mut work.stages);
+    let done = undo(pipeline, mask, size, swap, input, &mut stages, work, out);
+    work.stages = stages;
+    if !done? {
         swap_bytes(out, size);
     }
     Ok(())
+}
+
+/// Does what [`decode`] does; says whether elements have their bytes in the order that is wanted.
+#[allow(clippy::too_many_arguments)]
+fn undo(
+    pipeline: &[Filter],
+    mask: u32,
+    size: usize,
+    swap: bool,
+    input: &[u8],
+    [a, b]: &mut [Buffer; 2],
+    work: &mut Work,
+    out: &mut [u8],
+) -> Result<bool> {
+    let skipped = |i: usize| i < 32 && mask >> i & 1 != 0;
+    let active: SmallVec<[&Filter; 4]> =
+        pipeline.iter().enumerate().filter(|(i, _)| !skipped(*i)).map(|(_, f)| f).collect();
+    let chunk = out.len();
+    let mut in_order = !swap;
+    let (mut place, mut len) = (Place::Input, input.len());
+    for (k, filter) in active.iter().enumerate().rev() {
+        let rest = &active[..k];
+        if **filter == Filter::Fletcher32 {
+            len = check_fletcher32(match place {
+                Place::Input => &input[..len],
+                Place::Stage(0) => &a[..len],
+                Place::Stage(_) => &b[..len],
+                Place::Out => &out[..len],
+            })?;
+            continue;
+        }
+        // Only the filter that was applied first gives the chunk itself.
+        let (target, from, to): (Place, &[u8], &mut Buffer) = match place {
+            Place::Input => (Place::Stage(0), &input[..len], &mut *a),
+            Place::Stage(0) => (Place::Stage(1), &a[..len], &mut *b),
+            _ => (Place::Stage(0), &b[..len], &mut *a),
+        };
+        // What the filters before it make of the chunk, where they say.
+        let sums = rest.iter().filter(|f| ***f == Filter::Fletcher32).count();
+        let known = (!rest.iter().any(|f| f.is_codec())).then_some(chunk + 4 * sums);
+        let room = match filter {
+            Filter::Shuffle(_) => len,
+            _ => known.unwrap_or(most_stored(chunk as u64) as usize),
+        };
+        let to: &mut [u8] = if rest.is_empty() {
+            &mut *out
+        } else {
+            to.resize_for_overwrite(room);
+            &mut *to
+        };
+        let got = match filter {
+            Filter::Shuffle(width) => {
+                if to.len() != len {
+                    return Err(wrong_size(len, to.len()));
+                }
+                let fused = rest.is_empty() && *width == size;
+                unshuffle(Simd::best(), from, to, *width, fused && swap);
+                in_order |= fused;
+                len
+            }
+            Filter::Codec(codec, values) => {
+                (codec.decode)(values, from, to, work).map_err(|fault| refused(codec, fault))?
+            }
+            Filter::Fletcher32 => len,
+        };
+        if known.is_some_and(|want| want != got) {
+            return Err(wrong_size(got, known.unwrap_or(0)));
+        }
+        len = got;
+        place = if rest.is_empty() { Place::Out } else { target };
+    }
+    if len != chunk {
+        return Err(wrong_size(len, chunk));
+    }
+    match place {
+        Place::Input => out.copy_from_slice(&input[..len]),
+        Place::Stage(0) => out.copy_from_slice(&a[..len]),
+        Place::Stage(_) => out.copy_from_slice(&b[..len]),
+        Place::Out => {}
+    }
+    Ok(in_order)
 }
 
 /// As [`decode`], but leaves the elements in the file's byte order and, where the filter that was applied
@@ -149,35 +221,37 @@ pub(crate) fn decode_packed(
     mask: u32,
     size: usize,
     swap: bool,
-    scratch: &mut Scratch,
+    input: &[u8],
+    work: &mut Work,
     out: &mut [u8],
 ) -> Result<Packing> {
     let first = (0..pipeline.len()).find(|&i| i >= 32 || mask >> i & 1 == 0);
     let first = first.filter(|&i| i < 32 && pipeline[i] == Filter::Shuffle(size));
     // As if the shuffle had been skipped: it is left to whoever reads the elements.
-    decode(pipeline, first.map_or(mask, |i| mask | 1 << i), size, false, scratch, out)?;
+    decode(pipeline, first.map_or(mask, |i| mask | 1 << i), size, false, input, work, out)?;
     Ok(Packing { shuffled: first.is_some(), swapped: swap })
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Place {
-    Raw,
-    Stage,
-    Out,
-}
+const DAMAGED: &str = "the file is damaged: copy it again";
 
 fn wrong_size(got: usize, want: usize) -> Error {
-    Error::new(ErrorKind::Format, format!("the chunk decodes to {got} bytes instead of {want}"))
-        .hint("the file is damaged: copy it again")
+    Error::new(ErrorKind::Format, format!("the chunk decodes to {got} bytes instead of {want}")).hint(DAMAGED)
 }
 
-fn inflate_into(d: &mut libdeflater::Decompressor, source: &[u8], out: &mut [u8]) -> Result<usize> {
-    d.zlib_decompress(source, out).map_err(|e| {
-        Error::new(ErrorKind::Filter, "the chunk does not inflate")
-            .at("filter", "deflate (1)")
-            .hint("the file is damaged: copy it again")
-            .caused_by(e.to_string())
-    })
+fn refused(codec: &Codec, fault: Fault) -> Error {
+    Error::new(ErrorKind::Filter, format!("the chunk does not decode: {fault}"))
+        .at("filter", named(codec.id))
+        .hint(DAMAGED)
+}
+
+/// A filter as errors name it: `deflate (1)`.
+pub(crate) fn named(id: i32) -> String {
+    format!("{} ({id})", super::filter_name(id).unwrap_or("unknown"))
+}
+
+fn inflate(_: &[u32], input: &[u8], out: &mut [u8], work: &mut Work) -> Result<usize, Fault> {
+    let inflate = work.inflate.get_or_insert_with(libdeflater::Decompressor::new);
+    inflate.zlib_decompress(input, out).map_err(|e| format!("it does not inflate: {e}"))
 }
 
 /// HDF5's Fletcher checksum: 16-bit big-endian words, an odd last byte as the high half of one.
@@ -208,11 +282,8 @@ pub(crate) fn fletcher32(data: &[u8]) -> u32 {
 
 /// Checks the checksum at the end and returns the length without it.
 fn check_fletcher32(bytes: &[u8]) -> Result<usize> {
-    let damaged = |what: String| {
-        Err(Error::new(ErrorKind::Filter, what)
-            .at("filter", "fletcher32 (3)")
-            .hint("the file is damaged: copy it again"))
-    };
+    let damaged =
+        |what: String| Err(Error::new(ErrorKind::Filter, what).at("filter", "fletcher32 (3)").hint(DAMAGED));
     let Some((data, sum)) = bytes.split_last_chunk::<4>() else {
         return damaged(format!("a chunk of {} bytes has no room for its checksum", bytes.len()));
     };

@@ -107,12 +107,10 @@ fn masks_holes_and_widths() {
     }
     assert_eq!(packing_of(&s, &[3]), Packing::PLAIN);
     // Bytes that were shuffled as if they were other elements are put in order here.
-    let (mut scratch, mut out) = (Scratch::new(), vec![0; 40]);
-    scratch.raw.resize_for_overwrite(40);
-    scratch.raw.copy_from_slice(&stored);
+    let (mut work, mut out) = (super::super::filters::Work::default(), vec![0; 40]);
     let pipeline = [Filter::Shuffle(4)];
     let packing =
-        super::super::filters::decode_packed(&pipeline, 0, 8, true, &mut scratch, &mut out).unwrap();
+        super::super::filters::decode_packed(&pipeline, 0, 8, true, &stored, &mut work, &mut out).unwrap();
     assert_eq!(packing, Packing { shuffled: false, swapped: true });
     assert_eq!(out, unpack(&stored, 4, Packing { shuffled: true, swapped: false }));
 }

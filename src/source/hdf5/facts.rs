@@ -1,0 +1,232 @@
+//! What libhdf5 says about a dataset, as plain data.
+//!
+//! [`Facts`] are all that opening takes from a file: they can be gathered in this process or in another
+//! one, and are believed by neither. [`Hdf5Source`](super::Hdf5Source) checks them before it uses them.
+
+use super::handles::{Borrowed, RawFile};
+use super::index::{ChunkIndex, Expect};
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::grid::{Dims, checked_len};
+use crate::h5::{self, FilterInfo, Id, Layout, Link, Object};
+use crate::source::OpenOptions;
+use serde::{Deserialize, Serialize};
+
+/// Compact data is part of the object header, which has less than this.
+pub(super) const MAX_COMPACT: u64 = 64 << 10;
+
+/// A dataset as its file describes it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Facts {
+    /// The path without links in it, where there are only links of this file.
+    pub resolved: String,
+    pub shape: Dims,
+    pub dtype: DType,
+    /// Whether the bytes of each element must be reversed.
+    pub swap: bool,
+    /// The shape of the storage chunks.
+    pub chunks: Option<Dims>,
+    pub filters: Vec<FilterInfo>,
+    /// One element in native byte order.
+    pub fill: Vec<u8>,
+    pub storage: Storage,
+}
+
+/// Where the elements are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Storage {
+    /// Nowhere: every element is the fill value.
+    Nothing,
+    /// One after the other from this byte of the file on.
+    Contiguous { address: u64 },
+    /// Here, as memory has them.
+    Inline(Vec<u8>),
+    /// In chunks. `bare_edges`: chunks over the array's edge are stored without the filters.
+    /// Without an index libhdf5 finds them.
+    Chunked { bare_edges: bool, index: Option<ChunkIndex> },
+    /// Where only libhdf5 gets at them, and why.
+    Library { why: String },
+}
+
+/// Asks libhdf5 about the dataset `name` of a file.
+pub(crate) fn gather(file: &Borrowed, name: &str, options: OpenOptions) -> Result<Facts> {
+    h5::locked(|| {
+        let (resolved, elsewhere) = resolve(file.id()?, name, options)?;
+        let (object, kind) = h5::open_object(file.id()?, &resolved)?;
+        if kind != h5::Object::Dataset {
+            let what = if kind == h5::Object::Group { "a group" } else { "a named type" };
+            return Err(Error::new(ErrorKind::Type, format!("this is {what}, not a dataset"))
+                .hint("`chunkwise info` lists what is in the file"));
+        }
+        drop(object);
+        let id = file.dataset(&resolved)?;
+        let mut facts = describe(&id, &file.raw, options)?;
+        if elsewhere && facts.storage != Storage::Nothing {
+            // Addresses and sizes are those of the other file.
+            facts.storage = Storage::Library { why: "the data is in another file".into() };
+        }
+        facts.resolved = resolved;
+        Ok(facts)
+    })
+}
+
+/// Reads everything that reading needs from an open dataset.
+fn describe(id: &Id, raw: &RawFile, options: OpenOptions) -> Result<Facts> {
+    let element = h5::element_type(&h5::dataset_type(id)?)?;
+    let Some(dtype) = element.dtype else {
+        return Err(Error::new(
+            ErrorKind::Type,
+            format!("elements of the type {} are not numbers", element.text),
+        )
+        .hint("only integers, floats, bools and enums can be computed with"));
+    };
+    let space = h5::shape_of(&h5::dataset_space(id)?)?;
+    let shape = space.clone().unwrap_or_else(|| Dims::from_slice(&[0]));
+    let bytes = checked_len(&shape).and_then(|n| n.checked_mul(dtype.size() as u64));
+    let dcpl = h5::creation(id)?;
+    let layout = h5::layout(&dcpl)?;
+    let external = layout != Layout::Virtual && h5::external_files(&dcpl)? > 0;
+    if (external || layout == Layout::Virtual) && !options.allow_external {
+        let what = if external { "external raw files" } else { "a virtual dataset, which reads other files" };
+        return Err(Error::new(ErrorKind::Unsupported, format!("the data is in {what}")).hint(
+            "allow it with OpenOptions { allow_external: true } (--allow-external) if you trust the file",
+        ));
+    }
+    let filters = if layout == Layout::Chunked { h5::filters(&dcpl)? } else { Vec::new() };
+    let mut fill = h5::fill_value(&dcpl, &element.memory, dtype.size())?;
+    if element.swap {
+        fill.reverse();
+    }
+    if dtype == DType::Bool {
+        fill[0] = u8::from(fill[0] != 0);
+    }
+    let library = |why: &str| Storage::Library { why: why.into() };
+    let mut chunks = None;
+    let storage = match layout {
+        _ if bytes == Some(0) => Storage::Nothing,
+        Layout::Chunked => {
+            let (chunk, bare_edges) = h5::chunk_shape(&dcpl)?;
+            let expect = Expect {
+                shape: &shape,
+                chunk: &chunk,
+                element: element.size as u64,
+                filtered: !filters.is_empty(),
+            };
+            let index = match element.convert {
+                true => None,
+                false => locate(id, raw, &expect)?,
+            };
+            chunks = Some(chunk);
+            match element.convert {
+                true => library("the element type has to be converted"),
+                false => Storage::Chunked { bare_edges, index },
+            }
+        }
+        Layout::Compact if bytes.is_some_and(|n| n <= MAX_COMPACT) => {
+            Storage::Inline(compact(id, &element, &shape, bytes.unwrap_or(0) as usize)?)
+        }
+        Layout::Contiguous if external => library("the data is in external raw files"),
+        Layout::Contiguous if element.convert => library("the element type has to be converted"),
+        Layout::Contiguous if cfg!(unix) => match h5::offset(id) {
+            None => Storage::Nothing,
+            Some(address) => Storage::Contiguous { address },
+        },
+        Layout::Virtual => library("the dataset is virtual"),
+        _ => library("there is no reader of our own for this layout"),
+    };
+    Ok(Facts { resolved: String::new(), shape, dtype, swap: element.swap, chunks, filters, fill, storage })
+}
+
+/// The index of the chunks, or `None` where it is of a kind that only libhdf5 reads.
+fn locate(id: &Id, raw: &RawFile, expect: &Expect) -> Result<Option<ChunkIndex>> {
+    if cfg!(not(unix)) {
+        return Ok(None);
+    }
+    let address = h5::address(id)?;
+    let (head, rest) = address.split_at(8);
+    if rest.iter().any(|&b| b != 0) {
+        return Ok(None);
+    }
+    let header = u64::from_le_bytes(head.try_into().unwrap_or_default());
+    match ChunkIndex::locate(raw, header, expect) {
+        Ok(index) => Ok(Some(index)),
+        Err(e) if e.kind() == ErrorKind::Unsupported => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+/// All elements of a compact dataset, as memory has them.
+fn compact(id: &Id, element: &h5::ElementType, shape: &[u64], bytes: usize) -> Result<Vec<u8>> {
+    let dtype = element.dtype.unwrap_or(DType::U8);
+    let mut out = vec![0; bytes];
+    let space = h5::simple_space(shape)?;
+    h5::read_selection(id, &element.memory, &space, &h5::dataset_space(id)?, &mut out)?;
+    if element.swap {
+        super::filters::swap_bytes(&mut out, dtype.size());
+    }
+    super::read::canonical_bools(dtype, &mut out);
+    Ok(out)
+}
+
+/// Follows the soft links of a path by hand, so that a link out of the file is seen before
+/// libhdf5 follows it. Returns a path of hard links, or, where external links are allowed, of
+/// anything from the first one on, and whether there is one.
+pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<(String, bool)> {
+    let mut pending: Vec<String> =
+        path.split('/').rev().filter(|p| !p.is_empty()).map(String::from).collect();
+    let mut done = String::new();
+    let mut followed = 0;
+    while let Some(part) = pending.pop() {
+        if part == "." {
+            continue;
+        }
+        let next = format!("{done}/{part}");
+        let link = h5::link(file, &next).map_err(|e| match h5::open_object(file, &done) {
+            Ok((_, Object::Dataset)) => {
+                Error::new(ErrorKind::NotFound, format!("{done:?} is a dataset, there is nothing below it"))
+            }
+            _ => e,
+        })?;
+        match link {
+            Some(Link::Hard) => done = next,
+            Some(Link::Soft(target)) => {
+                followed += 1;
+                if followed > 32 {
+                    return Err(Error::new(ErrorKind::Format, "a circle of soft links").at("link", next));
+                }
+                if target.starts_with('/') {
+                    done.clear();
+                }
+                pending.extend(target.split('/').rev().filter(|p| !p.is_empty()).map(String::from));
+            }
+            Some(Link::External(..)) if options.allow_external => {
+                pending.push(part);
+                let rest: Vec<String> = pending.into_iter().rev().collect();
+                return Ok((format!("{done}/{}", rest.join("/")), true));
+            }
+            Some(Link::External(other, object)) => {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!("{next:?} is a link to {object:?} in another file, {other:?}"),
+                )
+                .hint("open that file, or allow it with OpenOptions { allow_external: true } (--allow-external) if you trust this one"));
+            }
+            Some(Link::User(class)) => {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!("{next:?} is a link of the unknown class {class}"),
+                ));
+            }
+            None => {
+                let mut e = Error::new(ErrorKind::NotFound, format!("there is no {next:?} in the file"));
+                let here = if done.is_empty() { "/" } else { &done };
+                if let Ok((names, _)) = h5::open_object(file, here).and_then(|(g, _)| h5::link_names(&g, 12))
+                {
+                    e = e.hint(format!("{here} has {}", names.join(", ")));
+                }
+                return Err(e);
+            }
+        }
+    }
+    Ok((if done.is_empty() { "/".into() } else { done }, false))
+}
