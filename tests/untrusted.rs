@@ -178,8 +178,10 @@ fn good(folder: &Path) -> PathBuf {
 /// The same file trusted and not: what is printed, but for how long it took.
 fn same_answers(file: &Path, refused: &mut Vec<String>) -> usize {
     for more in [&[][..], &["--json"]] {
-        let (plain, guarded) =
-            (watched(&mut info(file, more), PATIENCE), watched(info(file, more).arg("--untrusted"), PATIENCE));
+        let (plain, guarded) = (
+            watched(&mut info(file, more), PATIENCE),
+            watched(info(file, more).arg("--untrusted"), PATIENCE),
+        );
         assert_eq!((plain.code, &plain.err[..]), (Some(0), ""), "{}", file.display());
         assert_eq!((guarded.code, guarded.out, guarded.err), (plain.code, plain.out, plain.err));
     }
@@ -194,7 +196,8 @@ fn same_answers(file: &Path, refused: &mut Vec<String>) -> usize {
             let mut command = eval(file, name, "float64(x).sum()", &["std(float64(x))"]);
             watched(command.args(more), PATIENCE)
         });
-        let guarded = std::mem::replace(&mut results[1], Ran { ..watched(&mut chunkwise(&["--version"]), PATIENCE) });
+        let guarded =
+            std::mem::replace(&mut results[1], Ran { ..watched(&mut chunkwise(&["--version"]), PATIENCE) });
         let plain = &results[0];
         if guarded.code != Some(0) && guarded.err.contains("untrusted") {
             refused.push(format!("{} {name}: {}", file.display(), guarded.err.lines().next().unwrap()));

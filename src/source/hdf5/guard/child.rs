@@ -1,8 +1,10 @@
 //! The process that looks at a file: limits first, then libhdf5, then one answer.
 
-use super::super::tree;
+use super::super::facts::{self, Facts};
+use super::super::{handles, tree};
 use super::wire::{Answer, flatten};
 use crate::error::Result;
+use crate::source::OpenOptions;
 use serde::Serialize;
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -43,12 +45,17 @@ fn reply(arguments: &[OsString]) -> Result<(), String> {
     let object = object.to_str().ok_or("the name is not UTF-8")?;
     let file = Path::new(file);
     let text = match question.to_str() {
+        Some("describe") => json(describe(file, object)),
         Some("tree") => json(tree::look(file, object, false).map(flatten)),
         _ => return Err("an unknown question".into()),
     };
     let text = text.map_err(|e| format!("cannot write the answer: {e}"))?;
     let mut out = io::stdout().lock();
     out.write_all(&text).and_then(|()| out.flush()).map_err(|e| format!("cannot answer: {e}"))
+}
+
+fn describe(path: &Path, dataset: &str) -> Result<Facts> {
+    facts::gather(&handles::borrow(path)?, dataset, OpenOptions::default())
 }
 
 fn json<T: Serialize>(outcome: Result<T>) -> serde_json::Result<Vec<u8>> {

@@ -4,7 +4,7 @@
 //! process never gives it the file. It starts another one, which limits its own memory and time, lets
 //! libhdf5 look at the metadata, and answers over a pipe in JSON ([`wire`]). A crash, a hang or an answer
 //! without end is then an error like any other. The answer is believed no more than the file: it is checked
-//! as if it came from there ([`check`]), and the data is read by positioned reads and decoders of this crate.
+//! as if it came from there, and the data is read by positioned reads and decoders of this crate.
 //! What only libhdf5 can read is refused.
 //!
 //! That process is the `chunkwise` program, or a program that calls [`serve_if_asked`] first of all.
@@ -21,10 +21,13 @@ mod child;
 #[cfg(unix)]
 mod run;
 
+use super::facts::Facts;
 use super::handles;
+use super::open::Hdf5Source;
 use super::tree::Node;
 use crate::error::{Error, ErrorKind, Result};
-use crate::source::OpenOptions;
+use crate::size::human_bytes;
+use crate::source::{OpenOptions, Source};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -34,6 +37,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 const ASKED: &str = "chunkwise-probe";
 /// Names the program that looks at files.
 const VARIABLE: &str = "CHUNKWISE_PROBE";
+
+/// An untrusted file has arrays of at most so many times its size.
+const MOST_TIMES: u64 = 1 << 20;
 
 /// Whether the program that runs now calls [`serve_if_asked`].
 static ANNOUNCED: AtomicBool = AtomicBool::new(false);
@@ -104,6 +110,37 @@ pub(super) fn check_options(options: OpenOptions) -> Result<()> {
         _ => return Ok(()),
     };
     Err(Error::new(ErrorKind::Value, format!("a file cannot be untrusted and be allowed {other}")))
+}
+
+/// What the other process says about a dataset.
+pub(super) fn facts(canonical: &Path, dataset: &str) -> Result<Facts> {
+    wire::receive(&ask("describe", canonical, dataset)?)
+}
+
+/// Fails for a source of an untrusted file that this process should not read.
+pub(super) fn check_source(source: &Hdf5Source) -> Result<()> {
+    if let Some(why) = source.through_library() {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("only libhdf5 can read this, and it is not given an untrusted file: {why}"),
+        )
+        .hint("open the file as a trusted one if you know where it is from, or rewrite it with h5repack"));
+    }
+    // What is not stored takes time, too.
+    let bytes = source.shape().iter().product::<u64>().saturating_mul(source.dtype().size() as u64);
+    let file = source.fingerprint().size;
+    if bytes > file.saturating_mul(MOST_TIMES) {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "an untrusted file of {} says that it has an array of {}",
+                human_bytes(file),
+                human_bytes(bytes)
+            ),
+        )
+        .hint("open the file as a trusted one if you know where it is from"));
+    }
+    Ok(())
 }
 
 /// What is at `object` in the file at `canonical`, as the other process sees it.

@@ -49,7 +49,8 @@ pub(super) fn answer(program: &Path, arguments: &[OsString]) -> Result<Vec<u8>> 
     let status = heard.listen(&mut running.0, Instant::now() + PATIENCE)?;
     match status.code() {
         Some(0) => Ok(heard.answer),
-        _ => Err(heard.obituary(status).at("program", program.display())),
+        Some(_) => Err(heard.obituary(status).at("program", program.display())),
+        None => Err(heard.obituary(status)),
     }
 }
 
