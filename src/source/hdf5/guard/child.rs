@@ -21,17 +21,17 @@ const FILES: u64 = 32;
 
 /// Answers the question that the arguments are, and ends the process.
 pub(super) fn serve(arguments: Vec<OsString>) -> ! {
-    let code = match limit_this_process().map_err(|e| format!("cannot limit this process: {e}")) {
-        Ok(()) => reply(&arguments).err(),
-        Err(e) => Some(e),
+    let code = match reply(&arguments) {
+        Ok(()) => 0,
+        Err(e) => {
+            // Nobody to tell if the pipe is closed.
+            let _ = writeln!(io::stderr(), "{e}");
+            2
+        }
     };
-    if let Some(e) = &code {
-        // Nobody to tell if the pipe is closed.
-        let _ = writeln!(io::stderr(), "{e}");
-    }
     // SAFETY: it ends the process and returns never. Nothing is cleaned up: libhdf5 could crash at that
     // with what a damaged file left in it.
-    unsafe { libc::_exit(if code.is_some() { 2 } else { 0 }) }
+    unsafe { libc::_exit(code) }
 }
 
 fn reply(arguments: &[OsString]) -> Result<(), String> {
@@ -44,6 +44,7 @@ fn reply(arguments: &[OsString]) -> Result<(), String> {
     }
     let object = object.to_str().ok_or("the name is not UTF-8")?;
     let file = Path::new(file);
+    limit_this_process().map_err(|e| format!("cannot limit this process: {e}"))?;
     let text = match question.to_str() {
         Some("describe") => json(describe(file, object)),
         Some("tree") => json(tree::look(file, object, false).map(flatten)),
