@@ -483,6 +483,19 @@ fn no_process_is_left_behind() {
     signal(run.id() as i32, libc::SIGSTOP);
     std::thread::sleep(Duration::from_millis(500));
     assert!(alive(looking), "it did not wait");
+    let limits = std::fs::read_to_string(format!("/proc/{looking}/limits")).unwrap();
+    for (name, least, most) in [
+        ("Max address space", 1 << 28, GIB),
+        ("Max cpu time", 1, 10),
+        ("Max core file size", 0, 0),
+        ("Max file size", 0, 0),
+    ] {
+        let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        for limit in line.split_whitespace().take(2) {
+            let limit: u64 = limit.parse().unwrap_or_else(|_| panic!("{name}: {line}"));
+            assert!((least..=most).contains(&limit), "{name}: {line}");
+        }
+    }
     signal(run.id() as i32, libc::SIGKILL);
     run.wait().unwrap();
     assert!(soon(Duration::from_secs(2), || !alive(looking)));

@@ -1,5 +1,6 @@
 //! Runs of a program that are watched: how it ended, what it said, how long it took and what it held at
 //! most; and processes that are left over.
+#![allow(dead_code)]
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -52,7 +53,7 @@ pub fn watched(command: &mut Command, patience: Duration) -> Ran {
     }
     let took = start.elapsed();
     let status = ExitStatus::from_raw(status);
-    let mut text = |file: &mut File| {
+    let text = |file: &mut File| {
         let mut bytes = Vec::new();
         file.rewind().unwrap();
         file.read_to_end(&mut bytes).unwrap();

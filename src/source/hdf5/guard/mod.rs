@@ -14,6 +14,7 @@
 //!
 //! [`OpenOptions::untrusted`]: crate::OpenOptions::untrusted
 
+#[cfg_attr(not(unix), allow(dead_code))]
 mod wire;
 
 #[cfg(unix)]
@@ -36,6 +37,7 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 /// The first argument of a process that shall look at a file.
 const ASKED: &str = "chunkwise-probe";
 /// Names the program that looks at files.
+#[cfg(unix)]
 const VARIABLE: &str = "CHUNKWISE_PROBE";
 
 /// An untrusted file has arrays of at most so many times its size.
@@ -50,6 +52,19 @@ static PROGRAM: Mutex<Option<PathBuf>> = Mutex::new(None);
 /// A program that opens untrusted files calls it first thing in `main`, so that it can start itself for
 /// that. One that does not needs the `chunkwise` program beside it or on `PATH`, or named by the
 /// environment variable `CHUNKWISE_PROBE` or [`set_program`].
+///
+/// ```no_run
+/// use chunkwise::source::hdf5::guard;
+/// use chunkwise::{Array, OpenOptions};
+///
+/// fn main() -> chunkwise::Result<()> {
+///     guard::serve_if_asked();
+///     let options = OpenOptions { untrusted: true, ..OpenOptions::default() };
+///     let rho = Array::open_with("downloaded.h5", "/PartType0/Density", options)?;
+///     # let _ = rho;
+///     Ok(())
+/// }
+/// ```
 pub fn serve_if_asked() {
     let mut arguments = std::env::args_os().skip(1);
     if arguments.next().is_some_and(|first| first == ASKED) {
@@ -122,7 +137,10 @@ pub(super) fn check_source(source: &Hdf5Source) -> Result<()> {
     if let Some(why) = source.through_library() {
         return Err(Error::new(
             ErrorKind::Unsupported,
-            format!("only libhdf5 can read this, and it is not given an untrusted file: {why}"),
+            format!(
+                "only libhdf5 can read this, and it is not given an untrusted file: {}",
+                wire::plain(why)
+            ),
         )
         .hint("open the file as a trusted one if you know where it is from, or rewrite it with h5repack"));
     }
