@@ -14,10 +14,28 @@ pub(crate) struct ElementType {
     pub memory: Id,
     /// Whether `memory` differs from the stored bytes by more than their order.
     pub convert: bool,
+    /// Where the bits of an integer lie that `convert` says libhdf5 must convert, if it has at most 8
+    /// bytes: what it takes to convert it without libhdf5. `None` of every other type.
+    #[allow(dead_code)]
+    pub bits: Option<Bits>,
     /// Bytes per stored element.
     pub size: usize,
     /// As a NumPy type string (`<f4`) or in words.
     pub text: String,
+}
+
+/// Where the bits of an integer lie inside of its bytes. They are all there: `offset` + `precision` is
+/// at most 8 times the size, and the precision is not 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bits {
+    /// Of the lowest bit, from the lowest bit of the element.
+    pub offset: u32,
+    /// How many there are.
+    pub precision: u32,
+    /// Whether they are a two's complement number.
+    pub signed: bool,
+    /// Whether the stored bytes start with the highest.
+    pub big: bool,
 }
 
 /// The element type of a dataset.
@@ -112,7 +130,7 @@ fn describe_type(t: &Id, depth: usize) -> Result<ElementType> {
     }
     let copy = || Id::new(call!(H5Tcopy(t.0)), || "cannot copy a type".into());
     let other = |text: String| -> Result<ElementType> {
-        Ok(ElementType { dtype: None, swap: false, memory: copy()?, convert: false, size, text })
+        Ok(ElementType { dtype: None, swap: false, memory: copy()?, convert: false, bits: None, size, text })
     };
     let parent = || -> Result<ElementType> {
         if depth > 8 {
@@ -131,6 +149,7 @@ fn describe_type(t: &Id, depth: usize) -> Result<ElementType> {
                     swap: false,
                     memory: copy()?,
                     convert: false,
+                    bits: None,
                     size,
                     text: "bool".into(),
                 });
@@ -196,7 +215,15 @@ fn numeric_type(t: &Id, size: usize) -> Result<ElementType> {
             _ => 'i',
         };
         let text = format!("{order}{kind}{size}");
-        return Ok(ElementType { dtype: Some(dtype), swap, memory: copy, convert: false, size, text });
+        return Ok(ElementType {
+            dtype: Some(dtype),
+            swap,
+            memory: copy,
+            convert: false,
+            bits: None,
+            size,
+            text,
+        });
     }
     let precision = call!(H5Tget_precision(t.0));
     if call!(H5Tget_class(t.0)) == H5T_INTEGER && precision <= 64 {
@@ -214,10 +241,24 @@ fn numeric_type(t: &Id, size: usize) -> Result<ElementType> {
         };
         let memory = copy_of_standard(dtype, cfg!(target_endian = "big"))?;
         let text = format!("{}{precision} in {size} bytes", if signed { "int" } else { "uint" });
-        return Ok(ElementType { dtype: Some(dtype), swap: false, memory, convert: true, size, text });
+        let bits = integer_bits(t, size, precision, signed);
+        return Ok(ElementType { dtype: Some(dtype), swap: false, memory, convert: true, bits, size, text });
     }
     let text = format!(
         "a number of {precision} bits in {size} bytes that is not an IEEE float of 16, 32 or 64 bits"
     );
-    Ok(ElementType { dtype: None, swap: false, memory: copy, convert: false, size, text })
+    Ok(ElementType { dtype: None, swap: false, memory: copy, convert: false, bits: None, size, text })
+}
+
+/// Where an integer's bits lie, if they can be read as 8 bytes or fewer.
+fn integer_bits(t: &Id, size: usize, precision: usize, signed: bool) -> Option<Bits> {
+    let big = match call!(H5Tget_order(t.0)) {
+        H5T_order_t::H5T_ORDER_LE => false,
+        H5T_order_t::H5T_ORDER_BE => true,
+        _ => return None,
+    };
+    let (offset, precision) = (call!(H5Tget_offset(t.0)), u32::try_from(precision).ok()?);
+    let offset = u32::try_from(offset).ok()?;
+    let inside = offset.checked_add(precision)? as usize <= 8 * size.min(8);
+    (size <= 8 && precision > 0 && inside).then_some(Bits { offset, precision, signed, big })
 }

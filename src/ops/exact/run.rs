@@ -1,6 +1,8 @@
 //! Contiguous slices into one sum, at vector speed.
 
-use super::split::{BLOCK, Fraction, PRODUCT_BLOCK, add_block, add_product_block, add_square_block};
+use super::split::{
+    BLOCK, Fraction, PRODUCT_BLOCK, add_block, add_product_block, add_square_block, two_levels,
+};
 use super::sums::Sums;
 use crate::ops::simd::Simd;
 use crate::per_simd;
@@ -9,6 +11,8 @@ use crate::per_simd;
 const F32_BLOCK: usize = 2048;
 const F32_SPAN: u32 = 18;
 const F32_LANES: usize = 32;
+/// Fewer lanes, since each has two sums.
+const SQUARE_LANES: usize = 16;
 const F32_ABS: u32 = 0x7fff_ffff;
 
 /// The plain sum, and the bits of the largest and of the smallest non-zero magnitude.
@@ -40,6 +44,12 @@ fn block_f32_body(v: &[f32]) -> (f64, u32, u32) {
 }
 per_simd!(fn block_f32(v: &[f32]) -> (f64, u32, u32) = block_f32_body);
 
+/// Whether a block with these magnitudes sums exactly in one lane.
+fn spans_little(max: u32, min: u32) -> bool {
+    let exponent = |bits: u32| (bits >> 23).max(1);
+    exponent(max) != 0xff && exponent(max) - exponent(min) <= F32_SPAN
+}
+
 #[inline(always)]
 fn widen_body(v: &[f32], out: &mut [f64]) {
     for (o, &x) in out.iter_mut().zip(v) {
@@ -56,8 +66,49 @@ fn multiply_body(a: &[f32], b: &[f32], out: &mut [f64]) {
 }
 per_simd!(pub(super) fn multiply(a: &[f32], b: &[f32], out: &mut [f64]) = multiply_body);
 
+/// Sums of the exact squares in two levels: what the anchor rounds them to, and what it leaves. The levels
+/// go through memory: in one loop the compiler would pair them up instead of neighbouring values.
+#[inline(always)]
+fn squares_f32_body(v: &[f32], anchor: f64) -> [f64; 2] {
+    const PART: usize = 128;
+    let mut acc = [[0f64; SQUARE_LANES]; 2];
+    let (mut high, mut low) = ([0f64; PART], [0f64; PART]);
+    for part in v.chunks(PART) {
+        for ((high, low), &x) in high.iter_mut().zip(&mut low).zip(part) {
+            let square = x as f64 * x as f64;
+            *high = (square + anchor) - anchor;
+            *low = square - *high;
+        }
+        for (acc, level) in acc.iter_mut().zip([&mut high, &mut low]) {
+            level[part.len()..].fill(0.0);
+            for c in level.chunks_exact(SQUARE_LANES) {
+                for j in 0..SQUARE_LANES {
+                    acc[j] += c[j];
+                }
+            }
+        }
+    }
+    acc.map(|lanes| lanes.iter().sum())
+}
+per_simd!(fn squares_f32(v: &[f32], anchor: f64) -> [f64; 2] = squares_f32_body);
+
+/// The anchor that cuts the squares of a block of [`BLOCK`] float32 into two levels, if two are enough.
+/// `max` and `min` are the bits of the largest and the smallest magnitude that is not zero.
+fn square_anchor(max: u32, min: u32) -> Option<f64> {
+    let exponent = |bits: u32| (bits >> 23).max(1) as i32 - 127;
+    // Squares are below 2^top and multiples of 2^lowest.
+    let (top, lowest) = (2 * exponent(max) + 2, 2 * (exponent(min) - 23));
+    two_levels(top, lowest).filter(|_| max >> 23 != 0xff)
+}
+
 /// A float that has a vector path: f32, f64.
 pub trait Run: Copy {
+    /// See [`Sums::add_moments_run`].
+    fn add_moments_run(sums: &mut Sums, squares: &mut Sums, simd: Simd, i: usize, v: &[Self]) {
+        sums.add_run(simd, i, v);
+        squares.add_squares_run(simd, i, v);
+    }
+
     /// See [`Sums::add_run`].
     fn add_run(sums: &mut Sums, simd: Simd, i: usize, v: &[Self]);
     /// See [`Sums::add_squares_run`].
@@ -72,6 +123,12 @@ impl Sums {
         if !self.is_nan(i) {
             T::add_run(self, simd, i, v);
         }
+    }
+
+    /// Adds every value of `v` to sum `i`, and its exact square to sum `i` of `squares`; terms as for
+    /// [`Sums::add_run`] and [`Sums::add_squares_run`].
+    pub fn add_moments_run<T: Run>(&mut self, squares: &mut Sums, simd: Simd, i: usize, v: &[T]) {
+        T::add_moments_run(self, squares, simd, i, v);
     }
 
     /// Adds the exact square of every value of `v` (f32 into a product term, f64 into
@@ -96,16 +153,37 @@ impl Sums {
 const SHORT: usize = 8;
 
 impl Run for f32 {
+    /// One look at the exponents serves both sums.
+    fn add_moments_run(sums: &mut Sums, squares: &mut Sums, simd: Simd, i: usize, v: &[f32]) {
+        if v.len() < SHORT || sums.is_nan(i) || squares.is_nan(i) {
+            sums.add_run(simd, i, v);
+            return squares.add_squares_run(simd, i, v);
+        }
+        for block in v.chunks(BLOCK) {
+            let (sum, max, min) = block_f32(simd, block);
+            match square_anchor(max, min) {
+                _ if max == 0 => {}
+                Some(anchor) if spans_little(max, min) => {
+                    sums.add_f64(i, sum);
+                    squares_f32(simd, block, anchor).into_iter().for_each(|p| squares.add_f64(i, p));
+                }
+                _ => {
+                    sums.add_run(simd, i, block);
+                    squares.add_squares_run(simd, i, block);
+                }
+            }
+        }
+    }
+
     fn add_run(sums: &mut Sums, simd: Simd, i: usize, v: &[f32]) {
         if v.len() < SHORT {
             return v.iter().for_each(|&x| sums.add_f64(i, x as f64));
         }
         for block in v.chunks(F32_BLOCK) {
             let (sum, max, min) = block_f32(simd, block);
-            let exponent = |bits: u32| (bits >> 23).max(1);
             if max == 0 {
                 continue;
-            } else if exponent(max) != 0xff && exponent(max) - exponent(min) <= F32_SPAN {
+            } else if spans_little(max, min) {
                 sums.add_f64(i, sum);
             } else {
                 let mut wide = [0f64; BLOCK];

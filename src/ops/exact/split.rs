@@ -166,6 +166,14 @@ pub(super) fn add_block(sums: &mut Sums, simd: Simd, i: usize, v: &[f64], fracti
     }
 }
 
+/// The anchor that cuts values below 2^`top`, multiples of 2^`lowest`, into two levels that sum exactly over a
+/// block of [`BLOCK`], if two are enough.
+pub(super) fn two_levels(top: i32, lowest: i32) -> Option<f64> {
+    let u0 = unit(top, LOG_BLOCK);
+    let u1 = unit(u0 - 1, LOG_BLOCK);
+    (lowest >= u1 && top < 1000 && u1 >= -1000).then(|| anchor(u0))
+}
+
 const PIECES: usize = 4;
 const PRODUCT_LANES: usize = 8;
 /// Bits per piece: a product of two pieces has 42 bits, which leaves room for 2 · 512 of them and

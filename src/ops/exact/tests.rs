@@ -99,6 +99,10 @@ fn runs_are_exact_at_every_level_and_length() {
                 s.add_squares_run(simd, 0, &fb);
                 let pairs = fa.iter().zip(&fb).chain(fb.iter().zip(&fb));
                 assert_sum(&s, 0, &dot(&mut pairs.map(|(&x, &y)| (x as f64, y as f64))), &what);
+                let (mut s, mut q) = (Sums::new(Term::F32, 1), Sums::new(Term::F32Product, 1));
+                s.add_moments_run(&mut q, simd, 0, &fa);
+                assert_sum(&s, 0, &sum(&mut fa.iter().map(|&x| x as f64)), &what);
+                assert_sum(&q, 0, &dot(&mut fa.iter().map(|&x| (x as f64, x as f64))), &what);
                 let mut s = Sums::new(Term::F64Product, 2);
                 s.add_products_run(simd, 0, &a, &b);
                 s.add_squares_run(simd, 1, &b);
@@ -441,6 +445,8 @@ fn speed() {
             let mut s = Sums::new(Term::F32Product, n);
             time(&format!("{name} f32 squares run"), &mut || s.add_squares_run(simd, 0, v));
             time(&format!("{name} f32 products row"), &mut || s.add_products_row_f32(simd, 0, v, v));
+            let mut m = Sums::new(Term::F32, n);
+            time(&format!("{name} f32 moments run"), &mut || m.add_moments_run(&mut s, simd, 0, v));
             let mut s = Sums::new(Term::F64Product, n);
             time(&format!("{name} f64 squares run"), &mut || s.add_squares_run(simd, 0, &d));
             time(&format!("{name} f64 products run"), &mut || s.add_products_run(simd, 0, &d, &d));

@@ -133,12 +133,10 @@ impl Moments {
 
     fn add<R: Real>(&mut self, along: Along, output: usize, v: &[R], simd: Simd) {
         match along {
-            Along::Reduced => {
-                self.sums.add_run(simd, output, v);
-                if let Some(q) = &mut self.second {
-                    q.add_squares_run(simd, output, v);
-                }
-            }
+            Along::Reduced => match &mut self.second {
+                Some(q) => self.sums.add_moments_run(q, simd, output, v),
+                None => self.sums.add_run(simd, output, v),
+            },
             Along::Kept => {
                 R::add_row(&mut self.sums, simd, output, v);
                 if let Some(q) = &mut self.second {

@@ -7,6 +7,23 @@
 //! Sources: the filter descriptions of the HDF5 file format and of libhdf5 1.10 (`H5Zdeflate.c`,
 //! `H5Zshuffle.c`, `H5Zfletcher32.c`, `H5checksum.c`); zlib is decoded by libdeflate.
 
+#[allow(dead_code)]
+mod bitshuffle;
+#[allow(dead_code)]
+mod blosc;
+#[allow(dead_code)]
+mod blosclz;
+#[allow(dead_code)]
+mod bzip2;
+#[cfg(test)]
+mod codecs_tests;
+#[allow(dead_code)]
+mod lz4;
+#[allow(dead_code)]
+mod lzf;
+#[allow(dead_code)]
+mod zstd;
+
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h5::FilterInfo;
@@ -14,6 +31,17 @@ use crate::ops::kernel::Packing;
 use crate::ops::simd::Simd;
 use crate::per_simd;
 use smallvec::SmallVec;
+
+#[allow(dead_code)]
+mod bits;
+#[allow(dead_code)]
+mod nbit;
+#[allow(dead_code)]
+pub(crate) mod precision;
+#[allow(dead_code)]
+mod scaleoffset;
+#[allow(dead_code)]
+mod szip;
 
 /// Why a codec refuses a chunk, as a sentence.
 pub(crate) type Fault = String;
@@ -363,3 +391,7 @@ pub(crate) fn swap_bytes(data: &mut [u8], size: usize) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+#[path = "tests/stored.rs"]
+mod stored;
