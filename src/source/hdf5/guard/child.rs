@@ -66,16 +66,24 @@ fn json<T: Serialize>(outcome: Result<T>) -> serde_json::Result<Vec<u8>> {
 
 /// Limits on memory, time and what is written; the process dies with the one that started it.
 fn limit_this_process() -> io::Result<()> {
+    // At the first number of seconds it is told, at the second it is ended.
     let limits = [
-        (libc::RLIMIT_AS, MEMORY),
-        (libc::RLIMIT_CPU, PROCESSOR),
-        (libc::RLIMIT_CORE, 0),
-        (libc::RLIMIT_FSIZE, 0),
+        (libc::RLIMIT_AS, MEMORY, MEMORY),
+        (libc::RLIMIT_CPU, PROCESSOR, PROCESSOR + 1),
+        (libc::RLIMIT_CORE, 0, 0),
+        (libc::RLIMIT_FSIZE, 0, 0),
     ];
-    for (what, most) in limits {
-        let limit = libc::rlimit { rlim_cur: most as libc::rlim_t, rlim_max: most as libc::rlim_t };
-        // SAFETY: the structure lives through the call.
-        let refused = unsafe { libc::setrlimit(what, &limit) } != 0;
+    for (what, told, ended) in limits {
+        let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        // SAFETY: the structure lives through both calls.
+        let refused = unsafe {
+            libc::getrlimit(what, &mut limit) != 0 || {
+                // Where there is a lower limit, that one stays.
+                limit.rlim_max = limit.rlim_max.min(ended as libc::rlim_t);
+                limit.rlim_cur = limit.rlim_cur.min(told as libc::rlim_t);
+                libc::setrlimit(what, &limit) != 0
+            }
+        };
         // Not every system has a limit on memory.
         if refused && (cfg!(target_os = "linux") || what != libc::RLIMIT_AS) {
             return Err(io::Error::last_os_error());
