@@ -3,7 +3,6 @@
 use super::checksum::lookup3;
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
-use std::fs::File;
 
 /// The most bytes that one node of a tree may have: many times what libhdf5 writes.
 pub(super) const NODE_LIMIT: u64 = 1 << 20;
@@ -16,44 +15,6 @@ pub(crate) trait ReadAt {
     fn len(&self) -> u64;
     /// Fills `out` from position `at` on.
     fn read_at(&self, at: u64, out: &mut [u8]) -> Result<()>;
-}
-
-/// An open file of known length.
-pub(crate) struct Opened<'a> {
-    file: &'a File,
-    len: u64,
-}
-
-impl<'a> Opened<'a> {
-    /// A file that has `len` bytes.
-    pub fn new(file: &'a File, len: u64) -> Self {
-        Opened { file, len }
-    }
-}
-
-impl ReadAt for Opened<'_> {
-    fn len(&self) -> u64 {
-        self.len
-    }
-
-    #[cfg(unix)]
-    fn read_at(&self, at: u64, out: &mut [u8]) -> Result<()> {
-        std::os::unix::fs::FileExt::read_exact_at(self.file, out, at).map_err(|e| {
-            let error = match e.kind() {
-                std::io::ErrorKind::UnexpectedEof => {
-                    Error::new(ErrorKind::Changed, "the file became shorter")
-                }
-                _ => Error::new(ErrorKind::Io, "cannot read"),
-            };
-            error.caused_by(e).at("bytes", format_args!("{at}..{}", at.saturating_add(out.len() as u64)))
-        })
-    }
-
-    #[cfg(not(unix))]
-    fn read_at(&self, _: u64, _: &mut [u8]) -> Result<()> {
-        let _ = self.file;
-        Err(unsupported("positioned reads on this system"))
-    }
 }
 
 impl ReadAt for &[u8] {

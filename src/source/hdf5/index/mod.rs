@@ -42,7 +42,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tree_v1::TreeV1;
 use tree_v2::TreeV2;
 
-pub(crate) use bytes::{Opened, ReadAt};
+pub(crate) use bytes::ReadAt;
 pub(crate) use memo::Memo;
 
 /// What the index is checked against.
@@ -283,7 +283,6 @@ fn counts(described: &Described, expect: &Expect) -> Result<Vec<Option<u64>>> {
 
 /// Looks chunks up in arbitrary bytes, for fuzzing: the index whose object header is at `header`, and
 /// up to `most` chunks of its grid. Gives how many are stored and how many failed.
-#[allow(dead_code)] // Tests and fuzzers call it.
 pub(crate) fn lookups(file: &dyn ReadAt, header: u64, expect: &Expect, most: u64) -> Result<(u64, u64)> {
     let index = ChunkIndex::locate(file, header, expect)?;
     let count = index.grid.iter().fold(1u64, |n, &d| n.saturating_mul(d));
