@@ -284,7 +284,7 @@ fn whatever_the_other_process_does_is_an_error_soon() {
         ("waits", "sleep 12", &["after 8 s"]),
         ("lingers", "exec >&-; exec sleep 60", &["after 8 s"]),
         ("silent", "exit 0", &["not believed"]),
-        ("garbage", "echo 'no JSON; \033[2J'", &["not believed"]),
+        ("garbage", "echo 'no JSON; \x1b[2J'", &["not believed"]),
         ("half", "printf '{\"done\":[{\"depth\":0,'", &["not believed"]),
         ("other", "echo '{\"done\":{\"x\":1}}'", &["not believed"]),
         ("endless", "exec head -c 1000000000 /dev/zero", &["more than 64 MiB"]),

@@ -26,6 +26,8 @@ pub struct Ran {
 pub fn watched(command: &mut Command, patience: Duration) -> Ran {
     let (mut out, mut err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
     let start = Instant::now();
+    // wait4 below waits for it, and says what it used.
+    #[allow(clippy::zombie_processes)]
     let child = command
         .stdin(Stdio::null())
         .stdout(out.try_clone().unwrap())
