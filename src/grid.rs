@@ -1,5 +1,9 @@
 //! Integer geometry: regions, strided slabs, and grids of blocks that are counted, never listed.
 
+mod chunks;
+
+pub use chunks::{Chunks, Cuts};
+
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -150,8 +154,8 @@ pub enum AxisGrid {
         /// Positions per element.
         step: u64,
     },
-    /// Blocks that end at these elements; increasing, the last is the axis' length.
-    Ends(Vec<u64>),
+    /// Blocks of any lengths.
+    Uneven(Cuts),
 }
 
 impl AxisGrid {
@@ -164,7 +168,7 @@ impl AxisGrid {
     pub fn len(&self) -> u64 {
         match self {
             AxisGrid::Regular { len, .. } => *len,
-            AxisGrid::Ends(ends) => ends.last().copied().unwrap_or(0),
+            AxisGrid::Uneven(cuts) => cuts.len(),
         }
     }
 
@@ -178,7 +182,7 @@ impl AxisGrid {
         match *self {
             AxisGrid::Regular { len: 0, .. } => 0,
             AxisGrid::Regular { len, block, phase, step } => (phase + step * (len - 1)) / block + 1,
-            AxisGrid::Ends(ref ends) => ends.len() as u64,
+            AxisGrid::Uneven(ref cuts) => cuts.count(),
         }
     }
 
@@ -189,7 +193,7 @@ impl AxisGrid {
                 let edge = |k: u64| (k * block).saturating_sub(phase).div_ceil(step).min(len);
                 (edge(k), edge(k + 1))
             }
-            AxisGrid::Ends(ref ends) => (if k == 0 { 0 } else { ends[k as usize - 1] }, ends[k as usize]),
+            AxisGrid::Uneven(ref cuts) => cuts.range(k),
         }
     }
 
@@ -197,7 +201,7 @@ impl AxisGrid {
     pub fn block_of(&self, i: u64) -> u64 {
         match *self {
             AxisGrid::Regular { block, phase, step, .. } => (phase + step * i) / block,
-            AxisGrid::Ends(ref ends) => ends.partition_point(|&e| e <= i) as u64,
+            AxisGrid::Uneven(ref cuts) => cuts.index_of(i),
         }
     }
 
@@ -205,10 +209,7 @@ impl AxisGrid {
     pub fn longest(&self) -> u64 {
         match *self {
             AxisGrid::Regular { len, block, step, .. } => block.div_ceil(step).min(len),
-            AxisGrid::Ends(ref ends) => {
-                let mut start = 0;
-                ends.iter().map(|&e| e - std::mem::replace(&mut start, e)).max().unwrap_or(0)
-            }
+            AxisGrid::Uneven(ref cuts) => cuts.longest(),
         }
     }
 }
@@ -294,7 +295,7 @@ mod tests {
 
     #[test]
     fn listed_ends_are_blocks() {
-        let axis = AxisGrid::Ends(vec![3, 4, 10]);
+        let axis = AxisGrid::Uneven(Cuts::at_ends(&[3, 4, 10]));
         assert_eq!((axis.blocks(), axis.len(), axis.longest()), (3, 10, 6));
         assert_eq!([axis.range(0), axis.range(1), axis.range(2)], [(0, 3), (3, 4), (4, 10)]);
         assert_eq!([0, 2, 3, 4, 9].map(|i| axis.block_of(i)), [0, 0, 1, 2, 2]);

@@ -93,4 +93,5 @@ pub use session::{
     BlockOrder, Blocks, Device, FallbackPolicy, Outcome, Session, SessionBuilder, StoreOptions,
 };
 pub use source::OpenOptions;
+pub use source::many::Join;
 pub use trace::Trace;

@@ -459,3 +459,43 @@ fn arrays_are_stored_and_nothing_is_overwritten() {
     assert_eq!(again.code, Some(2));
     assert!(again.err.contains("exists"));
 }
+
+#[test]
+fn patterns_and_lists_of_files_are_one_array() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    for (n, name) in ["snap_2.h5", "snap_10.h5", "snap_1.h5"].into_iter().enumerate() {
+        let f = hdf5::File::create(at(name)).unwrap();
+        let v = ndarray::Array1::from_iter((0..4).map(|i| (10 * n + i) as f64));
+        f.new_dataset_builder().with_data(&v).create("g/x").unwrap();
+    }
+    let value = |input: &str, more: &[&str], expression: &str| -> Value {
+        let input = format!("x={input}:/g/x");
+        let run = chunkwise(&[&["eval", "-i", &input, "--json", expression], more].concat());
+        assert_eq!(run.code, Some(0), "{}", run.err);
+        serde_json::from_str::<Value>(&run.out).unwrap()["results"]["result"]["data"].clone()
+    };
+    let all = at("snap_*.h5");
+    // 1, 2, 10: in the order of the numbers.
+    let rows = [[20.0, 21.0, 22.0, 23.0], [0.0, 1.0, 2.0, 3.0], [10.0, 11.0, 12.0, 13.0]];
+    assert_eq!(value(&all, &[], "x"), serde_json::json!(rows.concat()));
+    assert_eq!(value(&all, &["--join", "stack"], "x"), serde_json::json!(rows));
+    assert_eq!(value(&all, &["--join", "stack", "--axis", "-1"], "x.T"), serde_json::json!(rows));
+    let list = format!("{},{}", at("snap_10.h5"), at("snap_2.h5"));
+    assert_eq!(value(&list, &[], "x"), serde_json::json!([rows[2], rows[1]].concat()));
+    assert_eq!(value(&at("snap_2.h5"), &["--join", "stack"], "x"), serde_json::json!(rows[1]));
+    std::fs::copy(at("snap_2.h5"), at("snap_*,.h5")).unwrap();
+    assert_eq!(value(&at("snap_*,.h5"), &[], "x"), serde_json::json!(rows[1]));
+    std::fs::remove_file(at("snap_*,.h5")).unwrap();
+    let input = format!("x={all}:/g/x");
+    let run = chunkwise(&["eval", "-i", &input, "mean(x)", "--explain"]);
+    assert!(run.out.contains("snap_*.h5 (3 files):/g/x float64 (12,)"), "{}", run.out);
+    let none = format!("x={}:/g/x", at("no_*.h5"));
+    let run = chunkwise(&["eval", "-i", &none, "mean(x)"]);
+    assert!(run.code == Some(1) && run.err.contains("no_*.h5"), "{}", run.err);
+    let f = hdf5::File::create(at("snap_3.h5")).unwrap();
+    f.new_dataset_builder().with_data(&ndarray::Array1::from_iter(0..6i16)).create("g/x").unwrap();
+    f.close().unwrap();
+    let run = chunkwise(&["eval", "-i", &input, "mean(x)"]);
+    assert!(run.code == Some(1) && run.err.contains("snap_3.h5") && run.err.contains("int16"), "{}", run.err);
+}

@@ -230,7 +230,8 @@ fn what_cannot_travel_is_refused() {
     for bad in ["", "{}", "[1]", "{\"version\": 1}", &json[..json.len() / 2]] {
         assert_eq!(Plan::from_json(bad).unwrap_err().kind(), ErrorKind::Format, "{bad}");
     }
-    let e = Plan::from_json(&json.replacen("\"version\":1", "\"version\":99", 1)).unwrap_err();
+    let version = format!("\"version\":{}", chunkwise::plan::PLAN_VERSION);
+    let e = Plan::from_json(&json.replacen(&version, "\"version\":99", 1)).unwrap_err();
     assert!(e.to_string().contains("version 99"), "{e}");
 }
 

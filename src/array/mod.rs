@@ -18,7 +18,8 @@ use crate::dtype::{DType, Element, Scalar, Weak};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Built, Node, NodeKind, Origin};
 pub(crate) use crate::grid::show_shape as show;
-use crate::grid::{Dims, MAX_RANK, checked_len};
+use crate::grid::{Chunks, Dims, MAX_RANK, checked_len};
+use crate::source::many::Join;
 use crate::source::{self, OpenOptions, Source};
 use crate::view::View;
 use smallvec::SmallVec;
@@ -133,6 +134,56 @@ impl Array {
     pub fn open_with(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Array> {
         let at = Location::caller();
         Ok(Array::from_source(Arc::new(source::hdf5::Hdf5Source::open(path.as_ref(), dataset, options)?), at))
+    }
+
+    /// The datasets at `dataset` of many HDF5 files as one array: one after the other along an axis, or
+    /// side by side along a new one. Reads metadata only, by several threads, and keeps no file open,
+    /// so that there may be thousands.
+    ///
+    /// ```
+    /// use chunkwise::{Array, Join, Session, StoreOptions};
+    /// # fn main() -> chunkwise::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let files = [0, 1, 2].map(|n| folder.path().join(format!("snap_{n}.h5")));
+    /// # let session = Session::new()?;
+    /// # for (n, file) in files.iter().enumerate() {
+    /// #     let x = Array::full(&[10 + n as u64], 2.0);
+    /// #     session.store(file, &[("/Density", &x)], &StoreOptions::new())?;
+    /// # }
+    /// let density = Array::open_many(&files, "/Density", Join::Concatenate { axis: 0 })?;
+    /// assert_eq!(density.shape()?, [10 + 11 + 12]);
+    /// assert_eq!(session.compute(&density.sum())?.item::<f64>()?, 66.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Array::open`] for the first file that cannot be opened, which it names; `Shape` or `Type`
+    /// if a dataset does not fit that of the first file, with both named; `Index` for an axis that is
+    /// not there; `Value` if there are no files.
+    #[track_caller]
+    pub fn open_many(
+        paths: impl IntoIterator<Item = impl AsRef<Path>>,
+        dataset: &str,
+        join: Join,
+    ) -> Result<Array> {
+        Array::open_many_with(paths, dataset, join, OpenOptions::default())
+    }
+
+    /// As [`Array::open_many`], with options.
+    ///
+    /// # Errors
+    /// As [`Array::open_many`].
+    #[track_caller]
+    pub fn open_many_with(
+        paths: impl IntoIterator<Item = impl AsRef<Path>>,
+        dataset: &str,
+        join: Join,
+        options: OpenOptions,
+    ) -> Result<Array> {
+        let at = Location::caller();
+        let paths: Vec<_> = paths.into_iter().map(|p| p.as_ref().to_path_buf()).collect();
+        Ok(Array::from_source(Arc::new(source::many::Many::open(&paths, dataset, options, join)?), at))
     }
 
     /// An array over any [`Source`].
@@ -269,7 +320,7 @@ impl Array {
     ///
     /// # Errors
     /// As [`Array::shape`].
-    pub fn chunks(&self) -> Result<Option<&[u64]>> {
+    pub fn chunks(&self) -> Result<Option<&Chunks>> {
         Ok(match &self.node()?.kind {
             NodeKind::Source(s) => s.chunks(),
             _ => None,

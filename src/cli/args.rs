@@ -2,7 +2,7 @@
 
 use chunkwise::size::parse_size;
 use chunkwise::{Cancel, Device, FallbackPolicy, Progress, Result, Session, SessionBuilder, Trace};
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -90,13 +90,29 @@ pub struct Run {
     pub threads: Option<u16>,
 }
 
+/// How the files of one input become one array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum JoinFiles {
+    // Texts here would be shown, and make the whole help twice as long.
+    Concatenate,
+    Stack,
+}
+
 /// `chunkwise eval`
 #[derive(Debug, clap::Args)]
 #[command(after_help = EVAL_HELP)]
 pub struct Eval {
-    /// A dataset and the name that expressions call it by; can be given many times
+    /// A dataset and the name that expressions call it by; can be given many times. FILE may be many
+    /// files, joined as one array: a pattern such as snap_*.h5, sorted with numbers by their value, or
+    /// a list with commas, in its order
     #[arg(short = 'i', long = "input", value_name = "NAME=FILE:/path")]
     pub inputs: Vec<String>,
+    /// How many files become one array: as numpy.concatenate does, or as numpy.stack
+    #[arg(long, value_enum, default_value_t = JoinFiles::Concatenate)]
+    pub join: JoinFiles,
+    /// The axis along which they are joined, or the new axis of a stack; negative from the end
+    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
+    pub axis: i64,
     /// What to compute: NumPy in Python's syntax; all of them are one run and share reads
     #[arg(required = true, value_name = "[NAME=]EXPR")]
     pub expressions: Vec<String>,
@@ -145,6 +161,8 @@ Examples:
   chunkwise eval 'mean(arange(10))'
   chunkwise eval -i rho=snap.h5:/PartType0/Density 'mean(rho)' 'std(log10(rho))'
   chunkwise eval -i t=s.h5:/T -i m=s.h5:/M 'h=histogram(log10(t), bins=32, weights=m)' --json
+  chunkwise eval -i rho='snap_*.h5:/PartType0/Density' 'histogram(log10(rho), bins=50)'
+  chunkwise eval -i t='day_1.h5,day_2.h5:/T' --join stack 'mean(t, axis=0)'
   chunkwise eval -i t=s.h5:/T 'anomaly=t - mean(t, axis=0)' --output anomaly.h5";
 
 /// `chunkwise demo`

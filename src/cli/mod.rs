@@ -9,6 +9,7 @@ mod devices;
 mod eval;
 mod expr;
 mod info;
+mod inputs;
 mod output;
 mod render;
 

@@ -1,34 +1,70 @@
 //! Blocks of an array one by one: each is computed and handed on, and nothing larger is held.
 
+use super::ahead::Ahead;
 use super::budget::Held;
 use super::cache::ChunkCache;
 use super::feed::{Reader, Values};
+use super::kept::Kept;
 use super::lane::Lane;
-use super::{ArrayValue, Counters, RunContext, kernel_of, on_workers};
+use super::{ArrayValue, Counters, RunContext, kernel_of, on_workers, run_stages};
 use crate::buffer::Buffer;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Grid, Region};
 use crate::ops::elementwise::Events;
 use crate::ops::kernel::{Kernel, Partial};
 use crate::plan::{Bound, Plan};
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Blocks of a collected output of a stage, for whoever wants them one by one.
+/// What blocks of a plan's last stage need from each other and from before: the values of earlier
+/// stages, decoded chunks, and what has been told of blocks to come.
+pub struct Stream {
+    values: Values,
+    cache: ChunkCache,
+    kept: Kept,
+    ahead: Option<Ahead>,
+}
+
+impl Stream {
+    /// Runs the stages before the last one, whose blocks will be those of `grid`, each once.
+    ///
+    /// # Errors
+    /// As [`run`](super::run).
+    pub fn new(
+        plan: &Plan,
+        bound: &Bound,
+        grid: &Grid,
+        workers: usize,
+        cx: &RunContext,
+        counters: &Counters,
+    ) -> Result<Stream> {
+        let last = plan.stages().len() - 1;
+        let (values, mut kept) = run_stages(plan, last, bound, cx, counters)?;
+        kept.begin(last, 0);
+        let inputs = &plan.stages()[last].inputs;
+        let ahead = match grid.blocks() {
+            0 => None,
+            tasks => Ahead::new(plan, inputs, &grid.largest(), workers as u64, tasks),
+        };
+        let cache = ChunkCache::new(bound.stages[last].cache_bytes, &counters.meter);
+        Ok(Stream { values, cache, kept, ahead })
+    }
+}
+
+/// Blocks of the collected output of a plan's last stage, for whoever wants them one by one.
 pub struct BlockWalk<'a> {
     /// The plan.
     pub plan: &'a Plan,
     /// How it is bound.
     pub bound: &'a Bound,
-    /// The stage.
-    pub stage: usize,
-    /// The values of the stages before.
-    pub values: &'a Values,
-    /// How many blocks there are.
-    pub tasks: u64,
+    /// What the blocks share.
+    pub stream: &'a Stream,
+    /// The grid that the blocks are those of.
+    pub grid: &'a Grid,
+    /// The tasks of this walk, of those of the grid.
+    pub tasks: Range<u64>,
     /// Workers at a time.
     pub workers: usize,
-    /// The grid, if the walk takes every block of one: then it is known how many blocks want a chunk.
-    pub grid: Option<&'a Grid>,
     /// The block of a task.
     pub region: &'a (dyn Fn(u64) -> Region + Sync),
 }
@@ -38,30 +74,32 @@ impl BlockWalk<'_> {
     /// decoded chunks.
     ///
     /// # Errors
-    /// As [`run`], and what `then` fails with.
+    /// As [`run`](super::run), and what `then` fails with.
     pub fn run(
         &self,
         cx: &RunContext,
         counters: &Counters,
         then: &(dyn Fn(u64, ArrayValue) -> Result<()> + Sync),
     ) -> Result<()> {
-        let stage = &self.plan.stages()[self.stage];
+        let last = self.plan.stages().len() - 1;
+        let stage = &self.plan.stages()[last];
+        let Stream { values, cache, kept, ahead } = self.stream;
         let result = self.plan.results()[0];
         let output = stage.outputs.iter().position(|o| o.value == result).ok_or_else(|| {
             Error::new(ErrorKind::Internal, "the result is not made by the stage that is walked")
         })?;
-        let whole = kernel_of(self.plan, stage, self.values)?;
+        let whole = kernel_of(self.plan, stage, values)?;
         let kernel =
             Kernel { program: whole.program.clone(), terminals: vec![whole.terminals[output].clone()] };
-        let cache = ChunkCache::new(self.bound.stages[self.stage].cache_bytes, &counters.meter);
         let dtype = self.plan.values()[result].dtype;
         let domain = stage.grid.shape();
         let window = Region::whole(&domain);
-        let next = AtomicU64::new(0);
-        on_workers(cx, (self.workers as u64).min(self.tasks), &|failed| {
-            let mut reader = Reader::new(self.plan, self.values, &cache, &counters.stats, cx.simd);
-            reader.sharing = self.grid.map(|grid| (grid, &window, stage.inputs.as_slice()));
-            let placement = &self.bound.stages[self.stage].placement;
+        let next = AtomicU64::new(self.tasks.start);
+        on_workers(cx, (self.workers as u64).min(self.tasks.end - self.tasks.start), &|failed| {
+            let mut reader = Reader::new(self.plan, values, cache, &counters.stats, cx.simd);
+            reader.kept = Some(kept);
+            reader.sharing = Some((self.grid, &window, stage.inputs.as_slice()));
+            let placement = &self.bound.stages[last].placement;
             let largest = stage.grid.largest();
             let mut lane = Lane::new(&stage.inputs, &kernel, &domain, largest, placement, cx, counters)?;
             reader.products = cx.gpu.filter(|_| placement.device != "cpu");
@@ -70,10 +108,13 @@ impl BlockWalk<'_> {
             let mut events = Events::default();
             loop {
                 let i = next.fetch_add(1, Relaxed);
-                if i >= self.tasks || failed.load(Relaxed) {
+                if i >= self.tasks.end || failed.load(Relaxed) {
                     break;
                 }
                 crate::trace::set_task(i);
+                if let Some(ahead) = ahead {
+                    ahead.take(i, self.region, &mut reader);
+                }
                 let block = (self.region)(i);
                 if cx.cancel.is_cancelled() {
                     return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled").at("block", block));

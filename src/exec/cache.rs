@@ -18,9 +18,9 @@ const MAX_SPARE: usize = 4;
 pub type ChunkKey = (usize, Dims);
 
 /// Decoded chunks of one stage.
-pub struct ChunkCache<'a> {
+pub struct ChunkCache {
     capacity: u64,
-    meter: &'a Meter,
+    meter: Arc<Meter>,
     state: Mutex<State>,
     loaded: Condvar,
 }
@@ -42,10 +42,10 @@ enum Slot {
     Ready { data: Arc<Buffer>, left: Option<u64>, used: u64 },
 }
 
-impl<'a> ChunkCache<'a> {
+impl ChunkCache {
     /// A cache that keeps at most `capacity` bytes.
-    pub fn new(capacity: u64, meter: &'a Meter) -> Self {
-        ChunkCache { capacity, meter, state: Mutex::default(), loaded: Condvar::new() }
+    pub fn new(capacity: u64, meter: &Arc<Meter>) -> Self {
+        ChunkCache { capacity, meter: Arc::clone(meter), state: Mutex::default(), loaded: Condvar::new() }
     }
 
     /// Whether it can keep anything at all.
@@ -59,13 +59,13 @@ impl<'a> ChunkCache<'a> {
     ///
     /// # Errors
     /// What `load` fails with.
-    pub fn get<'c>(
-        &'c self,
+    pub fn get(
+        &self,
         key: &ChunkKey,
         len: usize,
         uses: impl FnOnce() -> Option<u64>,
         load: impl FnOnce(&mut [u8]) -> Result<()>,
-    ) -> Result<Chunk<'c, 'a>> {
+    ) -> Result<Chunk<'_>> {
         let mut state = self.lock();
         loop {
             state.clock += 1;
@@ -91,7 +91,9 @@ impl<'a> ChunkCache<'a> {
             }
         }
         state.chunks.insert(key.clone(), Slot::Loading);
-        let mut buffer = self.take_spare(&mut state).unwrap_or_default();
+        // Chunks may be of different lengths; what is much too long for this one would not be counted.
+        let fits = |b: &Buffer| b.capacity() - b.capacity() / 8 <= len;
+        let mut buffer = self.take_spare(&mut state).filter(fits).unwrap_or_default();
         drop(state);
         let guard = Unload { cache: self, key };
         buffer.resize_for_overwrite(len);
@@ -170,14 +172,14 @@ impl<'a> ChunkCache<'a> {
 
 /// A chunk that a worker is reading. When it is dropped and nobody else has it, its memory is kept
 /// to be filled again.
-pub struct Chunk<'c, 'a> {
-    cache: &'c ChunkCache<'a>,
+pub struct Chunk<'c> {
+    cache: &'c ChunkCache,
     data: Option<Arc<Buffer>>,
     /// Bytes counted as held by the worker, because they are not the cache's.
     counted: u64,
 }
 
-impl Chunk<'_, '_> {
+impl Chunk<'_> {
     fn count(&mut self, bytes: u64) {
         self.cache.meter.sub(self.counted);
         self.cache.meter.add(bytes);
@@ -185,14 +187,14 @@ impl Chunk<'_, '_> {
     }
 }
 
-impl std::ops::Deref for Chunk<'_, '_> {
+impl std::ops::Deref for Chunk<'_> {
     type Target = [u8];
     fn deref(&self) -> &[u8] {
         self.data.as_ref().map_or(&[], |data| data)
     }
 }
 
-impl Drop for Chunk<'_, '_> {
+impl Drop for Chunk<'_> {
     fn drop(&mut self) {
         self.count(0);
         if let Some(buffer) = self.data.take().and_then(Arc::into_inner) {
@@ -201,7 +203,7 @@ impl Drop for Chunk<'_, '_> {
     }
 }
 
-impl Drop for ChunkCache<'_> {
+impl Drop for ChunkCache {
     fn drop(&mut self) {
         let bytes = self.lock().bytes;
         self.meter.sub(bytes);
@@ -209,12 +211,12 @@ impl Drop for ChunkCache<'_> {
 }
 
 /// Lets others try if decoding fails or panics.
-struct Unload<'c, 'a> {
-    cache: &'c ChunkCache<'a>,
+struct Unload<'c> {
+    cache: &'c ChunkCache,
     key: &'c ChunkKey,
 }
 
-impl Drop for Unload<'_, '_> {
+impl Drop for Unload<'_> {
     fn drop(&mut self) {
         self.cache.lock().chunks.remove(self.key);
         self.cache.loaded.notify_all();
@@ -228,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_chunk_is_loaded_once_while_it_is_wanted_and_fits() {
-        let meter = Meter::default();
+        let meter = Arc::new(Meter::default());
         let cache = ChunkCache::new(2000, &meter);
         let loads = AtomicU64::new(0);
         let get = |n: u64| {
@@ -263,7 +265,7 @@ mod tests {
     #[test]
     fn a_crowd_in_a_tiny_cache_gets_what_it_asks_for() {
         for capacity in [1, 900, 1000, 2500] {
-            let meter = Meter::default();
+            let meter = Arc::new(Meter::default());
             let cache = ChunkCache::new(capacity, &meter);
             std::thread::scope(|s| {
                 for t in 0..8u64 {
@@ -301,7 +303,7 @@ mod tests {
 
     #[test]
     fn a_failed_load_can_be_tried_again() {
-        let meter = Meter::default();
+        let meter = Arc::new(Meter::default());
         let cache = ChunkCache::new(2000, &meter);
         let key = (0, Dims::from_slice(&[1]));
         let failed = cache.get(&key, 10, || None, |_| Err(crate::Error::new(crate::ErrorKind::Io, "no")));

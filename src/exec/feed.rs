@@ -1,7 +1,10 @@
 //! Bringing the inputs of a block into memory: sources, earlier values, and feeds that are computed
 //! on the way (products, concatenations, reshapes).
 
+mod pieces;
+
 use super::cache::ChunkCache;
+use super::kept::Kept;
 use super::report::{Fallback, TaskCounts};
 use super::value::Value;
 use crate::backend::cpu::{
@@ -11,11 +14,12 @@ use crate::backend::{Backend, Product, Runner};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::grid::{Dims, Grid, Region, Slab, c_strides, unravel};
+use crate::grid::{Chunks, Dims, Grid, Region, Slab, c_strides, unravel};
 use crate::ops::elementwise::{self, Events};
 use crate::ops::kernel::{Block, Kernel, Operand, Packing, Partial, Terminal};
 use crate::ops::simd::Simd;
 use crate::plan::{Feed, Input, Plan, SubKernel, uses_of_chunk};
+use crate::source::assemble::{Place, read_from_chunk};
 use crate::source::{ReadCx, ReadStats, Scratch, Source, copy_slab};
 use crate::view::{Placement, View, is_contiguous};
 use std::collections::HashMap;
@@ -28,11 +32,13 @@ pub type Values = HashMap<usize, Value>;
 pub struct Reader<'a> {
     pub plan: &'a Plan,
     pub values: &'a Values,
-    pub cache: &'a ChunkCache<'a>,
+    pub cache: &'a ChunkCache,
+    /// Chunks that wait for a later pass or stage.
+    pub kept: Option<&'a Kept>,
     pub stats: &'a ReadStats,
     pub simd: Simd,
     pub sharing: Sharing<'a>,
-    scratch: Scratch,
+    pub(super) scratch: Scratch,
     pool: Vec<Buffer>,
     pooled: u64,
     /// Runners of nested kernels that are kept, and what each holds.
@@ -57,9 +63,10 @@ pub struct Reader<'a> {
 /// What a stage's tasks share chunks by: its grid, the pass' window, its inputs.
 type Sharing<'a> = Option<(&'a Grid, &'a Region, &'a [Input])>;
 
-/// An input that lies in memory as it is, or a staged copy.
+/// An input that lies in memory as it is, in a chunk that is kept, or a staged copy.
 pub enum Staged<'a> {
     Direct(&'a [u8], Placement),
+    Kept(Arc<Buffer>, Placement),
     Copied(Buffer, Placement, Packing),
 }
 
@@ -67,6 +74,7 @@ impl Staged<'_> {
     pub fn operand(&self) -> Operand<'_> {
         match self {
             Staged::Direct(bytes, placement) => Operand::plain(bytes, placement.clone()),
+            Staged::Kept(chunk, placement) => Operand::plain(chunk, placement.clone()),
             Staged::Copied(buffer, placement, packing) => {
                 Operand { bytes: buffer, placement: placement.clone(), packing: *packing }
             }
@@ -78,7 +86,7 @@ impl<'a> Reader<'a> {
     pub fn new(
         plan: &'a Plan,
         values: &'a Values,
-        cache: &'a ChunkCache<'a>,
+        cache: &'a ChunkCache,
         stats: &'a ReadStats,
         simd: Simd,
     ) -> Self {
@@ -86,6 +94,7 @@ impl<'a> Reader<'a> {
             plan,
             values,
             cache,
+            kept: None,
             stats,
             simd,
             sharing: None,
@@ -133,6 +142,9 @@ impl<'a> Reader<'a> {
         if let Some((bytes, shape)) = self.in_memory(&input.feed)? {
             return Ok(Staged::Direct(bytes, direct(&input.view, block, &shape)));
         }
+        if let Some(staged) = self.stage_kept(input, block)? {
+            return Ok(staged);
+        }
         let (slab, placement) = input.view.slab(block);
         let mut buffer = self.take(slab.len() as usize * dtype.size());
         match self.read(&input.feed, &slab, dtype, &mut buffer) {
@@ -145,8 +157,11 @@ impl<'a> Reader<'a> {
     }
 
     /// As [`Reader::stage`], but a block that is one whole chunk of a source may come as it is stored,
-    /// where no other block wants that chunk from the cache.
+    /// where it is not kept and no other block wants that chunk from the cache.
     pub fn stage_packed(&mut self, input: &Input, block: &Slab, dtype: DType) -> Result<Staged<'a>> {
+        if let Some(staged) = self.stage_kept(input, block)? {
+            return Ok(staged);
+        }
         let (slab, placement) = input.view.slab(block);
         let Some((s, chunk)) = self.whole_chunk(&input.feed, &slab) else {
             return self.stage(input, block, dtype);
@@ -167,11 +182,8 @@ impl<'a> Reader<'a> {
         let Feed::Source(s) = feed else { return None };
         let source = &self.plan.opened()[*s];
         let chunks = source.chunks().filter(|_| source.bytes().is_none())?;
-        let whole = chunks
-            .iter()
-            .enumerate()
-            .all(|(d, &n)| slab.count[d] == n && slab.step[d] == 1 && slab.start[d].is_multiple_of(n));
-        let chunk: Dims = slab.start.iter().zip(chunks).map(|(&at, &n)| at / n).collect();
+        let chunk = chunks.at(&slab.start);
+        let whole = *slab == Slab::dense(&chunks.region(&chunk));
         let once = || !self.cache.enabled() || uses(self.sharing, *s, &chunk, chunks) == Some(1);
         (whole && once()).then_some((*s, chunk))
     }
@@ -216,26 +228,35 @@ impl<'a> Reader<'a> {
     fn read_source(&mut self, s: usize, slab: &Slab, out: &mut [u8]) -> Result<()> {
         let source = &self.plan.opened()[s];
         let chunks = match source.chunks() {
-            Some(chunks) if self.cache.enabled() => Dims::from_slice(chunks),
+            Some(chunks) if self.cache.enabled() || self.kept.is_some_and(|kept| kept.has(s)) => chunks,
             _ => {
                 let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.stats };
                 return source.read_region(slab, out, &mut cx);
             }
         };
         let size = source.dtype().size();
-        let len = chunks.iter().product::<u64>() as usize * size;
-        let per_axis: Vec<Vec<u64>> = (0..chunks.len()).map(|d| touched(slab, d, chunks[d])).collect();
+        let per_axis: Vec<Vec<u64>> = (0..slab.start.len()).map(|d| touched(slab, d, chunks)).collect();
         let counts: Dims = per_axis.iter().map(|c| c.len() as u64).collect();
         for i in 0..counts.iter().product() {
             let at = unravel(i, &counts);
             let chunk: Dims = at.iter().zip(&per_axis).map(|(&k, list)| list[k as usize]).collect();
+            let region = chunks.region(&chunk);
+            let len = region.len() as usize * size;
+            if let Some(data) = self.kept_chunk(s, &chunk, len)? {
+                copy_slab(&data, &region, slab, out, size);
+                continue;
+            }
+            if !self.cache.enabled() {
+                let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.stats };
+                read_from_chunk(source.as_ref(), &chunk, slab, &Place::dense(&slab.count), out, &mut cx)?;
+                continue;
+            }
             let key = (s, chunk.clone());
             let (scratch, stats, sharing) = (&mut self.scratch, self.stats, self.sharing);
-            let uses = || uses(sharing, s, &chunk, &chunks);
+            let uses = || uses(sharing, s, &chunk, chunks);
             let load = |out: &mut [u8]| source.read_chunk(&chunk, out, &mut ReadCx { scratch, stats });
             let data = self.cache.get(&key, len, uses, load)?;
-            let start = chunk.iter().zip(&chunks).map(|(&c, &n)| c * n).collect();
-            copy_slab(&data, &Region { start, shape: chunks.clone() }, slab, out, size);
+            copy_slab(&data, &region, slab, out, size);
         }
         Ok(())
     }
@@ -420,122 +441,6 @@ impl<'a> Reader<'a> {
         self.give(narrow);
         Ok(buffer)
     }
-
-    fn concatenate(
-        &mut self,
-        axis: usize,
-        pieces: &[SubKernel],
-        slab: &Slab,
-        dtype: DType,
-        out: &mut [u8],
-    ) -> Result<()> {
-        let size = dtype.size();
-        let outer: u64 = slab.count[..axis].iter().product();
-        let row = slab.count[axis + 1..].iter().product::<u64>() as usize * size;
-        let total = slab.count[axis] as usize * row;
-        let mut begin = 0u64;
-        let mut done = 0u64;
-        for piece in pieces {
-            let end = begin + piece.shape[axis];
-            // The first element of the slab in this piece, and how many there are.
-            let first = slab.start[axis] + done * slab.step[axis];
-            let count = if done < slab.count[axis] && first < end {
-                ((end - first).div_ceil(slab.step[axis])).min(slab.count[axis] - done)
-            } else {
-                0
-            };
-            if count > 0 {
-                let mut part = slab.clone();
-                part.start[axis] = first - begin;
-                part.count[axis] = count;
-                let bytes = count as usize * row;
-                if outer == 1 {
-                    let at = done as usize * row;
-                    self.eval(piece, &part, dtype, &mut out[at..at + bytes])?;
-                } else {
-                    let mut buffer = self.take(outer as usize * bytes);
-                    self.eval(piece, &part, dtype, &mut buffer)?;
-                    for (o, chunk) in buffer.chunks_exact(bytes).enumerate() {
-                        let at = o * total + done as usize * row;
-                        out[at..at + bytes].copy_from_slice(chunk);
-                    }
-                    self.give(buffer);
-                }
-                done += count;
-            }
-            begin = end;
-        }
-        Ok(())
-    }
-
-    /// Elements of a reshaped array: stretches that are consecutive in C order, box by box.
-    fn reshape(
-        &mut self,
-        of: &SubKernel,
-        shape: &[u64],
-        slab: &Slab,
-        dtype: DType,
-        out: &mut [u8],
-    ) -> Result<()> {
-        let size = dtype.size();
-        let rank = shape.len();
-        // Axes from `run` on are taken whole and without steps, so they are one stretch.
-        let mut run = rank;
-        while run > 0 && slab.step[run - 1] == 1 {
-            run -= 1;
-            if slab.count[run] != shape[run] {
-                break;
-            }
-        }
-        let stretch: u64 = slab.count[run..].iter().product();
-        let strides = c_strides(shape);
-        let counts = &slab.count[..run];
-        for i in 0..counts.iter().product::<u64>() {
-            let at = unravel(i, counts);
-            let mut first = 0u64;
-            for d in 0..rank {
-                let index = slab.start[d] + if d < run { at[d] * slab.step[d] } else { 0 };
-                first += index * strides[d] as u64;
-            }
-            let target = &mut out[(i * stretch) as usize * size..][..stretch as usize * size];
-            self.stretch(of, first, dtype, target)?;
-        }
-        Ok(())
-    }
-
-    /// The elements from C-order position `first` on, as many as `out` takes.
-    fn stretch(&mut self, of: &SubKernel, first: u64, dtype: DType, out: &mut [u8]) -> Result<()> {
-        let size = dtype.size();
-        let strides = c_strides(&of.shape);
-        let len = (out.len() / size) as u64;
-        let mut done = 0;
-        while done < len {
-            let position = first + done;
-            let at = unravel(position, &of.shape);
-            // The largest box that starts here, is one stretch, and does not go past the end.
-            let mut d = of.shape.len();
-            while d > 0 && at[d - 1] == 0 && strides[d - 1] as u64 * of.shape[d - 1] <= len - done {
-                d -= 1;
-            }
-            let mut slab = Slab {
-                start: at.clone(),
-                count: Dims::from_elem(1, of.shape.len()),
-                step: Dims::from_elem(1, of.shape.len()),
-            };
-            for k in d..of.shape.len() {
-                slab.count[k] = of.shape[k];
-            }
-            if d > 0 {
-                let unit = strides[d - 1] as u64;
-                slab.count[d - 1] = ((len - done) / unit).min(of.shape[d - 1] - at[d - 1]);
-            }
-            let n = slab.len();
-            let target = &mut out[done as usize * size..(done + n) as usize * size];
-            self.eval(of, &slab, dtype, target)?;
-            done += n;
-        }
-        Ok(())
-    }
 }
 
 /// Where a block's elements lie in the whole array.
@@ -554,7 +459,7 @@ fn direct(view: &View, block: &Slab, shape: &[u64]) -> Placement {
 }
 
 /// How often a stage's blocks ask the cache for a chunk of source `s`, if that is known.
-fn uses(sharing: Sharing, s: usize, chunk: &[u64], chunks: &[u64]) -> Option<u64> {
+fn uses(sharing: Sharing, s: usize, chunk: &[u64], chunks: &Chunks) -> Option<u64> {
     let (grid, window, inputs) = sharing?;
     let views = inputs.iter().filter(|i| matches!(i.feed, Feed::Source(o) if o == s));
     let counts: Vec<u64> = views.map(|i| uses_of_chunk(grid, window, &i.view, chunk, chunks)).collect();
@@ -562,12 +467,14 @@ fn uses(sharing: Sharing, s: usize, chunk: &[u64], chunks: &[u64]) -> Option<u64
 }
 
 /// The chunks along axis `d` that hold an element of the slab.
-fn touched(slab: &Slab, d: usize, chunk: u64) -> Vec<u64> {
-    let (first, last) = (slab.start[d] / chunk, slab.last(d) / chunk);
-    if slab.step[d] <= chunk {
-        return (first..=last).collect();
+fn touched(slab: &Slab, d: usize, chunks: &Chunks) -> Vec<u64> {
+    if slab.step[d] == 1 {
+        return (chunks.index_of(d, slab.start[d])..=chunks.index_of(d, slab.last(d))).collect();
     }
-    (0..slab.count[d]).map(|i| (slab.start[d] + i * slab.step[d]) / chunk).collect()
+    let each = (0..slab.count[d]).map(|i| chunks.index_of(d, slab.start[d] + i * slab.step[d]));
+    let mut out: Vec<u64> = each.collect();
+    out.dedup();
+    out
 }
 
 #[cfg(test)]

@@ -6,16 +6,18 @@
 //! reading and computing: one worker's decode overlaps another's arithmetic, no block waits in
 //! memory, and the number of workers bounds what is held. One worker runs on the calling thread.
 
+mod ahead;
 mod blocks;
 mod budget;
 mod cache;
 mod collect;
 mod feed;
+mod kept;
 mod lane;
 mod report;
 mod value;
 
-pub use blocks::BlockWalk;
+pub use blocks::{BlockWalk, Stream};
 pub use collect::PartialOutput;
 pub use feed::Values;
 pub use report::{Cancel, Fallback, Progress, Report, TaskCounts};
@@ -32,10 +34,12 @@ use crate::plan::{Bound, BoundStage, Input, Pass, Plan, Stage, ValueId};
 use crate::size::human_bytes;
 use crate::source::ReadStats;
 use crate::trace::{self, Trace};
+use ahead::Ahead;
 use budget::{Held, Meter};
 use cache::ChunkCache;
 use collect::{Collector, Results};
 use feed::{Reader, Staged};
+use kept::Kept;
 use lane::Lane;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
@@ -70,7 +74,7 @@ pub struct Counters {
     /// What was read.
     pub stats: ReadStats,
     /// What was held.
-    pub meter: Meter,
+    pub meter: Arc<Meter>,
     tasks: AtomicU64,
     gpu_tasks: AtomicU64,
     fallbacks: Mutex<Vec<Fallback>>,
@@ -109,6 +113,9 @@ impl Counters {
             chunks_read: self.stats.chunks_read.load(Relaxed),
             chunks_decoded: self.stats.chunks_decoded.load(Relaxed),
             chunks_packed: self.stats.chunks_packed.load(Relaxed),
+            chunks_kept: self.stats.chunks_kept.load(Relaxed),
+            chunks_advised: self.stats.chunks_advised.load(Relaxed),
+            bytes_advised: self.stats.bytes_advised.load(Relaxed),
             bytes_read: self.stats.bytes_read.load(Relaxed),
             bytes_decoded: self.stats.bytes_decoded.load(Relaxed),
             lock_wait_s: self.stats.lock_wait_ns.load(Relaxed) as f64 * 1e-9,
@@ -124,31 +131,25 @@ impl Counters {
 /// # Errors
 /// The first error of any task; `Cancelled`.
 pub fn run(plan: &Plan, bound: &Bound, cx: &RunContext, counters: &Counters) -> Result<Vec<Value>> {
-    let mut values = Values::new();
-    for n in 0..plan.stages().len() {
-        run_stage(plan, n, &bound.stages[n], &mut values, cx, counters)?;
-        release(plan, n, &mut values, counters);
-    }
+    let (values, _) = run_stages(plan, plan.stages().len(), bound, cx, counters)?;
     plan.results().iter().map(|&v| take(&values, v)).collect()
 }
 
-/// Runs the stages before the last one, for whoever takes the last one apart.
-///
-/// # Errors
-/// As [`run`].
-pub fn run_before(
+/// Runs the first stages. Gives their values, and the chunks that are kept for those that follow.
+fn run_stages(
     plan: &Plan,
-    last: usize,
+    stages: usize,
     bound: &Bound,
     cx: &RunContext,
     counters: &Counters,
-) -> Result<Values> {
+) -> Result<(Values, Kept)> {
     let mut values = Values::new();
-    for n in 0..last {
-        run_stage(plan, n, &bound.stages[n], &mut values, cx, counters)?;
+    let mut kept = Kept::new(plan, bound, &counters.meter);
+    for n in 0..stages {
+        run_stage(plan, n, &bound.stages[n], &mut values, &mut kept, cx, counters)?;
         release(plan, n, &mut values, counters);
     }
-    Ok(values)
+    Ok((values, kept))
 }
 
 fn take(values: &Values, v: ValueId) -> Result<Value> {
@@ -194,13 +195,15 @@ fn run_stage(
     n: usize,
     bound: &BoundStage,
     values: &mut Values,
+    kept: &mut Kept,
     cx: &RunContext,
     counters: &Counters,
 ) -> Result<()> {
     let stage = &plan.stages()[n];
     let kernel = kernel_of(plan, stage, values)?;
     let results = Results::new(stage, plan.values(), &counters.meter)?;
-    for pass in &bound.passes {
+    for (p, pass) in bound.passes.iter().enumerate() {
+        kept.begin(n, p);
         // A pass runs only the part of the kernel that its outputs need.
         let collector = Collector::new(stage, &kernel, pass, Some(&results), &counters.meter);
         let spans: Vec<(u64, u64)> =
@@ -215,9 +218,11 @@ fn run_stage(
             }
             coords
         };
-        let walk = Walk { plan, n, stages: plan.stages().len(), kernel: &kernel, pass, values, bound, tasks };
+        let stages = plan.stages().len();
+        let walk = Walk { plan, n, stages, kernel: &kernel, pass, values, kept, bound, tasks };
         walk.run(&collector, &coords, cx, counters)?;
         collector.finish()?;
+        kept.end();
     }
     let (made, notes) = results.finish()?;
     for (output, note) in notes {
@@ -239,6 +244,7 @@ struct Walk<'a> {
     kernel: &'a Kernel,
     pass: &'a Pass,
     values: &'a Values,
+    kept: &'a Kept,
     bound: &'a BoundStage,
     tasks: u64,
 }
@@ -259,8 +265,12 @@ impl Walk<'_> {
         let next = AtomicU64::new(0);
         let done = AtomicU64::new(0);
         let workers = (self.bound.workers as u64).min(self.tasks);
+        let stage = &self.plan.stages()[self.n];
+        let largest = largest(stage, self.pass);
+        let ahead = Ahead::new(self.plan, &stage.inputs, &largest, workers, self.tasks);
+        let ahead = ahead.as_ref();
         on_workers(cx, workers, &|failed| {
-            self.work(&kernel, collector, coords, &cache, &next, &done, failed, cx, counters)
+            self.work(&kernel, collector, coords, &cache, ahead, &next, &done, failed, cx, counters)
         })
     }
 
@@ -271,6 +281,7 @@ impl Walk<'_> {
         collector: &Collector,
         coords: &(dyn Fn(u64) -> Dims + Sync),
         cache: &ChunkCache,
+        ahead: Option<&Ahead>,
         next: &AtomicU64,
         done: &AtomicU64,
         failed: &AtomicBool,
@@ -280,6 +291,7 @@ impl Walk<'_> {
         let stage = &self.plan.stages()[self.n];
         let domain = stage.grid.shape();
         let mut reader = Reader::new(self.plan, self.values, cache, &counters.stats, cx.simd);
+        reader.kept = Some(self.kept);
         reader.sharing = Some((&stage.grid, &self.pass.window, &stage.inputs));
         reader.products = cx.gpu.filter(|_| self.bound.placement.device != "cpu");
         reader.must_multiply = cx.refuse_fallback;
@@ -292,6 +304,7 @@ impl Walk<'_> {
         let mut held = Held::new(&counters.meter);
         let mut events = Events::default();
         let label = &stage.outputs[self.pass.outputs[0]].label;
+        let region = |coords: &[u64]| stage.grid.region(coords).intersect(&self.pass.window);
         loop {
             let i = next.fetch_add(1, Relaxed);
             if i >= self.tasks || failed.load(Relaxed) {
@@ -302,8 +315,11 @@ impl Walk<'_> {
                     .at("task", format!("{i} of {}", self.tasks)));
             }
             trace::set_task(i);
+            if let Some(ahead) = ahead {
+                ahead.take(i, &|i| region(&coords(i)), &mut reader);
+            }
             let coords = coords(i);
-            let block = stage.grid.region(&coords).intersect(&self.pass.window);
+            let block = region(&coords);
             if collector.moves(&local, &coords) {
                 events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
             }
@@ -476,6 +492,7 @@ pub fn run_tasks(
         kernel: &kernel,
         pass: &pass,
         values,
+        kept: &Kept::none(&counters.meter),
         bound: &fitted(plan, n, range.end - range.start, &kernel, bound)?,
         tasks: range.end - range.start,
     };

@@ -41,6 +41,12 @@ pub struct Report {
     pub chunks_decoded: u64,
     /// Of those, the ones whose elements' bytes a device put together.
     pub chunks_packed: u64,
+    /// Times that a block found a chunk that had been kept from an earlier pass or stage.
+    pub chunks_kept: u64,
+    /// Stored chunks that the system was told of before they were read.
+    pub chunks_advised: u64,
+    /// Their bytes in files.
+    pub bytes_advised: u64,
     /// Bytes read from files.
     pub bytes_read: u64,
     /// Bytes of elements that reads made, whole chunks counted whole.

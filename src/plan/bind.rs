@@ -5,12 +5,13 @@
 //! not fit is first run in more passes (each reduction with the order of blocks that suits it, then
 //! its output in windows); what does not fit then is refused, with the budget that would do.
 
+use super::again::Kept;
 use super::place::{Placement, Wish, place, products_of};
 use super::reads::reads;
 use super::{Consumer, Feed, Input, Plan, Stage, SubKernel};
 use crate::backend::cpu::{self, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, tile_edge};
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::{Dims, Grid, Region};
+use crate::grid::{AxisGrid, Chunks, Dims, Grid, Region};
 use crate::ops::kernel::{Kernel, Terminal, kept};
 use crate::ops::program::Program;
 use crate::size::human_bytes;
@@ -80,6 +81,8 @@ pub struct Bound {
     pub peak_bytes: u64,
     /// The budget.
     pub memory: u64,
+    /// What is kept of sources that are read again.
+    pub kept: Vec<Kept>,
 }
 
 impl BoundStage {
@@ -97,7 +100,6 @@ impl Bound {
     /// `Budget` if something does not fit; the error names it and the smallest budget that works.
     pub fn new(plan: &Plan, machine: &Machine) -> Result<Bound> {
         let mut stages = Vec::new();
-        let mut peak = 0;
         let results: u64 =
             plan.results().iter().map(|&r| plan.values()[r].bytes()).fold(0, u64::saturating_add);
         if results > machine.memory {
@@ -115,10 +117,7 @@ impl Bound {
         let mut smallest = results;
         for n in 0..plan.stages().len() {
             match bind_stage(plan, n, machine)? {
-                Ok(stage) => {
-                    peak = peak.max(stage.peak_bytes());
-                    stages.push(stage);
-                }
+                Ok(stage) => stages.push(stage),
                 // The budget that is named must do for the stages that follow, too.
                 Err((needed, e)) => {
                     smallest = smallest.max(needed);
@@ -130,7 +129,9 @@ impl Bound {
             let named = human_bytes(smallest);
             return Err(e.hint(format!("the smallest budget that works is {smallest} bytes ({named})")));
         }
-        Ok(Bound { stages, peak_bytes: peak, memory: machine.memory })
+        let mut bound = Bound { stages, peak_bytes: 0, memory: machine.memory, kept: Vec::new() };
+        bound.keep(plan);
+        Ok(bound)
     }
 }
 
@@ -475,15 +476,15 @@ fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> (u64, u64) {
 }
 
 /// Whether every block of the grid takes whole chunks and no chunk twice.
-pub(super) fn aligned(needs: &Needs, input: &Input, chunks: &[u64]) -> bool {
-    use crate::grid::AxisGrid;
+pub(super) fn aligned(needs: &Needs, input: &Input, chunks: &Chunks) -> bool {
     input.view.axes.iter().zip(&needs.stage.grid.axes).all(|(axis, grid)| {
         if grid.blocks() <= 1 {
             return true;
         }
         let Some((s, step)) = axis.from else { return false };
-        let (n, start) = (chunks[s], input.view.base[s]);
+        let (n, start) = (chunks.shape()[s], input.view.base[s]);
         match grid {
+            AxisGrid::Regular { .. } if chunks.cuts(s).is_some() => false,
             AxisGrid::Regular { block, phase, step: by, .. } => {
                 let offset = match step > 0 {
                     true => start % n,
@@ -491,13 +492,13 @@ pub(super) fn aligned(needs: &Needs, input: &Input, chunks: &[u64]) -> bool {
                 };
                 step.unsigned_abs() == *by && block % n == 0 && phase % n == offset
             }
-            AxisGrid::Ends(ends) => step == 1 && ends[..ends.len() - 1].iter().all(|&e| (start + e) % n == 0),
+            AxisGrid::Uneven(cuts) => cuts.lie_on(chunks, s, start, step),
         }
     })
 }
 
 /// The chunked sources of a stage that blocks share chunks of: the source, its view, its chunks.
-fn shared_sources<'a>(needs: &'a Needs) -> impl Iterator<Item = (usize, &'a Input, &'a Dims)> + 'a {
+fn shared_sources<'a>(needs: &'a Needs) -> impl Iterator<Item = (usize, &'a Input, &'a Chunks)> + 'a {
     let seen = |n: usize, source: usize| {
         needs.stage.inputs[..n].iter().any(|i| matches!(i.feed, Feed::Source(s) if s == source))
     };
@@ -519,22 +520,34 @@ fn cache_wanted(needs: &Needs, pass: &Pass) -> u64 {
     let mut wanted = 0u64;
     for (s, input, chunks) in shared_sources(needs) {
         let size = needs.plan.sources()[s].dtype.size() as u64;
-        let mut bytes = chunks.iter().product::<u64>().saturating_mul(size);
+        let mut alive: Dims = chunks.shape().into();
         for (at, &d) in pass.order.iter().enumerate() {
             if let Some((axis, step)) = input.view.axes[d].from {
-                let span =
-                    |len: u64| (len.saturating_mul(step.unsigned_abs()) / chunks[axis]).saturating_add(2);
                 // Along the outermost axis that has several blocks only a band is alive.
                 let outer = pass.order[..at].iter().all(|&o| needs.stage.grid.axes[o].blocks() <= 1);
                 let len = if outer { needs.largest[d] } else { input.view.axes[d].len };
-                bytes = bytes.saturating_mul(
-                    span(len).min(needs.plan.sources()[s].shape[axis].div_ceil(chunks[axis])),
-                );
+                let len = len.saturating_mul(step.unsigned_abs()).saturating_add(apart(needs, s, input, d));
+                alive[axis] = chunks.covering(axis, len, needs.plan.sources()[s].shape[axis]);
             }
         }
+        let bytes = alive.iter().fold(size, |bytes, &n| bytes.saturating_mul(n));
         wanted = wanted.saturating_add(bytes);
     }
     needs.stage.inputs.iter().fold(wanted, |w, i| w.saturating_add(nested_cache(needs.plan, &i.feed)))
+}
+
+/// How far along the source's axis other views of a source are from this one, where both walk domain
+/// axis `d`: what one has read the other wants that much later. Without end if they part on the way.
+fn apart(needs: &Needs, source: usize, input: &Input, d: usize) -> u64 {
+    let others = needs.stage.inputs.iter().filter(|i| matches!(i.feed, Feed::Source(s) if s == source));
+    let walk = input.view.axes[d].from;
+    let far = |other: &Input| match walk {
+        Some((axis, _)) if other.view.axes[d].from == walk => {
+            other.view.base[axis].abs_diff(input.view.base[axis])
+        }
+        _ => u64::MAX,
+    };
+    others.map(far).max().unwrap_or(0)
 }
 
 /// Bytes of decoded chunks that products want to keep between the pieces of their factors.
@@ -546,14 +559,15 @@ fn nested_cache(plan: &Plan, feed: &Feed) -> u64 {
                     Some(chunks) => {
                         let mut bytes = plan.sources()[*s].dtype.size() as u64;
                         let mut fits = true;
-                        for (axis, &n) in chunks.iter().enumerate() {
+                        for (axis, &n) in chunks.shape().iter().enumerate() {
                             let len = input
                                 .view
                                 .walker(axis)
                                 .map_or(1, |(d, t)| tile[d].saturating_mul(t.unsigned_abs()));
                             fits &= len % n == 0 && input.view.base[axis] % n == 0;
-                            let whole = plan.sources()[*s].shape[axis].div_ceil(n);
-                            bytes = bytes.saturating_mul(n).saturating_mul((len.div_ceil(n) + 1).min(whole));
+                            fits &= chunks.cuts(axis).is_none();
+                            let all = plan.sources()[*s].shape[axis];
+                            bytes = bytes.saturating_mul(chunks.covering(axis, len.saturating_sub(1), all));
                         }
                         if fits { 0 } else { bytes }
                     }

@@ -2,69 +2,62 @@
 
 use super::{Feed, Input, PlanOptions, PlanSource, SubKernel};
 use crate::backend::cpu::tile_edge;
-use crate::grid::{AxisGrid, Dims, Grid, Region};
+use crate::grid::{AxisGrid, Chunks, Cuts, Dims, Grid, Region};
 use crate::ops::program::Program;
 use crate::view::View;
 use num_integer::Integer;
 
-/// More borders than this along one axis are not listed.
-const MAX_LISTED_ENDS: usize = 1 << 16;
+/// Uneven chunks that a view with long steps sees are listed up to this number.
+const MAX_LISTED: usize = 1 << 16;
 
 /// How a feed is cut by nature, along its own axes.
 struct Cut {
     /// Bytes of one element.
     size: u64,
-    /// Natural pieces along each axis.
-    chunks: Dims,
-    /// Uneven pieces along one axis.
-    ends: Option<(usize, Vec<u64>)>,
+    /// Natural pieces.
+    chunks: Chunks,
     /// Whether blocks must be exactly these pieces (products).
     fixed: bool,
 }
 
 fn cut(input: &Input, size: u64, sources: &[PlanSource]) -> Option<Cut> {
     Some(match &input.feed {
-        Feed::Source(s) => Cut { size, chunks: sources[*s].chunks.clone()?, ends: None, fixed: false },
+        Feed::Source(s) => Cut { size, chunks: sources[*s].chunks.clone()?, fixed: false },
         Feed::Value(_) => return None,
         Feed::Matmul { a, b, .. } => {
             let edge = tile_edge(a.shape[0], b.shape[1]);
-            Cut { size, chunks: Dims::from_slice(&[edge, edge]), ends: None, fixed: true }
+            Cut { size, chunks: Chunks::from(&[edge, edge][..]), fixed: true }
         }
         Feed::Concatenate { axis, pieces } => {
-            let mut chunks = pieces[0].shape.clone();
-            if let Some(c) = inner_chunks(&pieces[0], sources) {
-                chunks = c;
-            }
-            let mut ends = Vec::new();
-            let mut at = 0;
-            for p in pieces {
-                let step = inner_chunks(p, sources).map_or(p.shape[*axis], |c| c[*axis]).max(1);
-                if ends.len() as u64 + p.shape[*axis] / step > MAX_LISTED_ENDS as u64 {
-                    return Some(Cut { size, chunks, ends: None, fixed: false });
-                }
-                ends.extend((1..p.shape[*axis].div_ceil(step)).map(|k| at + k * step));
-                at += p.shape[*axis];
-                ends.push(at);
-            }
-            Cut { size, chunks, ends: Some((*axis, ends)), fixed: false }
+            let first = inner_chunks(&pieces[0], sources);
+            let shape = first.map_or_else(|| pieces[0].shape.clone(), |c| c.shape().into());
+            let each = pieces.iter().map(|p| {
+                (p.shape[*axis], inner_chunks(p, sources).map_or(p.shape[*axis], |c| c.shape()[*axis]))
+            });
+            let cuts: Cuts = each.collect();
+            let chunks = match cuts.is_empty() {
+                true => Chunks::from(shape),
+                false => Chunks::uneven(&shape, *axis, cuts),
+            };
+            Cut { size, chunks, fixed: false }
         }
         Feed::Reshape { of, shape } => {
             let chunks = inner_chunks(of, sources)?;
             // Whole slabs of chunks along the first axis are consecutive in C order.
-            let slab = chunks.first()? * of.shape[1..].iter().product::<u64>();
+            let slab = chunks.shape().first()? * of.shape[1..].iter().product::<u64>();
             let mut out = Dims::from_elem(1, shape.len());
             let mut left = slab.max(1);
             for d in (0..shape.len()).rev() {
                 out[d] = left.min(shape[d]).max(1);
                 left = (left / shape[d].max(1)).max(1);
             }
-            Cut { size, chunks: out, ends: None, fixed: false }
+            Cut { size, chunks: out.into(), fixed: false }
         }
     })
 }
 
 /// The chunks of a kernel that hands on one chunked source as it is.
-fn inner_chunks(kernel: &SubKernel, sources: &[PlanSource]) -> Option<Dims> {
+fn inner_chunks(kernel: &SubKernel, sources: &[PlanSource]) -> Option<Chunks> {
     match kernel.inputs.as_slice() {
         [Input { feed: Feed::Source(s), view }] if view.is_identity(&sources[*s].shape) => {
             sources[*s].chunks.clone()
@@ -115,11 +108,11 @@ pub fn choose_grid(
         inputs.iter().zip(sizes).filter_map(|(i, size)| Some((&i.view, cut(i, size, sources)?))).collect();
     let primary = cuts.iter().max_by_key(|(view, c)| {
         let seen: u64 = view.axes.iter().filter(|a| a.from.is_some()).map(|a| a.len).product();
-        (c.fixed, seen.saturating_mul(c.size), c.chunks.iter().product::<u64>())
+        (c.fixed, seen.saturating_mul(c.size), c.chunks.elements())
     });
     let lattice = |view: &View, c: &Cut, d: usize| {
         let (s, step) = view.axes[d].from?;
-        Some(Lattice { block: c.chunks[s].max(1), start: view.base[s], step })
+        Some(Lattice { block: c.chunks.shape()[s].max(1), start: view.base[s], step })
     };
     let mut axes: Vec<AxisGrid> = Vec::with_capacity(rank);
     let mut lattices: Vec<Lattice> = Vec::with_capacity(rank);
@@ -127,13 +120,17 @@ pub fn choose_grid(
         let own = primary.and_then(|(view, c)| lattice(view, c, d));
         let free = Lattice { block: 1, start: 0, step: 1 };
         lattices.push(own.unwrap_or(free));
-        axes.push(lattices[d].grid(len, 1));
+        let uneven = primary.and_then(|(view, c)| {
+            let (s, step) = view.axes[d].from?;
+            c.chunks.cuts(s)?.seen(view.base[s], step, len, MAX_LISTED)
+        });
+        axes.push(uneven.map_or_else(|| lattices[d].grid(len, 1), AxisGrid::Uneven));
     }
     let mut elements: u64 = axes.iter().map(AxisGrid::longest).fold(1, u64::saturating_mul);
     let mut times = vec![1u64; rank];
-    if let Some((view, c)) = primary {
+    if let Some((_, c)) = primary {
         // Other chunked inputs: blocks that are whole chunks of both, where that stays small.
-        for d in 0..rank {
+        for d in (0..rank).filter(|&d| is_regular(&axes[d])).collect::<Vec<_>>() {
             let mut block = lattices[d].block;
             for (other, oc) in &cuts {
                 if let Some(l) = lattice(other, oc, d) {
@@ -151,29 +148,26 @@ pub fn choose_grid(
                 elements = axes.iter().map(AxisGrid::longest).fold(1, u64::saturating_mul);
             }
         }
-        if let Some((axis, ends)) = &c.ends
-            && let Some((d, 1)) = view.walker(*axis)
-            && view.base[*axis] == 0
-            && domain[d] == ends.last().copied().unwrap_or(0)
-        {
-            axes[d] = AxisGrid::Ends(ends.clone());
-        }
         if c.fixed {
             return Grid { axes };
         }
     }
     // Join small blocks, along the last axis first: neighbours in memory stay together.
     for d in (0..rank).rev() {
-        if let AxisGrid::Regular { len, .. } = axes[d] {
-            let rest = elements / axes[d].longest().max(1);
-            let room = (target / rest.max(1)) / axes[d].longest().max(1);
-            if room > 1 {
-                let whole = axes[d].blocks().max(1);
-                times[d] = times[d].saturating_mul(room.min(whole.saturating_mul(2)));
-                axes[d] = lattices[d].grid(len, times[d]);
-                elements = rest.saturating_mul(axes[d].longest());
+        let rest = elements / axes[d].longest().max(1);
+        let room = target / rest.max(1);
+        match &axes[d] {
+            AxisGrid::Regular { len, .. } => {
+                let room = room / axes[d].longest().max(1);
+                if room > 1 {
+                    let whole = axes[d].blocks().max(1);
+                    times[d] = times[d].saturating_mul(room.min(whole.saturating_mul(2)));
+                    axes[d] = lattices[d].grid(*len, times[d]);
+                }
             }
+            AxisGrid::Uneven(cuts) => axes[d] = AxisGrid::Uneven(cuts.joined(room)),
         }
+        elements = rest.saturating_mul(axes[d].longest());
         if axes[d].blocks() > 1 {
             break;
         }
@@ -181,11 +175,15 @@ pub fn choose_grid(
     Grid { axes }
 }
 
+fn is_regular(axis: &AxisGrid) -> bool {
+    matches!(axis, AxisGrid::Regular { .. })
+}
+
 /// How many blocks of the grid that meet `window` read some element of the chunk at `chunk`, for an
 /// input seen through `view`.
-pub fn uses_of_chunk(grid: &Grid, window: &Region, view: &View, chunk: &[u64], chunks: &[u64]) -> u64 {
-    for (s, (&c, &n)) in chunk.iter().zip(chunks).enumerate() {
-        if view.walker(s).is_none() && view.base[s] / n != c {
+pub fn uses_of_chunk(grid: &Grid, window: &Region, view: &View, chunk: &[u64], chunks: &Chunks) -> u64 {
+    for (s, &c) in chunk.iter().enumerate() {
+        if view.walker(s).is_none() && chunks.index_of(s, view.base[s]) != c {
             return 0;
         }
     }
@@ -194,7 +192,7 @@ pub fn uses_of_chunk(grid: &Grid, window: &Region, view: &View, chunk: &[u64], c
         let (lo, hi) = (window.start[d], window.start[d] + window.shape[d]);
         let (first, end) = match view.axes[d].from {
             None => (lo, hi),
-            Some((s, _)) => elements_of_chunk(view, d, chunk[s], chunks[s], (lo, hi)),
+            Some((s, _)) => elements_of_chunk(view, d, chunks.range(s, chunk[s]), (lo, hi)),
         };
         uses = uses.saturating_mul(blocks_over(&grid.axes[d], first, end));
     }
@@ -203,7 +201,7 @@ pub fn uses_of_chunk(grid: &Grid, window: &Region, view: &View, chunk: &[u64], c
 
 /// At most how many blocks of the grid read some element of one chunk: where there are few chunks
 /// along an axis each is looked at, otherwise the longest stretch that one can have is.
-pub fn most_uses_of_chunk(grid: &Grid, view: &View, chunks: &[u64]) -> u64 {
+pub fn most_uses_of_chunk(grid: &Grid, view: &View, chunks: &Chunks) -> u64 {
     const LOOKED_AT: u64 = 4096;
     let mut uses = 1u64;
     for (d, axis) in view.axes.iter().enumerate() {
@@ -211,12 +209,12 @@ pub fn most_uses_of_chunk(grid: &Grid, view: &View, chunks: &[u64]) -> u64 {
         let most = match axis.from {
             None => blocks.blocks(),
             Some((s, step)) => {
-                let (n, base) = (chunks[s], view.base[s]);
+                let (n, base) = (chunks.shape()[s], view.base[s]);
                 let far = (base as i64 + step * (axis.len as i64 - 1)) as u64;
-                let (first, last) = (base.min(far) / n, base.max(far) / n);
+                let (first, last) = (chunks.index_of(s, base.min(far)), chunks.index_of(s, base.max(far)));
                 if last - first < LOOKED_AT {
                     let uses = |c| {
-                        let (a, b) = elements_of_chunk(view, d, c, n, (0, axis.len));
+                        let (a, b) = elements_of_chunk(view, d, chunks.range(s, c), (0, axis.len));
                         blocks_over(blocks, a, b)
                     };
                     (first..=last).map(uses).max().unwrap_or(0)
@@ -224,7 +222,7 @@ pub fn most_uses_of_chunk(grid: &Grid, view: &View, chunks: &[u64]) -> u64 {
                     let stretch = n.div_ceil(step.unsigned_abs());
                     let shortest = match *blocks {
                         AxisGrid::Regular { block, step, .. } => (block / step).max(1),
-                        AxisGrid::Ends(_) => 1,
+                        AxisGrid::Uneven(ref cuts) => cuts.shortest(),
                     };
                     (stretch.saturating_sub(1) / shortest + 2).min(blocks.blocks())
                 }
@@ -235,11 +233,11 @@ pub fn most_uses_of_chunk(grid: &Grid, view: &View, chunks: &[u64]) -> u64 {
     uses.max(1)
 }
 
-/// The elements `first..end` of the view's axis `d`, within `lo..hi`, that lie in chunk `c` of the
-/// axis that it walks, whose chunks have length `n`.
-fn elements_of_chunk(view: &View, d: usize, c: u64, n: u64, (lo, hi): (u64, u64)) -> (u64, u64) {
+/// The elements `first..end` of the view's axis `d`, within `lo..hi`, that lie in the chunk of the
+/// elements `a..b` of the axis that it walks.
+fn elements_of_chunk(view: &View, d: usize, (a, b): (u64, u64), (lo, hi): (u64, u64)) -> (u64, u64) {
     let Some((s, step)) = view.axes[d].from else { return (lo, hi) };
-    let (a, b) = (c as i128 * n as i128, (c as i128 + 1) * n as i128);
+    let (a, b) = (a as i128, b as i128);
     let (base, t) = (view.base[s] as i128, step as i128);
     // Indices i with a <= base + t*i < b.
     let (from, to) = match t > 0 {

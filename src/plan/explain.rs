@@ -1,6 +1,6 @@
 //! Plans and bound plans as text.
 
-use super::{Bound, Consumer, Feed, Input, Plan, SubKernel};
+use super::{Bound, Consumer, Feed, Input, Kept, Plan, SubKernel};
 use crate::grid::AxisGrid;
 use crate::ops::program::{Program, Step};
 use crate::size::human_bytes;
@@ -99,14 +99,18 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
             }
             for r in &s.reads {
                 let source = &plan.sources()[r.source];
+                let served = b.kept.iter().any(|k| k.source == r.source && k.serves(n));
+                let unless = if served { " unless it was kept" } else { "" };
                 let how = match (&source.chunks, r.times) {
                     _ if r.estimate => {
                         format!(", about {}×, piece by piece", r.times.saturating_mul(r.passes))
                     }
                     (None, 1) => String::new(),
                     (None, n) => format!(", {n} times"),
-                    (Some(_), 1) if r.passes == 1 => ", each chunk decoded once".into(),
-                    (Some(_), 1) => format!(", each chunk decoded once a pass, {} passes", r.passes),
+                    (Some(_), 1) if r.passes == 1 => format!(", each chunk decoded once{unless}"),
+                    (Some(_), 1) => {
+                        format!(", each chunk decoded once a pass{unless}, {} passes", r.passes)
+                    }
                     (Some(_), n) => format!(
                         ", chunks decoded up to {n} times (blocks share them, and the budget keeps too few)"
                     ),
@@ -115,11 +119,27 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
             }
         }
     }
-    Ok(())
+    bound.map_or(Ok(()), |b| b.kept.iter().try_for_each(|k| write_kept(f, plan, k)))
+}
+
+fn write_kept(f: &mut dyn Write, plan: &Plan, kept: &Kept) -> fmt::Result {
+    let chunks = match kept.chunks == kept.wanted {
+        true => format!("all {} chunks", kept.chunks),
+        false => format!("{} of {} chunks, those that come first", kept.chunks, kept.wanted),
+    };
+    writeln!(
+        f,
+        "keeps {}: {} of decoded chunks ({chunks}), so that {}{} are decoded in all and not {}",
+        plan.sources()[kept.source].name,
+        human_bytes(kept.bytes),
+        if kept.exact { "" } else { "at most " },
+        kept.decodes,
+        kept.without
+    )
 }
 
 fn listed(grid: &crate::grid::Grid) -> &'static str {
-    match grid.axes.iter().any(|a| matches!(a, AxisGrid::Ends(_))) {
+    match grid.axes.iter().any(|a| matches!(a, AxisGrid::Uneven(_))) {
         true => " at most",
         false => "",
     }
@@ -130,7 +150,7 @@ fn write_inputs(f: &mut dyn Write, plan: &Plan, inputs: &[Input], indent: &str) 
         let name = match &input.feed {
             Feed::Source(s) => {
                 let s = &plan.sources()[*s];
-                let chunks = s.chunks.as_ref().map(|c| format!(" in chunks {}", crate::grid::show_shape(c)));
+                let chunks = s.chunks.as_ref().map(|c| format!(" in chunks {c}"));
                 format!(
                     "{} {} {}{}",
                     s.name,

@@ -55,7 +55,7 @@ impl Sources {
                 name: source.describe(),
                 shape: source.shape().into(),
                 dtype: source.dtype(),
-                chunks: source.chunks().map(Dims::from_slice),
+                chunks: source.chunks().cloned(),
             });
             self.opened.push(source.clone());
             self.list.len() - 1

@@ -5,6 +5,7 @@
 //! never listed: task `i` is the block at the C-order position `i` of the grid. A plan can be
 //! written as JSON, read by another process on another machine, and run there in pieces.
 
+mod again;
 mod bind;
 mod blocks;
 mod explain;
@@ -13,6 +14,7 @@ mod place;
 mod reads;
 mod validate;
 
+pub use again::{Kept, Visit, kept_chunk_bytes};
 pub use bind::{Bound, BoundStage, Machine, Pass, Reads};
 pub use blocks::uses_of_chunk;
 pub use place::{Placement, Wish};
@@ -20,7 +22,7 @@ pub use place::{Placement, Wish};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
-use crate::grid::{Dims, Grid};
+use crate::grid::{Chunks, Dims, Grid};
 use crate::ops::histogram::{Bins, HistogramSpec};
 use crate::ops::program::Program;
 use crate::ops::reduce::ReduceSpec;
@@ -30,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The version of the serialised form; another version is refused.
-pub const PLAN_VERSION: u32 = 1;
+pub const PLAN_VERSION: u32 = 2;
 
 /// The number of a value that a stage makes.
 pub type ValueId = usize;
@@ -47,7 +49,7 @@ pub struct PlanSource {
     /// Its dtype.
     pub dtype: DType,
     /// Its storage chunks, if it has any.
-    pub chunks: Option<Dims>,
+    pub chunks: Option<Chunks>,
 }
 
 /// Where the elements of an input come from.
@@ -271,7 +273,12 @@ impl Plan {
     /// # Errors
     /// `Unsupported` if a source is memory of this process.
     pub fn to_json(&self) -> Result<String> {
-        if let Some(s) = self.data.sources.iter().find(|s| matches!(s.spec, SourceSpec::Memory { .. })) {
+        if let Some(s) = self
+            .data
+            .sources
+            .iter()
+            .find(|s| s.spec.any(&mut |spec| matches!(spec, SourceSpec::Memory { .. })))
+        {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 format!("the plan reads {}, which only this process has", s.name),
@@ -303,7 +310,7 @@ impl Plan {
         let data: PlanData = serde_json::from_str(text).map_err(broken)?;
         let opened = data.sources.iter().map(|s| crate::source::open(&s.spec)).collect::<Result<Vec<_>>>()?;
         for (s, o) in data.sources.iter().zip(&opened) {
-            if s.shape.as_slice() != o.shape() || s.dtype != o.dtype() || s.chunks.as_deref() != o.chunks() {
+            if s.shape.as_slice() != o.shape() || s.dtype != o.dtype() || s.chunks.as_ref() != o.chunks() {
                 return Err(Error::new(
                     ErrorKind::Changed,
                     "the dataset is not what it was when the plan was made",

@@ -3,22 +3,25 @@
 
 use super::bind::{Needs, Pass, Reads, aligned};
 use super::blocks::most_uses_of_chunk;
-use super::{Feed, Plan, SubKernel};
+use super::{Feed, Plan, PlanSource, SubKernel};
 use crate::backend::cpu::tile_edge;
+use crate::grid::{Chunks, Dims};
 use crate::view::View;
 
 /// The chunks along one axis that a view touches.
 #[derive(PartialEq)]
-struct Span {
+pub(super) struct Span {
     first: u64,
     last: u64,
-    chunks: u64,
+    pub(super) chunks: u64,
+    /// Elements along the axis in those chunks.
+    elements: u64,
     /// The first element and the step.
     walk: (u64, Option<i64>),
 }
 
 impl Span {
-    fn new(view: &View, axis: usize, n: u64) -> Span {
+    pub(super) fn new(view: &View, axis: usize, grid: &Chunks) -> Span {
         let base = view.base[axis];
         let (far, len, step) = match view.walker(axis) {
             None => (base, 1, None),
@@ -26,16 +29,24 @@ impl Span {
                 ((base as i64 + t * (view.axes[d].len as i64 - 1)) as u64, view.axes[d].len, Some(t))
             }
         };
-        let (first, last) = (base.min(far) / n, base.max(far) / n);
-        Span { first, last, chunks: (last - first + 1).min(len), walk: (base, step) }
+        let low = base.min(far);
+        let (first, last) = (grid.index_of(axis, low), grid.index_of(axis, base.max(far)));
+        let (chunks, elements) = grid.touched(axis, low, step.unwrap_or(1).unsigned_abs(), len);
+        Span { first, last, chunks, elements, walk: (base, step) }
     }
 
-    fn is_dense(&self) -> bool {
+    pub(super) fn is_dense(&self) -> bool {
         self.chunks == self.last - self.first + 1
     }
 
+    /// Whether both touch the same chunks for certain.
+    pub(super) fn covers_as(&self, other: &Span) -> bool {
+        let ends = |s: &Span| (s.first, s.last);
+        self == other || (self.is_dense() && other.is_dense() && ends(self) == ends(other))
+    }
+
     /// How many chunks both touch for certain.
-    fn shared(&self, other: &Span) -> u64 {
+    pub(super) fn shared_chunks(&self, other: &Span) -> u64 {
         let both = (self.last.min(other.last) + 1).saturating_sub(self.first.max(other.first));
         match (self.is_dense(), other.is_dense()) {
             _ if self == other => self.chunks,
@@ -45,6 +56,25 @@ impl Span {
             _ => 0,
         }
     }
+
+    /// Elements along the axis in chunks that both touch for certain.
+    fn shared(&self, other: &Span, axis: usize, grid: &Chunks) -> u64 {
+        let (first, last) = (self.first.max(other.first), self.last.min(other.last));
+        let both = (last + 1).saturating_sub(first);
+        match (self.is_dense(), other.is_dense()) {
+            _ if self == other => self.elements,
+            _ if both == 0 => 0,
+            (true, true) => grid.range(axis, last).1 - grid.range(axis, first).0,
+            (true, false) if both == other.last - other.first + 1 => other.elements,
+            (false, true) if both == self.last - self.first + 1 => self.elements,
+            _ => 0,
+        }
+    }
+}
+
+/// A source's chunks; where it has none, every element is one.
+fn chunks_or_elements(source: &PlanSource) -> Chunks {
+    source.chunks.clone().unwrap_or_else(|| Chunks::from(Dims::from_elem(1, source.shape.len())))
 }
 
 /// What the stage reads, source by source.
@@ -64,18 +94,17 @@ pub(super) fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> 
         if domain.contains(&0) {
             continue;
         }
-        let n = |axis: usize| source.chunks.as_ref().map_or(1, |c| c[axis]);
+        let chunks = chunks_or_elements(source);
         let spans: Vec<Span> =
-            (0..source.shape.len()).map(|axis| Span::new(&input.view, axis, n(axis))).collect();
-        let volume = |count: &dyn Fn(usize) -> u64| {
-            (0..spans.len())
-                .fold(size, |bytes, axis| bytes.saturating_mul(count(axis)).saturating_mul(n(axis)))
+            (0..source.shape.len()).map(|axis| Span::new(&input.view, axis, &chunks)).collect();
+        let volume = |elements: &dyn Fn(usize) -> u64| {
+            (0..spans.len()).fold(size, |bytes, axis| bytes.saturating_mul(elements(axis)))
         };
         // Chunks that another input of the stage has already are not read again.
         let again = seen.iter().filter(|(of, _)| *of == s && source.chunks.is_some());
-        let again =
-            again.map(|(_, other)| volume(&|axis| spans[axis].shared(&other[axis]))).max().unwrap_or(0);
-        let bytes = volume(&|axis| spans[axis].chunks).saturating_sub(again);
+        let again = again.map(|(_, other)| volume(&|axis| spans[axis].shared(&other[axis], axis, &chunks)));
+        let again = again.max().unwrap_or(0);
+        let bytes = volume(&|axis| spans[axis].elements).saturating_sub(again);
         seen.push((s, spans));
         let times = match &source.chunks {
             Some(chunks) if !cached && !aligned(needs, input, chunks) => {
@@ -122,9 +151,9 @@ fn nested_reads(plan: &Plan, feed: &Feed, times: u64, passes: u64, out: &mut Vec
                 continue;
             }
             // Chunks are decoded whole.
+            let chunks = chunks_or_elements(s);
             let bytes = (0..s.shape.len()).fold(s.dtype.size() as u64, |bytes, axis| {
-                let n = s.chunks.as_ref().map_or(1, |c| c[axis]);
-                bytes.saturating_mul(Span::new(&input.view, axis, n).chunks).saturating_mul(n)
+                bytes.saturating_mul(Span::new(&input.view, axis, &chunks).elements)
             });
             match out.iter_mut().find(|r| r.source == source) {
                 Some(r) => {

@@ -3,7 +3,7 @@
 use super::Session;
 use crate::array::Array;
 use crate::error::Result;
-use crate::exec::{self, ArrayValue, BlockWalk, Counters, Values};
+use crate::exec::{ArrayValue, BlockWalk, Counters, Stream};
 use crate::grid::{Dims, Region, unravel};
 use crate::plan::{Bound, Plan};
 use std::collections::VecDeque;
@@ -19,8 +19,9 @@ impl Session {
         let (plan, bound) = self.plan_streamed(array)?;
         let counters = Counters::default();
         let last = plan.stages().len() - 1;
-        let values = self.with_context(|cx| exec::run_before(&plan, last, &bound, cx, &counters))?;
         let grid = &plan.stages()[last].grid;
+        let workers = bound.stages[last].workers;
+        let stream = self.with_context(|cx| Stream::new(&plan, &bound, grid, workers, cx, &counters))?;
         let counts = grid.counts();
         let (axes, flips) = match order {
             BlockOrder::Spatial => ((0..counts.len()).collect(), vec![false; counts.len()]),
@@ -34,7 +35,8 @@ impl Session {
             flips,
             plan,
             bound,
-            values,
+            counters,
+            stream,
             last,
             next: 0,
             ready: VecDeque::new(),
@@ -78,7 +80,8 @@ pub struct Blocks {
     session: Session,
     plan: Plan,
     bound: Bound,
-    values: Values,
+    counters: Counters,
+    stream: Stream,
     last: usize,
     counts: Dims,
     axes: Vec<usize>,
@@ -102,31 +105,29 @@ impl Blocks {
     /// Computes the next blocks, as many as there are workers.
     fn advance(&mut self) {
         let workers = self.bound.stages[self.last].workers as u64;
-        let regions: Vec<Region> =
-            (self.next..self.tasks.min(self.next + workers)).map(|i| self.region(i)).collect();
-        self.next += regions.len() as u64;
-        let counters = Counters::default();
-        let made: Mutex<Vec<Option<ArrayValue>>> = Mutex::new(vec![None; regions.len()]);
-        let region = |i: u64| regions[i as usize].clone();
+        let tasks = self.next..self.tasks.min(self.next + workers);
+        self.next = tasks.end;
+        let made: Mutex<Vec<Option<ArrayValue>>> = Mutex::new(vec![None; (tasks.end - tasks.start) as usize]);
         let walk = BlockWalk {
             plan: &self.plan,
             bound: &self.bound,
-            stage: self.last,
-            values: &self.values,
-            tasks: regions.len() as u64,
+            stream: &self.stream,
+            grid: &self.plan.stages()[self.last].grid,
+            tasks: tasks.clone(),
             workers: workers as usize,
-            grid: None,
-            region: &region,
+            region: &|i| self.region(i),
         };
         let computed = self.session.with_context(|cx| {
-            walk.run(cx, &counters, &|i, array| {
-                made.lock().unwrap_or_else(PoisonError::into_inner)[i as usize] = Some(array);
+            walk.run(cx, &self.counters, &|i, array| {
+                let at = (i - tasks.start) as usize;
+                made.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(array);
                 Ok(())
             })
         });
         match computed {
             Ok(()) => {
                 let made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
+                let regions: Vec<Region> = tasks.map(|i| self.region(i)).collect();
                 self.ready.extend(regions.into_iter().zip(made).filter_map(|(r, a)| Some(Ok((r, a?)))));
             }
             Err(e) => {

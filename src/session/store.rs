@@ -3,7 +3,7 @@
 use super::Session;
 use crate::array::Array;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::exec::{self, BlockWalk, Counters, Report};
+use crate::exec::{BlockWalk, Counters, Report, Stream};
 use crate::grid::{AxisGrid, Dims, Grid, show_shape, unravel};
 use crate::plan::{Bound, Plan};
 use crate::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
@@ -45,8 +45,6 @@ struct Job {
     bound: Bound,
     /// The chunks of the dataset.
     grid: Grid,
-    /// Chunks that may be under way at once within the budget.
-    workers: usize,
 }
 
 impl Session {
@@ -103,10 +101,13 @@ impl Session {
         options: &StoreOptions,
     ) -> Result<(Job, DatasetSpec)> {
         let (plan, mut bound) = self.plan_streamed(array)?;
+        let target = path.canonicalize().ok();
+        let mut is_target = |spec: &SourceSpec| match (spec, &target) {
+            (SourceSpec::Hdf5 { path, .. }, Some(target)) => path.canonicalize().is_ok_and(|p| p == *target),
+            _ => false,
+        };
         for source in plan.sources() {
-            if let SourceSpec::Hdf5 { path: input, .. } = &source.spec
-                && same_file(input, path)
-            {
+            if source.spec.any(&mut is_target) {
                 return Err(Error::new(ErrorKind::Value, "the file to write is also an input")
                     .at("file", path.display())
                     .hint("write to another file and rename it afterwards"));
@@ -163,8 +164,11 @@ impl Session {
             Some(_) => spec,
             None => DatasetSpec { deflate: None, shuffle: false, ..spec },
         };
-        let workers = (workers as usize).min(bound.stages[last].workers.max(1));
-        Ok((Job { grid: Grid::regular(shape, &chunk), plan, bound, workers }, spec))
+        // Chunks that may be under way at once, and what is left for chunks that are read again.
+        bound.stages[last].workers = (workers as usize).min(bound.stages[last].workers.max(1));
+        bound.stages[last].worker_bytes = each;
+        bound.keep(&plan);
+        Ok((Job { grid: Grid::regular(shape, &chunk), plan, bound }, spec))
     }
 
     /// Bytes of staging memory that a worker of the last stage holds for a device.
@@ -182,21 +186,21 @@ impl Session {
     }
 
     fn write(&self, writer: &Hdf5Writer, n: usize, job: &Job, counters: &Counters) -> Result<()> {
-        let last = job.plan.stages().len() - 1;
+        let workers = job.bound.stages[job.plan.stages().len() - 1].workers;
         let counts = job.grid.counts();
         let region = |i: u64| job.grid.region(&unravel(i, &counts));
         let chunked = writer.datasets()[n].chunks.is_some();
         let scratch: Mutex<Vec<WriteScratch>> = Mutex::default();
         let spare = || scratch.lock().unwrap_or_else(PoisonError::into_inner);
         self.with_context(|cx| {
+            let (plan, bound, grid) = (&job.plan, &job.bound, &job.grid);
             let walk = BlockWalk {
-                plan: &job.plan,
-                bound: &job.bound,
-                stage: last,
-                values: &exec::run_before(&job.plan, last, &job.bound, cx, counters)?,
-                tasks: job.grid.blocks(),
-                workers: job.workers,
-                grid: Some(&job.grid),
+                plan,
+                bound,
+                stream: &Stream::new(plan, bound, grid, workers, cx, counters)?,
+                grid,
+                tasks: 0..grid.blocks(),
+                workers,
                 region: &region,
             };
             walk.run(cx, counters, &|i, array| {
@@ -228,12 +232,4 @@ fn chunk_shape(shape: &[u64], grid: &Grid, options: &StoreOptions) -> Result<Dim
         ref other => other.longest(),
     };
     Ok(grid.axes.iter().map(|a| whole(a).max(1)).collect())
-}
-
-/// Whether two paths lead to one existing file.
-fn same_file(a: &Path, b: &Path) -> bool {
-    match (a.canonicalize(), b.canonicalize()) {
-        (Ok(a), Ok(b)) => a == b,
-        _ => false,
-    }
 }

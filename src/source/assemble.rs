@@ -3,9 +3,9 @@
 //! A copy is a loop nest over (count, source stride, target stride). Axes that lie densely behind
 //! each other in both arrays are joined first, so that the innermost run is as long as it can be.
 
-use super::{ReadCx, Source, check_slab, chunk_region};
+use super::{ReadCx, Source, check_slab};
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::{AxisGrid, Grid, Region, Slab, c_strides};
+use crate::grid::{AxisGrid, Chunks, Grid, Region, Slab, c_strides};
 use smallvec::SmallVec;
 
 /// One loop of a copy: how many, and how far apart in the source and in the target, in elements.
@@ -89,9 +89,14 @@ fn overlap(region: &Region, slab: &Slab) -> Option<SmallVec<[(u64, u64); 4]>> {
 /// The loops of the copy from a buffer that holds `region` to one that holds `slab`, with the two
 /// offsets in elements; `None` if they do not meet.
 pub(crate) fn plan(region: &Region, slab: &Slab) -> Option<(usize, usize, Loops)> {
+    plan_at(region, slab, &Place::dense(&slab.count))
+}
+
+/// As [`plan`], to a buffer that holds the slab as `place` says.
+fn plan_at(region: &Region, slab: &Slab, place: &Place) -> Option<(usize, usize, Loops)> {
     let part = overlap(region, slab)?;
-    let (source, target) = (c_strides(&region.shape), c_strides(&slab.count));
-    let (mut from, mut to, mut loops) = (0, 0, Loops::new());
+    let (source, target) = (c_strides(&region.shape), &place.strides);
+    let (mut from, mut to, mut loops) = (0, place.offset, Loops::new());
     for (d, &(first, count)) in part.iter().enumerate() {
         let position = slab.start[d] + first * slab.step[d] - region.start[d];
         from += position as usize * source[d] as usize;
@@ -103,6 +108,21 @@ pub(crate) fn plan(region: &Region, slab: &Slab) -> Option<(usize, usize, Loops)
         });
     }
     Some((from, to, join(&loops)))
+}
+
+/// Where the elements of a slab go in a buffer: the first at `offset`, neighbours along each axis
+/// `strides` apart, in elements.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub offset: usize,
+    pub strides: SmallVec<[i64; 4]>,
+}
+
+impl Place {
+    /// One after the other from the start.
+    pub fn dense(count: &[u64]) -> Place {
+        Place { offset: 0, strides: c_strides(count) }
+    }
 }
 
 /// Copies the elements of `slab` that lie in `region` from `src` to `out`.
@@ -120,10 +140,11 @@ pub fn copy_slab(src: &[u8], region: &Region, slab: &Slab, out: &mut [u8], size:
 }
 
 /// The chunks that a slab touches, per axis: first and one past the last.
-pub fn chunks_of_slab(slab: &Slab, chunk: &[u64]) -> SmallVec<[(u64, u64); 4]> {
-    (0..chunk.len())
-        .map(|d| {
-            if slab.count[d] == 0 { (0, 0) } else { (slab.start[d] / chunk[d], slab.last(d) / chunk[d] + 1) }
+pub fn chunks_of_slab(slab: &Slab, chunks: &Chunks) -> SmallVec<[(u64, u64); 4]> {
+    (0..slab.start.len())
+        .map(|d| match slab.count[d] {
+            0 => (0, 0),
+            _ => (chunks.index_of(d, slab.start[d]), chunks.index_of(d, slab.last(d)) + 1),
         })
         .collect()
 }
@@ -134,36 +155,109 @@ pub fn chunks_of_slab(slab: &Slab, chunk: &[u64]) -> SmallVec<[(u64, u64); 4]> {
 /// # Errors
 /// `Index` if the slab is not inside the array; otherwise as [`Source::read_chunk`].
 pub fn read_by_chunks(source: &dyn Source, slab: &Slab, out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
-    let size = source.dtype().size();
     check_slab(source.shape(), source.dtype(), slab, out)?;
-    let Some(chunk) = source.chunks() else {
+    by_chunks(source, slab, out, &Place::dense(&slab.count), cx)
+}
+
+fn by_chunks(source: &dyn Source, slab: &Slab, out: &mut [u8], place: &Place, cx: &mut ReadCx) -> Result<()> {
+    let Some(chunks) = source.chunks() else {
         return Err(Error::new(ErrorKind::Internal, "a source without chunks was read by chunks"));
     };
     if slab.is_empty() {
         return Ok(());
     }
-    let elements = chunk.iter().product::<u64>() as usize;
-    let ranges = chunks_of_slab(slab, chunk);
+    let ranges = chunks_of_slab(slab, chunks);
     let grid = Grid { axes: ranges.iter().map(|&(a, b)| AxisGrid::regular(b - a, 1)).collect() };
     let counts = grid.counts();
     for k in 0..grid.blocks() {
         let mut coords = crate::grid::unravel(k, &counts);
         coords.iter_mut().zip(&ranges).for_each(|(c, r)| *c += r.0);
-        let region = chunk_region(&coords, chunk);
-        // An axis with a long step can jump over a chunk.
-        let Some((from, to, loops)) = plan(&region, slab) else { continue };
-        if from == 0 && *loops == [Loop { count: elements, from: 1, to: 1 }] {
-            source.read_chunk(&coords, &mut out[to * size..(to + elements) * size], cx)?;
-            continue;
-        }
-        let mut decoded = std::mem::take(&mut cx.scratch.chunk);
-        decoded.resize_for_overwrite(elements * size);
-        let done = source.read_chunk(&coords, &mut decoded, cx);
+        read_from_chunk(source, &coords, slab, place, out, cx)?;
+    }
+    Ok(())
+}
+
+/// Reads the elements of a slab that lie in the chunk at `coords`, into their places in `out`. The slab and
+/// the buffer were checked.
+///
+/// # Errors
+/// As [`Source::read_chunk`].
+pub(crate) fn read_from_chunk(
+    source: &dyn Source,
+    coords: &[u64],
+    slab: &Slab,
+    place: &Place,
+    out: &mut [u8],
+    cx: &mut ReadCx,
+) -> Result<()> {
+    let size = source.dtype().size();
+    let Some(chunks) = source.chunks() else {
+        return Err(Error::new(ErrorKind::Internal, "a source without chunks was read by chunks"));
+    };
+    let region = chunks.region(coords);
+    let elements = region.len() as usize;
+    // An axis with a long step can jump over a chunk.
+    let Some((from, to, loops)) = plan_at(&region, slab, place) else { return Ok(()) };
+    if from == 0 && *loops == [Loop { count: elements, from: 1, to: 1 }] {
+        return source.read_chunk(coords, &mut out[to * size..(to + elements) * size], cx);
+    }
+    let mut decoded = std::mem::take(&mut cx.scratch.chunk);
+    decoded.resize_for_overwrite(elements * size);
+    let done = source.read_chunk(coords, &mut decoded, cx);
+    if done.is_ok() {
+        copy(&decoded, out, from, to, &loops, size);
+    }
+    cx.scratch.chunk = decoded;
+    done
+}
+
+/// Bytes that [`read_into`] holds beside what the source's own reads do, where there are no chunks.
+pub(crate) const PIECE: u64 = 1 << 20;
+
+/// Reads a region to any places of `out`, which are inside. What is chunked is read chunk by chunk,
+/// each decoded once; what is not and does not lie in one run, in pieces of at most [`PIECE`] bytes.
+///
+/// # Errors
+/// As [`Source::read_region`].
+pub(crate) fn read_into(
+    source: &dyn Source,
+    slab: &Slab,
+    out: &mut [u8],
+    place: &Place,
+    cx: &mut ReadCx,
+) -> Result<()> {
+    let size = source.dtype().size();
+    let whole = Region::whole(&slab.count);
+    let Some((_, to, loops)) = plan_at(&whole, &Slab::dense(&whole), place) else { return Ok(()) };
+    let elements = slab.len() as usize;
+    if *loops == [Loop { count: elements, from: 1, to: 1 }] {
+        return source.read_region(slab, &mut out[to * size..(to + elements) * size], cx);
+    }
+    if source.chunks().is_some() {
+        return by_chunks(source, slab, out, place, cx);
+    }
+    if (elements * size) as u64 <= PIECE {
+        let mut staged = std::mem::take(&mut cx.scratch.chunk);
+        staged.resize_for_overwrite(elements * size);
+        let done = source.read_region(slab, &mut staged, cx);
         if done.is_ok() {
-            copy(&decoded, out, from, to, &loops, size);
+            copy(&staged, out, 0, to, &loops, size);
         }
-        cx.scratch.chunk = decoded;
-        done?;
+        cx.scratch.chunk = staged;
+        return done;
+    }
+    // In parts along the outermost axis that has several elements.
+    let d = slab.count.iter().position(|&n| n > 1).unwrap_or(0);
+    let row = (elements as u64 / slab.count[d]) * size as u64;
+    let rows = (PIECE / row).max(1);
+    let (mut part, mut place) = (slab.clone(), place.clone());
+    let mut done = 0;
+    while done < slab.count[d] {
+        part.count[d] = rows.min(slab.count[d] - done);
+        part.start[d] = slab.start[d] + done * slab.step[d];
+        read_into(source, &part, out, &place, cx)?;
+        place.offset += (part.count[d] as i64 * place.strides[d]) as usize;
+        done += part.count[d];
     }
     Ok(())
 }

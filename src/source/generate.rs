@@ -8,7 +8,7 @@
 use super::{ReadCx, Source, SourceSpec, check_slab};
 use crate::dtype::{DType, Kind, Scalar, Weak, f16_from_f64};
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::{Dims, MAX_RANK, Slab, c_strides, checked_len, unravel};
+use crate::grid::{Chunks, Dims, MAX_RANK, Slab, c_strides, checked_len, unravel};
 use half::f16;
 use std::sync::Arc;
 
@@ -301,7 +301,7 @@ impl Source for Generated {
         self.dtype
     }
 
-    fn chunks(&self) -> Option<&[u64]> {
+    fn chunks(&self) -> Option<&Chunks> {
         None
     }
 

@@ -6,7 +6,7 @@
 use super::{ReadCx, Source, SourceSpec, check_slab, copy_slab};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::{Dims, Region, Slab};
+use crate::grid::{Chunks, Dims, Region, Slab};
 use ndarray::{ArcArray, Array, Dimension, IxDyn};
 use std::collections::HashMap;
 use std::fmt;
@@ -113,7 +113,7 @@ impl Source for MemorySource {
         self.dtype
     }
 
-    fn chunks(&self) -> Option<&[u64]> {
+    fn chunks(&self) -> Option<&Chunks> {
         None
     }
 

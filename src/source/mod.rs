@@ -10,6 +10,7 @@
 pub mod assemble;
 pub mod generate;
 pub mod hdf5;
+pub mod many;
 pub mod memory;
 
 pub use assemble::copy_slab;
@@ -17,7 +18,7 @@ pub use assemble::copy_slab;
 use crate::buffer::Buffer;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::{Dims, Region, Slab};
+use crate::grid::{Chunks, Dims, Slab};
 use crate::ops::kernel::Packing;
 use crate::trace::{Activity, Trace};
 use serde::{Deserialize, Serialize};
@@ -106,6 +107,23 @@ pub enum SourceSpec {
         /// Its number in this process.
         id: u64,
     },
+    /// Many arrays as one; see [`many::Many`].
+    Many {
+        /// The parts, in order.
+        parts: Arc<[SourceSpec]>,
+        /// How they are joined.
+        join: many::Join,
+    },
+}
+
+impl SourceSpec {
+    /// Whether it is so for this source or for a part of it.
+    pub fn any(&self, is: &mut dyn FnMut(&SourceSpec) -> bool) -> bool {
+        match self {
+            SourceSpec::Many { parts, .. } => parts.iter().any(|p| p.any(is)),
+            _ => is(self),
+        }
+    }
 }
 
 /// Buffers that reads reuse. One per reader thread.
@@ -157,6 +175,12 @@ pub struct ReadStats {
     pub chunks_decoded: AtomicU64,
     /// Of those, the ones whose elements' bytes a device still had to put together.
     pub chunks_packed: AtomicU64,
+    /// Times that a chunk was not decoded, because it had been kept from an earlier reading.
+    pub chunks_kept: AtomicU64,
+    /// Stored chunks that the system was told of before they were read.
+    pub chunks_advised: AtomicU64,
+    /// Their bytes in files.
+    pub bytes_advised: AtomicU64,
     /// Bytes read from files.
     pub bytes_read: AtomicU64,
     /// Bytes of elements that reads made, whole chunks counted whole.
@@ -178,6 +202,50 @@ pub struct ReadStats {
 impl ReadStats {
     pub(crate) fn add(counter: &AtomicU64, n: u64) {
         counter.fetch_add(n, Ordering::Relaxed);
+    }
+
+    /// Counts for work that is looked at before it is added here.
+    pub(crate) fn apart(&self) -> ReadStats {
+        let slow = AtomicU64::new(self.slow.load(Ordering::Relaxed));
+        ReadStats { slow, trace: self.trace.clone(), ..ReadStats::default() }
+    }
+
+    /// Adds what was counted apart.
+    pub(crate) fn absorb(&self, other: &ReadStats) {
+        // Taken apart, so that a counter to come is not forgotten here.
+        let ReadStats {
+            chunks_read,
+            chunks_decoded,
+            chunks_packed,
+            chunks_kept,
+            chunks_advised,
+            bytes_advised,
+            bytes_read,
+            bytes_decoded,
+            file_reads,
+            index_reads,
+            slow,
+            lock_wait_ns,
+            library_reads,
+            trace: _,
+        } = other;
+        self.slow.store(slow.load(Ordering::Relaxed), Ordering::Relaxed);
+        for (to, from) in [
+            (&self.chunks_read, chunks_read),
+            (&self.chunks_decoded, chunks_decoded),
+            (&self.chunks_packed, chunks_packed),
+            (&self.chunks_kept, chunks_kept),
+            (&self.chunks_advised, chunks_advised),
+            (&self.bytes_advised, bytes_advised),
+            (&self.bytes_read, bytes_read),
+            (&self.bytes_decoded, bytes_decoded),
+            (&self.file_reads, file_reads),
+            (&self.index_reads, index_reads),
+            (&self.lock_wait_ns, lock_wait_ns),
+            (&self.library_reads, library_reads),
+        ] {
+            ReadStats::add(to, from.load(Ordering::Relaxed));
+        }
     }
 
     /// Hears how long a read took.
@@ -223,9 +291,9 @@ pub trait Source: Send + Sync + Debug {
     /// Its dtype.
     fn dtype(&self) -> DType;
 
-    /// The shape of its storage chunks; `None` when any region can be read as it is (contiguous
-    /// files, memory, formulas). A chunk may be larger than the array.
-    fn chunks(&self) -> Option<&[u64]>;
+    /// Its storage chunks; `None` when any region can be read as it is (contiguous files, memory,
+    /// formulas). A chunk may be larger than the array.
+    fn chunks(&self) -> Option<&Chunks>;
 
     /// What it takes to open it again.
     fn spec(&self) -> SourceSpec;
@@ -241,8 +309,25 @@ pub trait Source: Send + Sync + Debug {
         None
     }
 
-    /// Decodes the chunk at the grid position `chunk` into `out`: the full chunk shape (what lies
-    /// beyond the array's edge is unspecified), C order, native byte order.
+    /// Whether a decoded chunk is worth its memory when it is wanted again later: not where reading it is
+    /// only a copy of what the system has in memory anyway.
+    fn worth_keeping(&self) -> bool {
+        self.chunks().is_some() && self.bytes().is_none()
+    }
+
+    /// Whether [`Source::advise`] does anything.
+    fn wants_advice(&self) -> bool {
+        false
+    }
+
+    /// Says that the elements of `slab` will be read soon, so that the system can bring their bytes near
+    /// meanwhile. Takes little time and no memory, and cannot fail: nothing depends on it.
+    fn advise(&self, slab: &Slab, cx: &mut ReadCx) {
+        let _ = (slab, cx);
+    }
+
+    /// Decodes the chunk at the grid position `chunk` into `out`: the box that [`Chunks::region`]
+    /// gives (what lies beyond the array's edge is unspecified), C order, native byte order.
     ///
     /// # Errors
     /// `Index` or `Internal` for a wrong position or length; `Io`, `Format`, `Filter`, `Changed`
@@ -282,6 +367,7 @@ pub fn open(spec: &SourceSpec) -> Result<Arc<dyn Source>> {
             Ok(Arc::new(source))
         }
         SourceSpec::Memory { id } => memory::find(*id),
+        SourceSpec::Many { parts, join } => Ok(Arc::new(many::Many::reopen(parts, *join)?)),
         _ => generate::from_spec(spec),
     }
 }
@@ -318,9 +404,4 @@ pub(crate) fn check_slab(shape: &[u64], dtype: DType, slab: &Slab, out: &[u8]) -
         ));
     }
     Ok(())
-}
-
-/// The elements that the chunk at `coords` would hold in a grid of `chunk`, edges padded.
-pub fn chunk_region(coords: &[u64], chunk: &[u64]) -> Region {
-    Region { start: coords.iter().zip(chunk).map(|(&c, &n)| c * n).collect(), shape: chunk.into() }
 }

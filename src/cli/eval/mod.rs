@@ -17,8 +17,8 @@ pub use value::Val;
 use super::args::Eval;
 use super::expr::{Ast, Expr, parse};
 use super::output::{self, Bar};
-use super::{Done, Failure};
-use chunkwise::{Array, Cancel, Error, FallbackPolicy, OpenOptions, Report, Session, StoreOptions, Trace};
+use super::{Done, Failure, inputs};
+use chunkwise::{Cancel, Error, FallbackPolicy, Report, Session, StoreOptions, Trace};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -116,12 +116,7 @@ fn open_inputs(args: &Eval, scope: &mut Scope) -> Done {
         }
         let (file, path) =
             output::split_place(place).ok_or_else(|| usage("the path inside the file is missing"))?;
-        let options = OpenOptions {
-            allow_external: args.allow_external,
-            allow_plugins: args.allow_plugins,
-            untrusted: args.untrusted,
-        };
-        scope.define(name, Val::Array(Array::open_with(file, path, options)?.made_by(name)));
+        scope.define(name, Val::Array(inputs::open(args, file, path)?.made_by(name)));
     }
     Ok(())
 }

@@ -128,7 +128,7 @@ fn read(
     look: impl FnOnce(&Reader),
 ) -> Result<Vec<Vec<f32>>> {
     let plan = Plan::new(&Graph::new(&[array.node()?.clone()]), &PlanOptions::default())?;
-    let (values, meter, stats) = (Values::default(), Meter::default(), ReadStats::default());
+    let (values, meter, stats) = (Values::default(), Arc::new(Meter::default()), ReadStats::default());
     let cache = ChunkCache::new(0, &meter);
     let mut reader = Reader::new(&plan, &values, &cache, &stats, Simd::best());
     reader.products = device;

@@ -9,7 +9,7 @@ use super::index::{ChunkIndex, Expect};
 use super::read::{self, Form, JOINED};
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::grid::{Dims, MAX_RANK, Slab, checked_len};
+use crate::grid::{Chunks, Dims, MAX_RANK, Slab, checked_len};
 use crate::h5::{Bits, FilterInfo};
 use crate::ops::kernel::Packing;
 use crate::source::{Fingerprint, OpenOptions, ReadCx, Source, SourceSpec, check_slab};
@@ -59,7 +59,7 @@ pub struct Hdf5Source {
     pub(crate) swap: bool,
     /// Where an integer's bits lie in its bytes, if they are not all of them.
     pub(crate) bits: Option<Bits>,
-    pub(crate) chunks: Option<Dims>,
+    pub(crate) chunks: Option<Chunks>,
     pub(crate) access: Access,
     pub(crate) filters: Vec<FilterInfo>,
     /// One element in native byte order.
@@ -150,7 +150,7 @@ impl Hdf5Source {
             dtype,
             swap: facts.swap,
             bits: facts.bits,
-            chunks: facts.chunks,
+            chunks: facts.chunks.map(Chunks::from),
             access,
             filters: facts.filters,
             fill,
@@ -197,13 +197,13 @@ impl Hdf5Source {
     }
 
     pub(super) fn locate_chunk(&self, e: Error, chunk: &[u64]) -> Error {
-        let place = crate::source::chunk_region(chunk, self.chunks.as_deref().unwrap_or(&[]));
-        self.locate(e.at("chunk", format!("{chunk:?} = {place}")))
+        let place = self.chunks.as_ref().map(|c| c.region(chunk).to_string());
+        self.locate(e.at("chunk", format!("{chunk:?} = {}", place.unwrap_or_default())))
     }
 
     /// Bytes of a decoded chunk.
     pub(crate) fn chunk_bytes(&self) -> u64 {
-        self.chunks.as_ref().map_or(0, |c| c.iter().product::<u64>() * self.dtype.size() as u64)
+        self.chunks.as_ref().map_or(0, |c| c.elements() * self.dtype.size() as u64)
     }
 
     /// The file's state when it was opened.
@@ -281,8 +281,8 @@ impl Source for Hdf5Source {
         self.dtype
     }
 
-    fn chunks(&self) -> Option<&[u64]> {
-        self.chunks.as_deref()
+    fn chunks(&self) -> Option<&Chunks> {
+        self.chunks.as_ref()
     }
 
     fn spec(&self) -> SourceSpec {
@@ -316,6 +316,27 @@ impl Source for Hdf5Source {
             // goes through its own buffers of 1 MiB.
             Access::Library(_) if n > 0 => most_stored(&[], n).saturating_add(2 * n),
             Access::Library(_) => 4 << 20,
+        }
+    }
+
+    fn worth_keeping(&self) -> bool {
+        match &self.access {
+            Access::Chunks { pipeline, .. } => !pipeline.is_empty(),
+            Access::Library(_) => self.chunks.is_some(),
+            Access::Empty | Access::Fill | Access::Inline(_) | Access::Contiguous(_) => false,
+        }
+    }
+
+    fn wants_advice(&self) -> bool {
+        matches!(self.access, Access::Contiguous(_) | Access::Chunks { index: Some(_), .. })
+    }
+
+    /// Where files are as quick as memory there is nothing to be gained: what is in the system's cache
+    /// already would only be looked up twice.
+    fn advise(&self, slab: &Slab, cx: &mut ReadCx) {
+        if cx.stats.is_slow() && !slab.is_empty() {
+            // What is wrong with the file the read itself will say.
+            let _ = read::advise(self, slab, cx);
         }
     }
 

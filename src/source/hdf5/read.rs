@@ -8,11 +8,11 @@ use super::index::{ChunkIndex, ReadAt, Stored};
 use super::open::{Access, Hdf5Source};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::{Dims, Region, Slab, unravel};
+use crate::grid::{Chunks, Dims, Region, Slab, unravel};
 use crate::h5;
 use crate::ops::kernel::Packing;
 use crate::source::assemble::{Loop, Loops, chunks_of_slab, copy, plan, read_by_chunks};
-use crate::source::{ReadCx, ReadStats, Scratch, chunk_region, copy_slab};
+use crate::source::{ReadCx, ReadStats, Scratch, copy_slab};
 use crate::trace::Activity;
 use std::time::Instant;
 
@@ -40,7 +40,7 @@ pub(super) fn chunk(
     out: &mut [u8],
     cx: &mut ReadCx,
 ) -> Result<Packing> {
-    let Some(shape) = source.chunks.as_deref() else {
+    let Some(shape) = source.chunks.as_ref().map(Chunks::shape) else {
         return Err(Error::new(ErrorKind::Unsupported, "the dataset is not chunked"));
     };
     let inside = coords.len() == shape.len()
@@ -308,18 +308,19 @@ fn own_region(
     out: &mut [u8],
     cx: &mut ReadCx,
 ) -> Result<()> {
-    let Some(shape) = source.chunks.as_deref() else {
+    let Some(grid) = &source.chunks else {
         return Err(Error::new(ErrorKind::Internal, "a chunked dataset without a chunk shape"));
     };
+    let shape = grid.shape();
     let file = source.borrow()?;
-    let ranges = chunks_of_slab(slab, shape);
+    let ranges = chunks_of_slab(slab, grid);
     let counts: Dims = ranges.iter().map(|r| r.1 - r.0).collect();
     let chunks: u64 = counts.iter().product();
     let mut batch: Vec<Want> = Vec::with_capacity(chunks.min(BATCH as u64) as usize);
     for k in 0..chunks {
         let coords: Dims = unravel(k, &counts).iter().zip(&ranges).map(|(c, r)| c + r.0).collect();
         // An axis with a long step can jump over a chunk.
-        let region = chunk_region(&coords, shape);
+        let region = grid.region(&coords);
         let Some((from, to, loops)) = plan(&region, slab) else { continue };
         let edge = (0..shape.len()).any(|d| region.start[d] + shape[d] > source.shape[d]);
         let bare = pipeline.is_empty() || (edge && bare_edges);
@@ -469,17 +470,20 @@ pub(super) fn advise(source: &Hdf5Source, slab: &Slab, cx: &mut ReadCx) -> Resul
             // What is spread thin is left to chance.
             if len <= 4 * slab.len().saturating_mul(source.dtype.size() as u64) {
                 source.borrow()?.raw.advise(at, len);
+                ReadStats::add(&cx.stats.bytes_advised, len);
             }
         }
         Access::Chunks { index: Some(index), pipeline, .. } => {
-            let Some(shape) = source.chunks.as_deref() else { return Ok(()) };
+            let Some(grid) = &source.chunks else { return Ok(()) };
             let file = source.borrow()?;
-            let ranges = chunks_of_slab(slab, shape);
+            let ranges = chunks_of_slab(slab, grid);
             let counts: Dims = ranges.iter().map(|r| r.1 - r.0).collect();
             let (mut at, mut end) = (0, 0);
             for k in 0..counts.iter().product::<u64>().min(BATCH as u64) {
                 let coords: Dims = unravel(k, &counts).iter().zip(&ranges).map(|(c, r)| c + r.0).collect();
                 let Some(stored) = find(source, index, &file, &coords, pipeline, cx)? else { continue };
+                ReadStats::add(&cx.stats.chunks_advised, 1);
+                ReadStats::add(&cx.stats.bytes_advised, stored.size);
                 if stored.address < at || stored.address > end + GAP {
                     if end > at {
                         file.raw.advise(at, end - at);
