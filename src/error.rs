@@ -4,10 +4,11 @@
 //! operation, …) and, where there is one, a hint. Code that knows a place adds it with
 //! [`Context::at`] on the way up, so that the layer that fails need not know its callers.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What kind of thing went wrong. Callers that react to an error match on this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// A file, group or dataset does not exist.
@@ -119,6 +120,11 @@ impl Error {
     /// The value of a named place, if it is known.
     pub fn context(&self, name: &str) -> Option<&str> {
         self.0.context.iter().find(|(n, _)| *n == name).map(|(_, v)| v.as_str())
+    }
+
+    /// The named places, innermost first.
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.context.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
     /// What the user can do, if it is known.

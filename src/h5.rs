@@ -10,16 +10,49 @@
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, MAX_RANK};
+use hdf5_sys::h5pl::H5PL_ALL_PLUGIN;
 use hdf5_sys::{
     h5::*, h5a::*, h5ac::*, h5d::*, h5f::*, h5i::*, h5l::*, h5o::*, h5p::*, h5s::*, h5t::*, h5z::*,
 };
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
+use std::sync::Once;
 
-/// Runs `f` under the process-wide HDF5 lock.
+/// Runs `f` under the process-wide HDF5 lock. No plugin is loaded, see [`with_plugins`].
 pub(crate) fn locked<T>(f: impl FnOnce() -> T) -> T {
-    hdf5::sync::sync(f)
+    static FIRST: Once = Once::new();
+    hdf5::sync::sync(|| {
+        // Whoever is in here holds the lock, so nobody waits for this while holding it.
+        FIRST.call_once(|| load_plugins(false));
+        f()
+    })
+}
+
+/// As [`locked`]; where `allow` says so, libhdf5 may load HDF5 plugins meanwhile, from HDF5_PLUGIN_PATH
+/// or its own folder. What it has loaded stays loaded.
+pub(crate) fn with_plugins<T>(allow: bool, f: impl FnOnce() -> T) -> T {
+    struct Off;
+    impl Drop for Off {
+        fn drop(&mut self) {
+            load_plugins(false);
+        }
+    }
+    locked(|| {
+        let _off = allow.then(|| {
+            load_plugins(true);
+            Off
+        });
+        f()
+    })
+}
+
+/// Says whether libhdf5 may load plugins from now on. Call it under the lock.
+fn load_plugins(allow: bool) {
+    let kinds = if allow { H5PL_ALL_PLUGIN } else { 0 };
+    // SAFETY: it takes a number by value, and the caller holds the lock. It cannot fail once the library
+    // is initialised.
+    unsafe { H5PLset_loading_state(kinds) };
 }
 
 /// An HDF5 identifier, closed when dropped.
@@ -88,6 +121,8 @@ macro_rules! call {
 unsafe extern "C" {
     // Missing in hdf5-metno-sys.
     fn H5Dget_chunk_storage_size(dset_id: hid_t, offset: *const hsize_t, size: *mut hsize_t) -> herr_t;
+    // Declared there with a pointer, which it does not take.
+    fn H5PLset_loading_state(kinds: c_uint) -> herr_t;
 }
 
 fn path_string(path: &std::path::Path) -> Result<CString> {

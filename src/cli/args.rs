@@ -33,11 +33,18 @@ pub enum Command {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   chunkwise info snap.h5
-  chunkwise info snap.h5:/PartType0/Density --json")]
+  chunkwise info snap.h5:/PartType0/Density --json
+  chunkwise info --untrusted downloaded.h5")]
 pub struct Info {
     /// The file, perhaps with a path inside it
     #[arg(value_name = "FILE[:/path]")]
     pub place: String,
+    /// Do not trust the file: a process of its own, with limits, looks at it
+    #[arg(long, conflicts_with = "allow_plugins")]
+    pub untrusted: bool,
+    /// Allow HDF5 plugins, from HDF5_PLUGIN_PATH or libhdf5's own folder
+    #[arg(long)]
+    pub allow_plugins: bool,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -118,6 +125,13 @@ pub struct Eval {
     /// Allow data from other files: external links and storage, virtual datasets
     #[arg(long)]
     pub allow_external: bool,
+    /// Allow HDF5 plugins for filters that are not built in, from HDF5_PLUGIN_PATH or libhdf5's own folder
+    #[arg(long)]
+    pub allow_plugins: bool,
+    /// Do not trust the files: a process of its own, with limits, looks at each, and data that only libhdf5
+    /// can read is refused
+    #[arg(long, conflicts_with_all = ["allow_external", "allow_plugins"])]
+    pub untrusted: bool,
     /// Print the plan and compute nothing
     #[arg(long, conflicts_with = "json")]
     pub explain: bool,

@@ -3,9 +3,9 @@
 use super::args::Info;
 use super::output::{plain, split_place};
 use super::{Done, render};
-use chunkwise::Scalar;
 use chunkwise::size::human_bytes;
-use chunkwise::source::hdf5::{Attribute, AttributeValue, Dataset, Node, NodeKind, tree};
+use chunkwise::source::hdf5::{Attribute, AttributeValue, Dataset, Node, NodeKind, tree_with};
+use chunkwise::{OpenOptions, Scalar};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 use std::path::Path;
@@ -26,7 +26,12 @@ pub fn run(args: &Info) -> Done {
         true => whole,
         false => split_place(&args.place).unwrap_or(whole),
     };
-    let node = tree(file, path)?;
+    let options = OpenOptions {
+        allow_plugins: args.allow_plugins,
+        untrusted: args.untrusted,
+        ..OpenOptions::default()
+    };
+    let node = tree_with(file, path, options)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.json {
         serde_json::to_writer(&mut out, &node_json(&node)?)?;

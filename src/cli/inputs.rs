@@ -12,7 +12,11 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// As [`Array::open_with`] and [`Array::open_many_with`]; `NotFound` for a pattern without a match.
 pub fn open(args: &Eval, file: &str, path: &str) -> Result<Array, Failure> {
-    let options = OpenOptions { allow_external: args.allow_external };
+    let options = OpenOptions {
+        allow_external: args.allow_external,
+        allow_plugins: args.allow_plugins,
+        untrusted: args.untrusted,
+    };
     let join = match args.join {
         JoinFiles::Concatenate => Join::Concatenate { axis: args.axis },
         JoinFiles::Stack => Join::Stack { axis: args.axis },

@@ -74,6 +74,7 @@ pub type Done = Result<(), Failure>;
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
+    chunkwise::source::hdf5::guard::serve_if_asked();
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(e) => {

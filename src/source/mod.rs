@@ -35,6 +35,15 @@ pub struct OpenOptions {
     /// external links, virtual datasets. Off by default, because a file from elsewhere could
     /// name any file of this machine.
     pub allow_external: bool,
+    /// Whether libhdf5 may load HDF5 plugins (from `HDF5_PLUGIN_PATH` or its own folder) for filters that
+    /// are not undone here. Off by default: a plugin is code that a file asks for by number.
+    #[serde(default)]
+    pub allow_plugins: bool,
+    /// Whether the file could have been made to do harm. Then this process never gives it to libhdf5: a
+    /// process of its own, with limits, looks at it ([`hdf5::guard`]), and its data is read by code of
+    /// this crate only. Excludes the other two.
+    #[serde(default)]
+    pub untrusted: bool,
 }
 
 /// What tells one state of a file from another.

@@ -43,9 +43,9 @@ pub(crate) enum Storage {
     Contiguous { address: u64 },
     /// Here, as memory has them.
     Inline(Vec<u8>),
-    /// In chunks. `bare_edges`: chunks over the array's edge are stored without the filters.
-    /// Without an index libhdf5 finds them.
-    Chunked { bare_edges: bool, index: Option<ChunkIndex> },
+    /// In chunks. `bare_edges`: chunks over the array's edge are stored without the filters. `header`:
+    /// where the object header is, from which the chunks are found; without it libhdf5 finds them.
+    Chunked { bare_edges: bool, header: Option<u64> },
     /// Where only libhdf5 gets at them, and why.
     Library { why: String },
 }
@@ -62,7 +62,7 @@ pub(crate) fn gather(file: &Borrowed, name: &str, options: OpenOptions) -> Resul
         }
         drop(object);
         let id = file.dataset(&resolved)?;
-        let mut facts = describe(&id, &file.raw, options)?;
+        let mut facts = describe(&id, options)?;
         if elsewhere && facts.storage != Storage::Nothing {
             // Addresses and sizes are those of the other file.
             facts.storage = Storage::Library { why: "the data is in another file".into() };
@@ -73,7 +73,7 @@ pub(crate) fn gather(file: &Borrowed, name: &str, options: OpenOptions) -> Resul
 }
 
 /// Reads everything that reading needs from an open dataset.
-fn describe(id: &Id, raw: &RawFile, options: OpenOptions) -> Result<Facts> {
+fn describe(id: &Id, options: OpenOptions) -> Result<Facts> {
     let element = h5::element_type(&h5::dataset_type(id)?)?;
     let Some(dtype) = element.dtype else {
         return Err(Error::new(
@@ -91,7 +91,7 @@ fn describe(id: &Id, raw: &RawFile, options: OpenOptions) -> Result<Facts> {
     if (external || layout == Layout::Virtual) && !options.allow_external {
         let what = if external { "external raw files" } else { "a virtual dataset, which reads other files" };
         return Err(Error::new(ErrorKind::Unsupported, format!("the data is in {what}")).hint(
-            "allow it with OpenOptions { allow_external: true } (--allow-external) if you trust the file",
+            "allow it with OpenOptions { allow_external: true, .. } (--allow-external) if you trust the file",
         ));
     }
     let filters = if layout == Layout::Chunked { h5::filters(&dcpl)? } else { Vec::new() };
@@ -115,20 +115,10 @@ fn describe(id: &Id, raw: &RawFile, options: OpenOptions) -> Result<Facts> {
         _ if bytes == Some(0) => Storage::Nothing,
         Layout::Chunked => {
             let (chunk, bare_edges) = h5::chunk_shape(&dcpl)?;
-            let expect = Expect {
-                shape: &shape,
-                chunk: &chunk,
-                element: element.size as u64,
-                filtered: !filters.is_empty(),
-            };
-            let index = match convert {
-                true => None,
-                false => locate(id, raw, &expect)?,
-            };
             chunks = Some(chunk);
             match convert {
                 true => library("the element type has to be converted"),
-                false => Storage::Chunked { bare_edges, index },
+                false => Storage::Chunked { bare_edges, header: header(id)? },
             }
         }
         Layout::Compact if bytes.is_some_and(|n| n <= MAX_COMPACT) => {
@@ -146,17 +136,18 @@ fn describe(id: &Id, raw: &RawFile, options: OpenOptions) -> Result<Facts> {
     Ok(Facts { resolved: String::new(), shape, dtype, swap, bits, chunks, filters, fill, storage })
 }
 
-/// The index of the chunks, or `None` where it is of a kind that only libhdf5 reads.
-fn locate(id: &Id, raw: &RawFile, expect: &Expect) -> Result<Option<ChunkIndex>> {
-    if cfg!(not(unix)) {
-        return Ok(None);
-    }
+/// Where the object header is, if that is one number and positioned reads can follow it.
+fn header(id: &Id) -> Result<Option<u64>> {
     let address = h5::address(id)?;
     let (head, rest) = address.split_at(8);
-    if rest.iter().any(|&b| b != 0) {
-        return Ok(None);
-    }
-    let header = u64::from_le_bytes(head.try_into().unwrap_or_default());
+    let plain = cfg!(unix) && rest.iter().all(|&b| b == 0);
+    Ok(plain.then(|| u64::from_le_bytes(head.try_into().unwrap_or_default())))
+}
+
+/// The index of the chunks of a dataset whose object header is at `header`, or `None` where it is of a
+/// kind that only libhdf5 reads.
+pub(super) fn locate(raw: &RawFile, header: Option<u64>, expect: &Expect) -> Result<Option<ChunkIndex>> {
+    let Some(header) = header else { return Ok(None) };
     match ChunkIndex::locate(raw, header, expect) {
         Ok(index) => Ok(Some(index)),
         Err(e) if e.kind() == ErrorKind::Unsupported => Ok(None),
@@ -218,7 +209,7 @@ pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<(St
                     ErrorKind::Unsupported,
                     format!("{next:?} is a link to {object:?} in another file, {other:?}"),
                 )
-                .hint("open that file, or allow it with OpenOptions { allow_external: true } (--allow-external) if you trust this one"));
+                .hint("open that file, or allow it with OpenOptions { allow_external: true, .. } (--allow-external) if you trust this one"));
             }
             Some(Link::User(class)) => {
                 return Err(Error::new(

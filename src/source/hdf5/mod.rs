@@ -13,6 +13,7 @@ mod contiguous;
 mod facts;
 pub(crate) mod filters;
 mod fuzz;
+pub mod guard;
 mod handles;
 mod index;
 mod open;
@@ -22,7 +23,7 @@ mod tree;
 pub(crate) use fuzz::{fuzz_chunk, fuzz_index};
 pub use handles::{open_files, set_max_open_files};
 pub use open::Hdf5Source;
-pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind, tree};
+pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind, tree, tree_with};
 
 /// The way to the last chunk that a reader found, for each of the last few datasets.
 #[derive(Default)]

@@ -3,8 +3,9 @@
 use super::contiguous::Contiguous;
 use super::facts::{self, Facts, MAX_COMPACT, Storage};
 use super::filters::{Filter, most_stored, named, own_pipeline, work_bytes};
+use super::guard;
 use super::handles::{self, Borrowed};
-use super::index::ChunkIndex;
+use super::index::{ChunkIndex, Expect};
 use super::read::{self, Form, JOINED};
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
@@ -51,7 +52,7 @@ pub struct Hdf5Source {
     pub(crate) dataset: String,
     /// The path without links in it, where there are only links of this file.
     pub(crate) resolved: String,
-    options: OpenOptions,
+    pub(super) options: OpenOptions,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) shape: Dims,
     pub(crate) dtype: DType,
@@ -78,13 +79,18 @@ impl Hdf5Source {
         canonical: PathBuf,
         dataset: &str,
         options: OpenOptions,
-        fingerprint: Fingerprint,
+        file: &Borrowed,
         facts: Facts,
     ) -> Result<Hdf5Source> {
-        let (shape, dtype) = (facts.shape, facts.dtype);
-        if shape.len() > MAX_RANK || facts.fill.len() != dtype.size() {
+        let (shape, dtype, mut fill) = (facts.shape, facts.dtype, facts.fill);
+        let fingerprint = file.fingerprint;
+        if shape.len() > MAX_RANK || fill.len() != dtype.size() {
             return Err(Error::new(ErrorKind::Format, format!("an array of {} axes", shape.len())));
         }
+        if facts.filters.len() > 32 {
+            return Err(Error::new(ErrorKind::Format, format!("{} filters", facts.filters.len())));
+        }
+        read::canonical_bools(dtype, &mut fill);
         let bytes = checked_len(&shape)
             .and_then(|n| n.checked_mul(dtype.size() as u64))
             .filter(|&n| n <= i64::MAX as u64)
@@ -103,22 +109,34 @@ impl Hdf5Source {
             Storage::Contiguous { address } => {
                 Access::Contiguous(Contiguous::new(address, bytes, fingerprint.size)?)
             }
-            Storage::Inline(data) => {
+            Storage::Inline(mut data) => {
                 if data.len() as u64 != bytes || bytes > MAX_COMPACT {
                     return Err(Error::new(
                         ErrorKind::Format,
                         format!("{} bytes for an array of {bytes}", data.len()),
                     ));
                 }
+                read::canonical_bools(dtype, &mut data);
                 Access::Inline(data.into())
             }
-            Storage::Chunked { .. } if facts.chunks.is_none() => {
-                return Err(Error::new(ErrorKind::Format, "a chunked array without a chunk shape"));
+            Storage::Chunked { bare_edges, header } => {
+                let Some(chunk) = &facts.chunks else {
+                    return Err(Error::new(ErrorKind::Format, "a chunked array without a chunk shape"));
+                };
+                let expect = Expect {
+                    shape: &shape,
+                    chunk,
+                    element: dtype.size() as u64,
+                    filtered: !facts.filters.is_empty(),
+                };
+                match own_pipeline(&facts.filters) {
+                    Some(pipeline) => {
+                        let index = facts::locate(&file.raw, header, &expect)?;
+                        Access::Chunks { pipeline, bare_edges, index }
+                    }
+                    None => Access::Library(without_decoder(&facts.filters)),
+                }
             }
-            Storage::Chunked { bare_edges, index } => match own_pipeline(&facts.filters) {
-                Some(pipeline) => Access::Chunks { pipeline, bare_edges, index },
-                None => Access::Library(without_decoder(&facts.filters)),
-            },
             Storage::Library { why } => Access::Library(why),
         };
         Ok(Hdf5Source {
@@ -135,7 +153,7 @@ impl Hdf5Source {
             chunks: facts.chunks.map(Chunks::from),
             access,
             filters: facts.filters,
-            fill: facts.fill,
+            fill,
             number: NUMBERS.fetch_add(1, Relaxed),
         })
     }
@@ -149,7 +167,8 @@ impl Hdf5Source {
     /// # Errors
     /// `NotFound` if the file or the dataset does not exist; `Format` if the file is not HDF5 or
     /// is damaged; `Type` for strings, compounds and other types without a dtype; `Unsupported`
-    /// for data in other files unless `options` allow it, or a shape beyond 63 bits.
+    /// for data in other files unless `options` allow it, or a shape beyond 63 bits. Of an untrusted file
+    /// also those of [`guard`], and `Unsupported` for data that only libhdf5 can read.
     pub fn open(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Self> {
         let path = path.as_ref();
         let name = format!("/{}", dataset.trim_matches('/'));
@@ -238,10 +257,19 @@ pub(super) fn changed() -> Error {
 }
 
 fn open_in(path: &Path, name: &str, options: OpenOptions) -> Result<Hdf5Source> {
+    guard::check_options(options)?;
     let canonical = std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
+    // Whoever looks at an untrusted file, this is its state and the way to its bytes.
     let file = handles::borrow(&canonical)?;
-    let facts = facts::gather(&file, name, options)?;
-    Hdf5Source::new(path, canonical, name, options, file.fingerprint, facts)
+    let facts = match options.untrusted {
+        true => guard::facts(&canonical, name)?,
+        false => facts::gather(&file, name, options)?,
+    };
+    let source = Hdf5Source::new(path, canonical, name, options, &file, facts)?;
+    if options.untrusted {
+        guard::check_source(&source)?;
+    }
+    Ok(source)
 }
 
 impl Source for Hdf5Source {

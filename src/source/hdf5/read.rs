@@ -519,10 +519,12 @@ fn through_library(
         h5::select(&memory_space, &zeros, &ones, &part.count)?;
         let file_space = h5::dataset_space(&id)?;
         h5::select(&file_space, &part.start, &part.step, &part.count)?;
-        match h5::read_selection(&id, &element.memory, &memory_space, &file_space, out) {
-            Ok(()) => Ok(element.swap),
-            Err(e) => Err(missing_filter(source).unwrap_or(e)),
-        }
+        h5::with_plugins(source.options.allow_plugins, || {
+            match h5::read_selection(&id, &element.memory, &memory_space, &file_space, out) {
+                Ok(()) => Ok(element.swap),
+                Err(e) => Err(missing_filter(source).unwrap_or(e)),
+            }
+        })
     })?;
     let bytes = part.len() * source.dtype.size() as u64;
     ReadStats::add(&cx.stats.bytes_read, bytes);
@@ -542,13 +544,23 @@ fn missing_filter(source: &Hdf5Source) -> Option<Error> {
         name => name,
     });
     let named = format!("{known} ({})", filter.id);
+    let how = match source.options.allow_plugins {
+        true => "install it as an HDF5 plugin and set HDF5_PLUGIN_PATH",
+        false => {
+            "if you have it as an HDF5 plugin, allow that with OpenOptions { allow_plugins: true, .. } \
+             (--allow-plugins) and set HDF5_PLUGIN_PATH"
+        }
+    };
     Some(
-        Error::new(ErrorKind::Filter, format!("the data is compressed with the filter {named}, which is not available"))
-            .at("filter", named)
-            .hint(
-                "install it as an HDF5 plugin and set HDF5_PLUGIN_PATH (`pip install hdf5plugin` has most: \
-                 python -c 'import hdf5plugin; print(hdf5plugin.PLUGIN_PATH)'), or rewrite the file with h5repack",
-            ),
+        Error::new(
+            ErrorKind::Filter,
+            format!("the data is compressed with the filter {named}, which is not available"),
+        )
+        .at("filter", named)
+        .hint(format!(
+            "{how} (`pip install hdf5plugin` has most: \
+             python -c 'import hdf5plugin; print(hdf5plugin.PLUGIN_PATH)'), or rewrite the file with h5repack"
+        )),
     )
 }
 

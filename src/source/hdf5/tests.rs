@@ -432,7 +432,7 @@ fn links_types_and_names() {
     assert_eq!(kind("loop"), ErrorKind::Format);
     assert_eq!(kind("e"), ErrorKind::Unsupported);
     assert_eq!(kind("ext"), ErrorKind::Unsupported);
-    let allowed = OpenOptions { allow_external: true };
+    let allowed = OpenOptions { allow_external: true, ..OpenOptions::default() };
     assert_eq!(whole(&Hdf5Source::open(&path, "e", allowed).unwrap()).unwrap(), [8, 9]);
     let node = tree(&path, "/").unwrap();
     let text = serde_json::to_string(&node).unwrap();

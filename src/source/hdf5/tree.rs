@@ -5,26 +5,25 @@
 //! so; the rest is still listed.
 
 use super::facts::resolve;
-use super::filter_name;
 use super::filters::is_own;
-use super::handles;
+use super::{filter_name, guard, handles};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::h5::{self, Id, Layout, Link, Object, RawValue};
 use crate::source::OpenOptions;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
 /// Groups inside groups that are followed.
-const MAX_DEPTH: usize = 64;
+pub(super) const MAX_DEPTH: usize = 64;
 /// Objects that are described.
-const MAX_NODES: usize = 100_000;
+pub(super) const MAX_NODES: usize = 100_000;
 /// Elements of an attribute that are kept.
 const MAX_VALUES: usize = 64;
 
 /// An object or a link.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Node {
     /// Its path from the root.
     pub path: String,
@@ -35,7 +34,7 @@ pub struct Node {
 }
 
 /// What a node is.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NodeKind {
     /// A group.
@@ -82,7 +81,7 @@ pub enum NodeKind {
 }
 
 /// A dataset.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Dataset {
     /// Its shape; `None` for a null dataspace.
     pub shape: Option<Vec<u64>>,
@@ -111,7 +110,7 @@ pub struct Dataset {
 }
 
 /// An attribute.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Attribute {
     /// Its name.
     pub name: String,
@@ -122,7 +121,7 @@ pub struct Attribute {
 }
 
 /// The value of an attribute.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttributeValue {
     /// The first 64 numbers at most.
@@ -139,20 +138,39 @@ pub enum AttributeValue {
 /// `NotFound`, `Io`, `Format` for the file or the object itself; `Unsupported` if the path leads
 /// into another file. What fails below is a node of the kind `Unreadable`.
 pub fn tree(path: impl AsRef<Path>, object: &str) -> Result<Node> {
+    tree_with(path, object, OpenOptions::default())
+}
+
+/// As [`tree`]: of an untrusted file, with plugins (a dataset is then `readable` where one undoes its
+/// filters). Other files are never looked at.
+///
+/// # Errors
+/// As [`tree`]; those of [`guard`] for an untrusted file.
+pub fn tree_with(path: impl AsRef<Path>, object: &str, options: OpenOptions) -> Result<Node> {
     let path = path.as_ref();
     let inner = || {
+        guard::check_options(options)?;
         let canonical =
             std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
-        let file = handles::borrow(&canonical)?;
-        let (resolved, _) = resolve(file.id()?, object, OpenOptions::default())?;
-        let mut walk = Walk { file: file.id()?, seen: HashMap::new() };
-        walk.node(&resolved, 0)
+        match options.untrusted {
+            true => guard::tree(&canonical, object),
+            false => look(&canonical, object, options.allow_plugins),
+        }
     };
     inner().at("file", path.display()).at("object", object)
 }
 
+/// The tree of the file at the canonical path `path`, by libhdf5, with or without plugins.
+pub(super) fn look(path: &Path, object: &str, plugins: bool) -> Result<Node> {
+    let file = handles::borrow(path)?;
+    let (resolved, _) = resolve(file.id()?, object, OpenOptions::default())?;
+    let mut walk = Walk { file: file.id()?, plugins, seen: HashMap::new() };
+    walk.node(&resolved, 0)
+}
+
 struct Walk<'a> {
     file: &'a Id,
+    plugins: bool,
     /// Address and path of what has been described.
     seen: HashMap<[u8; 16], String>,
 }
@@ -189,7 +207,7 @@ impl Walk<'_> {
                 let (members, truncated) = self.members(&id, path, depth)?;
                 NodeKind::Group { members, truncated }
             }
-            Object::Dataset => NodeKind::Dataset(Dataset { scale, scales, ..dataset(&id)? }),
+            Object::Dataset => NodeKind::Dataset(Dataset { scale, scales, ..dataset(&id, self.plugins)? }),
             Object::Type => NodeKind::Type { text: h5::element_type(&id)?.text },
             Object::Other => NodeKind::Unreadable { error: "an object of an unknown kind".into() },
         };
@@ -258,7 +276,7 @@ fn plain_value(value: RawValue) -> AttributeValue {
     }
 }
 
-fn dataset(id: &Id) -> Result<Dataset> {
+fn dataset(id: &Id, plugins: bool) -> Result<Dataset> {
     h5::locked(|| {
         let element = h5::element_type(&h5::dataset_type(id)?)?;
         let shape = h5::shape_of(&h5::dataset_space(id)?)?;
@@ -282,7 +300,9 @@ fn dataset(id: &Id) -> Result<Dataset> {
             dtype: element.dtype,
             layout: layout.name().into(),
             chunks: if chunked { Some(h5::chunk_shape(&dcpl)?.0.to_vec()) } else { None },
-            readable: filters.iter().all(|f| is_own(f.id) || h5::has_filter(f.id)),
+            readable: h5::with_plugins(plugins, || {
+                filters.iter().all(|f| is_own(f.id) || h5::has_filter(f.id))
+            }),
             filters: filters.iter().map(filter_text).collect(),
             storage_bytes: h5::storage_size(id),
             fill,
