@@ -207,7 +207,7 @@ impl Bench {
     /// Seconds to bring and decode every chunk.
     fn decode(&self, threads: usize) -> Any<f64> {
         let source = self.source("deflate")?;
-        let chunk = source.chunks().ok_or("no chunks")?[0];
+        let chunk = source.chunks().ok_or("no chunks")?.shape()[0];
         let chunks = source.shape()[0].div_ceil(chunk);
         let (next, stats) = (AtomicU64::new(0), ReadStats::default());
         let start = Instant::now();

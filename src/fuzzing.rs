@@ -17,8 +17,16 @@ pub fn chunk(data: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Reads the chunk index of the dataset whose object header is at `header` of a file that is these bytes,
-/// for an array of this shape, with chunks of this shape and elements of so many bytes, and looks up to 4096
-/// chunks up. Gives how many are stored and how many lookups failed, or nothing if there is no such index.
-pub fn index(data: &[u8], header: u64, shape: &[u64], chunk: &[u64], element: u64) -> Option<(u64, u64)> {
-    fuzz_index(data, header, shape, chunk, element)
+/// for an array of this shape, with chunks of this shape, elements of so many bytes, and filters or none,
+/// and looks up to 4096 chunks up. Gives how many are stored and how many lookups failed, or nothing if
+/// there is no such index.
+pub fn index(
+    data: &[u8],
+    header: u64,
+    shape: &[u64],
+    chunk: &[u64],
+    element: u64,
+    filtered: bool,
+) -> Option<(u64, u64)> {
+    fuzz_index(data, header, shape, chunk, element, filtered)
 }

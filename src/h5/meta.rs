@@ -114,9 +114,13 @@ pub(crate) fn fill_value(dcpl: &Id, memory_type: &Id, size: usize) -> Result<Vec
     })
 }
 
-/// The address of contiguous data in the file; `None` where nothing is allocated.
+/// The address of contiguous data in the file; `None` where nothing is allocated. (In a file with a user
+/// block libhdf5 adds its length to the undefined address too, so the address alone does not tell.)
 pub(crate) fn offset(dataset: &Id) -> Option<u64> {
-    Some(call!(H5Dget_offset(dataset.0))).filter(|&a| a != HADDR_UNDEF)
+    locked(|| {
+        let address = Some(call!(H5Dget_offset(dataset.0))).filter(|&a| a != HADDR_UNDEF);
+        address.filter(|_| storage_size(dataset) > 0)
+    })
 }
 
 /// Bytes that the dataset takes in the file.

@@ -36,7 +36,7 @@ pub(crate) enum Access {
     Fill,
     /// Stored chunks, decoded here. `bare_edges`: chunks over the array's edge are stored without
     /// the filters. Positioned reads where the index is known, else raw copies by libhdf5.
-    Chunks { pipeline: Vec<Filter>, bare_edges: bool, index: Option<ChunkIndex> },
+    Chunks { pipeline: Vec<Filter>, bare_edges: bool, index: Option<Box<ChunkIndex>> },
     /// libhdf5 reads, and why.
     Library(String),
 }
@@ -132,7 +132,7 @@ impl Hdf5Source {
                 match own_pipeline(&facts.filters) {
                     Some(pipeline) => {
                         let index = facts::locate(&file.raw, header, &expect)?;
-                        Access::Chunks { pipeline, bare_edges, index }
+                        Access::Chunks { pipeline, bare_edges, index: index.map(Box::new) }
                     }
                     None => Access::Library(without_decoder(&facts.filters)),
                 }

@@ -50,12 +50,15 @@ impl Work {
     }
 }
 
+/// How a codec is undone: its values, stored bytes, room for what comes out, and what it may reuse.
+type Decode = fn(&[u32], &[u8], &mut [u8], &mut Work) -> Result<usize, Fault>;
+
 /// A filter whose output has a length of its own: `decode` undoes it, from stored bytes into the room that
 /// it is given, and says how many bytes came out. It takes the filter's values as the file has them.
 #[derive(Debug)]
 pub(crate) struct Codec {
     pub id: i32,
-    decode: fn(&[u32], &[u8], &mut [u8], &mut Work) -> Result<usize, Fault>,
+    decode: Decode,
 }
 
 impl PartialEq for Codec {

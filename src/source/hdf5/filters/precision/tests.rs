@@ -26,7 +26,7 @@ fn integers_of_any_bits_have_their_values() {
                 if precision + offset > 8 * size {
                     continue;
                 }
-                let (signed, big) = (next() % 2 == 0, next() % 2 == 0);
+                let (signed, big) = (next().is_multiple_of(2), next().is_multiple_of(2));
                 let data: Vec<u8> = (0..100 * size).map(|_| next() as u8).collect();
                 let t = integer(size, big, signed, precision, offset);
                 let deflate = |p| assert!(unsafe { hdf5_sys::h5p::H5Pset_deflate(p, 1) } >= 0);

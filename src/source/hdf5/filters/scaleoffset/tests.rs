@@ -118,7 +118,7 @@ fn odd_streams_read_as_in_libhdf5() {
     for round in 0..400 {
         let size = [1usize, 2, 4, 8][round % 4];
         let real = size >= 4 && round % 3 == 0;
-        let (big, signed) = (next() % 2 == 0, next() % 2 == 0);
+        let (big, signed) = (next().is_multiple_of(2), next().is_multiple_of(2));
         let t = if real { float(size, big) } else { integer(size, big, signed, 8 * size, 0) };
         let width = next() as usize % (8 * size + 1);
         let held = [8, 0, 1, 4, 7, 9, 255][next() as usize % 7];

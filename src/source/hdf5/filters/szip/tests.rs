@@ -51,7 +51,7 @@ fn data(kind: usize, n: usize, size: usize, bits: usize, big: bool) -> Vec<u8> {
             }
             4 => (i as u64 / 40) % 2 * mask,
             5 => {
-                if next() % 20 == 0 {
+                if next().is_multiple_of(20) {
                     at.wrapping_add(next() % 3)
                 } else {
                     at
@@ -78,7 +78,8 @@ fn what_libhdf5_packs_comes_back() {
         return;
     }
     let (mut packed, mut given_up) = (0, 0);
-    let types: Vec<(Box<dyn Fn(bool) -> Raw>, usize, usize)> = vec![
+    type Make = Box<dyn Fn(bool) -> Raw>;
+    let types: Vec<(Make, usize, usize)> = vec![
         (Box::new(|big| integer(1, big, true, 8, 0)), 1, 8),
         (Box::new(|big| integer(1, big, false, 5, 0)), 1, 5),
         (Box::new(|big| integer(2, big, true, 16, 0)), 2, 16),

@@ -148,8 +148,11 @@ pub(super) fn random(seed: u64) -> impl FnMut() -> u64 {
     }
 }
 
-/// The goldens of one filter: name, values, stored bytes, and what they decode to.
-pub(super) fn goldens(filter: u64) -> Vec<(String, Vec<u32>, Vec<u8>, Vec<u8>)> {
+/// Name, values, stored bytes, and what they decode to.
+type Golden = (String, Vec<u32>, Vec<u8>, Vec<u8>);
+
+/// The goldens of one filter.
+pub(super) fn goldens(filter: u64) -> Vec<Golden> {
     let all: serde_json::Value =
         serde_json::from_str(include_str!("../../../../../tests/goldens/bits.json")).unwrap();
     let bytes = |v: &serde_json::Value| {
