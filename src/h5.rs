@@ -121,17 +121,18 @@ fn small_metadata_cache(fapl: &Id) -> Result<()> {
     struct Config(H5AC_cache_config_t, [u64; 16]);
     let mut config = MaybeUninit::<Config>::zeroed();
     let inner = config.as_mut_ptr().cast::<H5AC_cache_config_t>();
-    // SAFETY: the structure is plain data, zeroed, and first in `Config`; its first field says which version
-    // it is, and the calls read and write it only.
+    // SAFETY: the structure is plain data, zeroed, and first in `config`; its first field says which version
+    // it is.
+    unsafe { (*inner).version = 1 };
+    check(call!(H5Pget_mdc_config(fapl.0, inner)), what)?;
+    // SAFETY: as above.
     unsafe {
-        (*inner).version = 1;
-        check(call!(H5Pget_mdc_config(fapl.0, inner)), what)?;
         (*inner).set_initial_size = 1;
         (*inner).initial_size = METADATA_BYTES;
         (*inner).min_size = METADATA_BYTES / 4;
         (*inner).max_size = METADATA_BYTES;
-        check(call!(H5Pset_mdc_config(fapl.0, inner)), what)
     }
+    check(call!(H5Pset_mdc_config(fapl.0, inner)), what)
 }
 
 /// Opens a file for reading, without a file lock.

@@ -65,6 +65,8 @@ mod buffer;
 mod dtype;
 mod error;
 mod exec;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod graph;
 pub mod grid;
 mod h5;

@@ -26,6 +26,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("session", 6),
     ("cli", 7),
     ("main", 7),
+    ("fuzzing", 7),
     ("lib", 7),
 ];
 

@@ -16,7 +16,6 @@ pub(crate) struct ElementType {
     pub convert: bool,
     /// Where the bits of an integer lie that `convert` says libhdf5 must convert, if it has at most 8
     /// bytes: what it takes to convert it without libhdf5. `None` of every other type.
-    #[allow(dead_code)]
     pub bits: Option<Bits>,
     /// Bytes per stored element.
     pub size: usize,
@@ -26,7 +25,7 @@ pub(crate) struct ElementType {
 
 /// Where the bits of an integer lie inside of its bytes. They are all there: `offset` + `precision` is
 /// at most 8 times the size, and the precision is not 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Bits {
     /// Of the lowest bit, from the lowest bit of the element.
     pub offset: u32,
@@ -36,6 +35,13 @@ pub(crate) struct Bits {
     pub signed: bool,
     /// Whether the stored bytes start with the highest.
     pub big: bool,
+}
+
+impl Bits {
+    /// Whether they lie in an element of `size` bytes.
+    pub fn fit(self, size: usize) -> bool {
+        self.precision > 0 && u64::from(self.offset) + u64::from(self.precision) <= 8 * size as u64
+    }
 }
 
 /// The element type of a dataset.

@@ -2,7 +2,7 @@ use super::call::names;
 use super::*;
 use chunkwise::ops::elementwise::Op;
 use chunkwise::ops::reduce::Reduction;
-use chunkwise::{DType, Session, Value};
+use chunkwise::{Array, DType, Session, Value};
 use proptest::prelude::*;
 
 /// `x` is float64 of shape (3, 4), `i` int32 of shape (4,), `b` bool of shape (3, 1).

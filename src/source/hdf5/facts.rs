@@ -8,7 +8,7 @@ use super::index::{ChunkIndex, Expect};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, checked_len};
-use crate::h5::{self, FilterInfo, Id, Layout, Link, Object};
+use crate::h5::{self, Bits, FilterInfo, Id, Layout, Link, Object};
 use crate::source::OpenOptions;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +24,8 @@ pub(crate) struct Facts {
     pub dtype: DType,
     /// Whether the bytes of each element must be reversed.
     pub swap: bool,
+    /// Where an integer's bits lie in its bytes, if they are not all of them.
+    pub bits: Option<Bits>,
     /// The shape of the storage chunks.
     pub chunks: Option<Dims>,
     pub filters: Vec<FilterInfo>,
@@ -100,6 +102,13 @@ fn describe(id: &Id, raw: &RawFile, options: OpenOptions) -> Result<Facts> {
     if dtype == DType::Bool {
         fill[0] = u8::from(fill[0] != 0);
     }
+    // Odd integers of the size of their dtype are made native here; others libhdf5 converts.
+    let bits = element.bits.filter(|_| element.size == dtype.size());
+    let swap = match bits {
+        Some(b) => b.big != cfg!(target_endian = "big") && dtype.size() > 1,
+        None => element.swap,
+    };
+    let convert = element.convert && bits.is_none();
     let library = |why: &str| Storage::Library { why: why.into() };
     let mut chunks = None;
     let storage = match layout {
@@ -112,12 +121,12 @@ fn describe(id: &Id, raw: &RawFile, options: OpenOptions) -> Result<Facts> {
                 element: element.size as u64,
                 filtered: !filters.is_empty(),
             };
-            let index = match element.convert {
+            let index = match convert {
                 true => None,
                 false => locate(id, raw, &expect)?,
             };
             chunks = Some(chunk);
-            match element.convert {
+            match convert {
                 true => library("the element type has to be converted"),
                 false => Storage::Chunked { bare_edges, index },
             }
@@ -126,7 +135,7 @@ fn describe(id: &Id, raw: &RawFile, options: OpenOptions) -> Result<Facts> {
             Storage::Inline(compact(id, &element, &shape, bytes.unwrap_or(0) as usize)?)
         }
         Layout::Contiguous if external => library("the data is in external raw files"),
-        Layout::Contiguous if element.convert => library("the element type has to be converted"),
+        Layout::Contiguous if convert => library("the element type has to be converted"),
         Layout::Contiguous if cfg!(unix) => match h5::offset(id) {
             None => Storage::Nothing,
             Some(address) => Storage::Contiguous { address },
@@ -134,7 +143,7 @@ fn describe(id: &Id, raw: &RawFile, options: OpenOptions) -> Result<Facts> {
         Layout::Virtual => library("the dataset is virtual"),
         _ => library("there is no reader of our own for this layout"),
     };
-    Ok(Facts { resolved: String::new(), shape, dtype, swap: element.swap, chunks, filters, fill, storage })
+    Ok(Facts { resolved: String::new(), shape, dtype, swap, bits, chunks, filters, fill, storage })
 }
 
 /// The index of the chunks, or `None` where it is of a kind that only libhdf5 reads.

@@ -64,6 +64,13 @@ fn read_exact_at(_: &File, _: &mut [u8], _: u64) -> std::io::Result<()> {
 }
 
 impl RawFile {
+    /// Opens a file, and says what it is.
+    pub fn open(path: &Path) -> Result<(RawFile, Fingerprint)> {
+        let file = File::open(path).map_err(|e| io_error(e, "cannot open the file"))?;
+        let meta = file.metadata().map_err(|e| io_error(e, "cannot look at the file"))?;
+        Ok((RawFile { file, len: meta.len() }, of_metadata(&meta)))
+    }
+
     /// Tells the system that these bytes will be read soon; it may fetch them meanwhile.
     pub fn advise(&self, at: u64, len: u64) {
         #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
@@ -323,11 +330,10 @@ pub(crate) fn borrow(path: &Path) -> Result<Borrowed> {
 }
 
 fn open(path: &Path, slot: Slot) -> Result<Arc<OpenFile>> {
-    let file = File::open(path).map_err(|e| io_error(e, "cannot open the file"))?;
-    let meta = file.metadata().map_err(|e| io_error(e, "cannot look at the file"))?;
+    let (raw, fingerprint) = RawFile::open(path)?;
     Ok(Arc::new(OpenFile {
-        fingerprint: of_metadata(&meta),
-        raw: RawFile { file, len: meta.len() },
+        fingerprint,
+        raw,
         path: path.to_path_buf(),
         id: OnceLock::new(),
         datasets: Mutex::default(),

@@ -12,12 +12,14 @@
 mod contiguous;
 mod facts;
 pub(crate) mod filters;
+mod fuzz;
 mod handles;
 mod index;
 mod open;
 mod read;
 mod tree;
 
+pub(crate) use fuzz::{fuzz_chunk, fuzz_index};
 pub use handles::{open_files, set_max_open_files};
 pub use open::Hdf5Source;
 pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind, tree};

@@ -2,14 +2,14 @@
 
 use super::contiguous::Contiguous;
 use super::facts::{self, Facts, MAX_COMPACT, Storage};
-use super::filters::{Filter, most_stored, named, own_pipeline};
+use super::filters::{Filter, most_stored, named, own_pipeline, work_bytes};
 use super::handles::{self, Borrowed};
 use super::index::ChunkIndex;
 use super::read::{self, Form, JOINED};
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, MAX_RANK, Slab, checked_len};
-use crate::h5::FilterInfo;
+use crate::h5::{Bits, FilterInfo};
 use crate::ops::kernel::Packing;
 use crate::source::{Fingerprint, OpenOptions, ReadCx, Source, SourceSpec, check_slab};
 use std::path::{Path, PathBuf};
@@ -56,6 +56,8 @@ pub struct Hdf5Source {
     pub(crate) shape: Dims,
     pub(crate) dtype: DType,
     pub(crate) swap: bool,
+    /// Where an integer's bits lie in its bytes, if they are not all of them.
+    pub(crate) bits: Option<Bits>,
     pub(crate) chunks: Option<Chunks>,
     pub(crate) access: Access,
     pub(crate) filters: Vec<FilterInfo>,
@@ -89,6 +91,9 @@ impl Hdf5Source {
             .ok_or_else(|| {
                 Error::new(ErrorKind::Unsupported, format!("an array of shape {shape:?} of {dtype}"))
             })?;
+        if facts.bits.is_some_and(|b| !b.fit(dtype.size())) {
+            return Err(Error::new(ErrorKind::Format, "an integer whose bits are not in its bytes"));
+        }
         if let Some(chunk) = &facts.chunks {
             check_chunks(chunk, &shape, dtype)?;
         }
@@ -126,6 +131,7 @@ impl Hdf5Source {
             shape,
             dtype,
             swap: facts.swap,
+            bits: facts.bits,
             chunks: facts.chunks.map(Chunks::from),
             access,
             filters: facts.filters,
@@ -269,20 +275,18 @@ impl Source for Hdf5Source {
         match self.access {
             Access::Empty | Access::Fill | Access::Inline(_) => n,
             Access::Contiguous(_) => super::contiguous::PIECE as u64,
-            // Stored bytes, two stages between filters, and a whole chunk of which a part is wanted.
+            // Stored bytes, what decoding takes, and a whole chunk of which a part is wanted.
             Access::Chunks { ref pipeline, .. } => {
-                let stages = match pipeline.len() {
+                let work = match pipeline.len() {
                     0 => super::contiguous::PIECE as u64,
-                    1 => 0,
-                    2 => most_stored(n),
-                    _ => most_stored(n).saturating_mul(2),
+                    _ => work_bytes(pipeline, n),
                 };
-                let chunk = if pipeline.is_empty() { 0 } else { n };
-                most_stored(n).max(JOINED).saturating_add(stages).saturating_add(chunk) + INDEX_BYTES
+                let stored = most_stored(pipeline, n).max(JOINED);
+                [work, n, INDEX_BYTES].into_iter().fold(stored, u64::saturating_add)
             }
             // libhdf5 holds the stored and the decoded chunk; what is not chunked is small or
             // goes through its own buffers of 1 MiB.
-            Access::Library(_) if n > 0 => most_stored(n).saturating_add(2 * n),
+            Access::Library(_) if n > 0 => most_stored(&[], n).saturating_add(2 * n),
             Access::Library(_) => 4 << 20,
         }
     }

@@ -1,6 +1,7 @@
 //! Reading chunks and regions of a dataset.
 
 use super::contiguous::read_loops;
+use super::filters::precision::widen;
 use super::filters::{Filter, Work, decode, decode_packed, least_stored, most_stored, swap_bytes};
 use super::handles::{Borrowed, RawFile};
 use super::index::{ChunkIndex, ReadAt, Stored};
@@ -107,7 +108,7 @@ pub(super) fn region(source: &Hdf5Source, slab: &Slab, out: &mut [u8], cx: &mut 
             if source.swap {
                 swap_bytes(out, source.dtype.size());
             }
-            canonical_bools(source.dtype, out);
+            in_native_bits(source, out);
         }
         Access::Chunks { pipeline, bare_edges, index: Some(index) } => {
             return own_region(source, index, pipeline, *bare_edges, slab, out, cx);
@@ -222,15 +223,24 @@ fn find(
 /// Elements without filters, in the byte order that is wanted.
 fn as_stored(source: &Hdf5Source, form: Form, out: &mut [u8]) -> Packing {
     let size = source.dtype.size();
-    // A single byte is itself in any order, and a bool's is looked at.
-    if form == Form::Stored && size > 1 {
+    if takes_packed(source, form) {
         return Packing { shuffled: false, swapped: source.swap };
     }
     if source.swap {
         swap_bytes(out, size);
     }
-    canonical_bools(source.dtype, out);
+    in_native_bits(source, out);
     Packing::PLAIN
+}
+
+/// Elements in native byte order whose values are not all of their bits, made values.
+fn in_native_bits(source: &Hdf5Source, out: &mut [u8]) {
+    if let Some(bits) = source.bits {
+        // They fit: it was checked when the source was made.
+        let fits = widen(out, source.dtype.size(), bits);
+        debug_assert!(fits.is_ok());
+    }
+    canonical_bools(source.dtype, out);
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -245,13 +255,19 @@ fn decoded(
     stats: &ReadStats,
 ) -> Result<Packing> {
     let (size, swap) = (source.dtype.size(), source.swap);
-    let packed = form == Form::Stored && size > 1;
-    let packing = stats.record(Activity::Decode, || match packed {
-        true => decode_packed(pipeline, mask, size, swap, input, work, out),
-        false => decode(pipeline, mask, size, swap, input, work, out).map(|()| Packing::PLAIN),
-    })?;
-    canonical_bools(source.dtype, out);
-    Ok(packing)
+    if takes_packed(source, form) {
+        return stats
+            .record(Activity::Decode, || decode_packed(pipeline, mask, size, swap, input, work, out));
+    }
+    stats.record(Activity::Decode, || decode(pipeline, mask, size, swap, input, work, out))?;
+    in_native_bits(source, out);
+    Ok(Packing::PLAIN)
+}
+
+/// Whether elements may stay as they are stored. A single byte is itself in any order, a bool's is
+/// looked at, and odd integers are made native here.
+fn takes_packed(source: &Hdf5Source, form: Form) -> bool {
+    form == Form::Stored && source.dtype.size() > 1 && source.bits.is_none()
 }
 
 /// Whether a stored size can be true, before memory is taken for it.
@@ -259,7 +275,7 @@ fn check_stored(stored: u64, chunk: u64, pipeline: &[Filter], file: u64) -> Resu
     let possible = stored <= file
         && match pipeline {
             [] => stored == chunk,
-            _ => stored <= most_stored(chunk) && stored >= least_stored(pipeline, chunk),
+            _ => stored <= most_stored(pipeline, chunk) && stored >= least_stored(pipeline, chunk),
         };
     if possible {
         return Ok(());
@@ -390,7 +406,7 @@ fn bare(source: &Hdf5Source, file: &Borrowed, want: &Want, out: &mut [u8], cx: &
         let out = &mut out[want.to * size..][..bytes];
         bring(&file.raw, want.stored.address, out, cx.stats)?;
         as_stored(source, Form::Plain, out);
-    } else if source.swap || source.dtype == DType::Bool {
+    } else if source.swap || source.bits.is_some() || source.dtype == DType::Bool {
         let mut chunk = std::mem::take(&mut cx.scratch.chunk);
         chunk.resize_for_overwrite(bytes);
         let done = bring(&file.raw, want.stored.address, &mut chunk, cx.stats);

@@ -7,21 +7,19 @@
 //! Sources: the filter descriptions of the HDF5 file format and of libhdf5 1.10 (`H5Zdeflate.c`,
 //! `H5Zshuffle.c`, `H5Zfletcher32.c`, `H5checksum.c`); zlib is decoded by libdeflate.
 
-#[allow(dead_code)]
+mod bits;
 mod bitshuffle;
-#[allow(dead_code)]
 mod blosc;
-#[allow(dead_code)]
 mod blosclz;
-#[allow(dead_code)]
 mod bzip2;
 #[cfg(test)]
 mod codecs_tests;
-#[allow(dead_code)]
 mod lz4;
-#[allow(dead_code)]
 mod lzf;
-#[allow(dead_code)]
+mod nbit;
+pub(crate) mod precision;
+mod scaleoffset;
+mod szip;
 mod zstd;
 
 use crate::buffer::Buffer;
@@ -31,17 +29,6 @@ use crate::ops::kernel::Packing;
 use crate::ops::simd::Simd;
 use crate::per_simd;
 use smallvec::SmallVec;
-
-#[allow(dead_code)]
-mod bits;
-#[allow(dead_code)]
-mod nbit;
-#[allow(dead_code)]
-pub(crate) mod precision;
-#[allow(dead_code)]
-mod scaleoffset;
-#[allow(dead_code)]
-mod szip;
 
 /// Why a codec refuses a chunk, as a sentence.
 pub(crate) type Fault = String;
@@ -78,7 +65,24 @@ impl PartialEq for Codec {
 }
 
 /// The codecs, by HDF5's registered numbers.
-static CODECS: &[Codec] = &[Codec { id: 1, decode: inflate }];
+static CODECS: &[Codec] = &[
+    Codec { id: 1, decode: inflate },
+    Codec { id: SZIP, decode: szip::decode },
+    Codec { id: 5, decode: nbit::decode },
+    Codec { id: 6, decode: scaleoffset::decode },
+    Codec { id: BZIP2, decode: bzip2::decode },
+    Codec { id: 32000, decode: lzf::decode },
+    Codec { id: BLOSC, decode: blosc::decode },
+    Codec { id: LZ4, decode: lz4::decode },
+    Codec { id: BITSHUFFLE, decode: bitshuffle::decode },
+    Codec { id: 32015, decode: zstd::decode },
+];
+
+const SZIP: i32 = 4;
+const BZIP2: i32 = 307;
+const BLOSC: i32 = 32001;
+const LZ4: i32 = 32004;
+const BITSHUFFLE: i32 = 32008;
 
 /// A filter that is undone here.
 #[derive(Clone, Debug, PartialEq)]
@@ -113,10 +117,32 @@ pub(crate) fn own_pipeline(filters: &[FilterInfo]) -> Option<Vec<Filter>> {
         .collect()
 }
 
-/// The most bytes that a chunk of `len` bytes can take in a file: deflate grows incompressible
-/// data by less than this, a checksum by 4.
-pub(crate) fn most_stored(len: u64) -> u64 {
-    len.saturating_add(len / 8).saturating_add(4096)
+/// The most bytes that a chunk of `len` bytes can take in a file: codecs grow incompressible data by less
+/// than an eighth and a header, a checksum by 4; where data is cut into blocks, each has its own length.
+pub(crate) fn most_stored(pipeline: &[Filter], len: u64) -> u64 {
+    let blocks = pipeline.iter().map(|f| match f {
+        Filter::Codec(Codec { id: LZ4, .. }, values) => values.first().map_or(0, |&b| u64::from(b)),
+        Filter::Codec(Codec { id: BITSHUFFLE, .. }, values) => match values[..] {
+            [_, _, size, block, ..] => u64::from(size) * u64::from(block),
+            _ => 0,
+        },
+        _ => 0,
+    });
+    let heads =
+        blocks.filter(|&b| b > 0).map(|b| len.div_ceil(b).saturating_mul(20)).fold(0, u64::saturating_add);
+    len.saturating_add(len / 8).saturating_add(4096).saturating_add(heads)
+}
+
+/// The most bytes of [`Work`], and of what codecs take for themselves, for chunks of `len` bytes.
+pub(crate) fn work_bytes(pipeline: &[Filter], len: u64) -> u64 {
+    let stages = (pipeline.len() as u64).saturating_sub(1).min(2).saturating_mul(most_stored(pipeline, len));
+    let own = pipeline.iter().map(|f| match f {
+        // Its tables are made anew for each chunk.
+        Filter::Codec(Codec { id: BZIP2, .. }, _) => 4 << 20,
+        Filter::Codec(Codec { id: SZIP | BLOSC | BITSHUFFLE, .. }, _) => len,
+        _ => 0,
+    });
+    own.fold(stages, u64::saturating_add)
 }
 
 /// The least bytes that a chunk of `len` bytes can take: deflate's ratio is at most 1032, other codecs have
@@ -201,7 +227,7 @@ fn undo(
         let known = (!rest.iter().any(|f| f.is_codec())).then_some(chunk + 4 * sums);
         let room = match filter {
             Filter::Shuffle(_) => len,
-            _ => known.unwrap_or(most_stored(chunk as u64) as usize),
+            _ => known.unwrap_or(most_stored(pipeline, chunk as u64) as usize),
         };
         let to: &mut [u8] = if rest.is_empty() {
             &mut *out

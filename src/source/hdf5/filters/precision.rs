@@ -6,7 +6,7 @@
 //!
 //! Source: the HDF5 file format specification (fixed-point datatype message).
 //!
-//! Limits: elements of 1 to 8 bytes.
+//! Limits: elements of 1, 2, 4 or 8 bytes.
 
 use super::Fault;
 use crate::h5::Bits;
@@ -64,79 +64,6 @@ fn in_place_body(data: &mut [u8], size: usize, above: u32, unused: u32, signed: 
 
 per_simd! {
     fn in_place(data: &mut [u8], size: usize, above: u32, unused: u32, signed: bool) = in_place_body
-}
-
-/// Makes stored elements of `size` bytes (1 to 8), in the byte order that `bits` says, into native
-/// integers of `to` bytes (1, 2, 4 or 8, at least the precision). `out` holds as many as `stored`.
-pub(crate) fn convert(
-    stored: &[u8],
-    size: usize,
-    bits: Bits,
-    out: &mut [u8],
-    to: usize,
-) -> Result<(), Fault> {
-    let fits = shifts(bits, size).filter(|_| [1, 2, 4, 8].contains(&to) && bits.precision as usize <= 8 * to);
-    fits.ok_or_else(|| misfit(bits, size))?;
-    if !stored.len().is_multiple_of(size) || Some(out.len()) != (stored.len() / size).checked_mul(to) {
-        return Err(format!("{} bytes of {size} each do not become {} of {to}", stored.len(), out.len()));
-    }
-    resized(Simd::best(), stored, size, bits, out, to);
-    Ok(())
-}
-
-#[inline(always)]
-fn resized_body(stored: &[u8], size: usize, bits: Bits, out: &mut [u8], to: usize) {
-    match to {
-        1 => from(stored, size, bits, out, |v| (v as u8).to_ne_bytes()),
-        2 => from(stored, size, bits, out, |v| (v as u16).to_ne_bytes()),
-        4 => from(stored, size, bits, out, |v| (v as u32).to_ne_bytes()),
-        _ => from(stored, size, bits, out, u64::to_ne_bytes),
-    }
-}
-
-per_simd! {
-    fn resized(stored: &[u8], size: usize, bits: Bits, out: &mut [u8], to: usize) = resized_body
-}
-
-#[inline(always)]
-fn from<const TO: usize>(
-    stored: &[u8],
-    size: usize,
-    bits: Bits,
-    out: &mut [u8],
-    put: impl Fn(u64) -> [u8; TO],
-) {
-    // The sign's place, or nothing: what is xored and taken away again carries it up.
-    let mask = u64::MAX >> ((64 - bits.precision) & 63);
-    let sign = if bits.signed { mask ^ mask >> 1 } else { 0 };
-    let shift = bits.offset & 63;
-    let put = |v: u64| put(((v >> shift & mask) ^ sign).wrapping_sub(sign));
-    match (size, bits.big) {
-        (1, _) => each(stored, out, |e: [u8; 1]| put(e[0].into())),
-        (2, false) => each(stored, out, |e| put(u16::from_le_bytes(e).into())),
-        (2, true) => each(stored, out, |e| put(u16::from_be_bytes(e).into())),
-        (4, false) => each(stored, out, |e| put(u32::from_le_bytes(e).into())),
-        (4, true) => each(stored, out, |e| put(u32::from_be_bytes(e).into())),
-        (8, false) => each(stored, out, |e| put(u64::from_le_bytes(e))),
-        (8, true) => each(stored, out, |e| put(u64::from_be_bytes(e))),
-        (_, big) => {
-            for (e, o) in stored.chunks_exact(size).zip(out.as_chunks_mut::<TO>().0) {
-                let add = |v: u64, b: &u8| v << 8 | u64::from(*b);
-                *o = put(if big { e.iter().fold(0, add) } else { e.iter().rev().fold(0, add) });
-            }
-        }
-    }
-}
-
-#[inline(always)]
-fn each<const FROM: usize, const TO: usize>(
-    stored: &[u8],
-    out: &mut [u8],
-    f: impl Fn([u8; FROM]) -> [u8; TO],
-) {
-    for (e, o) in stored.as_chunks::<FROM>().0.iter().zip(out.as_chunks_mut::<TO>().0) {
-        *o = f(*e);
-    }
 }
 
 #[cfg(test)]

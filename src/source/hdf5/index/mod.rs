@@ -1,54 +1,300 @@
-//! Where chunks are stored.
+//! Where the chunks of a dataset are stored, read from the file's own structures.
+//!
+//! [`ChunkIndex::locate`] goes from the superblock to the dataset's object header, to its layout
+//! message, to the header of its chunk index; [`ChunkIndex::find`] looks one chunk up. Both use
+//! positioned reads and never libhdf5, so that they need no lock and can be trusted with files of
+//! strangers: whatever the bytes are, a lookup ends after at most 32 reads (of at most 1 MiB each
+//! in trees, of at most 16 MiB each in arrays), takes memory for what the file has only, and gives
+//! an address and a size that lie in the file, or an error.
+//!
+//! Source: the HDF5 File Format Specification, version 4.0. All superblocks (0 to 3), object headers
+//! (1, 2), layout messages (1 to 5) and chunk indexes are read: version 1 and 2 B-trees, fixed and
+//! extensible arrays, implicit, and single chunk; user blocks; addresses and lengths of 2, 4 and 8
+//! bytes. Checksums are verified where the format has them.
+//!
+//! Limits: files in several parts, shared dataspace messages where an index needs one, and an image
+//! of the metadata cache are errors of kind `Unsupported`; the caller then asks libhdf5. A version 1
+//! B-tree has no checksum: what is noticed there is a wrong order, level or count of its keys, not
+//! an address that was changed to another one in the file.
+
+mod array;
+mod bytes;
+mod checksum;
+mod extensible;
+mod fixed;
+mod header;
+mod layout;
+mod memo;
+mod tree;
+mod tree_v1;
+mod tree_v2;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::grid::Dims;
+use array::{linear, strides};
+use bytes::{Frame, damaged, unsupported};
+use extensible::Extensible;
+use fixed::Fixed;
+use header::{Described, Space, Super};
+use layout::{Index, Layout};
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicU64, Ordering};
+use tree_v1::TreeV1;
+use tree_v2::TreeV2;
 
-/// Bytes of a file, read by position.
-pub(crate) trait ReadAt {
-    /// How many bytes there are.
-    fn len(&self) -> u64;
-    /// Fills `out` with the bytes from `at` on.
-    fn read_at(&self, at: u64, out: &mut [u8]) -> Result<()>;
-}
+pub(crate) use bytes::ReadAt;
+pub(crate) use memo::Memo;
 
 /// What the index is checked against.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Expect<'a> {
+    /// The shape of the array.
     pub shape: &'a [u64],
+    /// The shape of a chunk.
     pub chunk: &'a [u64],
+    /// Bytes of a stored element.
     pub element: u64,
+    /// Whether chunks have filters.
     pub filtered: bool,
 }
-
-/// Where the index of a chunked dataset is.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ChunkIndex {}
 
 /// A stored chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
+    /// Its first byte in the file.
     pub address: u64,
+    /// Its bytes, as stored.
     pub size: u64,
+    /// A set bit for each filter that was not applied.
     pub mask: u32,
 }
 
-/// The nodes on the way to the last chunk found.
-#[derive(Default)]
-pub(crate) struct Memo {
-    pub reads: u64,
+/// Where the index of a chunked dataset is: plain data, made once when the dataset is opened.
+///
+/// It may come from another process: no value in it can do more harm than those in a file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ChunkIndex {
+    frame: Frame,
+    /// Chunks along each axis.
+    grid: Dims,
+    chunk: Dims,
+    /// Bytes of a chunk without filters.
+    bytes: u64,
+    filtered: bool,
+    kind: Kind,
+    #[serde(skip)]
+    id: Id,
 }
 
-impl Memo {
-    pub fn bytes(&self) -> u64 {
-        0
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+enum Kind {
+    /// No chunk is stored.
+    Nothing,
+    Single(Place),
+    /// All chunks one after the other.
+    Implicit {
+        address: u64,
+        strides: Dims,
+    },
+    Fixed(Fixed),
+    Extensible(Extensible),
+    TreeV1(TreeV1),
+    TreeV2(TreeV2),
+}
+
+/// A chunk as an index has it: the address is relative, nothing is checked.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Place {
+    address: u64,
+    size: u64,
+    mask: u32,
+}
+
+/// Tells a [`Memo`] whose nodes it holds. Copies of an index share it; it is no part of its value.
+#[derive(Clone, Copy, Debug)]
+struct Id(u64);
+
+impl Default for Id {
+    fn default() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Id(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+impl PartialEq for Id {
+    fn eq(&self, _: &Id) -> bool {
+        true
     }
 }
 
 impl ChunkIndex {
-    pub fn locate(_: &dyn ReadAt, _: u64, _: &Expect) -> Result<ChunkIndex> {
-        Err(Error::new(ErrorKind::Unsupported, "no index"))
+    /// Finds the index of the dataset whose object header is at `header`, relative to the base
+    /// address of the file (as libhdf5 tells it).
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for a structure that is not known here: libhdf5 may know it. `Format` for a
+    /// file that is damaged or is not what `expect` says.
+    pub fn locate(file: &dyn ReadAt, header: u64, expect: &Expect) -> Result<ChunkIndex> {
+        let Super { frame, rank } = header::superblock(file)?;
+        let described = header::dataset(file, &frame, header)?;
+        let layout = Layout::read(&described.layout, &frame)?;
+        if layout.chunk[..layout.chunk.len() - 1] != *expect.chunk
+            || layout.chunk.last() != Some(&expect.element)
+            || expect.shape.len() != expect.chunk.len()
+        {
+            return Err(damaged(format!(
+                "chunks of shape {:?} of {} bytes per element, where the file has {:?}",
+                expect.chunk, expect.element, layout.chunk
+            )));
+        }
+        if let Some(space) = &described.space
+            && *space.now != *expect.shape
+        {
+            return Err(damaged(format!("an array of shape {:?}, not {:?}", space.now, expect.shape)));
+        }
+        let bytes = layout.chunk.iter().try_fold(1u64, |n, &d| n.checked_mul(d));
+        let bytes = bytes.ok_or_else(|| damaged("a chunk of more than 2^64 bytes"))?;
+        let kind = match layout.address {
+            None => Kind::Nothing,
+            Some(address) => {
+                Kind::open(file, &frame, (address, layout.index), (&described, expect), bytes, rank)?
+            }
+        };
+        let grid = expect.shape.iter().zip(expect.chunk).map(|(&n, &c)| n.div_ceil(c)).collect();
+        let (chunk, filtered) = (Dims::from_slice(expect.chunk), expect.filtered);
+        Ok(ChunkIndex { frame, grid, chunk, bytes, filtered, kind, id: Id::default() })
     }
 
-    pub fn find(&self, _: &dyn ReadAt, _: &[u64], _: &mut Memo) -> Result<Option<Stored>> {
-        Err(Error::new(ErrorKind::Unsupported, "no index"))
+    /// The chunk at the grid position `coords` (in chunks); `None` if it is not stored. What is
+    /// given lies in the file, and is of the size of a chunk where there are no filters.
+    pub fn find(&self, file: &dyn ReadAt, coords: &[u64], memo: &mut Memo) -> Result<Option<Stored>> {
+        let rank = self.grid.len();
+        if coords.len() != rank || coords.iter().zip(&self.grid).any(|(c, n)| c >= n) {
+            return Err(Error::new(ErrorKind::Index, format!("there is no chunk {coords:?}")));
+        }
+        memo.belong_to(self.id.0);
+        let (frame, wanted) = (&self.frame, (coords, self.bytes));
+        let place = match &self.kind {
+            Kind::Nothing => None,
+            Kind::Single(place) => Some(*place),
+            Kind::Implicit { address, strides } => {
+                let start = linear(coords, strides)?.checked_mul(self.bytes);
+                let address = start.and_then(|n| n.checked_add(*address));
+                let address = address.ok_or_else(|| damaged("a chunk beyond the end of all files"))?;
+                Some(Place { address, size: self.bytes, mask: 0 })
+            }
+            Kind::Fixed(array) => array.find(file, frame, wanted, memo)?,
+            Kind::Extensible(array) => array.find(file, frame, wanted, memo)?,
+            Kind::TreeV1(tree) => {
+                // Keys are in elements, and have a 0 for the bytes of an element.
+                let key = coords.iter().zip(&self.chunk).map(|(&c, &n)| c.checked_mul(n));
+                let key: Option<Dims> = key.chain([Some(0)]).collect();
+                let key = key.ok_or_else(|| damaged("a chunk beyond all numbers"))?;
+                tree::walk(&tree_v1::Reader { tree, frame, rank }, file, &key, memo)?
+            }
+            Kind::TreeV2(tree) => match tree_v2::Reader::new(tree, frame, rank, self.bytes)? {
+                Some(reader) => tree::walk(&reader, file, coords, memo)?,
+                None => None,
+            },
+        };
+        place.map(|place| self.check(place, file.len())).transpose()
+    }
+
+    fn check(&self, place: Place, file: u64) -> Result<Stored> {
+        let Place { address, size, mask } = place;
+        if size == 0 || (!self.filtered && size != self.bytes) {
+            return Err(damaged(format!("{size} bytes are stored for a chunk of {} bytes", self.bytes)));
+        }
+        let address = self.frame.place(address)?;
+        if address.checked_add(size).is_none_or(|end| end > file) {
+            return Err(Error::new(
+                ErrorKind::Format,
+                format!("a chunk should be at bytes {address} + {size}, but the file has only {file}"),
+            )
+            .hint("the file is damaged or cut off: copy it again"));
+        }
+        Ok(Stored { address, size, mask })
+    }
+
+    /// The name of the kind of index.
+    #[cfg(test)]
+    fn kind(&self) -> &'static str {
+        match self.kind {
+            Kind::Nothing => "nothing",
+            Kind::Single(_) => "single",
+            Kind::Implicit { .. } => "implicit",
+            Kind::Fixed(_) => "fixed",
+            Kind::Extensible(_) => "extensible",
+            Kind::TreeV1(_) => "tree 1",
+            Kind::TreeV2(_) => "tree 2",
+        }
     }
 }
+
+impl Kind {
+    /// Reads what an index says about itself.
+    fn open(
+        file: &dyn ReadAt,
+        frame: &Frame,
+        (address, index): (u64, Index),
+        (described, expect): (&Described, &Expect),
+        bytes: u64,
+        rank: u16,
+    ) -> Result<Kind> {
+        let filtered = expect.filtered;
+        let axes: Vec<usize> = (0..expect.shape.len()).collect();
+        Ok(match index {
+            Index::TreeV1 => Kind::TreeV1(TreeV1 { root: address, half: rank }),
+            Index::Single(stated) => {
+                let (size, mask) = stated.unwrap_or((bytes, 0));
+                Kind::Single(Place { address, size, mask })
+            }
+            Index::Implicit => {
+                Kind::Implicit { address, strides: strides(&counts(described, expect)?, &axes)? }
+            }
+            Index::Fixed => {
+                let strides = strides(&counts(described, expect)?, &axes)?;
+                Kind::Fixed(Fixed::open(file, frame, address, filtered, strides)?)
+            }
+            Index::Extensible => {
+                let counts = counts(described, expect)?;
+                let first = counts.iter().position(Option::is_none);
+                let first = first.ok_or_else(|| damaged("an extensible index of an array that is not"))?;
+                let mut axes = axes;
+                axes[..=first].rotate_right(1);
+                Kind::Extensible(Extensible::open(file, frame, address, filtered, strides(&counts, &axes)?)?)
+            }
+            Index::TreeV2 => Kind::TreeV2(TreeV2::open(file, frame, address, filtered, expect.shape.len())?),
+        })
+    }
+}
+
+/// The most chunks there can be along each axis; `None` where it is unlimited.
+fn counts(described: &Described, expect: &Expect) -> Result<Vec<Option<u64>>> {
+    let Some(Space { now, most }) = &described.space else {
+        return Err(unsupported("a dataspace that is stored elsewhere"));
+    };
+    if now.len() != expect.chunk.len() {
+        return Err(damaged("a dataspace of another rank"));
+    }
+    Ok(most.iter().zip(expect.chunk).map(|(most, &chunk)| most.map(|n| n.div_ceil(chunk))).collect())
+}
+
+/// Looks chunks up in arbitrary bytes, for fuzzing: the index whose object header is at `header`, and
+/// up to `most` chunks of its grid. Gives how many are stored and how many failed.
+pub(crate) fn lookups(file: &dyn ReadAt, header: u64, expect: &Expect, most: u64) -> Result<(u64, u64)> {
+    let index = ChunkIndex::locate(file, header, expect)?;
+    let count = index.grid.iter().fold(1u64, |n, &d| n.saturating_mul(d));
+    let (mut memo, mut stored, mut failed) = (Memo::default(), 0, 0);
+    for i in 0..count.min(most) {
+        match index.find(file, &crate::grid::unravel(i, &index.grid), &mut memo) {
+            Ok(found) => stored += u64::from(found.is_some()),
+            Err(_) => failed += 1,
+        }
+    }
+    Ok((stored, failed))
+}
+
+#[cfg(test)]
+mod tests;

@@ -20,7 +20,7 @@ fn value(element: &[u8], bits: Bits) -> i64 {
 #[test]
 fn integers_of_any_bits_have_their_values() {
     let (mut next, mut compared) = (random(9), 0);
-    for size in 1..=8usize {
+    for size in [1, 2, 4, 8usize] {
         for precision in [1, 2, 7, 8, 9, 12, 15, 16, 17, 24, 31, 32, 33, 48, 63, 64usize] {
             for offset in [0, 1, 5, 8, 8 * size - precision.min(8 * size)] {
                 if precision + offset > 8 * size {
@@ -39,40 +39,32 @@ fn integers_of_any_bits_have_their_values() {
                 }
                 let bits = Bits { offset: offset as u32, precision: precision as u32, signed, big };
                 assert_eq!(e.bits, Some(bits), "{what}");
-                let to = e.dtype.unwrap().size();
-                let mut out = vec![0; 100 * to];
-                convert(&data, size, bits, &mut out, to).unwrap();
-                for (e, o) in data.chunks(size).zip(out.chunks(to)) {
+                let mut out = data.clone();
+                if big != cfg!(target_endian = "big") {
+                    super::super::swap_bytes(&mut out, size);
+                }
+                widen(&mut out, size, bits).unwrap();
+                for (e, o) in data.chunks(size).zip(out.chunks(size)) {
                     let want = value(e, bits);
                     let want = if cfg!(target_endian = "big") {
-                        want.to_be_bytes()[8 - to..].to_vec()
+                        want.to_be_bytes()[8 - size..].to_vec()
                     } else {
-                        want.to_le_bytes()[..to].to_vec()
+                        want.to_le_bytes()[..size].to_vec()
                     };
                     assert_eq!(o, want, "{what}: {e:?}");
                 }
+                let to = e.dtype.unwrap().size();
                 // libhdf5 1.10 only swaps the bytes of a type of the other order if it has the native one's
                 // size and no offset: it takes what is above the precision as part of the value.
-                let only_swapped = size == to && offset == 0 && big != cfg!(target_endian = "big");
-                if !only_swapped {
+                let only_swapped = offset == 0 && big != cfg!(target_endian = "big");
+                if size == to && !only_swapped {
                     assert_eq!(out, s.read(Some(&e.memory), 100 * to), "{what}");
                     compared += 1;
-                }
-                // In place, of elements that are native already.
-                if [1, 2, 4, 8].contains(&size) {
-                    let mut native = data.clone();
-                    if big != cfg!(target_endian = "big") {
-                        super::super::swap_bytes(&mut native, size);
-                    }
-                    widen(&mut native, size, bits).unwrap();
-                    let mut same = vec![0; native.len()];
-                    convert(&data, size, bits, &mut same, size).unwrap();
-                    assert_eq!(native, same, "{what}");
                 }
             }
         }
     }
-    assert!(compared > 150, "only {compared} compared");
+    assert!(compared > 40, "only {compared} compared");
 }
 
 #[test]
@@ -81,16 +73,12 @@ fn known_values() {
     let mut data = [0b1000_0101u8, 0b0111_1111, 0b1111_1000];
     widen(&mut data, 1, bits).unwrap();
     assert_eq!(data.map(|b| b as i8), [-16, 15, -1]);
-    let mut out = [0; 4];
-    let bits = Bits { offset: 0, precision: 12, signed: true, big: true };
-    convert(&[0xf8, 0x00, 0x07, 0xff], 2, bits, &mut out, 2).unwrap();
-    assert_eq!([i16::from_ne_bytes([out[0], out[1]]), i16::from_ne_bytes([out[2], out[3]])], [-2048, 2047]);
 }
 
 #[test]
 fn what_does_not_fit_is_refused() {
     let of = |offset, precision| Bits { offset, precision, signed: true, big: false };
-    let (data, out) = (&mut [0u8; 16], &mut [0u8; 16]);
+    let data = &mut [0u8; 16];
     for (bits, size) in [
         (of(0, 0), 2),
         (of(1, 16), 2),
@@ -100,12 +88,6 @@ fn what_does_not_fit_is_refused() {
         (of(0, 1), 9),
     ] {
         assert!(widen(data, size, bits).is_err());
-        assert!(convert(data, size, bits, out, 8).is_err());
     }
     assert!(widen(data, 3, of(0, 1)).is_err());
-    assert!(convert(data, 4, of(0, 17), &mut out[..8], 2).is_err());
-    assert!(convert(data, 4, of(0, 12), &mut out[..9], 2).is_err());
-    assert!(convert(&data[..15], 4, of(0, 12), &mut out[..6], 2).is_err());
-    assert!(convert(data, 4, of(0, 12), out, 3).is_err());
-    assert!(convert(data, usize::MAX, of(0, 12), out, 4).is_err());
 }

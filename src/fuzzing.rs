@@ -1,0 +1,24 @@
+//! Entry points for fuzzers: everything that parses bytes of a file without libhdf5.
+//!
+//! Any input must come back, with an answer or an error, in time linear in its length and without more
+//! memory than it names. `tests/mutations.rs` runs them over damaged pieces of real files; a coverage-guided
+//! fuzzer can call them as they are.
+
+use crate::source::hdf5::{fuzz_chunk, fuzz_index};
+
+/// Undoes a filter pipeline. The input says what it is: a byte with the number of filters (up to 4), a byte
+/// with the element size (1, 2, 4 or 8 as two bits) and the byte order (the next bit), 2 bytes of filter mask,
+/// 4 bytes with the chunk's length (up to 16 MiB); per filter 2 bytes of HDF5's number, a byte with the
+/// number of values (up to 24) and 4 bytes for each; then the stored chunk. All numbers are little-endian.
+///
+/// Gives the decoded bytes, or nothing for an input that is refused.
+pub fn chunk(data: &[u8]) -> Option<Vec<u8>> {
+    fuzz_chunk(data)
+}
+
+/// Reads the chunk index of the dataset whose object header is at `header` of a file that is these bytes,
+/// for an array of this shape, with chunks of this shape and elements of so many bytes, and looks up to 4096
+/// chunks up. Gives how many are stored and how many lookups failed, or nothing if there is no such index.
+pub fn index(data: &[u8], header: u64, shape: &[u64], chunk: &[u64], element: u64) -> Option<(u64, u64)> {
+    fuzz_index(data, header, shape, chunk, element)
+}

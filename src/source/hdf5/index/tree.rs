@@ -1,0 +1,162 @@
+//! The way down a tree of chunks, of either kind.
+//!
+//! A lookup starts at the lowest kept node whose range covers the chunk. Each node is one level
+//! lower than the one above it, and no tree has more than [`DEPTH`] levels, so a lookup ends in
+//! every file.
+
+use super::Place;
+use super::bytes::{ReadAt, damaged, little};
+use super::memo::{Memo, Node};
+use crate::error::Result;
+use crate::grid::Dims;
+use std::cmp::Ordering;
+
+/// The most levels of a tree. A node has two children or more, and libhdf5's have dozens.
+pub(super) const DEPTH: usize = 32;
+
+/// A node as its parent sees it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Child {
+    pub address: u64,
+    /// How many entries it has, where the parent says so.
+    pub count: u16,
+}
+
+/// What a node says about a chunk.
+pub(super) enum Step {
+    Found(Place),
+    Missing,
+    /// The child that covers it, and the keys between which that child lies.
+    Down(Child, Option<Dims>, Option<Dims>),
+}
+
+pub(super) trait Tree {
+    /// Whether a node's low key is in its range (or in a record of its parent).
+    const CLOSED: bool;
+
+    fn root(&self) -> Child;
+
+    /// Reads a node and checks all of it but its place in the tree. `level` is where it must be;
+    /// `None` for the root.
+    fn load(
+        &self,
+        file: &dyn ReadAt,
+        child: Child,
+        level: Option<u16>,
+        node: &mut Node,
+        reads: &mut u64,
+    ) -> Result<()>;
+
+    fn step(&self, node: &Node, key: &[u64]) -> Result<Step>;
+}
+
+/// Looks a chunk up.
+pub(super) fn walk<T: Tree>(
+    tree: &T,
+    file: &dyn ReadAt,
+    key: &[u64],
+    memo: &mut Memo,
+) -> Result<Option<Place>> {
+    while memo.depth > 1 && !memo.path[memo.depth - 1].covers(key, T::CLOSED) {
+        memo.depth -= 1;
+    }
+    if memo.depth == 0 {
+        descend(tree, file, tree.root(), (None, None), memo)?;
+    }
+    loop {
+        match tree.step(&memo.path[memo.depth - 1], key)? {
+            Step::Found(place) => return Ok(Some(place)),
+            Step::Missing => return Ok(None),
+            Step::Down(child, low, high) => descend(tree, file, child, (low, high), memo)?,
+        }
+    }
+}
+
+/// Puts a node below the kept ones.
+fn descend<T: Tree>(
+    tree: &T,
+    file: &dyn ReadAt,
+    child: Child,
+    (low, high): (Option<Dims>, Option<Dims>),
+    memo: &mut Memo,
+) -> Result<()> {
+    let depth = memo.depth;
+    let level = match depth {
+        0 => None,
+        _ => Some(memo.path[depth - 1].level.checked_sub(1).ok_or_else(|| damaged("a leaf with children"))?),
+    };
+    if depth == DEPTH {
+        return Err(damaged(format!("a tree of chunks of more than {DEPTH} levels")));
+    }
+    if memo.path.len() == depth {
+        memo.path.push(Node::default());
+    }
+    let node = &mut memo.path[depth];
+    tree.load(file, child, level, node, &mut memo.reads)?;
+    (node.low, node.high) = (low, high);
+    memo.depth += 1;
+    Ok(())
+}
+
+impl Node {
+    fn covers(&self, key: &[u64], closed: bool) -> bool {
+        let above = match &self.low {
+            None => true,
+            Some(low) if closed => **low <= *key,
+            Some(low) => **low < *key,
+        };
+        above && self.high.as_ref().is_none_or(|high| *key < **high)
+    }
+}
+
+/// Keys in a node's bytes: `count` of them, `stride` bytes apart, the first at `first`.
+#[derive(Clone, Copy)]
+pub(super) struct Keys<'a> {
+    pub bytes: &'a [u8],
+    pub first: usize,
+    pub stride: usize,
+    pub count: usize,
+    /// How many integers of 8 bytes a key is.
+    pub rank: usize,
+}
+
+impl Keys<'_> {
+    /// The bytes from the start of key `i` on, as far as they are there.
+    fn at(&self, i: usize) -> &[u8] {
+        self.bytes.get(self.first + i * self.stride..).unwrap_or(&[])
+    }
+
+    pub fn key(&self, i: usize) -> Dims {
+        self.at(i).chunks_exact(8).take(self.rank).map(little).collect()
+    }
+
+    fn compare(&self, i: usize, key: &[u64]) -> Ordering {
+        self.at(i).chunks_exact(8).take(self.rank).map(little).cmp(key.iter().copied())
+    }
+
+    pub fn is(&self, i: usize, key: &[u64]) -> bool {
+        self.compare(i, key) == Ordering::Equal
+    }
+
+    /// How many keys are not above this one.
+    pub fn up_to(&self, key: &[u64]) -> usize {
+        let (mut low, mut high) = (0, self.count);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            match self.compare(middle, key) {
+                Ordering::Greater => high = middle,
+                _ => low = middle + 1,
+            }
+        }
+        low
+    }
+
+    /// A lookup is right only where each key is above the one before it.
+    pub fn check_order(&self) -> Result<()> {
+        let integers = |i| self.at(i).chunks_exact(8).take(self.rank).map(little);
+        match (1..self.count).all(|i| integers(i - 1).lt(integers(i))) {
+            true => Ok(()),
+            false => Err(damaged("the tree of chunks is not in order")),
+        }
+    }
+}
