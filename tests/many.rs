@@ -1,6 +1,9 @@
 //! Many files as one array: NumPy's `concatenate` and `stack`, by values known by construction; every
 //! chunk decoded once; files that do not fit; plans that travel; more files than may be open.
 
+// Ends count from the back, as in Python; cases are tables.
+#![allow(clippy::reversed_empty_ranges, clippy::type_complexity)]
+
 mod common;
 
 use chunkwise::source::hdf5::open_files;
