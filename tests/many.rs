@@ -171,7 +171,8 @@ fn check(what: &str, array: &Array, whole: &Whole) {
 
 #[test]
 fn joined_along_an_axis_as_numpy_does() {
-    let cases: [(&[u64], &[u64], &[u64], DType, &[Layout]); 9] = [
+    type Case<'a> = (&'a [u64], &'a [u64], &'a [u64], DType, &'a [Layout<'a>]);
+    let cases: [Case; 9] = [
         // Outer axes, lengths of the parts, inner axes.
         (&[], &[40, 7, 0, 23, 1], &[], DType::F32, &[(Some(&[6]), Some(1))]),
         (&[], &[40, 7, 0, 23, 1], &[], DType::I32, &[(None, None)]),
@@ -211,7 +212,8 @@ fn joined_along_an_axis_as_numpy_does() {
 
 #[test]
 fn stacked_along_a_new_axis_as_numpy_does() {
-    let cases: [(&[u64], u64, &[u64], &[Layout]); 7] = [
+    type Case<'a> = (&'a [u64], u64, &'a [u64], &'a [Layout<'a>]);
+    let cases: [Case; 7] = [
         (&[], 5, &[23], &[(Some(&[7]), Some(1))]),
         (&[], 5, &[23], &[(None, None)]),
         (&[], 4, &[], &[(None, None)]),
@@ -253,7 +255,8 @@ fn run(session: &Session, targets: &[&dyn Target]) -> Report {
 fn every_chunk_is_decoded_once_whatever_the_files_end_with() {
     let both: [Layout; 2] = [(Some(&[8, 16]), Some(1)), (Some(&[8, 16]), None)];
     let other: [Layout; 2] = [(Some(&[8, 16]), Some(1)), (Some(&[5, 48]), Some(1))];
-    let cases: [(&[u64], &[u64], &[u64], &[Layout]); 5] = [
+    type Case<'a> = (&'a [u64], &'a [u64], &'a [u64], &'a [Layout<'a>]);
+    let cases: [Case; 5] = [
         (&[], &[40, 7, 0, 23, 1, 64], &[50], &both),
         (&[], &[40, 8, 16, 24], &[50], &both),
         (&[30], &[40, 7, 23, 90], &[], &both),
