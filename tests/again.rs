@@ -163,7 +163,7 @@ fn stored_arrays_find_what_is_kept() {
             assert_eq!(store(&s, &options).unwrap().chunks_decoded, n, "{chunks:?}, {threads} threads");
         }
         let mut decoded = Vec::new();
-        for memory in (1..20).map(|k| k << 17) {
+        for memory in (1..48).map(|k| k << 17) {
             if let Ok(r) = store(&session(threads, memory), &StoreOptions::new().chunks(&[64, 128])) {
                 assert!(r.peak_host_bytes <= r.projected_host_bytes, "{memory}: {r:?}");
                 decoded.push(r.chunks_decoded);
@@ -171,7 +171,7 @@ fn stored_arrays_find_what_is_kept() {
         }
         // Buffers, workers and the chunks that blocks share come first, so a little more memory can leave
         // less for what is kept; never so little that more is decoded than without.
-        assert!(decoded.iter().all(|&d| n <= d && d <= 2 * n), "{decoded:?}");
+        assert!(decoded.iter().all(|&d| n <= d && d <= 3 * n), "{decoded:?}");
         assert!(decoded.first() > Some(&n) && decoded.last() == Some(&n), "{decoded:?}");
         for order in [BlockOrder::Storage, BlockOrder::Spatial] {
             let mut elements = 0;
