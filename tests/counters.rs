@@ -14,9 +14,13 @@ use std::sync::{Arc, Mutex};
 const SHAPE: [u64; 2] = [500, 310];
 
 fn file(folder: &Path, name: &str, chunks: &[u64], seed: u64) -> PathBuf {
+    stored(folder, name, chunks, seed, Some(1))
+}
+
+fn stored(folder: &Path, name: &str, chunks: &[u64], seed: u64, deflate: Option<u8>) -> PathBuf {
     let path = folder.join(format!("{name}.h5"));
     let data = to_bytes(&elements(DType::F32, SHAPE.iter().product(), seed, "small"));
-    write_file(&path, &[(dataset("x", &SHAPE, DType::F32, Some(chunks), Some(1)), &data)]);
+    write_file(&path, &[(dataset("x", &SHAPE, DType::F32, Some(chunks), deflate), &data)]);
     path
 }
 
@@ -87,6 +91,28 @@ fn a_second_pass_finds_the_chunks_of_the_first() {
         let r = run(&session, &[&x.histogram(BinAxis::Auto(10))]);
         assert_eq!((r.chunks_decoded, r.chunks_kept), (n, n));
     }
+}
+
+/// Chunks are read by position, neighbours together, each node of the index once per worker, and libhdf5 is
+/// not asked for any of it.
+#[test]
+fn reads_are_joined_and_take_no_lock() {
+    let folder = folder();
+    for (name, chunks, deflate) in [("packed", [4, 128], Some(1)), ("plain", [4, 128], None)] {
+        let x = Array::open(stored(folder.path(), name, &chunks, 3, deflate), "x").unwrap();
+        let n = chunks_of(&SHAPE, &chunks);
+        for threads in [1, 4] {
+            let r = run(&session(threads, "64MiB"), &[&x.sum()]);
+            assert_eq!((r.chunks_read, r.library_reads), (n, 0), "{name}");
+            assert!(r.lock_wait_s == 0.0, "{name}: {r:?}");
+            assert!(r.file_reads * 8 <= n, "{name}: {} reads of {n} chunks", r.file_reads);
+            assert!(r.index_reads <= threads as u64 * (2 + n.div_ceil(32)), "{name}: {}", r.index_reads);
+        }
+    }
+    // Of a chunk without filters only the part that is wanted is read.
+    let x = Array::open(stored(folder.path(), "rows", &[200, 310], 3, None), "x").unwrap();
+    let r = run(&session(1, "64MiB"), &[&x.index([Index::At(7)]).sum()]);
+    assert_eq!((r.chunks_read, r.bytes_read), (1, 310 * 4));
 }
 
 #[test]

@@ -51,6 +51,12 @@ pub struct Report {
     pub bytes_read: u64,
     /// Bytes of elements that reads made, whole chunks counted whole.
     pub bytes_decoded: u64,
+    /// Positioned reads of elements from files; chunks that lie near each other are one.
+    pub file_reads: u64,
+    /// Positioned reads of the files' chunk indexes.
+    pub index_reads: u64,
+    /// Reads that only libhdf5 could do, under its lock.
+    pub library_reads: u64,
     /// Seconds that workers waited for the HDF5 lock, all together.
     pub lock_wait_s: f64,
     /// The most bytes held at any time, as counted.
