@@ -21,7 +21,9 @@ pub(super) const JOINED: u64 = 256 << 10;
 /// A gap between chunks that is cheaper to read than to jump over.
 const GAP: u64 = 8 << 10;
 /// Chunks whose places are looked up before any of them is read.
-const BATCH: usize = 1024;
+const BATCH: usize = 256;
+/// The most bytes that these take.
+pub(super) const BATCH_BYTES: u64 = (BATCH * size_of::<Want>()) as u64;
 
 /// What a chunk's elements are wanted as.
 #[derive(Clone, Copy, PartialEq)]
