@@ -6,7 +6,7 @@ use super::filters::{Filter, between_bytes, codec_bytes, most_stored, named, own
 use super::guard;
 use super::handles::{self, Borrowed};
 use super::index::{ChunkIndex, Expect};
-use super::read::{self, BATCH_BYTES, Form, JOINED};
+use super::read::{self, Form, JOINED};
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, MAX_RANK, Slab, checked_len};
@@ -20,8 +20,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// A chunk larger than this is not believed (HDF5 before 2.0 cannot make one of 4 GiB).
 const MAX_CHUNK_BYTES: u64 = 1 << 40;
 
-/// What the nodes of a chunk index that a reader keeps may take, as binding counts it.
-const INDEX_BYTES: u64 = 64 << 10;
+/// What the nodes of a chunk index that a reader keeps, and the places of chunks that it is about to read,
+/// may take, as binding counts it.
+pub(super) const INDEX_BYTES: u64 = 64 << 10;
 
 /// How the elements are brought.
 #[derive(Clone, Debug)]
@@ -315,7 +316,7 @@ impl Source for Hdf5Source {
                 chunk: n,
                 filters: between_bytes(pipeline, n),
                 codec: codec_bytes(pipeline, n),
-                index: INDEX_BYTES + BATCH_BYTES,
+                index: INDEX_BYTES,
                 library: 0,
             },
             // libhdf5 holds the stored and the decoded chunk; what is not chunked is small or
