@@ -4,6 +4,7 @@ use super::*;
 use crate::source::many::{Join, Many};
 use crate::{Array, Index, PlanOptions, Session};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// As `create`, with the newest forms of everything.
 fn latest(path: &Path) -> Raw {
@@ -96,4 +97,53 @@ fn inputs_of_different_layouts() {
         .unwrap();
     let report = session.run(&[&x.max()]).unwrap().report;
     assert!(report.peak_host_bytes <= report.projected_host_bytes, "{report:?}");
+}
+
+/// Where files are slow the system is told of just the chunks that are stored, which disturbs nothing.
+#[test]
+fn advice_where_files_are_slow() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.h5");
+    let f = create(&path, 0);
+    let native = values(DType::I32, 60 * 50);
+    dataset(&f, "chunks", (DType::I32, true), &[60, 50], |p| deflated(p, &[7, 9]), &native);
+    dataset(&f, "row", (DType::I32, true), &[60, 50], |_| {}, &native);
+    dataset(&f, "sparse", (DType::I32, false), &[60, 50], |p| deflated(p, &[7, 9]), &[]);
+    drop(f);
+    let stats = ReadStats::default();
+    let mut scratch = Scratch::new();
+    let slow = || stats.took(0, std::time::Duration::from_secs(1));
+    let all = Slab::dense(&Region::whole(&[60, 50]));
+    for (name, chunks) in [("chunks", 9 * 6), ("row", 0), ("sparse", 0)] {
+        let s = open(&path, name).unwrap();
+        let before = stats.chunks_advised.load(Relaxed);
+        let bytes = stats.bytes_advised.load(Relaxed);
+        slow();
+        s.advise(&all, &mut ReadCx { scratch: &mut scratch, stats: &stats });
+        assert_eq!(stats.chunks_advised.load(Relaxed) - before, chunks, "{name}");
+        let told = stats.bytes_advised.load(Relaxed) - bytes;
+        match name {
+            "row" => assert_eq!(told, 60 * 50 * 4),
+            "sparse" => assert_eq!(told, 0),
+            _ => {
+                let read = ReadStats::default();
+                let stats = &read;
+                assert!(super::read(&s, &all, stats).unwrap() == native);
+                // Neighbours are read with what lies between them.
+                assert!(told > 0 && told <= read.bytes_read.load(Relaxed), "{told}");
+            }
+        }
+        assert_eq!(stats.chunks_read.load(Relaxed) + stats.bytes_read.load(Relaxed), 0);
+        // A file that is not what it was is the read's to tell.
+        let back =
+            Slab { step: Dims::from_slice(&[59, 49]), count: Dims::from_slice(&[2, 2]), ..all.clone() };
+        s.advise(&back, &mut ReadCx { scratch: &mut scratch, stats: &stats });
+    }
+    let s = open(&path, "chunks").unwrap();
+    std::fs::write(&path, b"something else").unwrap();
+    slow();
+    let before = stats.chunks_advised.load(Relaxed);
+    s.advise(&all, &mut ReadCx { scratch: &mut scratch, stats: &stats });
+    assert_eq!(stats.chunks_advised.load(Relaxed), before);
+    assert_eq!(read(&s, &all, &ReadStats::default()).unwrap_err().kind(), ErrorKind::Changed);
 }
