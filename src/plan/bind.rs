@@ -15,6 +15,7 @@ use crate::grid::{AxisGrid, Chunks, Dims, Grid, Region};
 use crate::ops::kernel::{Kernel, Terminal, kept};
 use crate::ops::program::Program;
 use crate::size::human_bytes;
+use crate::source::ScratchNeeds;
 
 /// What a plan is bound to.
 pub struct Machine<'a> {
@@ -370,7 +371,7 @@ fn window_shape(block: &[u64], largest: &[u64], domain: &[u64]) -> Dims {
 fn inputs_bytes(plan: &Plan, inputs: &[Input], program: &Program, block: &[u64]) -> u64 {
     let len: u64 = block.iter().product();
     let mut staged = 0u64;
-    let mut scratch = 0u64;
+    let mut scratch = ScratchNeeds::default();
     for (input, dtype) in inputs.iter().zip(&program.inputs) {
         let bytes = len.saturating_mul(dtype.size() as u64);
         match &input.feed {
@@ -380,7 +381,7 @@ fn inputs_bytes(plan: &Plan, inputs: &[Input], program: &Program, block: &[u64])
                 staged = staged.saturating_add(bytes);
                 let (temporary, read) = feed_bytes(plan, feed, bytes, block);
                 staged = staged.saturating_add(temporary);
-                scratch = scratch.max(read);
+                scratch = scratch.and(&read);
             }
         }
     }
@@ -388,7 +389,7 @@ fn inputs_bytes(plan: &Plan, inputs: &[Input], program: &Program, block: &[u64])
     inputs.iter().for_each(|i| nested_runners(&i.feed, &mut runners));
     runners.sort_unstable_by(|a, b| b.cmp(a));
     let kept = runners.iter().take(MAX_KEPT_RUNNERS).fold(0, |sum: u64, &n| sum.saturating_add(n));
-    staged.saturating_add(scratch).saturating_add(kept)
+    staged.saturating_add(scratch.total()).saturating_add(kept)
 }
 
 /// The bytes of the runner of each kernel nested in a feed.
@@ -419,10 +420,10 @@ fn runner_bytes(kernel: &SubKernel) -> u64 {
 }
 
 /// Temporary bytes that computing a feed takes beside its own output, and read scratch.
-fn feed_bytes(plan: &Plan, feed: &Feed, bytes: u64, block: &[u64]) -> (u64, u64) {
+fn feed_bytes(plan: &Plan, feed: &Feed, bytes: u64, block: &[u64]) -> (u64, ScratchNeeds) {
     match feed {
-        Feed::Value(_) => (0, 0),
-        Feed::Source(s) => (0, plan.opened()[*s].scratch_bytes()),
+        Feed::Value(_) => (0, ScratchNeeds::default()),
+        Feed::Source(s) => (0, plan.opened()[*s].scratch_needs()),
         Feed::Matmul { a, b, dtype } => {
             let edge = tile_edge(a.shape[0], b.shape[1]);
             let (m, n, k) = (edge.min(a.shape[0]), edge.min(b.shape[1]), MATMUL_DEPTH.min(a.shape[1]).max(1));
@@ -430,14 +431,15 @@ fn feed_bytes(plan: &Plan, feed: &Feed, bytes: u64, block: &[u64]) -> (u64, u64)
             let (x, xs) = kernel_bytes(plan, a, &[m, k]);
             let (y, ys) = kernel_bytes(plan, b, &[k, n]);
             let widened = if matmul_dtype(*dtype) == *dtype { 0 } else { 2 * (m * k + k * n + m * n) * size };
-            (x + y + (m * k + k * n + m * n) * size + widened, xs.max(ys))
+            (x + y + (m * k + k * n + m * n) * size + widened, xs.and(&ys))
         }
         Feed::Concatenate { pieces, .. } => {
             let each = pieces.iter().map(|p| {
                 let part: Dims = block_in(block, &p.shape);
                 kernel_bytes(plan, p, &part)
             });
-            let (temporary, scratch) = each.fold((0, 0), |a, b| (a.0.max(b.0), a.1.max(b.1)));
+            let none = (0, ScratchNeeds::default());
+            let (temporary, scratch) = each.fold(none, |a, b| (a.0.max(b.0), a.1.and(&b.1)));
             (bytes.saturating_add(temporary), scratch)
         }
         Feed::Reshape { of, .. } => {
@@ -459,15 +461,15 @@ fn block_in(block: &[u64], shape: &[u64]) -> Dims {
     out
 }
 
-fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> (u64, u64) {
+fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> (u64, ScratchNeeds) {
     let len: u64 = block.iter().product();
     let mut temporary = 0u64;
-    let mut scratch = 0u64;
+    let mut scratch = ScratchNeeds::default();
     for (input, dtype) in kernel.inputs.iter().zip(&kernel.program.inputs) {
         let bytes = len.saturating_mul(dtype.size() as u64);
         let (t, s) = feed_bytes(plan, &input.feed, bytes, block);
         temporary = temporary.saturating_add(bytes).saturating_add(t);
-        scratch = scratch.max(s);
+        scratch = scratch.and(&s);
     }
     // What the runner makes is copied to where it is wanted, unless the input is read in place.
     let out = kernel.program.outputs.first().map_or(0, |&r| kernel.program.dtype(r).size() as u64);

@@ -17,7 +17,7 @@
 
 use super::assemble::{PIECE, Place, read_into};
 use super::hdf5::Hdf5Source;
-use super::{OpenOptions, ReadCx, Source, SourceSpec, check_slab};
+use super::{OpenOptions, ReadCx, ScratchNeeds, Source, SourceSpec, check_slab};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Chunks, Cuts, Dims, MAX_RANK, Region, Slab, c_strides, checked_len, show_shape};
@@ -62,7 +62,7 @@ pub struct Many {
     shape: Dims,
     dtype: DType,
     chunks: Option<Chunks>,
-    scratch: u64,
+    scratch: ScratchNeeds,
     spec: SourceSpec,
     name: String,
 }
@@ -108,11 +108,12 @@ impl Many {
         let held = |part: &Arc<dyn Source>| {
             // What goes to several places is put together there.
             let piece = part.chunks().map_or(PIECE, |c| c.elements().saturating_mul(dtype.size() as u64));
-            part.scratch_bytes().saturating_add(piece)
+            let needs = part.scratch_needs();
+            ScratchNeeds { chunk: needs.chunk.saturating_add(piece), ..needs }
         };
         Ok(Many {
             chunks: chunks(&parts, axis, stacked, &joined, dtype),
-            scratch: parts.iter().map(held).max().unwrap_or(0),
+            scratch: parts.iter().map(held).fold(ScratchNeeds::default(), |a, b| a.and(&b)),
             name: name(first.as_ref(), &specs),
             spec: SourceSpec::Many { parts: specs.into(), join },
             parts,
@@ -413,6 +414,10 @@ impl Source for Many {
     }
 
     fn scratch_bytes(&self) -> u64 {
+        self.scratch.total()
+    }
+
+    fn scratch_needs(&self) -> ScratchNeeds {
         self.scratch
     }
 

@@ -160,6 +160,45 @@ impl Scratch {
     }
 }
 
+/// The most bytes that reads take of each buffer of a [`Scratch`]. A reader has one for all sources, and
+/// buffers stay: what several sources take together is the most of each buffer, not of their sums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScratchNeeds {
+    /// Stored bytes.
+    pub raw: u64,
+    /// Bytes of which some are wanted.
+    pub stage: u64,
+    /// Decoded chunks of which a part is wanted.
+    pub chunk: u64,
+    /// Between two filters.
+    pub filters: u64,
+    /// Inside of one.
+    pub codec: u64,
+    /// What finding chunks takes.
+    pub index: u64,
+    /// Inside libhdf5.
+    pub library: u64,
+}
+
+impl ScratchNeeds {
+    fn each(&self) -> [u64; 7] {
+        let ScratchNeeds { raw, stage, chunk, filters, codec, index, library } = *self;
+        [raw, stage, chunk, filters, codec, index, library]
+    }
+
+    /// What both need of one [`Scratch`].
+    pub fn and(&self, other: &ScratchNeeds) -> ScratchNeeds {
+        let (a, b) = (self.each(), other.each());
+        let [raw, stage, chunk, filters, codec, index, library] = std::array::from_fn(|i| a[i].max(b[i]));
+        ScratchNeeds { raw, stage, chunk, filters, codec, index, library }
+    }
+
+    /// All bytes.
+    pub fn total(&self) -> u64 {
+        self.each().into_iter().fold(0, u64::saturating_add)
+    }
+}
+
 impl Debug for Scratch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Scratch({} bytes)", self.bytes())
@@ -303,6 +342,11 @@ pub trait Source: Send + Sync + Debug {
 
     /// The most bytes of [`Scratch`], and of buffers inside libhdf5, that one read uses.
     fn scratch_bytes(&self) -> u64;
+
+    /// As [`Source::scratch_bytes`], buffer by buffer.
+    fn scratch_needs(&self) -> ScratchNeeds {
+        ScratchNeeds { chunk: self.scratch_bytes(), ..ScratchNeeds::default() }
+    }
 
     /// All elements in C order, native byte order, if they are in memory already.
     fn bytes(&self) -> Option<&[u8]> {

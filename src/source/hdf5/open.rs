@@ -2,7 +2,7 @@
 
 use super::contiguous::Contiguous;
 use super::facts::{self, Facts, MAX_COMPACT, Storage};
-use super::filters::{Filter, most_stored, named, own_pipeline, work_bytes};
+use super::filters::{Filter, between_bytes, codec_bytes, most_stored, named, own_pipeline};
 use super::guard;
 use super::handles::{self, Borrowed};
 use super::index::{ChunkIndex, Expect};
@@ -12,7 +12,7 @@ use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, MAX_RANK, Slab, checked_len};
 use crate::h5::{Bits, FilterInfo};
 use crate::ops::kernel::Packing;
-use crate::source::{Fingerprint, OpenOptions, ReadCx, Source, SourceSpec, check_slab};
+use crate::source::{Fingerprint, OpenOptions, ReadCx, ScratchNeeds, Source, SourceSpec, check_slab};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -20,8 +20,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// A chunk larger than this is not believed (HDF5 before 2.0 cannot make one of 4 GiB).
 const MAX_CHUNK_BYTES: u64 = 1 << 40;
 
-/// What the nodes of a chunk index that a reader keeps may take, as binding counts it.
-const INDEX_BYTES: u64 = 64 << 10;
+/// What the nodes of a chunk index that a reader keeps, and the places of chunks that it is about to read,
+/// may take, as binding counts it.
+pub(super) const INDEX_BYTES: u64 = 64 << 10;
 
 /// How the elements are brought.
 #[derive(Clone, Debug)]
@@ -299,23 +300,31 @@ impl Source for Hdf5Source {
     }
 
     fn scratch_bytes(&self) -> u64 {
-        let n = self.chunk_bytes();
+        self.scratch_needs().total()
+    }
+
+    fn scratch_needs(&self) -> ScratchNeeds {
+        let (n, piece) = (self.chunk_bytes(), super::contiguous::PIECE as u64);
+        let none = ScratchNeeds::default();
         match self.access {
-            Access::Empty | Access::Fill | Access::Inline(_) => n,
-            Access::Contiguous(_) => super::contiguous::PIECE as u64,
-            // Stored bytes, what decoding takes, and a whole chunk of which a part is wanted.
-            Access::Chunks { ref pipeline, .. } => {
-                let work = match pipeline.len() {
-                    0 => super::contiguous::PIECE as u64,
-                    _ => work_bytes(pipeline, n),
-                };
-                let stored = most_stored(pipeline, n).max(JOINED);
-                [work, n, INDEX_BYTES].into_iter().fold(stored, u64::saturating_add)
-            }
+            Access::Empty | Access::Fill | Access::Inline(_) => ScratchNeeds { chunk: n, ..none },
+            Access::Contiguous(_) => ScratchNeeds { stage: piece, ..none },
+            Access::Chunks { ref pipeline, bare_edges, .. } => ScratchNeeds {
+                raw: most_stored(pipeline, n).max(JOINED),
+                // What has no filter is read in part.
+                stage: if pipeline.is_empty() || bare_edges { piece } else { 0 },
+                chunk: n,
+                filters: between_bytes(pipeline, n),
+                codec: codec_bytes(pipeline, n),
+                index: INDEX_BYTES,
+                library: 0,
+            },
             // libhdf5 holds the stored and the decoded chunk; what is not chunked is small or
             // goes through its own buffers of 1 MiB.
-            Access::Library(_) if n > 0 => most_stored(&[], n).saturating_add(2 * n),
-            Access::Library(_) => 4 << 20,
+            Access::Library(_) if n > 0 => {
+                ScratchNeeds { chunk: n, library: most_stored(&[], n).saturating_add(n), ..none }
+            }
+            Access::Library(_) => ScratchNeeds { library: 4 << 20, ..none },
         }
     }
 

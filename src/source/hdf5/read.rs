@@ -5,7 +5,7 @@ use super::filters::precision::widen;
 use super::filters::{Filter, Work, decode, decode_packed, least_stored, most_stored, swap_bytes};
 use super::handles::{Borrowed, RawFile};
 use super::index::{ChunkIndex, ReadAt, Stored};
-use super::open::{Access, Hdf5Source};
+use super::open::{Access, Hdf5Source, INDEX_BYTES};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, Region, Slab, unravel};
@@ -21,7 +21,8 @@ pub(super) const JOINED: u64 = 256 << 10;
 /// A gap between chunks that is cheaper to read than to jump over.
 const GAP: u64 = 8 << 10;
 /// Chunks whose places are looked up before any of them is read.
-const BATCH: usize = 1024;
+const BATCH: usize = 128;
+const _: () = assert!(BATCH * size_of::<Want>() <= INDEX_BYTES as usize / 2);
 
 /// What a chunk's elements are wanted as.
 #[derive(Clone, Copy, PartialEq)]

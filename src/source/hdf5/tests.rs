@@ -558,4 +558,5 @@ fn a_pipe_is_refused_and_not_waited_for() {
     assert!(e.kind() == ErrorKind::Format && e.to_string().contains("pipe"), "{e}");
 }
 
+mod held;
 mod packed;

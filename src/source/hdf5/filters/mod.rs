@@ -136,16 +136,21 @@ pub(crate) fn most_stored(pipeline: &[Filter], len: u64) -> u64 {
     len.saturating_add(len / 8).saturating_add(4096).saturating_add(heads)
 }
 
-/// The most bytes of [`Work`], and of what codecs take for themselves, for chunks of `len` bytes.
-pub(crate) fn work_bytes(pipeline: &[Filter], len: u64) -> u64 {
-    let stages = (pipeline.len() as u64).saturating_sub(1).min(2).saturating_mul(most_stored(pipeline, len));
+/// The most bytes of [`Work`] between two filters, for chunks of `len` bytes.
+pub(crate) fn between_bytes(pipeline: &[Filter], len: u64) -> u64 {
+    (pipeline.len() as u64).saturating_sub(1).min(2).saturating_mul(most_stored(pipeline, len))
+}
+
+/// The most bytes of [`Work`] inside of codecs, and of what they take for themselves, for chunks of `len`
+/// bytes.
+pub(crate) fn codec_bytes(pipeline: &[Filter], len: u64) -> u64 {
     let own = pipeline.iter().map(|f| match f {
         // Its tables are made anew for each chunk.
         Filter::Codec(Codec { id: BZIP2, .. }, _) => 4 << 20,
         Filter::Codec(Codec { id: SZIP | BLOSC | BITSHUFFLE, .. }, _) => len,
         _ => 0,
     });
-    own.fold(stages, u64::saturating_add)
+    own.fold(0, u64::saturating_add)
 }
 
 /// The least bytes that a chunk of `len` bytes can take: deflate's ratio is at most 1032, other codecs have
