@@ -2,7 +2,7 @@
 //!
 //! libhdf5 crashes on some damaged files, and takes the process along. With [`OpenOptions::untrusted`] this
 //! process never gives it the file. It starts another one, which limits its own memory and time, lets
-//! libhdf5 look at the metadata, and answers over a pipe in JSON ([`wire`]). A crash, a hang or an answer
+//! libhdf5 look at the metadata, and answers over a pipe in JSON (`wire.rs`). A crash, a hang or an answer
 //! without end is then an error like any other. The answer is believed no more than the file: it is checked
 //! as if it came from there, and the data is read by positioned reads and decoders of this crate.
 //! What only libhdf5 can read is refused.
