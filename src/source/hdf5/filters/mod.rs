@@ -413,18 +413,27 @@ per_simd! {
 
 /// Reverses the bytes of each element.
 pub(crate) fn swap_bytes(data: &mut [u8], size: usize) {
-    fn each<const N: usize>(data: &mut [u8], f: impl Fn([u8; N]) -> [u8; N]) {
-        for e in data.as_chunks_mut::<N>().0 {
-            *e = f(*e);
-        }
+    reversed(Simd::best(), data, size);
+}
+
+#[inline(always)]
+fn reversed_body(data: &mut [u8], size: usize) {
+    macro_rules! each {
+        ($t:ty) => {
+            for e in data.as_chunks_mut::<{ size_of::<$t>() }>().0 {
+                *e = <$t>::from_le_bytes(*e).to_be_bytes();
+            }
+        };
     }
     match size {
-        2 => each::<2>(data, |b| u16::from_le_bytes(b).to_be_bytes()),
-        4 => each::<4>(data, |b| u32::from_le_bytes(b).to_be_bytes()),
-        8 => each::<8>(data, |b| u64::from_le_bytes(b).to_be_bytes()),
+        2 => each!(u16),
+        4 => each!(u32),
+        8 => each!(u64),
         _ => {}
     }
 }
+
+per_simd!(fn reversed(data: &mut [u8], size: usize) = reversed_body);
 
 #[cfg(test)]
 #[path = "tests/stored.rs"]
