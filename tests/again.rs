@@ -169,9 +169,8 @@ fn stored_arrays_find_what_is_kept() {
                 decoded.push(r.chunks_decoded);
             }
         }
-        // Buffers, workers and the chunks that blocks share come first, so a little more memory can leave
-        // less for what is kept; never so little that more is decoded than without.
-        assert!(decoded.iter().all(|&d| n <= d && d <= 3 * n), "{decoded:?}");
+        // Another worker takes what could be kept.
+        assert!(threads > 1 || decoded.is_sorted_by(|a, b| a >= b), "{decoded:?}");
         assert!(decoded.first() > Some(&n) && decoded.last() == Some(&n), "{decoded:?}");
         for order in [BlockOrder::Storage, BlockOrder::Spatial] {
             let mut elements = 0;

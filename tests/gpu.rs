@@ -12,23 +12,7 @@ use chunkwise::{
     Array, BinAxis, DType, Device, ErrorKind, FallbackPolicy, Over, PlanOptions, Session, SessionBuilder,
     Target,
 };
-use common::{array, exact_text};
-use std::io::Write;
-
-/// Whether there is a GPU for the tests. `CHUNKWISE_GPU` says `require`, `auto` (the default) or `off`;
-/// a test that is left out says so.
-fn available(test: &str) -> bool {
-    let wish = std::env::var("CHUNKWISE_GPU").unwrap_or_else(|_| "auto".into());
-    let found = match wish.as_str() {
-        "off" => Err("it is switched off".to_string()),
-        _ => Gpu::open(&Choice::Fastest, None, 1).map(drop).map_err(|e| e.to_string()),
-    };
-    if let Err(why) = &found {
-        assert_ne!(wish, "require", "{test}: CHUNKWISE_GPU=require, but {why}");
-        let _ = writeln!(std::io::stderr(), "\nSKIPPED {test}: no GPU ({why})\n");
-    }
-    found.is_ok()
-}
+use common::{array, exact_text, gpu_available as available};
 
 fn gpu(block_bytes: u64) -> SessionBuilder {
     Session::builder()

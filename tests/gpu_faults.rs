@@ -8,24 +8,9 @@ use chunkwise::{
     Array, BinAxis, Cancel, DType, Device, ErrorKind, FallbackPolicy, Outcome, Over, PlanOptions, Session,
     SessionBuilder, Target,
 };
-use common::{array, exact_text};
-use std::io::Write;
+use common::{array, exact_text, gpu_available as available};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-/// Whether there is a GPU for the tests, as in `tests/gpu.rs`.
-fn available(test: &str) -> bool {
-    let wish = std::env::var("CHUNKWISE_GPU").unwrap_or_else(|_| "auto".into());
-    let found = match wish.as_str() {
-        "off" => Err("it is switched off".to_string()),
-        _ => Gpu::open(&Choice::Fastest, None, 1).map(drop).map_err(|e| e.to_string()),
-    };
-    if let Err(why) = &found {
-        assert_ne!(wish, "require", "{test}: CHUNKWISE_GPU=require, but {why}");
-        let _ = writeln!(std::io::stderr(), "\nSKIPPED {test}: no GPU ({why})\n");
-    }
-    found.is_ok()
-}
 
 /// A budget that no other test has, so that none shares the device.
 fn own_budget(bytes: u64) -> u64 {

@@ -5,24 +5,11 @@ mod common;
 
 use chunkwise::backend::gpu::{Choice, Fault, Gpu};
 use chunkwise::{Array, BinAxis, DType, Device, FallbackPolicy, Index, Over, PlanOptions, Session, Target};
-use common::{array, data_folder, dataset, elements, exact_text, folder, to_bytes, write_file};
-use std::io::Write;
+use common::{
+    array, data_folder, dataset, elements, exact_text, folder, gpu_available as available, to_bytes,
+    write_file,
+};
 use std::path::Path;
-
-/// Whether there is a GPU for the tests. `CHUNKWISE_GPU` says `require`, `auto` (the default) or `off`;
-/// a test that is left out says so.
-fn available(test: &str) -> bool {
-    let wish = std::env::var("CHUNKWISE_GPU").unwrap_or_else(|_| "auto".into());
-    let found = match wish.as_str() {
-        "off" => Err("it is switched off".to_string()),
-        _ => Gpu::open(&Choice::Fastest, None, 1).map(drop).map_err(|e| e.to_string()),
-    };
-    if let Err(why) = &found {
-        assert_ne!(wish, "require", "{test}: CHUNKWISE_GPU=require, but {why}");
-        let _ = writeln!(std::io::stderr(), "\nSKIPPED {test}: no GPU ({why})\n");
-    }
-    found.is_ok()
-}
 
 /// Blocks of one chunk each.
 fn session(device: Device) -> Session {

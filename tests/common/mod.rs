@@ -63,6 +63,23 @@ pub fn checksum(bytes: &[u8]) -> u64 {
     })
 }
 
+/// Whether there is a GPU for the tests. `CHUNKWISE_GPU` says `require`, `auto` (the default) or `off`;
+/// a test that is left out says so.
+pub fn gpu_available(test: &str) -> bool {
+    let wish = std::env::var("CHUNKWISE_GPU").unwrap_or_else(|_| "auto".into());
+    let found = match wish.as_str() {
+        "off" => Err("it is switched off".to_string()),
+        _ => chunkwise::backend::gpu::Gpu::open(&chunkwise::backend::gpu::Choice::Fastest, None, 1)
+            .map(drop)
+            .map_err(|e| e.to_string()),
+    };
+    if let Err(why) = &found {
+        assert_ne!(wish, "require", "{test}: CHUNKWISE_GPU=require, but {why}");
+        let _ = writeln!(std::io::stderr(), "\nSKIPPED {test}: no GPU ({why})\n");
+    }
+    found.is_ok()
+}
+
 /// The device that the tests run on: `CHUNKWISE_TEST_DEVICE`, the CPU if it is not set.
 pub fn device() -> chunkwise::Device {
     match std::env::var("CHUNKWISE_TEST_DEVICE") {

@@ -141,6 +141,7 @@ fn locked_chunk(
     cx: &mut ReadCx,
 ) -> Result<Packing> {
     let file = source.borrow()?;
+    ReadStats::add(&cx.stats.library_reads, 1);
     let raw = &mut cx.scratch.raw;
     let found = under_lock(cx.stats, || -> Result<Option<u32>> {
         let id = file.dataset(&source.resolved)?;

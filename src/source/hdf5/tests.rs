@@ -12,6 +12,7 @@ use crate::{DType, Error};
 use hdf5_sys::{h5d::*, h5f::*, h5g::*, h5i::*, h5l::*, h5p::*, h5s::*, h5t::*};
 use std::ffi::CString;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 /// A raw identifier of a test file.
 struct Raw(hid_t);
@@ -236,6 +237,20 @@ fn every_dtype_order_and_layout() {
         for (name, dtype, native) in made {
             check(&path, &name, dtype, &[13, 11], &native);
             assert_eq!(open(&path, &name).unwrap().through_library(), None, "{name}");
+            // The same by libhdf5's own index, which is counted as its work.
+            let mut source = open(&path, &name).unwrap();
+            if let super::open::Access::Chunks { index, .. } = &mut source.access {
+                *index = None;
+                let stats = ReadStats::default();
+                let slab = Slab::dense(&Region::whole(source.shape()));
+                assert_eq!(
+                    read(&source, &slab, &stats).unwrap(),
+                    whole(&open(&path, &name).unwrap()).unwrap()
+                );
+                let (reads, chunks) = (&stats.library_reads, &stats.chunks_read);
+                assert_eq!(reads.load(Ordering::Relaxed), chunks.load(Ordering::Relaxed), "{name}");
+                assert_ne!(reads.load(Ordering::Relaxed), 0);
+            }
         }
     }
 }
