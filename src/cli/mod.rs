@@ -4,6 +4,7 @@
 //! any more); 1: a run failed; 2: the command line or an expression is wrong.
 
 mod args;
+mod bench;
 mod demo;
 mod devices;
 mod eval;
