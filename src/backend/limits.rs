@@ -22,6 +22,7 @@ use std::fs::File;
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Instant;
 
 /// Of how many last-level caches the buffers are, and how many bytes in all at least and at most.
 const CACHES: u64 = 8;
@@ -53,21 +54,35 @@ pub fn memory_read(threads: usize) -> Result<f64> {
     })
 }
 
-/// As [`memory_read`], of float64 values.
-///
-/// # Errors
-/// As [`memory_read`].
-pub fn plain_sum_f64(threads: usize) -> Result<f64> {
-    let threads = threads.max(1);
-    let bytes = share(threads);
-    rate(threads, bytes, || {
-        let mut values = Buffer::new();
-        move |simd| {
-            let values: &[f64] = bytemuck::cast_slice(touched(&mut values, bytes)?);
-            black_box(sum_f64(simd, values));
-            Ok(())
-        }
-    })
+/// Values that a plain loop sums.
+pub trait Summed: Copy + Sync {
+    /// Their sum, in lanes, without care.
+    fn sum(simd: Simd, values: &[Self]) -> f64;
+}
+
+impl Summed for f32 {
+    fn sum(simd: Simd, values: &[f32]) -> f64 {
+        sum_f32(simd, values).into()
+    }
+}
+
+impl Summed for f64 {
+    fn sum(simd: Simd, values: &[f64]) -> f64 {
+        sum_f64(simd, values)
+    }
+}
+
+/// Seconds in which `threads` threads sum values that are in memory, each a part of them, and the sum.
+pub fn plain_sum<T: Summed>(values: &[T], threads: usize) -> (f64, f64) {
+    let simd = Simd::best();
+    let part = values.len().div_ceil(threads.max(1)).max(1);
+    let start = Instant::now();
+    let sum = std::thread::scope(|scope| {
+        let parts: Vec<_> = values.chunks(part).map(|p| scope.spawn(move || T::sum(simd, p))).collect();
+        // A loop of additions does not panic.
+        parts.into_iter().map(|t| t.join().unwrap_or(f64::NAN)).sum()
+    });
+    (start.elapsed().as_secs_f64(), sum)
 }
 
 /// Bytes per second, read plus written, of a copy from memory to memory by the system's own routine, which
@@ -85,27 +100,6 @@ pub fn memory_copy(threads: usize) -> Result<f64> {
             let to = touched(&mut to, bytes)?;
             to.copy_from_slice(from);
             black_box(to);
-            Ok(())
-        }
-    })
-}
-
-/// Bytes per second, read plus written, of STREAM's triad `a = b + s·c` in float32, as a compiler writes it:
-/// with ordinary stores, which fetch a line before they write it. A program that stores past the caches
-/// may do better, by up to a third.
-///
-/// # Errors
-/// As [`memory_read`].
-pub fn memory_triad(threads: usize) -> Result<f64> {
-    let threads = threads.max(1);
-    let bytes = share(3 * threads);
-    rate(threads, 3 * bytes, || {
-        let (mut a, mut b, mut c) = (Buffer::new(), Buffer::new(), Buffer::new());
-        move |simd| {
-            let (b, c) = (touched(&mut b, bytes)?, touched(&mut c, bytes)?);
-            let a = bytemuck::cast_slice_mut(touched(&mut a, bytes)?);
-            triad(simd, a, bytemuck::cast_slice(b), black_box(3.0), bytemuck::cast_slice(c));
-            black_box(a);
             Ok(())
         }
     })
@@ -168,14 +162,6 @@ fn sum_f64_body(values: &[f64]) -> f64 {
     lanes.iter().sum::<f64>() + rest.iter().sum::<f64>()
 }
 per_simd!(fn sum_f64(values: &[f64]) -> f64 = sum_f64_body);
-
-#[inline(always)]
-fn triad_body(a: &mut [f32], b: &[f32], s: f32, c: &[f32]) {
-    for ((a, b), c) in a.iter_mut().zip(b).zip(c) {
-        *a = b + s * c;
-    }
-}
-per_simd!(fn triad(a: &mut [f32], b: &[f32], s: f32, c: &[f32]) = triad_body);
 
 /// The peak of multiplications and additions.
 #[derive(Clone, Copy, Debug, PartialEq)]
