@@ -362,3 +362,6 @@ pub fn tasks(_: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
     let n = 2 * TASK_COUNT;
     Ok(equal(answer.number()?, (n * (n - 1) / 2) as f64))
 }
+
+#[cfg(test)]
+mod tests;
