@@ -231,31 +231,24 @@ struct Chains {
     run: Box<dyn Fn(usize) -> f64 + Send + Sync>,
 }
 
-/// Lane `l` of chain `c` begins as `c + l` and becomes half of itself and one in each step.
+/// Lane `l` of chain `c` begins as `c + l` and becomes half of itself and one in each step. Chains are variables,
+/// not an array of them, and a step goes by value: then the compiler takes a register for each. It does so only
+/// at `opt-level` 3, as in release builds.
 #[inline(always)]
 fn chains<T: Float, const LANES: usize, const FUSED: bool>(steps: usize) -> T {
     let (by, plus) = (black_box(T::one() / (T::one() + T::one())), black_box(T::one()));
     let number = |n: usize| T::from(n).unwrap_or_else(T::zero);
     let start: [[T; LANES]; CHAINS] = std::array::from_fn(|c| std::array::from_fn(|l| number(c + l)));
-    // Variables, not an array of them: the compiler then takes a register for each.
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h, mut i, mut j, mut k, mut l] =
         black_box(start);
+    let step = |chain: [T; LANES]| chain.map(|v| if FUSED { v.mul_add(by, plus) } else { v * by + plus });
     for _ in 0..steps {
-        for chain in
-            [&mut a, &mut b, &mut c, &mut d, &mut e, &mut f, &mut g, &mut h, &mut i, &mut j, &mut k, &mut l]
-        {
-            step::<T, LANES, FUSED>(chain, by, plus);
-        }
+        (a, b, c, d) = (step(a), step(b), step(c), step(d));
+        (e, f, g, h) = (step(e), step(f), step(g), step(h));
+        (i, j, k, l) = (step(i), step(j), step(k), step(l));
     }
-    let sum = |all: T, v: &T| all + *v;
-    [a, b, c, d, e, f, g, h, i, j, k, l].as_flattened().iter().fold(T::zero(), sum)
-}
-
-#[inline(always)]
-fn step<T: Float, const LANES: usize, const FUSED: bool>(chain: &mut [T; LANES], by: T, plus: T) {
-    for v in chain {
-        *v = if FUSED { v.mul_add(by, plus) } else { *v * by + plus };
-    }
+    let ends = black_box([a, b, c, d, e, f, g, h, i, j, k, l]);
+    ends.as_flattened().iter().fold(T::zero(), |sum, v| sum + *v)
 }
 
 /// The chains of a dtype, of whose values `$wide` fill 64 bytes.

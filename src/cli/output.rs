@@ -77,7 +77,8 @@ pub fn account(r: &Report) -> String {
     )
 }
 
-fn counted(n: u64, what: &str) -> String {
+/// `1 thread`, `2 threads`.
+pub fn counted(n: u64, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 

@@ -12,8 +12,6 @@ mod markdown;
 mod result;
 mod run;
 mod table;
-#[cfg(test)]
-mod tests;
 mod works;
 
 use super::args::Bench;
