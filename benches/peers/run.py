@@ -40,10 +40,8 @@ def told(*words: object):
 class Ours:
     """`chunkwise bench`."""
 
-    def __init__(self, binary: Path, threads: int, quick: bool, seed: int | None):
+    def __init__(self, binary: Path, threads: int):
         self.command = [str(binary), "bench", "--threads", str(threads)]
-        self.more = ["--quick"] if quick else []
-        self.more += ["--seed", str(seed)] if seed is not None else []
 
     def called(self, *arguments: str) -> str:
         done = subprocess.run([*self.command, *arguments], stdout=subprocess.PIPE, text=True)
@@ -51,18 +49,16 @@ class Ours:
             sys.exit(f"chunkwise bench {' '.join(arguments)}: ended with {done.returncode}")
         return done.stdout
 
-    def make(self, folder: str):
-        self.called("--data", folder, "--make-only", *self.more)
-
     def results(self, folder: str, *arguments: str) -> dict:
-        found = self.called("--data", folder, "--json", "-", *self.more, *arguments)
-        # A table may stand before it.
-        return json.loads(found[found.index("{") :])
+        return json.loads(self.called("--data", folder, "--json", "-", *arguments))
 
     def row(self, folder: str, row: dict) -> dict:
-        """One round of one row."""
-        asked = ("--set", row["set"], "--only", row["work"], "--rounds", "1", "--no-limits")
-        for found in self.results(folder, *asked)["rows"]:
+        """One round of one row, whose answer was checked before."""
+        device = row["device"]
+        place = ("cpu",) if device == "cpu" else ("gpu", "--adapter", device)
+        asked = ("--set", row["set"], "--only", row["work"], "--device", *place)
+        rounds = ("--rounds", "1", "--no-limits", "--no-check")
+        for found in self.results(folder, *asked, *rounds)["rows"]:
             if identity(found) == identity(row):
                 return found
         sys.exit(f"chunkwise bench knows no {row['work']} of {row['set']} any more")
@@ -155,16 +151,13 @@ class Bench:
             self.free()
         partners = self.partners(row)
         first = row["seconds"][0] if row["seconds"] else 0.0
-        row["seconds"] = []
-        if row.get("bound"):
-            row["bound"]["seconds"] = []
+        row["seconds"], limit = [], []
         times = {worker.shown: {"peer": worker.shown, "seconds": []} for worker in partners}
         for _ in range(min(self.rounds, FEW) if first > LONG else self.rounds):
             time.sleep(SETTLE)
             again = self.ours.row(self.folder, row)
             row["seconds"] += again["seconds"]
-            if row.get("bound") and again.get("bound"):
-                row["bound"]["seconds"] += again["bound"]["seconds"]
+            limit += (again["bound"] or {}).get("seconds", [])
             for worker in list(partners):
                 time.sleep(SETTLE)
                 reply = worker.ask(self.request(row))
@@ -178,6 +171,8 @@ class Bench:
                 entry["seconds"] += reply["seconds"]
                 entry["note"] = reply["note"]
                 entry["amount"] = row["amount"] * reply["part"] if reply["part"] != 1 else None
+        if limit:
+            row["bound"]["seconds"] = limit
         row["peers"] = list(times.values())
         self.say(row)
         if available_memory() < self.memory / 3:
@@ -201,19 +196,29 @@ class Bench:
             told(f"  {peer['peer']} {theirs:.4g} s, {ratio:.2f} of ours")
 
     def run(self, only: list[str]) -> dict:
+        # Answers are checked, limits measured, facts found; the times are taken again, in turns.
         chosen = [word for key in only for word in ("--only", key)]
-        results = self.ours.results(self.folder, "--rounds", "1", "--no-limits", *chosen)
+        results = self.ours.results(self.folder, "--rounds", "1", *chosen)
         last = None
         for row in results["rows"]:
             if row["set"] != last:
                 self.free()
             last = row["set"]
             self.time(row)
+        for limit in results["limits"]:
+            renew(limit, results["rows"])
         results["settings"]["rounds"] = self.rounds
-        results["limits"] = self.ours.results(self.folder, "--limits-only")["limits"]
         results["facts"] += self.facts.values()
         results["peers"] = [{"name": n, "version": v} for n, v in self.versions.items()]
         return results
+
+
+def renew(limit: dict, rows: list[dict]):
+    """A limit that is the rate of a work of ours is that of the times taken in turns."""
+    for row in rows:
+        if (row["work"], row["device"]) == (limit["key"], limit["device"]) and row["seconds"]:
+            limit["rate"] = row["amount"] / statistics.median(row["seconds"])
+            return
 
 
 def build() -> Path:
@@ -237,7 +242,10 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--quick", action="store_true", help="little data: only to see that it runs")
     p.add_argument("--rounds", type=int, default=5, help="how often each is timed")
     p.add_argument("--threads", type=int, default=cpus(), help="threads of everybody")
-    p.add_argument("--seed", type=int, help="where the values come from")
+    p.add_argument(
+        "--seed", type=int, help="where the values come from; another each time if not given"
+    )
+    p.add_argument("--product", type=int, help="edge of the matrices multiplied from files")
     p.add_argument("--data", help="a folder for the data, kept; else one that goes away again")
     p.add_argument("--only", action="append", default=[], metavar="KEY", help="this work alone")
     p.add_argument("--binary", type=Path, help="chunkwise, if it is built already")
@@ -252,10 +260,13 @@ def main():
     args = arguments()
     if args.install:
         environments.install()
-    ours = Ours(args.binary or build(), args.threads, args.quick, args.seed)
+    ours = Ours(args.binary or build(), args.threads)
     with tempfile.TemporaryDirectory(prefix="chunkwise-") as temporary:
         folder = args.data or temporary
-        ours.make(folder)
+        size = ["--quick"] if args.quick else []
+        for flag, value in (("--seed", args.seed), ("--product", args.product)):
+            size += [flag, str(value)] if value is not None else []
+        ours.called("--data", folder, "--make-only", *size)
         bench = Bench(ours, folder, args.threads, args.rounds, args.patience)
         for name, why in bench.missing.items():
             told(f"missing: {PEERS[name].shown(args.threads)} ({why})")

@@ -216,7 +216,7 @@ class Answers(unittest.TestCase):
         self.assertEqual([p["peer"] for p in wrong["peers"]], ["numpy"])
         self.assertEqual(file["peers"], [])
         self.assertEqual({p["name"] for p in results["peers"]}, {"numpy", "math.fsum"})
-        self.assertEqual(results["limits"], ["a limit"])
+        self.assertEqual(results["limits"][0]["rate"], 5.0)
 
 
 class Canned:
@@ -225,8 +225,8 @@ class Canned:
     def __init__(self, right: dict[str, list[float]]):
         def row(work, device, answer):
             row = {"work": work, "title": "", "group": "", "set": SET["name"], "device": device}
-            row |= {"amount": 10.0, "seconds": [2.0], "answer": answer, "peers": []}
-            return {**row, "bound": {"limit": "", "amount": 1.0, "seconds": [1.0]}}
+            row |= {"amount": 10.0, "seconds": [4.0], "answer": answer, "peers": []}
+            return {**row, "bound": {"limit": "", "amount": 1.0, "seconds": [3.0]}}
 
         total = right["sum_f64"][0]
         self.rows = [
@@ -236,12 +236,14 @@ class Canned:
         ]
 
     def results(self, folder: str, *arguments: str) -> dict:
-        limits = ["a limit"] if "--limits-only" in arguments else []
+        limits = [{"key": "sum_f64", "device": "cpu", "rate": 1.0}]
         rows = [json.loads(json.dumps(row)) for row in self.rows]
         return {"rows": rows, "facts": [], "limits": limits, "settings": {}}
 
     def row(self, folder: str, row: dict) -> dict:
-        return json.loads(json.dumps(self.rows[0]))
+        timed = json.loads(json.dumps(self.rows[0]))
+        timed["seconds"], timed["bound"]["seconds"] = [2.0], [1.0]
+        return timed
 
 
 class Differences(unittest.TestCase):
