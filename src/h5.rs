@@ -55,6 +55,12 @@ fn load_plugins(allow: bool) {
     unsafe { H5PLset_loading_state(kinds) };
 }
 
+/// The version of libhdf5, as `1.10.8`.
+pub(crate) fn version() -> String {
+    let (major, minor, release) = locked(hdf5::library_version);
+    format!("{major}.{minor}.{release}")
+}
+
 /// An HDF5 identifier, closed when dropped.
 #[derive(Debug)]
 pub(crate) struct Id(hid_t);

@@ -178,8 +178,8 @@ fn cpu_rates(threads: usize, simd: Simd) -> Result<Rates> {
     Ok(rates)
 }
 
-/// One thread's share, to be run several times.
-type Piece<'a> = Box<dyn FnMut() -> Result<()> + Send + 'a>;
+/// One thread's share, to be run several times. The first run only warms up.
+pub(super) type Piece<'a> = Box<dyn FnMut() -> Result<()> + Send + 'a>;
 
 fn cpu_block<'a>(cpu: &Cpu, kernel: &Kernel, bytes: &'a [u8]) -> Result<Piece<'a>> {
     let shape = [ELEMENTS];
@@ -195,16 +195,22 @@ fn cpu_block<'a>(cpu: &Cpu, kernel: &Kernel, bytes: &'a [u8]) -> Result<Piece<'a
 }
 
 /// Seconds until all pieces are done, side by side; the median, after a run that warms up.
-fn together(pieces: Vec<Piece>) -> Result<f64> {
+pub(super) fn together(pieces: Vec<Piece>) -> Result<f64> {
+    let mut spans = spans(RUNS, pieces)?.into_iter();
+    median(RUNS, || Ok(spans.next().unwrap_or(0.0)))
+}
+
+/// Seconds until all pieces are done, side by side, of each of so many runs after one that warms up.
+pub(super) fn spans(runs: usize, pieces: Vec<Piece>) -> Result<Vec<f64>> {
     let barrier = Barrier::new(pieces.len());
-    let spans = std::thread::scope(|scope| {
+    let threads = std::thread::scope(|scope| {
         let threads: Vec<_> = pieces
             .into_iter()
             .map(|mut piece| {
                 let barrier = &barrier;
                 scope.spawn(move || {
                     // Nobody leaves early, or the others would wait for ever.
-                    let runs: Vec<(Instant, Result<()>, Instant)> = (0..=RUNS)
+                    let runs: Vec<(Instant, Result<()>, Instant)> = (0..=runs)
                         .map(|_| {
                             barrier.wait();
                             let start = Instant::now();
@@ -219,17 +225,16 @@ fn together(pieces: Vec<Piece>) -> Result<f64> {
         threads.into_iter().map(|t| t.join()).collect::<Vec<_>>()
     });
     let mut all = Vec::new();
-    for thread in spans {
+    for thread in threads {
         let runs = thread.map_err(|_| Error::new(ErrorKind::Internal, "a measuring thread ended"))?;
         all.push(runs.into_iter().map(|(a, done, b)| done.map(|()| (a, b))).collect::<Result<Vec<_>>>()?);
     }
-    let mut run = 0;
-    median(RUNS, || {
-        run += 1;
+    let span = |run: usize| {
         let start = all.iter().map(|t| t[run].0).min();
         let end = all.iter().map(|t| t[run].1).max();
-        Ok(start.zip(end).map_or(0.0, |(a, b)| (b - a).as_secs_f64()))
-    })
+        start.zip(end).map_or(0.0, |(a, b)| (b - a).as_secs_f64())
+    };
+    Ok((1..=runs).map(span).collect())
 }
 
 /// Rates with what they were measured on.

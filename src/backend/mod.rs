@@ -8,6 +8,8 @@ pub mod cost;
 pub mod cpu;
 pub mod files;
 pub mod gpu;
+pub mod limits;
+pub mod topology;
 
 use crate::DType;
 use crate::error::Result;

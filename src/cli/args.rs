@@ -27,6 +27,8 @@ pub enum Command {
     Eval(Eval),
     /// Make a snapshot-like file and answer questions on it
     Demo(Demo),
+    /// Measure what this machine can do, and how near to it each kind of work comes
+    Bench(Bench),
 }
 
 /// `chunkwise info`
@@ -181,6 +183,84 @@ pub struct Demo {
     #[arg(long, value_name = "FILE")]
     pub keep: Option<PathBuf>,
 }
+
+/// `chunkwise bench`
+#[derive(Debug, clap::Args)]
+#[command(after_help = BENCH_HELP)]
+pub struct Bench {
+    /// Small data: a look at whether everything works; times mean little
+    #[arg(long)]
+    pub quick: bool,
+    /// Only this work; can be given many times
+    #[arg(long, value_name = "WORK")]
+    pub only: Vec<String>,
+    /// Only this set of data
+    #[arg(long, value_name = "SET")]
+    pub set: Option<String>,
+    /// How often each work is timed; the median counts [default: 7]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub rounds: Option<u16>,
+    /// Threads; as many as the machine has if not given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub threads: Option<u16>,
+    /// Where to run: cpu, gpu, or auto: the CPU and every GPU that is no software
+    #[arg(long, value_name = "DEVICE", default_value = "auto")]
+    pub device: Device,
+    /// Which GPU: a part of its name, or its number in `chunkwise devices`
+    #[arg(long, value_name = "NAME")]
+    pub adapter: Option<String>,
+    /// Most memory of a run, such as 512MiB, in place of each work's own
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub memory: Option<u64>,
+    /// Where the values come from; another one each time if not given
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// Edge of the matrices that are multiplied from files [default: 8192]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 17))]
+    pub product: Option<u64>,
+    /// Make the data in this folder and leave it there, or use what is there; a temporary folder if not given
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
+    /// Make the data, print where its list is, and measure nothing
+    #[arg(long, requires = "data")]
+    pub make_only: bool,
+    /// Measure the machine and no works
+    #[arg(long, conflicts_with_all = ["only", "set", "no_limits"])]
+    pub limits_only: bool,
+    /// Measure works and not the machine
+    #[arg(long)]
+    pub no_limits: bool,
+    /// Do not check answers, because they were
+    #[arg(long)]
+    pub no_check: bool,
+    /// Tell the most memory that was resident
+    #[arg(long)]
+    pub resident: bool,
+    /// Measure nothing and show the results in this file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["data", "quick", "only", "set", "limits_only"])]
+    pub show: Option<PathBuf>,
+    /// Write the results as JSON; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Write the results as a page with bar charts, on its own; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
+    /// Write the results as Markdown; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub markdown: Option<PathBuf>,
+}
+
+const BENCH_HELP: &str = "\
+Needs about 6 GB of disk for the data (--quick: 40 MB) and 2 GB of memory. Every answer is compared with
+one by plain arithmetic before anything is timed; a wrong one ends it with exit code 1.
+
+Examples:
+  chunkwise bench --quick
+  chunkwise bench --html bench.html --json bench.json
+  chunkwise bench --only hist --only mean.deflate --rounds 20 --seed 1
+  chunkwise bench --show bench.json --markdown -
+
+Beside other programs, on the same data and in turns: benches/peers/run.py of the source.";
 
 fn size(text: &str) -> Result<u64, String> {
     parse_size(text).map_err(|e| e.to_string())

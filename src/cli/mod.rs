@@ -91,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Devices(a) => devices::run(a),
         Command::Eval(a) => eval::run(a, &cancel),
         Command::Demo(a) => demo::run(a, &cancel),
+        Command::Bench(a) => bench::run(a, &cancel),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

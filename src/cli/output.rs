@@ -44,6 +44,17 @@ impl Bar {
         self.0.set_position(done);
     }
 
+    /// Shows what is being done, when it cannot be said how long it takes.
+    pub fn say(&self, what: &str) {
+        if self.0.length() == Some(0)
+            && let Ok(style) = ProgressStyle::with_template("{spinner} {msg}")
+        {
+            self.0.set_style(style);
+            self.0.enable_steady_tick(Duration::from_millis(200));
+        }
+        self.0.set_message(what.to_string());
+    }
+
     /// Takes the bar away.
     pub fn clear(&self) {
         self.0.finish_and_clear();

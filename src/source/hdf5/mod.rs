@@ -25,6 +25,11 @@ pub use handles::{open_files, set_max_open_files};
 pub use open::Hdf5Source;
 pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind, tree, tree_with};
 
+/// The version of libhdf5 that this program is linked with, as `1.10.8`.
+pub fn library_version() -> String {
+    crate::h5::version()
+}
+
 /// The way to the last chunk that a reader found, for each of the last few datasets.
 #[derive(Default)]
 pub(crate) struct Memos {

@@ -9,7 +9,7 @@ use super::index::{ChunkIndex, Expect};
 use super::read::{self, Form, JOINED};
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::grid::{Chunks, Dims, MAX_RANK, Slab, checked_len};
+use crate::grid::{Chunks, Dims, MAX_RANK, Region, Slab, checked_len};
 use crate::h5::{Bits, FilterInfo};
 use crate::ops::kernel::Packing;
 use crate::source::{Fingerprint, OpenOptions, ReadCx, ScratchNeeds, Source, SourceSpec, check_slab};
@@ -205,6 +205,17 @@ impl Hdf5Source {
     /// Bytes of a decoded chunk.
     pub(crate) fn chunk_bytes(&self) -> u64 {
         self.chunks.as_ref().map_or(0, |c| c.elements() * self.dtype.size() as u64)
+    }
+
+    /// Where its data is in the file, `(first byte, bytes)`, if it is stored in one piece.
+    pub fn in_one_piece(&self) -> Option<(u64, u64)> {
+        match &self.access {
+            Access::Contiguous(data) if !self.shape.contains(&0) => {
+                let all = Slab::dense(&Region::whole(&self.shape));
+                Some(data.span(&self.shape, self.dtype.size(), &all))
+            }
+            _ => None,
+        }
     }
 
     /// The file's state when it was opened.

@@ -1,0 +1,311 @@
+//! The works: a row says what is computed, how much that is, what bounds it, and how its answer is checked.
+
+use super::check::{self, Answer};
+use super::data::{Manifest, Set};
+use super::result::Unit;
+use chunkwise::{Array, BinAxis, Binned, DType, Result, Session};
+use ndarray::{ArcArray1, ArcArray2};
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// What a work is given: the data of one set.
+pub struct Inputs<'a> {
+    pub manifest: &'a Manifest,
+    pub set: &'a Set,
+    pub folder: &'a Path,
+    pub threads: usize,
+    columns: OnceLock<Columns>,
+}
+
+/// The columns in memory.
+pub struct Columns {
+    pub a: ArcArray1<f32>,
+    pub b: ArcArray1<f32>,
+    pub w: ArcArray1<f64>,
+}
+
+impl<'a> Inputs<'a> {
+    pub fn new(manifest: &'a Manifest, set: &'a Set, folder: &'a Path, threads: usize) -> Inputs<'a> {
+        Inputs { manifest, set, folder, threads, columns: OnceLock::new() }
+    }
+
+    /// The columns for works in memory, read once.
+    pub fn columns(&self) -> Result<&Columns> {
+        if let Some(columns) = self.columns.get() {
+            return Ok(columns);
+        }
+        let file = self.folder.join(self.set.memory_file());
+        let open = |name| Array::open(&file, name);
+        let session = Session::builder()
+            .device(chunkwise::Device::Cpu)
+            .threads(self.threads)
+            .memory_bytes((self.set.elements * 17).max(64 << 20))
+            .build()?;
+        let mut found = session.run(&[&open("a")?, &open("b")?, &open("w")?])?.values;
+        fn column<T: chunkwise::Element>(value: chunkwise::Value) -> Result<ArcArray1<T>> {
+            Ok(ArcArray1::from(value.as_array()?.as_slice::<T>()?.to_vec()))
+        }
+        let w = column(found.remove(2))?;
+        let b = column(found.remove(1))?;
+        let a = column(found.remove(0))?;
+        Ok(self.columns.get_or_init(|| Columns { a, b, w }))
+    }
+
+    /// A column in memory, as an array.
+    fn a(&self) -> Result<Array> {
+        Ok(Array::from_ndarray(self.columns()?.a.clone()))
+    }
+
+    fn b(&self) -> Result<Array> {
+        Ok(Array::from_ndarray(self.columns()?.b.clone()))
+    }
+
+    fn w(&self) -> Result<Array> {
+        Ok(Array::from_ndarray(self.columns()?.w.clone()))
+    }
+
+    /// A column of a file.
+    pub fn stored(&self, storage: &str, column: &str) -> Result<Array> {
+        Array::open(self.folder.join(self.set.stored_file()), &format!("{storage}/{column}"))
+    }
+
+    /// The matrix made of the first elements of a column.
+    pub fn matrix(&self, column: &ArcArray1<f32>) -> ArcArray2<f32> {
+        let m = self.set.matrix as usize;
+        let first = column.slice(ndarray::s![..m * m]).to_owned();
+        // As many elements as the shape takes.
+        first.into_shape_with_order((m, m)).map(ArcArray2::from).unwrap_or_default()
+    }
+}
+
+/// What is timed.
+pub enum Question {
+    /// A value, which is made anew each time.
+    Array(Array),
+    /// An array that goes into memory that is used again.
+    Into(Array),
+    /// Bins.
+    Bins(Binned),
+}
+
+/// What bounds a work, and how much of it it takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Least {
+    /// Bytes that are read from memory.
+    Read(f64),
+    /// A plain sum of the float32, or the float64, column, timed in turns.
+    PlainSum(DType),
+    /// Bytes read and written.
+    Copy(f64),
+    /// Multiplications and additions.
+    Flops(f64),
+    /// Columns of a file, decoded, timed in turns.
+    Decode(&'static [&'static str]),
+    /// Columns of a file, read and summed, timed in turns.
+    Reads(&'static str, &'static [&'static str]),
+    /// Multiplications and additions at the rate of our own product in memory.
+    OwnProduct(f64),
+    /// Nothing physical.
+    Nothing,
+}
+
+/// A row of the table of works.
+pub struct Work {
+    pub key: String,
+    pub title: &'static str,
+    pub group: &'static str,
+    pub unit: Unit,
+    pub amount: f64,
+    pub least: Least,
+    /// The budget, in bytes.
+    pub memory: u64,
+    /// Bytes of one block, where that is not the planner's own choice.
+    pub block_bytes: Option<u64>,
+    /// At most so many rounds.
+    pub rounds: usize,
+    pub ask: fn(&Inputs, &str) -> Result<Question>,
+    pub check: fn(&Inputs, &str, &Answer) -> Result<check::Verdict>,
+}
+
+impl Work {
+    /// How the columns are stored, for works on files.
+    pub fn storage(&self) -> &str {
+        self.key.split_once('.').map_or("", |(_, storage)| storage)
+    }
+}
+
+const MEMORY: &str = "in memory";
+const TASKS: &str = "scheduling";
+const PRODUCT: &str = "HDF5, chunks of 1024 x 1024";
+/// Budgets.
+const IN_MEMORY: u64 = 1 << 30;
+const FILES: u64 = 256 << 20;
+const OUT_OF_CORE: u64 = 512 << 20;
+/// Tasks of the work that does nothing else.
+pub const TASK_COUNT: u64 = 1_000_000;
+
+/// All works on one set.
+pub fn works(manifest: &Manifest, set: &Set, is_first: bool) -> Vec<Work> {
+    let n = set.elements as f64;
+    let row = |key: &str, title, ask, check, least| Work {
+        key: key.into(),
+        title,
+        group: MEMORY,
+        unit: Unit::Rows,
+        amount: n,
+        least,
+        memory: IN_MEMORY,
+        block_bytes: None,
+        rounds: usize::MAX,
+        ask,
+        check,
+    };
+    let flops = |edge: u64| 2.0 * (edge as f64).powi(3);
+    let mut all = vec![
+        row("hist", "histogram, 100 uniform bins", hist, check::hist, Least::Read(4.0 * n)),
+        row(
+            "hist_log2d",
+            "histogram 64 x 64 of log10 of two columns, float64 weights",
+            hist_log2d,
+            check::hist_log2d,
+            Least::Read(16.0 * n),
+        ),
+        row("expr_sqrt", "sqrt(a*a + b*b)*2 - 1", expr_sqrt, check::expr_sqrt, Least::Copy(12.0 * n)),
+        row("expr_explog", "exp(-a)*log(b)", expr_explog, check::expr_explog, Least::Copy(12.0 * n)),
+        row("sum_f32", "exact sum, float32", sum_f32, check::sum_f32, Least::PlainSum(DType::F32)),
+        row("sum_f64", "exact sum, float64", sum_f64, check::sum_f64, Least::PlainSum(DType::F64)),
+        row("std_f32", "exact std, float32", std_f32, check::std_f32, Least::Read(4.0 * n)),
+        Work {
+            unit: Unit::Flops,
+            amount: flops(set.matrix),
+            ..row(
+                "matmul",
+                "product of float32 matrices",
+                product_in_memory,
+                check::matmul,
+                Least::Flops(flops(set.matrix)),
+            )
+        },
+    ];
+    for (storage, group) in [
+        ("deflate", "HDF5, shuffle + deflate"),
+        ("plain", "HDF5, chunked, no filter"),
+        ("contiguous", "HDF5, contiguous"),
+    ] {
+        let stored = |key: &str, title, columns: &'static [&'static str], ask, check| Work {
+            key: format!("{key}.{storage}"),
+            title,
+            group,
+            unit: Unit::Bytes,
+            amount: 4.0 * set.file_elements as f64 * columns.len() as f64,
+            memory: FILES,
+            least: if storage == "deflate" { Least::Decode(columns) } else { Least::Reads(storage, columns) },
+            ..row(key, title, ask, check, Least::Nothing)
+        };
+        all.push(stored("mean", "mean(x)", &["x"], mean, check::mean));
+        all.push(stored("std", "std(x)", &["x"], std, check::std));
+        all.push(stored("expr", "sum(sqrt(x*x + y*y)*2 - 1)", &["x", "y"], expr, check::expr));
+        all.push(stored("expr1", "sum(sqrt(x*x + 1))", &["x"], expr1, check::expr1));
+        all.push(stored("file_hist", "histogram of x, 100 bins", &["x"], file_hist, check::file_hist));
+    }
+    // These do not depend on the set.
+    if is_first {
+        all.push(Work {
+            group: PRODUCT,
+            unit: Unit::Flops,
+            amount: flops(manifest.product),
+            memory: OUT_OF_CORE,
+            rounds: 3,
+            ..row(
+                "product",
+                "sum(p @ q)",
+                product,
+                check::product,
+                Least::OwnProduct(flops(manifest.product)),
+            )
+        });
+        all.push(Work {
+            group: TASKS,
+            unit: Unit::Tasks,
+            amount: TASK_COUNT as f64,
+            block_bytes: Some(16),
+            ..row("tasks", "tasks of two elements", tasks, check::tasks, Least::Nothing)
+        });
+    }
+    all
+}
+
+fn uniform(bins: u64, [low, high]: [f64; 2]) -> BinAxis {
+    BinAxis::Uniform { bins, low, high }
+}
+
+fn hist(i: &Inputs, _: &str) -> Result<Question> {
+    Ok(Question::Bins(i.a()?.histogram(uniform(100, i.set.hist_range))))
+}
+
+fn hist_log2d(i: &Inputs, _: &str) -> Result<Question> {
+    let bins = || uniform(64, i.set.log_range);
+    let (a, b) = (i.a()?.log10(), i.b()?.log10());
+    Ok(Question::Bins(Binned::new([(&a, bins()), (&b, bins())]).weights(&i.w()?)))
+}
+
+/// `sqrt(x*x + y*y)*2 - 1`
+fn length(x: &Array, y: &Array) -> Array {
+    (x * x + y * y).sqrt() * 2.0 - 1.0
+}
+
+fn expr_sqrt(i: &Inputs, _: &str) -> Result<Question> {
+    Ok(Question::Into(length(&i.a()?, &i.b()?)))
+}
+
+fn expr_explog(i: &Inputs, _: &str) -> Result<Question> {
+    Ok(Question::Into((-i.a()?).exp() * i.b()?.log()))
+}
+
+fn sum_f32(i: &Inputs, _: &str) -> Result<Question> {
+    Ok(Question::Array(i.a()?.sum()))
+}
+
+fn sum_f64(i: &Inputs, _: &str) -> Result<Question> {
+    Ok(Question::Array(i.w()?.sum()))
+}
+
+fn std_f32(i: &Inputs, _: &str) -> Result<Question> {
+    Ok(Question::Array(i.a()?.std()))
+}
+
+fn product_in_memory(i: &Inputs, _: &str) -> Result<Question> {
+    let columns = i.columns()?;
+    let square = |column| Array::from_ndarray(i.matrix(column));
+    Ok(Question::Array(square(&columns.a).matmul(&square(&columns.b))))
+}
+
+fn mean(i: &Inputs, storage: &str) -> Result<Question> {
+    Ok(Question::Array(i.stored(storage, "x")?.mean()))
+}
+
+fn std(i: &Inputs, storage: &str) -> Result<Question> {
+    Ok(Question::Array(i.stored(storage, "x")?.std()))
+}
+
+fn expr(i: &Inputs, storage: &str) -> Result<Question> {
+    Ok(Question::Array(length(&i.stored(storage, "x")?, &i.stored(storage, "y")?).sum()))
+}
+
+fn expr1(i: &Inputs, storage: &str) -> Result<Question> {
+    let x = i.stored(storage, "x")?;
+    Ok(Question::Array((&x * &x + 1.0).sqrt().sum()))
+}
+
+fn file_hist(i: &Inputs, storage: &str) -> Result<Question> {
+    Ok(Question::Bins(i.stored(storage, "x")?.histogram(uniform(100, i.set.file_range))))
+}
+
+fn product(i: &Inputs, _: &str) -> Result<Question> {
+    let open = |name| Array::open(i.folder.join("product.h5"), name);
+    Ok(Question::Array(open("p")?.matmul(&open("q")?).sum()))
+}
+
+fn tasks(_: &Inputs, _: &str) -> Result<Question> {
+    Ok(Question::Array(Array::arange_int(0, 2 * TASK_COUNT as i64, 1).sum()))
+}
