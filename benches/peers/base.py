@@ -48,11 +48,13 @@ def available_memory() -> float:
 class Data:
     """What a request is about: columns, ranges, files. Columns stay until `free`."""
 
-    def __init__(self, folder: str, spec: dict, threads: int, tasks: int):
-        self.folder, self.spec, self.threads, self.tasks = folder, spec, threads, tasks
+    def __init__(self, folder: str, spec: dict):
+        self.folder, self.spec = folder, spec
         self.kept: dict[str, Any] = {}
         self.files: dict[str, Any] = {}
+        # Of the work at hand.
         self.storage: str | None = None
+        self.tasks = 0
 
     def file(self, name: str):
         """An open HDF5 file of the folder."""

@@ -106,7 +106,6 @@ class Bench:
             "work": row["work"],
             "set": self.sets.get(row["set"], {}),
             "data": self.folder,
-            "threads": self.threads,
             "tasks": int(row["amount"]),
         }
 
@@ -140,9 +139,10 @@ class Bench:
         for fact in reply["facts"]:
             self.facts[row["group"], fact["title"]] = {"group": row["group"], **fact}
         if row["work"] == "product" and reply["peak"]:
-            title = f"{worker.shown}: peak memory of its process in sum(p @ q)"
-            fact = {"group": row["group"], "title": title, "value": reply["peak"], "unit": "B"}
-            self.facts[row["group"], title] = fact
+            # Where chunkwise tells its own.
+            title, group = f"{worker.shown}, {row['title']}", "peak resident memory"
+            fact = {"group": group, "title": title, "value": reply["peak"], "unit": "B"}
+            self.facts[group, title] = fact
 
     def time(self, row: dict):
         """Rounds of ours and of everybody who does the same, in turns."""

@@ -2,7 +2,7 @@
 
 Requests and replies are lines of JSON on the standard streams. A request
 
-    {"work": KEY, "set": {...}, "data": FOLDER, "threads": N, "tasks": N}
+    {"work": KEY, "set": {...}, "data": FOLDER, "tasks": N}
 
 is answered by
 
@@ -95,8 +95,8 @@ class Worker:
         about = request["data"], request["set"]
         if self.data is None or (self.data.folder, self.data.spec) != about:
             self.free()
-            self.data = Data(*about, self.peer.n, request["tasks"])
-        self.data.storage = storage
+            self.data = Data(*about)
+        self.data.storage, self.data.tasks = storage, request["tasks"]
         self.ready = self.way = None
         ways = getattr(self.peer, name)(self.data)
         ways = ways if isinstance(ways, list) else [ways]
