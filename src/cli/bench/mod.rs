@@ -57,7 +57,8 @@ pub fn run(args: &Bench, cancel: &Cancel) -> Done {
         rounds: args.rounds.map_or(if manifest.quick { 1 } else { 7 }, usize::from),
         memory: args.memory,
         check: !args.no_check,
-        limits: !args.no_limits,
+        // In turns with works they are part of the work's own measurement.
+        limits: !args.resident,
         cancel,
         told: &told,
     };
