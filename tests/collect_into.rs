@@ -53,12 +53,15 @@ from_scalar! {
     f16, F16, f16::MAX; f32, F32, 99.0; f64, F64, 99.0;
 }
 
+/// The position of an index of a view in its base.
+type Place<'a> = Box<dyn Fn(&[u64]) -> Vec<u64> + 'a>;
+
 /// A view of an array by hand: the shape, and the position in the base of each index of it.
 struct Seen<'a> {
     name: &'static str,
     shape: Vec<u64>,
     array: Array,
-    at: Box<dyn Fn(&[u64]) -> Vec<u64> + 'a>,
+    at: Place<'a>,
 }
 
 /// The array itself, turned, backwards along its last axis, every second row, and a part.
@@ -438,7 +441,7 @@ fn a_bool_is_written_as_0_or_1_and_a_failure_is_told() {
         let bytes: Vec<u8> = out.iter().map(|&b| b as u8).collect();
         assert!(bytes.iter().all(|&b| b <= 1));
         assert!(out.slice(s![..8, ..]).iter().all(|&b| !b));
-        let expected = |i: usize, j: usize| (i % 8 * 8 + j % 8) % 3 != 0;
+        let expected = |i: usize, j: usize| !(i % 8 * 8 + j % 8).is_multiple_of(3);
         assert!(out.indexed_iter().all(|((i, j), &v)| i < 8 || v == expected(i, j)));
         let fresh = session.compute(&odd(DType::Bool, u64::MAX)).unwrap();
         assert!(fresh.as_slice::<bool>().unwrap() == out.as_slice().unwrap());
