@@ -38,8 +38,8 @@
 //! Between the two lies the [`Plan`]: [`Session::plan`] gives it, [`Session::explain`] prints it with
 //! what it needs on this machine, [`Plan::to_json`] writes it for other processes, which run pieces of
 //! it with [`Session::run_tasks`] and put them together with [`Session::merge_tasks`].
-//! [`Session::blocks`] goes through a result that is larger than memory, and [`Session::store`] writes
-//! it to a file.
+//! [`Session::compute_into`] writes a result to memory that is there already, [`Session::blocks`] goes
+//! through one that is larger than memory, and [`Session::store`] writes it to a file.
 //!
 //! # What it promises
 //!
@@ -90,7 +90,7 @@ pub use exec::{
 pub use ops::histogram::Histogram;
 pub use plan::{Plan, PlanOptions};
 pub use session::{
-    BlockOrder, Blocks, Device, FallbackPolicy, Outcome, Session, SessionBuilder, StoreOptions,
+    BlockOrder, Blocks, Device, FallbackPolicy, Out, Outcome, Session, SessionBuilder, StoreOptions,
 };
 pub use source::OpenOptions;
 pub use source::many::Join;

@@ -146,7 +146,8 @@ pub struct WorkerBytes {
 
 /// One worker's instance of a kernel, with its scratch memory.
 pub trait Runner: Send {
-    /// Adds a block to the partials, one per terminal. A `Collect` partial is replaced. A runner may
+    /// Adds a block to the partials, one per terminal. A `Collect` partial is replaced, a `Placed` one
+    /// (which only the CPU's runner takes) is where the elements go. A runner may
     /// leave the work under way: then the partials stay the same ones until [`flush`](Runner::flush).
     ///
     /// # Errors

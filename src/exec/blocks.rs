@@ -6,7 +6,8 @@ use super::cache::ChunkCache;
 use super::feed::{Reader, Values};
 use super::kept::Kept;
 use super::lane::Lane;
-use super::{ArrayValue, Counters, RunContext, kernel_of, on_workers, run_stages};
+use super::workers::on_workers;
+use super::{ArrayValue, Counters, Lent, RunContext, kernel_of, run_stages};
 use crate::buffer::Buffer;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Grid, Region};
@@ -39,7 +40,7 @@ impl Stream {
         counters: &Counters,
     ) -> Result<Stream> {
         let last = plan.stages().len() - 1;
-        let (values, mut kept) = run_stages(plan, last, bound, cx, counters)?;
+        let (values, mut kept) = run_stages(plan, last, bound, Lent::new(), cx, counters)?;
         kept.begin(last, 0);
         let inputs = &plan.stages()[last].inputs;
         let ahead = match grid.blocks() {

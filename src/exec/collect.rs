@@ -12,7 +12,8 @@ use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, Grid, Region, ravel, unravel};
 use crate::ops::kernel::{Kernel, Partial, Terminal, kept};
 use crate::ops::reduce::{Notes, State as ReduceState};
-use crate::plan::{Pass, Stage, ValueSpec};
+use crate::ops::shared::SharedArray;
+use crate::plan::{Pass, Stage, ValueId, ValueSpec};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -20,71 +21,21 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub type Noted = (usize, Notes);
 
 /// Results under way of one stage, for all its passes.
-pub struct Results {
-    arrays: Vec<Option<SharedArray>>,
+pub struct Results<'o> {
+    arrays: Vec<Option<SharedArray<'o>>>,
     histograms: Vec<Mutex<Option<Value>>>,
     notes: Mutex<Vec<Noted>>,
 }
 
-/// An array into which many workers write disjoint regions at once.
-struct SharedArray {
-    spec: (crate::DType, Dims),
-    /// The start of `data`, through which workers write.
-    base: *mut u8,
-    /// Allocated once; not touched while it is shared.
-    data: Buffer,
-}
+/// Results that are written to memory of the caller's, which nobody counts.
+pub type Lent<'o> = BTreeMap<ValueId, SharedArray<'o>>;
 
-// SAFETY: the buffer is written only through `scatter`, whose callers hold disjoint regions, and
-// read only after all workers are done (`Results::finish` takes it by value). Moving it to another
-// thread moves no bytes.
-unsafe impl Sync for SharedArray {}
-// SAFETY: as above.
-unsafe impl Send for SharedArray {}
-
-impl SharedArray {
-    /// Writes the elements of `region` from C order.
-    ///
-    /// # Safety
-    /// No other thread may be writing an element of `region` at the same time.
-    unsafe fn scatter(&self, region: &Region, elements: &[u8]) {
-        let (dtype, shape) = &self.spec;
-        let size = dtype.size();
-        assert_eq!(elements.len() as u64, region.len() * size as u64);
-        if region.is_empty() {
-            return;
-        }
-        let (base, len) = (self.base, self.data.len());
-        // Trailing axes that are taken whole are one run.
-        let mut d = shape.len();
-        let mut run = 1u64;
-        while d > 0 {
-            d -= 1;
-            run *= region.shape[d];
-            if region.shape[d] != shape[d] {
-                break;
-            }
-        }
-        let bytes = run as usize * size;
-        let outer = &region.shape[..d];
-        for (i, row) in elements.chunks_exact(bytes).enumerate() {
-            let at = unravel(i as u64, outer);
-            let index: Dims =
-                (0..shape.len()).map(|k| region.start[k] + if k < d { at[k] } else { 0 }).collect();
-            let start = ravel(&index, shape) as usize * size;
-            assert!(start + bytes <= len, "a block lies outside its array");
-            // SAFETY: the range is inside the buffer, and the caller has the region for itself.
-            unsafe { std::ptr::copy_nonoverlapping(row.as_ptr(), base.add(start), bytes) };
-        }
-    }
-}
-
-impl Results {
-    /// Room for the values of a stage.
+impl<'o> Results<'o> {
+    /// Room for the values of a stage, but for those that have theirs in `lent`.
     ///
     /// # Errors
     /// `Budget` if the system does not give the memory.
-    pub fn new(stage: &Stage, values: &[ValueSpec], meter: &Meter) -> Result<Self> {
+    pub fn new(stage: &Stage, values: &[ValueSpec], lent: &mut Lent<'o>, meter: &Meter) -> Result<Self> {
         let arrays = stage
             .outputs
             .iter()
@@ -93,6 +44,11 @@ impl Results {
                 if v.histogram {
                     return Ok(None);
                 }
+                if let Some(array) = lent.remove(&o.value) {
+                    let fits = array.dtype() == v.dtype && array.shape() == v.shape.as_slice();
+                    let alien = || Error::new(ErrorKind::Internal, "lent memory does not fit its value");
+                    return fits.then_some(Some(array)).ok_or_else(alien);
+                }
                 let bytes = v.bytes();
                 let none = || {
                     let bytes = crate::size::human_bytes(bytes);
@@ -100,9 +56,9 @@ impl Results {
                         .at("operation", &o.label)
                         .hint("lower the budget (--memory) to what the machine has")
                 };
-                let mut data = usize::try_from(bytes).ok().and_then(Buffer::try_zeroed).ok_or_else(none)?;
+                let array = SharedArray::try_zeroed(v.dtype, &v.shape).ok_or_else(none)?;
                 meter.add(bytes);
-                Ok(Some(SharedArray { spec: (v.dtype, v.shape.clone()), base: data.as_mut_ptr(), data }))
+                Ok(Some(array))
             })
             .collect::<Result<_>>()?;
         Ok(Results {
@@ -112,21 +68,24 @@ impl Results {
         })
     }
 
-    /// The values, and what rows noted, by the number of the output.
+    /// The values, but for those in lent memory, and what rows noted, by the number of the output.
     ///
     /// # Errors
     /// `Internal` if a value was never made.
-    pub fn finish(self) -> Result<(Vec<Value>, Vec<Noted>)> {
+    pub fn finish(self) -> Result<(Vec<Option<Value>>, Vec<Noted>)> {
         let mut out = Vec::new();
         for (array, histogram) in self.arrays.into_iter().zip(self.histograms) {
             out.push(match array {
-                Some(SharedArray { spec: (dtype, shape), data, .. }) => {
-                    Value::Array(ArrayValue::new(dtype, shape, data))
+                Some(array) => {
+                    let (dtype, shape) = (array.dtype(), array.shape().into());
+                    array.into_buffer().map(|data| Value::Array(ArrayValue::new(dtype, shape, data)))
                 }
-                None => histogram
-                    .into_inner()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .ok_or_else(|| Error::new(ErrorKind::Internal, "a histogram was never finished"))?,
+                None => Some(
+                    histogram
+                        .into_inner()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .ok_or_else(|| Error::new(ErrorKind::Internal, "a histogram was never finished"))?,
+                ),
             });
         }
         Ok((out, self.notes.into_inner().unwrap_or_else(PoisonError::into_inner)))
@@ -135,8 +94,8 @@ impl Results {
     fn write(&self, output: usize, region: &Region, elements: &[u8]) {
         if let Some(array) = &self.arrays[output] {
             // SAFETY: a block belongs to one task and a tile is finished once, so nobody else
-            // writes this region.
-            unsafe { array.scatter(region, elements) };
+            // has a patch of this region.
+            unsafe { array.write(region, elements) };
         }
     }
 }
@@ -156,7 +115,7 @@ pub struct Collector<'a> {
     stage: &'a Stage,
     kernel: &'a Kernel,
     pass: &'a Pass,
-    results: Option<&'a Results>,
+    results: Option<&'a Results<'a>>,
     gathered: Vec<Gathered>,
     meter: &'a Meter,
 }
@@ -180,7 +139,7 @@ impl<'a> Collector<'a> {
         stage: &'a Stage,
         kernel: &'a Kernel,
         pass: &'a Pass,
-        results: Option<&'a Results>,
+        results: Option<&'a Results<'a>>,
         meter: &'a Meter,
     ) -> Self {
         let gathered = pass
@@ -238,7 +197,13 @@ impl<'a> Collector<'a> {
         })
     }
 
-    /// Gets a worker's partials ready for a block: hands over what belongs to another tile.
+    /// Whether there are results for elements to be placed in.
+    pub fn has_results(&self) -> bool {
+        self.results.is_some()
+    }
+
+    /// Gets a worker's partials ready for a block: hands over what belongs to another tile. If elements
+    /// are collected `in_place`, they go to the results themselves.
     ///
     /// # Errors
     /// What finishing a tile fails with.
@@ -247,11 +212,20 @@ impl<'a> Collector<'a> {
         local: &'l mut Local,
         coords: &[u64],
         block: &Region,
+        in_place: bool,
     ) -> Result<&'l mut [Partial]> {
         for i in 0..local.partials.len() {
             let terminal = self.terminal(i);
             let (tile, shape) = match terminal {
-                Terminal::Collect { .. } => continue,
+                Terminal::Collect { .. } => {
+                    let place = self.results.filter(|_| in_place).map(|r| &r.arrays[self.pass.outputs[i]]);
+                    if let Some(Some(array)) = place {
+                        // SAFETY: a block belongs to one task, so nobody else has a patch of this region;
+                        // it is dropped in `end`, or with the worker, and the results outlive both.
+                        local.partials[i] = Partial::Placed(unsafe { array.patch(block) });
+                    }
+                    continue;
+                }
                 Terminal::Reduce { reduced, .. } => (self.tile(reduced, coords), kept(&block.shape, reduced)),
                 Terminal::Histogram { .. } => (0, Dims::new()),
             };
@@ -268,8 +242,12 @@ impl<'a> Collector<'a> {
     }
 
     /// Takes what a block has completed: its collected elements.
-    pub fn end(&self, local: &Local, coords: &[u64], block: &Region) {
-        for (i, partial) in local.partials.iter().enumerate() {
+    pub fn end(&self, local: &mut Local, coords: &[u64], block: &Region) {
+        for (i, partial) in local.partials.iter_mut().enumerate() {
+            if let Partial::Placed(_) = partial {
+                *partial = Partial::Collect(Buffer::new());
+                continue;
+            }
             let (Partial::Collect(buffer), Gathered::Blocks(blocks)) = (partial, &self.gathered[i]) else {
                 continue;
             };

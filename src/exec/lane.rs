@@ -89,6 +89,11 @@ impl<'a> Lane<'a> {
         self.device.is_some() && self.kernel.terminals.iter().any(collects)
     }
 
+    /// Whether blocks go to the CPU, which writes collected elements where they belong.
+    pub(super) fn collects_in_place(&self) -> bool {
+        self.device.is_none()
+    }
+
     /// Bytes of host memory that the lane holds beside what it reads.
     pub(super) fn bytes(&self) -> u64 {
         let cpu =

@@ -16,9 +16,10 @@ mod kept;
 mod lane;
 mod report;
 mod value;
+mod workers;
 
 pub use blocks::{BlockWalk, Stream};
-pub use collect::PartialOutput;
+pub use collect::{Lent, PartialOutput};
 pub use feed::Values;
 pub use report::{Cancel, Fallback, Progress, Report, TaskCounts};
 pub use value::{ArrayValue, Value};
@@ -44,6 +45,7 @@ use lane::Lane;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
+use workers::on_workers;
 
 /// Called now and then with how far a run is.
 pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Sync);
@@ -134,8 +136,23 @@ impl Counters {
 /// # Errors
 /// The first error of any task; `Cancelled`.
 pub fn run(plan: &Plan, bound: &Bound, cx: &RunContext, counters: &Counters) -> Result<Vec<Value>> {
-    let (values, _) = run_stages(plan, plan.stages().len(), bound, cx, counters)?;
+    let values = run_into(plan, bound, Lent::new(), cx, counters)?;
     plan.results().iter().map(|&v| take(&values, v)).collect()
+}
+
+/// Runs all stages and gives the plan's results, but for those whose memory is `lent`, which are written
+/// there; no stage may read them. The workers have ended when this returns, whatever it returns.
+///
+/// # Errors
+/// As [`run`]; what is in lent memory then is unspecified.
+pub fn run_into(
+    plan: &Plan,
+    bound: &Bound,
+    lent: Lent,
+    cx: &RunContext,
+    counters: &Counters,
+) -> Result<Values> {
+    Ok(run_stages(plan, plan.stages().len(), bound, lent, cx, counters)?.0)
 }
 
 /// Runs the first stages. Gives their values, and the chunks that are kept for those that follow.
@@ -143,13 +160,14 @@ fn run_stages(
     plan: &Plan,
     stages: usize,
     bound: &Bound,
+    mut lent: Lent,
     cx: &RunContext,
     counters: &Counters,
 ) -> Result<(Values, Kept)> {
     let mut values = Values::new();
     let mut kept = Kept::new(plan, bound, &counters.meter);
     for n in 0..stages {
-        run_stage(plan, n, &bound.stages[n], &mut values, &mut kept, cx, counters)?;
+        run_stage(plan, n, &bound.stages[n], &mut values, &mut lent, &mut kept, cx, counters)?;
         release(plan, n, &mut values, counters);
     }
     Ok((values, kept))
@@ -193,18 +211,20 @@ pub fn kernel_of(plan: &Plan, stage: &Stage, values: &Values) -> Result<Kernel> 
     stage.kernel(&|v| values.get(&v)?.as_array().ok()?.scalar(0))
 }
 
+#[allow(clippy::too_many_arguments)]
 fn run_stage(
     plan: &Plan,
     n: usize,
     bound: &BoundStage,
     values: &mut Values,
+    lent: &mut Lent,
     kept: &mut Kept,
     cx: &RunContext,
     counters: &Counters,
 ) -> Result<()> {
     let stage = &plan.stages()[n];
     let kernel = kernel_of(plan, stage, values)?;
-    let results = Results::new(stage, plan.values(), &counters.meter)?;
+    let results = Results::new(stage, plan.values(), lent, &counters.meter)?;
     for (p, pass) in bound.passes.iter().enumerate() {
         kept.begin(n, p);
         // A pass runs only the part of the kernel that its outputs need.
@@ -234,7 +254,7 @@ fn run_stage(
         }
     }
     for (o, value) in stage.outputs.iter().zip(made) {
-        values.insert(o.value, value);
+        value.map(|value| values.insert(o.value, value));
     }
     Ok(())
 }
@@ -299,10 +319,12 @@ impl Walk<'_> {
         reader.products = cx.gpu.filter(|_| self.bound.placement.device != "cpu");
         reader.must_multiply = cx.refuse_fallback;
         let largest = largest(stage, self.pass);
-        let partial_bytes: u64 =
-            kernel.terminals.iter().map(|t| t.partial_bytes(&largest, &kernel.program)).sum();
         let placement = &self.bound.placement;
-        let mut lane = Lane::new(&stage.inputs, kernel, &domain, largest, placement, cx, counters)?;
+        let mut lane = Lane::new(&stage.inputs, kernel, &domain, largest.clone(), placement, cx, counters)?;
+        let in_place = |lane: &Lane| collector.has_results() && lane.collects_in_place();
+        let held_at_once = |t: &&Terminal| !(in_place(&lane) && matches!(t, Terminal::Collect { .. }));
+        let partials = kernel.terminals.iter().filter(held_at_once);
+        let partial_bytes: u64 = partials.map(|t| t.partial_bytes(&largest, &kernel.program)).sum();
         let mut local = collector.local();
         let mut held = Held::new(&counters.meter);
         let mut events = Events::default();
@@ -326,12 +348,12 @@ impl Walk<'_> {
             if collector.moves(&local, &coords) {
                 events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
             }
-            let partials = collector.begin(&mut local, &coords, &block)?;
+            let partials = collector.begin(&mut local, &coords, &block, in_place(&lane))?;
             events |= lane.run(&mut reader, &block, partials).at("operation", label)?;
             if lane.collects_late() {
                 events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
             }
-            collector.end(&local, &coords, &block);
+            collector.end(&mut local, &coords, &block);
             held.set(lane.bytes() + partial_bytes + reader.bytes());
             let finished = done.fetch_add(1, Relaxed) + 1;
             if let Some(progress) = cx.progress {
@@ -420,11 +442,12 @@ fn fitted(plan: &Plan, n: usize, tasks: u64, kernel: &Kernel, bound: &Bound) -> 
     });
     let read = stage.values_read().into_iter().map(|v| plan.values()[v].bytes());
     let fixed = gathered.chain(read).fold(0, u64::saturating_add);
-    // Passes over windows have smaller partials than a walk over all of the stage.
-    if fitted.passes.len() > 1 {
-        let partials = kernel.terminals.iter().map(partial);
-        fitted.worker_bytes = partials.fold(fitted.worker_bytes, u64::saturating_add);
-    }
+    // Passes over windows have smaller partials than a walk over all of the stage, and elements that are
+    // not gathered here go to their results without any.
+    let windows = fitted.passes.len() > 1;
+    let unseen = |t: &&Terminal| windows || (fitted.in_place() && matches!(t, Terminal::Collect { .. }));
+    let partials = kernel.terminals.iter().filter(unseen).map(partial);
+    fitted.worker_bytes = partials.fold(fitted.worker_bytes, u64::saturating_add);
     let needed = |f: &BoundStage| {
         fixed.saturating_add(f.cache_bytes).saturating_add(f.worker_bytes.saturating_mul(f.workers as u64))
     };
@@ -504,33 +527,6 @@ pub fn run_tasks(
     Ok(StagePartial { plan: plan.fingerprint(), stage: n, ranges: vec![(range.start, range.end)], outputs })
 }
 
-/// Runs `work` on as many workers side by side (a single one on the calling thread) and gives the first
-/// error. The flag says that another worker has failed.
-fn on_workers(
-    cx: &RunContext,
-    workers: u64,
-    work: &(dyn Fn(&AtomicBool) -> Result<()> + Sync),
-) -> Result<()> {
-    let failed = AtomicBool::new(false);
-    let first_error: Mutex<Option<Error>> = Mutex::new(None);
-    let worker = || {
-        if let Err(e) = work(&failed) {
-            failed.store(true, Relaxed);
-            first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
-        }
-    };
-    match cx.pool {
-        Some(pool) if workers > 1 => {
-            pool.in_place_scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| worker())));
-        }
-        _ => worker(),
-    }
-    match first_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(e) => Err(e),
-        None => Ok(()),
-    }
-}
-
 /// Merges partials that together cover every task of a stage, and finishes its values.
 ///
 /// # Errors
@@ -568,7 +564,7 @@ pub fn merge_tasks(
         return Err(wrong(format!("no partial has tasks {next}..{}", stage.grid.blocks())));
     }
     let kernel = kernel_of(plan, stage, values)?;
-    let results = Results::new(stage, plan.values(), &counters.meter)?;
+    let results = Results::new(stage, plan.values(), &mut Lent::new(), &counters.meter)?;
     let pass = whole_stage(stage);
     let collector = Collector::new(stage, &kernel, &pass, Some(&results), &counters.meter);
     for partial in partials {
@@ -585,6 +581,6 @@ pub fn merge_tasks(
         }
     }
     let mut values = values.clone();
-    values.extend(stage.outputs.iter().map(|o| o.value).zip(made));
+    values.extend(stage.outputs.iter().zip(made).filter_map(|(o, value)| Some((o.value, value?))));
     Ok(values)
 }

@@ -6,6 +6,7 @@
 use super::histogram::{HistogramSpec, State as HistogramState};
 use super::program::Program;
 use super::reduce::{ReduceSpec, State as ReduceState};
+use super::shared::Patch;
 use crate::buffer::Buffer;
 use crate::error::Result;
 use crate::grid::{Dims, Region};
@@ -56,10 +57,11 @@ pub struct Kernel {
 }
 
 /// What a terminal has gathered so far.
-#[derive(Clone)]
 pub enum Partial {
     /// The elements of the last block, C order.
     Collect(Buffer),
+    /// The place in the result where the elements of the next block go. For the CPU only.
+    Placed(Patch),
     /// Accumulators, one per output in the block.
     Reduce(Box<ReduceState>),
     /// Bins.

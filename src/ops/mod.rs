@@ -7,4 +7,5 @@ pub mod histogram;
 pub mod kernel;
 pub mod program;
 pub mod reduce;
+pub mod shared;
 pub mod simd;

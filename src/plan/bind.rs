@@ -7,7 +7,7 @@
 
 use super::again::Kept;
 use super::place::{Placement, Wish, place, products_of};
-use super::reads::reads;
+use super::reads::{Reads, reads};
 use super::{Consumer, Feed, Input, Plan, Stage, SubKernel};
 use crate::backend::cpu::{self, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, tile_edge};
 use crate::error::{Error, ErrorKind, Result};
@@ -36,22 +36,6 @@ pub struct Pass {
     pub window: Region,
     /// The domain's axes, outermost first, in the order in which blocks are visited.
     pub order: Vec<usize>,
-}
-
-/// How often a source's chunks are decoded in a stage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reads {
-    /// The source, by its position in the plan.
-    pub source: usize,
-    /// Bytes decoded (or read, without filters) if every chunk is decoded once per pass.
-    pub bytes: u64,
-    /// At most how often a chunk is decoded per pass; 1 if each is decoded once.
-    pub times: u64,
-    /// How many passes read it.
-    pub passes: u64,
-    /// Whether some of it is read through a product, a concatenation or a reshape, whose pieces do
-    /// not follow the chunks, so that the numbers are only about right.
-    pub estimate: bool,
 }
 
 /// A stage with its order, workers and buffers.
@@ -87,6 +71,12 @@ pub struct Bound {
 }
 
 impl BoundStage {
+    /// Whether collected elements go straight to their results, so that no block of them is held. Those
+    /// of a device come back in blocks.
+    pub fn in_place(&self) -> bool {
+        self.placement.device == "cpu"
+    }
+
     /// The most bytes that the stage holds.
     pub fn peak_bytes(&self) -> u64 {
         let workers = (self.workers as u64).saturating_mul(self.worker_bytes);
@@ -144,6 +134,8 @@ pub(super) struct Needs<'a> {
     largest: Dims,
     values: u64,
     inputs: u64,
+    /// Whether the stage runs on the CPU, which writes collected elements into their results.
+    in_place: bool,
 }
 
 impl Needs<'_> {
@@ -154,6 +146,10 @@ impl Needs<'_> {
         let mut shared = 0u64;
         for &o in &pass.outputs {
             let terminal = &self.kernel.terminals[o];
+            let placed = self.in_place && !self.plan.hands_on(self.stage.outputs[o].value);
+            if placed && matches!(terminal, Terminal::Collect { .. }) {
+                continue;
+            }
             let partial = terminal.partial_bytes(block, &self.kernel.program);
             worker = worker.saturating_add(partial);
             shared = shared.saturating_add(match terminal {
@@ -233,7 +229,8 @@ fn bind_placed(
         .map(|v| plan.values()[v].bytes())
         .fold(0, u64::saturating_add);
     let inputs = inputs_bytes(plan, &stage.inputs, &stage.program, &largest).saturating_add(staging);
-    let needs = Needs { plan, stage, kernel, largest, values, inputs };
+    let in_place = placement.device == "cpu";
+    let needs = Needs { plan, stage, kernel, largest, values, inputs, in_place };
     let passes = passes(&needs, machine.memory).map_err(|smallest| {
         let e = Error::new(
             ErrorKind::Budget,

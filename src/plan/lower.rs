@@ -106,7 +106,7 @@ pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
     }
     results.iter().for_each(|&v| values[v].last_use = stages.len());
     let data = PlanData { version: PLAN_VERSION, sources: sources.list, values, stages, results };
-    let plan = Plan { data, opened: sources.opened };
+    let plan = Plan { data, opened: sources.opened, streamed: false };
     debug_assert!(plan.validate().is_ok(), "{:?}", plan.validate());
     Ok(plan)
 }

@@ -15,9 +15,10 @@ mod reads;
 mod validate;
 
 pub use again::{Kept, Visit, kept_chunk_bytes};
-pub use bind::{Bound, BoundStage, Machine, Pass, Reads};
+pub use bind::{Bound, BoundStage, Machine, Pass};
 pub use blocks::uses_of_chunk;
 pub use place::{Placement, Wish};
+pub use reads::Reads;
 
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
@@ -192,6 +193,8 @@ pub struct Plan {
     data: PlanData,
     /// Sources that are open in this process, in the order of the plan's.
     opened: Vec<Arc<dyn Source>>,
+    /// Whether results are handed on block by block.
+    streamed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -260,12 +263,22 @@ impl Plan {
     /// The same plan as binding sees it when its results are handed on block by block and never held
     /// as a whole.
     pub fn streamed(&self) -> Plan {
+        Plan { streamed: true, ..self.without(&self.data.results) }
+    }
+
+    /// The same plan as binding sees it when some of its results are held by the caller.
+    pub fn without(&self, results: &[ValueId]) -> Plan {
         let mut plan = self.clone();
-        for &r in &self.data.results {
+        for &r in results {
             plan.data.values[r].shape = Dims::from_slice(&[0]);
             plan.data.values[r].last_use = 0;
         }
         plan
+    }
+
+    /// Whether a value is handed on block by block and never held as a whole.
+    pub fn hands_on(&self, value: ValueId) -> bool {
+        self.streamed && self.data.results.contains(&value)
     }
 
     /// The plan as JSON, for another process.
@@ -319,7 +332,7 @@ impl Plan {
                 .hint("make the plan again"));
             }
         }
-        let plan = Plan { data, opened };
+        let plan = Plan { data, opened, streamed: false };
         plan.validate()?;
         Ok(plan)
     }

@@ -1,12 +1,28 @@
 //! What a stage reads, predicted: which chunks the views of its inputs touch, and how often each is
 //! decoded. `explain` shows it, and tests hold the executor to it.
 
-use super::bind::{Needs, Pass, Reads, aligned};
+use super::bind::{Needs, Pass, aligned};
 use super::blocks::most_uses_of_chunk;
 use super::{Feed, Plan, PlanSource, SubKernel};
 use crate::backend::cpu::tile_edge;
 use crate::grid::{Chunks, Dims};
 use crate::view::View;
+
+/// How often a source's chunks are decoded in a stage.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reads {
+    /// The source, by its position in the plan.
+    pub source: usize,
+    /// Bytes decoded (or read, without filters) if every chunk is decoded once per pass.
+    pub bytes: u64,
+    /// At most how often a chunk is decoded per pass; 1 if each is decoded once.
+    pub times: u64,
+    /// How many passes read it.
+    pub passes: u64,
+    /// Whether some of it is read through a product, a concatenation or a reshape, whose pieces do
+    /// not follow the chunks, so that the numbers are only about right.
+    pub estimate: bool,
+}
 
 /// The chunks along one axis that a view touches.
 #[derive(PartialEq)]

@@ -1,10 +1,12 @@
 //! [`Session`]: the one place where a run starts. It knows the device, the budget and the threads.
 
 mod blocks;
+mod into;
 mod memory;
 mod store;
 
 pub use blocks::{BlockOrder, Blocks};
+pub use into::Out;
 pub use store::StoreOptions;
 
 use crate::array::{Array, Binned, Target};
@@ -356,7 +358,7 @@ impl Session {
         Ok(self.bind(&plan)?.explain(&plan))
     }
 
-    /// Computes one array.
+    /// Computes one array, into memory of its own ([`Session::compute_into`] takes the caller's).
     ///
     /// # Errors
     /// The error made while it was built; `Budget`; anything that reading can meet; `Cancelled`.

@@ -200,6 +200,14 @@ impl Runner for CpuRunner {
                         out.resize_for_overwrite(len as usize * size);
                         out[start as usize * size..][..bytes.len()].copy_from_slice(bytes);
                     }
+                    (Terminal::Collect { from }, Partial::Placed(place)) => {
+                        let bytes = output(*from);
+                        let size = bytes.len() / n;
+                        if place.len() as u64 != len * size as u64 {
+                            return Err(Error::new(ErrorKind::Internal, "a block does not fill its place"));
+                        }
+                        place.write(start as usize * size, bytes);
+                    }
                     (Terminal::Reduce { values, weights, mask, .. }, Partial::Reduce(state)) => {
                         let tile = reduce::Tile {
                             values: output(*values),
