@@ -10,7 +10,7 @@ use super::value::Value;
 use crate::backend::cpu::{
     CpuProduct, CpuRunner, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, round_to_f16, scratch_bytes,
 };
-use crate::backend::{Backend, Product, Runner};
+use crate::backend::{Backend, Product, Runner, Within};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
@@ -394,8 +394,11 @@ impl<'a> Reader<'a> {
     ) -> Result<Result<()>> {
         let wide = matmul_dtype(dtype);
         let (m, n, inner) = (slab.count[0], slab.count[1], a.shape[1]);
-        let mut c = self.take((m * n) as usize * wide.size());
-        let mut done = product.begin([m as usize, n as usize], &mut c);
+        // The sum is gathered where it is wanted, unless it is rounded at the end.
+        let own = wide != dtype || !(out.as_ptr() as usize).is_multiple_of(wide.size());
+        let mut spare = if own { self.take((m * n) as usize * wide.size()) } else { Buffer::new() };
+        let c: &mut [u8] = if own { &mut spare } else { &mut *out };
+        let mut done = product.begin([m as usize, n as usize], c);
         let mut k = 0;
         while k < inner && done.is_ok() {
             let depth = MATMUL_DEPTH.min(inner - k);
@@ -409,23 +412,48 @@ impl<'a> Reader<'a> {
                 count: Dims::from_slice(&[depth, n]),
                 step: Dims::from_slice(&[1, slab.step[1]]),
             };
+            k += depth;
+            if wide == dtype
+                && let (Some(x), Some(y)) = (self.within(a, &left, dtype)?, self.within(b, &right, dtype)?)
+            {
+                match product.add_within(depth as usize, x, y, c) {
+                    Ok(false) => {}
+                    ended => {
+                        done = ended.map(drop);
+                        continue;
+                    }
+                }
+            }
             let x = self.factor(a, &left, dtype, wide)?;
             let y = self.factor(b, &right, dtype, wide)?;
-            done = product.add(depth as usize, &x, &y, &mut c);
+            done = product.add(depth as usize, &x, &y, c);
             self.give(x);
             self.give(y);
-            k += depth;
         }
-        let done = done.and_then(|()| product.finish(&mut c));
-        if done.is_ok() {
-            if wide == dtype {
-                out.copy_from_slice(&c);
-            } else {
-                round_to_f16(&c, out);
+        let done = done.and_then(|()| product.finish(c));
+        if own {
+            match wide == dtype {
+                true => out.copy_from_slice(&spare),
+                false => round_to_f16(&spare, out),
             }
+            self.give(spare);
         }
-        self.give(c);
         Ok(done)
+    }
+
+    /// A piece of a factor where it lies, if the factor is an array in memory.
+    fn within(&self, kernel: &SubKernel, slab: &Slab, dtype: DType) -> Result<Option<Within<'a>>> {
+        let Some(input) = kernel.program.as_identity().map(|i| &kernel.inputs[i]) else { return Ok(None) };
+        let Some((bytes, shape)) = self.in_memory(&input.feed)? else { return Ok(None) };
+        let placement = direct(&input.view, slab, &shape);
+        let strides = placement.strides.iter().map(|&s| usize::try_from(s).ok());
+        let (Some(strides), Ok(first)) =
+            (strides.collect::<Option<Vec<usize>>>(), usize::try_from(placement.offset))
+        else {
+            return Ok(None);
+        };
+        let bytes = first.checked_mul(dtype.size()).and_then(|at| bytes.get(at..));
+        Ok(bytes.zip(strides.try_into().ok()).map(|(bytes, strides)| Within { bytes, strides }))
     }
 
     /// A piece of a factor, in the dtype of the accumulation.
