@@ -3,6 +3,7 @@
 
 mod pieces;
 
+use super::budget::Held;
 use super::cache::ChunkCache;
 use super::kept::Kept;
 use super::report::{Fallback, TaskCounts};
@@ -41,6 +42,8 @@ pub struct Reader<'a> {
     pub(super) scratch: Scratch,
     pool: Vec<Buffer>,
     pooled: u64,
+    /// What of [`Reader::bytes`] is counted as held.
+    held: Held<'a>,
     /// Runners of nested kernels that are kept, and what each holds.
     runners: HashMap<*const SubKernel, (CpuRunner, u64)>,
     runner_bytes: u64,
@@ -101,6 +104,7 @@ impl<'a> Reader<'a> {
             scratch: Scratch::default(),
             pool: Vec::new(),
             pooled: 0,
+            held: Held::new(cache.meter()),
             runners: HashMap::new(),
             runner_bytes: 0,
             events: Events::default(),
@@ -118,6 +122,11 @@ impl<'a> Reader<'a> {
         self.pooled + self.scratch.bytes() + self.runner_bytes
     }
 
+    /// Counts what is held by now.
+    pub fn count(&mut self) {
+        self.held.set(self.bytes());
+    }
+
     /// A buffer of `len` bytes with any content.
     pub fn take(&mut self, len: usize) -> Buffer {
         // The smallest that fits, or else the largest, which then grows.
@@ -126,9 +135,12 @@ impl<'a> Reader<'a> {
         };
         let best = (0..self.pool.len()).min_by_key(|&i| fits(&self.pool[i]));
         let mut buffer = best.map(|i| self.pool.swap_remove(i)).unwrap_or_default();
-        let before = buffer.capacity();
+        if buffer.capacity() < len {
+            // Counted before it is there: a task may be long.
+            self.pooled += (Buffer::capacity_for(len) - buffer.capacity()) as u64;
+            self.count();
+        }
         buffer.resize_for_overwrite(len);
-        self.pooled += (buffer.capacity() - before) as u64;
         buffer
     }
 
@@ -289,6 +301,7 @@ impl<'a> Reader<'a> {
                 let kernel = Kernel { program: kernel.program.clone(), terminals };
                 let bytes = scratch_bytes(&kernel);
                 self.runner_bytes += bytes;
+                self.count();
                 (CpuRunner::new(&kernel, self.simd), bytes)
             }
         };

@@ -15,6 +15,7 @@ mod feed;
 mod kept;
 mod lane;
 mod report;
+mod schedule;
 mod value;
 
 pub use blocks::{BlockWalk, Stream};
@@ -41,6 +42,7 @@ use collect::{Collector, Results};
 use feed::{Reader, Staged};
 use kept::Kept;
 use lane::Lane;
+use schedule::{OwnStats, Tasks, batch, on_workers};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -265,15 +267,15 @@ impl Walk<'_> {
             program: self.kernel.program.clone(),
             terminals: self.pass.outputs.iter().map(|&o| self.kernel.terminals[o].clone()).collect(),
         };
-        let next = AtomicU64::new(0);
-        let done = AtomicU64::new(0);
         let workers = (self.bound.workers as u64).min(self.tasks);
         let stage = &self.plan.stages()[self.n];
         let largest = largest(stage, self.pass);
         let ahead = Ahead::new(self.plan, &stage.inputs, &largest, workers, self.tasks);
         let ahead = ahead.as_ref();
+        let free = ahead.is_none() && !cache.enabled() && self.bound.placement.device == "cpu";
+        let tasks = Tasks::new(self.tasks, workers, if free { batch(&kernel, &largest) } else { 1 });
         on_workers(cx, workers, &|failed| {
-            self.work(&kernel, collector, coords, &cache, ahead, &next, &done, failed, cx, counters)
+            self.work(&kernel, collector, coords, &cache, ahead, &tasks, failed, cx, counters)
         })
     }
 
@@ -285,15 +287,15 @@ impl Walk<'_> {
         coords: &(dyn Fn(u64) -> Dims + Sync),
         cache: &ChunkCache,
         ahead: Option<&Ahead>,
-        next: &AtomicU64,
-        done: &AtomicU64,
+        tasks: &Tasks,
         failed: &AtomicBool,
         cx: &RunContext,
         counters: &Counters,
     ) -> Result<()> {
         let stage = &self.plan.stages()[self.n];
         let domain = stage.grid.shape();
-        let mut reader = Reader::new(self.plan, self.values, cache, &counters.stats, cx.simd);
+        let stats = OwnStats::new(&counters.stats);
+        let mut reader = Reader::new(self.plan, self.values, cache, stats.own(), cx.simd);
         reader.kept = Some(self.kept);
         reader.sharing = Some((&stage.grid, &self.pass.window, &stage.inputs));
         reader.products = cx.gpu.filter(|_| self.bound.placement.device != "cpu");
@@ -308,37 +310,37 @@ impl Walk<'_> {
         let mut events = Events::default();
         let label = &stage.outputs[self.pass.outputs[0]].label;
         let region = |coords: &[u64]| stage.grid.region(coords).intersect(&self.pass.window);
-        loop {
-            let i = next.fetch_add(1, Relaxed);
-            if i >= self.tasks || failed.load(Relaxed) {
-                break;
+        while let Some(claimed) = tasks.claim().filter(|_| !failed.load(Relaxed)) {
+            for i in claimed.clone() {
+                if cx.cancel.is_cancelled() {
+                    return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled")
+                        .at("task", format!("{i} of {}", self.tasks)));
+                }
+                trace::set_task(i);
+                if let Some(ahead) = ahead {
+                    ahead.take(i, &|i| region(&coords(i)), &mut reader);
+                }
+                let coords = coords(i);
+                let block = region(&coords);
+                if collector.moves(&local, &coords) {
+                    events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
+                }
+                held.set(lane.bytes() + partial_bytes);
+                let partials = collector.begin(&mut local, &coords, &block)?;
+                events |= lane.run(&mut reader, &block, partials).at("operation", label)?;
+                if lane.collects_late() {
+                    events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
+                }
+                collector.end(&local, &coords, &block);
+                held.set(lane.bytes() + partial_bytes);
+                reader.count();
             }
-            if cx.cancel.is_cancelled() {
-                return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled")
-                    .at("task", format!("{i} of {}", self.tasks)));
-            }
-            trace::set_task(i);
-            if let Some(ahead) = ahead {
-                ahead.take(i, &|i| region(&coords(i)), &mut reader);
-            }
-            let coords = coords(i);
-            let block = region(&coords);
-            if collector.moves(&local, &coords) {
-                events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
-            }
-            let partials = collector.begin(&mut local, &coords, &block)?;
-            events |= lane.run(&mut reader, &block, partials).at("operation", label)?;
-            if lane.collects_late() {
-                events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
-            }
-            collector.end(&local, &coords, &block);
-            held.set(lane.bytes() + partial_bytes + reader.bytes());
-            let finished = done.fetch_add(1, Relaxed) + 1;
             if let Some(progress) = cx.progress {
+                stats.hand_over();
                 progress(Progress {
                     stage: self.n,
                     stages: self.stages,
-                    done: finished,
+                    done: tasks.finish(claimed.end - claimed.start),
                     tasks: self.tasks,
                     bytes: counters.stats.bytes_decoded.load(Relaxed),
                 });
@@ -502,33 +504,6 @@ pub fn run_tasks(
     walk.run(&collector, &coords, cx, counters)?;
     let outputs = collector.into_partials();
     Ok(StagePartial { plan: plan.fingerprint(), stage: n, ranges: vec![(range.start, range.end)], outputs })
-}
-
-/// Runs `work` on as many workers side by side (a single one on the calling thread) and gives the first
-/// error. The flag says that another worker has failed.
-fn on_workers(
-    cx: &RunContext,
-    workers: u64,
-    work: &(dyn Fn(&AtomicBool) -> Result<()> + Sync),
-) -> Result<()> {
-    let failed = AtomicBool::new(false);
-    let first_error: Mutex<Option<Error>> = Mutex::new(None);
-    let worker = || {
-        if let Err(e) = work(&failed) {
-            failed.store(true, Relaxed);
-            first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(e);
-        }
-    };
-    match cx.pool {
-        Some(pool) if workers > 1 => {
-            pool.in_place_scope(|scope| (0..workers).for_each(|_| scope.spawn(|_| worker())));
-        }
-        _ => worker(),
-    }
-    match first_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        Some(e) => Err(e),
-        None => Ok(()),
-    }
 }
 
 /// Merges partials that together cover every task of a stage, and finishes its values.
