@@ -40,7 +40,7 @@ impl Buffer {
 
     /// `len` zero bytes, or nothing if there is no memory for them.
     pub fn try_zeroed(len: usize) -> Option<Self> {
-        let capacity = len.max(1).checked_next_multiple_of(ALIGN)?;
+        let capacity = Buffer::checked_capacity(len)?;
         let layout = Layout::from_size_align(capacity, ALIGN).ok()?;
         #[cfg(target_os = "linux")]
         if capacity >= pages::LARGE {
@@ -58,6 +58,15 @@ impl Buffer {
             *self = Buffer::allocate(len);
         }
         self.len = len;
+    }
+
+    fn checked_capacity(len: usize) -> Option<usize> {
+        len.max(1).checked_next_multiple_of(ALIGN)
+    }
+
+    /// Bytes allocated for a length.
+    pub fn capacity_for(len: usize) -> usize {
+        Buffer::checked_capacity(len).unwrap_or(len)
     }
 
     /// Bytes allocated.

@@ -128,11 +128,30 @@ pub trait Product: Send {
     /// `Device` if the device fails; `Internal` if the lengths do not fit the shape.
     fn add(&mut self, k: usize, a: &[u8], b: &[u8], c: &mut [u8]) -> Result<()>;
 
+    /// As [`Product::add`], with factors that lie within larger arrays. Nothing is done, and `false` given,
+    /// if it takes only factors that are C-contiguous.
+    ///
+    /// # Errors
+    /// As [`Product::add`].
+    fn add_within(&mut self, _k: usize, _a: Within, _b: Within, _c: &mut [u8]) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Brings the tile into `c`.
     ///
     /// # Errors
     /// As [`Product::add`].
     fn finish(&mut self, c: &mut [u8]) -> Result<()>;
+}
+
+/// A piece of a factor as it lies within an array: from its first element on, element `[i, j]` is
+/// `i * strides[0] + j * strides[1]` elements further.
+#[derive(Clone, Copy, Debug)]
+pub struct Within<'a> {
+    /// The array from that element on.
+    pub bytes: &'a [u8],
+    /// In elements.
+    pub strides: [usize; 2],
 }
 
 /// What a worker holds.

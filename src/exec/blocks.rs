@@ -6,7 +6,7 @@ use super::cache::ChunkCache;
 use super::feed::{Reader, Values};
 use super::kept::Kept;
 use super::lane::Lane;
-use super::workers::on_workers;
+use super::schedule::on_workers;
 use super::{ArrayValue, Counters, Lent, RunContext, kernel_of, run_stages};
 use crate::buffer::Buffer;
 use crate::error::{Context, Error, ErrorKind, Result};
@@ -127,7 +127,8 @@ impl BlockWalk<'_> {
                 let [Partial::Collect(buffer)] = partials else {
                     return Err(Error::new(ErrorKind::Internal, "this output is not collected"));
                 };
-                held.set(lane.bytes() + reader.bytes() + buffer.len() as u64);
+                held.set(lane.bytes() + buffer.len() as u64);
+                reader.count();
                 then(i, ArrayValue::new(dtype, block.shape, buffer))?;
             }
             reader.product_fallbacks.iter().for_each(|f| counters.fell_back(&f.reason, f.tasks));

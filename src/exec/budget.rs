@@ -50,7 +50,7 @@ impl<'a> Held<'a> {
     pub fn set(&mut self, bytes: u64) {
         if bytes > self.bytes {
             self.meter.add(bytes - self.bytes);
-        } else {
+        } else if bytes < self.bytes {
             self.meter.sub(self.bytes - bytes);
         }
         self.bytes = bytes;

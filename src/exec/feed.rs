@@ -3,6 +3,7 @@
 
 mod pieces;
 
+use super::budget::Held;
 use super::cache::ChunkCache;
 use super::kept::Kept;
 use super::report::{Fallback, TaskCounts};
@@ -10,7 +11,7 @@ use super::value::Value;
 use crate::backend::cpu::{
     CpuProduct, CpuRunner, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, round_to_f16, scratch_bytes,
 };
-use crate::backend::{Backend, Product, Runner};
+use crate::backend::{Backend, Product, Runner, Within};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
@@ -41,6 +42,8 @@ pub struct Reader<'a> {
     pub(super) scratch: Scratch,
     pool: Vec<Buffer>,
     pooled: u64,
+    /// What of [`Reader::bytes`] is counted as held.
+    held: Held<'a>,
     /// Runners of nested kernels that are kept, and what each holds.
     runners: HashMap<*const SubKernel, (CpuRunner, u64)>,
     runner_bytes: u64,
@@ -101,6 +104,7 @@ impl<'a> Reader<'a> {
             scratch: Scratch::default(),
             pool: Vec::new(),
             pooled: 0,
+            held: Held::new(cache.meter()),
             runners: HashMap::new(),
             runner_bytes: 0,
             events: Events::default(),
@@ -118,6 +122,11 @@ impl<'a> Reader<'a> {
         self.pooled + self.scratch.bytes() + self.runner_bytes
     }
 
+    /// Counts what is held by now.
+    pub fn count(&mut self) {
+        self.held.set(self.bytes());
+    }
+
     /// A buffer of `len` bytes with any content.
     pub fn take(&mut self, len: usize) -> Buffer {
         // The smallest that fits, or else the largest, which then grows.
@@ -126,9 +135,12 @@ impl<'a> Reader<'a> {
         };
         let best = (0..self.pool.len()).min_by_key(|&i| fits(&self.pool[i]));
         let mut buffer = best.map(|i| self.pool.swap_remove(i)).unwrap_or_default();
-        let before = buffer.capacity();
+        if buffer.capacity() < len {
+            // Counted before it is there: a task may be long.
+            self.pooled += (Buffer::capacity_for(len) - buffer.capacity()) as u64;
+            self.count();
+        }
         buffer.resize_for_overwrite(len);
-        self.pooled += (buffer.capacity() - before) as u64;
         buffer
     }
 
@@ -289,6 +301,7 @@ impl<'a> Reader<'a> {
                 let kernel = Kernel { program: kernel.program.clone(), terminals };
                 let bytes = scratch_bytes(&kernel);
                 self.runner_bytes += bytes;
+                self.count();
                 (CpuRunner::new(&kernel, self.simd), bytes)
             }
         };
@@ -394,8 +407,11 @@ impl<'a> Reader<'a> {
     ) -> Result<Result<()>> {
         let wide = matmul_dtype(dtype);
         let (m, n, inner) = (slab.count[0], slab.count[1], a.shape[1]);
-        let mut c = self.take((m * n) as usize * wide.size());
-        let mut done = product.begin([m as usize, n as usize], &mut c);
+        // The sum is gathered where it is wanted, unless it is rounded at the end.
+        let own = wide != dtype || !(out.as_ptr() as usize).is_multiple_of(wide.size());
+        let mut spare = if own { self.take((m * n) as usize * wide.size()) } else { Buffer::new() };
+        let c: &mut [u8] = if own { &mut spare } else { &mut *out };
+        let mut done = product.begin([m as usize, n as usize], c);
         let mut k = 0;
         while k < inner && done.is_ok() {
             let depth = MATMUL_DEPTH.min(inner - k);
@@ -409,23 +425,48 @@ impl<'a> Reader<'a> {
                 count: Dims::from_slice(&[depth, n]),
                 step: Dims::from_slice(&[1, slab.step[1]]),
             };
+            k += depth;
+            if wide == dtype
+                && let (Some(x), Some(y)) = (self.within(a, &left, dtype)?, self.within(b, &right, dtype)?)
+            {
+                match product.add_within(depth as usize, x, y, c) {
+                    Ok(false) => {}
+                    ended => {
+                        done = ended.map(drop);
+                        continue;
+                    }
+                }
+            }
             let x = self.factor(a, &left, dtype, wide)?;
             let y = self.factor(b, &right, dtype, wide)?;
-            done = product.add(depth as usize, &x, &y, &mut c);
+            done = product.add(depth as usize, &x, &y, c);
             self.give(x);
             self.give(y);
-            k += depth;
         }
-        let done = done.and_then(|()| product.finish(&mut c));
-        if done.is_ok() {
-            if wide == dtype {
-                out.copy_from_slice(&c);
-            } else {
-                round_to_f16(&c, out);
+        let done = done.and_then(|()| product.finish(c));
+        if own {
+            match wide == dtype {
+                true => out.copy_from_slice(&spare),
+                false => round_to_f16(&spare, out),
             }
+            self.give(spare);
         }
-        self.give(c);
         Ok(done)
+    }
+
+    /// A piece of a factor where it lies, if the factor is an array in memory.
+    fn within(&self, kernel: &SubKernel, slab: &Slab, dtype: DType) -> Result<Option<Within<'a>>> {
+        let Some(input) = kernel.program.as_identity().map(|i| &kernel.inputs[i]) else { return Ok(None) };
+        let Some((bytes, shape)) = self.in_memory(&input.feed)? else { return Ok(None) };
+        let placement = direct(&input.view, slab, &shape);
+        let strides = placement.strides.iter().map(|&s| usize::try_from(s).ok());
+        let (Some(strides), Ok(first)) =
+            (strides.collect::<Option<Vec<usize>>>(), usize::try_from(placement.offset))
+        else {
+            return Ok(None);
+        };
+        let bytes = first.checked_mul(dtype.size()).and_then(|at| bytes.get(at..));
+        Ok(bytes.zip(strides.try_into().ok()).map(|(bytes, strides)| Within { bytes, strides }))
     }
 
     /// A piece of a factor, in the dtype of the accumulation.

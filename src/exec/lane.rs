@@ -31,7 +31,11 @@ pub(super) struct Lane<'a> {
     failed: Option<String>,
     /// Whether the device multiplies and the rest is copying.
     only_products: bool,
+    /// What the device's runner holds on the host, and what the CPU's does.
     bytes: u64,
+    cpu_bytes: u64,
+    /// Tasks that the CPU has done and that are not counted yet.
+    done: u64,
 }
 
 impl<'a> Lane<'a> {
@@ -61,6 +65,8 @@ impl<'a> Lane<'a> {
             failed: None,
             only_products: false,
             bytes: 0,
+            cpu_bytes: 0,
+            done: 0,
         };
         let on_gpu = placement.device != "cpu";
         // A product that is only collected has nothing more to compute: it would go up to come down.
@@ -96,9 +102,7 @@ impl<'a> Lane<'a> {
 
     /// Bytes of host memory that the lane holds beside what it reads.
     pub(super) fn bytes(&self) -> u64 {
-        let cpu =
-            if self.cpu.is_some() { self.cx.cpu.worker_bytes(self.kernel, &self.largest).host } else { 0 };
-        cpu + if self.device.is_some() { self.bytes } else { 0 }
+        self.cpu_bytes + if self.device.is_some() { self.bytes } else { 0 }
     }
 
     /// Adds a block to the partials, now or until [`Lane::flush`]; until then they are the same.
@@ -165,18 +169,27 @@ impl<'a> Lane<'a> {
     fn on_cpu(&mut self, reader: &mut Reader, block: &Region, partials: &mut [Partial]) -> Result<Events> {
         let runner = match &mut self.cpu {
             Some(runner) => runner,
-            none => none.insert(self.cx.cpu.runner(self.kernel, &self.largest, None)?),
+            none => {
+                self.cpu_bytes = self.cx.cpu.worker_bytes(self.kernel, &self.largest).host;
+                none.insert(self.cx.cpu.runner(self.kernel, &self.largest, None)?)
+            }
         };
         let before = reader.product_tiles.cpu;
         let events =
             compute(reader, self.inputs, self.kernel, runner.as_mut(), block, self.domain, partials)?;
         match self.only_products && reader.product_tiles.cpu == before {
-            true => self.counters.gpu_tasks.fetch_add(1, Relaxed),
-            false => self.counters.tasks.fetch_add(1, Relaxed),
-        };
+            true => drop(self.counters.gpu_tasks.fetch_add(1, Relaxed)),
+            false => self.done += 1,
+        }
         if let Some(why) = &self.failed {
             self.counters.fell_back(why, 1);
         }
         Ok(events)
+    }
+}
+
+impl Drop for Lane<'_> {
+    fn drop(&mut self) {
+        self.counters.tasks.fetch_add(self.done, Relaxed);
     }
 }

@@ -15,8 +15,8 @@ mod feed;
 mod kept;
 mod lane;
 mod report;
+mod schedule;
 mod value;
-mod workers;
 
 pub use blocks::{BlockWalk, Stream};
 pub use collect::{Lent, PartialOutput};
@@ -42,10 +42,10 @@ use collect::{Collector, Results};
 use feed::{Reader, Staged};
 use kept::Kept;
 use lane::Lane;
+use schedule::{OwnStats, Tasks, batch, on_workers};
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-use workers::on_workers;
 
 /// Called now and then with how far a run is.
 pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Sync);
@@ -285,15 +285,15 @@ impl Walk<'_> {
             program: self.kernel.program.clone(),
             terminals: self.pass.outputs.iter().map(|&o| self.kernel.terminals[o].clone()).collect(),
         };
-        let next = AtomicU64::new(0);
-        let done = AtomicU64::new(0);
         let workers = (self.bound.workers as u64).min(self.tasks);
         let stage = &self.plan.stages()[self.n];
         let largest = largest(stage, self.pass);
         let ahead = Ahead::new(self.plan, &stage.inputs, &largest, workers, self.tasks);
         let ahead = ahead.as_ref();
+        let free = ahead.is_none() && !cache.enabled() && self.bound.placement.device == "cpu";
+        let tasks = Tasks::new(self.tasks, workers, if free { batch(&kernel, &largest) } else { 1 });
         on_workers(cx, workers, &|failed| {
-            self.work(&kernel, collector, coords, &cache, ahead, &next, &done, failed, cx, counters)
+            self.work(&kernel, collector, coords, &cache, ahead, &tasks, failed, cx, counters)
         })
     }
 
@@ -305,15 +305,15 @@ impl Walk<'_> {
         coords: &(dyn Fn(u64) -> Dims + Sync),
         cache: &ChunkCache,
         ahead: Option<&Ahead>,
-        next: &AtomicU64,
-        done: &AtomicU64,
+        tasks: &Tasks,
         failed: &AtomicBool,
         cx: &RunContext,
         counters: &Counters,
     ) -> Result<()> {
         let stage = &self.plan.stages()[self.n];
         let domain = stage.grid.shape();
-        let mut reader = Reader::new(self.plan, self.values, cache, &counters.stats, cx.simd);
+        let stats = OwnStats::new(&counters.stats);
+        let mut reader = Reader::new(self.plan, self.values, cache, stats.own(), cx.simd);
         reader.kept = Some(self.kept);
         reader.sharing = Some((&stage.grid, &self.pass.window, &stage.inputs));
         reader.products = cx.gpu.filter(|_| self.bound.placement.device != "cpu");
@@ -330,37 +330,37 @@ impl Walk<'_> {
         let mut events = Events::default();
         let label = &stage.outputs[self.pass.outputs[0]].label;
         let region = |coords: &[u64]| stage.grid.region(coords).intersect(&self.pass.window);
-        loop {
-            let i = next.fetch_add(1, Relaxed);
-            if i >= self.tasks || failed.load(Relaxed) {
-                break;
+        while let Some(claimed) = tasks.claim().filter(|_| !failed.load(Relaxed)) {
+            for i in claimed.clone() {
+                if cx.cancel.is_cancelled() {
+                    return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled")
+                        .at("task", format!("{i} of {}", self.tasks)));
+                }
+                trace::set_task(i);
+                if let Some(ahead) = ahead {
+                    ahead.take(i, &|i| region(&coords(i)), &mut reader);
+                }
+                let coords = coords(i);
+                let block = region(&coords);
+                if collector.moves(&local, &coords) {
+                    events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
+                }
+                held.set(lane.bytes() + partial_bytes);
+                let partials = collector.begin(&mut local, &coords, &block, in_place(&lane))?;
+                events |= lane.run(&mut reader, &block, partials).at("operation", label)?;
+                if lane.collects_late() {
+                    events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
+                }
+                collector.end(&mut local, &coords, &block);
+                held.set(lane.bytes() + partial_bytes);
+                reader.count();
             }
-            if cx.cancel.is_cancelled() {
-                return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled")
-                    .at("task", format!("{i} of {}", self.tasks)));
-            }
-            trace::set_task(i);
-            if let Some(ahead) = ahead {
-                ahead.take(i, &|i| region(&coords(i)), &mut reader);
-            }
-            let coords = coords(i);
-            let block = region(&coords);
-            if collector.moves(&local, &coords) {
-                events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
-            }
-            let partials = collector.begin(&mut local, &coords, &block, in_place(&lane))?;
-            events |= lane.run(&mut reader, &block, partials).at("operation", label)?;
-            if lane.collects_late() {
-                events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
-            }
-            collector.end(&mut local, &coords, &block);
-            held.set(lane.bytes() + partial_bytes + reader.bytes());
-            let finished = done.fetch_add(1, Relaxed) + 1;
             if let Some(progress) = cx.progress {
+                stats.hand_over();
                 progress(Progress {
                     stage: self.n,
                     stages: self.stages,
-                    done: finished,
+                    done: tasks.finish(claimed.end - claimed.start),
                     tasks: self.tasks,
                     bytes: counters.stats.bytes_decoded.load(Relaxed),
                 });

@@ -427,8 +427,10 @@ fn feed_bytes(plan: &Plan, feed: &Feed, bytes: u64, block: &[u64]) -> (u64, Scra
             let size = matmul_dtype(*dtype).size() as u64;
             let (x, xs) = kernel_bytes(plan, a, &[m, k]);
             let (y, ys) = kernel_bytes(plan, b, &[k, n]);
-            let widened = if matmul_dtype(*dtype) == *dtype { 0 } else { 2 * (m * k + k * n + m * n) * size };
-            (x + y + (m * k + k * n + m * n) * size + widened, xs.and(&ys))
+            // The sum is gathered in the output, unless it is rounded at the end.
+            let widened =
+                if matmul_dtype(*dtype) == *dtype { 0 } else { (2 * (m * k + k * n) + 3 * m * n) * size };
+            (x + y + (m * k + k * n) * size + widened, xs.and(&ys))
         }
         Feed::Concatenate { pieces, .. } => {
             let each = pieces.iter().map(|p| {
@@ -465,7 +467,9 @@ fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> (u64, Scratch
     for (input, dtype) in kernel.inputs.iter().zip(&kernel.program.inputs) {
         let bytes = len.saturating_mul(dtype.size() as u64);
         let (t, s) = feed_bytes(plan, &input.feed, bytes, block);
-        temporary = temporary.saturating_add(bytes).saturating_add(t);
+        // An input that is handed on as it lies is read where it is wanted.
+        let staged = if in_place(kernel) { 0 } else { bytes };
+        temporary = temporary.saturating_add(staged).saturating_add(t);
         scratch = scratch.and(&s);
     }
     // What the runner makes is copied to where it is wanted, unless the input is read in place.

@@ -249,7 +249,7 @@ impl ReadStats {
         ReadStats { slow, trace: self.trace.clone(), ..ReadStats::default() }
     }
 
-    /// Adds what was counted apart.
+    /// Takes over what was counted apart; what is counted there from now on is for another time.
     pub(crate) fn absorb(&self, other: &ReadStats) {
         // Taken apart, so that a counter to come is not forgotten here.
         let ReadStats {
@@ -283,7 +283,10 @@ impl ReadStats {
             (&self.lock_wait_ns, lock_wait_ns),
             (&self.library_reads, library_reads),
         ] {
-            ReadStats::add(to, from.load(Ordering::Relaxed));
+            // Most are seldom used: nothing is written in common for nothing.
+            if from.load(Ordering::Relaxed) > 0 {
+                ReadStats::add(to, from.swap(0, Ordering::Relaxed));
+            }
         }
     }
 

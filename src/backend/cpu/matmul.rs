@@ -3,7 +3,7 @@
 //! bool is "any of and".
 
 use crate::DType;
-use crate::backend::Product;
+use crate::backend::{Product, Within};
 use crate::error::{Error, ErrorKind, Result};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
@@ -13,9 +13,18 @@ use half::f16;
 /// order, so this constant is part of what a float product's bits depend on.
 pub const MATMUL_DEPTH: u64 = 1024;
 
-/// The edge of the square output tiles for an `m × n` product. It depends on nothing but the shape.
+/// The edge of the square output tiles for an `m × n` product. It depends on nothing but the shape, and
+/// no bit depends on it: every element is summed along the inner dimension in the same order.
+///
+/// Small products are cut into at least four tiles for each of a few cores; large ones that come from
+/// files read every factor as often as there are tiles across, so their tiles are large.
 pub fn tile_edge(m: u64, n: u64) -> u64 {
-    if m.max(n) > 8192 { 2048 } else { 1024 }
+    match m.max(n) {
+        ..=1024 => 256,
+        ..=2048 => 512,
+        ..=8192 => 1024,
+        _ => 2048,
+    }
 }
 
 /// The dtype in which a product of two arrays of `dtype` is accumulated.
@@ -36,20 +45,13 @@ fn multiply_add(dtype: DType, [m, k, n]: [usize; 3], a: &[u8], b: &[u8], c: &mut
             "a block product was given operands of the wrong length",
         ));
     }
-    fn float<T: faer::traits::ComplexField + bytemuck::Pod + num_traits::One>(
-        [m, k, n]: [usize; 3],
-        a: &[u8],
-        b: &[u8],
-        c: &mut [u8],
-    ) {
-        let a = MatRef::from_row_major_slice(bytemuck::cast_slice::<u8, T>(a), m, k);
-        let b = MatRef::from_row_major_slice(bytemuck::cast_slice::<u8, T>(b), k, n);
-        let c = MatMut::from_row_major_slice_mut(bytemuck::cast_slice_mut::<u8, T>(c), m, n);
-        matmul(c, Accum::Add, a, b, <T as num_traits::One>::one(), Par::Seq);
-    }
     match dtype {
-        DType::F32 => float::<f32>([m, k, n], a, b, c),
-        DType::F64 => float::<f64>([m, k, n], a, b, c),
+        DType::F32 | DType::F64 => {
+            let (a, b) = (Within { bytes: a, strides: [k, 1] }, Within { bytes: b, strides: [n, 1] });
+            if !float(dtype, [m, k, n], a, b, c) && m * n * k > 0 {
+                return Err(Error::new(ErrorKind::Internal, "a block product was given unaligned operands"));
+            }
+        }
         DType::F16 => {
             return Err(Error::new(ErrorKind::Internal, "float16 products are accumulated in float32"));
         }
@@ -66,6 +68,50 @@ fn multiply_add(dtype: DType, [m, k, n]: [usize; 3], a: &[u8], b: &[u8], c: &mut
         }
     }
     Ok(())
+}
+
+/// `c += a @ b` of a float dtype. Says whether the factors lie so that it could be done.
+fn float(dtype: DType, [m, k, n]: [usize; 3], a: Within, b: Within, c: &mut [u8]) -> bool {
+    fn typed<T: faer::traits::ComplexField + bytemuck::Pod + num_traits::One>(
+        [m, k, n]: [usize; 3],
+        a: Within,
+        b: Within,
+        c: &mut [u8],
+    ) -> bool {
+        let (Some(a), Some(b)) = (matrix::<T>(a, m, k), matrix::<T>(b, k, n)) else { return false };
+        let c = MatMut::from_row_major_slice_mut(bytemuck::cast_slice_mut::<u8, T>(c), m, n);
+        matmul(c, Accum::Add, a, b, <T as num_traits::One>::one(), Par::Seq);
+        true
+    }
+    match dtype {
+        DType::F32 => typed::<f32>([m, k, n], a, b, c),
+        DType::F64 => typed::<f64>([m, k, n], a, b, c),
+        _ => false,
+    }
+}
+
+/// A matrix of elements that lie by rows or by columns.
+fn matrix<'a, T: bytemuck::Pod>(within: Within<'a>, rows: usize, columns: usize) -> Option<MatRef<'a, T>> {
+    // The array's last bytes may belong to no element of this piece, and its first may be anywhere.
+    let whole = within.bytes.len() / size_of::<T>() * size_of::<T>();
+    let elements = bytemuck::try_cast_slice::<u8, T>(&within.bytes[..whole]).ok()?;
+    // Lines of `length` elements, each `stride` after the one before; of a single one that does not matter.
+    let fits = |lines: usize, stride: usize, length: usize| {
+        let stride = if lines == 1 { length } else { stride };
+        let end = stride.checked_mul(lines.checked_sub(1)?)?.checked_add(length)?;
+        (length > 0 && stride >= length).then(|| Some((elements.get(..end)?, stride))).flatten()
+    };
+    match within.strides {
+        [stride, 1] => {
+            let (lines, stride) = fits(rows, stride, columns)?;
+            Some(MatRef::from_row_major_slice_with_stride(lines, rows, columns, stride))
+        }
+        [1, stride] => {
+            let (lines, stride) = fits(columns, stride, rows)?;
+            Some(MatRef::from_column_major_slice_with_stride(lines, rows, columns, stride))
+        }
+        _ => None,
+    }
 }
 
 /// Products of one dtype on the CPU: the sum lies in the caller's tile.
@@ -91,6 +137,11 @@ impl Product for CpuProduct {
     fn add(&mut self, k: usize, a: &[u8], b: &[u8], c: &mut [u8]) -> Result<()> {
         let [m, n] = self.shape;
         multiply_add(self.dtype, [m, k, n], a, b, c)
+    }
+
+    fn add_within(&mut self, k: usize, a: Within, b: Within, c: &mut [u8]) -> Result<bool> {
+        let [m, n] = self.shape;
+        Ok(c.len() == m * n * self.dtype.size() && float(self.dtype, [m, k, n], a, b, c))
     }
 
     fn finish(&mut self, _: &mut [u8]) -> Result<()> {

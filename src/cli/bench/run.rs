@@ -198,8 +198,7 @@ impl Asked {
         let target: &dyn Target = match &self.question {
             Question::Into(array) => {
                 let start = Instant::now();
-                let v = self.session.compute(array)?;
-                self.out.as_slice_mut().unwrap().copy_from_slice(v.as_slice()?);
+                self.session.compute_into(array, self.out.view_mut())?;
                 return Ok(start.elapsed().as_secs_f64());
             }
             Question::Array(array) => array,

@@ -119,6 +119,8 @@ fn rows(out: &mut String, r: &Results, notes: &[String], style: &Style) {
         columns.insert(1, Column::text());
         head.insert(1, "device");
     }
+    columns.push(Column::text());
+    head.push("which is");
     let line = |row: &&Row| {
         let rate = format::row_rate(row);
         let share = format::share(r, row).map_or_else(|| NONE.into(), format::percent);
@@ -137,6 +139,7 @@ fn rows(out: &mut String, r: &Results, notes: &[String], style: &Style) {
                 None => [NONE.into(), String::new()],
             });
         }
+        cells.push(row.title.clone());
         cells
     };
     // One layout for all sections, so that their columns stand beneath each other.

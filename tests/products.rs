@@ -1,0 +1,98 @@
+//! Products: factors in memory are multiplied where they lie, with the bits that copies of them give; and
+//! small products are work for several cores.
+
+mod common;
+
+use chunkwise::{Array, DType, Index, Over, Session, concatenate};
+use common::{canonical, hash, session};
+
+fn matrix<T: Copy>(rows: usize, columns: usize, seed: u64, f: impl Fn(u64) -> T) -> ndarray::Array2<T> {
+    ndarray::Array2::from_shape_fn((rows, columns), |(i, j)| f(hash(seed, (i * columns + j) as u64)))
+}
+
+/// Floats of three binades, so that the order of a sum shows in its bits.
+fn single(h: u64) -> f32 {
+    ((h >> 40) as f32 / (1 << 24) as f32 - 0.5) * [1.0, 0.125, 8.0][(h % 3) as usize]
+}
+
+/// Views of an array of 1300 × 1700 that are (600, 1100), however they lie.
+fn views(x: &Array) -> Vec<(&'static str, Array)> {
+    let cut =
+        |a: Array, at: [i64; 2]| a.index([Index::from(at[0]..at[0] + 600), Index::from(at[1]..at[1] + 1100)]);
+    vec![
+        ("inside", cut(x.clone(), [13, 27])),
+        ("transposed", cut(x.t(), [11, 3])),
+        ("stepped rows", cut(x.index([Index::ALL.step(2)]), [0, 500])),
+        ("stepped columns", x.t().index([Index::from(0..1200).step(2), Index::from(0..1100)])),
+        ("backwards", cut(x.index([Index::ALL.step(-1)]), [5, 0])),
+        (
+            "one column",
+            cut(x.index([Index::from(0..600), Index::from(7..8)]).broadcast_to(&[600, 1100]), [0, 0]),
+        ),
+        ("one row", cut(x.index([Index::from(7..8)]).broadcast_to(&[600, 1700]), [0, 9])),
+        (
+            "joined",
+            concatenate(
+                &[
+                    cut(x.clone(), [0, 0]).index([Index::from(0..300)]),
+                    cut(x.clone(), [9, 9]).index([Index::from(0..300)]),
+                ],
+                0,
+            ),
+        ),
+    ]
+}
+
+#[test]
+fn factors_where_they_lie_give_the_bits_of_copies() {
+    let single = Array::from_ndarray(matrix(1300, 1700, 1, single));
+    let double = Array::from_ndarray(matrix(1300, 1700, 2, |h| f64::from(self::single(h)) + 1e-9));
+    let whole = Array::from_ndarray(matrix(1300, 1700, 3, |h| (h >> 50) as i32));
+    for (x, threads) in [(&single, 1), (&single, 3), (&double, 2), (&whole, 2)] {
+        let s = session(threads, "256MiB");
+        let right = x.index([Index::from(100..1200), Index::from(900..1200)]);
+        for (name, left) in views(x) {
+            for (name, a, b) in [(name, &left, &right), ("turned", &right.t(), &left.t())] {
+                let direct = s.compute(&a.matmul(b)).unwrap();
+                // An operation on a factor has it computed piece by piece.
+                let copied = s.compute(&(a * 1).matmul(&(b * 1))).unwrap();
+                assert_eq!(canonical(&direct), canonical(&copied), "{name}, {:?}", x.dtype());
+            }
+        }
+    }
+}
+
+/// Whole numbers, whose products are exact: the right elements, along edges of tiles of every size.
+#[test]
+fn elements_are_right_at_the_edges_of_tiles() {
+    let s = session(4, "256MiB");
+    for (m, k, n) in
+        [(1, 1, 1), (1, 2000, 1), (255, 1, 257), (256, 1024, 256), (257, 1025, 1030), (2049, 3, 513)]
+    {
+        let number = |h: u64| (h >> 60) as f32 - 7.0;
+        let (a, b) = (matrix(m, k, 1, number), matrix(k, n, 2, number));
+        let product = Array::from_ndarray(a.clone()).matmul(&Array::from_ndarray(b.clone()));
+        let got = s.compute(&product).unwrap().to_ndarray::<f32>().unwrap();
+        for i in [0, 1, 254, 255, 256, 511, 512, 1023, 1024, 2047, 2048].into_iter().filter(|&i| i < m) {
+            for j in 0..n {
+                let exact: i64 = (0..k).map(|p| (a[[i, p]] * b[[p, j]]) as i64).sum();
+                assert_eq!(got[[i, j]], exact as f32, "{m} {k} {n} at {i}, {j}");
+            }
+        }
+    }
+}
+
+#[test]
+fn small_products_are_several_tasks_and_large_ones_are_not_crumbs() {
+    let tasks = |n: u64| {
+        let (a, b) = (Array::random(&[n, n], 1, DType::F32), Array::random(&[n, n], 2, DType::F32));
+        let plan = Session::builder().threads(1).build().unwrap().plan(&[&a.matmul(&b).sum()]).unwrap();
+        plan.stages().iter().map(|s| s.grid.blocks()).max().unwrap()
+    };
+    assert_eq!([512, 1024, 2048, 4096, 16384].map(tasks), [4, 16, 16, 16, 64]);
+    let s = session(2, "64MiB");
+    let x = Array::from_ndarray(matrix(1024, 1024, 5, single));
+    let product = x.matmul(&x);
+    let report = s.run(&[&product.sum_with(Over::all())]).unwrap().report;
+    assert_eq!(report.tasks.cpu, 16);
+}
