@@ -73,7 +73,7 @@ fn columns(path: &Path, n: u64) -> Vec<Question> {
             // In float32, step by step; every result is a multiple of 2^-30.
             expression += (f64::from((x * x + y * y).sqrt() * 2.0 - 1.0) * (1u64 << 30) as f64) as i128;
             // Bins of whole numbers: k * 2^-24 < j / 100.
-            bins[(a * BINS >> 24) as usize] += 1;
+            bins[((a * BINS) >> 24) as usize] += 1;
         }
         for (d, spec) in specs.iter().enumerate() {
             let bytes = bytemuck::cast_slice(&values[d % 2]);
@@ -127,6 +127,8 @@ fn factors(path: &Path, n: u64) -> Question {
 fn resident(args: &[String]) -> (Value, u64) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chunkwise"));
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    // `wait4` below waits for it, and tells what it used.
+    #[allow(clippy::zombie_processes)]
     let mut child = command.spawn().unwrap();
     let (mut out, mut err) = (String::new(), String::new());
     child.stdout.take().unwrap().read_to_string(&mut out).unwrap();

@@ -20,9 +20,9 @@ pub const MATMUL_DEPTH: u64 = 1024;
 /// files read every factor as often as there are tiles across, so their tiles are large.
 pub fn tile_edge(m: u64, n: u64) -> u64 {
     match m.max(n) {
-        ..=1024 => 256,
-        ..=2048 => 512,
-        ..=8192 => 1024,
+        0..=1024 => 256,
+        1025..=2048 => 512,
+        2049..=8192 => 1024,
         _ => 2048,
     }
 }
