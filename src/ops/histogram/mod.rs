@@ -27,6 +27,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod weigh;
+mod window;
 
 pub use bins::Bins;
 pub use edges::{Edges, MAX_AXIS_BINS, Scale};
