@@ -17,9 +17,11 @@
 //! uint64, or an error where that overflows.
 
 mod bins;
+mod cells;
 mod edges;
 mod find;
 mod load;
+mod near;
 mod powers;
 mod result;
 mod spec;

@@ -343,8 +343,7 @@ impl Scratch {
             if dtype == DType::F32 && finder.slots_f32(simd, bytes, out) {
                 continue;
             }
-            let values = &mut self.values[..len];
-            load::to_f64(simd, dtype, bytes, values);
+            let values = load::as_f64(simd, dtype, bytes, &mut self.values[..len]);
             finder.slots(simd, values, out);
         }
         let bins = spec.edges.iter().map(|e| e.bins() as u32);

@@ -136,8 +136,7 @@ impl Weighted {
         if !dtype.is_float() {
             return self.integers(simd, dtype, bytes, index, scratch);
         }
-        let values = &mut scratch.values[..index.len()];
-        load::to_f64(simd, dtype, bytes, values);
+        let values = load::as_f64(simd, dtype, bytes, &mut scratch.values[..index.len()]);
         let (least, most) = exponents(simd, values);
         if most == 0 {
             return self.window.count(index); // all zeros add nothing
@@ -154,7 +153,7 @@ impl Weighted {
             _ => {
                 self.window.count(index);
                 let bins = self.sums.len();
-                for (&slot, &v) in index.iter().zip(&*values) {
+                for (&slot, &v) in index.iter().zip(values) {
                     let bin = (slot as usize).wrapping_sub(1);
                     if bin < bins {
                         self.sums.add_at(bin, v);
