@@ -26,6 +26,17 @@ pub(super) fn to_f64(simd: Simd, dtype: DType, bytes: &[u8], out: &mut [f64]) {
     }
 }
 
+/// As [`to_f64`], into `space` unless the bytes already are float64 values in their place.
+pub(super) fn as_f64<'a>(simd: Simd, dtype: DType, bytes: &'a [u8], space: &'a mut [f64]) -> &'a [f64] {
+    if dtype == DType::F64
+        && let Ok(values) = bytemuck::try_cast_slice(bytes)
+    {
+        return values;
+    }
+    to_f64(simd, dtype, bytes, space);
+    space
+}
+
 #[inline(always)]
 fn each<const N: usize>(bytes: &[u8], out: &mut [f64], f: impl Fn([u8; N]) -> f64) {
     for (o, &b) in out.iter_mut().zip(bytes.as_chunks::<N>().0) {

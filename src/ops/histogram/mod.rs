@@ -17,9 +17,11 @@
 //! uint64, or an error where that overflows.
 
 mod bins;
+mod cells;
 mod edges;
 mod find;
 mod load;
+mod near;
 mod powers;
 mod result;
 mod spec;
@@ -27,6 +29,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod weigh;
+mod window;
 
 pub use bins::Bins;
 pub use edges::{Edges, MAX_AXIS_BINS, Scale};

@@ -1,7 +1,7 @@
 //! What a histogram is made of, as plain data for a plan.
 
 use super::edges::Edges;
-use super::weigh;
+use super::weigh::{self, Weighted};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
@@ -124,17 +124,17 @@ impl HistogramSpec {
 
     /// The most bytes that a [`State`](super::State) takes per bin.
     pub fn bytes_per_bin(&self) -> u64 {
-        8 + self.weights.map_or(0, |w| weigh::term(w).bytes_per_sum())
+        self.weights.map_or(8, Weighted::bytes_per_bin)
     }
 
     /// The most bytes that a [`State`](super::State) takes.
     pub fn bytes_per_state(&self) -> u64 {
-        self.bins() * self.bytes_per_bin() + 8 * OTHERS as u64
+        self.bins() * self.bytes_per_bin() + 32 * OTHERS as u64
     }
 
     /// The most bytes that one worker's [`Scratch`](super::Scratch) takes.
     pub fn bytes_per_scratch(&self) -> u64 {
-        (128 << 10) + self.weights.map_or(0, |_| 16 * self.slots() as u64)
+        128 << 10
     }
 
     /// The most bytes that edges and the tables that find bins take, once per process.

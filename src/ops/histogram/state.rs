@@ -3,23 +3,68 @@
 use super::load::{self, BLOCK};
 use super::result::Histogram;
 use super::spec::{HistogramSpec, OTHERS};
-use super::weigh::{self, Weigher};
+use super::weigh::{self, Weighted};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ops::exact::Sums;
+use crate::ops::exact::{Sums, Term};
 use crate::ops::simd::Simd;
 use crate::per_simd;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A partial histogram. States of one spec merge in any order to the same bits.
 ///
 /// It knows no spec, so each method checks that the lengths agree.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct State {
-    /// By slot: underflow or outside, the bins in C order, overflow, NaN, not positive, masked out
-    /// (always 0 between updates).
-    counts: Vec<u64>,
-    sums: Option<Sums>,
+#[derive(Clone, Debug)]
+pub struct State(Bins);
+
+/// By slot: underflow or outside, the bins in C order, overflow, NaN, not positive, masked out
+/// (always 0 between updates).
+#[derive(Clone, Debug)]
+enum Bins {
+    Counts(Vec<u64>),
+    Weighted(Weighted),
+}
+
+/// The serialised form: one for each value, whatever led to it.
+#[derive(Serialize, Deserialize, PartialEq)]
+struct Stored<C, S> {
+    counts: C,
+    sums: Option<S>,
+}
+
+impl State {
+    fn stored(&self) -> Stored<std::borrow::Cow<'_, [u64]>, std::borrow::Cow<'_, Sums>> {
+        match &self.0 {
+            Bins::Counts(counts) => Stored { counts: counts.into(), sums: None },
+            Bins::Weighted(w) => {
+                Stored { counts: w.counts().collect::<Vec<_>>().into(), sums: Some(w.sums()) }
+            }
+        }
+    }
+}
+
+impl PartialEq for State {
+    /// Equality of values.
+    fn eq(&self, other: &State) -> bool {
+        self.stored() == other.stored()
+    }
+}
+
+impl Serialize for State {
+    fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
+        self.stored().serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for State {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<State, D::Error> {
+        let stored = Stored::<Vec<u64>, Sums>::deserialize(d)?;
+        let wrong = || serde::de::Error::custom("a histogram whose counts and sums do not agree");
+        Ok(State(match stored.sums {
+            None => Bins::Counts(stored.counts),
+            Some(sums) => Bins::Weighted(Weighted::from_parts(&stored.counts, sums).ok_or_else(wrong)?),
+        }))
+    }
 }
 
 /// Values to count: native columns of one length. The bytes need not be aligned.
@@ -42,7 +87,7 @@ pub struct Scratch {
     index: Vec<u32>,
     few: Vec<[u32; FEW]>,
     some: Vec<[u32; SOME]>,
-    weigher: Weigher,
+    weights: weigh::Scratch,
 }
 
 /// Slots up to which counts are kept in several small copies: neighbours that fall into one bin
@@ -69,7 +114,7 @@ impl Scratch {
             index: column(),
             few: vec![[0; FEW]; COPIES],
             some: vec![[0; SOME]; COPIES],
-            weigher: Weigher::new(),
+            weights: weigh::Scratch::new(),
         }
     }
 }
@@ -84,23 +129,33 @@ impl State {
     /// # Errors
     /// `Budget` if there is no memory for the counts.
     pub fn new(spec: &HistogramSpec) -> Result<State> {
-        let mut counts = Vec::new();
         let len = spec.slots();
-        counts
-            .try_reserve_exact(len)
-            .map_err(|_| Error::new(ErrorKind::Budget, format!("no memory for {len} counts")))?;
+        let none = || Error::new(ErrorKind::Budget, format!("no memory for {len} bins"));
+        if let Some(dtype) = spec.weights {
+            return Ok(State(Bins::Weighted(Weighted::new(dtype, len).ok_or_else(none)?)));
+        }
+        let mut counts = Vec::new();
+        counts.try_reserve_exact(len).map_err(|_| none())?;
         counts.resize(len, 0);
-        let sums = spec.weights.map(|w| Sums::new(weigh::term(w), len - OTHERS));
-        Ok(State { counts, sums })
+        Ok(State(Bins::Counts(counts)))
+    }
+
+    fn slots(&self) -> usize {
+        match &self.0 {
+            Bins::Counts(counts) => counts.len(),
+            Bins::Weighted(w) => w.slots(),
+        }
+    }
+
+    fn term(&self) -> Option<Term> {
+        match &self.0 {
+            Bins::Counts(_) => None,
+            Bins::Weighted(w) => Some(w.term()),
+        }
     }
 
     fn fits(&self, spec: &HistogramSpec) -> Result<()> {
-        let sums = match (&self.sums, spec.weights) {
-            (None, None) => true,
-            (Some(s), Some(w)) => s.len() as u64 == spec.bins() && s.term() == weigh::term(w),
-            _ => false,
-        };
-        if !sums || self.counts.len() != spec.slots() {
+        if self.term() != spec.weights.map(weigh::term) || self.slots() != spec.slots() {
             return Err(internal("a partial histogram of another histogram"));
         }
         Ok(())
@@ -119,11 +174,8 @@ impl State {
     ) -> Result<()> {
         self.fits(spec)?;
         tile.fits(spec)?;
-        if spec.weights.is_some() {
-            scratch.weigher.start(tile.n, spec.slots());
-        }
         let slots = spec.slots();
-        let copies = if slots > SOME || tile.n < 2 * slots {
+        let copies = if spec.weights.is_some() || slots > SOME || tile.n < 2 * slots {
             0
         } else if slots > FEW {
             SOME
@@ -136,29 +188,34 @@ impl State {
             let len = rows.len();
             scratch.index(spec, &tile, rows.clone(), simd);
             let index = &scratch.index[..len];
+            let counts = match (&mut self.0, spec.weights, tile.weights) {
+                (Bins::Weighted(w), Some(dtype), Some(bytes)) => {
+                    let bytes = &bytes[rows.start * dtype.size()..rows.end * dtype.size()];
+                    w.block(simd, dtype, bytes, index, &mut scratch.weights);
+                    continue;
+                }
+                (Bins::Counts(counts), ..) => counts,
+                _ => return Err(internal("weights where there are none")),
+            };
             match copies {
                 FEW => scatter(&mut scratch.few, index),
                 SOME => scatter(&mut scratch.some, index),
-                _ => index.iter().for_each(|&i| self.counts[i as usize] += 1),
-            }
-            if let (Some(dtype), Some(bytes), Some(sums)) = (spec.weights, tile.weights, &mut self.sums) {
-                let bytes = &bytes[rows.start * dtype.size()..rows.end * dtype.size()];
-                scratch.weigher.block(simd, dtype, bytes, index, sums);
+                _ => index.iter().for_each(|&i| counts[i as usize] += 1),
             }
             pending += len;
             if pending >= ROWS || rows.end == tile.n {
                 match copies {
-                    FEW => gather(&mut scratch.few, &mut self.counts),
-                    SOME => gather(&mut scratch.some, &mut self.counts),
+                    FEW => gather(&mut scratch.few, counts),
+                    SOME => gather(&mut scratch.some, counts),
                     _ => (),
                 }
                 pending = 0;
             }
         }
-        if let Some(sums) = &mut self.sums {
-            scratch.weigher.flush(sums);
+        match &mut self.0 {
+            Bins::Counts(counts) => counts[slots - 1] = 0,
+            Bins::Weighted(w) => w.clear(slots - 1),
         }
-        self.counts[slots - 1] = 0;
         Ok(())
     }
 
@@ -167,19 +224,16 @@ impl State {
     /// # Errors
     /// `Internal` if it is one of another spec.
     pub fn merge(&mut self, other: &State) -> Result<()> {
-        let same = match (&self.sums, &other.sums) {
-            (None, None) => true,
-            (Some(a), Some(b)) => a.len() == b.len() && a.term() == b.term(),
-            _ => false,
-        };
-        if !same || self.counts.len() != other.counts.len() {
-            return Err(internal("partial histograms of different histograms cannot be merged"));
-        }
-        for (a, b) in self.counts.iter_mut().zip(&other.counts) {
-            *a = a.saturating_add(*b);
-        }
-        if let (Some(a), Some(b)) = (&mut self.sums, &other.sums) {
-            a.merge(b);
+        match (&mut self.0, &other.0) {
+            (Bins::Counts(a), Bins::Counts(b)) if a.len() == b.len() => {
+                for (a, b) in a.iter_mut().zip(b) {
+                    *a = a.saturating_add(*b);
+                }
+            }
+            (Bins::Weighted(a), Bins::Weighted(b)) if a.slots() == b.slots() && a.term() == b.term() => {
+                a.merge(b);
+            }
+            _ => return Err(internal("partial histograms of different histograms cannot be merged")),
         }
         Ok(())
     }
@@ -195,11 +249,16 @@ impl State {
         counts: impl ExactSizeIterator<Item = u32>,
     ) -> Result<()> {
         self.fits(spec)?;
-        if counts.len() != self.counts.len() - 1 {
+        if counts.len() != self.slots() - 1 {
             return Err(internal("counts of another histogram"));
         }
-        for (a, b) in self.counts.iter_mut().zip(counts) {
-            *a = a.saturating_add(b as u64);
+        match &mut self.0 {
+            Bins::Counts(all) => {
+                for (a, b) in all.iter_mut().zip(counts) {
+                    *a = a.saturating_add(b as u64);
+                }
+            }
+            Bins::Weighted(w) => counts.enumerate().for_each(|(slot, n)| w.add_count(slot, n as u64)),
         }
         Ok(())
     }
@@ -210,12 +269,9 @@ impl State {
     /// # Errors
     /// `Internal` if the bin or the limbs are not of this spec; nothing is added then.
     pub fn add_digits(&mut self, bin: usize, first: usize, limbs: &[i64], flags: u8) -> Result<()> {
-        match &mut self.sums {
-            Some(sums) if bin < sums.len() && first + limbs.len() <= sums.term().limbs() => {
-                sums.add_digits(bin, first, limbs, flags);
-                Ok(())
-            }
-            _ => Err(internal("weights of another histogram")),
+        match &mut self.0 {
+            Bins::Weighted(w) => w.add_digits(bin, first, limbs, flags),
+            Bins::Counts(_) => Err(internal("weights of another histogram")),
         }
     }
 
@@ -226,26 +282,32 @@ impl State {
     /// state is not of this spec.
     pub fn finish(&self, spec: &HistogramSpec) -> Result<Histogram> {
         self.fits(spec)?;
-        let bins = self.counts.len() - OTHERS;
-        let [over, nan, low] = [1, 2, 3].map(|k| self.counts[bins + k]);
-        let one = spec.edges.len() == 1;
-        let below = self.counts[0].saturating_add(low);
-        let weights = match (&self.sums, spec.weights) {
-            (Some(sums), Some(dtype)) => {
-                Some((weigh::result_dtype(dtype), weigh::finish(sums, dtype, spec)?))
+        let bins = self.slots() - OTHERS;
+        let (counts, [under, over, nan, low], weights) = match (&self.0, spec.weights) {
+            (Bins::Weighted(w), Some(dtype)) => {
+                let counts = w.counts().skip(1).take(bins).collect();
+                let others = [0, bins + 1, bins + 2, bins + 3].map(|slot| w.count(slot));
+                (counts, others, Some((weigh::result_dtype(dtype), w.finish(dtype, spec)?)))
             }
-            _ => None,
+            (Bins::Counts(all), _) => {
+                let others = [0, bins + 1, bins + 2, bins + 3].map(|slot| all[slot]);
+                (all[1..=bins].to_vec(), others, None)
+            }
+            _ => return Err(internal("weights where there are none")),
         };
+        let one = spec.edges.len() == 1;
+        let below = under.saturating_add(low);
+        let total = counts.iter().fold(0, |n: u64, &c| n.saturating_add(c));
         Ok(Histogram {
             edges: spec.edges.iter().map(|e| e.values().to_vec()).collect(),
-            counts: self.counts[1..=bins].to_vec(),
+            counts,
             weights,
             underflow: if one { below } else { 0 },
             overflow: if one { over } else { 0 },
             outside: if one { 0 } else { below.saturating_add(over) },
             nan,
             nonpositive: low,
-            total: self.counts.iter().fold(0, |n, &c| n.saturating_add(c)),
+            total: [below, over, nan].iter().fold(total, |n, &c| n.saturating_add(c)),
         })
     }
 }
@@ -281,8 +343,7 @@ impl Scratch {
             if dtype == DType::F32 && finder.slots_f32(simd, bytes, out) {
                 continue;
             }
-            let values = &mut self.values[..len];
-            load::to_f64(simd, dtype, bytes, values);
+            let values = load::as_f64(simd, dtype, bytes, &mut self.values[..len]);
             finder.slots(simd, values, out);
         }
         let bins = spec.edges.iter().map(|e| e.bins() as u32);

@@ -268,15 +268,15 @@ fn axes() -> Vec<(Edges, &'static str)> {
         (Edges::uniform(1e6, 1e6 + 1e-3, 1000).unwrap(), "line"),
         (Edges::uniform(0.0, 5e-322, 7).unwrap(), "any"),
         (Edges::uniform(1.0, 1.0 + 1e-13, 200).unwrap(), "any"),
-        (Edges::log(1e-3, 1e3, 100).unwrap(), "table"),
+        (Edges::log(1e-3, 1e3, 100).unwrap(), "cells"),
         (Edges::log(5e-324, f64::MAX, 500).unwrap(), "any"),
         (Edges::log(1.0, 1.5, 1).unwrap(), "line"),
-        (Edges::explicit(ints).unwrap(), "table"),
+        (Edges::explicit(ints).unwrap(), "cells"),
         (Edges::explicit(ragged).unwrap(), "any"),
         (Edges::explicit(vec![-1.0, -0.0, 0.0, 0.0, 2.0, 2.0]).unwrap(), "table"),
         (Edges::explicit(vec![1.0; 40]).unwrap(), "search"),
         (Edges::explicit(vec![f64::NEG_INFINITY, -5.0, 0.5, f64::INFINITY, f64::INFINITY]).unwrap(), "table"),
-        (Edges::explicit(vec![3.0]).unwrap(), "table"),
+        (Edges::explicit(vec![3.0]).unwrap(), "cells"),
         (Edges::explicit((0..=64).map(f64::from).collect()).unwrap(), "line"),
         (Edges::explicit((0..100).map(|i| 1.0 + i as f64 * f64::EPSILON).collect()).unwrap(), "any"),
     ]
@@ -299,9 +299,11 @@ fn brute(edges: &Edges, x: f64) -> u32 {
 #[test]
 fn every_way_agrees_with_comparison_on_and_beside_every_edge() {
     let mut rng = Rng(4);
+    let mut narrow_ways = std::collections::BTreeSet::new();
     for (edges, way) in axes() {
         let found = edges.finder().way();
         assert!(way == "any" || way == found, "{edges:?} is found by {found}");
+        narrow_ways.insert(edges.finder().narrow_way());
         let mut x = vec![f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 5e-324, -5e-324];
         x.extend([f64::MAX, f64::MIN, 1.0, -1.0]);
         for &e in edges.values() {
@@ -326,6 +328,7 @@ fn every_way_agrees_with_comparison_on_and_beside_every_edge() {
             }
         }
     }
+    assert!(["near", "cells", "line"].iter().all(|way| narrow_ways.contains(way)), "{narrow_ways:?}");
 }
 
 #[test]

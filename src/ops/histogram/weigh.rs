@@ -1,15 +1,13 @@
 //! Weighted bins: exact sums per bin.
 //!
-//! Weights are added as a pair of 64-bit integers per slot, high · 2^k + low. For integers that is
-//! plain. For floats it works as long as the exponents of a block fit a *window*: multiples of
-//! 2^base below 2^(base + 86), which a few float64 operations, all exact there, cut into two whole
-//! numbers small enough that 2^19 of them add without overflow; then the pairs are emptied into
-//! the long accumulators. A block that does not fit moves the window (which empties it too), and one
-//! that is too wide for any, or holds inf or NaN, goes value by value into the accumulators, as does
-//! everything where there are few rows for many bins. Every way is exact, so which ran cannot show.
+//! Weights whose exponents fit a *window* are added up in the [`Window`]'s cells; what leaves it, a
+//! block that does not fit (inf and NaN never do), goes value by value into the long accumulators.
+//! The window moves, which empties it into them, where as many rows have missed it as it has slots, so
+//! that moving never costs more than missing. Every way is exact, so which ran cannot show.
 
 use super::load::{self, BLOCK};
-use super::spec::HistogramSpec;
+use super::spec::{HistogramSpec, OTHERS};
+use super::window::{Cell, PIECE, WINDOW, Window};
 use crate::dtype::{DType, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::unravel;
@@ -17,19 +15,8 @@ use crate::ops::exact::{Sums, Term};
 use crate::ops::simd::Simd;
 use crate::per_simd;
 
-/// Bits of the window.
-const WINDOW: i32 = 86;
 /// Bits that a new window leaves free above the first block's largest value.
 const ROOM: i32 = 8;
-/// Bits of the low part of a float: at most 2^43 in size, and the high part at most 2^42.
-const LOW: i32 = 44;
-/// Bits of the low part of an integer.
-const LOW_INTEGER: i32 = 32;
-/// Rows after which the pairs are emptied: they then stay below 2^62.
-const ROWS: usize = (1 << 19) - BLOCK;
-/// 1.5 · 2^52: adding it to a float64 below 2^51 in size rounds that to a whole number, whose
-/// integer is then the difference of the bits.
-const ROUNDER: f64 = 6755399441055744.0;
 
 pub(super) fn term(weights: DType) -> Term {
     match weights {
@@ -47,52 +34,112 @@ pub(super) fn result_dtype(weights: DType) -> DType {
     }
 }
 
-/// The windows of a worker; empty between updates.
-pub(super) struct Weigher {
-    /// Low and high parts by slot.
-    window: Vec<[i64; 2]>,
+/// Counts and sums of one weighted histogram by slot. A bin's sum is what is in `sums` and in the
+/// window together.
+#[derive(Clone, Debug)]
+pub(super) struct Weighted {
+    window: Window,
     /// Multiples of 2^base are in the window; `None` while it is empty.
     base: Option<i32>,
-    rows: usize,
-    in_use: bool,
-    values: Vec<f64>,
-    pairs: Vec<[i64; 2]>,
+    /// Rows that fitted another window since this one was placed.
+    missed: usize,
+    sums: Sums,
 }
 
-impl Weigher {
-    pub(super) fn new() -> Weigher {
-        Weigher {
-            window: Vec::new(),
-            base: None,
-            rows: 0,
-            in_use: false,
-            values: vec![0.0; BLOCK],
-            pairs: vec![[0; 2]; BLOCK],
-        }
+/// Memory that a worker keeps between updates.
+pub(super) struct Scratch {
+    values: Vec<f64>,
+    piece: Vec<Cell>,
+}
+
+impl Scratch {
+    pub(super) fn new() -> Scratch {
+        Scratch { values: vec![0.0; BLOCK], piece: vec![Cell::default(); PIECE] }
+    }
+}
+
+impl Weighted {
+    /// The most bytes per bin.
+    pub(super) fn bytes_per_bin(weights: DType) -> u64 {
+        Window::BYTES + term(weights).bytes_per_sum()
     }
 
-    /// Prepares for a tile of `n` rows and a histogram of that many slots.
-    pub(super) fn start(&mut self, n: usize, slots: usize) {
-        self.in_use = slots <= n.min(ROWS) / 4;
-        if self.in_use && self.window.len() != slots {
-            self.window.clear();
-            self.window.resize(slots, [0; 2]);
-        }
+    /// All zero; `None` if there is no memory.
+    pub(super) fn new(weights: DType, slots: usize) -> Option<Weighted> {
+        let term = term(weights);
+        let window = Window::new(slots, term == Term::Int)?;
+        Some(Weighted { window, base: None, missed: 0, sums: Sums::new(term, slots - OTHERS) })
     }
 
-    /// Adds the weights of a block to the bins given by slots.
-    pub(super) fn block(&mut self, simd: Simd, dtype: DType, bytes: &[u8], index: &[u32], sums: &mut Sums) {
+    /// These counts and sums, which are one bin's each for all but [`OTHERS`] slots.
+    pub(super) fn from_parts(counts: &[u64], sums: Sums) -> Option<Weighted> {
+        let mut window = Window::new(counts.len(), sums.term() == Term::Int)?;
+        if sums.len() + OTHERS != counts.len() {
+            return None;
+        }
+        counts.iter().enumerate().for_each(|(slot, &n)| window.add_count(slot, n));
+        Some(Weighted { window, base: None, missed: 0, sums })
+    }
+
+    pub(super) fn slots(&self) -> usize {
+        self.window.len()
+    }
+
+    pub(super) fn term(&self) -> Term {
+        self.sums.term()
+    }
+
+    /// The counts by slot.
+    pub(super) fn counts(&self) -> impl ExactSizeIterator<Item = u64> {
+        self.window.counts()
+    }
+
+    /// The count of a slot.
+    pub(super) fn count(&self, slot: usize) -> u64 {
+        self.window.count_of(slot)
+    }
+
+    /// Adds to the count of a slot.
+    pub(super) fn add_count(&mut self, slot: usize, more: u64) {
+        self.window.add_count(slot, more);
+    }
+
+    /// Sets a slot that is no bin to zero.
+    pub(super) fn clear(&mut self, slot: usize) {
+        self.window.clear(slot);
+    }
+
+    /// As [`Sums::add_digits`].
+    ///
+    /// # Errors
+    /// `Internal` if there is no such bin, or its sum has no such limbs.
+    pub(super) fn add_digits(&mut self, bin: usize, first: usize, limbs: &[i64], flags: u8) -> Result<()> {
+        if bin >= self.sums.len() || first + limbs.len() > self.term().limbs() {
+            return Err(Error::new(ErrorKind::Internal, "weights of another histogram"));
+        }
+        self.sums.add_digits(bin, first, limbs, flags);
+        Ok(())
+    }
+
+    /// Counts a block of rows, given by slots, and adds their weights.
+    pub(super) fn block(
+        &mut self,
+        simd: Simd,
+        dtype: DType,
+        bytes: &[u8],
+        index: &[u32],
+        scratch: &mut Scratch,
+    ) {
+        if self.window.is_full() {
+            self.empty();
+        }
         if !dtype.is_float() {
-            return self.integers(dtype, bytes, index, sums);
+            return self.integers(simd, dtype, bytes, index, scratch);
         }
-        let values = &mut self.values[..index.len()];
-        load::to_f64(simd, dtype, bytes, values);
-        if !self.in_use {
-            return one_by_one(values.iter().copied(), index, sums);
-        }
+        let values = load::as_f64(simd, dtype, bytes, &mut scratch.values[..index.len()]);
         let (least, most) = exponents(simd, values);
         if most == 0 {
-            return; // all zeros add nothing
+            return self.window.count(index); // all zeros add nothing
         }
         // the last bit of the finest value, and the first power of two above the largest
         let precision = match dtype {
@@ -101,42 +148,51 @@ impl Weigher {
             _ => 10,
         };
         let (last, top) = (least - 1023 - precision, most - 1022);
-        let fits = |base: i32| base <= last && top <= base + WINDOW && most < 2047;
-        let base = match self.base {
-            Some(base) if fits(base) && self.rows < ROWS => base,
+        match self.place(last, top, index.len()) {
+            Some(base) if most < 2047 => self.window.floats(simd, values, base, index, &mut scratch.piece),
             _ => {
-                let base = top + ROOM - WINDOW;
-                if !fits(base) || !(-900..=800).contains(&base) {
-                    return one_by_one(values.iter().copied(), index, sums);
+                self.window.count(index);
+                let bins = self.sums.len();
+                for (&slot, &v) in index.iter().zip(values) {
+                    let bin = (slot as usize).wrapping_sub(1);
+                    if bin < bins {
+                        self.sums.add_at(bin, v);
+                    }
                 }
-                self.flush(sums);
-                self.base = Some(base);
-                base
             }
-        };
-        self.rows += index.len();
-        let pairs = &mut self.pairs[..index.len()];
-        cut(simd, &self.values[..index.len()], power(-base), pairs);
-        add_pairs(&mut self.window, index, pairs.iter().copied());
+        }
     }
 
-    fn integers(&mut self, dtype: DType, bytes: &[u8], index: &[u32], sums: &mut Sums) {
-        if self.in_use && self.rows >= ROWS {
-            self.flush(sums);
+    /// The base of a window for `rows` multiples of 2^last below 2^top, if it is there or worth
+    /// placing.
+    fn place(&mut self, last: i32, top: i32, rows: usize) -> Option<i32> {
+        let fits = |base: i32| base <= last && top <= base + WINDOW;
+        if let Some(base) = self.base
+            && fits(base)
+        {
+            return Some(base);
         }
-        self.rows += index.len();
-        let window = self.in_use.then_some(&mut self.window[..]);
+        let base = top + ROOM - WINDOW;
+        if !fits(base) || !(-900..=800).contains(&base) {
+            return None;
+        }
+        if self.base.is_some() {
+            self.missed += rows;
+            if self.missed < self.window.len() {
+                return None;
+            }
+            self.empty();
+        }
+        self.base = Some(base);
+        self.base
+    }
+
+    fn integers(&mut self, simd: Simd, dtype: DType, bytes: &[u8], index: &[u32], scratch: &mut Scratch) {
+        self.base = Some(0);
         macro_rules! go {
             ($ty:ty, $size:literal) => {{
-                let values = bytes.as_chunks::<$size>().0.iter().map(|&b| <$ty>::from_ne_bytes(b));
-                match window {
-                    Some(window) => {
-                        let pair = |v: $ty| [(v as u32) as i64, (v as i128 >> LOW_INTEGER) as i64];
-                        add_pairs(window, index, values.map(pair));
-                        self.base = Some(0);
-                    }
-                    None => one_by_one(values.map(|v| v as i128), index, sums),
-                }
+                let values = bytes.as_chunks::<$size>().0.iter().map(|&b| <$ty>::from_ne_bytes(b) as i128);
+                self.window.integers(simd, values, index, &mut scratch.piece)
             }};
         }
         match dtype {
@@ -151,46 +207,82 @@ impl Weigher {
         }
     }
 
-    /// Empties the window into the sums.
-    pub(super) fn flush(&mut self, sums: &mut Sums) {
-        self.rows = 0;
-        let Some(base) = self.base.take() else { return };
-        let integers = sums.term() == Term::Int;
-        let shift = if integers { LOW_INTEGER } else { LOW };
-        for (slot, pair) in self.window.iter_mut().enumerate() {
-            let [low, high] = std::mem::take(pair);
-            let total = ((high as i128) << shift) + low as i128;
-            let bin = slot.wrapping_sub(1);
-            if total == 0 || bin >= sums.len() {
-                continue;
+    /// Adds what the window holds of a bin to sum `i` of `sums`.
+    fn spill(&self, bin: usize, sums: &mut Sums, i: usize) {
+        let Some(base) = self.base else { return };
+        if sums.term() == Term::Int {
+            let total = self.window.total(bin + 1);
+            if total != 0 {
+                sums.add_at(i, total);
             }
-            if integers {
-                sums.add_at(bin, total);
-                continue;
-            }
-            // 43 bits at a time, each exact in a float64
-            let part = |shift: u32| ((total >> shift) & ((1 << 43) - 1)) as f64;
-            for (v, shift) in [(part(0), 0), (part(43), 43), ((total >> 86) as f64, 86)] {
-                if v != 0.0 {
-                    sums.add_at(bin, v * power(base + shift));
-                }
+            return;
+        }
+        for v in self.window.parts(bin + 1, base) {
+            if v != 0.0 {
+                sums.add_at(i, v);
             }
         }
     }
-}
 
-/// 2^e for a normal exponent.
-fn power(e: i32) -> f64 {
-    f64::from_bits(((e + 1023) as u64) << 52)
-}
+    /// Empties the window into the sums.
+    fn empty(&mut self) {
+        let mut sums = std::mem::replace(&mut self.sums, Sums::new(Term::Int, 0));
+        (0..sums.len()).for_each(|bin| self.spill(bin, &mut sums, bin));
+        self.sums = sums;
+        self.window.empty();
+        self.base = None;
+        self.missed = 0;
+    }
 
-fn one_by_one<T: crate::ops::exact::Addend>(values: impl Iterator<Item = T>, index: &[u32], sums: &mut Sums) {
-    let bins = sums.len();
-    for (&slot, v) in index.iter().zip(values) {
-        let bin = (slot as usize).wrapping_sub(1);
-        if bin < bins {
-            sums.add_at(bin, v);
+    /// Adds another one of the same term and slots.
+    pub(super) fn merge(&mut self, other: &Weighted) {
+        other.counts().enumerate().for_each(|(slot, n)| self.window.add_count(slot, n));
+        self.sums.merge(&other.sums);
+        (0..self.sums.len()).for_each(|bin| other.spill(bin, &mut self.sums, bin));
+    }
+
+    /// The sums with what is in the window.
+    pub(super) fn sums(&self) -> std::borrow::Cow<'_, Sums> {
+        if self.base.is_none() {
+            return std::borrow::Cow::Borrowed(&self.sums);
         }
+        let mut sums = self.sums.clone();
+        (0..sums.len()).for_each(|bin| self.spill(bin, &mut sums, bin));
+        std::borrow::Cow::Owned(sums)
+    }
+
+    /// The sums as native bytes of [`result_dtype`].
+    pub(super) fn finish(&self, weights: DType, spec: &HistogramSpec) -> Result<Vec<u8>> {
+        let dtype = result_dtype(weights);
+        let mut out = Vec::with_capacity(self.sums.len() * dtype.size());
+        let mut sum = Sums::new(self.term(), 1);
+        for i in 0..self.sums.len() {
+            sum.clear();
+            sum.merge_at(0, &self.sums, i);
+            self.spill(i, &mut sum, 0);
+            let overflow = || {
+                let bin = unravel(i as u64, &spec.shape());
+                Error::new(
+                    ErrorKind::Overflow,
+                    format!("the sum of the weights of bin {bin:?} does not fit {dtype}"),
+                )
+                .hint("cast the weights to float64")
+            };
+            match dtype {
+                DType::F16 => out.extend(sum.round_f16(0).to_bits().to_ne_bytes()),
+                DType::F32 => out.extend(sum.round_f32(0).to_ne_bytes()),
+                DType::F64 => out.extend(sum.round_f64(0).to_ne_bytes()),
+                DType::U64 => {
+                    let v = sum.to_i128(0).and_then(|v| u64::try_from(v).ok()).ok_or_else(overflow)?;
+                    out.extend(v.to_ne_bytes());
+                }
+                _ => {
+                    let v = sum.to_i128(0).and_then(|v| i64::try_from(v).ok()).ok_or_else(overflow)?;
+                    out.extend(v.to_ne_bytes());
+                }
+            }
+        }
+        Ok(out)
     }
 }
 
@@ -210,57 +302,3 @@ fn exponents_body(values: &[f64]) -> (i32, i32) {
     (((least >> 53) as i32).max(1), ((most >> 53) as i32).max(1))
 }
 per_simd!(fn exponents(values: &[f64]) -> (i32, i32) = exponents_body);
-
-/// `v · scale == high · 2^44 + low`, exactly; `scale` is a power of two for which that is a whole
-/// number below 2^86.
-#[inline(always)]
-fn cut_body(values: &[f64], scale: f64, pairs: &mut [[i64; 2]]) {
-    let (up, down) = (power(LOW), power(-LOW));
-    let whole = |v: f64| v.to_bits().wrapping_sub(ROUNDER.to_bits()) as i64;
-    for (&v, pair) in values.iter().zip(pairs) {
-        let scaled = v * scale;
-        let high = scaled * down + ROUNDER;
-        let low = scaled - (high - ROUNDER) * up + ROUNDER;
-        *pair = [whole(low), whole(high)];
-    }
-}
-per_simd!(fn cut(values: &[f64], scale: f64, pairs: &mut [[i64; 2]]) = cut_body);
-
-/// Adds a pair to the slot of each row.
-#[inline]
-fn add_pairs(window: &mut [[i64; 2]], index: &[u32], pairs: impl Iterator<Item = [i64; 2]>) {
-    for (&slot, pair) in index.iter().zip(pairs) {
-        let total = &mut window[slot as usize];
-        *total = [total[0] + pair[0], total[1] + pair[1]];
-    }
-}
-
-/// The sums as native bytes of [`result_dtype`].
-pub(super) fn finish(sums: &Sums, weights: DType, spec: &HistogramSpec) -> Result<Vec<u8>> {
-    let dtype = result_dtype(weights);
-    let mut out = Vec::with_capacity(sums.len() * dtype.size());
-    for i in 0..sums.len() {
-        let overflow = || {
-            let bin = unravel(i as u64, &spec.shape());
-            Error::new(
-                ErrorKind::Overflow,
-                format!("the sum of the weights of bin {bin:?} does not fit {dtype}"),
-            )
-            .hint("cast the weights to float64")
-        };
-        match dtype {
-            DType::F16 => out.extend(sums.round_f16(i).to_bits().to_ne_bytes()),
-            DType::F32 => out.extend(sums.round_f32(i).to_ne_bytes()),
-            DType::F64 => out.extend(sums.round_f64(i).to_ne_bytes()),
-            DType::U64 => {
-                let v = sums.to_i128(i).and_then(|v| u64::try_from(v).ok()).ok_or_else(overflow)?;
-                out.extend(v.to_ne_bytes());
-            }
-            _ => {
-                let v = sums.to_i128(i).and_then(|v| i64::try_from(v).ok()).ok_or_else(overflow)?;
-                out.extend(v.to_ne_bytes());
-            }
-        }
-    }
-    Ok(out)
-}
