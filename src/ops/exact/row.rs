@@ -7,8 +7,9 @@
 //! added value by value.
 
 use super::Term;
-use super::run::multiply;
-use super::split::{Fraction, Range, Scan, anchor, scan};
+use super::anchored::{anchor, multiply};
+use super::product::two_product;
+use super::scan::{Fraction, Range, Scan, scan};
 use super::sums::Sums;
 use crate::ops::simd::Simd;
 use crate::per_simd;
@@ -99,24 +100,6 @@ fn add_lanes_body(v: &[f64], anchor: f64, hi: &mut [f64], lo: &mut [f64]) {
     }
 }
 per_simd!(fn add_lanes(v: &[f64], anchor: f64, hi: &mut [f64], lo: &mut [f64]) = add_lanes_body);
-
-/// Dekker's product (Numerische Mathematik 18, 1971): `product` + `error` is a · b exactly.
-#[inline(always)]
-fn two_product_body(a: &[f64], b: &[f64], product: &mut [f64], error: &mut [f64]) {
-    let split = |x: f64| {
-        let c = 134_217_729.0 * x;
-        let hi = c - (c - x);
-        (hi, x - hi)
-    };
-    for (((&x, &y), p), e) in a.iter().zip(b).zip(product).zip(error) {
-        let ((x1, x2), (y1, y2)) = (split(x), split(y));
-        *p = x * y;
-        *e = ((x1 * y1 - *p) + x1 * y2 + x2 * y1) + x2 * y2;
-    }
-}
-per_simd!(
-    fn two_product(a: &[f64], b: &[f64], product: &mut [f64], error: &mut [f64]) = two_product_body
-);
 
 /// The range that two lanes take, for values up to exponent `max`.
 fn window(max: i32, fraction: Fraction) -> Range {

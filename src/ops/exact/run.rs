@@ -1,8 +1,6 @@
 //! Contiguous slices into one sum, at vector speed.
 
-use super::split::{
-    BLOCK, Fraction, PRODUCT_BLOCK, add_block, add_product_block, add_square_block, two_levels,
-};
+use super::anchored::{BLOCK, Guess, Products, Widened, anchor};
 use super::sums::Sums;
 use crate::ops::simd::Simd;
 use crate::per_simd;
@@ -10,6 +8,8 @@ use crate::per_simd;
 /// Values in a block of float32: 2^11 of them with 24 bits each, over 18 exponents, fill 53 bits.
 const F32_BLOCK: usize = 2048;
 const F32_SPAN: u32 = 18;
+/// Finite values are below 2^F32_TOP.
+const F32_TOP: i32 = 128;
 const F32_LANES: usize = 32;
 /// Fewer lanes, since each has two sums.
 const SQUARE_LANES: usize = 16;
@@ -50,22 +50,6 @@ fn spans_little(max: u32, min: u32) -> bool {
     exponent(max) != 0xff && exponent(max) - exponent(min) <= F32_SPAN
 }
 
-#[inline(always)]
-fn widen_body(v: &[f32], out: &mut [f64]) {
-    for (o, &x) in out.iter_mut().zip(v) {
-        *o = x as f64;
-    }
-}
-per_simd!(fn widen(v: &[f32], out: &mut [f64]) = widen_body);
-
-#[inline(always)]
-fn multiply_body(a: &[f32], b: &[f32], out: &mut [f64]) {
-    for ((o, &x), &y) in out.iter_mut().zip(a).zip(b) {
-        *o = x as f64 * y as f64;
-    }
-}
-per_simd!(pub(super) fn multiply(a: &[f32], b: &[f32], out: &mut [f64]) = multiply_body);
-
 /// Sums of the exact squares in two levels: what the anchor rounds them to, and what it leaves. The levels
 /// go through memory: in one loop the compiler would pair them up instead of neighbouring values.
 #[inline(always)]
@@ -92,13 +76,36 @@ fn squares_f32_body(v: &[f32], anchor: f64) -> [f64; 2] {
 }
 per_simd!(fn squares_f32(v: &[f32], anchor: f64) -> [f64; 2] = squares_f32_body);
 
-/// The anchor that cuts the squares of a block of [`BLOCK`] float32 into two levels, if two are enough.
-/// `max` and `min` are the bits of the largest and the smallest magnitude that is not zero.
-fn square_anchor(max: u32, min: u32) -> Option<f64> {
+/// Adds at most [`F32_BLOCK`] values to sum `i`. Gives `top` and `unit` such that all finite ones are below
+/// 2^`top` and multiples of 2^`unit`, or `None` if all are zero.
+fn add_block_f32(sums: &mut Sums, simd: Simd, i: usize, v: &[f32]) -> Option<(i32, i32)> {
+    let (sum, max, min) = block_f32(simd, v);
+    if max == 0 {
+        return None;
+    }
     let exponent = |bits: u32| (bits >> 23).max(1) as i32 - 127;
-    // Squares are below 2^top and multiples of 2^lowest.
-    let (top, lowest) = (2 * exponent(max) + 2, 2 * (exponent(min) - 23));
-    two_levels(top, lowest).filter(|_| max >> 23 != 0xff)
+    let top = exponent(max) + 1;
+    if spans_little(max, min) {
+        sums.add_f64(i, sum);
+    } else {
+        sums.add_block(simd, i, Widened(v), &mut Guess::below(top));
+    }
+    Some((top, exponent(min) - 23))
+}
+
+/// Adds the squares of at most [`F32_BLOCK`] values to sum `i`; the finite ones are below 2^`top` and multiples
+/// of 2^`unit`.
+fn add_squares_block_f32(squares: &mut Sums, simd: Simd, i: usize, v: &[f32], top: i32, unit: i32) {
+    const ROOM: i32 = 53 - F32_BLOCK.ilog2() as i32;
+    let high = 2 * top - ROOM;
+    // what the anchor leaves is at most half its unit
+    if top <= F32_TOP && 2 * unit >= high - 1 - ROOM {
+        let [a, b] = squares_f32(simd, v, anchor(high));
+        squares.add_f64(i, a);
+        squares.add_f64(i, b);
+    } else {
+        squares.add_block(simd, i, Products(v, v), &mut Guess { top: 2 * top, wide: true });
+    }
 }
 
 /// A float that has a vector path: f32, f64.
@@ -159,18 +166,9 @@ impl Run for f32 {
             sums.add_run(simd, i, v);
             return squares.add_squares_run(simd, i, v);
         }
-        for block in v.chunks(BLOCK) {
-            let (sum, max, min) = block_f32(simd, block);
-            match square_anchor(max, min) {
-                _ if max == 0 => {}
-                Some(anchor) if spans_little(max, min) => {
-                    sums.add_f64(i, sum);
-                    squares_f32(simd, block, anchor).into_iter().for_each(|p| squares.add_f64(i, p));
-                }
-                _ => {
-                    sums.add_run(simd, i, block);
-                    squares.add_squares_run(simd, i, block);
-                }
+        for block in v.chunks(F32_BLOCK) {
+            if let Some((top, unit)) = add_block_f32(sums, simd, i, block) {
+                add_squares_block_f32(squares, simd, i, block, top, unit);
             }
         }
     }
@@ -180,18 +178,7 @@ impl Run for f32 {
             return v.iter().for_each(|&x| sums.add_f64(i, x as f64));
         }
         for block in v.chunks(F32_BLOCK) {
-            let (sum, max, min) = block_f32(simd, block);
-            if max == 0 {
-                continue;
-            } else if spans_little(max, min) {
-                sums.add_f64(i, sum);
-            } else {
-                let mut wide = [0f64; BLOCK];
-                for part in block.chunks(BLOCK) {
-                    widen(simd, part, &mut wide);
-                    add_block(sums, simd, i, &wide[..part.len()], Fraction::F32);
-                }
-            }
+            add_block_f32(sums, simd, i, block);
         }
     }
 
@@ -203,35 +190,43 @@ impl Run for f32 {
         if a.len() < SHORT {
             return a.iter().zip(b).for_each(|(&x, &y)| sums.add_product_at(i, x, y));
         }
-        let mut wide = [0f64; BLOCK];
+        let mut guess = Guess::from_first(a.iter().zip(b).map(|(&x, &y)| x as f64 * y as f64));
         for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
-            multiply(simd, a, b, &mut wide);
-            add_block(sums, simd, i, &wide[..a.len()], Fraction::F32Product);
+            sums.add_block(simd, i, Products(a, b), &mut guess);
         }
     }
 }
 
 impl Run for f64 {
+    fn add_moments_run(sums: &mut Sums, squares: &mut Sums, simd: Simd, i: usize, v: &[f64]) {
+        if v.len() < SHORT || sums.is_nan(i) || squares.is_nan(i) {
+            sums.add_run(simd, i, v);
+            return squares.add_squares_run(simd, i, v);
+        }
+        sums.add_moments_f64(squares, simd, i, v);
+    }
+
     fn add_run(sums: &mut Sums, simd: Simd, i: usize, v: &[f64]) {
         if v.len() < SHORT {
             return v.iter().for_each(|&x| sums.add_f64(i, x));
         }
-        v.chunks(BLOCK).for_each(|b| add_block(sums, simd, i, b, Fraction::F64));
+        let mut guess = Guess::from_first(v.iter().copied());
+        for block in v.chunks(BLOCK) {
+            sums.add_block(simd, i, block, &mut guess);
+        }
     }
 
     fn add_squares_run(sums: &mut Sums, simd: Simd, i: usize, v: &[f64]) {
         if v.len() < SHORT {
             return v.iter().for_each(|&x| sums.add_product_at(i, x, x));
         }
-        v.chunks(PRODUCT_BLOCK).for_each(|b| add_square_block(sums, simd, i, b));
+        sums.add_squares_f64(simd, i, v);
     }
 
     fn add_products_run(sums: &mut Sums, simd: Simd, i: usize, a: &[f64], b: &[f64]) {
         if a.len() < SHORT {
             return a.iter().zip(b).for_each(|(&x, &y)| sums.add_product_at(i, x, y));
         }
-        for (a, b) in a.chunks(PRODUCT_BLOCK).zip(b.chunks(PRODUCT_BLOCK)) {
-            add_product_block(sums, simd, i, a, b);
-        }
+        sums.add_products_f64(simd, i, a, b);
     }
 }

@@ -239,6 +239,13 @@ impl Sums {
         }
     }
 
+    /// Adds `n` · 2^`unit`; the term's lowest unit is at or below that one.
+    pub(super) fn add_units(&mut self, i: usize, n: i64, unit: i32) {
+        if n != 0 {
+            self.add_magnitude(i, n < 0, n.unsigned_abs() as u128, (unit - self.term.low()) as usize);
+        }
+    }
+
     fn canonical(&self) -> Canonical {
         let mut c = Canonical { term: self.term, heads: Vec::with_capacity(self.len()), digits: Vec::new() };
         for i in 0..self.len() {

@@ -1,5 +1,7 @@
 //! The oracle is integer arithmetic of unbounded size (num-bigint), and Python's for rounding.
 
+mod blocks;
+
 use super::*;
 use crate::ops::simd::Simd;
 use num_bigint::BigInt;

@@ -1,0 +1,158 @@
+//! Exact products of float64: the rounded product and its error, at vector speed.
+//!
+//! Each factor is rounded to its upper 26 bits, which leaves 26 and a sign: products of such halves
+//! are exact, and so is the error put together from them (Dekker, Numerische Mathematik 18, 1971). The
+//! products and the errors are two streams of float64, and summed as such.
+//!
+//! Factors must lie within bounds so that no product overflows and no error has bits below 2^-1074;
+//! the others are multiplied one by one.
+
+use super::anchored::{BLOCK, Guess, Held, above, anchor};
+use super::scan::{Scan, scan};
+use super::sums::Sums;
+use crate::ops::simd::Simd;
+use crate::per_simd;
+
+/// Pairs in a block: two streams of them and the factors fit the nearest cache.
+const PAIRS: usize = BLOCK / 2;
+/// Factors are below 2^HIGHEST, and multiples of 2^LOWEST.
+const HIGHEST: i32 = 500;
+const LOWEST: i32 = -500;
+
+/// The upper half of `x`, to nearest.
+#[inline(always)]
+fn upper(x: f64) -> f64 {
+    f64::from_bits(x.to_bits().wrapping_add(1 << 26) & !((1 << 27) - 1))
+}
+
+#[inline(always)]
+fn two_product_body(a: &[f64], b: &[f64], product: &mut [f64], error: &mut [f64]) {
+    for (((&x, &y), p), e) in a.iter().zip(b).zip(product).zip(error) {
+        let (x1, y1) = (upper(x), upper(y));
+        let (x2, y2) = (x - x1, y - y1);
+        *p = x * y;
+        *e = ((x1 * y1 - *p) + x1 * y2 + x2 * y1) + x2 * y2;
+    }
+}
+per_simd!(
+    /// `product` + `error` is a · b exactly, for factors within the bounds.
+    pub(super) fn two_product(a: &[f64], b: &[f64], product: &mut [f64], error: &mut [f64]) = two_product_body
+);
+
+#[inline(always)]
+fn two_square_body(v: &[f64], square: &mut [f64], error: &mut [f64]) {
+    for ((&x, s), e) in v.iter().zip(square).zip(error) {
+        let x1 = upper(x);
+        let x2 = x - x1;
+        *s = x * x;
+        *e = ((x1 * x1 - *s) + (x1 + x1) * x2) + x2 * x2;
+    }
+}
+per_simd!(fn two_square(v: &[f64], square: &mut [f64], error: &mut [f64]) = two_square_body);
+
+/// What a look at the exponents tells; `None` of values that are not finite.
+fn look(simd: Simd, v: &[f64]) -> Option<Held> {
+    match scan(simd, v) {
+        Scan::Zeros => Some(Held { max: 0.0, unit: LOWEST }),
+        Scan::NotFinite => None,
+        Scan::Finite(range) => Some(Held { max: anchor(range.max - 52), unit: range.min - 52 }),
+    }
+}
+
+impl Held {
+    fn is_within_bounds(self) -> bool {
+        above(self.max) <= HIGHEST && self.unit >= LOWEST
+    }
+}
+
+/// Whether a single factor is within the bounds.
+fn is_factor(x: f64) -> bool {
+    x == 0.0 || (LOWEST + 53..=HIGHEST).contains(&above(x))
+}
+
+/// Products and errors of a block.
+struct Streams {
+    products: [f64; PAIRS],
+    errors: [f64; PAIRS],
+}
+
+impl Streams {
+    fn new() -> Streams {
+        Streams { products: [0.0; PAIRS], errors: [0.0; PAIRS] }
+    }
+
+    /// Adds the first `len` to sum `i`; the products are at most 2^`top`.
+    fn add_to(&self, sums: &mut Sums, simd: Simd, i: usize, len: usize, top: i32) {
+        // an error is at most half of the product's last bit
+        for (top, stream) in [(top, &self.products), (top - 53, &self.errors)] {
+            sums.add_block(simd, i, &stream[..len], &mut Guess::below(top));
+        }
+    }
+}
+
+impl Sums {
+    /// Adds the exact squares of `v` to sum `i`.
+    pub(super) fn add_squares_f64(&mut self, simd: Simd, i: usize, v: &[f64]) {
+        let mut streams = Streams::new();
+        v.chunks(PAIRS).for_each(|b| self.add_square_block(simd, i, b, look(simd, b), &mut streams));
+    }
+
+    /// Adds `v` to sum `i`, and the exact squares to sum `i` of `squares`.
+    pub(super) fn add_moments_f64(&mut self, squares: &mut Sums, simd: Simd, i: usize, v: &[f64]) {
+        let mut streams = Streams::new();
+        let mut guess = Guess::from_first(v.iter().copied());
+        for b in v.chunks(PAIRS) {
+            // the sum has looked already
+            let held = self.add_block(simd, i, b, &mut guess).or_else(|| look(simd, b));
+            squares.add_square_block(simd, i, b, held, &mut streams);
+        }
+    }
+
+    fn add_square_block(
+        &mut self,
+        simd: Simd,
+        i: usize,
+        v: &[f64],
+        held: Option<Held>,
+        streams: &mut Streams,
+    ) {
+        let Some(held) = held.filter(|h| h.is_within_bounds()) else {
+            return self.add_products_apart(simd, i, v, v, streams);
+        };
+        if held.max != 0.0 {
+            two_square(simd, v, &mut streams.products, &mut streams.errors);
+            streams.add_to(self, simd, i, v.len(), 2 * above(held.max));
+        }
+    }
+
+    /// Adds the exact products of pairs to sum `i`. The slices have one length.
+    pub(super) fn add_products_f64(&mut self, simd: Simd, i: usize, a: &[f64], b: &[f64]) {
+        let mut streams = Streams::new();
+        for (a, b) in a.chunks(PAIRS).zip(b.chunks(PAIRS)) {
+            match (look(simd, a), look(simd, b)) {
+                (Some(x), Some(y)) if x.is_within_bounds() && y.is_within_bounds() => {
+                    two_product(simd, a, b, &mut streams.products, &mut streams.errors);
+                    streams.add_to(self, simd, i, a.len(), above(x.max) + above(y.max));
+                }
+                _ => self.add_products_apart(simd, i, a, b, &mut streams),
+            }
+        }
+    }
+
+    /// As [`Sums::add_products_f64`] for one block of any values: pairs out of bounds are added one by one.
+    fn add_products_apart(&mut self, simd: Simd, i: usize, a: &[f64], b: &[f64], streams: &mut Streams) {
+        let (mut x, mut y) = ([0f64; PAIRS], [0f64; PAIRS]);
+        let mut tops = [0f64; 2];
+        for (((x, y), &a), &b) in x.iter_mut().zip(&mut y).zip(a).zip(b) {
+            if is_factor(a) && is_factor(b) {
+                (*x, *y) = (a, b);
+                tops = [tops[0].max(a.abs()), tops[1].max(b.abs())];
+            } else {
+                self.add_product_at(i, a, b);
+            }
+        }
+        let n = a.len();
+        two_product(simd, &x[..n], &y[..n], &mut streams.products, &mut streams.errors);
+        streams.add_to(self, simd, i, n, above(tops[0]) + above(tops[1]));
+    }
+}
