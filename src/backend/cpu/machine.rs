@@ -289,10 +289,9 @@ fn lay_out(program: &Program, todo: &[Todo]) -> Layout {
         };
         for (i, &r) in t.args.iter().chain([&t.to]).enumerate() {
             let again = t.args[..i.min(t.args.len())].contains(&r);
-            if let (Home::Slot(slot), false) = (layout.homes[r as usize], again) {
-                if last_use[r as usize] == k {
-                    free.push(slot);
-                }
+            match layout.homes[r as usize] {
+                Home::Slot(slot) if last_use[r as usize] == k && !again => free.push(slot),
+                _ => {}
             }
         }
     }
