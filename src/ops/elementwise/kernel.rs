@@ -9,7 +9,8 @@ use crate::ops::simd::{Level, Simd};
 use bytemuck::Pod;
 use std::marker::PhantomData;
 
-type Run = unsafe fn(&[&[u8]], &mut [u8]) -> Events;
+/// The arguments are parameters of their own, so that the compiler knows them apart from the result.
+type Run = unsafe fn(&mut [u8], &[u8], &[u8], &[u8]) -> Events;
 
 /// A compiled kernel for one row, one signature and one vector level.
 #[derive(Clone, Copy, Debug)]
@@ -28,9 +29,16 @@ impl KernelAt {
     /// is missing or shorter than `out`: the caller's mistake, never the data's.
     #[inline]
     pub fn run(self, args: &[&[u8]], out: &mut [u8]) -> Events {
+        let (a, b, c): (&[u8], &[u8], &[u8]) = match *args {
+            [a] => (a, &[], &[]),
+            [a, b] if self.swap => (b, a, &[]),
+            [a, b] => (a, b, &[]),
+            [a, b, c] => (a, b, c),
+            _ => (&[], &[], &[]),
+        };
         // SAFETY: `of` picked the function with a `Simd`, which is proof that the processor has
         // the instructions it was compiled for; otherwise these functions are safe.
-        unsafe { if self.swap { (self.run)(&[args[1], args[0]], out) } else { (self.run)(args, out) } }
+        unsafe { (self.run)(out, a, b, c) }
     }
 
     /// `K` at the level `simd`.
@@ -51,24 +59,24 @@ impl KernelAt {
     }
 }
 
-fn baseline<K: Kernel>(args: &[&[u8]], out: &mut [u8]) -> Events {
-    K::run(args, out)
+fn baseline<K: Kernel>(out: &mut [u8], a: &[u8], b: &[u8], c: &[u8]) -> Events {
+    K::run(out, a, b, c)
 }
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-fn avx2<K: Kernel>(args: &[&[u8]], out: &mut [u8]) -> Events {
-    K::run(args, out)
+fn avx2<K: Kernel>(out: &mut [u8], a: &[u8], b: &[u8], c: &[u8]) -> Events {
+    K::run(out, a, b, c)
 }
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,bmi1,bmi2,lzcnt,popcnt")]
-fn avx512<K: Kernel>(args: &[&[u8]], out: &mut [u8]) -> Events {
-    K::run(args, out)
+fn avx512<K: Kernel>(out: &mut [u8], a: &[u8], b: &[u8], c: &[u8]) -> Events {
+    K::run(out, a, b, c)
 }
 
 /// A whole loop. `run` must be `#[inline(always)]`, or it is compiled without the level's
 /// instructions.
 pub(super) trait Kernel: 'static {
-    fn run(args: &[&[u8]], out: &mut [u8]) -> Events;
+    fn run(out: &mut [u8], a: &[u8], b: &[u8], c: &[u8]) -> Events;
 }
 
 /// A formula of one value.
@@ -131,9 +139,9 @@ const BLOCK: usize = 512;
 
 impl<F: Unary<A>, A: Pod> Kernel for Un<F, A> {
     #[inline(always)]
-    fn run(args: &[&[u8]], out: &mut [u8]) -> Events {
+    fn run(out: &mut [u8], a: &[u8], _: &[u8], _: &[u8]) -> Events {
         let out: &mut [F::Out] = bytemuck::cast_slice_mut(out);
-        let a = typed::<A>(args[0], out.len());
+        let a = typed::<A>(a, out.len());
         if F::HAS_SLOW {
             for (o, a) in out.chunks_mut(BLOCK).zip(a.chunks(BLOCK)) {
                 let mut slow = false;
@@ -162,9 +170,9 @@ impl<F: Unary<A>, A: Pod> Kernel for Un<F, A> {
 
 impl<F: Binary<A, B>, A: Pod, B: Pod> Kernel for Bi<F, A, B> {
     #[inline(always)]
-    fn run(args: &[&[u8]], out: &mut [u8]) -> Events {
+    fn run(out: &mut [u8], a: &[u8], b: &[u8], _: &[u8]) -> Events {
         let out: &mut [F::Out] = bytemuck::cast_slice_mut(out);
-        let (a, b) = (typed::<A>(args[0], out.len()), typed::<B>(args[1], out.len()));
+        let (a, b) = (typed::<A>(a, out.len()), typed::<B>(b, out.len()));
         let mut event = false;
         for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
             *o = F::f(a, b);
@@ -176,10 +184,10 @@ impl<F: Binary<A, B>, A: Pod, B: Pod> Kernel for Bi<F, A, B> {
 
 impl<F: Ternary<A, B, C>, A: Pod, B: Pod, C: Pod> Kernel for Ter<F, A, B, C> {
     #[inline(always)]
-    fn run(args: &[&[u8]], out: &mut [u8]) -> Events {
+    fn run(out: &mut [u8], a: &[u8], b: &[u8], c: &[u8]) -> Events {
         let out: &mut [F::Out] = bytemuck::cast_slice_mut(out);
         let n = out.len();
-        let (a, b, c) = (typed::<A>(args[0], n), typed::<B>(args[1], n), typed::<C>(args[2], n));
+        let (a, b, c) = (typed::<A>(a, n), typed::<B>(b, n), typed::<C>(c, n));
         for (((o, &a), &b), &c) in out.iter_mut().zip(a).zip(b).zip(c) {
             *o = F::f(a, b, c);
         }
@@ -189,8 +197,8 @@ impl<F: Ternary<A, B, C>, A: Pod, B: Pod, C: Pod> Kernel for Ter<F, A, B, C> {
 
 impl Kernel for CopyBytes {
     #[inline(always)]
-    fn run(args: &[&[u8]], out: &mut [u8]) -> Events {
-        out.copy_from_slice(&args[0][..out.len()]);
+    fn run(out: &mut [u8], a: &[u8], _: &[u8], _: &[u8]) -> Events {
+        out.copy_from_slice(&a[..out.len()]);
         Events::NONE
     }
 }

@@ -29,6 +29,7 @@
 mod arith;
 mod cast;
 mod compare;
+mod fused;
 mod half;
 mod kernel;
 mod kernels;
@@ -40,6 +41,7 @@ mod tests;
 mod wgsl;
 
 pub use self::cast::cast;
+pub use self::fused::{fused, fuses};
 pub use self::kernel::KernelAt;
 pub use self::rows::{Bound, Row};
 pub use self::rule::{Operand, Signature};
