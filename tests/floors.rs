@@ -37,6 +37,8 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("view", "grid"),
     ("size", "error"),
     ("array", "graph"),
+    // The limit of decoding is that of a source.
+    ("backend", "source"),
     ("main", "cli"),
     ("cli", "lib"),
 ];

@@ -194,6 +194,8 @@ fn cut_body(values: &[f64], scale: f64, piece: &mut [Cell]) {
 per_simd!(fn cut(values: &[f64], scale: f64, piece: &mut [Cell]) = cut_body);
 
 /// Adds a cell to the slot of each row.
+// Loops of a fixed number of steps are what the compiler turns into vectors.
+#[allow(clippy::needless_range_loop)]
 #[inline(always)]
 fn add_body(cells: &mut [Cell], index: &[u32], piece: &[Cell]) {
     let (groups, rest) = index.as_chunks::<GROUP>();

@@ -168,16 +168,54 @@ fn the_table_shows_values_ratios_and_who_is_behind() {
     // numpy takes 5 s where we take 0.25, vaex 2 s: the best is vaex, and its note is marked.
     assert_eq!(
         line(&text, "hist"),
-        ["hist", "[1]", "4.00", "G", "rows/s", "40", "%", "memory.read", "8.00", "vaex"]
+        [
+            "hist",
+            "[1]",
+            "4.00",
+            "G",
+            "rows/s",
+            "40",
+            "%",
+            "memory.read",
+            "8.00",
+            "vaex",
+            "what",
+            "hist",
+            "does"
+        ]
     );
     // 4.2 GB in 0.1 s are 42 GB/s, more than was measured; numpy's 2e9 rows in 0.1 s are twice ours.
     assert_eq!(
         line(&text, "sum_f32"),
-        ["sum_f32", "[2]", "10.0", "G", "rows/s", "105", "%", "memory.read", "0.50", "numpy,", "behind"]
+        [
+            "sum_f32",
+            "[2]",
+            "10.0",
+            "G",
+            "rows/s",
+            "105",
+            "%",
+            "memory.read",
+            "0.50",
+            "numpy,",
+            "behind",
+            "what",
+            "sum_f32",
+            "does"
+        ]
     );
-    assert_eq!(line(&text, "tasks"), ["tasks", "410", "ns", "a", "task", "-", "-", "-"]);
-    assert_eq!(line(&text, "mean.deflate"), ["mean.deflate", "-", "-", "-", "-"]);
-    assert_eq!(line(&text, "std_f32"), ["std_f32", "[2]", "2.00", "G", "rows/s", "-", "not.measured", "-"]);
+    assert_eq!(
+        line(&text, "tasks"),
+        ["tasks", "410", "ns", "a", "task", "-", "-", "-", "what", "tasks", "does"]
+    );
+    assert_eq!(
+        line(&text, "mean.deflate"),
+        ["mean.deflate", "-", "-", "-", "-", "what", "mean.deflate", "does"]
+    );
+    assert_eq!(
+        line(&text, "std_f32"),
+        ["std_f32", "[2]", "2.00", "G", "rows/s", "-", "not.measured", "-", "what", "std_f32", "does"]
+    );
     assert_eq!(line(&text, "[1]").join(" "), "[1] vaex: its own edges");
     assert_eq!(line(&text, "[2]").join(" "), "[2] exact");
     assert!(text.contains("  peak  1.5 MiB\n") && text.contains("  peak  60.0 us\n"), "{text}");
@@ -249,7 +287,10 @@ fn devices_stand_side_by_side() {
     // Its own limit: 4 GB of 4 TB/s are a half of 2 ms.
     let shown: Vec<&str> =
         text.lines().find(|l| l.contains("500 G rows/s")).unwrap().split_whitespace().collect();
-    assert_eq!(shown, ["hist", "Card", "1", "500", "G", "rows/s", "50", "%", "memory.read", "-"]);
+    assert_eq!(
+        shown,
+        ["hist", "Card", "1", "500", "G", "rows/s", "50", "%", "memory.read", "-", "what", "hist", "does"]
+    );
     let html = page(&r);
     assert!(html.contains("<rect class=\"gpu\" width=\"47.62%\"") && html.contains("hist, Card 1"), "{html}");
     assert!(markdown(&r).contains("| hist | what hist does | Card 1 | 500 G rows/s | 50 % of memory.read |"));
@@ -425,7 +466,7 @@ fn nothing_measured_is_shown_as_that() {
     // Rows alone: no limits, no peers.
     r.rows = vec![row("g", "s", "w", 1e6, &[1e-3])];
     let text = draw(&r, &PLAIN);
-    assert_eq!(line(&text, "w  "), ["w", "1.00", "G", "rows/s", "-", "-"]);
+    assert_eq!(line(&text, "w  "), ["w", "1.00", "G", "rows/s", "-", "-", "what", "w", "does"]);
     assert!(!text.contains("ratio") && !markdown(&r).contains("ratio"));
     let found = tags(&page(&r));
     assert_eq!((found.get("svg"), found["table"]), (None, 1));

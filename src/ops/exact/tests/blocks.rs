@@ -236,7 +236,7 @@ fn products_and_their_errors_are_exact() {
             let mut factor = |_: usize| {
                 let m = half(&mut r) << 26 | half(&mut r);
                 let e = 1023 + [499, -447, 0, 7, -300][r.below(5) as usize];
-                f64::from_bits((m & ((1 << 52) - 1)) | e as u64 % 2047 << 52 | r.next() << 63)
+                f64::from_bits((m & ((1 << 52) - 1)) | ((e as u64 % 2047) << 52) | (r.next() << 63))
             };
             let a: Vec<f64> = (0..37).map(&mut factor).collect();
             let b: Vec<f64> = (0..37).map(&mut factor).collect();
@@ -258,7 +258,7 @@ fn factors_beside_their_bounds() {
             [-1074, -1000, -538, -537, -501, -500, -449, -448, -447, -446, 498, 499, 500, 501, 511, 512, 1023]
         {
             let mut v: Vec<f64> = (0..600).map(|_| r.unit() * 2.0 * two(e)).collect();
-            v[10] = f64::from_bits(two(e).to_bits() | (e > -1022) as u64 * ((1 << 52) - 1));
+            v[10] = f64::from_bits(two(e).to_bits() | ((e > -1022) as u64 * ((1 << 52) - 1)));
             let w: Vec<f64> = v.iter().rev().copied().collect();
             let ones: Vec<f64> = (0..600).map(|_| r.unit()).collect();
             for w in [&w, &ones] {
