@@ -12,7 +12,7 @@ mod oracle;
 
 use chunkwise::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
 use chunkwise::{Array, DType, Index, Over};
-use common::{child, chunks_of, dataset, job, mix, session, succeed};
+use common::{child, chunks_of, dataset, fraction, job, session, succeed, whole};
 use oracle::{F32, Moments};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,15 +20,6 @@ use std::time::Instant;
 
 const BUDGET: u64 = 128 << 20;
 const ALLOWANCE: u64 = 96 << 20;
-
-/// Whole numbers of 24 bits; the element is this times 2^-24, exact in float32.
-fn whole(seed: u64, i: u64) -> u64 {
-    mix((seed << 44).wrapping_add(i).wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 40
-}
-
-fn element(k: u64) -> f32 {
-    k as f32 * (1.0 / (1 << 24) as f32)
-}
 
 struct Big {
     n: u64,
@@ -76,7 +67,7 @@ impl Big {
                     block.clear();
                     for row in at[0] * chunks[0]..((at[0] + 1) * chunks[0]).min(shape[0]) {
                         for col in at[1] * chunks[1]..((at[1] + 1) * chunks[1]).min(shape[1]) {
-                            block.push(element(whole(d as u64, row * shape[1] + col)));
+                            block.push(fraction(whole(d as u64, row * shape[1] + col)));
                         }
                     }
                     writer.write_chunk(d, &at, bytemuck::cast_slice(&block), &mut scratch).unwrap();
@@ -102,7 +93,7 @@ impl Big {
                 squares += a as u128 * a as u128;
                 columns[col as usize] += a;
                 // Rounded to float32; still a multiple of 2^-48.
-                product += (f64::from(element(a) * element(b)) * (1u64 << 48) as f64) as u128;
+                product += (f64::from(fraction(a) * fraction(b)) * (1u64 << 48) as f64) as u128;
                 if row % 3 == 0 {
                     let d = a as i64 - whole(2, row / 3 * n + col) as i64;
                     let at = &mut differences[col as usize];

@@ -17,7 +17,7 @@ mod oracle;
 use chunkwise::DType;
 use chunkwise::grid::Region;
 use chunkwise::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
-use common::{dataset, mix};
+use common::{dataset, fraction, whole};
 use oracle::{F32, Moments};
 use serde_json::Value;
 use std::io::Read;
@@ -31,15 +31,6 @@ const ALLOWANCE: u64 = 96 << 20;
 const CHUNK: u64 = 1 << 18;
 const STORAGES: [&str; 3] = ["deflate", "plain", "contiguous"];
 const BINS: u64 = 100;
-
-/// Whole numbers of 24 bits; the element is this times 2^-24, exact in float32.
-fn whole(seed: u64, i: u64) -> u64 {
-    mix((seed << 44).wrapping_add(i).wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 40
-}
-
-fn element(k: u64) -> f32 {
-    k as f32 * (1.0 / (1 << 24) as f32)
-}
 
 /// A question and its answer, as the tool prints it.
 struct Question {
@@ -66,7 +57,7 @@ fn columns(path: &Path, n: u64) -> Vec<Question> {
     for chunk in 0..n / CHUNK {
         for i in 0..CHUNK {
             let [a, b] = [0, 1].map(|seed| whole(seed, chunk * CHUNK + i));
-            let (x, y) = (element(a), element(b));
+            let (x, y) = (fraction(a), fraction(b));
             (values[0][i as usize], values[1][i as usize]) = (x, y);
             sum += a;
             squares += u128::from(a) * u128::from(a);

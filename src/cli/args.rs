@@ -251,7 +251,7 @@ pub struct Bench {
 }
 
 const BENCH_HELP: &str = "\
-Needs about 6 GB of disk for the data (--quick: 40 MB) and 2 GB of memory. Every answer is compared with
+Needs about 3.5 GB of disk for the data (--quick: 80 MB) and 1 GB of memory. Every answer is compared with
 one by plain arithmetic before anything is timed; a wrong one ends it with exit code 1.
 
 Examples:

@@ -47,6 +47,16 @@ pub fn mix(z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
+/// A whole number of 24 bits for every position; [`fraction`] makes a float32 of it.
+pub fn whole(seed: u64, i: u64) -> u64 {
+    mix((seed << 44).wrapping_add(i).wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 40
+}
+
+/// A whole number of 24 bits times 2^-24, exact in float32.
+pub fn fraction(k: u64) -> f32 {
+    k as f32 * (1.0 / (1 << 24) as f32)
+}
+
 /// A number for every position, the same in `tests/goldens/common.py`.
 pub fn hash(seed: u64, i: u64) -> u64 {
     mix((seed << 40).wrapping_add(i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))

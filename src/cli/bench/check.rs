@@ -321,7 +321,7 @@ pub fn matmul(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
     if found.len() != n * n {
         return Ok(Err(format!("{} elements, not {}", found.len(), n * n)));
     }
-    let (a, b) = (i.matrix(&i.columns()?.a), i.matrix(&i.columns()?.b));
+    let (a, b) = (i.matrix(&i.columns()?.a)?, i.matrix(&i.columns()?.b)?);
     for k in 0..TOLD {
         let (row, at) = (k * (n - 1) / (TOLD - 1), (k * 7919) % n);
         let wanted: f64 = (0..n).map(|j| f64::from(a[[row, j]]) * f64::from(b[[j, at]])).sum();

@@ -35,7 +35,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// A wrong answer; what making data, running and writing meet; a name that is none.
 pub fn run(args: &Bench, cancel: &Cancel) -> Done {
     if let Some(path) = &args.show {
-        return tell(args, &read(path)?, targets(args)?);
+        return tell(&read(path)?, targets(args)?);
     }
     // Whether results can be written is found out before they are measured.
     let targets = targets(args)?;
@@ -65,7 +65,7 @@ pub fn run(args: &Bench, cancel: &Cancel) -> Done {
     let measured = measure(args, &timing);
     bar.clear();
     let results = measured?;
-    tell(args, &results, targets)
+    tell(&results, targets)
 }
 
 fn measure(args: &Bench, timing: &Timing) -> Result<Results, Failure> {
@@ -314,7 +314,7 @@ fn targets(args: &Bench) -> Result<Targets> {
 }
 
 /// Tells the results; the table, unless something else goes to standard output.
-fn tell(_: &Bench, results: &Results, to: Targets) -> Done {
+fn tell(results: &Results, to: Targets) -> Done {
     let on_stdout = |w: &Option<Written>| matches!(w, Some(Written(None)));
     if ![&to.json, &to.html, &to.markdown].into_iter().any(on_stdout) {
         io::stdout().write_all(table::table(results).as_bytes())?;

@@ -4,7 +4,7 @@
 use super::check::Answer;
 use super::data::{Manifest, Set};
 use super::result::{Bound, Fact, Limit, Row, Unit};
-use super::works::{Inputs, Least, Question, Work, works};
+use super::works::{Inputs, Least, Question, Work, elements, works};
 use crate::cli::Failure;
 use chunkwise::backend::limits;
 use chunkwise::source::OpenOptions;
@@ -213,7 +213,7 @@ impl Asked {
 
     fn answer(&self) -> Result<Answer<'_>> {
         match (&self.question, &self.value) {
-            (Question::Into(_), _) => Ok(Answer::Elements(self.out.as_slice().unwrap_or_default())),
+            (Question::Into(_), _) => Ok(Answer::Elements(elements(&self.out)?)),
             (_, Some(value)) => Ok(Answer::Value(value)),
             (_, None) => Err(Error::new(ErrorKind::Internal, "a run gave no value")),
         }
@@ -258,12 +258,8 @@ impl<'a> InTurns<'a> {
         };
         let threads = inputs.threads;
         Ok(match work.least {
-            Least::PlainSum(DType::F32) => {
-                Some(InTurns::Sum32(inputs.columns()?.a.as_slice().unwrap_or_default(), threads))
-            }
-            Least::PlainSum(_) => {
-                Some(InTurns::Sum64(inputs.columns()?.w.as_slice().unwrap_or_default(), threads))
-            }
+            Least::PlainSum(DType::F32) => Some(InTurns::Sum32(elements(&inputs.columns()?.a)?, threads)),
+            Least::PlainSum(_) => Some(InTurns::Sum64(elements(&inputs.columns()?.w)?, threads)),
             Least::Decode(columns) => {
                 let sources = columns.iter().map(|c| source("deflate", c)).collect::<Result<_>>()?;
                 Some(InTurns::Decode(sources, threads))

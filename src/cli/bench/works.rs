@@ -3,8 +3,8 @@
 use super::check::{self, Answer};
 use super::data::{Manifest, Set};
 use super::result::Unit;
-use chunkwise::{Array, BinAxis, Binned, DType, Result, Session};
-use ndarray::{ArcArray1, ArcArray2};
+use chunkwise::{Array, BinAxis, Binned, DType, Error, ErrorKind, Result, Session};
+use ndarray::{ArcArray1, ArcArray2, Array1, ArrayBase, Data, Ix1};
 use std::path::Path;
 use std::sync::OnceLock;
 
@@ -36,19 +36,13 @@ impl<'a> Inputs<'a> {
         }
         let file = self.folder.join(self.set.memory_file());
         let open = |name| Array::open(&file, name);
-        let session = Session::builder()
-            .device(chunkwise::Device::Cpu)
-            .threads(self.threads)
-            .memory_bytes((self.set.elements * 17).max(64 << 20))
-            .build()?;
-        let mut found = session.run(&[&open("a")?, &open("b")?, &open("w")?])?.values;
-        fn column<T: chunkwise::Element>(value: chunkwise::Value) -> Result<ArcArray1<T>> {
-            Ok(ArcArray1::from(value.as_array()?.as_slice::<T>()?.to_vec()))
-        }
-        let w = column(found.remove(2))?;
-        let b = column(found.remove(1))?;
-        let a = column(found.remove(0))?;
-        Ok(self.columns.get_or_init(|| Columns { a, b, w }))
+        let session = Session::builder().device(chunkwise::Device::Cpu).threads(self.threads).build()?;
+        let rows = self.set.elements as usize;
+        let (mut a, mut b, mut w) = (Array1::zeros(rows), Array1::zeros(rows), Array1::zeros(rows));
+        session.compute_into(&open("a")?, a.view_mut())?;
+        session.compute_into(&open("b")?, b.view_mut())?;
+        session.compute_into(&open("w")?, w.view_mut())?;
+        Ok(self.columns.get_or_init(|| Columns { a: a.into(), b: b.into(), w: w.into() }))
     }
 
     /// A column in memory, as an array.
@@ -70,12 +64,20 @@ impl<'a> Inputs<'a> {
     }
 
     /// The matrix made of the first elements of a column.
-    pub fn matrix(&self, column: &ArcArray1<f32>) -> ArcArray2<f32> {
+    ///
+    /// # Errors
+    /// `Shape` if the column has fewer.
+    pub fn matrix(&self, column: &ArcArray1<f32>) -> Result<ArcArray2<f32>> {
         let m = self.set.matrix as usize;
-        let first = column.slice(ndarray::s![..m * m]).to_owned();
-        // As many elements as the shape takes.
-        first.into_shape_with_order((m, m)).map(ArcArray2::from).unwrap_or_default()
+        let first = elements(column)?.iter().take(m * m).copied().collect();
+        ArcArray2::from_shape_vec((m, m), first)
+            .map_err(|e| Error::new(ErrorKind::Shape, "a column has too few rows for a matrix").caused_by(e))
     }
+}
+
+/// The elements of a column, which lie one after the other.
+pub fn elements<S: Data>(column: &ArrayBase<S, Ix1>) -> Result<&[S::Elem]> {
+    column.as_slice().ok_or_else(|| Error::new(ErrorKind::Internal, "a column does not lie in one piece"))
 }
 
 /// What is timed.
@@ -276,8 +278,8 @@ fn std_f32(i: &Inputs, _: &str) -> Result<Question> {
 
 fn product_in_memory(i: &Inputs, _: &str) -> Result<Question> {
     let columns = i.columns()?;
-    let square = |column| Array::from_ndarray(i.matrix(column));
-    Ok(Question::Array(square(&columns.a).matmul(&square(&columns.b))))
+    let square = |column| Ok::<_, Error>(Array::from_ndarray(i.matrix(column)?));
+    Ok(Question::Array(square(&columns.a)?.matmul(&square(&columns.b)?)))
 }
 
 fn mean(i: &Inputs, storage: &str) -> Result<Question> {
