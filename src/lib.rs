@@ -79,6 +79,7 @@ pub mod size;
 pub mod source;
 pub mod trace;
 pub mod view;
+pub mod whole;
 
 pub use array::{Array, ArrayOperand, BinAxis, Binned, Index, Over, Target, concatenate, stack};
 pub use buffer::Buffer;

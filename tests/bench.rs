@@ -75,6 +75,20 @@ fn a_quick_run_tells_the_same_in_every_form_and_keeps_the_data() {
     assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"));
     assert!(std::fs::read_to_string(table).unwrap().contains("| histogram, 100 uniform bins |"));
 
+    // What is no plain file is written to and stays what it is.
+    #[cfg(unix)]
+    {
+        let pipe = at("pipe");
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::read_to_string(pipe).unwrap()
+        });
+        assert!(bench(&["--show", &results, "--html", &pipe]).status.success());
+        assert_eq!(reader.join().unwrap(), page);
+        std::fs::remove_file(pipe).unwrap();
+    }
+
     // The same data give the same answers; other data are not made in their place.
     let again = at("again.json");
     let mut args = vec!["--data", &data, "--no-limits", "--no-check", "--rounds", "2", "--json", &again];
@@ -131,7 +145,7 @@ fn wrong_commands_say_what_is_right() {
     let cases: &[(&[&str], i32, &str)] = &[
         (&["--data", &data, "--only", "speed"], 2, "the works are"),
         (&["--data", &data, "--set", "normal"], 2, "uniform, lognormal"),
-        (&["--data", &data, "--json", &missing], 1, "cannot write a file there"),
+        (&["--data", &data, "--json", &missing], 1, "cannot write in the target's folder"),
         (&["--show", &missing], 1, "cannot read the results"),
         (&["--rounds", "0"], 2, "1..=1000"),
         (&["--limits-only", "--only", "hist"], 2, "cannot be used with"),

@@ -14,6 +14,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("size", 0),
     ("view", 0),
     ("trace", 0),
+    ("whole", 0),
     ("h5", 1),
     ("ops", 1),
     ("source", 2),
@@ -36,6 +37,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("dtype", "error"),
     ("view", "grid"),
     ("size", "error"),
+    ("whole", "error"),
     ("array", "graph"),
     // The limit of decoding is that of a source.
     ("backend", "source"),

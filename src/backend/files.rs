@@ -3,7 +3,7 @@
 //! Nothing in it is needed and nothing in it is trusted: files carry a header with a checksum, what
 //! does not match is ignored, and a folder that cannot be written is no error.
 
-use std::io::Write;
+use crate::whole::WholeFile;
 use std::path::{Path, PathBuf};
 
 /// The most bytes of a file that are read.
@@ -37,18 +37,15 @@ pub fn file_name(text: &str) -> String {
     text.chars().map(plain).take(120).collect()
 }
 
-/// Writes a file beside its name and renames it, so that readers see the old one or the new one.
-/// `false` if that is not possible.
+/// Writes a file so that readers see the old one or the new one. `false` if that is not possible.
 pub fn store(path: &Path, bytes: &[u8]) -> bool {
-    let attempt = || -> std::io::Result<()> {
-        let folder = path.parent().unwrap_or(Path::new("."));
-        std::fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new().prefix(".chunkwise").tempfile_in(folder)?;
-        file.write_all(bytes)?;
-        file.persist(path)?;
-        Ok(())
+    let attempt = || -> Option<()> {
+        std::fs::create_dir_all(path.parent()?).ok()?;
+        let file = WholeFile::beside(path).ok()?;
+        std::fs::write(file.path(), bytes).ok()?;
+        file.finish().ok()
     };
-    attempt().is_ok()
+    attempt().is_some()
 }
 
 /// The bytes of a file of reasonable size, if there is one.

@@ -13,6 +13,7 @@ use crate::dtype::{DType, Scalar};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, MAX_RANK, Region, checked_len};
 use crate::h5::{self, Creation, Id};
+use crate::whole::WholeFile;
 use libdeflater::{CompressionLvl, Compressor};
 use std::path::{Path, PathBuf};
 use std::sync::RwLock;
@@ -87,16 +88,16 @@ struct Open {
 pub struct Hdf5Writer {
     target: PathBuf,
     specs: Vec<DatasetSpec>,
-    // Declared before the path, so that the file is closed before it is removed.
+    // Declared before the file, so that it is closed before it is removed.
     open: RwLock<Option<Open>>,
-    temporary: Option<tempfile::TempPath>,
+    file: Option<WholeFile>,
 }
 
 impl Hdf5Writer {
     /// Makes a temporary file beside `target` with these datasets, all of them empty.
     ///
     /// # Errors
-    /// `Io` if the folder cannot be written; `Shape` or `Value` for a dataset that cannot be.
+    /// `Io` if the folder cannot be written or the target is there and no plain file; `Shape` or `Value` for a dataset that cannot be.
     pub fn create(target: impl AsRef<Path>, datasets: &[DatasetSpec]) -> Result<Self> {
         let target = target.as_ref();
         create_in(target, datasets).at("file", target.display())
@@ -144,14 +145,14 @@ impl Hdf5Writer {
     /// Completes the file and puts it in the target's place.
     ///
     /// # Errors
-    /// `Io`; the target is then as it was before.
+    /// `Io`; the target is then as it was before, unless the message says otherwise.
     pub fn finish(mut self) -> Result<()> {
         let target = std::mem::take(&mut self.target);
-        self.complete(&target).at("file", target.display())
+        self.complete().at("file", target.display())
     }
 
-    fn complete(&mut self, target: &Path) -> Result<()> {
-        let Some(path) = self.temporary.take() else {
+    fn complete(&mut self) -> Result<()> {
+        let Some(whole) = self.file.take() else {
             return Err(Error::new(ErrorKind::Internal, "a file was finished twice"));
         };
         let open = self.open.get_mut().unwrap_or_else(|e| e.into_inner()).take();
@@ -162,15 +163,7 @@ impl Hdf5Writer {
                 h5::close_file(file)
             })?;
         }
-        let io = |what: &'static str| move |e: std::io::Error| Error::new(ErrorKind::Io, what).caused_by(e);
-        let file = std::fs::OpenOptions::new().read(true).write(true).open(&path);
-        file.and_then(|f| f.sync_all()).map_err(io("cannot sync the new file"))?;
-        path.persist(target).map_err(|e| io("cannot put the new file in its place")(e.error))?;
-        #[cfg(unix)]
-        std::fs::File::open(folder_of(target))
-            .and_then(|d| d.sync_all())
-            .map_err(io("the file is written, but its folder cannot be synced"))?;
-        Ok(())
+        whole.finish()
     }
 
     fn spec(&self, dataset: usize) -> Result<&DatasetSpec> {
@@ -284,24 +277,13 @@ impl Hdf5Writer {
     }
 }
 
-fn folder_of(target: &Path) -> &Path {
-    target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
 fn create_in(target: &Path, datasets: &[DatasetSpec]) -> Result<Hdf5Writer> {
     for d in datasets {
         check(d).at("dataset", &d.name)?;
     }
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".chunkwise-").suffix(".tmp");
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let temporary = builder
-        .tempfile_in(folder_of(target))
-        .map_err(|e| Error::new(ErrorKind::Io, "cannot write in the target's folder").caused_by(e))?
-        .into_temp_path();
+    let whole = WholeFile::beside(target)?;
     let open = h5::locked(|| -> Result<Open> {
-        let file = h5::create_file(&temporary)?;
+        let file = h5::create_file(whole.path())?;
         let make = |d: &DatasetSpec| -> Result<Id> {
             let creation = Creation {
                 shape: &d.shape,
@@ -326,7 +308,7 @@ fn create_in(target: &Path, datasets: &[DatasetSpec]) -> Result<Hdf5Writer> {
         target: target.to_path_buf(),
         specs: datasets.to_vec(),
         open: RwLock::new(Some(open)),
-        temporary: Some(temporary),
+        file: Some(whole),
     })
 }
 

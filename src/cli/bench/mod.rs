@@ -20,6 +20,7 @@ use super::{Done, Failure};
 use chunkwise::backend::gpu::{self, Choice};
 use chunkwise::backend::topology;
 use chunkwise::ops::simd::Simd;
+use chunkwise::whole::{self, WholeFile};
 use chunkwise::{Cancel, Context, Device, Error, ErrorKind, Result, Session};
 use data::{Folder, Manifest, Set};
 use result::{Fact, Limit, Machine, Results, Settings, Unit, VERSION};
@@ -270,38 +271,38 @@ struct Targets {
     markdown: Option<Written>,
 }
 
-/// A file that appears when it is whole; `None` is standard output.
-struct Written(Option<(tempfile::NamedTempFile, PathBuf)>);
+enum Written {
+    Stdout,
+    /// A pipe or a device, which is there already.
+    Stream(PathBuf),
+    /// A file that appears when it is whole.
+    File(WholeFile, PathBuf),
+}
 
 impl Written {
     fn new(path: &Path) -> Result<Written> {
-        if path == Path::new("-") {
-            return Ok(Written(None));
-        }
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".chunkwise-");
-        // As any new file: what the user's mask lets through.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder
-            .tempfile_in(folder)
-            .map_err(|e| Error::new(ErrorKind::Io, "cannot write a file there").caused_by(e))
-            .at("file", path.display())?;
-        if path.is_dir() {
-            return Err(Error::new(ErrorKind::Io, "that is a folder")).at("file", path.display());
-        }
-        Ok(Written(Some((file, path.into()))))
+        Ok(match path {
+            _ if path == Path::new("-") => Written::Stdout,
+            _ if whole::is_stream(path) => Written::Stream(path.into()),
+            _ => Written::File(WholeFile::beside(path).at("file", path.display())?, path.into()),
+        })
     }
 
     fn write(self, text: &str) -> Done {
-        match self.0 {
-            None => io::stdout().write_all(text.as_bytes())?,
-            Some((mut file, path)) => {
-                let done = file.write_all(text.as_bytes()).and_then(|()| file.flush());
-                done.and_then(|()| file.persist(&path).map(drop).map_err(|e| e.error))
-                    .map_err(|e| Error::new(ErrorKind::Io, "cannot write the file").caused_by(e))
-                    .at("file", path.display())?;
+        let put = |to: &Path, path: &Path| {
+            std::fs::OpenOptions::new()
+                .write(true)
+                .open(to)
+                .and_then(|mut file| file.write_all(text.as_bytes()))
+                .map_err(|e| Error::new(ErrorKind::Io, "cannot write the file").caused_by(e))
+                .at("file", path.display())
+        };
+        match self {
+            Written::Stdout => io::stdout().write_all(text.as_bytes())?,
+            Written::Stream(path) => put(&path, &path)?,
+            Written::File(file, path) => {
+                put(file.path(), &path)?;
+                file.finish().at("file", path.display())?;
             }
         }
         Ok(())
@@ -315,7 +316,7 @@ fn targets(args: &Bench) -> Result<Targets> {
 
 /// Tells the results; the table, unless something else goes to standard output.
 fn tell(results: &Results, to: Targets) -> Done {
-    let on_stdout = |w: &Option<Written>| matches!(w, Some(Written(None)));
+    let on_stdout = |w: &Option<Written>| matches!(w, Some(Written::Stdout));
     if ![&to.json, &to.html, &to.markdown].into_iter().any(on_stdout) {
         io::stdout().write_all(table::table(results).as_bytes())?;
     }

@@ -115,6 +115,23 @@ fn a_dropped_writer_leaves_the_old_file_and_nothing_else() {
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_link_is_followed_and_a_socket_not_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    std::os::unix::fs::symlink("far.h5", at("link.h5")).unwrap();
+    std::fs::write(at("far.h5"), "old").unwrap();
+    let specs = [spec("x", DType::F32, None)];
+    Hdf5Writer::create(at("link.h5"), &specs).unwrap().finish().unwrap();
+    assert!(at("link.h5").symlink_metadata().unwrap().is_symlink());
+    assert!(std::fs::read(at("far.h5")).unwrap().starts_with(b"\x89HDF"));
+
+    let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+    let error = Hdf5Writer::create(at("socket"), &specs).unwrap_err();
+    assert!(error.kind() == ErrorKind::Io && error.to_string().contains("socket"), "{error}");
+}
+
 #[test]
 fn wrong_requests_are_refused() {
     let dir = tempfile::tempdir().unwrap();
