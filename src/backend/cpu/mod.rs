@@ -6,6 +6,7 @@
 
 mod machine;
 mod matmul;
+mod peel;
 mod tile;
 
 pub use machine::TILE;
@@ -146,19 +147,23 @@ pub struct CpuRunner {
     staging: Vec<Buffer>,
     histogram: histogram::Scratch,
     columns: [Buffer; 3],
+    /// Per output, the logarithm that a histogram takes of it.
+    logs: Vec<Option<histogram::LogOf>>,
     simd: Simd,
 }
 
 impl CpuRunner {
     /// A runner at vector level `simd`.
     pub fn new(kernel: &Kernel, simd: Simd) -> Self {
+        let (program, logs) = peel::peel(kernel, simd);
         CpuRunner {
             terminals: kernel.terminals.clone(),
             sizes: kernel.program.inputs.iter().map(|d| d.size()).collect(),
-            machine: Machine::new(&kernel.program, simd),
+            machine: Machine::new(&program, simd),
             staging: kernel.program.inputs.iter().map(|_| Buffer::new()).collect(),
             histogram: histogram::Scratch::default(),
             columns: Default::default(),
+            logs,
             simd,
         }
     }
@@ -223,9 +228,11 @@ impl Runner for CpuRunner {
                         }
                     }
                     (Terminal::Histogram { spec, coords, weights, mask }, Partial::Histogram(state)) => {
+                        let logs: SmallVec<[_; 3]> = coords.iter().map(|&c| self.logs[c].as_ref()).collect();
                         let coords: SmallVec<[&[u8]; 3]> = coords.iter().map(|&c| output(c)).collect();
                         let tile = histogram::Tile {
                             coords: &coords,
+                            logs: &logs,
                             weights: weights.map(output),
                             mask: mask.map(output),
                             n,

@@ -21,6 +21,7 @@ mod cells;
 mod edges;
 mod find;
 mod load;
+mod logs;
 mod near;
 mod powers;
 mod result;
@@ -33,6 +34,7 @@ mod window;
 
 pub use bins::Bins;
 pub use edges::{Edges, MAX_AXIS_BINS, Scale};
+pub use logs::LogOf;
 pub use result::Histogram;
 pub use spec::HistogramSpec;
 pub use state::{Scratch, State, Tile};

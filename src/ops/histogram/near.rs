@@ -5,12 +5,13 @@
 //! the exact way. Both guesses are non-decreasing functions of the value, so that they enclose the slot
 //! of every float32 if they do at the ends of every bin, which is checked when a `Near` is made.
 
+use super::find::GROUP;
 use crate::per_simd;
 
 /// 2^23: adding it to a float32 in 0 .. 2^22 rounds that to a whole number in the low bits.
 const ROUNDER: f32 = 8388608.0;
-/// Rows that are decided together.
-pub(super) const GROUP: usize = 64;
+/// Groups of a block that may be in doubt before all of it is left to the exact way.
+pub(super) const DOUBTS: usize = 2;
 /// How wide the doubt may be, in bins: then about one group in ten is in doubt.
 const MOST_DOUBT: f64 = 1.0 / 1024.0;
 

@@ -1,6 +1,7 @@
 //! The counts of one histogram, filled tile by tile.
 
 use super::load::{self, BLOCK};
+use super::logs::LogOf;
 use super::result::Histogram;
 use super::spec::{HistogramSpec, OTHERS};
 use super::weigh::{self, Weighted};
@@ -72,6 +73,8 @@ impl<'de> Deserialize<'de> for State {
 pub struct Tile<'a> {
     /// One column per dimension.
     pub coords: &'a [&'a [u8]],
+    /// Per dimension, or empty: the logarithm of which the column holds the argument.
+    pub logs: &'a [Option<&'a LogOf>],
     /// The weights, where the spec has them.
     pub weights: Option<&'a [u8]>,
     /// One byte per value, where the spec has a mask; 0 leaves the value out.
@@ -186,6 +189,9 @@ impl State {
         for start in (0..tile.n).step_by(BLOCK) {
             let rows = start..tile.n.min(start + BLOCK);
             let len = rows.len();
+            if tile.columns() > 1 {
+                tile.each_column(spec, &rows, load::ask_for_more);
+            }
             scratch.index(spec, &tile, rows.clone(), simd);
             let index = &scratch.index[..len];
             let counts = match (&mut self.0, spec.weights, tile.weights) {
@@ -313,18 +319,33 @@ impl State {
 }
 
 impl Tile<'_> {
+    /// How many columns it has, but for the mask.
+    fn columns(&self) -> usize {
+        self.coords.len() + usize::from(self.weights.is_some())
+    }
+
+    /// Some rows of each of these.
+    fn each_column(&self, spec: &HistogramSpec, rows: &std::ops::Range<usize>, f: impl Fn(&[u8])) {
+        let part =
+            |column: &[u8], dtype: DType| f(&column[rows.start * dtype.size()..rows.end * dtype.size()]);
+        self.coords.iter().zip(&spec.dtypes).for_each(|(c, &d)| part(c, d));
+        self.weights.iter().zip(spec.weights).for_each(|(w, d)| part(w, d));
+    }
+
     fn fits(&self, spec: &HistogramSpec) -> Result<()> {
         let n = self.n;
         let column = |bytes: &[u8], dtype: DType| Some(bytes.len()) == n.checked_mul(dtype.size());
         let coords = self.coords.len() == spec.dtypes.len()
             && self.coords.iter().zip(&spec.dtypes).all(|(c, &d)| column(c, d));
+        let logs = self.logs.len() <= self.coords.len()
+            && self.logs.iter().zip(&spec.dtypes).all(|(log, &d)| log.is_none_or(|log| log.dtype() == d));
         let weights = match (self.weights, spec.weights) {
             (None, None) => true,
             (Some(w), Some(d)) => column(w, d),
             _ => false,
         };
         let mask = self.mask.is_some() == spec.has_mask && self.mask.is_none_or(|m| m.len() == n);
-        if !(coords && weights && mask) {
+        if !(coords && logs && weights && mask) {
             return Err(internal("a tile whose columns do not fit the histogram"));
         }
         Ok(())
@@ -340,6 +361,10 @@ impl Scratch {
             let bytes = &tile.coords[d][rows.start * dtype.size()..rows.end * dtype.size()];
             let out = if dims == 1 { &mut self.index[..len] } else { &mut self.slots[d][..len] };
             let finder = edges.finder();
+            if let Some(Some(log)) = tile.logs.get(d) {
+                log.slots(simd, finder, bytes, out);
+                continue;
+            }
             if dtype == DType::F32 && finder.slots_f32(simd, bytes, out) {
                 continue;
             }

@@ -81,7 +81,7 @@ impl Data<'_> {
             let size = spec.weights().unwrap().size();
             &w[a * size..b * size]
         });
-        let tile = Tile { coords: &coords, weights, mask: self.mask.map(|m| &m[a..b]), n: b - a };
+        let tile = Tile { coords: &coords, logs: &[], weights, mask: self.mask.map(|m| &m[a..b]), n: b - a };
         state.update(spec, tile, s, simd).unwrap();
     }
 
@@ -469,7 +469,7 @@ fn a_window_is_emptied_before_its_pairs_overflow() {
     let spec = HistogramSpec::new(vec![edges.clone()], vec![DType::U8], Some(DType::F64)).unwrap();
     let sum = |spec: &HistogramSpec, weights: &[u8], simd| {
         let mut state = State::new(spec).unwrap();
-        let tile = Tile { coords: &[&x], weights: Some(weights), mask: None, n };
+        let tile = Tile { coords: &[&x], logs: &[], weights: Some(weights), mask: None, n };
         state.update(spec, tile, &mut Scratch::new(), simd).unwrap();
         let h = state.finish(spec).unwrap();
         let (dtype, bytes) = h.weights().unwrap();
@@ -520,7 +520,7 @@ fn integer_weights_are_exact_or_an_overflow() {
     );
     let native: Vec<u8> = [u64::MAX; 40].iter().flat_map(|w| w.to_ne_bytes()).collect();
     let mut state = State::new(&spec(DType::U64)).unwrap();
-    let tile = Tile { coords: &columns, weights: Some(&native), mask: None, n: 40 };
+    let tile = Tile { coords: &columns, logs: &[], weights: Some(&native), mask: None, n: 40 };
     state.update(&spec(DType::U64), tile, &mut Scratch::new(), Simd::best()).unwrap();
     assert_eq!(state.finish(&spec(DType::U64)).unwrap_err().kind(), ErrorKind::Overflow);
 }
@@ -554,10 +554,10 @@ fn bad_bins_and_tiles_are_errors() {
     let mut scratch = Scratch::new();
     let column: &[&[u8]] = &[&[0; 8]];
     for tile in [
-        Tile { coords: column, weights: None, mask: None, n: 3 },
-        Tile { coords: &[], weights: None, mask: None, n: 2 },
-        Tile { coords: column, weights: Some(&[0; 8]), mask: None, n: 2 },
-        Tile { coords: column, weights: None, mask: Some(&[0; 2]), n: 2 },
+        Tile { coords: column, logs: &[], weights: None, mask: None, n: 3 },
+        Tile { coords: &[], logs: &[], weights: None, mask: None, n: 2 },
+        Tile { coords: column, logs: &[], weights: Some(&[0; 8]), mask: None, n: 2 },
+        Tile { coords: column, logs: &[], weights: None, mask: Some(&[0; 2]), n: 2 },
     ] {
         assert_eq!(
             state.update(&spec, tile, &mut scratch, Simd::best()).unwrap_err().kind(),

@@ -239,6 +239,7 @@ impl Data {
         let coords: Vec<&[u8]> = self.columns[..dims].iter().map(|c| &c[..]).collect();
         let tile = Tile {
             coords: &coords,
+            logs: &[],
             weights: self.spec.weights().map(|_| &self.columns[dims][..]),
             mask: self.spec.has_mask().then(|| &self.columns[self.columns.len() - 1][..]),
             n: self.n,
