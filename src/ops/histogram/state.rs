@@ -89,14 +89,13 @@ pub struct Scratch {
     slots: [Vec<u32>; 3],
     index: Vec<u32>,
     few: Vec<[u32; FEW]>,
-    some: Vec<[u32; SOME]>,
     weights: weigh::Scratch,
 }
 
 /// Slots up to which counts are kept in several small copies: neighbours that fall into one bin
-/// would otherwise wait for each other's store.
+/// would otherwise wait for each other's store. More slots are seldom met twice in a row, and emptying
+/// their copies would cost more than that.
 const FEW: usize = 256;
-const SOME: usize = 2048;
 const COPIES: usize = 4;
 /// Rows after which the 32-bit copies are emptied.
 const ROWS: usize = 1 << 30;
@@ -116,7 +115,6 @@ impl Scratch {
             slots: [column(), column(), column()],
             index: column(),
             few: vec![[0; FEW]; COPIES],
-            some: vec![[0; SOME]; COPIES],
             weights: weigh::Scratch::new(),
         }
     }
@@ -178,13 +176,7 @@ impl State {
         self.fits(spec)?;
         tile.fits(spec)?;
         let slots = spec.slots();
-        let copies = if spec.weights.is_some() || slots > SOME || tile.n < 2 * slots {
-            0
-        } else if slots > FEW {
-            SOME
-        } else {
-            FEW
-        };
+        let copies = spec.weights.is_none() && slots <= FEW && tile.n >= 2 * slots;
         let mut pending = 0;
         for start in (0..tile.n).step_by(BLOCK) {
             let rows = start..tile.n.min(start + BLOCK);
@@ -203,18 +195,14 @@ impl State {
                 (Bins::Counts(counts), ..) => counts,
                 _ => return Err(internal("weights where there are none")),
             };
-            match copies {
-                FEW => scatter(&mut scratch.few, index),
-                SOME => scatter(&mut scratch.some, index),
-                _ => index.iter().for_each(|&i| counts[i as usize] += 1),
+            if !copies {
+                index.iter().for_each(|&i| counts[i as usize] += 1);
+                continue;
             }
+            scatter(&mut scratch.few, index);
             pending += len;
             if pending >= ROWS || rows.end == tile.n {
-                match copies {
-                    FEW => gather(&mut scratch.few, counts),
-                    SOME => gather(&mut scratch.some, counts),
-                    _ => (),
-                }
+                gather(&mut scratch.few, counts);
                 pending = 0;
             }
         }
@@ -418,23 +406,23 @@ fn leave_out_body(mask: &[u8], masked: u32, index: &mut [u32]) {
 }
 per_simd!(fn leave_out(mask: &[u8], masked: u32, index: &mut [u32]) = leave_out_body);
 
-/// Counts slots, which are below `N`, a power of two.
-fn scatter<const N: usize>(copies: &mut [[u32; N]], index: &[u32]) {
+/// Counts slots, which are below [`FEW`], a power of two.
+fn scatter(copies: &mut [[u32; FEW]], index: &[u32]) {
     let [a, b, c, d] = copies else { return };
     let (fours, rest) = index.as_chunks::<COPIES>();
     for &[i, j, k, l] in fours {
-        a[i as usize & (N - 1)] += 1;
-        b[j as usize & (N - 1)] += 1;
-        c[k as usize & (N - 1)] += 1;
-        d[l as usize & (N - 1)] += 1;
+        a[i as usize & (FEW - 1)] += 1;
+        b[j as usize & (FEW - 1)] += 1;
+        c[k as usize & (FEW - 1)] += 1;
+        d[l as usize & (FEW - 1)] += 1;
     }
     for &i in rest {
-        a[i as usize & (N - 1)] += 1;
+        a[i as usize & (FEW - 1)] += 1;
     }
 }
 
 /// Empties the copies into the counts.
-fn gather<const N: usize>(copies: &mut [[u32; N]], counts: &mut [u64]) {
+fn gather(copies: &mut [[u32; FEW]], counts: &mut [u64]) {
     for copy in copies {
         for (total, count) in counts.iter_mut().zip(copy) {
             *total += std::mem::take(count) as u64;
