@@ -152,6 +152,9 @@ fn dtypes(c: &mut Criterion, session: &Session, data: &[f32]) {
     group.finish();
 }
 
+/// A name, what it computes from the numbers, and the same of one number.
+type Work = (&'static str, Array, fn(f64) -> f64);
+
 fn dtype<T, F>(group: &mut BenchmarkGroup<WallTime>, session: &Session, numbers: &[u8])
 where
     T: Element + AsPrimitive<f64>,
@@ -160,10 +163,8 @@ where
     f64: AsPrimitive<T> + AsPrimitive<F>,
 {
     let x = Array::from_ndarray(numbers.iter().map(|v| v.as_()).collect::<Array1<T>>());
-    let arithmetic: [(&str, Array, fn(f64) -> f64); 2] =
-        [("add", &x + &x, |v| v + v), ("multiply", &x * &x, |v| v * v)];
-    let functions: [(&str, Array, fn(f64) -> f64); 2] =
-        [("sqrt", x.sqrt(), f64::sqrt), ("exp", x.exp(), f64::exp)];
+    let arithmetic: [Work; 2] = [("add", &x + &x, |v| v + v), ("multiply", &x * &x, |v| v * v)];
+    let functions: [Work; 2] = [("sqrt", x.sqrt(), f64::sqrt), ("exp", x.exp(), f64::exp)];
     for (name, array, f) in arithmetic {
         elementwise::<T>(group, session, (name, T::DTYPE), &array, numbers, f);
     }
