@@ -3,10 +3,14 @@
 //! `cargo bench --bench core` times them; `cargo bench --bench core -- --test` runs each once.
 
 use chunkwise::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
-use chunkwise::{Array, BinAxis, DType, Session, Target};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use chunkwise::{Array, BinAxis, DType, Element, Session, Target};
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use half::f16;
 use ndarray::Array1;
+use num_traits::AsPrimitive;
 use std::hint::black_box;
+use std::time::Duration;
 
 const N: usize = 1 << 22;
 
@@ -80,6 +84,7 @@ fn benches(c: &mut Criterion) {
 
     matmul(c, &session, &data);
     file(c, &session, &data);
+    dtypes(c, &session, &data);
 }
 
 fn matmul(c: &mut Criterion, session: &Session, data: &[f32]) {
@@ -128,6 +133,86 @@ fn file(c: &mut Criterion, session: &Session, data: &[f32]) {
     group.sample_size(10);
     group.bench_function("mean", |b| b.iter(|| session.run(&[black_box(&mean)])));
     group.finish();
+}
+
+/// The same few works in every dtype: one elementwise kernel each, into memory that is there; a sum; a histogram.
+fn dtypes(c: &mut Criterion, session: &Session, data: &[f32]) {
+    // Numbers that every dtype has, and their squares.
+    let numbers: Vec<u8> = data.iter().map(|v| (v * 11.0) as u8).collect();
+    let mut group = c.benchmark_group("dtypes");
+    group.throughput(Throughput::Elements(N as u64));
+    group.sample_size(10).warm_up_time(Duration::from_millis(200)).measurement_time(Duration::from_secs(1));
+    // A dtype, and that of its roots.
+    macro_rules! table {
+        ($($t:ident $float:ident;)*) => { $( dtype::<$t, $float>(&mut group, session, &numbers); )* };
+    }
+    table! {
+        i8 f16; i16 f32; i32 f64; i64 f64; u8 f16; u16 f32; u32 f64; u64 f64; f16 f16; f32 f32; f64 f64;
+    }
+    group.finish();
+}
+
+/// A name, what it computes from the numbers, and the same of one number.
+type Work = (&'static str, Array, fn(f64) -> f64);
+
+fn dtype<T, F>(group: &mut BenchmarkGroup<WallTime>, session: &Session, numbers: &[u8])
+where
+    T: Element + AsPrimitive<f64>,
+    F: Element + AsPrimitive<f64>,
+    u8: AsPrimitive<T>,
+    f64: AsPrimitive<T> + AsPrimitive<F>,
+{
+    let x = Array::from_ndarray(numbers.iter().map(|v| v.as_()).collect::<Array1<T>>());
+    let arithmetic: [Work; 2] = [("add", &x + &x, |v| v + v), ("multiply", &x * &x, |v| v * v)];
+    let functions: [Work; 2] = [("sqrt", x.sqrt(), f64::sqrt), ("exp", x.exp(), f64::exp)];
+    for (name, array, f) in arithmetic {
+        elementwise::<T>(group, session, (name, T::DTYPE), &array, numbers, f);
+    }
+    for (name, array, f) in functions {
+        elementwise::<F>(group, session, (name, T::DTYPE), &array, numbers, f);
+    }
+
+    let sum = x.sum();
+    let exact = numbers.iter().map(|&v| v as u64).sum::<u64>() as f64;
+    // Integers are summed in 64 bits; float16 overflows.
+    let rounded: T = exact.as_();
+    let expected = if T::DTYPE.is_float() { rounded.as_() } else { exact };
+    let got: f64 = session.compute(&sum.cast(DType::F64)).and_then(|v| v.item()).expect("a number");
+    assert_eq!(got, expected, "sum of {}", T::DTYPE);
+    group.bench_function(format!("sum {}", T::DTYPE), |b| b.iter(|| session.run(&[black_box(&sum)])));
+
+    let binned = x.histogram(BinAxis::Uniform { bins: 11, low: 0.0, high: 11.0 });
+    let mut counts = vec![0u64; 11];
+    numbers.iter().for_each(|&v| counts[v as usize] += 1);
+    assert_eq!(session.compute_histogram(&binned).expect("a histogram").counts(), counts);
+    group
+        .bench_function(format!("histogram {}", T::DTYPE), |b| b.iter(|| session.run(&[black_box(&binned)])));
+}
+
+/// `array`, whose elements are `f` of the numbers.
+fn elementwise<O>(
+    group: &mut BenchmarkGroup<WallTime>,
+    session: &Session,
+    (name, dtype): (&str, DType),
+    array: &Array,
+    numbers: &[u8],
+    f: fn(f64) -> f64,
+) where
+    O: Element + AsPrimitive<f64>,
+    f64: AsPrimitive<O>,
+{
+    let mut out = Array1::<O>::from_elem(numbers.len(), 0.0.as_());
+    session.compute_into(array, out.view_mut()).expect("a result");
+    let tolerance = match size_of::<O>() {
+        8 => 1e-14,
+        4 => 1e-6,
+        _ => 1e-3,
+    };
+    let near = |(&got, &v): (&O, &u8)| (got.as_() - f(v as f64)).abs() <= tolerance * f(v as f64);
+    assert!(out.iter().zip(numbers).all(near), "{name} of {dtype}");
+    group.bench_function(format!("{name} {dtype}"), |b| {
+        b.iter(|| session.compute_into(black_box(array), out.view_mut()))
+    });
 }
 
 criterion_group!(core, benches);

@@ -1,6 +1,6 @@
 // The rows that divide floats or take their roots, with div32 and sqrt32 of division32.wgsl or
-// division32_corrected.wgsl: the float formulas of src/ops/elementwise/arith.rs. Float64's text is this
-// with 64 for 32; see math_pair.wgsl.
+// division32_corrected.wgsl: the float formulas of src/ops/elementwise, arith.rs and division.rs (here
+// every quotient is long division). Float64's text is this with 64 for 32; see math_pair.wgsl.
 
 fn divide_float32(a: u32, b: u32) -> u32 {
     let v = canonical32(div32(bitcast<f32>(a), bitcast<f32>(b)));

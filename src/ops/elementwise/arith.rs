@@ -1,5 +1,5 @@
-//! Formulas of arithmetic: + − × ÷, division with remainder, powers of integers, extremes,
-//! rounding, and the rows that only move bits.
+//! Formulas of arithmetic: + − × ÷, powers of integers, extremes, rounding, and the rows that only
+//! move bits. Division with remainder is in `division`.
 
 use super::Events;
 use super::kernel::{Binary, Ternary, Unary};
@@ -58,39 +58,9 @@ impl Canonical for f64 {
 }
 
 formulas!(
-    Add,
-    Subtract,
-    Multiply,
-    Divide,
-    FloorDivide,
-    Remainder,
-    Power,
-    Negative,
-    Absolute,
-    Sign,
-    Minimum,
-    Maximum,
-    Fmin,
-    Fmax,
-    Clip,
-    Where,
-    Floor,
-    Ceil,
-    Trunc,
-    Round,
-    Sqrt,
-    Square,
-    Reciprocal,
-    Degrees,
-    Radians,
-    Copysign,
-    Invert,
-    Not,
-    And,
-    Or,
-    Xor,
-    LeftShift,
-    RightShift,
+    Add, Subtract, Multiply, Divide, Power, Negative, Absolute, Sign, Minimum, Maximum, Fmin, Fmax, Clip,
+    Where, Floor, Ceil, Trunc, Round, Sqrt, Square, Reciprocal, Degrees, Radians, Copysign, Invert, Not, And,
+    Or, Xor, LeftShift, RightShift,
 );
 
 // Two's complement: signed and unsigned share the kernel of the unsigned type.
@@ -222,34 +192,8 @@ macro_rules! shifts {
 }
 shifts!(u8 u8 u16 u16 u32 u32 u64 u64 i8 u8 i16 u16 i32 u32 i64 u64);
 
-macro_rules! integer_division {
+macro_rules! integers {
     ($($t:ident)*) => { $(
-        impl Binary<$t> for FloorDivide {
-            type Out = $t;
-            const EVENT: Events = Events::DIVIDE_BY_ZERO;
-            #[inline(always)]
-            fn f(a: $t, b: $t) -> $t {
-                if b == 0 { return 0; }
-                let (q, r) = (a.wrapping_div(b), a.wrapping_rem(b));
-                #[allow(unused_comparisons)]
-                if r != 0 && (r < 0) != (b < 0) { q.wrapping_sub(1) } else { q }
-            }
-            #[inline(always)]
-            fn event(_: $t, b: $t) -> bool { b == 0 }
-        }
-        impl Binary<$t> for Remainder {
-            type Out = $t;
-            const EVENT: Events = Events::DIVIDE_BY_ZERO;
-            #[inline(always)]
-            fn f(a: $t, b: $t) -> $t {
-                if b == 0 { return 0; }
-                let r = a.wrapping_rem(b);
-                #[allow(unused_comparisons)]
-                if r != 0 && (r < 0) != (b < 0) { r.wrapping_add(b) } else { r }
-            }
-            #[inline(always)]
-            fn event(_: $t, b: $t) -> bool { b == 0 }
-        }
         impl Binary<$t> for Power {
             type Out = $t;
             const EVENT: Events = Events::NEGATIVE_POWER;
@@ -283,73 +227,4 @@ macro_rules! integer_division {
         }
     )* };
 }
-integer_division!(u8 u16 u32 u64 i8 i16 i32 i64);
-
-/// Exact remainder of the division toward zero, with the dividend's sign, by long division of the
-/// significands: `$step` quotient bits at a time, so that nothing is ever rounded.
-macro_rules! float_division {
-    ($t:ident $bits:ident $fraction:literal $step:literal $fmod:ident) => {
-        #[inline(always)]
-        pub(super) fn $fmod(x: $t, y: $t) -> $t {
-            const HIDDEN: $bits = 1 << $fraction;
-            let (ax, ay) = (x.abs(), y.abs());
-            if ax.is_nan() || ax == $t::INFINITY || ay.is_nan() || ay == 0.0 {
-                return $t::NAN.canonical();
-            }
-            if ax < ay {
-                return x;
-            }
-            // value = significand · 2^(exponent − constant)
-            let split = |v: $t| {
-                let bits = v.to_bits();
-                let (e, m) = (bits >> $fraction, bits & (HIDDEN - 1));
-                if e == 0 { (1, m as u64) } else { (e as i32, (m | HIDDEN) as u64) }
-            };
-            let ((ex, mx), (ey, my)) = (split(ax), split(ay));
-            let (mut r, mut left) = (mx % my, ex - ey);
-            while left > 0 && r != 0 {
-                let step = left.min($step);
-                r = (r << step) % my;
-                left -= step;
-            }
-            // r < my, so it is a significand at the divisor's exponent: normalise.
-            let value = if r == 0 {
-                0
-            } else {
-                let up = ((r.leading_zeros() as i32) - (63 - $fraction)).min(ey - 1);
-                let m = (r << up) as $bits;
-                let e = (ey - up) as $bits;
-                if m & HIDDEN == 0 { m } else { (m & (HIDDEN - 1)) | (e << $fraction) }
-            };
-            $t::from_bits(value | (x.to_bits() & !($bits::MAX >> 1)))
-        }
-        binary!($t; same; FloorDivide(a, b) {
-            if b == 0.0 { return (a / b).canonical(); }
-            let rest = $fmod(a, b);
-            let mut quotient = (a - rest) / b;
-            if rest != 0.0 && (b < 0.0) != (rest < 0.0) {
-                quotient -= 1.0;
-            }
-            if quotient != 0.0 {
-                let whole = quotient.floor();
-                (if quotient - whole > 0.5 { whole + 1.0 } else { whole }).canonical()
-            } else {
-                (0.0 as $t).copysign(a / b)
-            }
-        });
-        binary!($t; same; Remainder(a, b) {
-            let rest = $fmod(a, b);
-            if rest.is_nan() {
-                rest
-            } else if rest == 0.0 {
-                (0.0 as $t).copysign(b)
-            } else if (b < 0.0) != (rest < 0.0) {
-                rest + b
-            } else {
-                rest
-            }
-        });
-    };
-}
-float_division!(f32 u32 23 40 fmod_f32);
-float_division!(f64 u64 52 11 fmod_f64);
+integers!(u8 u16 u32 u64 i8 i16 i32 i64);

@@ -68,9 +68,19 @@ impl<F: Unary<f32, Out = f32>> Unary<f16> for Half<F> {
 
 impl<F: Binary<f32, Out = f32>> Binary<f16> for Half<F> {
     type Out = f16;
+    const HAS_SLOW: bool = F::HAS_SLOW;
     #[inline(always)]
     fn f(a: f16, b: f16) -> f16 {
         narrow(F::f(widen(a), widen(b)))
+    }
+    #[inline(always)]
+    fn is_slow(a: f16, b: f16) -> bool {
+        F::is_slow(widen(a), widen(b))
+    }
+    #[inline(always)]
+    fn slow(a: f16, b: f16) -> f16 {
+        let (a, b) = (widen(a), widen(b));
+        narrow(F::finish(a, b, F::slow(a, b)))
     }
 }
 

@@ -112,6 +112,22 @@ pub(super) trait Binary<A, B = A>: 'static {
     fn event(_: A, _: B) -> bool {
         false
     }
+    /// Elements for which [`Binary::f`] is wrong: a property of the values alone.
+    #[inline(always)]
+    fn is_slow(_: A, _: B) -> bool {
+        false
+    }
+    /// Right for every element, with [`Binary::finish`] after it; may branch.
+    #[inline(always)]
+    fn slow(a: A, b: B) -> Self::Out {
+        Self::f(a, b)
+    }
+    /// What follows [`Binary::slow`] and has no branch.
+    #[inline(always)]
+    fn finish(_: A, _: B, slow: Self::Out) -> Self::Out {
+        slow
+    }
+    const HAS_SLOW: bool = false;
 }
 
 /// A formula of three values.
@@ -136,6 +152,9 @@ fn typed<T: Pod>(bytes: &[u8], n: usize) -> &[T] {
 
 /// Elements per pass of a formula with slow cases: its second pass finds them in the cache.
 const BLOCK: usize = 512;
+
+/// As [`BLOCK`], of two values: shorter, since one slow element has its whole block looked through.
+const PAIRS: usize = 64;
 
 impl<F: Unary<A>, A: Pod> Kernel for Un<F, A> {
     #[inline(always)]
@@ -174,12 +193,48 @@ impl<F: Binary<A, B>, A: Pod, B: Pod> Kernel for Bi<F, A, B> {
         let out: &mut [F::Out] = bytemuck::cast_slice_mut(out);
         let (a, b) = (typed::<A>(a, out.len()), typed::<B>(b, out.len()));
         let mut event = false;
+        if F::HAS_SLOW {
+            for ((o, a), b) in out.chunks_mut(PAIRS).zip(a.chunks(PAIRS)).zip(b.chunks(PAIRS)) {
+                event |= pairs::<F, A, B>(o, a, b);
+            }
+            return if event { F::EVENT } else { Events::NONE };
+        }
         for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
             *o = F::f(a, b);
             event |= F::event(a, b);
         }
         if event { F::EVENT } else { Events::NONE }
     }
+}
+
+/// A block of a formula with slow cases; whether there was an event. Where many are slow all go that
+/// way, in two loops: what branches, then the rest as vectors.
+#[inline(always)]
+fn pairs<F: Binary<A, B>, A: Pod, B: Pod>(out: &mut [F::Out], a: &[A], b: &[B]) -> bool {
+    let mut event = false;
+    let slow = a.iter().zip(b).fold(0u32, |n, (&a, &b)| n + F::is_slow(a, b) as u32) as usize;
+    if slow > out.len() / 4 {
+        for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *o = F::slow(a, b);
+            event |= F::event(a, b);
+        }
+        for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            *o = F::finish(a, b, *o);
+        }
+        return event;
+    }
+    for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
+        *o = F::f(a, b);
+        event |= F::event(a, b);
+    }
+    if slow > 0 {
+        for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
+            if F::is_slow(a, b) {
+                *o = F::finish(a, b, F::slow(a, b));
+            }
+        }
+    }
+    event
 }
 
 impl<F: Ternary<A, B, C>, A: Pod, B: Pod, C: Pod> Kernel for Ter<F, A, B, C> {

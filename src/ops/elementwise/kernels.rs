@@ -2,6 +2,7 @@
 
 use super::arith::*;
 use super::compare::*;
+use super::division::{FloorDivide, Remainder};
 use super::half::{Half, HalfTest};
 use super::kernel::{Bi, CopyBytes, KernelAt, Ter, Un};
 use super::math::*;

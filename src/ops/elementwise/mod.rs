@@ -29,6 +29,7 @@
 mod arith;
 mod cast;
 mod compare;
+mod division;
 mod fused;
 mod half;
 mod kernel;

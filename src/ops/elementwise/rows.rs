@@ -1,6 +1,6 @@
 //! The table of elementwise operations.
 //!
-//! A new operation is one row here, an [`Id`], its formula in `arith`, `compare` or `math`, and an
+//! A new operation is one row here, an [`Id`], its formula in `arith`, `compare`, `division` or `math`, and an
 //! arm in `kernels.rs` and in `wgsl.rs`; names, signatures and the tests over dtypes and vector levels follow.
 
 use super::rule::Rule;
