@@ -134,6 +134,8 @@ impl Parts {
     /// # Errors
     /// As reading and computing the block.
     #[allow(clippy::too_many_arguments)]
+    // Apart from the way of small tasks, which are many.
+    #[inline(never)]
     pub(super) fn compute(
         &self,
         reader: &mut Reader,
