@@ -168,6 +168,26 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// As [`Reader::stage`], for a part of a block of inputs of which nothing is kept or shared.
+    pub fn stage_part(
+        &mut self,
+        input: &Input,
+        block: &Slab,
+        part: &Slab,
+        dtype: DType,
+    ) -> Result<Staged<'a>> {
+        let Feed::Source(s) = input.feed else { return self.stage(input, part, dtype) };
+        let source = &self.plan.opened()[s];
+        if source.bytes().is_some() {
+            return self.stage(input, part, dtype);
+        }
+        let ((of, _), (slab, placement)) = (input.view.slab(block), input.view.slab(part));
+        let mut buffer = self.take(slab.len() as usize * dtype.size());
+        let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.stats };
+        source.read_part(&of, &slab, &mut buffer, &mut cx)?;
+        Ok(Staged::Copied(buffer, placement, Packing::PLAIN))
+    }
+
     /// As [`Reader::stage`], but a block that is one whole chunk of a source may come as it is stored,
     /// where it is not kept and no other block wants that chunk from the cache.
     pub fn stage_packed(&mut self, input: &Input, block: &Slab, dtype: DType) -> Result<Staged<'a>> {

@@ -4,6 +4,7 @@
 //! the partials then, so the CPU runs them again, with the same bits, and the report says how many.
 
 use super::feed::Reader;
+use super::parts::Parts;
 use super::{Counters, RunContext, compute};
 use crate::backend::{Backend, Runner};
 use crate::error::{ErrorKind, Result};
@@ -25,6 +26,8 @@ pub(super) struct Lane<'a> {
     cx: &'a RunContext<'a>,
     device: Option<Box<dyn Runner>>,
     cpu: Option<Box<dyn Runner>>,
+    /// How blocks are cut on the CPU, known once it has its runner.
+    parts: Option<Parts>,
     /// Blocks that the device has not added to the partials yet.
     under_way: VecDeque<Region>,
     /// Why the device is no longer used.
@@ -61,6 +64,7 @@ impl<'a> Lane<'a> {
             cx,
             device: None,
             cpu: None,
+            parts: None,
             under_way: VecDeque::new(),
             failed: None,
             only_products: false,
@@ -170,13 +174,21 @@ impl<'a> Lane<'a> {
         let runner = match &mut self.cpu {
             Some(runner) => runner,
             none => {
+                self.parts = Parts::new(reader, self.inputs, self.kernel);
                 self.cpu_bytes = self.cx.cpu.worker_bytes(self.kernel, &self.largest).host;
                 none.insert(self.cx.cpu.runner(self.kernel, &self.largest, None)?)
             }
         };
         let before = reader.product_tiles.cpu;
-        let events =
-            compute(reader, self.inputs, self.kernel, runner.as_mut(), block, self.domain, partials)?;
+        let (inputs, kernel, runner) = (self.inputs, self.kernel, runner.as_mut());
+        let in_parts = match &self.parts {
+            Some(parts) => parts.compute(reader, inputs, kernel, runner, block, self.domain, partials)?,
+            None => None,
+        };
+        let events = match in_parts {
+            Some(events) => events,
+            None => compute(reader, inputs, kernel, runner, block, self.domain, partials)?,
+        };
         match self.only_products && reader.product_tiles.cpu == before {
             true => drop(self.counters.gpu_tasks.fetch_add(1, Relaxed)),
             false => self.done += 1,

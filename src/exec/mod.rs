@@ -14,6 +14,7 @@ mod collect;
 mod feed;
 mod kept;
 mod lane;
+mod parts;
 mod report;
 mod schedule;
 mod value;

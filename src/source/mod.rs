@@ -139,6 +139,8 @@ pub struct Scratch {
     pub(crate) work: hdf5::filters::Work,
     /// The way to the last chunk, in the index of each of a few datasets.
     pub(crate) memos: hdf5::Memos,
+    /// The file that is read part by part; see [`Source::read_part`].
+    pub(crate) file: Option<hdf5::Borrowed>,
 }
 
 impl Scratch {
@@ -152,6 +154,11 @@ impl Scratch {
         (self.raw.capacity() + self.stage.capacity() + self.chunk.capacity()) as u64
             + self.work.bytes()
             + self.memos.bytes()
+    }
+
+    /// Ends reading part by part: gives back the file that was borrowed for it.
+    pub fn end_parts(&mut self) {
+        self.file = None;
     }
 
     /// Gives the memory back.
@@ -399,6 +406,23 @@ pub trait Source: Send + Sync + Debug {
     /// # Errors
     /// `Index` if the slab is not inside the array; otherwise as [`Source::read_chunk`].
     fn read_region(&self, slab: &Slab, out: &mut [u8], cx: &mut ReadCx) -> Result<()>;
+
+    /// Whether a region costs no more when it is read part by part ([`Source::read_part`]): not where a chunk would
+    /// have to be decoded for each of its parts.
+    fn in_parts(&self) -> bool {
+        false
+    }
+
+    /// Reads `part` of the region `of`, all of whose parts are read one after the other. What is counted of a
+    /// chunk is counted once. A file may stay borrowed in the [`Scratch`] until another is read, or until
+    /// [`Scratch::end_parts`].
+    ///
+    /// # Errors
+    /// As [`Source::read_region`] of the part.
+    fn read_part(&self, of: &Slab, part: &Slab, out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
+        let _ = of;
+        self.read_region(part, out, cx)
+    }
 }
 
 /// Makes the source that `spec` describes.

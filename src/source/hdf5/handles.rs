@@ -129,6 +129,11 @@ impl OpenFile {
         })
     }
 
+    /// Whether it is the file at the canonical path `path`, opened in this state.
+    pub fn is(&self, path: &Path, state: &Fingerprint) -> bool {
+        self.fingerprint == *state && self.path == path
+    }
+
     /// A dataset of this file, by its resolved path. Call it under the HDF5 lock.
     pub fn dataset(&self, path: &str) -> Result<Arc<Id>> {
         let mut datasets = relock(&self.datasets);
@@ -234,6 +239,7 @@ fn evict(state: &mut State) -> Option<Arc<OpenFile>> {
 }
 
 /// A borrowed file. Others may borrow it too; it stays open until the last is dropped.
+#[derive(Debug)]
 pub(crate) struct Borrowed(Option<Arc<OpenFile>>);
 
 impl std::ops::Deref for Borrowed {

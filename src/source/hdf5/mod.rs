@@ -18,9 +18,11 @@ mod handles;
 mod index;
 mod open;
 mod read;
+mod region;
 mod tree;
 
 pub(crate) use fuzz::{fuzz_chunk, fuzz_index};
+pub(crate) use handles::Borrowed;
 pub use handles::{open_files, set_max_open_files};
 pub use open::Hdf5Source;
 pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind, tree, tree_with};

@@ -6,7 +6,8 @@ use super::filters::{Filter, between_bytes, codec_bytes, most_stored, named, own
 use super::guard;
 use super::handles::{self, Borrowed};
 use super::index::{ChunkIndex, Expect};
-use super::read::{self, Form, JOINED};
+use super::read::{self, Form};
+use super::region::{self, JOINED};
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, MAX_RANK, Region, Slab, checked_len};
@@ -355,17 +356,20 @@ impl Source for Hdf5Source {
     /// already would only be looked up twice.
     fn advise(&self, slab: &Slab, cx: &mut ReadCx) {
         if cx.stats.is_slow() && !slab.is_empty() {
+            cx.scratch.end_parts();
             // What is wrong with the file the read itself will say.
             let _ = read::advise(self, slab, cx);
         }
     }
 
     fn read_chunk(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
+        cx.scratch.end_parts();
         read::chunk(self, chunk, Form::Plain, out, cx).map_err(|e| self.locate_chunk(e, chunk))?;
         Ok(())
     }
 
     fn read_packed(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<Packing> {
+        cx.scratch.end_parts();
         read::chunk(self, chunk, Form::Stored, out, cx).map_err(|e| self.locate_chunk(e, chunk))
     }
 
@@ -374,6 +378,19 @@ impl Source for Hdf5Source {
         if slab.is_empty() {
             return Ok(());
         }
-        read::region(self, slab, out, cx).map_err(|e| self.locate(e))
+        cx.scratch.end_parts();
+        region::region(self, slab, out, cx).map_err(|e| self.locate(e))
+    }
+
+    fn in_parts(&self) -> bool {
+        region::in_parts(self)
+    }
+
+    fn read_part(&self, of: &Slab, part: &Slab, out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
+        check_slab(&self.shape, self.dtype, part, out).map_err(|e| self.locate(e))?;
+        if part.is_empty() {
+            return Ok(());
+        }
+        region::part(self, of, part, out, cx).map_err(|e| self.locate(e))
     }
 }

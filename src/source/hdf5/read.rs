@@ -1,28 +1,20 @@
-//! Reading chunks and regions of a dataset.
+//! Reading chunks of a dataset, and what reading regions shares with it.
 
-use super::contiguous::read_loops;
 use super::filters::precision::widen;
 use super::filters::{Filter, Work, decode, decode_packed, least_stored, most_stored, swap_bytes};
 use super::handles::{Borrowed, RawFile};
 use super::index::{ChunkIndex, ReadAt, Stored};
-use super::open::{Access, Hdf5Source, INDEX_BYTES};
+use super::open::{Access, Hdf5Source};
+use super::region::{BATCH, GAP};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::{Chunks, Dims, Region, Slab, unravel};
+use crate::grid::{Chunks, Dims, Slab, unravel};
 use crate::h5;
 use crate::ops::kernel::Packing;
-use crate::source::assemble::{Loop, Loops, chunks_of_slab, copy, plan, read_by_chunks};
-use crate::source::{ReadCx, ReadStats, Scratch, copy_slab};
+use crate::source::assemble::chunks_of_slab;
+use crate::source::{ReadCx, ReadStats, Scratch};
 use crate::trace::Activity;
 use std::time::Instant;
-
-/// Stored chunks that lie near each other are read at once, up to so many bytes.
-pub(super) const JOINED: u64 = 256 << 10;
-/// A gap between chunks that is cheaper to read than to jump over.
-const GAP: u64 = 8 << 10;
-/// Chunks whose places are looked up before any of them is read.
-const BATCH: usize = 128;
-const _: () = assert!(BATCH * size_of::<Want>() <= INDEX_BYTES as usize / 2);
 
 /// What a chunk's elements are wanted as.
 #[derive(Clone, Copy, PartialEq)]
@@ -94,31 +86,6 @@ fn bring_chunk(
         Access::Empty | Access::Fill => fill(out, &source.fill),
     }
     Ok(Packing::PLAIN)
-}
-
-/// Brings a region that is known to lie in the array and to be not empty.
-pub(super) fn region(source: &Hdf5Source, slab: &Slab, out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
-    match &source.access {
-        Access::Empty | Access::Fill => fill(out, &source.fill),
-        Access::Inline(bytes) => {
-            copy_slab(bytes, &Region::whole(&source.shape), slab, out, source.dtype.size());
-        }
-        Access::Contiguous(data) => {
-            let file = source.borrow()?;
-            data.read(&file.raw, &source.shape, source.dtype.size(), slab, out, cx)?;
-            if source.swap {
-                swap_bytes(out, source.dtype.size());
-            }
-            in_native_bits(source, out);
-        }
-        Access::Chunks { pipeline, bare_edges, index: Some(index) } => {
-            return own_region(source, index, pipeline, *bare_edges, slab, out, cx);
-        }
-        _ if source.chunks.is_some() => return read_by_chunks(source, slab, out, cx),
-        _ => through_library(source, &slab.count.clone(), slab, out, cx)?,
-    }
-    ReadStats::add(&cx.stats.bytes_decoded, out.len() as u64);
-    Ok(())
 }
 
 /// Reads positioned bytes, counted and timed.
@@ -197,7 +164,7 @@ fn own_chunk(
 }
 
 /// Where a chunk is stored, with sizes that can be true.
-fn find(
+pub(super) fn find(
     source: &Hdf5Source,
     index: &ChunkIndex,
     file: &Borrowed,
@@ -223,7 +190,7 @@ fn find(
 }
 
 /// Elements without filters, in the byte order that is wanted.
-fn as_stored(source: &Hdf5Source, form: Form, out: &mut [u8]) -> Packing {
+pub(super) fn as_stored(source: &Hdf5Source, form: Form, out: &mut [u8]) -> Packing {
     let size = source.dtype.size();
     if takes_packed(source, form) {
         return Packing { shuffled: false, swapped: source.swap };
@@ -236,7 +203,7 @@ fn as_stored(source: &Hdf5Source, form: Form, out: &mut [u8]) -> Packing {
 }
 
 /// Elements in native byte order whose values are not all of their bits, made values.
-fn in_native_bits(source: &Hdf5Source, out: &mut [u8]) {
+pub(super) fn in_native_bits(source: &Hdf5Source, out: &mut [u8]) {
     if let Some(bits) = source.bits {
         // They fit: it was checked when the source was made.
         let fits = widen(out, source.dtype.size(), bits);
@@ -246,7 +213,7 @@ fn in_native_bits(source: &Hdf5Source, out: &mut [u8]) {
 }
 
 #[allow(clippy::too_many_arguments)]
-fn decoded(
+pub(super) fn decoded(
     source: &Hdf5Source,
     pipeline: &[Filter],
     mask: u32,
@@ -289,181 +256,6 @@ fn check_stored(stored: u64, chunk: u64, pipeline: &[Filter], file: u64) -> Resu
     .hint("the file is damaged: copy it again"))
 }
 
-/// A chunk of which something is wanted: the loops of the copy to its place, and where it is stored.
-struct Want {
-    coords: Dims,
-    from: usize,
-    to: usize,
-    loops: Loops,
-    bare: bool,
-    stored: Stored,
-}
-
-/// Reads a region through the file's index: the chunks in the order in which they lie in the file,
-/// neighbours in one read.
-fn own_region(
-    source: &Hdf5Source,
-    index: &ChunkIndex,
-    pipeline: &[Filter],
-    bare_edges: bool,
-    slab: &Slab,
-    out: &mut [u8],
-    cx: &mut ReadCx,
-) -> Result<()> {
-    let Some(grid) = &source.chunks else {
-        return Err(Error::new(ErrorKind::Internal, "a chunked dataset without a chunk shape"));
-    };
-    let shape = grid.shape();
-    let file = source.borrow()?;
-    let ranges = chunks_of_slab(slab, grid);
-    let counts: Dims = ranges.iter().map(|r| r.1 - r.0).collect();
-    let chunks: u64 = counts.iter().product();
-    let mut batch: Vec<Want> = Vec::with_capacity(chunks.min(BATCH as u64) as usize);
-    for k in 0..chunks {
-        let coords: Dims = unravel(k, &counts).iter().zip(&ranges).map(|(c, r)| c + r.0).collect();
-        // An axis with a long step can jump over a chunk.
-        let region = grid.region(&coords);
-        let Some((from, to, loops)) = plan(&region, slab) else { continue };
-        let edge = (0..shape.len()).any(|d| region.start[d] + shape[d] > source.shape[d]);
-        let bare = pipeline.is_empty() || (edge && bare_edges);
-        let found = find(source, index, &file, &coords, if bare { &[] } else { pipeline }, cx);
-        match found.map_err(|e| source.locate_chunk(e, &coords))? {
-            Some(stored) => batch.push(Want { coords, from, to, loops, bare, stored }),
-            None => fill_loops(source, from, to, &loops, out, cx),
-        }
-        if batch.len() == BATCH {
-            read_batch(source, &file, pipeline, &mut batch, out, cx)?;
-        }
-    }
-    read_batch(source, &file, pipeline, &mut batch, out, cx)
-}
-
-/// The fill value in the place of a chunk that is not stored.
-fn fill_loops(source: &Hdf5Source, from: usize, to: usize, loops: &[Loop], out: &mut [u8], cx: &mut ReadCx) {
-    let size = source.dtype.size();
-    ReadStats::add(&cx.stats.chunks_read, 1);
-    ReadStats::add(&cx.stats.chunks_decoded, 1);
-    ReadStats::add(&cx.stats.bytes_decoded, source.chunk_bytes());
-    if let [Loop { count, from: 1, to: 1 }] = *loops {
-        return fill(&mut out[to * size..(to + count) * size], &source.fill);
-    }
-    let mut chunk = std::mem::take(&mut cx.scratch.chunk);
-    chunk.resize_for_overwrite(source.chunk_bytes() as usize);
-    fill(&mut chunk, &source.fill);
-    copy(&chunk, out, from, to, loops, size);
-    cx.scratch.chunk = chunk;
-}
-
-fn read_batch(
-    source: &Hdf5Source,
-    file: &Borrowed,
-    pipeline: &[Filter],
-    batch: &mut Vec<Want>,
-    out: &mut [u8],
-    cx: &mut ReadCx,
-) -> Result<()> {
-    batch.sort_unstable_by_key(|w| w.stored.address);
-    let end_of = |w: &Want| w.stored.address + w.stored.size;
-    let mut rest = &batch[..];
-    while let Some((first, more)) = rest.split_first() {
-        let start = first.stored.address;
-        let mut end = end_of(first);
-        let near = more.iter().take_while(|w| {
-            let joined = w.stored.address <= end + GAP && end_of(w).max(end) - start <= JOINED;
-            end = if joined { end.max(end_of(w)) } else { end };
-            joined
-        });
-        let group = 1 + near.count();
-        if group == 1 && first.bare {
-            bare(source, file, first, out, cx).map_err(|e| source.locate_chunk(e, &first.coords))?;
-        } else {
-            let mut raw = std::mem::take(&mut cx.scratch.raw);
-            raw.resize_for_overwrite((end - start) as usize);
-            let mut done = bring(&file.raw, start, &mut raw, cx.stats)
-                .map_err(|e| source.locate_chunk(e, &first.coords));
-            for w in &rest[..group] {
-                let at = (w.stored.address - start) as usize;
-                let stored = &raw[at..at + w.stored.size as usize];
-                done = done.and_then(|()| {
-                    place(source, pipeline, w, stored, out, cx).map_err(|e| source.locate_chunk(e, &w.coords))
-                });
-            }
-            cx.scratch.raw = raw;
-            done?;
-        }
-        ReadStats::add(&cx.stats.chunks_read, group as u64);
-        ReadStats::add(&cx.stats.chunks_decoded, group as u64);
-        rest = &rest[group..];
-    }
-    batch.clear();
-    Ok(())
-}
-
-/// A chunk without filters: only what is wanted of it is read, straight to its place where it can be.
-fn bare(source: &Hdf5Source, file: &Borrowed, want: &Want, out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
-    let size = source.dtype.size();
-    let bytes = source.chunk_bytes() as usize;
-    ReadStats::add(&cx.stats.bytes_decoded, bytes as u64);
-    if want.is_whole(bytes / size) {
-        let out = &mut out[want.to * size..][..bytes];
-        bring(&file.raw, want.stored.address, out, cx.stats)?;
-        as_stored(source, Form::Plain, out);
-    } else if source.swap || source.bits.is_some() || source.dtype == DType::Bool {
-        let mut chunk = std::mem::take(&mut cx.scratch.chunk);
-        chunk.resize_for_overwrite(bytes);
-        let done = bring(&file.raw, want.stored.address, &mut chunk, cx.stats);
-        if done.is_ok() {
-            as_stored(source, Form::Plain, &mut chunk);
-            copy(&chunk, out, want.from, want.to, &want.loops, size);
-        }
-        cx.scratch.chunk = chunk;
-        done?;
-    } else {
-        let at = want.stored.address;
-        read_loops(&file.raw, at, size, want.from as u64, want.to, &want.loops, out, cx)?;
-    }
-    Ok(())
-}
-
-impl Want {
-    /// Whether all `elements` of the chunk are wanted, and lie in one run.
-    fn is_whole(&self, elements: usize) -> bool {
-        self.from == 0 && *self.loops == [Loop { count: elements, from: 1, to: 1 }]
-    }
-}
-
-/// Puts the wanted elements of a stored chunk into their place.
-fn place(
-    source: &Hdf5Source,
-    pipeline: &[Filter],
-    want: &Want,
-    stored: &[u8],
-    out: &mut [u8],
-    cx: &mut ReadCx,
-) -> Result<()> {
-    let size = source.dtype.size();
-    let bytes = source.chunk_bytes() as usize;
-    ReadStats::add(&cx.stats.bytes_decoded, bytes as u64);
-    let Scratch { work, chunk, .. } = &mut *cx.scratch;
-    let whole = want.is_whole(bytes / size);
-    let target: &mut [u8] = if whole {
-        &mut out[want.to * size..][..bytes]
-    } else {
-        chunk.resize_for_overwrite(bytes);
-        &mut *chunk
-    };
-    if want.bare {
-        target.copy_from_slice(stored);
-        as_stored(source, Form::Plain, target);
-    } else {
-        decoded(source, pipeline, want.stored.mask, Form::Plain, stored, work, target, cx.stats)?;
-    }
-    if !whole {
-        copy(&cx.scratch.chunk, out, want.from, want.to, &want.loops, size);
-    }
-    Ok(())
-}
-
 /// Tells the system where the bytes of a region lie that will be read soon.
 pub(super) fn advise(source: &Hdf5Source, slab: &Slab, cx: &mut ReadCx) -> Result<()> {
     match &source.access {
@@ -504,7 +296,7 @@ pub(super) fn advise(source: &Hdf5Source, slab: &Slab, cx: &mut ReadCx) -> Resul
 }
 
 /// Reads `part` of the dataset into the origin of `out`, a box of shape `memory`.
-fn through_library(
+pub(super) fn through_library(
     source: &Hdf5Source,
     memory: &[u64],
     part: &Slab,
