@@ -103,14 +103,14 @@ impl Moments {
 
     /// Adds values, and their squares where they are wanted.
     pub fn update<T: Stored>(&mut self, part: Part<'_, T>, simd: Simd) {
-        let mut buffer = [T::Wide::ZERO; BLOCK];
+        let mut buffer: Option<[T::Wide; BLOCK]> = None;
         for (b, block) in part.values.chunks(BLOCK).enumerate() {
             let output = if part.along == Along::Kept { part.output + b * BLOCK } else { part.output };
             let mask = part.mask.map(|m| &m[b * BLOCK..b * BLOCK + block.len()]);
             let prepared = match T::as_wide(block) {
                 Some(v) if mask.is_none() && !part.skips_nan => v,
                 _ => {
-                    let out = &mut buffer[..block.len()];
+                    let out = &mut buffer.get_or_insert([T::Wide::ZERO; BLOCK])[..block.len()];
                     let keeps = |x: T| !(part.skips_nan && x.is_nan());
                     let pick = |x: T, keep: bool| if keep { x.widen() } else { T::Wide::ZERO };
                     match mask {
