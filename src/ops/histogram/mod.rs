@@ -18,6 +18,7 @@
 
 mod bins;
 mod cells;
+mod cut;
 mod edges;
 mod find;
 mod load;

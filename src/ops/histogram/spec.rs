@@ -124,12 +124,12 @@ impl HistogramSpec {
 
     /// The most bytes that a [`State`](super::State) takes per bin.
     pub fn bytes_per_bin(&self) -> u64 {
-        self.weights.map_or(8, Weighted::bytes_per_bin)
+        self.weights.map_or(8, |w| Weighted::bytes_per_bin(w, self.bins()))
     }
 
     /// The most bytes that a [`State`](super::State) takes.
     pub fn bytes_per_state(&self) -> u64 {
-        self.bins() * self.bytes_per_bin() + 32 * OTHERS as u64
+        self.bins() * self.bytes_per_bin() + 160 * OTHERS as u64
     }
 
     /// The most bytes that one worker's [`Scratch`](super::Scratch) takes.

@@ -433,7 +433,7 @@ fn weighted_sums_are_exact_for_every_range_of_weights() {
             DType::F32 => 37,
             _ => 300,
         };
-        for bins in [3, 700] {
+        for bins in [3, 700, 5000] {
             let n = 4000;
             let mut weights =
                 |f: &mut dyn FnMut(&mut Rng) -> f64| -> Vec<f64> { (0..n).map(|_| f(&mut rng)).collect() };
@@ -458,32 +458,38 @@ fn weighted_sums_are_exact_for_every_range_of_weights() {
 }
 
 #[test]
-fn a_window_is_emptied_before_its_pairs_overflow() {
+fn a_cell_is_emptied_before_it_overflows() {
     // The first block makes a window, the others fill it to the brim in one bin, for more rows
-    // than pairs can hold; then the same with integers.
+    // than cells can hold; then the same with integers.
     let n = 1_300_000usize;
     let brim = 256.0f64.next_down();
     let w: Vec<f64> = (0..n).map(|i| if i < 1024 { 1.0f64.next_down() } else { brim }).collect();
-    let x = vec![1u8; n];
-    let edges = Edges::uniform(0.0, 2.0, 2).unwrap();
-    let spec = HistogramSpec::new(vec![edges.clone()], vec![DType::U8], Some(DType::F64)).unwrap();
-    let sum = |spec: &HistogramSpec, weights: &[u8], simd| {
-        let mut state = State::new(spec).unwrap();
-        let tile = Tile { coords: &[&x], logs: &[], weights: Some(weights), mask: None, n };
-        state.update(spec, tile, &mut Scratch::new(), simd).unwrap();
-        let h = state.finish(spec).unwrap();
-        let (dtype, bytes) = h.weights().unwrap();
-        Scalar::from_bytes(dtype, &bytes[8..]).unwrap()
-    };
-    // in units of 2^-53
-    let units = 1024 * ((1i128 << 53) - 1) + (n as i128 - 1024) * (((1i128 << 53) - 1) << 8);
-    let want = BigRational::new(units.into(), (1i128 << 53).into());
     let ints: Vec<i64> = (0..n).map(|i| if i % 2 == 0 { i64::MIN } else { i64::MAX }).collect();
-    let int_spec = HistogramSpec::new(vec![edges], vec![DType::U8], Some(DType::I64)).unwrap();
-    for simd in Simd::available() {
-        let got = sum(&spec, bytemuck::cast_slice(&w), simd).to_f64();
-        assert!(nearest(&want, got, DType::F64), "{got}");
-        assert_eq!(sum(&int_spec, bytemuck::cast_slice(&ints), simd), Scalar::I64(-(n as i64) / 2));
+    // all rows in one bin, and two bins in turns; bins of each way to keep cells
+    for (bins, every) in [2u64, 1000, 9000].into_iter().flat_map(|b| [(b, 1), (b, 4)]) {
+        let x: Vec<u8> = (0..n).map(|i| (i % every < 2) as u8).collect();
+        let edges = Edges::uniform(0.0, bins as f64, bins).unwrap();
+        let spec = |dtype| HistogramSpec::new(vec![edges.clone()], vec![DType::U8], Some(dtype)).unwrap();
+        let sum = |dtype, weights: &[u8], simd| {
+            let spec = spec(dtype);
+            let mut state = State::new(&spec).unwrap();
+            let tile = Tile { coords: &[&x], logs: &[], weights: Some(weights), mask: None, n };
+            state.update(&spec, tile, &mut Scratch::new(), simd).unwrap();
+            let h = state.finish(&spec).unwrap();
+            assert_eq!(h.counts()[1], x.iter().filter(|&&x| x == 1).count() as u64);
+            let (dtype, bytes) = h.weights().unwrap();
+            Scalar::from_bytes(dtype, &bytes[8..16]).unwrap()
+        };
+        // in units of 2^-53
+        let unit = (1u64 << 53) as f64;
+        let units: i128 = w.iter().zip(&x).map(|(&w, &x)| (w * unit) as i128 * x as i128).sum();
+        let want = BigRational::new(units.into(), (1i128 << 53).into());
+        let int: i128 = ints.iter().zip(&x).map(|(&v, &x)| v as i128 * x as i128).sum();
+        for simd in Simd::available() {
+            let got = sum(DType::F64, bytemuck::cast_slice(&w), simd).to_f64();
+            assert!(nearest(&want, got, DType::F64), "{got}");
+            assert_eq!(sum(DType::I64, bytemuck::cast_slice(&ints), simd), Scalar::I64(int as i64));
+        }
     }
 }
 

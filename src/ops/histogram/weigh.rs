@@ -1,13 +1,14 @@
 //! Weighted bins: exact sums per bin.
 //!
-//! Weights whose exponents fit a *window* are added up in the [`Window`]'s cells; what leaves it, a
-//! block that does not fit (inf and NaN never do), goes value by value into the long accumulators.
-//! The window moves, which empties it into them, where as many rows have missed it as it has slots, so
-//! that moving never costs more than missing. Every way is exact, so which ran cannot show.
+//! Weights that fit a *window* of exponents are added up in the [`Window`]'s cells; what does not (inf and
+//! NaN never do), goes into the long accumulators, and so does what a cell holds when it is full. The
+//! window moves, which empties it into them, where more rows have missed it than it has slots, so that
+//! moving never costs more than missing. Every way is exact, so which ran cannot show.
 
+use super::cut::{Anchors, GROUP, LEAST_BASE, MOST_BASE, WINDOW, Wide};
 use super::load::{self, BLOCK};
 use super::spec::{HistogramSpec, OTHERS};
-use super::window::{Cell, PIECE, WINDOW, Window};
+use super::window::{Rows, Window};
 use crate::dtype::{DType, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::unravel;
@@ -15,8 +16,10 @@ use crate::ops::exact::{Sums, Term};
 use crate::ops::simd::Simd;
 use crate::per_simd;
 
-/// Bits that a new window leaves free above the first block's largest value.
-const ROOM: i32 = 8;
+/// Rows after which a window is placed.
+const SAMPLE: usize = 128;
+/// Bits of one part of what cells hold, which must be exact as float64.
+const PART: u32 = 40;
 
 pub(super) fn term(weights: DType) -> Term {
     match weights {
@@ -41,7 +44,7 @@ pub(super) struct Weighted {
     window: Window,
     /// Multiples of 2^base are in the window; `None` while it is empty.
     base: Option<i32>,
-    /// Rows that fitted another window since this one was placed.
+    /// Rows that did not fit since this was placed, or since another place was last looked for.
     missed: usize,
     sums: Sums,
 }
@@ -49,31 +52,31 @@ pub(super) struct Weighted {
 /// Memory that a worker keeps between updates.
 pub(super) struct Scratch {
     values: Vec<f64>,
-    piece: Vec<Cell>,
 }
 
 impl Scratch {
     pub(super) fn new() -> Scratch {
-        Scratch { values: vec![0.0; BLOCK], piece: vec![Cell::default(); PIECE] }
+        Scratch { values: vec![0.0; BLOCK] }
     }
 }
 
 impl Weighted {
-    /// The most bytes per bin.
-    pub(super) fn bytes_per_bin(weights: DType) -> u64 {
-        Window::BYTES + term(weights).bytes_per_sum()
+    /// The most bytes per bin, of these bins and [`OTHERS`].
+    pub(super) fn bytes_per_bin(weights: DType, bins: u64) -> u64 {
+        let slots = bins as usize + OTHERS;
+        Window::bytes_per_slot(slots) + term(weights).bytes_per_sum()
     }
 
     /// All zero; `None` if there is no memory.
     pub(super) fn new(weights: DType, slots: usize) -> Option<Weighted> {
         let term = term(weights);
-        let window = Window::new(slots, term == Term::Int)?;
+        let window = Window::new(slots)?;
         Some(Weighted { window, base: None, missed: 0, sums: Sums::new(term, slots - OTHERS) })
     }
 
     /// These counts and sums, which are one bin's each for all but [`OTHERS`] slots.
     pub(super) fn from_parts(counts: &[u64], sums: Sums) -> Option<Weighted> {
-        let mut window = Window::new(counts.len(), sums.term() == Term::Int)?;
+        let mut window = Window::new(counts.len())?;
         if sums.len() + OTHERS != counts.len() {
             return None;
         }
@@ -130,108 +133,138 @@ impl Weighted {
         index: &[u32],
         scratch: &mut Scratch,
     ) {
-        if self.window.is_full() {
-            self.empty();
+        if self.window.expect(index.len()) {
+            let full = self.window.half_full();
+            full.into_iter().for_each(|slot| self.empty_slot(slot));
+        }
+        if matches!(dtype, DType::I64 | DType::U64) {
+            return self.wide(simd, bytes.as_chunks().0, index, Wide::new(dtype == DType::I64));
         }
         if !dtype.is_float() {
-            return self.integers(simd, dtype, bytes, index, scratch);
+            self.base = Some(0);
         }
-        let values = load::as_f64(simd, dtype, bytes, &mut scratch.values[..index.len()]);
-        let (least, most) = exponents(simd, values);
-        if most == 0 {
-            return self.window.count(index); // all zeros add nothing
-        }
-        // the last bit of the finest value, and the first power of two above the largest
+        // the last bit of a value whose exponent is 0
         let precision = match dtype {
             DType::F64 => 52,
             DType::F32 => 23,
             _ => 10,
         };
-        let (last, top) = (least - 1023 - precision, most - 1022);
-        match self.place(last, top, index.len()) {
-            Some(base) if most < 2047 => self.window.floats(simd, values, base, index, &mut scratch.piece),
-            _ => {
-                self.window.count(index);
-                let bins = self.sums.len();
-                for (&slot, &v) in index.iter().zip(values) {
-                    let bin = (slot as usize).wrapping_sub(1);
-                    if bin < bins {
+        let values = load::as_f64(simd, dtype, bytes, &mut scratch.values[..index.len()]);
+        let mut at = 0;
+        loop {
+            if let Some(base) = self.base {
+                let rows = Rows::Floats(&values[at..], Anchors::new(base));
+                at += self.groups(simd, &index[at..], rows);
+            }
+            if at == index.len() {
+                return;
+            }
+            at += self.some(simd, &values[at..], &index[at..], precision);
+        }
+    }
+
+    /// Adds groups up to the first that does not fit.
+    fn groups(&mut self, simd: Simd, index: &[u32], rows: Rows) -> usize {
+        let (rows, full) = self.window.add(simd, index, rows);
+        if full {
+            self.empty_full(&index[..rows]);
+        }
+        rows
+    }
+
+    /// Adds some rows, at the most a few: the last of a block, those of a group that does not fit, or
+    /// those before there is a window.
+    fn some(&mut self, simd: Simd, values: &[f64], index: &[u32], precision: i32) -> usize {
+        let sample = &values[..values.len().min(SAMPLE)];
+        if self.base.is_none() || self.missed > self.window.len() {
+            let (least, most) = exponents(simd, sample);
+            if most == 0 && self.base.is_none() {
+                self.window.count(&index[..sample.len()]); // all zeros add nothing
+                return sample.len();
+            }
+            self.missed = 0;
+            if let Some(base) = place(least, most, precision) {
+                self.empty();
+                self.base = Some(base);
+            }
+        }
+        let rows = if self.base.is_some() { sample.len().min(GROUP) } else { sample.len() };
+        let anchors = self.base.map(Anchors::new);
+        for (j, (&slot, &v)) in index[..rows].iter().zip(sample).enumerate() {
+            let slot = slot as usize;
+            match anchors.and_then(|anchors| anchors.cell(v)) {
+                Some(cell) => {
+                    if self.window.add_one(slot, j, cell) {
+                        self.empty_slot(slot);
+                    }
+                }
+                None => {
+                    self.missed += 1;
+                    self.window.add_count(slot, 1);
+                    let bin = slot.wrapping_sub(1);
+                    if bin < self.sums.len() {
                         self.sums.add_at(bin, v);
                     }
                 }
             }
         }
+        rows
     }
 
-    /// The base of a window for `rows` multiples of 2^last below 2^top, if it is there or worth
-    /// placing.
-    fn place(&mut self, last: i32, top: i32, rows: usize) -> Option<i32> {
-        let fits = |base: i32| base <= last && top <= base + WINDOW;
-        if let Some(base) = self.base
-            && fits(base)
-        {
-            return Some(base);
-        }
-        let base = top + ROOM - WINDOW;
-        if !fits(base) || !(-900..=800).contains(&base) {
-            return None;
-        }
-        if self.base.is_some() {
-            self.missed += rows;
-            if self.missed < self.window.len() {
-                return None;
-            }
-            self.empty();
-        }
-        self.base = Some(base);
-        self.base
-    }
-
-    fn integers(&mut self, simd: Simd, dtype: DType, bytes: &[u8], index: &[u32], scratch: &mut Scratch) {
+    /// Adds a block of integers of 64 bits.
+    fn wide(&mut self, simd: Simd, values: &[[u8; 8]], index: &[u32], wide: Wide) {
         self.base = Some(0);
-        macro_rules! go {
-            ($ty:ty, $size:literal) => {{
-                let values = bytes.as_chunks::<$size>().0.iter().map(|&b| <$ty>::from_ne_bytes(b) as i128);
-                self.window.integers(simd, values, index, &mut scratch.piece)
-            }};
-        }
-        match dtype {
-            DType::I8 => go!(i8, 1),
-            DType::I16 => go!(i16, 2),
-            DType::I32 => go!(i32, 4),
-            DType::I64 => go!(i64, 8),
-            DType::U16 => go!(u16, 2),
-            DType::U32 => go!(u32, 4),
-            DType::U64 => go!(u64, 8),
-            _ => go!(u8, 1),
+        let at = self.groups(simd, index, Rows::Wide(values, wide));
+        for (j, (&slot, &v)) in index[at..].iter().zip(&values[at..]).enumerate() {
+            if self.window.add_one(slot as usize, j, wide.cell(v)) {
+                self.empty_slot(slot as usize);
+            }
         }
     }
 
     /// Adds what the window holds of a bin to sum `i` of `sums`.
     fn spill(&self, bin: usize, sums: &mut Sums, i: usize) {
         let Some(base) = self.base else { return };
-        if sums.term() == Term::Int {
-            let total = self.window.total(bin + 1);
-            if total != 0 {
-                sums.add_at(i, total);
-            }
+        let total = self.window.sum_of(bin + 1, Anchors::new(base));
+        if total == 0 {
             return;
         }
-        for v in self.window.parts(bin + 1, base) {
-            if v != 0.0 {
-                sums.add_at(i, v);
+        if sums.term() == Term::Int {
+            return sums.add_at(i, total);
+        }
+        let mask = (1 << PART) - 1;
+        for (k, part) in [total & mask, total >> PART & mask, total >> (2 * PART)].into_iter().enumerate() {
+            sums.add_at(i, part as f64 * power(base + k as i32 * PART as i32));
+        }
+    }
+
+    /// Empties the cells of a slot into its sum, which only a bin has.
+    fn empty_slot(&mut self, slot: usize) {
+        let bin = slot.wrapping_sub(1);
+        if bin < self.sums.len() {
+            let mut sums = std::mem::replace(&mut self.sums, Sums::new(Term::Int, 0));
+            self.spill(bin, &mut sums, bin);
+            self.sums = sums;
+        }
+        self.window.empty(slot);
+    }
+
+    /// Empties those of these slots that are half full.
+    #[cold]
+    fn empty_full(&mut self, index: &[u32]) {
+        for &slot in index {
+            if self.window.is_half_full(slot as usize) {
+                self.empty_slot(slot as usize);
             }
         }
     }
 
     /// Empties the window into the sums.
     fn empty(&mut self) {
-        let mut sums = std::mem::replace(&mut self.sums, Sums::new(Term::Int, 0));
-        (0..sums.len()).for_each(|bin| self.spill(bin, &mut sums, bin));
-        self.sums = sums;
-        self.window.empty();
+        if self.base.is_some() {
+            (0..self.slots()).for_each(|slot| self.empty_slot(slot));
+        }
         self.base = None;
-        self.missed = 0;
     }
 
     /// Adds another one of the same term and slots.
@@ -284,6 +317,20 @@ impl Weighted {
         }
         Ok(out)
     }
+}
+
+/// 2^e, for e from −1074 on.
+fn power(e: i32) -> f64 {
+    if e < -1022 { f64::from_bits(1 << (e + 1074)) } else { f64::from_bits(((e + 1023) as u64) << 52) }
+}
+
+/// The base of a window for values of exponent fields `least` to `most`, with as much room above as below.
+fn place(least: i32, most: i32, precision: i32) -> Option<i32> {
+    // the last bit of the finest value, and the first power of two above the largest
+    let (last, top) = (least - 1023 - precision, most - 1022);
+    let room = WINDOW - (top - last);
+    let base = (last - room / 2).max(LEAST_BASE);
+    (room >= 0 && base <= MOST_BASE && (1..2047).contains(&most)).then_some(base)
 }
 
 /// The least and the largest exponent field of the values that are not 0 (a subnormal's is 1): 2047
