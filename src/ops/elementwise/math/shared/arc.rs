@@ -86,7 +86,7 @@ fn other_leg(x: F) -> (F, F) {
 pub(in super::super::super) fn arcsin(x: F) -> F {
     let a = abs(x);
     let v = angle((a, 0.0), other_leg(a), false, a);
-    nan_if(!(a <= 1.0), with_sign(v, x))
+    nan_if((a > 1.0) | a.is_nan(), with_sign(v, x))
 }
 
 #[inline(always)]
@@ -94,5 +94,5 @@ pub(in super::super::super) fn arccos(x: F) -> F {
     let a = abs(x);
     let y = other_leg(a);
     let v = angle(y, (a, 0.0), x < 0.0, y.0 / a);
-    nan_if(!(a <= 1.0), v)
+    nan_if((a > 1.0) | a.is_nan(), v)
 }

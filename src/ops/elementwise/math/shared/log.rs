@@ -32,12 +32,12 @@ fn log1p_reduced(f: F, low: F) -> (F, F) {
 /// What the logarithms answer: y for positive finite numbers.
 #[inline(always)]
 fn ends(x: F, y: F) -> F {
-    let other = if x == 0.0 { F::NEG_INFINITY } else { F::INFINITY };
-    let other = nan_if(!(x == 0.0) & !(x == F::INFINITY), other);
+    let other = if x == 0.0 { F::NEG_INFINITY.to_bits() } else { QUIET };
+    let other = if x == F::INFINITY { x.to_bits() } else { other };
     // In integers, since a compiler makes more of two comparisons of floats: 0 and what has a sign
     // wrap around to beyond infinity.
     let inside = x.to_bits().wrapping_sub(1) < F::INFINITY.to_bits() - 1;
-    F::from_bits(if inside { y.to_bits() } else { other.to_bits() })
+    F::from_bits(if inside { y.to_bits() } else { other })
 }
 
 /// k · (short + rest) + a, where k · short is exact and, but for k = 0, larger than a.

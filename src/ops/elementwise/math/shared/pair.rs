@@ -124,7 +124,8 @@ pub(super) const NOTHING: F = -0.0;
 pub(super) fn nan_if(nan: bool, v: F) -> F {
     F::from_bits(if nan { QUIET } else { v.to_bits() })
 }
-const QUIET: U = ((1 << (U::BITS as I - P + 1)) - 1) << (P - 2);
+/// The one NaN's bits.
+pub(super) const QUIET: U = ((1 << (U::BITS as I - P + 1)) - 1) << (P - 2);
 
 /// |x|.
 #[inline(always)]

@@ -77,7 +77,7 @@ fn both(a: Reduced) -> ((F, F), (F, F)) {
 fn pick(x: F, quadrant: I, even: F, odd: F) -> F {
     let v = if quadrant & 1 == 0 { even } else { odd };
     let v = if quadrant & 2 == 0 { v } else { -v };
-    nan_if(!(abs(x) < F::INFINITY), v)
+    nan_if(!x.is_finite(), v)
 }
 
 #[inline(always)]
@@ -99,6 +99,6 @@ pub(in super::super::super) fn tan(x: F, a: Reduced) -> F {
     let even = a.quadrant & 1 == 0;
     let (n, d) = if even { (s, c) } else { ((-c.0, -c.1), s) };
     let (q, l) = div_pair(n, d);
-    let v = nan_if(!(abs(x) < F::INFINITY), q + l);
+    let v = nan_if(!x.is_finite(), q + l);
     if abs(x) < TINY { x } else { v }
 }
