@@ -14,8 +14,9 @@ const P32: Int = 24;
 const FRACTION32: Word = 23u;
 const BIAS32: Int = 127;
 const LAST_EXPONENT32: Int = 0xff;
-// The upper half of a factor's bits.
+// The upper half of a factor's bits, and what is added first to round to it.
 const UPPER32: u32 = 0xfffff000u;
+const ROUND_LOW32: u32 = 0u;
 // Adding it rounds to a whole number, which then stands in the last bits; the last word of its bits.
 const MAGIC32: f32 = 12582912.0f;
 const MAGIC_WORD32: Int = 0x4b400000;
@@ -41,10 +42,10 @@ const TRIG_MOST32: f32 = 8192.0f;
 const SQRT_HALF_BITS32: u32 = 0x3f3504f3u;
 // Points above this slope are seen from the diagonal.
 const DIAGONAL32: f32 = 0.41421356f;
-// Points are scaled by 2^-SHIFT above the first size, by 2^SHIFT below the second: 2^60, 2^-40.
-const SHIFT32: Int = 100;
+// Points are scaled by 2^-SHIFT above the first size, by 2^SHIFT below the second: 2^60, 2^-20.
+const SHIFT32: Int = 80;
 const LARGE_POINT32: f32 = 1.152921504606846976e18f;
-const SMALL_POINT32: f32 = 9.094947017729282379150390625e-13f;
+const SMALL_POINT32: f32 = 9.5367431640625e-7f;
 // A power of 8 that makes subnormals normal: 2^CBRT_LIFT.
 const CBRT_LIFT32: Int = 24;
 // Quotient bits of one step of a long division: what is free above a significand.

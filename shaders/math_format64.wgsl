@@ -12,6 +12,7 @@ const FRACTION64: Word = 52u;
 const BIAS64: Int = 1023;
 const LAST_EXPONENT64: Int = 0x7ff;
 const UPPER64: u64 = 0xfffffffff8000000lu;
+const ROUND_LOW64: u64 = 0x0000000004000000lu;
 const MAGIC64: f64 = 6755399441055744.0lf;
 const MAGIC_WORD64: Int = 0;
 const WHOLE64: f64 = 4503599627370496.0lf;

@@ -1,5 +1,6 @@
 // Unevaluated sums of two floats (Dekker, Knuth), and the bit tricks that all float functions use; the
-// counterpart of src/ops/elementwise/math/shared/pair.rs, operation by operation.
+// counterpart of src/ops/elementwise/math/shared/pair.rs. Products are split here, as on a CPU without
+// fused multiply-add; where an exact sum or product has a shorter form on the CPU, the bits are the same.
 //
 // This text is float32's. Float64's is the same with 64 wherever it says 32, so numbers that do not
 // follow the width are of the types Int and Word, and everything else about the width is in
@@ -22,9 +23,9 @@ fn fast_two_sum32(a: f32, b: f32) -> Pair32 {
 }
 
 // The upper half of the bits.
-fn upper32(a: f32) -> f32 { return bitcast<f32>(bitcast<u32>(a) & UPPER32); }
+fn upper32(a: f32) -> f32 { return bitcast<f32>((bitcast<u32>(a) + ROUND_LOW32) & UPPER32); }
 
-// a · b as a pair.
+// a · b as a pair; exact.
 fn two_prod32(a: f32, b: f32) -> Pair32 {
     let p = a * b;
     let ah = upper32(a);

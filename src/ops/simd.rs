@@ -1,9 +1,14 @@
 //! Which vector instructions a kernel is compiled for.
 //!
 //! A kernel is one safe `#[inline(always)]` function over slices. [`per_simd!`](crate::per_simd)
-//! compiles it once per level and picks at run time, so a build needs no `target-cpu`. Rust never
-//! contracts `a * b + c` by itself and no level here enables a fused form, so every level gives
-//! the same bits; tests run all of them.
+//! compiles it once per level and picks at run time, so a build needs no `target-cpu`. Every level
+//! gives the same bits; tests run all of them.
+//!
+//! Every level above the x86-64 baseline has a fused multiply-add, and so does AArch64
+//! ([`Simd::BASELINE_FMA`]). Rust never contracts `a * b + c` by itself: only `mul_add` is fused. On
+//! the x86-64 baseline `mul_add` is a slow call, so a formula that uses it has a second form, and it
+//! may use it only where both forms have the same bits: for products that are exact, and for the
+//! error of a product.
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -32,6 +37,7 @@ impl Simd {
         #[cfg(target_arch = "x86_64")]
         {
             if is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
                 && is_x86_feature_detected!("bmi1")
                 && is_x86_feature_detected!("bmi2")
                 && is_x86_feature_detected!("lzcnt")
@@ -80,6 +86,9 @@ impl Simd {
         })
     }
 
+    /// Whether `mul_add` is one instruction at the baseline too: on AArch64, and where a build asks for it.
+    pub const BASELINE_FMA: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
+
     #[doc(hidden)]
     #[inline(always)]
     pub fn level(self) -> Level {
@@ -96,10 +105,10 @@ macro_rules! per_simd {
         $(#[$m])*
         $v fn $name(simd: $crate::ops::simd::Simd, $($a: $t),*) $(-> $r)? {
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+            #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
             fn avx2($($a: $t),*) $(-> $r)? { $body($($a),*) }
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,bmi1,bmi2,lzcnt,popcnt")]
+            #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,bmi1,bmi2,lzcnt,popcnt")]
             fn avx512($($a: $t),*) $(-> $r)? { $body($($a),*) }
             match simd.level() {
                 $crate::ops::simd::Level::Baseline => $body($($a),*),

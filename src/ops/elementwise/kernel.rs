@@ -43,12 +43,18 @@ impl KernelAt {
 
     /// `K` at the level `simd`.
     pub(super) fn of<K: Kernel>(simd: Simd) -> KernelAt {
+        KernelAt::with_fma::<K, K>(simd)
+    }
+
+    /// `M` where the level `simd` has a fused multiply-add, `K` where it has none: the same formula twice.
+    pub(super) fn with_fma<K: Kernel, M: Kernel>(simd: Simd) -> KernelAt {
         let run: Run = match simd.level() {
+            Level::Baseline if Simd::BASELINE_FMA => baseline::<M>,
             Level::Baseline => baseline::<K>,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx2 => avx2::<K>,
+            Level::Avx2 => avx2::<M>,
             #[cfg(target_arch = "x86_64")]
-            Level::Avx512 => avx512::<K>,
+            Level::Avx512 => avx512::<M>,
         };
         KernelAt { run, swap: false }
     }
@@ -60,23 +66,24 @@ impl KernelAt {
 }
 
 fn baseline<K: Kernel>(out: &mut [u8], a: &[u8], b: &[u8], c: &[u8]) -> Events {
-    K::run(out, a, b, c)
+    K::run::<false>(out, a, b, c)
 }
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
+#[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
 fn avx2<K: Kernel>(out: &mut [u8], a: &[u8], b: &[u8], c: &[u8]) -> Events {
-    K::run(out, a, b, c)
+    K::run::<false>(out, a, b, c)
 }
 #[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,bmi1,bmi2,lzcnt,popcnt")]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,bmi1,bmi2,lzcnt,popcnt")]
 fn avx512<K: Kernel>(out: &mut [u8], a: &[u8], b: &[u8], c: &[u8]) -> Events {
-    K::run(out, a, b, c)
+    K::run::<true>(out, a, b, c)
 }
 
 /// A whole loop. `run` must be `#[inline(always)]`, or it is compiled without the level's
-/// instructions.
+/// instructions. `WIDE`: the level has registers (32) for the work on two vectors at once; measured on
+/// AVX-512 alone.
 pub(super) trait Kernel: 'static {
-    fn run(out: &mut [u8], a: &[u8], b: &[u8], c: &[u8]) -> Events;
+    fn run<const WIDE: bool>(out: &mut [u8], a: &[u8], b: &[u8], c: &[u8]) -> Events;
 }
 
 /// A formula of one value.
@@ -100,6 +107,8 @@ pub(super) trait Unary<A>: 'static {
         Self::f(a)
     }
     const HAS_SLOW: bool = false;
+    /// See [`reported`].
+    const LONG: bool = false;
 }
 
 /// A formula of two values.
@@ -128,6 +137,8 @@ pub(super) trait Binary<A, B = A>: 'static {
         slow
     }
     const HAS_SLOW: bool = false;
+    /// See [`reported`].
+    const LONG: bool = false;
 }
 
 /// A formula of three values.
@@ -156,9 +167,21 @@ const BLOCK: usize = 512;
 /// As [`BLOCK`], of two values: shorter, since one slow element has its whole block looked through.
 const PAIRS: usize = 64;
 
+/// What a loop reports.
+///
+/// A `long` formula is one chain of dozens of steps, each waiting for the one before: a processor sees
+/// too few elements ahead to fill the wait. LLVM interleaves two vectors, which fills it, only in loops
+/// that reduce something. So these have an event that nobody asks for, and the compiler must not know. With
+/// 16 registers it does not interleave even so, and the event would only cost.
+#[inline(always)]
+fn reported(event: bool, what: Events, long: bool) -> Events {
+    let event = if long { std::hint::black_box(event) } else { event };
+    if event { what } else { Events::NONE }
+}
+
 impl<F: Unary<A>, A: Pod> Kernel for Un<F, A> {
     #[inline(always)]
-    fn run(out: &mut [u8], a: &[u8], _: &[u8], _: &[u8]) -> Events {
+    fn run<const WIDE: bool>(out: &mut [u8], a: &[u8], _: &[u8], _: &[u8]) -> Events {
         let out: &mut [F::Out] = bytemuck::cast_slice_mut(out);
         let a = typed::<A>(a, out.len());
         if F::HAS_SLOW {
@@ -183,13 +206,13 @@ impl<F: Unary<A>, A: Pod> Kernel for Un<F, A> {
             *o = F::f(a);
             event |= F::event(a);
         }
-        if event { F::EVENT } else { Events::NONE }
+        reported(event, F::EVENT, F::LONG & WIDE)
     }
 }
 
 impl<F: Binary<A, B>, A: Pod, B: Pod> Kernel for Bi<F, A, B> {
     #[inline(always)]
-    fn run(out: &mut [u8], a: &[u8], b: &[u8], _: &[u8]) -> Events {
+    fn run<const WIDE: bool>(out: &mut [u8], a: &[u8], b: &[u8], _: &[u8]) -> Events {
         let out: &mut [F::Out] = bytemuck::cast_slice_mut(out);
         let (a, b) = (typed::<A>(a, out.len()), typed::<B>(b, out.len()));
         let mut event = false;
@@ -203,7 +226,7 @@ impl<F: Binary<A, B>, A: Pod, B: Pod> Kernel for Bi<F, A, B> {
             *o = F::f(a, b);
             event |= F::event(a, b);
         }
-        if event { F::EVENT } else { Events::NONE }
+        reported(event, F::EVENT, F::LONG & WIDE)
     }
 }
 
@@ -239,7 +262,7 @@ fn pairs<F: Binary<A, B>, A: Pod, B: Pod>(out: &mut [F::Out], a: &[A], b: &[B]) 
 
 impl<F: Ternary<A, B, C>, A: Pod, B: Pod, C: Pod> Kernel for Ter<F, A, B, C> {
     #[inline(always)]
-    fn run(out: &mut [u8], a: &[u8], b: &[u8], c: &[u8]) -> Events {
+    fn run<const WIDE: bool>(out: &mut [u8], a: &[u8], b: &[u8], c: &[u8]) -> Events {
         let out: &mut [F::Out] = bytemuck::cast_slice_mut(out);
         let n = out.len();
         let (a, b, c) = (typed::<A>(a, n), typed::<B>(b, n), typed::<C>(c, n));
@@ -252,7 +275,7 @@ impl<F: Ternary<A, B, C>, A: Pod, B: Pod, C: Pod> Kernel for Ter<F, A, B, C> {
 
 impl Kernel for CopyBytes {
     #[inline(always)]
-    fn run(out: &mut [u8], a: &[u8], _: &[u8], _: &[u8]) -> Events {
+    fn run<const WIDE: bool>(out: &mut [u8], a: &[u8], _: &[u8], _: &[u8]) -> Events {
         out.copy_from_slice(&a[..out.len()]);
         Events::NONE
     }

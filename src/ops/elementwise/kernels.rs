@@ -52,6 +52,17 @@ pub(super) fn kernel(id: Id, signature: &Signature, simd: Simd) -> Option<Kernel
             _ => return None,
         } };
     }
+    // The same where products have a fused form.
+    macro_rules! math {
+        ($loop:ident $f:ty) => {
+            match t {
+                F16 => KernelAt::with_fma::<$loop<Half<$f>, f16>, $loop<Half<Fma<$f>>, f16>>(simd),
+                F32 => KernelAt::with_fma::<$loop<$f, f32>, $loop<Fma<$f>, f32>>(simd),
+                F64 => KernelAt::with_fma::<$loop<$f, f64>, $loop<Fma<$f>, f64>>(simd),
+                _ => return None,
+            }
+        };
+    }
     macro_rules! float_bits {
         ($loop:ident $f:ty) => { match t {
             F16 => at!($loop<$f, u16>), F32 => at!($loop<$f, u32>), F64 => at!($loop<$f, u64>),
@@ -194,26 +205,26 @@ pub(super) fn kernel(id: Id, signature: &Signature, simd: Simd) -> Option<Kernel
         Id::Reciprocal => int!(Un Reciprocal),
         Id::Degrees => float!(Un Degrees),
         Id::Radians => float!(Un Radians),
-        Id::Power if float => float!(Bi Power),
+        Id::Power if float => math!(Bi Power),
         Id::Power => int!(Bi Power),
-        Id::Exp => float!(Un Exp),
-        Id::Exp2 => float!(Un Exp2),
-        Id::Expm1 => float!(Un Expm1),
-        Id::Log => float!(Un Log),
-        Id::Log2 => float!(Un Log2),
-        Id::Log10 => float!(Un Log10),
-        Id::Log1p => float!(Un Log1p),
-        Id::Sin => float!(Un Sin),
-        Id::Cos => float!(Un Cos),
-        Id::Tan => float!(Un Tan),
-        Id::Arcsin => float!(Un Arcsin),
-        Id::Arccos => float!(Un Arccos),
-        Id::Arctan => float!(Un Arctan),
-        Id::Sinh => float!(Un Sinh),
-        Id::Cosh => float!(Un Cosh),
-        Id::Tanh => float!(Un Tanh),
-        Id::Cbrt => float!(Un Cbrt),
-        Id::Arctan2 => float!(Bi Arctan2),
-        Id::Hypot => float!(Bi Hypot),
+        Id::Exp => math!(Un Exp),
+        Id::Exp2 => math!(Un Exp2),
+        Id::Expm1 => math!(Un Expm1),
+        Id::Log => math!(Un Log),
+        Id::Log2 => math!(Un Log2),
+        Id::Log10 => math!(Un Log10),
+        Id::Log1p => math!(Un Log1p),
+        Id::Sin => math!(Un Sin),
+        Id::Cos => math!(Un Cos),
+        Id::Tan => math!(Un Tan),
+        Id::Arcsin => math!(Un Arcsin),
+        Id::Arccos => math!(Un Arccos),
+        Id::Arctan => math!(Un Arctan),
+        Id::Sinh => math!(Un Sinh),
+        Id::Cosh => math!(Un Cosh),
+        Id::Tanh => math!(Un Tanh),
+        Id::Cbrt => math!(Un Cbrt),
+        Id::Arctan2 => math!(Bi Arctan2),
+        Id::Hypot => math!(Bi Hypot),
     })
 }

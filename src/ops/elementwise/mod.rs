@@ -8,8 +8,9 @@
 //!
 //! # Bits
 //! Every kernel gives the same bits at every vector level and every position: formulas are made of
-//! sums, products, quotients, square roots and bit operations in a stated order, without fused
-//! multiply-add and without the platform's math library. Since processors differ in the sign and
+//! sums, products, quotients, square roots and bit operations in a stated order, without the
+//! platform's math library, and with a fused multiply-add only where it has the bits of the product
+//! and the sum (`math`). Since processors differ in the sign and
 //! payload of the NaNs that they make, **every row that computes a float gives the one quiet NaN**
 //! (`0x7e00`, `0x7fc00000`, `0x7ff8000000000000`); rows that only move bits (`where`, `positive`,
 //! `negative`, `absolute`, `copysign`) and casts between equal dtypes keep a NaN's payload. float16

@@ -102,6 +102,7 @@ fn constants_are_the_cpus() {
                 ("BIAS", [v]) => assert_eq!(half("BIAS"), integer(v)),
                 ("LOW", [v]) => assert_eq!(half("UPPER"), (1 << width) - 1 - integer(v)),
                 ("SQRT_HALF_BITS", [v]) => assert_eq!(half("SQRT_HALF_BITS"), integer(v)),
+                ("ROUND_LOW", [v]) => assert_eq!(half("ROUND_LOW"), integer(v)),
                 ("HYPOT", [v]) => assert_eq!(half("SHIFT"), integer(v)),
                 ("HYPOT_RANGE", [large, small]) => {
                     for (name, e) in [("LARGE_POINT", large), ("SMALL_POINT", small)] {

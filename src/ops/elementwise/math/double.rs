@@ -9,6 +9,9 @@ pub(super) const P: I = 53;
 pub(super) const BIAS: I = 1023;
 /// Bits of a factor's lower half, masked off to split it.
 pub(super) const LOW: U = 0x7ff_ffff;
+/// Added first, to round to the nearest: of 53 bits the lower half would else have 27, and two such
+/// halves a product of 54.
+pub(super) const ROUND_LOW: U = 0x400_0000;
 /// Adding it rounds to a whole number, which then stands in the last bits.
 pub(super) const MAGIC: F = 6_755_399_441_055_744.0;
 /// From here on every float is whole.
@@ -33,25 +36,25 @@ pub(super) const HYPOT: I = 700;
 pub(super) const HYPOT_RANGE: (I, I) = (500, -450);
 
 #[path = "shared/arc.rs"]
-pub(super) mod arc;
+pub(in super::super) mod arc;
 #[path = "constants_f64.rs"]
 mod constants;
 #[path = "shared/exp.rs"]
-pub(super) mod exp;
+pub(in super::super) mod exp;
 #[path = "shared/log.rs"]
-pub(super) mod log;
+pub(in super::super) mod log;
 #[path = "shared/pair.rs"]
 mod pair;
 #[path = "shared/root.rs"]
-pub(super) mod root;
+pub(in super::super) mod root;
 #[path = "shared/trig.rs"]
-pub(super) mod trig;
+pub(in super::super) mod trig;
 
 /// The argument beside a multiple of π / 2, by Payne and Hanek; for finite |x| ≥ 1.
 #[inline(always)]
-pub(super) fn reduce_large(x: F) -> trig::Reduced {
+pub(in super::super) fn reduce_large(x: F) -> trig::Reduced {
     let bits = x.to_bits();
     let e = ((bits >> 52) & 0x7ff) as i32 - BIAS as i32 - 52;
     let m = (bits & 0xf_ffff_ffff_ffff) | 0x10_0000_0000_0000;
-    trig::from_fraction(super::quarter_turns(m, e), bits >> 63 == 1)
+    trig::from_fraction(super::super::quarter_turns(m, e), bits >> 63 == 1)
 }

@@ -8,30 +8,44 @@
 //!
 //! The methods are textbook ones: reduction by a short constant (Cody and Waite), polynomials
 //! fitted by Chebyshev interpolation (tests/goldens/make_elementwise_constants.py), and leading
-//! terms carried as unevaluated pairs (Dekker), split by masking bits, so without fused
-//! multiply-add.
+//! terms carried as unevaluated pairs (Dekker).
+//!
+//! The exact product of two floats is a pair too. It comes in two forms with the same bits: split into
+//! halves by masking bits (`split`: the x86-64 baseline, shaders), and by one fused multiply-add
+//! (`fma`: the other vector levels). The text is the same; only `shared/pair.rs` asks which form it is in.
+//! Nothing else is fused. Each use says why its products are exact, or why the result does not
+//! depend on it; tests compare the levels.
 
-mod double;
-mod single;
+mod fma;
+mod split;
+#[cfg(test)]
+mod tests;
 mod two_over_pi;
 
-use super::arith::Canonical;
 use super::kernel::{Binary, Unary};
+use std::marker::PhantomData;
+
+/// The formula `F` for a vector level that has a fused multiply-add: the same bits in fewer steps.
+pub(super) struct Fma<F>(PhantomData<F>);
 
 macro_rules! functions {
     ($($name:ident $module:ident::$f:ident;)*) => { $(
         pub(super) struct $name;
-        impl Unary<f32> for $name {
-            type Out = f32;
-            #[inline(always)]
-            fn f(a: f32) -> f32 { single::$module::$f(a).canonical() }
-        }
-        impl Unary<f64> for $name {
-            type Out = f64;
-            #[inline(always)]
-            fn f(a: f64) -> f64 { double::$module::$f(a).canonical() }
-        }
+        functions!(@ $name, split single f32 $module $f);
+        functions!(@ $name, split double f64 $module $f);
+        functions!(@ Fma<$name>, fma single f32 $module $f);
+        functions!(@ Fma<$name>, fma double f64 $module $f);
     )* };
+    (@ $name:ty, $form:ident $width:ident $t:ident $module:ident $f:ident) => {
+        impl Unary<$t> for $name {
+            type Out = $t;
+            #[inline(always)]
+            fn f(a: $t) -> $t { $form::$width::$module::$f(a) }
+            const LONG: bool = true;
+            #[inline(always)]
+            fn event(a: $t) -> bool { a.is_nan() }
+        }
+    };
 }
 functions! {
     Exp exp::exp;
@@ -52,17 +66,21 @@ functions! {
 
 macro_rules! functions2 {
     ($($name:ident $module:ident::$f:ident;)*) => { $(
-        impl Binary<f32> for $name {
-            type Out = f32;
-            #[inline(always)]
-            fn f(a: f32, b: f32) -> f32 { single::$module::$f(a, b).canonical() }
-        }
-        impl Binary<f64> for $name {
-            type Out = f64;
-            #[inline(always)]
-            fn f(a: f64, b: f64) -> f64 { double::$module::$f(a, b).canonical() }
-        }
+        functions2!(@ $name, split single f32 $module $f);
+        functions2!(@ $name, split double f64 $module $f);
+        functions2!(@ Fma<$name>, fma single f32 $module $f);
+        functions2!(@ Fma<$name>, fma double f64 $module $f);
     )* };
+    (@ $name:ty, $form:ident $width:ident $t:ident $module:ident $f:ident) => {
+        impl Binary<$t> for $name {
+            type Out = $t;
+            #[inline(always)]
+            fn f(a: $t, b: $t) -> $t { $form::$width::$module::$f(a, b) }
+            const LONG: bool = true;
+            #[inline(always)]
+            fn event(a: $t, b: $t) -> bool { a.is_nan() | b.is_nan() }
+        }
+    };
 }
 pub(super) struct Arctan2;
 pub(super) struct Hypot;
@@ -74,29 +92,30 @@ functions2! {
 }
 
 macro_rules! periodic {
-    ($($name:ident $f:ident $t:ident $module:ident;)*) => { $(
+    ($($name:ident $f:ident;)*) => { $(
+        pub(super) struct $name;
+        periodic!(@ $name, split single f32 $f);
+        periodic!(@ $name, split double f64 $f);
+        periodic!(@ Fma<$name>, fma single f32 $f);
+        periodic!(@ Fma<$name>, fma double f64 $f);
+    )* };
+    (@ $name:ty, $form:ident $width:ident $t:ident $f:ident) => {
         impl Unary<$t> for $name {
             type Out = $t;
             const HAS_SLOW: bool = true;
             #[inline(always)]
-            fn f(a: $t) -> $t { $module::trig::$f(a, $module::trig::reduce(a)).canonical() }
+            fn f(a: $t) -> $t { $form::$width::trig::$f(a, $form::$width::trig::reduce(a)) }
             #[inline(always)]
-            fn is_slow(a: $t) -> bool { $module::trig::is_large(a) }
+            fn is_slow(a: $t) -> bool { $form::$width::trig::is_large(a) }
             #[inline(always)]
-            fn slow(a: $t) -> $t { $module::trig::$f(a, $module::reduce_large(a)).canonical() }
+            fn slow(a: $t) -> $t { $form::$width::trig::$f(a, $form::$width::reduce_large(a)) }
         }
-    )* };
+    };
 }
-pub(super) struct Sin;
-pub(super) struct Cos;
-pub(super) struct Tan;
 periodic! {
-    Sin sin f32 single;
-    Cos cos f32 single;
-    Tan tan f32 single;
-    Sin sin f64 double;
-    Cos cos f64 double;
-    Tan tan f64 double;
+    Sin sin;
+    Cos cos;
+    Tan tan;
 }
 
 /// An angle as quadrant + (−1)^minus · size / 2^128, in quarter turns; size ≤ 2^127.

@@ -9,6 +9,8 @@ pub(super) const P: I = 24;
 pub(super) const BIAS: I = 127;
 /// Bits of a factor's lower half, masked off to split it.
 pub(super) const LOW: U = 0xfff;
+/// Added first, to round to the nearest where the lower half would else be a bit too long.
+pub(super) const ROUND_LOW: U = 0;
 /// Adding it rounds to a whole number, which then stands in the last bits.
 pub(super) const MAGIC: F = 12_582_912.0;
 /// From here on every float is whole.
@@ -29,29 +31,29 @@ pub(super) const TRIG_MOST: F = 8192.0;
 /// 1/2^(1/2), as bits.
 pub(super) const SQRT_HALF_BITS: U = 0x3f35_04f3;
 /// hypot scales by 2^-HYPOT above the first, by 2^HYPOT below the second.
-pub(super) const HYPOT: I = 100;
-pub(super) const HYPOT_RANGE: (I, I) = (60, -40);
+pub(super) const HYPOT: I = 80;
+pub(super) const HYPOT_RANGE: (I, I) = (60, -20);
 
 #[path = "shared/arc.rs"]
-pub(super) mod arc;
+pub(in super::super) mod arc;
 #[path = "constants_f32.rs"]
 mod constants;
 #[path = "shared/exp.rs"]
-pub(super) mod exp;
+pub(in super::super) mod exp;
 #[path = "shared/log.rs"]
-pub(super) mod log;
+pub(in super::super) mod log;
 #[path = "shared/pair.rs"]
 mod pair;
 #[path = "shared/root.rs"]
-pub(super) mod root;
+pub(in super::super) mod root;
 #[path = "shared/trig.rs"]
-pub(super) mod trig;
+pub(in super::super) mod trig;
 
 /// The argument beside a multiple of π / 2, by Payne and Hanek; for finite |x| ≥ 1.
 #[inline(always)]
-pub(super) fn reduce_large(x: F) -> trig::Reduced {
+pub(in super::super) fn reduce_large(x: F) -> trig::Reduced {
     let bits = x.to_bits();
     let e = ((bits >> 23) & 0xff) as i32 - BIAS - 23;
     let m = (bits & 0x7f_ffff) | 0x80_0000;
-    trig::from_fraction(super::quarter_turns(m as u64, e), bits >> 31 == 1)
+    trig::from_fraction(super::super::quarter_turns(m as u64, e), bits >> 31 == 1)
 }

@@ -6,7 +6,8 @@ use super::{F, TINY};
 
 /// The angle of the point (x, y) with x, y ≥ 0 as pairs; `left` mirrors x. Both are near enough to
 /// 1, or 0, that products of them neither overflow nor underflow. `direct` is y / x rounded once:
-/// the answer where that is tiny.
+/// the answer where that is tiny. So it is where y is too small for an exact product; beside another base
+/// than 0 so little does not show.
 #[inline(always)]
 fn angle(y: (F, F), x: (F, F), left: bool, direct: F) -> F {
     let swap = y.0 > x.0;
@@ -29,7 +30,7 @@ fn angle(y: (F, F), x: (F, F), left: bool, direct: F) -> F {
 }
 
 #[inline(always)]
-pub(in super::super) fn arctan2(y: F, x: F) -> F {
+pub(in super::super::super) fn arctan2(y: F, x: F) -> F {
     let (ay, ax) = (abs(y), abs(x));
     let inf = F::INFINITY;
     // Infinities and zeros by points that have the same direction.
@@ -60,19 +61,20 @@ pub(in super::super) fn arctan2(y: F, x: F) -> F {
     };
     let left = x.to_bits() >> (super::U::BITS - 1) == 1;
     let v = angle((py * s, 0.0), (px * s, 0.0), left, direct);
-    if x.is_nan() | y.is_nan() { F::NAN } else { with_sign(v, y) }
+    nan_if(x.is_nan() | y.is_nan(), with_sign(v, y))
 }
 
 #[inline(always)]
-pub(in super::super) fn arctan(x: F) -> F {
+pub(in super::super::super) fn arctan(x: F) -> F {
     let a = abs(x);
     // Beyond, the angle no longer moves.
     let c = clamp(a, 0.0, super::root::ATAN_RANGE.0);
     let v = angle((c, 0.0), (1.0, 0.0), false, a);
-    if x.is_nan() { x } else { with_sign(v, x) }
+    nan_if(x.is_nan(), with_sign(v, x))
 }
 
-/// √(1 − x²) as a pair.
+/// √(1 − x²) as a pair. Where x² is too small for an exact product it does not show beside 1; where it is
+/// not, what is left is 0 or at least 2^-P.
 #[inline(always)]
 fn other_leg(x: F) -> (F, F) {
     let (h, l) = two_prod(x, x);
@@ -81,16 +83,16 @@ fn other_leg(x: F) -> (F, F) {
 }
 
 #[inline(always)]
-pub(in super::super) fn arcsin(x: F) -> F {
+pub(in super::super::super) fn arcsin(x: F) -> F {
     let a = abs(x);
     let v = angle((a, 0.0), other_leg(a), false, a);
-    if a <= 1.0 { with_sign(v, x) } else { F::NAN }
+    nan_if((a > 1.0) | a.is_nan(), with_sign(v, x))
 }
 
 #[inline(always)]
-pub(in super::super) fn arccos(x: F) -> F {
+pub(in super::super::super) fn arccos(x: F) -> F {
     let a = abs(x);
     let y = other_leg(a);
     let v = angle(y, (a, 0.0), x < 0.0, y.0 / a);
-    if a <= 1.0 { v } else { F::NAN }
+    nan_if((a > 1.0) | a.is_nan(), v)
 }

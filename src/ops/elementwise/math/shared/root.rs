@@ -15,7 +15,7 @@ pub(super) const ATAN_UP: F = power_of_two(HYPOT);
 /// A polynomial to 3 digits, one step of Halley's iteration, one of Newton's with the residual of
 /// the cube as a pair.
 #[inline(always)]
-pub(in super::super) fn cbrt(x: F) -> F {
+pub(in super::super::super) fn cbrt(x: F) -> F {
     let a = abs(x);
     let subnormal = a < F::MIN_POSITIVE;
     // 2^24 and 2^54 are cubes.
@@ -28,17 +28,22 @@ pub(in super::super) fn cbrt(x: F) -> F {
     let t = horner(m, &CBRT);
     let c = t * t * t;
     let t = t * ((c + (m + m)) / ((c + c) + m));
+    // t is about 1 to 2.
     let (s, sl) = two_prod(t, t);
     let (c, cl) = two_prod(s, t);
     let r = (m - c) - (cl + sl * t);
     let t = t + r / (3.0 * s);
     let v = t * pow2(if subnormal { k - lift / 3 } else { k });
-    if (a == 0.0) | (a == F::INFINITY) | x.is_nan() { x } else { with_sign(v, x) }
+    nan_if(x.is_nan(), if (a == 0.0) | (a == F::INFINITY) { x } else { with_sign(v, x) })
 }
 
 /// √(x² + y²) from the exact squares as pairs, scaled where they would leave the range.
+///
+/// The larger square is then far from both ends. The smaller is exact where the point was scaled up, since
+/// even the least subnormal's square then stays in range; elsewhere, where it is too small to be exact, it
+/// is below 2^(-2P - 10) of the larger one and does not show.
 #[inline(always)]
-pub(in super::super) fn hypot(x: F, y: F) -> F {
+pub(in super::super::super) fn hypot(x: F, y: F) -> F {
     let (ax, ay) = (abs(x), abs(y));
     let (a, b) = if ax > ay { (ax, ay) } else { (ay, ax) };
     let large = a > ATAN_RANGE.0;
@@ -63,6 +68,6 @@ pub(in super::super) fn hypot(x: F, y: F) -> F {
     let (h, l) = fast_two_sum(a2, b2);
     let (r, rl) = sqrt_pair((h, l + (al + bl)));
     let v = (r + rl) * back;
-    let v = if x.is_nan() | y.is_nan() { F::NAN } else { v };
-    if (ax == F::INFINITY) | (ay == F::INFINITY) { F::INFINITY } else { v }
+    let infinite = (ax == F::INFINITY) | (ay == F::INFINITY);
+    nan_if((x.is_nan() | y.is_nan()) & !infinite, if infinite { F::INFINITY } else { v })
 }

@@ -6,7 +6,7 @@ use super::{F, I, P, TINY, TRIG_MOST, U};
 
 /// An angle r + s beside a multiple of π / 2: `quadrant` counts them, |r| ≤ π / 4.
 #[derive(Clone, Copy)]
-pub(in super::super) struct Reduced {
+pub(in super::super::super) struct Reduced {
     quadrant: I,
     r: F,
     s: F,
@@ -14,27 +14,33 @@ pub(in super::super) struct Reduced {
 
 /// Whether the argument needs the long reduction.
 #[inline(always)]
-pub(in super::super) fn is_large(x: F) -> bool {
+pub(in super::super::super) fn is_large(x: F) -> bool {
     let a = abs(x);
     (a > TRIG_MOST) & (a < F::INFINITY)
 }
 
 /// The argument minus the nearest multiple of π / 2, taken in four parts; right for |x| up to
 /// TRIG_MOST.
+///
+/// The multiples of the first two parts are exact, and that of the third is as a pair (it is 0 or at least
+/// PIO2_3). So are the sums, since each first term is a multiple of the second's last bit: a of the last bits
+/// of x and of PIO2_1, b of those and of PIO2_2's. Only what is added to c may have lower bits; it would be
+/// larger than c, too, only for a c below 2^(3 − P) p, that is 2^-98 (float32: 2^-32), and no argument is so
+/// near a multiple of π / 2.
 #[inline(always)]
-pub(in super::super) fn reduce(x: F) -> Reduced {
+pub(in super::super::super) fn reduce(x: F) -> Reduced {
     let (nf, n) = nearest(clamp(x, -TRIG_MOST, TRIG_MOST) * TWO_OVER_PI);
-    let a = x - nf * PIO2_1;
-    let (b, be) = two_sum(a, -(nf * PIO2_2));
+    let a = add_exact_product(-nf, PIO2_1, x);
+    let (b, be) = fast_two_sum(a, -(nf * PIO2_2));
     let (p, pe) = two_prod(nf, PIO2_3);
-    let (c, ce) = two_sum(b, -p);
-    let (r, s) = two_sum(c, ((be + ce) - pe) - nf * PIO2_4);
+    let (c, ce) = fast_two_sum(b, -p);
+    let (r, s) = fast_two_sum(c, ((be + ce) - pe) - nf * PIO2_4);
     Reduced { quadrant: n, r, s }
 }
 
 /// The angle of `turns`, negated for a negative argument.
 #[inline(always)]
-pub(in super::super) fn from_fraction(turns: super::super::Turns, negative: bool) -> Reduced {
+pub(in super::super::super) fn from_fraction(turns: super::super::super::Turns, negative: bool) -> Reduced {
     let zeros = turns.size.leading_zeros().min(64);
     let bits = turns.size << zeros;
     // Two floats of P bits each, exact.
@@ -58,6 +64,7 @@ pub(in super::super) fn from_fraction(turns: super::super::Turns, negative: bool
 #[inline(always)]
 fn both(a: Reduced) -> ((F, F), (F, F)) {
     let (r, s) = (a.r, a.s);
+    // Too small for an exact product, it does not show beside 1; the sine and tangent of so little are x.
     let (z, zl) = two_prod(r, r);
     let half = 0.5 * z;
     let sin = fast_two_sum(r, r * z * horner(z, &SIN) + s * (1.0 - half));
@@ -70,28 +77,28 @@ fn both(a: Reduced) -> ((F, F), (F, F)) {
 fn pick(x: F, quadrant: I, even: F, odd: F) -> F {
     let v = if quadrant & 1 == 0 { even } else { odd };
     let v = if quadrant & 2 == 0 { v } else { -v };
-    if abs(x) < F::INFINITY { v } else { F::NAN }
+    nan_if(!x.is_finite(), v)
 }
 
 #[inline(always)]
-pub(in super::super) fn sin(x: F, a: Reduced) -> F {
+pub(in super::super::super) fn sin(x: F, a: Reduced) -> F {
     let (s, c) = both(a);
     let v = pick(x, a.quadrant, s.0, c.0);
     if abs(x) < TINY { x } else { v }
 }
 
 #[inline(always)]
-pub(in super::super) fn cos(x: F, a: Reduced) -> F {
+pub(in super::super::super) fn cos(x: F, a: Reduced) -> F {
     let (s, c) = both(a);
     pick(x, a.quadrant.wrapping_add(1), s.0, c.0)
 }
 
 #[inline(always)]
-pub(in super::super) fn tan(x: F, a: Reduced) -> F {
+pub(in super::super::super) fn tan(x: F, a: Reduced) -> F {
     let (s, c) = both(a);
     let even = a.quadrant & 1 == 0;
     let (n, d) = if even { (s, c) } else { ((-c.0, -c.1), s) };
     let (q, l) = div_pair(n, d);
-    let v = if abs(x) < F::INFINITY { q + l } else { F::NAN };
+    let v = nan_if(!x.is_finite(), q + l);
     if abs(x) < TINY { x } else { v }
 }
