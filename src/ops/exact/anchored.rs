@@ -291,7 +291,8 @@ impl Guess {
 
     /// What is remembered, unless the first values of a stream are too large for it, or far smaller.
     pub fn beginning_with(self, values: impl Iterator<Item = f64>) -> Guess {
-        let first = above(values.take(LANES).fold(0f64, |m, x| m.max(x.abs())));
+        // written so that it is one instruction each
+        let first = above(values.take(LANES).fold(0f64, |m, x| if x.abs() > m { x.abs() } else { m }));
         let fits = (first..first + REACH).contains(&self.top);
         Guess { top: if fits { self.top } else { (first + SLACK).min(TOP) }, ..self }
     }
@@ -361,7 +362,6 @@ impl Sums {
 
     /// Adds values below 2^`top` to sum `i` in two levels or three, if they hold them. In any case gives
     /// 2 to which the values are below.
-    #[inline(always)]
     fn cut<V: Stream>(
         &mut self,
         simd: Simd,

@@ -136,7 +136,7 @@ fn spread_rows_of_every_length() {
 /// The bins hold as many additions as they say.
 #[test]
 fn bins_are_large_enough() {
-    let full = f64::from_bits((1023u64 + 300 << 52) - 1);
+    let full = f64::from_bits(((1023u64 + 300) << 52) - 1);
     for simd in Simd::available() {
         for (n, least) in [(2048, 1e-300), (1024, 1e-300), (2048, 1e60), (1024, 1e60)] {
             let mut v = vec![-full; n];
