@@ -82,9 +82,44 @@ fn benches(c: &mut Criterion) {
     group.bench_function("histogram, 100 bins", |b| b.iter(|| session.run(&[black_box(&binned)])));
     group.finish();
 
+    spread(c, &session);
     matmul(c, &session, &data);
     file(c, &session, &data);
     dtypes(c, &session, &data);
+}
+
+/// Exact sums of float64 whose exponents are more and more spread.
+fn spread(c: &mut Criterion, session: &Session) {
+    const HALF: usize = N / 2;
+    let (u, v, w) = (uniform(2), uniform(3), uniform(4));
+    let normal =
+        |k: usize| (-2.0 * (1.0 - u[k] as f64).ln()).sqrt() * (std::f64::consts::TAU * v[k] as f64).cos();
+    let decades = |k: usize, d: f64| 10f64.powf((u[k] as f64 - 0.5) * d);
+    type Make<'a> = Box<dyn Fn(usize) -> f64 + 'a>;
+    let distributions: [(&str, Make); 6] = [
+        ("uniform", Box::new(|k| u[k] as f64 + v[k] as f64 / (1u64 << 24) as f64)),
+        ("lognormal, sigma 5", Box::new(|k| (5.0 * normal(k)).exp())),
+        ("24 decades", Box::new(|k| decades(k, 24.0))),
+        ("200 decades", Box::new(|k| decades(k, 200.0))),
+        ("600 decades", Box::new(|k| decades(k, 600.0))),
+        ("9 of 10 are zero, else 24 decades", Box::new(|k| if w[k] < 0.9 { 0.0 } else { decades(k, 24.0) })),
+    ];
+    let mut group = c.benchmark_group("memory f64");
+    group.throughput(Throughput::Elements(N as u64));
+    group.sample_size(20);
+    for (name, make) in distributions {
+        // Every value has its negative somewhere, but for one: the exact sum is that one.
+        let mut values: Vec<f64> = (0..HALF).map(make).collect();
+        values.extend(values.clone().iter().rev().map(|x| -x));
+        (values[7], values[N - 8]) = (1.25, 0.0);
+        let x = Array::from_ndarray(Array1::from(values));
+        let sum = x.sum();
+        assert_eq!(session.compute(&sum).and_then(|v| v.item::<f64>()).expect("a number"), 1.25, "{name}");
+        group.bench_function(format!("exact sum, {name}"), |b| b.iter(|| session.run(&[black_box(&sum)])));
+        let std = x.std();
+        group.bench_function(format!("exact std, {name}"), |b| b.iter(|| session.run(&[black_box(&std)])));
+    }
+    group.finish();
 }
 
 fn matmul(c: &mut Criterion, session: &Session, data: &[f32]) {

@@ -9,13 +9,14 @@
 //!
 //! One pass over the data does it all: the anchors are a guess from the block before, the largest magnitude
 //! is found along the way, and so are the bits that the second lane left. Too low a guess means a second
-//! pass, bits left mean that the block is copied and cut again until nothing is left. Nothing is believed
-//! that was not checked: a sum enters the accumulator only if it holds every bit.
+//! pass. Bits left mean a look at the exponents, which says whether a third lane will do, for 131 bits; if not, the
+//! values go to bins by their exponents ([`Sums::add_binned`]), which takes any. After that the next blocks are
+//! looked at first. Nothing is believed that was not checked: a sum enters the accumulator only if it holds every bit.
 
 // loops of a fixed number of steps over lanes are what the compiler turns into vectors
 #![allow(clippy::needless_range_loop)]
 
-use super::scan::{Scan, scan};
+use super::scan::{Range, Scan, scan};
 use super::sums::Sums;
 use crate::ops::simd::Simd;
 use crate::per_simd;
@@ -31,6 +32,10 @@ const LOG_UNITS: i32 = 50;
 const TOP: i32 = 1000;
 /// The guess leaves this much room for larger values in the blocks to come.
 const SLACK: i32 = 1;
+/// How far a remembered guess may be from what is known of the values.
+const REACH: i32 = 16;
+/// Blocks that are looked at first, after a guess that went wrong.
+const DOUBT: u8 = 4;
 const ABS: u64 = !(1 << 63);
 
 /// 1.5 · 2^(unit + 52): adding and taking it away rounds to a multiple of 2^unit.
@@ -188,41 +193,20 @@ fn cut_products_body<const K: usize>(a: &[f32], b: &[f32], units: Units<K>) -> C
 per_simd!(fn cut_products2(a: &[f32], b: &[f32], units: Units<2>) -> Cut<2> = cut_products_body::<2>);
 per_simd!(fn cut_products3(a: &[f32], b: &[f32], units: Units<3>) -> Cut<3> = cut_products_body::<3>);
 
-/// As [`cut_body`]; leaves what was left in place of the values.
-#[inline(always)]
-fn take_body(v: &mut [[f64; LANES]], units: Units<3>) -> Cut<3> {
-    let mut lanes = Lanes::new(units);
-    for c in v {
-        let mut left = *c;
-        for j in 0..LANES {
-            for sums in &mut lanes.sums {
-                let sum = sums[j] + left[j];
-                left[j] -= sum - sums[j];
-                sums[j] = sum;
-            }
-            lanes.max[j] = if left[j].abs() > lanes.max[j] { left[j].abs() } else { lanes.max[j] };
-        }
-        *c = left;
-    }
-    lanes.finish()
-}
-per_simd!(fn take(v: &mut [[f64; LANES]], units: Units<3>) -> Cut<3> = take_body);
-
 /// What is summed: float64, or what becomes such.
 pub(super) trait Stream: Copy {
-    fn len(self) -> usize;
-    /// The values; `out` has as many.
-    fn write(self, simd: Simd, out: &mut [f64]);
+    /// Bits below the leading one that the values can have.
+    const FRACTION: i32;
+    /// Gives the values, at most [`BLOCK`], to `f`.
+    fn with_values<R>(self, simd: Simd, f: impl FnOnce(&[f64]) -> R) -> R;
     fn cut2(self, simd: Simd, units: Units<2>) -> Cut<2>;
     fn cut3(self, simd: Simd, units: Units<3>) -> Cut<3>;
 }
 
 impl Stream for &[f64] {
-    fn len(self) -> usize {
-        self.len()
-    }
-    fn write(self, _: Simd, out: &mut [f64]) {
-        out.copy_from_slice(self);
+    const FRACTION: i32 = 52;
+    fn with_values<R>(self, _: Simd, f: impl FnOnce(&[f64]) -> R) -> R {
+        f(self)
     }
     fn cut2(self, simd: Simd, units: Units<2>) -> Cut<2> {
         cut2(simd, self, units)
@@ -237,11 +221,12 @@ impl Stream for &[f64] {
 pub(super) struct Widened<'a>(pub &'a [f32]);
 
 impl Stream for Widened<'_> {
-    fn len(self) -> usize {
-        self.0.len()
-    }
-    fn write(self, simd: Simd, out: &mut [f64]) {
-        widen(simd, self.0, out);
+    const FRACTION: i32 = 23;
+    fn with_values<R>(self, simd: Simd, f: impl FnOnce(&[f64]) -> R) -> R {
+        let mut values = [0.0; BLOCK];
+        let values = &mut values[..self.0.len()];
+        widen(simd, self.0, values);
+        f(values)
     }
     fn cut2(self, simd: Simd, units: Units<2>) -> Cut<2> {
         cut_widened2(simd, self.0, units)
@@ -256,11 +241,12 @@ impl Stream for Widened<'_> {
 pub(super) struct Products<'a>(pub &'a [f32], pub &'a [f32]);
 
 impl Stream for Products<'_> {
-    fn len(self) -> usize {
-        self.0.len()
-    }
-    fn write(self, simd: Simd, out: &mut [f64]) {
-        multiply(simd, self.0, self.1, out);
+    const FRACTION: i32 = 47;
+    fn with_values<R>(self, simd: Simd, f: impl FnOnce(&[f64]) -> R) -> R {
+        let mut values = [0.0; BLOCK];
+        let values = &mut values[..self.0.len()];
+        multiply(simd, self.0, self.1, values);
+        f(values)
     }
     fn cut2(self, simd: Simd, units: Units<2>) -> Cut<2> {
         cut_products2(simd, self.0, self.1, units)
@@ -270,28 +256,56 @@ impl Stream for Products<'_> {
     }
 }
 
-/// What the next block is thought to be like.
-#[derive(Clone, Copy)]
+/// How many levels hold a block.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Levels {
+    Two,
+    Three,
+    /// More than are worth it: bins take it.
+    Many,
+}
+
+/// What the next block is thought to be like. Wrong guesses cost time and nothing else.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Guess {
     /// Magnitudes are below 2^top.
     pub top: i32,
-    /// Two levels won't hold it.
-    pub wide: bool,
+    pub levels: Levels,
+    /// So many blocks are looked at before they are added, since guesses went wrong.
+    pub doubt: u8,
 }
 
 impl Guess {
-    /// For values below 2^`top`.
-    pub fn below(top: i32) -> Guess {
-        Guess { top, wide: false }
+    /// Before anything was seen.
+    pub const NONE: Guess = Guess::exactly(0);
+
+    /// Nothing is known: a look is better than a guess.
+    pub fn in_doubt() -> Guess {
+        Guess { doubt: 1, ..Guess::NONE }
     }
 
-    /// From the first values of a stream.
-    pub fn from_first(values: impl Iterator<Item = f64>) -> Guess {
-        Guess::below(above(values.take(LANES).fold(0f64, |m, x| m.max(x.abs())))).with_slack()
+    /// For values below 2^`top`, and none much below that.
+    pub const fn exactly(top: i32) -> Guess {
+        Guess { top, levels: Levels::Two, doubt: 0 }
     }
 
-    fn with_slack(self) -> Guess {
-        Guess { top: (self.top + SLACK).min(TOP), ..self }
+    /// What is remembered, unless the first values of a stream are too large for it, or far smaller.
+    pub fn beginning_with(self, values: impl Iterator<Item = f64>) -> Guess {
+        // written so that it is one instruction each
+        let first = above(values.take(LANES).fold(0f64, |m, x| if x.abs() > m { x.abs() } else { m }));
+        let fits = (first..first + REACH).contains(&self.top);
+        Guess { top: if fits { self.top } else { (first + SLACK).min(TOP) }, ..self }
+    }
+
+    /// What is remembered, of values below 2^`top`.
+    pub fn below(self, top: i32) -> Guess {
+        Guess { top, ..self }
+    }
+
+    /// After a block below 2^`top`: larger values in the blocks to come have some room, and as much as the blocks
+    /// before had, nearly.
+    fn after(self, top: i32, levels: Levels) -> Guess {
+        Guess { top: (top + SLACK).max(self.top - 1).min(TOP), levels, ..self }
     }
 }
 
@@ -306,7 +320,7 @@ pub(super) struct Held {
 
 impl Sums {
     /// Adds at most [`BLOCK`] values to sum `i`, fast if the guess is right; it becomes what was found. `None`
-    /// if the levels can't hold the block; it is added all the same.
+    /// if not all are finite.
     pub(super) fn add_block<V: Stream>(
         &mut self,
         simd: Simd,
@@ -314,75 +328,117 @@ impl Sums {
         v: V,
         guess: &mut Guess,
     ) -> Option<Held> {
-        // again for a guess that was too low, and for one that was too narrow
-        for _ in 0..3 {
-            let Guess { top, wide } = *guess;
-            if top > TOP {
-                break;
-            }
-            let units: Units<3> = units(top, self.lowest());
-            let [high, low, lowest] = units;
-            let Cut { sums, max, rest } =
-                if wide { v.cut3(simd, units) } else { v.cut2(simd, [high, low]).padded() };
-            let found = above(max);
-            guess.top = found;
-            if found > top {
-                continue;
-            }
-            if rest == 0 {
-                self.add_cut(i, sums, units);
-                *guess = Guess { top: found, wide: sums[2] != 0 }.with_slack();
-                return Some(Held { max, unit: if wide { lowest } else { low } });
-            }
-            if wide {
-                break;
-            }
-            guess.wide = true;
-        }
-        let top = self.add_spread(simd, i, v);
-        *guess = Guess { top, wide: true }.with_slack();
-        None
-    }
-
-    /// Adds at most [`BLOCK`] values to sum `i`: the huge and those that are not finite one by one, the
-    /// rest by cutting off 131 bits until none are left. The rest is below 2 to what it returns.
-    fn add_spread(&mut self, simd: Simd, i: usize, v: impl Stream) -> i32 {
-        let mut left = [[0f64; LANES]; BLOCK / LANES];
-        let left = &mut left[..v.len().div_ceil(LANES)];
-        v.write(simd, &mut left.as_flattened_mut()[..v.len()]);
-        let mut top = match scan(simd, left.as_flattened()) {
-            Scan::Zeros => return above(0.0),
-            Scan::Finite(range) => range.max + 1,
-            Scan::NotFinite => TOP + 1,
-        };
-        if top > TOP {
-            let mut max = 0f64;
-            for x in left.as_flattened_mut() {
-                if above(*x) > TOP {
-                    self.add_f64(i, std::mem::take(x));
-                } else {
-                    max = max.max(x.abs());
+        if guess.doubt == 0 {
+            // again for a guess that was too low, and for one that was too narrow
+            for _ in 0..3 {
+                let top = guess.top;
+                if top > TOP {
+                    break;
+                }
+                let wide = guess.levels == Levels::Three;
+                let (found, held) = self.cut(simd, i, v, top, wide);
+                if let Some((held, levels)) = held {
+                    *guess = guess.after(found, levels);
+                    return Some(held);
+                }
+                guess.top = found;
+                if found <= top {
+                    if wide {
+                        break;
+                    }
+                    guess.levels = Levels::Three;
                 }
             }
-            top = above(max);
+            guess.doubt = DOUBT;
         }
-        let found = top;
-        loop {
-            let units = units(top, self.lowest());
-            let cut = take(simd, left, units);
-            self.add_cut(i, cut.sums, units);
-            if cut.max == 0.0 {
-                return found;
+        self.add_doubtful(simd, i, v, guess)
+    }
+
+    /// Apart from the fast path, which would have to reserve its large stack.
+    #[inline(never)]
+    fn add_doubtful<V: Stream>(&mut self, simd: Simd, i: usize, v: V, guess: &mut Guess) -> Option<Held> {
+        v.with_values(simd, |values| self.look_and_add::<V>(simd, i, values, guess))
+    }
+
+    /// Adds values below 2^`top` to sum `i` in two levels or three, if they hold them. In any case gives
+    /// 2 to which the values are below.
+    fn cut<V: Stream>(
+        &mut self,
+        simd: Simd,
+        i: usize,
+        v: V,
+        top: i32,
+        wide: bool,
+    ) -> (i32, Option<(Held, Levels)>) {
+        let units: Units<3> = units(top, self.lowest());
+        let [high, low, lowest] = units;
+        let Cut { sums, max, rest } =
+            if wide { v.cut3(simd, units) } else { v.cut2(simd, [high, low]).padded() };
+        let found = above(max);
+        if found > top || rest != 0 {
+            return (found, None);
+        }
+        sums.into_iter().zip(units).for_each(|(n, unit)| self.add_units(i, n, unit));
+        let levels = if sums[2] == 0 { Levels::Two } else { Levels::Three };
+        (found, Some((Held { max, unit: if wide { lowest } else { low } }, levels)))
+    }
+
+    /// As [`Sums::add_block`] of the values that a stream gives, looking at their exponents first.
+    fn look_and_add<V: Stream>(
+        &mut self,
+        simd: Simd,
+        i: usize,
+        v: &[f64],
+        guess: &mut Guess,
+    ) -> Option<Held> {
+        let range = match scan(simd, v) {
+            Scan::Zeros => return Some(Held { max: 0.0, unit: 0 }),
+            Scan::Finite(range) => range,
+            Scan::NotFinite => {
+                let mut finite = [0.0; BLOCK];
+                for (f, &x) in finite.iter_mut().zip(v) {
+                    if x.is_finite() { *f = x } else { self.add_special(i, x) }
+                }
+                self.look_and_add::<V>(simd, i, &finite[..v.len()], guess);
+                return None;
             }
-            top = above(cut.max);
+        };
+        let unit = range.min - V::FRACTION;
+        let levels = self.add_within(simd, i, v, range, unit);
+        let doubt = if levels == Levels::Many { DOUBT } else { guess.doubt.saturating_sub(1) };
+        *guess = Guess { top: (range.max + 1 + SLACK).min(TOP), levels, doubt };
+        Some(Held { max: anchor(range.max - 52), unit })
+    }
+
+    /// Adds at most [`BLOCK`] finite values to sum `i`, in as many levels as it takes or in bins: the exponents of
+    /// those that are not zero lie within `range`, and all are multiples of 2^`unit`.
+    #[inline(never)]
+    pub(super) fn add_within<V: Stream>(
+        &mut self,
+        simd: Simd,
+        i: usize,
+        v: V,
+        range: Range,
+        unit: i32,
+    ) -> Levels {
+        let top = range.max + 1;
+        let [_, low, lowest]: Units<3> = units(top, self.lowest());
+        let levels = match unit {
+            _ if top > TOP => Levels::Many,
+            _ if unit >= low => Levels::Two,
+            _ if unit >= lowest => Levels::Three,
+            _ => Levels::Many,
+        };
+        if levels == Levels::Many {
+            v.with_values(simd, |values| self.add_binned(simd, i, values, range));
+        } else {
+            let (_, held) = self.cut(simd, i, v, top, levels == Levels::Three);
+            debug_assert!(held.is_some());
         }
+        levels
     }
 
     fn lowest(&self) -> i32 {
         self.term.low().max(-1074)
-    }
-
-    fn add_cut(&mut self, i: usize, sums: [i64; 3], units: Units<3>) {
-        sums.into_iter().zip(units).for_each(|(n, unit)| self.add_units(i, n, unit));
     }
 }

@@ -5,8 +5,9 @@
 //! 32-bit digits in 64-bit limbs, carries delayed) whose range covers its [`Term`] with room for
 //! 2^63 additions. That costs a few nanoseconds per addend, so contiguous data go through vector
 //! kernels first ([`Sums::add_run`], [`Sums::add_row_f32`]): a block whose exponents span few bits sums
-//! exactly in float64 lanes, others in two or more levels of them that cut each value at common
-//! anchors (Demmel and Nguyen's pre-rounding), and only block totals enter the accumulator.
+//! exactly in float64 lanes, others in two or three levels of them that cut each value at common
+//! anchors (Demmel and Nguyen's pre-rounding), the widest in one 64-bit bin per exponent (Neal's large
+//! superaccumulator, on the stack for one block), and only block totals enter the accumulator.
 //! Every path is exact, so which one ran cannot be seen in the result.
 //!
 //! Non-finite addends set sticky flags: +inf, −inf, NaN; opposite infinities make NaN. A NaN result
@@ -15,6 +16,7 @@
 //! Limits: 2^63 additions per sum.
 
 mod anchored;
+mod bins;
 mod device;
 mod digits;
 mod finish;

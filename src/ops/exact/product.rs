@@ -7,8 +7,8 @@
 //! Factors must lie within bounds so that no product overflows and no error has bits below 2^-1074;
 //! the others are multiplied one by one.
 
-use super::anchored::{BLOCK, Guess, Held, above, anchor};
-use super::scan::{Scan, scan};
+use super::anchored::{BLOCK, Held, above};
+use super::scan::{Range, Scan, scan};
 use super::sums::Sums;
 use crate::ops::simd::Simd;
 use crate::per_simd;
@@ -18,6 +18,8 @@ const PAIRS: usize = BLOCK / 2;
 /// Factors are below 2^HIGHEST, and multiples of 2^LOWEST.
 const HIGHEST: i32 = 500;
 const LOWEST: i32 = -500;
+/// Bits that three levels hold.
+const HELD: i32 = 131;
 
 /// The upper half of `x`, to nearest.
 #[inline(always)]
@@ -50,24 +52,18 @@ fn two_square_body(v: &[f64], square: &mut [f64], error: &mut [f64]) {
 }
 per_simd!(fn two_square(v: &[f64], square: &mut [f64], error: &mut [f64]) = two_square_body);
 
-/// What a look at the exponents tells; `None` of values that are not finite.
-fn look(simd: Simd, v: &[f64]) -> Option<Held> {
+/// The exponents of the values that are not zero; `None` if some are not finite.
+fn look(simd: Simd, v: &[f64]) -> Option<Range> {
     match scan(simd, v) {
-        Scan::Zeros => Some(Held { max: 0.0, unit: LOWEST }),
+        Scan::Zeros => Some(Range { min: 0, max: 0 }),
         Scan::NotFinite => None,
-        Scan::Finite(range) => Some(Held { max: anchor(range.max - 52), unit: range.min - 52 }),
+        Scan::Finite(range) => Some(range),
     }
 }
 
-impl Held {
-    fn is_within_bounds(self) -> bool {
-        above(self.max) <= HIGHEST && self.unit >= LOWEST
-    }
-}
-
-/// Whether a single factor is within the bounds.
-fn is_factor(x: f64) -> bool {
-    x == 0.0 || (LOWEST + 53..=HIGHEST).contains(&above(x))
+/// Whether values that are multiples of 2^`unit` and below 2^`top` are factors within the bounds.
+fn is_within_bounds(unit: i32, top: i32) -> bool {
+    top <= HIGHEST && unit >= LOWEST
 }
 
 /// Products and errors of a block.
@@ -84,8 +80,10 @@ impl Streams {
     /// Adds the first `len` to sum `i`; the products are at most 2^`top`.
     fn add_to(&self, sums: &mut Sums, simd: Simd, i: usize, len: usize, top: i32) {
         // an error is at most half of the product's last bit
-        for (top, stream) in [(top, &self.products), (top - 53, &self.errors)] {
-            sums.add_block(simd, i, &stream[..len], &mut Guess::below(top));
+        for (k, (top, stream)) in [(top, &self.products), (top - 53, &self.errors)].into_iter().enumerate() {
+            let mut guess = sums.guesses[k].below(top);
+            sums.add_block(simd, i, &stream[..len], &mut guess);
+            sums.guesses[k] = guess;
         }
     }
 }
@@ -94,18 +92,19 @@ impl Sums {
     /// Adds the exact squares of `v` to sum `i`.
     pub(super) fn add_squares_f64(&mut self, simd: Simd, i: usize, v: &[f64]) {
         let mut streams = Streams::new();
-        v.chunks(PAIRS).for_each(|b| self.add_square_block(simd, i, b, look(simd, b), &mut streams));
+        v.chunks(PAIRS).for_each(|b| self.add_square_block(simd, i, b, None, &mut streams));
     }
 
     /// Adds `v` to sum `i`, and the exact squares to sum `i` of `squares`.
     pub(super) fn add_moments_f64(&mut self, squares: &mut Sums, simd: Simd, i: usize, v: &[f64]) {
         let mut streams = Streams::new();
-        let mut guess = Guess::from_first(v.iter().copied());
+        let mut guess = self.guesses[0].beginning_with(v.iter().copied());
         for b in v.chunks(PAIRS) {
             // the sum has looked already
-            let held = self.add_block(simd, i, b, &mut guess).or_else(|| look(simd, b));
+            let held = self.add_block(simd, i, b, &mut guess);
             squares.add_square_block(simd, i, b, held, &mut streams);
         }
+        self.guesses[0] = guess;
     }
 
     fn add_square_block(
@@ -116,12 +115,14 @@ impl Sums {
         held: Option<Held>,
         streams: &mut Streams,
     ) {
-        let Some(held) = held.filter(|h| h.is_within_bounds()) else {
-            return self.add_products_apart(simd, i, v, v, streams);
-        };
-        if held.max != 0.0 {
-            two_square(simd, v, &mut streams.products, &mut streams.errors);
-            streams.add_to(self, simd, i, v.len(), 2 * above(held.max));
+        let is_simple = self.guesses.iter().all(|g| g.doubt == 0);
+        if let Some(held) = held.filter(|h| is_simple && is_within_bounds(h.unit, above(h.max))) {
+            if held.max != 0.0 {
+                two_square(simd, v, &mut streams.products, &mut streams.errors);
+                streams.add_to(self, simd, i, v.len(), 2 * above(held.max));
+            }
+        } else {
+            self.add_product_block(simd, i, v, v, streams);
         }
     }
 
@@ -129,30 +130,23 @@ impl Sums {
     pub(super) fn add_products_f64(&mut self, simd: Simd, i: usize, a: &[f64], b: &[f64]) {
         let mut streams = Streams::new();
         for (a, b) in a.chunks(PAIRS).zip(b.chunks(PAIRS)) {
-            match (look(simd, a), look(simd, b)) {
-                (Some(x), Some(y)) if x.is_within_bounds() && y.is_within_bounds() => {
-                    two_product(simd, a, b, &mut streams.products, &mut streams.errors);
-                    streams.add_to(self, simd, i, a.len(), above(x.max) + above(y.max));
-                }
-                _ => self.add_products_apart(simd, i, a, b, &mut streams),
-            }
+            self.add_product_block(simd, i, a, b, &mut streams);
         }
     }
 
-    /// As [`Sums::add_products_f64`] for one block of any values: pairs out of bounds are added one by one.
-    fn add_products_apart(&mut self, simd: Simd, i: usize, a: &[f64], b: &[f64], streams: &mut Streams) {
-        let (mut x, mut y) = ([0f64; PAIRS], [0f64; PAIRS]);
-        let mut tops = [0f64; 2];
-        for (((x, y), &a), &b) in x.iter_mut().zip(&mut y).zip(a).zip(b) {
-            if is_factor(a) && is_factor(b) {
-                (*x, *y) = (a, b);
-                tops = [tops[0].max(a.abs()), tops[1].max(b.abs())];
-            } else {
-                self.add_product_at(i, a, b);
-            }
+    #[inline(never)]
+    fn add_product_block(&mut self, simd: Simd, i: usize, a: &[f64], b: &[f64], streams: &mut Streams) {
+        let (Some(x), Some(y)) = (look(simd, a), look(simd, b)) else {
+            return self.add_products_each(i, a, b);
+        };
+        let is_simple = self.guesses[0].doubt == 0 || x.span() + y.span() + 2 + 53 <= HELD;
+        let is_safe = |r: Range| is_within_bounds(r.min - 52, r.max + 1);
+        if is_simple && is_safe(x) && is_safe(y) {
+            two_product(simd, a, b, &mut streams.products, &mut streams.errors);
+            streams.add_to(self, simd, i, a.len(), x.max + y.max + 2);
+        } else {
+            self.guesses[0].doubt = self.guesses[0].doubt.saturating_sub(1);
+            self.add_products_binned(simd, i, [a, b], [x, y]);
         }
-        let n = a.len();
-        two_product(simd, &x[..n], &y[..n], &mut streams.products, &mut streams.errors);
-        streams.add_to(self, simd, i, n, above(tops[0]) + above(tops[1]));
     }
 }

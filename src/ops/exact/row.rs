@@ -144,7 +144,7 @@ impl Sums {
                 continue;
             }
             if range.max == 0xff || range.span() > F32_ROOM {
-                part.iter().enumerate().for_each(|(k, &x)| self.add_f64(first + k, x as f64));
+                self.add_each_row(first, part.iter().map(|&x| x as f64));
                 continue;
             }
             let mut state = self.segment(segment);
@@ -200,7 +200,7 @@ impl Sums {
                 _ => None,
             };
             let Some(unit) = unit else {
-                a.iter().zip(b).enumerate().for_each(|(k, (&x, &y))| self.add_product_at(first + k, x, y));
+                self.add_products_each_row(first, a, b);
                 continue;
             };
             let lanes = self.rows();
@@ -221,12 +221,12 @@ impl Sums {
                 Scan::Zeros => continue,
                 Scan::Finite(range) if range.max < 1000 && range.max > -850 => range,
                 _ => {
-                    part.iter().enumerate().for_each(|(k, &x)| self.add_f64(first + k, x));
+                    self.add_each_row(first, part.iter().copied());
                     continue;
                 }
             };
             let Some(unit) = self.place(segment, range, fraction) else {
-                part.iter().enumerate().for_each(|(k, &x)| self.add_f64(first + k, x));
+                self.add_each_row(first, part.iter().copied());
                 continue;
             };
             let lanes = self.rows();

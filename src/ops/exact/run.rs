@@ -1,13 +1,15 @@
 //! Contiguous slices into one sum, at vector speed.
 
-use super::anchored::{BLOCK, Guess, Products, Widened, anchor};
+use super::Term;
+use super::anchored::{BLOCK, Guess, Products, Widened, above, anchor};
+use super::scan::Range;
 use super::sums::Sums;
 use crate::ops::simd::Simd;
 use crate::per_simd;
 
 /// Values in a block of float32: 2^11 of them with 24 bits each, over 18 exponents, fill 53 bits.
 const F32_BLOCK: usize = 2048;
-const F32_SPAN: u32 = 18;
+const F32_SPAN: i32 = 18;
 /// Finite values are below 2^F32_TOP.
 const F32_TOP: i32 = 128;
 const F32_LANES: usize = 32;
@@ -44,12 +46,6 @@ fn block_f32_body(v: &[f32]) -> (f64, u32, u32) {
 }
 per_simd!(fn block_f32(v: &[f32]) -> (f64, u32, u32) = block_f32_body);
 
-/// Whether a block with these magnitudes sums exactly in one lane.
-fn spans_little(max: u32, min: u32) -> bool {
-    let exponent = |bits: u32| (bits >> 23).max(1);
-    exponent(max) != 0xff && exponent(max) - exponent(min) <= F32_SPAN
-}
-
 /// Sums of the exact squares in two levels: what the anchor rounds them to, and what it leaves. The levels
 /// go through memory: in one loop the compiler would pair them up instead of neighbouring values.
 #[inline(always)]
@@ -76,35 +72,62 @@ fn squares_f32_body(v: &[f32], anchor: f64) -> [f64; 2] {
 }
 per_simd!(fn squares_f32(v: &[f32], anchor: f64) -> [f64; 2] = squares_f32_body);
 
-/// Adds at most [`F32_BLOCK`] values to sum `i`. Gives `top` and `unit` such that all finite ones are below
-/// 2^`top` and multiples of 2^`unit`, or `None` if all are zero.
-fn add_block_f32(sums: &mut Sums, simd: Simd, i: usize, v: &[f32]) -> Option<(i32, i32)> {
-    let (sum, max, min) = block_f32(simd, v);
-    if max == 0 {
-        return None;
-    }
-    let exponent = |bits: u32| (bits >> 23).max(1) as i32 - 127;
-    let top = exponent(max) + 1;
-    if spans_little(max, min) {
-        sums.add_f64(i, sum);
-    } else {
-        sums.add_block(simd, i, Widened(v), &mut Guess::below(top));
-    }
-    Some((top, exponent(min) - 23))
+/// The exponents of the values of a block that are not zero, if all are finite.
+#[derive(Clone, Copy)]
+enum Look {
+    Zeros,
+    Finite(Range),
+    NotFinite,
 }
 
-/// Adds the squares of at most [`F32_BLOCK`] values to sum `i`; the finite ones are below 2^`top` and multiples
-/// of 2^`unit`.
-fn add_squares_block_f32(squares: &mut Sums, simd: Simd, i: usize, v: &[f32], top: i32, unit: i32) {
+/// float32 of these exponents are multiples of 2 to this.
+fn lowest_bit(range: Range) -> i32 {
+    (range.min - 23).max(Term::F32.low())
+}
+
+/// Adds at most [`F32_BLOCK`] values to sum `i`.
+fn add_block_f32(sums: &mut Sums, simd: Simd, i: usize, v: &[f32]) -> Look {
+    let (sum, max, min) = block_f32(simd, v);
+    if max == 0 {
+        return Look::Zeros;
+    }
+    // of float64, for which no float32 is subnormal
+    let exponent = |bits: u32| above(f32::from_bits(bits) as f64) - 1;
+    let range = Range { min: exponent(min), max: exponent(max) };
+    if range.max >= F32_TOP {
+        sums.add_block(simd, i, Widened(v), &mut Guess::in_doubt());
+        return Look::NotFinite;
+    }
+    // subnormal ones are multiples of a higher bit than their exponent would have them be
+    if range.max - 23 - lowest_bit(range) <= F32_SPAN {
+        sums.add_f64(i, sum);
+    } else {
+        sums.add_within(simd, i, Widened(v), range, lowest_bit(range));
+    }
+    Look::Finite(range)
+}
+
+/// Adds the squares of at most [`F32_BLOCK`] values to sum `i`.
+fn add_squares_block_f32(squares: &mut Sums, simd: Simd, i: usize, v: &[f32], look: Look) {
     const ROOM: i32 = 53 - F32_BLOCK.ilog2() as i32;
-    let high = 2 * top - ROOM;
+    let range = match look {
+        Look::Zeros => return,
+        Look::Finite(range) => range,
+        Look::NotFinite => {
+            squares.add_block(simd, i, Products(v, v), &mut Guess::in_doubt());
+            return;
+        }
+    };
+    let (top, unit) = (2 * (range.max + 1), 2 * lowest_bit(range));
+    let high = top - ROOM;
     // what the anchor leaves is at most half its unit
-    if top <= F32_TOP && 2 * unit >= high - 1 - ROOM {
+    if unit >= high - 1 - ROOM {
         let [a, b] = squares_f32(simd, v, anchor(high));
         squares.add_f64(i, a);
         squares.add_f64(i, b);
     } else {
-        squares.add_block(simd, i, Products(v, v), &mut Guess { top: 2 * top, wide: true });
+        let range = Range { min: 2 * range.min, max: top - 1 };
+        squares.add_within(simd, i, Products(v, v), range, unit);
     }
 }
 
@@ -157,7 +180,7 @@ impl Sums {
 }
 
 /// Shorter slices are added one by one.
-const SHORT: usize = 8;
+const SHORT: usize = 16;
 
 impl Run for f32 {
     /// One look at the exponents serves both sums.
@@ -167,15 +190,14 @@ impl Run for f32 {
             return squares.add_squares_run(simd, i, v);
         }
         for block in v.chunks(F32_BLOCK) {
-            if let Some((top, unit)) = add_block_f32(sums, simd, i, block) {
-                add_squares_block_f32(squares, simd, i, block, top, unit);
-            }
+            let look = add_block_f32(sums, simd, i, block);
+            add_squares_block_f32(squares, simd, i, block, look);
         }
     }
 
     fn add_run(sums: &mut Sums, simd: Simd, i: usize, v: &[f32]) {
         if v.len() < SHORT {
-            return v.iter().for_each(|&x| sums.add_f64(i, x as f64));
+            return sums.add_each(i, v.iter().map(|&x| x as f64));
         }
         for block in v.chunks(F32_BLOCK) {
             add_block_f32(sums, simd, i, block);
@@ -188,12 +210,14 @@ impl Run for f32 {
 
     fn add_products_run(sums: &mut Sums, simd: Simd, i: usize, a: &[f32], b: &[f32]) {
         if a.len() < SHORT {
-            return a.iter().zip(b).for_each(|(&x, &y)| sums.add_product_at(i, x, y));
+            return sums.add_each(i, a.iter().zip(b).map(|(&x, &y)| x as f64 * y as f64));
         }
-        let mut guess = Guess::from_first(a.iter().zip(b).map(|(&x, &y)| x as f64 * y as f64));
+        let products = a.iter().zip(b).map(|(&x, &y)| x as f64 * y as f64);
+        let mut guess = sums.guesses[0].beginning_with(products);
         for (a, b) in a.chunks(BLOCK).zip(b.chunks(BLOCK)) {
             sums.add_block(simd, i, Products(a, b), &mut guess);
         }
+        sums.guesses[0] = guess;
     }
 }
 
@@ -208,24 +232,25 @@ impl Run for f64 {
 
     fn add_run(sums: &mut Sums, simd: Simd, i: usize, v: &[f64]) {
         if v.len() < SHORT {
-            return v.iter().for_each(|&x| sums.add_f64(i, x));
+            return sums.add_each(i, v.iter().copied());
         }
-        let mut guess = Guess::from_first(v.iter().copied());
+        let mut guess = sums.guesses[0].beginning_with(v.iter().copied());
         for block in v.chunks(BLOCK) {
             sums.add_block(simd, i, block, &mut guess);
         }
+        sums.guesses[0] = guess;
     }
 
     fn add_squares_run(sums: &mut Sums, simd: Simd, i: usize, v: &[f64]) {
         if v.len() < SHORT {
-            return v.iter().for_each(|&x| sums.add_product_at(i, x, x));
+            return sums.add_products_each(i, v, v);
         }
         sums.add_squares_f64(simd, i, v);
     }
 
     fn add_products_run(sums: &mut Sums, simd: Simd, i: usize, a: &[f64], b: &[f64]) {
         if a.len() < SHORT {
-            return a.iter().zip(b).for_each(|(&x, &y)| sums.add_product_at(i, x, y));
+            return sums.add_products_each(i, a, b);
         }
         sums.add_products_f64(simd, i, a, b);
     }

@@ -64,7 +64,8 @@ fn scan_body(v: &[f64]) -> (u64, u64) {
         c[..tail.len()].copy_from_slice(tail);
         one(&c);
     }
-    let special = special.iter().fold(0, |m, &x| m | x);
+    // the NaN of an infinity can have a sign
+    let special = special.iter().fold(0, |m, &x| m | x) & !(1 << 63);
     let max = max.iter().fold(0, |m, &x| x.to_bits().max(m));
     let min = min.iter().fold(u64::MAX, |m, &x| x.to_bits().min(m));
     (max | special, min.wrapping_add(1))

@@ -1,6 +1,7 @@
 //! The accumulators themselves: storage, single additions, merging, serialised form.
 
 use super::Term;
+use super::anchored::Guess;
 use super::digits::{Fixed, MINUS_INF, NAN, PLUS_INF, carry, effective};
 use super::round::Format;
 use super::row::Rows;
@@ -11,6 +12,9 @@ use smallvec::SmallVec;
 
 /// Each addition changes a limb by less than 2^32, so 2^30 of them leave limbs below 2^62 + 2^32.
 const ADDS_BEFORE_CARRY: u32 = 1 << 30;
+
+const FRACTION: u64 = (1 << 52) - 1;
+const DIGIT: i64 = (1 << 32) - 1;
 
 /// `len` exact accumulators of one [`Term`], all zero at first.
 ///
@@ -24,6 +28,8 @@ pub struct Sums {
     pub(super) flags: Vec<u8>,
     adds: u32,
     pub(super) rows: Option<Box<Rows>>,
+    /// What the next blocks are thought to be like: of values or products, and of the errors of products.
+    pub(super) guesses: [Guess; 2],
 }
 
 /// A number that can be added: f16, f32, f64, i64, u64, i128 (of a term wide enough).
@@ -35,35 +41,73 @@ pub trait Addend: Copy {
     fn add_product_to(self, other: Self, sums: &mut Sums, i: usize);
 }
 
-/// Adds a finite float64 that is a multiple of the term's lowest unit to the limbs of one sum. The
-/// caller counts it.
-#[inline]
-fn deposit(term: Term, limbs: &mut [i64], v: f64) {
-    let bits = v.to_bits();
-    let field = (bits >> 52 & 0x7ff) as i32;
-    let mut m = (bits & ((1 << 52) - 1)) | ((field != 0) as u64) << 52;
-    if m == 0 {
-        return;
-    }
-    let mut at = field.max(1) - 1075 - term.low();
-    if at < 0 {
-        debug_assert!(m.trailing_zeros() as i32 >= -at, "{v:e} has bits below {term:?}");
-        m = m.checked_shr(at.unsigned_abs()).unwrap_or(0);
-        at = 0;
-    }
-    let negate = -((bits >> 63) as i64);
+/// The exponent field of a finite float64, that of a subnormal as 1, and the significand with its sign.
+#[inline(always)]
+pub(super) fn parts(x: f64) -> (u64, i64) {
+    let bits = x.to_bits();
+    let field = bits >> 52 & 0x7ff;
+    // 0 for field 0, else 1, in a form that never becomes a branch
+    let is_normal = (field + 0x7ff) >> 11;
+    let sign = bits as i64 >> 63;
+    (field + 1 - is_normal, ((bits & FRACTION | is_normal << 52) as i64 ^ sign) - sign)
+}
+
+/// Adds a finite float64 that is a multiple of 2^`low`, the lowest unit, to the limbs of one sum. The caller
+/// counts it.
+#[inline(always)]
+fn deposit(low: i32, limbs: &mut [i64], v: f64) {
+    let (field, m) = parts(v);
+    let at = field as i32 - 1075 - low;
+    debug_assert!(m == 0 || m.trailing_zeros() as i32 >= -at, "{v:e} has bits below 2^{low}");
+    // a significand that begins below the unit has zeros there, fewer than it has bits, or it is zero; both
+    // are `max` without a branch
+    let is_below = at >> 31;
+    let (m, at) = (m.wrapping_shr((-at & is_below) as u32), at & !is_below);
     let (digit, shift) = (at as usize / 32, at as u32 % 32);
-    let wide = (m as u128) << shift;
-    for (k, l) in limbs[digit..digit + 3].iter_mut().enumerate() {
-        let d = (wide >> (32 * k)) as u32 as i64;
-        *l += (d ^ negate) - negate;
+    let above = m >> (32 - shift);
+    // only the highest digit has the sign
+    let digits = [(m << shift) & DIGIT, above & DIGIT, above >> 32];
+    limbs[digit..digit + 3].iter_mut().zip(digits).for_each(|(l, d)| *l += d);
+}
+
+/// Adds the exact product of two finite float64 to the limbs of one sum of [`Term::F64Product`]. The caller
+/// counts it.
+#[inline(always)]
+fn deposit_product(limbs: &mut [i64], a: f64, b: f64) {
+    let ((f, a), (g, b)) = (parts(a), parts(b));
+    let m = a as i128 * b as i128;
+    // units of 2^-1074 · 2^-1074 = 2^low
+    let at = (f + g - 2) as usize;
+    let (digit, shift) = (at / 32, at as u32 % 32);
+    let (low, high, right) = (m as u64, (m >> 64) as i64, 32 - shift);
+    let middle = (low >> right | (high as u64) << (64 - right)) as i64;
+    let above = high >> right;
+    let digits =
+        [(low << shift) as i64 & DIGIT, middle & DIGIT, middle >> 32 & DIGIT, above & DIGIT, above >> 32];
+    limbs[digit..digit + 5].iter_mut().zip(digits).for_each(|(l, d)| *l += d);
+}
+
+/// The flag of a value that is not finite.
+#[cold]
+fn special(v: f64) -> u8 {
+    match v {
+        f64::INFINITY => PLUS_INF,
+        f64::NEG_INFINITY => MINUS_INF,
+        _ => NAN,
     }
 }
 
 impl Sums {
     /// `n` sums of `term`.
     pub fn new(term: Term, n: usize) -> Sums {
-        Sums { term, limbs: vec![0; n * term.limbs()], flags: vec![0; n], adds: 0, rows: None }
+        Sums {
+            term,
+            limbs: vec![0; n * term.limbs()],
+            flags: vec![0; n],
+            adds: 0,
+            rows: None,
+            guesses: [Guess::NONE; 2],
+        }
     }
 
     /// How many sums there are.
@@ -147,7 +191,7 @@ impl Sums {
         {
             let mut limbs: SmallVec<[i64; 24]> = SmallVec::from_slice(from);
             carry(&mut limbs);
-            rows.pending(i).for_each(|v| deposit(self.term, &mut limbs, v));
+            rows.pending(i).for_each(|v| deposit(self.term.low(), &mut limbs, v));
             return Fixed::from_limbs(self.term, self.flags[i], &mut limbs);
         }
         let mut limbs: SmallVec<[i64; 24]> = SmallVec::from_slice(from);
@@ -197,11 +241,7 @@ impl Sums {
 
     #[cold]
     pub(super) fn add_special(&mut self, i: usize, v: f64) {
-        self.flags[i] |= match v {
-            f64::INFINITY => PLUS_INF,
-            f64::NEG_INFINITY => MINUS_INF,
-            _ => NAN,
-        };
+        self.flags[i] |= special(v);
     }
 
     /// Adds a float64 that is a multiple of the term's lowest unit.
@@ -217,7 +257,57 @@ impl Sums {
         }
         self.count(1);
         let n = self.term.limbs();
-        deposit(self.term, &mut self.limbs[i * n..(i + 1) * n], v);
+        deposit(self.term.low(), &mut self.limbs[i * n..(i + 1) * n], v);
+    }
+
+    /// Adds values, all to sum `i`, each a multiple of the term's lowest unit.
+    pub(super) fn add_each(&mut self, i: usize, values: impl ExactSizeIterator<Item = f64>) {
+        self.count(values.len() as u32);
+        let (n, low) = (self.term.limbs(), self.term.low());
+        let (limbs, flags) = (&mut self.limbs[i * n..(i + 1) * n], &mut self.flags[i]);
+        for v in values {
+            match v {
+                0.0 => {}
+                v if v.is_finite() => deposit(low, limbs, v),
+                v => *flags |= special(v),
+            }
+        }
+    }
+
+    /// Adds the k-th of some values to sum `base` + k; each is a multiple of the term's lowest unit.
+    pub(super) fn add_each_row(&mut self, base: usize, values: impl ExactSizeIterator<Item = f64>) {
+        self.count(1);
+        let (n, low) = (self.term.limbs(), self.term.low());
+        let sums = self.limbs[base * n..].chunks_exact_mut(n).zip(&mut self.flags[base..]);
+        for ((limbs, flags), v) in sums.zip(values) {
+            match v {
+                0.0 => {}
+                v if v.is_finite() => deposit(low, limbs, v),
+                v => *flags |= special(v),
+            }
+        }
+    }
+
+    /// Adds the exact products of pairs to sum `i` of [`Term::F64Product`].
+    pub(super) fn add_products_each(&mut self, i: usize, a: &[f64], b: &[f64]) {
+        self.count(a.len() as u32);
+        let n = self.term.limbs();
+        let (limbs, flags) = (&mut self.limbs[i * n..(i + 1) * n], &mut self.flags[i]);
+        for (&a, &b) in a.iter().zip(b) {
+            let is_finite = a.is_finite() && b.is_finite();
+            if is_finite { deposit_product(limbs, a, b) } else { *flags |= special(a * b) }
+        }
+    }
+
+    /// Adds the exact product of the elements k to sum `base` + k of [`Term::F64Product`].
+    pub(super) fn add_products_each_row(&mut self, base: usize, a: &[f64], b: &[f64]) {
+        self.count(1);
+        let n = self.term.limbs();
+        let sums = self.limbs[base * n..].chunks_exact_mut(n).zip(&mut self.flags[base..]);
+        for ((limbs, flags), (&a, &b)) in sums.zip(a.iter().zip(b)) {
+            let is_finite = a.is_finite() && b.is_finite();
+            if is_finite { deposit_product(limbs, a, b) } else { *flags |= special(a * b) }
+        }
     }
 
     /// Adds ±m · 2^(at), counted from the term's lowest unit.
@@ -246,6 +336,15 @@ impl Sums {
         }
     }
 
+    /// Adds `n` · 2^(32 `digit`), counted from the term's lowest unit.
+    pub(super) fn add_at_digit(&mut self, i: usize, n: i128, digit: usize) {
+        self.count(1);
+        let (low, high) = (n as u64, (n >> 64) as i64);
+        let digits = [low as i64 & DIGIT, (low >> 32) as i64, high & DIGIT, high >> 32];
+        let at = i * self.term.limbs() + digit;
+        self.limbs[at..at + 4].iter_mut().zip(digits).for_each(|(l, d)| *l += d);
+    }
+
     fn canonical(&self) -> Canonical {
         let mut c = Canonical { term: self.term, heads: Vec::with_capacity(self.len()), digits: Vec::new() };
         for i in 0..self.len() {
@@ -268,15 +367,7 @@ impl Addend for f64 {
 
     fn add_product_to(self, other: f64, sums: &mut Sums, i: usize) {
         debug_assert_eq!(sums.term, Term::F64Product);
-        let (a, b) = (self.to_bits(), other.to_bits());
-        let (fa, fb) = ((a >> 52 & 0x7ff) as usize, (b >> 52 & 0x7ff) as usize);
-        if fa == 0x7ff || fb == 0x7ff {
-            return sums.add_special(i, self * other);
-        }
-        let m = |bits: u64, field: usize| (bits & ((1 << 52) - 1)) | ((field != 0) as u64) << 52;
-        let product = m(a, fa) as u128 * m(b, fb) as u128;
-        // units of 2^-1074 · 2^-1074 = 2^low
-        sums.add_magnitude(i, (a ^ b) >> 63 == 1, product, fa.max(1) + fb.max(1) - 2);
+        sums.add_products_each(i, &[self], &[other]);
     }
 }
 

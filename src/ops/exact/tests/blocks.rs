@@ -1,6 +1,6 @@
 //! The block kernels at their limits: spans, guesses, huge and tiny values, every length.
 
-use super::super::anchored::{BLOCK, Guess};
+use super::super::anchored::{BLOCK, Guess, Levels, above};
 use super::super::product::two_product;
 use super::*;
 use proptest::prelude::*;
@@ -66,23 +66,23 @@ fn levels_hold_what_they_can_and_no_more() {
                     v[n - 1] = two(top - depth);
                     v.rotate_left(n / 3);
                     let mut s = Sums::new(Term::F64, 1);
-                    let mut guess = Guess::below(top);
+                    let mut guess = Guess::exactly(top);
                     let held = s.add_block(simd, 0, &v[..], &mut guess);
                     assert_sum(&s, 0, &total(&v), &what);
                     if n == 1 {
                         continue;
                     }
-                    match held {
-                        Some(h) => assert_eq!(h.max, below(top), "{what}"),
-                        None => assert_eq!(levels, 0, "{what}"),
-                    }
-                    let units = [-1, -1, top - 87, top - 131];
-                    assert_eq!(held.map_or(-1, |h| h.unit), units[levels], "{what}");
-                    assert_eq!(guess.wide, levels != 2, "{what}");
+                    // a block that the levels don't hold has been looked at
+                    let held = held.unwrap();
+                    assert_eq!(above(held.max), top, "{what}");
+                    let is_many = guess.levels == Levels::Many;
+                    assert_eq!((is_many, guess.doubt > 0), (levels == 0, levels == 0), "{what}");
+                    let units = [(top - depth - 52).max(-1074), -1, top - 87, top - 131];
+                    assert_eq!(held.unit, units[levels], "{what}");
                     // all with one sign and as large as can be: no lane leaves its binade
                     v.fill(-below(top));
                     let mut s = Sums::new(Term::F64, 1);
-                    assert!(s.add_block(simd, 0, &v[..], &mut Guess::below(top)).is_some());
+                    assert!(s.add_block(simd, 0, &v[..], &mut Guess::exactly(top)).is_some());
                     assert_sum(&s, 0, &total(&v), &what);
                 }
             }
@@ -99,16 +99,21 @@ fn the_lowest_unit_is_held_and_the_largest_values_have_no_anchor() {
             v[40] = -two(-1074);
             v[41] = 3.0 * two(-1074);
             let mut s = Sums::new(Term::F64, 1);
-            assert!(s.add_block(simd, 0, &v[..], &mut Guess { top, wide: true }).is_some(), "{top}");
+            assert!(
+                s.add_block(simd, 0, &v[..], &mut Guess { levels: Levels::Three, ..Guess::exactly(top) })
+                    .is_some(),
+                "{top}"
+            );
             assert_sum(&s, 0, &total(&v), "tiny");
         }
-        for (x, is_held) in [(below(1000), true), (two(1000), false), (f64::MAX, false)] {
+        for x in [below(1000), two(1000), f64::MAX] {
             let mut v = vec![x; BLOCK];
             v[7] = -1.0;
             for guess in [1000, 1001, 1025, 0, -3000] {
                 let mut s = Sums::new(Term::F64, 1);
-                let held = s.add_block(simd, 0, &v[..], &mut Guess { top: guess, wide: false });
-                assert!(held.is_none() || is_held, "{x:e} {guess}");
+                let mut guess = Guess::exactly(guess);
+                assert!(s.add_block(simd, 0, &v[..], &mut guess).is_some());
+                assert!(guess.top <= 1000 && guess.levels == Levels::Many, "{x:e} {guess:?}");
                 assert_sum(&s, 0, &total(&v), "huge");
             }
         }
