@@ -8,7 +8,7 @@
 //! ([`Simd::BASELINE_FMA`]). Rust never contracts `a * b + c` by itself: only `mul_add` is fused. On
 //! the x86-64 baseline `mul_add` is a slow call, so a formula that uses it has a second form, and it
 //! may use it only where both forms have the same bits: for products that are exact, and for the
-//! error of a product.
+//! error of a product; or where the bits are only a guess, whose error is bounded for both.
 
 use crate::error::{Error, ErrorKind, Result};
 
@@ -98,20 +98,26 @@ impl Simd {
 
 /// Compiles the `#[inline(always)]` function `$body` once per [`Simd`] level:
 /// `per_simd!(fn add(a: &[f32], out: &mut [f32]) = add_body);` defines `fn add(simd: Simd, a, out)`.
+/// With `= plain_body, fused fused_body` the second is taken where `mul_add` is one instruction.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! per_simd {
     ($(#[$m:meta])* $v:vis fn $name:ident($($a:ident: $t:ty),* $(,)?) $(-> $r:ty)? = $body:expr) => {
+        $crate::per_simd!($(#[$m])* $v fn $name($($a: $t),*) $(-> $r)? = $body, fused $body);
+    };
+    ($(#[$m:meta])* $v:vis fn $name:ident($($a:ident: $t:ty),* $(,)?) $(-> $r:ty)?
+        = $plain:expr, fused $fused:expr) => {
         $(#[$m])*
         $v fn $name(simd: $crate::ops::simd::Simd, $($a: $t),*) $(-> $r)? {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,bmi1,bmi2,lzcnt,popcnt")]
-            fn avx2($($a: $t),*) $(-> $r)? { $body($($a),*) }
+            fn avx2($($a: $t),*) $(-> $r)? { $fused($($a),*) }
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512cd,bmi1,bmi2,lzcnt,popcnt")]
-            fn avx512($($a: $t),*) $(-> $r)? { $body($($a),*) }
+            fn avx512($($a: $t),*) $(-> $r)? { $fused($($a),*) }
             match simd.level() {
-                $crate::ops::simd::Level::Baseline => $body($($a),*),
+                $crate::ops::simd::Level::Baseline if $crate::ops::simd::Simd::BASELINE_FMA => $fused($($a),*),
+                $crate::ops::simd::Level::Baseline => $plain($($a),*),
                 // SAFETY: a `Simd` of this level exists only where the processor has it.
                 #[cfg(target_arch = "x86_64")]
                 $crate::ops::simd::Level::Avx2 => unsafe { avx2($($a),*) },

@@ -1,8 +1,8 @@
 //! Exact products of float64: the rounded product and its error, at vector speed.
 //!
 //! Each factor is rounded to its upper 26 bits, which leaves 26 and a sign: products of such halves
-//! are exact, and so is the error put together from them (Dekker, Numerische Mathematik 18, 1971). The
-//! products and the errors are two streams of float64, and summed as such.
+//! are exact, and so is the error put together from them (Dekker, Numerische Mathematik 18, 1971). Where
+//! there is a fused multiply-add, it gives the same error at once. The products and the errors are two streams of float64, and summed as such.
 //!
 //! Factors must lie within bounds so that no product overflows and no error has bits below 2^-1074;
 //! the others are multiplied one by one.
@@ -36,9 +36,17 @@ fn two_product_body(a: &[f64], b: &[f64], product: &mut [f64], error: &mut [f64]
         *e = ((x1 * y1 - *p) + x1 * y2 + x2 * y1) + x2 * y2;
     }
 }
+#[inline(always)]
+fn two_product_fused(a: &[f64], b: &[f64], product: &mut [f64], error: &mut [f64]) {
+    for (((&x, &y), p), e) in a.iter().zip(b).zip(product).zip(error) {
+        *p = x * y;
+        *e = x.mul_add(y, -*p);
+    }
+}
 per_simd!(
     /// `product` + `error` is a · b exactly, for factors within the bounds.
-    pub(super) fn two_product(a: &[f64], b: &[f64], product: &mut [f64], error: &mut [f64]) = two_product_body
+    pub(super) fn two_product(a: &[f64], b: &[f64], product: &mut [f64], error: &mut [f64])
+        = two_product_body, fused two_product_fused
 );
 
 #[inline(always)]
@@ -50,7 +58,17 @@ fn two_square_body(v: &[f64], square: &mut [f64], error: &mut [f64]) {
         *e = ((x1 * x1 - *s) + (x1 + x1) * x2) + x2 * x2;
     }
 }
-per_simd!(fn two_square(v: &[f64], square: &mut [f64], error: &mut [f64]) = two_square_body);
+#[inline(always)]
+fn two_square_fused(v: &[f64], square: &mut [f64], error: &mut [f64]) {
+    for ((&x, s), e) in v.iter().zip(square).zip(error) {
+        *s = x * x;
+        *e = x.mul_add(x, -*s);
+    }
+}
+per_simd!(
+    fn two_square(v: &[f64], square: &mut [f64], error: &mut [f64])
+        = two_square_body, fused two_square_fused
+);
 
 /// The exponents of the values that are not zero; `None` if some are not finite.
 fn look(simd: Simd, v: &[f64]) -> Option<Range> {

@@ -9,10 +9,11 @@
 //! and NaN.
 //!
 //! The polynomial is the minimax one of degree 6 over [√½, √2] (Remez); [`POLYNOMIAL_ERROR`] is
-//! checked at every float32 mantissa.
+//! checked at every float32 mantissa, with and without fused multiply-add: the guesses differ then in
+//! their last bits, the slots do not.
 
 use super::edges::{Edges, Scale};
-use super::find::{Finder, GROUP, with_doubts};
+use super::find::{Finder, GROUP, groups, with_doubts};
 use crate::dtype::DType;
 use crate::ops::elementwise::{KernelAt, Op, Operand};
 use crate::ops::simd::Simd;
@@ -91,20 +92,27 @@ impl Logs {
 
     /// The two guesses, as bits, for 2^exponent times a float32 in [√½, √2).
     #[inline(always)]
-    fn guesses(&self, exponent: i32, mantissa: f32) -> [u32; 2] {
-        let t = (exponent as f32 + log2(mantissa)) * self.scale + self.offset;
+    fn guesses<const FUSED: bool>(&self, exponent: i32, mantissa: f32) -> [u32; 2] {
+        let log2 = exponent as f32 + log2::<FUSED>(mantissa);
+        let t = multiply_add::<FUSED>(log2, self.scale, self.offset);
         let t = if t > -0.5 { t } else { -0.5 };
         let t = if t < self.most { t } else { self.most };
         [t + self.below, t + self.above].map(|t| (t + ROUNDER).to_bits())
     }
 }
 
+/// x · y + z, rounded once or twice.
+#[inline(always)]
+fn multiply_add<const FUSED: bool>(x: f32, y: f32, z: f32) -> f32 {
+    if FUSED { x.mul_add(y, z) } else { x * y + z }
+}
+
 /// About the base-2 logarithm of a float32 in [√½, √2).
 #[inline(always)]
-fn log2(mantissa: f32) -> f32 {
+fn log2<const FUSED: bool>(mantissa: f32) -> f32 {
     let r = mantissa - 1.0;
     let [a, b, c, d, e, f, g] = POLYNOMIAL;
-    (((((g * r + f) * r + e) * r + d) * r + c) * r + b) * r + a
+    [f, e, d, c, b, a].into_iter().fold(g, |sum, term| multiply_add::<FUSED>(sum, r, term))
 }
 
 /// A float as native bytes.
@@ -148,7 +156,11 @@ impl Parts<8> for [u8; 8] {
 
 /// The slots of a group, or `false` if there is doubt about any.
 #[inline(always)]
-fn group_body<const N: usize>(logs: &Logs, values: &[[u8; N]; GROUP], slots: &mut [u32; GROUP]) -> bool
+fn group_body<const N: usize, const FUSED: bool>(
+    logs: &Logs,
+    values: &[[u8; N]; GROUP],
+    slots: &mut [u32; GROUP],
+) -> bool
 where
     [u8; N]: Parts<N>,
 {
@@ -156,7 +168,7 @@ where
     let mut doubt = 0;
     for (slot, value) in slots.iter_mut().zip(values) {
         let (outside, exponent, mantissa) = value.parts();
-        let [low, high] = logs.guesses(exponent, mantissa);
+        let [low, high] = logs.guesses::<FUSED>(exponent, mantissa);
         doubt |= (low ^ high) | outside as u32;
         *slot = low.wrapping_sub(ROUNDER.to_bits());
     }
@@ -164,22 +176,20 @@ where
 }
 
 #[inline(always)]
-fn run_body<const N: usize>(logs: &Logs, values: &[[u8; N]], slots: &mut [u32]) -> usize
+fn run_body<const N: usize, const FUSED: bool>(logs: &Logs, values: &[[u8; N]], slots: &mut [u32]) -> usize
 where
     [u8; N]: Parts<N>,
 {
-    let groups = slots.as_chunks_mut::<GROUP>().0.iter_mut().zip(values.as_chunks::<GROUP>().0);
-    let mut done = 0;
-    for (slots, values) in groups {
-        if !group_body(logs, values, slots) {
-            break;
-        }
-        done += GROUP;
-    }
-    done
+    groups(values, slots, |values, slots| group_body::<N, FUSED>(logs, values, slots))
 }
-per_simd!(fn run32(logs: &Logs, values: &[[u8; 4]], slots: &mut [u32]) -> usize = run_body::<4>);
-per_simd!(fn run64(logs: &Logs, values: &[[u8; 8]], slots: &mut [u32]) -> usize = run_body::<8>);
+per_simd!(
+    fn run32(logs: &Logs, values: &[[u8; 4]], slots: &mut [u32]) -> usize
+        = run_body::<4, false>, fused run_body::<4, true>
+);
+per_simd!(
+    fn run64(logs: &Logs, values: &[[u8; 8]], slots: &mut [u32]) -> usize
+        = run_body::<8, false>, fused run_body::<8, true>
+);
 
 /// The bins of `log(x)`, `log2(x)` or `log10(x)` among uniform edges, found from `x`: the same slots as
 /// those of the elementwise row's result.

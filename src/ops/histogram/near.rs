@@ -5,7 +5,7 @@
 //! the exact way. Both guesses are non-decreasing functions of the value, so that they enclose the slot
 //! of every float32 if they do at the ends of every bin, which is checked when a `Near` is made.
 
-use super::find::GROUP;
+use super::find::{GROUP, groups};
 use crate::per_simd;
 
 /// 2^23: adding it to a float32 in 0 .. 2^22 rounds that to a whole number in the low bits.
@@ -88,15 +88,7 @@ fn group_body(near: &Near, values: &[[u8; 4]; GROUP], slots: &mut [u32; GROUP]) 
 /// first group with doubt.
 #[inline(always)]
 fn run_body(near: &Near, values: &[[u8; 4]], slots: &mut [u32]) -> usize {
-    let groups = slots.as_chunks_mut::<GROUP>().0.iter_mut().zip(values.as_chunks::<GROUP>().0);
-    let mut done = 0;
-    for (slots, values) in groups {
-        if !group_body(near, values, slots) {
-            break;
-        }
-        done += GROUP;
-    }
-    done
+    groups(values, slots, |values, slots| group_body(near, values, slots))
 }
 per_simd!(pub(super) fn run(near: &Near, values: &[[u8; 4]], slots: &mut [u32]) -> usize = run_body);
 
