@@ -96,6 +96,23 @@ impl Simd {
     }
 }
 
+/// Brings near what lies `elements` behind these values in memory, most likely the same column's next block.
+/// Where columns are read in turns, the processor's own prefetching begins anew at every turn and page; in a
+/// loop, a few lines at a time, this hides what that costs. A single column is better left alone. Only a
+/// hint: there need be nothing at that address.
+#[inline(always)]
+pub fn fetch_ahead<T>(values: &[T], elements: usize) {
+    #[cfg(target_arch = "x86_64")]
+    for line in (0..size_of_val(values)).step_by(64) {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        let at = values.as_ptr().wrapping_add(elements).cast::<i8>().wrapping_add(line);
+        // SAFETY: a prefetch neither reads nor writes, and at an address that is not mapped does nothing.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(at) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (values, elements);
+}
+
 /// Compiles the `#[inline(always)]` function `$body` once per [`Simd`] level:
 /// `per_simd!(fn add(a: &[f32], out: &mut [f32]) = add_body);` defines `fn add(simd: Simd, a, out)`.
 /// With `= plain_body, fused fused_body` the second is taken where `mul_add` is one instruction.

@@ -11,6 +11,7 @@
 //! processor does both at once.
 
 use super::load::BLOCK;
+use crate::ops::simd::fetch_ahead;
 use crate::per_simd;
 
 /// Bits of the count in a cell.
@@ -28,8 +29,6 @@ pub(super) const LEAST_BASE: i32 = -1074;
 pub(super) const MOST_BASE: i32 = 900;
 /// Rows that are cut together, and left out together.
 pub(super) const GROUP: usize = 16;
-/// Rows from those that are added to those that are fetched.
-const AHEAD: usize = BLOCK;
 /// Rows after which the count of an empty cell reaches its top bit; twice as many overflow it.
 pub(super) const HALF_FULL: usize = 1 << (COUNT - 1);
 /// Copies of the cells of a histogram of few slots: else rows of one slot wait for each other's store.
@@ -168,7 +167,7 @@ fn add_body<const K: usize, const WATCH: bool, T: Copy>(
     for (slots, values) in index.as_chunks::<GROUP>().0.iter().zip(values.as_chunks::<GROUP>().0) {
         let mut piece = [Cell::default(); GROUP];
         let mut misfits = 0;
-        prefetch(values.as_ptr().wrapping_add(AHEAD), size_of_val(values));
+        fetch_ahead(values, BLOCK);
         for j in 0..GROUP {
             let (cell, misfit) = cut(values[j]);
             piece[j] = cell;
@@ -195,20 +194,6 @@ fn add_body<const K: usize, const WATCH: bool, T: Copy>(
         done.rows += GROUP;
     }
     done
-}
-
-/// Brings these bytes near, if they are there: weights come from memory in blocks between which other
-/// columns are read, so that no hardware expects them.
-#[inline(always)]
-fn prefetch<T>(from: *const T, bytes: usize) {
-    #[cfg(target_arch = "x86_64")]
-    for k in (0..bytes).step_by(64) {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch neither reads nor writes, and at an address that is not mapped does nothing.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.cast::<i8>().wrapping_add(k)) };
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = (from, bytes);
 }
 
 // Not inlined: the compiler would load all slots as a vector and take them out of it one by one.

@@ -8,10 +8,6 @@ use crate::per_simd;
 
 /// Rows per block: small enough that a block's columns and indices stay in the first cache.
 pub(super) const BLOCK: usize = 1024;
-/// Bytes of a page, a cache line, and lines of a page that are asked for ahead.
-const PAGE: usize = 4096;
-const LINE: usize = 64;
-const LINES: usize = 4;
 
 /// Converts native values of `dtype` to float64; `bytes` need not be aligned.
 pub(super) fn to_f64(simd: Simd, dtype: DType, bytes: &[u8], out: &mut [f64]) {
@@ -39,23 +35,6 @@ pub(super) fn as_f64<'a>(simd: Simd, dtype: DType, bytes: &'a [u8], space: &'a m
     }
     to_f64(simd, dtype, bytes, space);
     space
-}
-
-/// Asks for what lies in memory behind a column, which most likely is its next block. Columns are read
-/// in turns, and the processor's own prefetching begins anew at each turn: the first lines of a page
-/// get it going. Only a hint: no address is wrong.
-#[inline]
-pub(super) fn ask_for_more(column: &[u8]) {
-    #[cfg(target_arch = "x86_64")]
-    for page in (0..column.len()).step_by(PAGE) {
-        for line in 0..LINES {
-            let at = column.as_ptr().wrapping_add(column.len() + page + LINE * line);
-            // SAFETY: a prefetch reads nothing and cannot fault, whatever the address.
-            unsafe { std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast()) };
-        }
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    let _ = column;
 }
 
 #[inline(always)]

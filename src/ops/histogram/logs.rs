@@ -14,9 +14,10 @@
 
 use super::edges::{Edges, Scale};
 use super::find::{Finder, GROUP, groups, with_doubts};
+use super::load::BLOCK;
 use crate::dtype::DType;
 use crate::ops::elementwise::{KernelAt, Op, Operand};
-use crate::ops::simd::Simd;
+use crate::ops::simd::{Simd, fetch_ahead};
 use crate::per_simd;
 
 /// 2^23: adding it to a float32 in 0 .. 2^22 rounds that to a whole number in the low bits.
@@ -180,7 +181,10 @@ fn run_body<const N: usize, const FUSED: bool>(logs: &Logs, values: &[[u8; N]], 
 where
     [u8; N]: Parts<N>,
 {
-    groups(values, slots, |values, slots| group_body::<N, FUSED>(logs, values, slots))
+    groups(values, slots, |values, slots| {
+        fetch_ahead(values, BLOCK);
+        group_body::<N, FUSED>(logs, values, slots)
+    })
 }
 per_simd!(
     fn run32(logs: &Logs, values: &[[u8; 4]], slots: &mut [u32]) -> usize

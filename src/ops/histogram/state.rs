@@ -181,9 +181,6 @@ impl State {
         for start in (0..tile.n).step_by(BLOCK) {
             let rows = start..tile.n.min(start + BLOCK);
             let len = rows.len();
-            if tile.columns() > 1 {
-                tile.each_column(spec, &rows, load::ask_for_more);
-            }
             scratch.index(spec, &tile, rows.clone(), simd);
             let index = &scratch.index[..len];
             let counts = match (&mut self.0, spec.weights, tile.weights) {
@@ -307,19 +304,6 @@ impl State {
 }
 
 impl Tile<'_> {
-    /// How many columns it has, but for the mask.
-    fn columns(&self) -> usize {
-        self.coords.len() + usize::from(self.weights.is_some())
-    }
-
-    /// Some rows of each of these.
-    fn each_column(&self, spec: &HistogramSpec, rows: &std::ops::Range<usize>, f: impl Fn(&[u8])) {
-        let part =
-            |column: &[u8], dtype: DType| f(&column[rows.start * dtype.size()..rows.end * dtype.size()]);
-        self.coords.iter().zip(&spec.dtypes).for_each(|(c, &d)| part(c, d));
-        self.weights.iter().zip(spec.weights).for_each(|(w, d)| part(w, d));
-    }
-
     fn fits(&self, spec: &HistogramSpec) -> Result<()> {
         let n = self.n;
         let column = |bytes: &[u8], dtype: DType| Some(bytes.len()) == n.checked_mul(dtype.size());
