@@ -5,7 +5,7 @@
 //! AVX2, AVX-512) come from one generic function each, so nothing is written per level.
 
 use super::Events;
-use crate::ops::simd::{Level, Simd};
+use crate::ops::simd::{Level, Simd, fetch_ahead};
 use bytemuck::Pod;
 use std::marker::PhantomData;
 
@@ -167,6 +167,12 @@ const BLOCK: usize = 512;
 /// As [`BLOCK`], of two values: shorter, since one slow element has its whole block looked through.
 const PAIRS: usize = 64;
 
+/// Elements before whose computation those are fetched that lie [`AHEAD`] bytes behind them. An operand from
+/// memory is read strip by strip, between other steps.
+const PART: usize = 256;
+/// Bytes of a strip.
+const AHEAD: usize = 4096;
+
 /// What a loop reports.
 ///
 /// A `long` formula is one chain of dozens of steps, each waiting for the one before: a processor sees
@@ -202,9 +208,12 @@ impl<F: Unary<A>, A: Pod> Kernel for Un<F, A> {
             return Events::NONE;
         }
         let mut event = false;
-        for (o, &a) in out.iter_mut().zip(a) {
-            *o = F::f(a);
-            event |= F::event(a);
+        for (o, a) in out.chunks_mut(PART).zip(a.chunks(PART)) {
+            fetch_ahead(a, AHEAD / size_of::<A>());
+            for (o, &a) in o.iter_mut().zip(a) {
+                *o = F::f(a);
+                event |= F::event(a);
+            }
         }
         reported(event, F::EVENT, F::LONG & WIDE)
     }
@@ -222,9 +231,13 @@ impl<F: Binary<A, B>, A: Pod, B: Pod> Kernel for Bi<F, A, B> {
             }
             return if event { F::EVENT } else { Events::NONE };
         }
-        for ((o, &a), &b) in out.iter_mut().zip(a).zip(b) {
-            *o = F::f(a, b);
-            event |= F::event(a, b);
+        for ((o, a), b) in out.chunks_mut(PART).zip(a.chunks(PART)).zip(b.chunks(PART)) {
+            fetch_ahead(a, AHEAD / size_of::<A>());
+            fetch_ahead(b, AHEAD / size_of::<B>());
+            for ((o, &a), &b) in o.iter_mut().zip(a).zip(b) {
+                *o = F::f(a, b);
+                event |= F::event(a, b);
+            }
         }
         reported(event, F::EVENT, F::LONG & WIDE)
     }

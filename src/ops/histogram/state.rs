@@ -391,6 +391,8 @@ fn leave_out_body(mask: &[u8], masked: u32, index: &mut [u32]) {
 per_simd!(fn leave_out(mask: &[u8], masked: u32, index: &mut [u32]) = leave_out_body);
 
 /// Counts slots, which are below [`FEW`], a power of two.
+// A function of its own: among the other ways of counting the compiler runs out of registers.
+#[inline(never)]
 fn scatter(copies: &mut [[u32; FEW]], index: &[u32]) {
     let [a, b, c, d] = copies else { return };
     let (fours, rest) = index.as_chunks::<COPIES>();
