@@ -15,7 +15,9 @@ pub(super) fn peel(kernel: &Kernel, simd: Simd) -> (Program, Vec<Option<LogOf>>)
             let register = program.outputs[output];
             let Step::Apply { op, args, signature } = &program.steps[register as usize] else { continue };
             let (&[argument], dtype) = (&args[..], signature.out) else { continue };
-            if program.dtype(argument) != dtype || uses(kernel, &program, output) != 1 {
+            // A constant that goes out is as long as a tile, and so would be all others.
+            let constant = matches!(program.steps[argument as usize], Step::Const(_));
+            if constant || program.dtype(argument) != dtype || uses(kernel, &program, output) != 1 {
                 continue;
             }
             if let Some(log) = LogOf::new(*op, dtype, edges, simd) {
@@ -58,4 +60,74 @@ fn remove(program: &mut Program, register: Register) {
         }
     }
     program.outputs.iter_mut().for_each(down);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::cpu::machine::Machine;
+    use crate::ops::elementwise::{Op, Operand};
+    use crate::ops::histogram::{Edges, HistogramSpec};
+    use crate::{DType, Scalar};
+    use std::sync::Arc;
+
+    fn apply(program: &mut Program, name: &str, args: &[Register]) -> Register {
+        let op = Op::from_name(name).unwrap();
+        let operands: Vec<_> = args.iter().map(|&r| Operand::Strong(program.dtype(r))).collect();
+        let signature = op.signature(&operands).unwrap();
+        program.steps.push(Step::Apply { op, args: args.into(), signature });
+        program.steps.len() as Register - 1
+    }
+
+    /// Adds steps; gives the outputs.
+    type Make = fn(&mut Program) -> Vec<Register>;
+
+    /// A 1-D histogram of output 0, and the other outputs collected.
+    fn kernel(program: Program) -> Kernel {
+        let edges = Edges::uniform(-3.0, 1.0, 100).unwrap();
+        let spec = HistogramSpec::new(vec![edges], vec![DType::F32], None).unwrap();
+        let collect = (1..program.outputs.len()).map(|from| Terminal::Collect { from });
+        let histogram =
+            Terminal::Histogram { spec: Arc::new(spec), coords: vec![0], weights: None, mask: None };
+        let terminals = std::iter::once(histogram).chain(collect).collect();
+        Kernel { program, terminals }
+    }
+
+    #[test]
+    fn what_is_left_is_valid_and_takes_no_more_memory() {
+        let start = || {
+            let steps = vec![Step::Input(0), Step::Const(Scalar::F32(2.0)), Step::Const(Scalar::F32(3.0))];
+            Program { inputs: vec![DType::F32], steps, outputs: Vec::new() }
+        };
+        let cases: [(Make, bool); 5] = [
+            (|p| vec![apply(p, "log10", &[0])], true),
+            (
+                |p| {
+                    let product = apply(p, "multiply", &[0, 1]);
+                    let log = apply(p, "log", &[product]);
+                    vec![log, apply(p, "add", &[product, 2])]
+                },
+                true,
+            ),
+            (|p| vec![apply(p, "log10", &[1])], false),
+            (
+                |p| {
+                    let log = apply(p, "log2", &[0]);
+                    vec![log, apply(p, "sqrt", &[log])]
+                },
+                false,
+            ),
+            (|p| vec![apply(p, "sqrt", &[0])], false),
+        ];
+        for (make, goes) in cases {
+            let mut program = start();
+            program.outputs = make(&mut program);
+            let kernel = kernel(program);
+            let (left, logs) = peel(&kernel, Simd::best());
+            left.validate().unwrap();
+            assert_eq!(logs[0].is_some(), goes);
+            assert_eq!(left.steps.len() + usize::from(goes), kernel.program.steps.len());
+            assert!(Machine::bytes(&left) <= Machine::bytes(&kernel.program));
+        }
+    }
 }
