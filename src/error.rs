@@ -50,6 +50,7 @@ struct Inner {
     message: String,
     context: Vec<(&'static str, String)>,
     hint: Option<String>,
+    needed: Option<u64>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -82,6 +83,7 @@ impl Error {
             message: message.into(),
             context: Vec::new(),
             hint: None,
+            needed: None,
             source: None,
         }))
     }
@@ -98,6 +100,12 @@ impl Error {
     /// Adds what the user can do. The first hint given stays.
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.0.hint.get_or_insert_with(|| hint.into());
+        self
+    }
+
+    /// Adds the smallest budget that works, in bytes, for those who do not read the hint.
+    pub fn needs(mut self, bytes: u64) -> Self {
+        self.0.needed = Some(bytes);
         self
     }
 
@@ -132,6 +140,11 @@ impl Error {
         self.0.hint.as_deref()
     }
 
+    /// Of a budget that was too small: the smallest that works, in bytes.
+    pub fn needed(&self) -> Option<u64> {
+        self.0.needed
+    }
+
     /// A copy for another reader; the cause is kept as text.
     pub fn duplicate(&self) -> Self {
         Error(Box::new(Inner {
@@ -139,6 +152,7 @@ impl Error {
             message: self.0.message.clone(),
             context: self.0.context.clone(),
             hint: self.0.hint.clone(),
+            needed: self.0.needed,
             source: self.0.source.as_ref().map(|s| s.to_string().into()),
         }))
     }

@@ -115,6 +115,43 @@ fn reads_are_joined_and_take_no_lock() {
     assert_eq!((r.chunks_read, r.bytes_read), (1, 310 * 4));
 }
 
+/// A stencil of 5 points written with slices, and more of its steps, over a file of half the budget: chunks are
+/// counted once for all views that see them, so that both workers stay and each chunk is decoded once.
+#[test]
+fn the_views_of_a_stencil_share_their_chunks() {
+    const N: u64 = 512;
+    let folder = folder();
+    let path = folder.path().join("stencil.h5");
+    let data = to_bytes(&elements(DType::F32, N * N, 1, "small"));
+    write_file(&path, &[(dataset("x", &[N, N], DType::F32, Some(&[64, 64]), Some(1)), &data)]);
+    let x = Array::open(&path, "x").unwrap();
+    let step = |x: &Array| {
+        let n = x.shape().unwrap()[0] as i64;
+        let at = |i: i64, j: i64| x.index([Index::from(i..n - 2 + i), Index::from(j..n - 2 + j)]);
+        (at(0, 1) + at(2, 1) + at(1, 0) + at(1, 2) + at(1, 1)) * 0.2
+    };
+    // As 1 MiB is to a file of 64 MiB, so is this block to the file; the budget is twice the file.
+    let options = chunkwise::PlanOptions { block_bytes: 1 << 14 };
+    let builder = Session::builder().device(common::device()).plan_options(options);
+    let session = builder.threads(2).memory_bytes(2 * N * N * 4).build().unwrap();
+    let n = chunks_of(&[N, N], &[64, 64]);
+    let mut y = x.clone();
+    for steps in 1..=3 {
+        y = step(&y);
+        let target = y.max();
+        let plan = session.plan(&[&target]).unwrap();
+        let bound = session.bind(&plan).unwrap();
+        let explained = bound.explain(&plan);
+        assert_eq!(bound.stages[0].workers, 2, "{steps} steps: {explained}");
+        assert!(bound.stages[0].reads.iter().all(|r| r.times == 1), "{steps} steps: {explained}");
+        assert!(explained.contains("each chunk decoded once"), "{steps} steps: {explained}");
+        assert!(bound.stages[0].cache_bytes < N * N * 4, "{steps} steps: {explained}");
+        // A worker that the system holds up for a row of blocks may find a chunk gone, but not run after run.
+        let runs = (0..10).map(|_| session.run_plan(&plan).unwrap().report);
+        assert!(runs.into_iter().any(|r| r.chunks_decoded == n), "{steps} steps: {explained}");
+    }
+}
+
 #[test]
 fn a_slice_reads_only_the_chunks_that_cover_it() {
     let folder = folder();

@@ -12,7 +12,7 @@ use super::feed::{Reader, Staged};
 use crate::buffer::Buffer;
 use crate::error::Result;
 use crate::grid::{Chunks, Dims, Slab, c_strides};
-use crate::plan::{self, Bound, Feed, Input, Plan, kept_chunk_bytes};
+use crate::plan::{self, Bound, Feed, Input, Moment, Plan, kept_chunk_bytes};
 use crate::source::{ReadCx, ReadStats};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -33,8 +33,9 @@ struct Shelf {
     plan: plan::Kept,
     /// The chunk grid.
     chunks: Chunks,
-    /// The visit that is under way, by its position, and whether chunks are wanted after their first use.
-    visit: Option<(usize, bool)>,
+    /// The pass that is under way, if it reads the source, and whether chunks are wanted after their first
+    /// use.
+    now: Option<(Moment, bool)>,
     used: AtomicU64,
     shards: [Shard; SHARDS],
 }
@@ -48,7 +49,8 @@ struct Shard {
 enum Slot {
     /// A worker is decoding it.
     Loading,
-    Ready(Arc<Buffer>),
+    /// The chunk, and the last pass that wants it.
+    Ready(Arc<Buffer>, Moment),
 }
 
 impl Kept {
@@ -69,23 +71,23 @@ impl Kept {
     }
 
     /// A pass of a stage begins.
-    pub fn begin(&mut self, stage: usize, pass: usize) {
+    pub fn begin(&mut self, stage: usize, pass: u64) {
         for shelf in self.shelves.iter_mut().flatten() {
-            let visit = shelf.plan.visits.iter().position(|v| (v.stage, v.pass) == (stage, pass));
-            shelf.visit = visit.map(|v| (v, shelf.plan.comes_back(v)));
+            let now = shelf.plan.moment(stage, pass);
+            shelf.now = now.map(|now| (now, shelf.plan.comes_back(now)));
         }
     }
 
     /// The pass is over: chunks that nobody will want any more are dropped.
     pub fn end(&mut self) {
         for shelf in self.shelves.iter_mut().flatten() {
-            let Some((visit, _)) = shelf.visit.take() else { continue };
-            let (mut dropped, plan, chunks) = (0, &shelf.plan, &shelf.chunks);
+            let Some((now, _)) = shelf.now.take() else { continue };
+            let mut dropped = 0;
             for shard in &mut shelf.shards {
                 let table = shard.chunks.get_mut().unwrap_or_else(PoisonError::into_inner);
-                table.retain(|chunk, slot| {
-                    let Slot::Ready(data) = slot else { return false };
-                    let keep = plan.wanted_again(visit, false, chunk, chunks);
+                table.retain(|_, slot| {
+                    let Slot::Ready(data, last) = slot else { return false };
+                    let keep = *last > now;
                     dropped += if keep { 0 } else { kept_chunk_bytes(data.len() as u64) };
                     keep
                 });
@@ -99,7 +101,7 @@ impl Kept {
     }
 
     fn shelf(&self, source: usize) -> Option<&Shelf> {
-        self.shelves.get(source)?.as_ref().filter(|s| s.visit.is_some())
+        self.shelves.get(source)?.as_ref().filter(|s| s.now.is_some())
     }
 
     /// Whether chunks of a source are kept, or were, in the pass that is under way.
@@ -130,7 +132,7 @@ impl Kept {
         let mut table = shard.lock();
         loop {
             match table.get(chunk) {
-                Some(Slot::Ready(data)) => {
+                Some(Slot::Ready(data, _)) => {
                     stats.chunks_kept.fetch_add(1, Relaxed);
                     return Ok(Some(Arc::clone(data)));
                 }
@@ -141,9 +143,7 @@ impl Kept {
             }
         }
         let bytes = kept_chunk_bytes(len as u64);
-        if !shelf.takes(chunk, bytes) {
-            return Ok(None);
-        }
+        let Some(last) = shelf.takes(chunk, bytes) else { return Ok(None) };
         self.meter.add(bytes);
         table.insert(chunk.into(), Slot::Loading);
         drop(table);
@@ -152,7 +152,7 @@ impl Kept {
         load(&mut buffer)?;
         let data = Arc::new(buffer);
         std::mem::forget(place);
-        shard.lock().insert(chunk.into(), Slot::Ready(Arc::clone(&data)));
+        shard.lock().insert(chunk.into(), Slot::Ready(Arc::clone(&data), last));
         shard.loaded.notify_all();
         Ok(Some(data))
     }
@@ -167,7 +167,7 @@ impl Drop for Kept {
 
 impl Shelf {
     fn new(plan: plan::Kept, chunks: Chunks) -> Shelf {
-        Shelf { plan, chunks, visit: None, used: AtomicU64::new(0), shards: Default::default() }
+        Shelf { plan, chunks, now: None, used: AtomicU64::new(0), shards: Default::default() }
     }
 
     fn shard(&self, chunk: &[u64]) -> &Shard {
@@ -175,14 +175,15 @@ impl Shelf {
         &self.shards[(mixed >> 32) as usize % SHARDS]
     }
 
-    /// Takes a place for a chunk, if it is wanted again and there is room.
-    fn takes(&self, chunk: &[u64], bytes: u64) -> bool {
-        let Some((visit, true)) = self.visit else { return false };
+    /// Takes a place for a chunk, if it is wanted again and there is room; gives the last pass that wants it.
+    fn takes(&self, chunk: &[u64], bytes: u64) -> Option<Moment> {
+        let (now, true) = self.now? else { return None };
         let most = self.plan.bytes;
         let room = |used: u64| used.checked_add(bytes).filter(|&n| n <= most);
-        room(self.used.load(Relaxed)).is_some()
-            && self.plan.wanted_again(visit, true, chunk, &self.chunks)
-            && self.used.fetch_update(Relaxed, Relaxed, room).is_ok()
+        room(self.used.load(Relaxed))?;
+        let last = self.plan.last_wanted(now, chunk, &self.chunks)?;
+        let again = last > now || (last == now && self.plan.circles(now));
+        (again && self.used.fetch_update(Relaxed, Relaxed, room).is_ok()).then_some(last)
     }
 }
 

@@ -226,10 +226,10 @@ fn run_stage(
     let stage = &plan.stages()[n];
     let kernel = kernel_of(plan, stage, values)?;
     let results = Results::new(stage, plan.values(), lent, &counters.meter)?;
-    for (p, pass) in bound.passes.iter().enumerate() {
+    for (p, pass) in (0..).zip(bound.passes.iter()) {
         kept.begin(n, p);
         // A pass runs only the part of the kernel that its outputs need.
-        let collector = Collector::new(stage, &kernel, pass, Some(&results), &counters.meter);
+        let collector = Collector::new(stage, &kernel, &pass, Some(&results), &counters.meter);
         let spans: Vec<(u64, u64)> =
             (0..stage.grid.axes.len()).map(|d| Collector::span(&stage.grid, &pass.window, d)).collect();
         let tasks: u64 = spans.iter().map(|s| s.1).product();
@@ -243,7 +243,7 @@ fn run_stage(
             coords
         };
         let stages = plan.stages().len();
-        let walk = Walk { plan, n, stages, kernel: &kernel, pass, values, kept, bound, tasks };
+        let walk = Walk { plan, n, stages, kernel: &kernel, pass: &pass, values, kept, bound, tasks };
         walk.run(&collector, &coords, cx, counters)?;
         collector.finish()?;
         kept.end();

@@ -9,11 +9,12 @@
 //! Limits: sources without chunks are not kept, nor those that are only copied out of the file; the
 //! system's page cache has them.
 
-use super::blocks::uses_of_chunk;
-use super::reads::Span;
+use super::blocks::last_use_of_chunk;
+use super::reads::{Ends, Span};
 use super::{Bound, Feed, Input, Plan, SubKernel};
-use crate::grid::{Chunks, Grid, Region};
+use crate::grid::{AxisGrid, Chunks, Grid};
 use crate::view::View;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Bytes that a kept chunk takes beside its elements, at most: its place in a table, and allocations.
 const OVERHEAD: u64 = 320;
@@ -46,55 +47,88 @@ pub struct Kept {
     pub visits: Vec<Visit>,
 }
 
-/// A walk that reads a source.
+/// Passes of a stage over windows of one kind, that read a source.
 #[derive(Clone, Debug)]
 pub struct Visit {
     /// The stage.
     pub stage: usize,
-    /// The pass of the stage.
-    pub pass: usize,
+    /// The first of the passes, by its position in the stage.
+    pub pass: u64,
+    /// How many there are.
+    pub passes: u64,
     looks: Vec<Look>,
-    /// Whether the walk itself comes back to chunks, as products do.
+    /// Whether a pass itself comes back to chunks, as products do.
     circles: bool,
+}
+
+/// A pass that reads a source: the visit by its position, and which of its passes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment {
+    /// The visit.
+    pub visit: usize,
+    /// The pass, counted within the visit.
+    pub pass: u64,
 }
 
 /// What an input sees of a source.
 #[derive(Clone, Debug)]
 struct Look {
     view: View,
-    /// The axes of the view, as one block.
-    grid: Grid,
-    window: Region,
+    /// The axes of the view, cut into the windows of the passes.
+    windows: Grid,
+    /// Whether every pass may see all of it, because pieces do not follow the windows.
+    whole: bool,
 }
 
 impl Visit {
-    fn touches(&self, chunk: &[u64], chunks: &Chunks) -> bool {
-        self.looks.iter().any(|l| uses_of_chunk(&l.grid, &l.window, &l.view, chunk, chunks) > 0)
+    /// The last of the passes in which the chunk is read.
+    fn last(&self, chunk: &[u64], chunks: &Chunks) -> Option<u64> {
+        let last = |l: &Look| {
+            let window = last_use_of_chunk(&l.windows, &l.view, chunk, chunks)?;
+            Some(if l.whole { self.passes - 1 } else { window })
+        };
+        self.looks.iter().filter_map(last).max()
     }
 }
 
 impl Kept {
-    /// Whether somebody may want chunks in or after a visit, by its position.
-    pub fn comes_back(&self, visit: usize) -> bool {
-        visit + 1 < self.visits.len() || self.visits[visit].circles
+    /// Which visit a pass of a stage is, if it reads the source.
+    pub fn moment(&self, stage: usize, pass: u64) -> Option<Moment> {
+        let visit = self.visits.partition_point(|v| (v.stage, v.pass) <= (stage, pass)).checked_sub(1)?;
+        let v = &self.visits[visit];
+        (v.stage == stage && pass - v.pass < v.passes).then(|| Moment { visit, pass: pass - v.pass })
     }
 
-    /// Whether somebody wants a chunk of the grid `chunks` again: in a later visit than this one, or once
-    /// more in this one if it is `under_way`.
-    pub fn wanted_again(&self, visit: usize, under_way: bool, chunk: &[u64], chunks: &Chunks) -> bool {
-        let first = if under_way && self.visits[visit].circles { visit } else { visit + 1 };
-        self.visits[first..].iter().any(|v| v.touches(chunk, chunks))
+    /// Whether somebody may want chunks in or after a pass.
+    pub fn comes_back(&self, now: Moment) -> bool {
+        let visit = &self.visits[now.visit];
+        now.visit + 1 < self.visits.len() || now.pass + 1 < visit.passes || visit.circles
+    }
+
+    /// The last pass in which a chunk of the grid `chunks` is wanted, from the visit of `now` on. A pass
+    /// that is no later than `now` wants it once more only if that [`Kept::circles`].
+    pub fn last_wanted(&self, now: Moment, chunk: &[u64], chunks: &Chunks) -> Option<Moment> {
+        (now.visit..self.visits.len())
+            .rev()
+            .find_map(|visit| Some(Moment { visit, pass: self.visits[visit].last(chunk, chunks)? }))
+    }
+
+    /// Whether a pass itself comes back to chunks.
+    pub fn circles(&self, now: Moment) -> bool {
+        self.visits[now.visit].circles
     }
 
     /// Whether chunks are held while a stage runs.
     pub fn lasts_over(&self, stage: usize) -> bool {
-        let stages = self.visits.iter().map(|v| v.stage);
-        stages.clone().min().is_some_and(|s| s <= stage) && stages.max().is_some_and(|s| s >= stage)
+        let (first, last) = (self.visits.first(), self.visits.last());
+        first.is_some_and(|v| v.stage <= stage) && last.is_some_and(|v| v.stage >= stage)
     }
 
     /// Whether a stage finds chunks that were kept.
     pub fn serves(&self, stage: usize) -> bool {
-        self.visits.iter().enumerate().any(|(n, v)| v.stage == stage && (n > 0 || v.circles))
+        let first = self.visits.partition_point(|v| v.stage < stage);
+        let of = self.visits[first..].iter().take_while(|v| v.stage == stage).enumerate();
+        of.into_iter().any(|(n, v)| first + n > 0 || v.circles || v.passes > 1)
     }
 }
 
@@ -102,12 +136,11 @@ impl Bound {
     /// Gives what the stages leave of the budget to chunks that are wanted again, and adds up the peak.
     /// To be done again when a stage needs more or less than binding thought.
     pub(crate) fn keep(&mut self, plan: &Plan) {
-        let peaks = || self.stages.iter().map(|s| s.peak_bytes());
-        let mut free: Vec<u64> = peaks().map(|peak| self.memory.saturating_sub(peak)).collect();
-        let mut sources: Vec<Seen> =
-            (0..plan.sources().len()).filter_map(|s| Seen::new(self, plan, s)).collect();
+        let peaks: Vec<u64> = self.stages.iter().map(|s| s.peak_bytes()).collect();
+        let mut free: Vec<u64> = peaks.iter().map(|peak| self.memory.saturating_sub(*peak)).collect();
+        let mut sources = Seen::all(self, plan);
         // Room is worth most where it is used most often.
-        sources.sort_by_key(|s| std::cmp::Reverse(s.visits.len()));
+        sources.sort_by_key(|s| std::cmp::Reverse(s.passes()));
         let mut kept = Vec::new();
         for source in sources {
             let Some(k) = source.keep(&free) else { continue };
@@ -115,8 +148,12 @@ impl Bound {
             kept.push(k);
         }
         kept.sort_by_key(|k| k.source);
-        let beside = |n| kept.iter().filter(|k| k.lasts_over(n)).map(|k| k.bytes).sum::<u64>();
-        self.peak_bytes = peaks().enumerate().map(|(n, p)| p.saturating_add(beside(n))).max().unwrap_or(0);
+        // What was taken of what a stage leaves is held beside it.
+        let held = |(peak, free): (&u64, &u64)| match *peak <= self.memory {
+            true => self.memory - free,
+            false => *peak,
+        };
+        self.peak_bytes = peaks.iter().zip(&free).map(held).max().unwrap_or(0);
         self.kept = kept;
     }
 
@@ -149,34 +186,38 @@ struct Seen {
     touched: Vec<Touched>,
 }
 
+/// Numbers of the boxes of chunks that visits touch.
+type Classes = HashMap<Vec<Vec<Ends>>, usize>;
+
 /// The chunks that a visit touches.
 struct Touched {
-    /// Per input of the stage, along each axis.
+    /// Those that the inputs of the stage see, along each axis, each box once.
     boxes: Vec<Vec<Span>>,
     /// How many chunks, at most.
     chunks: u64,
-    /// At most how often each would be decoded in the visit.
+    /// The chunks of each pass, in all passes together, at most.
+    in_passes: u64,
+    passes: u64,
+    /// At most how often each would be decoded in a pass.
     times: u64,
     estimate: bool,
+    /// Visits of one number touch the same chunks for certain.
+    class: usize,
 }
 
 impl Touched {
-    /// Whether both touch the same chunks for certain.
-    fn same(&self, other: &Touched) -> bool {
-        let first = &self.boxes[0];
-        let equal = |b: &Vec<Span>| b.iter().zip(first).all(|(a, b)| a.covers_as(b));
-        self.boxes.iter().chain(&other.boxes).all(equal)
-    }
-
     /// How many chunks both touch for certain.
     fn shared(&self, other: &Touched) -> u64 {
+        if self.class == other.class && self.is_box() {
+            return self.chunks;
+        }
         let pairs = self.boxes.iter().flat_map(|a| other.boxes.iter().map(move |b| (a, b)));
         pairs.map(|(a, b)| shared(a, b)).max().unwrap_or(0)
     }
 
-    /// Whether [`Touched::shared`] and the number of chunks are exact.
+    /// Whether it is known exactly how many chunks it touches.
     fn is_box(&self) -> bool {
-        self.boxes.len() == 1 && self.boxes[0].iter().all(Span::is_dense)
+        self.boxes.len() == 1
     }
 }
 
@@ -184,64 +225,89 @@ fn shared(a: &[Span], b: &[Span]) -> u64 {
     a.iter().zip(b).fold(1, |n, (a, b)| n.saturating_mul(a.shared_chunks(b)))
 }
 
+/// Visits of different kinds that are compared with each other, at most: what the others share is not
+/// counted on.
+const COMPARED: usize = 32;
+
 impl Seen {
-    /// The visits to a source that is worth keeping and read more than once.
-    fn new(bound: &Bound, plan: &Plan, s: usize) -> Option<Seen> {
+    /// The visits to the sources that are worth keeping and read more than once.
+    fn all(bound: &Bound, plan: &Plan) -> Vec<Seen> {
+        let mut sources: BTreeMap<usize, (Seen, Classes)> = BTreeMap::new();
+        for (n, stage) in bound.stages.iter().enumerate() {
+            let mut pass = 0;
+            for sweep in stage.passes.sweeps() {
+                let mut looks = BTreeMap::new();
+                look(&plan.stages()[n].inputs, Some(&sweep.windows), &mut looks);
+                for reads in &stage.reads {
+                    let s = reads.source;
+                    let Some(chunks) = plan.sources()[s].chunks.as_ref() else { continue };
+                    let Some(looks) = looks.remove(&s).filter(|_| plan.opened()[s].worth_keeping()) else {
+                        continue;
+                    };
+                    let new = || (Seen::new(plan, s, chunks), HashMap::new());
+                    let (seen, classes) = sources.entry(s).or_insert_with(new);
+                    let (times, estimate, passes) = (reads.times, reads.estimate, sweep.count());
+                    let mut touched = Touched::new(&looks, chunks, passes, seen.all);
+                    (touched.times, touched.estimate) = (times, estimate);
+                    let mut key: Vec<Vec<Ends>> =
+                        touched.boxes.iter().map(|b| b.iter().map(Span::ends).collect()).collect();
+                    key.sort_unstable();
+                    let next = classes.len();
+                    touched.class = *classes.entry(key).or_insert(next);
+                    let circles = estimate && times > 1;
+                    seen.visits.push(Visit { stage: n, pass, passes, looks, circles });
+                    seen.touched.push(touched);
+                }
+                pass += sweep.count();
+            }
+        }
+        let again = |s: &Seen| s.passes() > 1 || s.visits.iter().any(|v| v.circles);
+        sources.into_values().map(|(seen, _)| seen).filter(again).collect()
+    }
+
+    fn new(plan: &Plan, s: usize, chunks: &Chunks) -> Seen {
         let source = &plan.sources()[s];
-        let chunks = source.chunks.as_ref().filter(|_| plan.opened()[s].worth_keeping())?;
-        let mut seen = Seen {
+        let counts = source.shape.iter().enumerate().map(|(d, &n)| chunks.count(d, n));
+        Seen {
             source: s,
             chunk_bytes: chunks.elements().saturating_mul(source.dtype.size() as u64),
-            all: source
-                .shape
-                .iter()
-                .enumerate()
-                .fold(1, |all, (d, &n)| all.saturating_mul(chunks.count(d, n))),
+            all: counts.fold(1, u64::saturating_mul),
             uneven: (0..source.shape.len()).any(|d| chunks.cuts(d).is_some()),
             visits: Vec::new(),
             touched: Vec::new(),
-        };
-        for (n, stage) in bound.stages.iter().enumerate() {
-            let Some(reads) = stage.reads.iter().find(|r| r.source == s) else { continue };
-            for (p, pass) in stage.passes.iter().enumerate() {
-                let mut looks = Vec::new();
-                look(&plan.stages()[n].inputs, s, Some(&pass.window), &mut looks);
-                let boxes: Vec<Vec<Span>> = looks.iter().map(|l| spans(l, chunks)).collect();
-                if boxes.is_empty() {
-                    continue;
-                }
-                let count = |b: &Vec<Span>| b.iter().fold(1u64, |n, a| n.saturating_mul(a.chunks));
-                let mut touched = 0u64;
-                for (i, b) in boxes.iter().enumerate() {
-                    let before = boxes[..i].iter().map(|other| shared(b, other)).max().unwrap_or(0);
-                    touched = touched.saturating_add(count(b).saturating_sub(before));
-                }
-                let (times, estimate) = (reads.times, reads.estimate);
-                seen.visits.push(Visit { stage: n, pass: p, looks, circles: estimate && times > 1 });
-                seen.touched.push(Touched { boxes, chunks: touched.min(seen.all), times, estimate });
-            }
         }
-        let again = (0..seen.visits.len()).any(|v| v > 0 || seen.visits[v].circles);
-        again.then_some(seen)
+    }
+
+    /// How many passes read the source.
+    fn passes(&self) -> u64 {
+        self.visits.iter().fold(0, |n, v| n.saturating_add(v.passes))
     }
 
     /// Chunks that are touched by visits of which those that touch the same count once, at most.
     fn distinct(&self, visits: impl Iterator<Item = usize>) -> u64 {
-        let mut seen: Vec<usize> = Vec::new();
-        for v in visits {
-            if !seen.iter().any(|&u| self.touched[u].same(&self.touched[v])) {
-                seen.push(v);
-            }
-        }
-        seen.iter().fold(0u64, |n, &v| n.saturating_add(self.touched[v].chunks)).min(self.all)
+        let mut seen: HashSet<usize> = HashSet::new();
+        let new = visits.filter(|&v| seen.insert(self.touched[v].class));
+        new.fold(0u64, |n, v| n.saturating_add(self.touched[v].chunks)).min(self.all)
+    }
+
+    /// The most chunks that a visit certainly shares with one of some others.
+    fn overlap(&self, v: usize, others: &[usize]) -> u64 {
+        others.iter().map(|&u| self.touched[v].shared(&self.touched[u])).max().unwrap_or(0)
+    }
+
+    /// The first visits of each kind among some, as many as are compared.
+    fn kinds(&self, visits: impl Iterator<Item = usize>) -> Vec<usize> {
+        let mut seen: HashSet<usize> = HashSet::new();
+        visits.filter(|&u| seen.insert(self.touched[u].class)).take(COMPARED).collect()
     }
 
     /// What is kept of the source in the bytes that stages leave, if that is anything.
     fn keep(self, free: &[u64]) -> Option<Kept> {
         let last = self.visits.len() - 1;
-        let circles = |v: usize| self.visits[v].circles;
-        let before = self.distinct((0..=last).filter(|&v| v < last || circles(v)));
-        let after = self.distinct((0..=last).filter(|&v| v > 0 || circles(v)));
+        // Whether chunks are wanted again within a visit.
+        let within = |v: usize| self.visits[v].circles || self.visits[v].passes > 1;
+        let before = self.distinct((0..=last).filter(|&v| v < last || within(v)));
+        let after = self.distinct((0..=last).filter(|&v| v > 0 || within(v)));
         let wanted = before.min(after);
         let each = kept_chunk_bytes(self.chunk_bytes);
         let room = (self.visits[0].stage..=self.visits[last].stage).map(|n| free[n]).min()?;
@@ -249,29 +315,48 @@ impl Seen {
         if chunks == 0 {
             return None;
         }
-        let uniform = self.touched.iter().all(|t| self.touched[0].same(t));
-        let certain = uniform || chunks == wanted || last == 1;
+        let first = &self.touched[0];
+        let alike = |(v, t): (usize, &Touched)| {
+            let windows = t.passes == 1 || self.visits[v].looks.len() == 1;
+            let all_in_each = t.in_passes == t.passes.saturating_mul(t.chunks);
+            t.is_box() && t.class == first.class && windows && all_in_each
+        };
+        let uniform = self.touched.iter().enumerate().all(alike);
+        let twice = last == 1 && self.passes() == 2;
+        let certain = uniform || chunks == wanted || twice;
         let (mut decodes, mut without) = (0u64, 0u64);
+        let (kinds, later) = (self.kinds(0..last + 1), self.kinds(1..last + 1));
         for (v, t) in self.touched.iter().enumerate() {
-            let overlap = |other: usize| match uniform {
-                true => t.chunks,
-                false => t.shared(&self.touched[other]),
-            };
             // Chunks that wait here, and those that stay here the first time that they come.
-            let found = (0..v).map(overlap).max().unwrap_or(0);
-            let found = if certain { found.min(chunks).min(t.chunks) } else { 0 };
-            let stay = match (v, circles(v)) {
-                (0, true) => t.chunks,
-                (0, false) => (1..=last).map(overlap).max().unwrap_or(0),
+            let found = match certain {
+                false => 0,
+                true if uniform => t.chunks * u64::from(v > 0),
+                true => self.overlap(v, &kinds[..kinds.partition_point(|&u| u < v)]),
+            };
+            let found = found.min(chunks).min(t.chunks);
+            let stay = match v {
+                0 if within(0) => t.chunks,
+                0 => self.overlap(0, &later),
                 _ => 0,
             };
-            let stay = stay.min(chunks).min(t.chunks);
-            let rest = t.chunks - found - stay.min(t.chunks - found);
-            let stay = t.chunks - found - rest;
-            without = without.saturating_add(t.chunks.saturating_mul(t.times));
-            decodes = decodes.saturating_add(rest.saturating_mul(t.times)).saturating_add(stay);
+            let stay = stay.min(chunks).min(t.chunks - found);
+            let rest = t.chunks - found - stay;
+            let alone = t.in_passes.saturating_mul(t.times);
+            without = without.saturating_add(alone);
+            let made = match t.passes {
+                1 => rest.saturating_mul(t.times).saturating_add(stay),
+                // All windows see the same chunks: what does not stay is decoded in each of them.
+                n if uniform => {
+                    let more = (t.chunks - chunks.min(t.chunks)).saturating_mul(n - 1);
+                    rest.saturating_add(more).saturating_mul(t.times).saturating_add(stay)
+                }
+                // All stays that is wanted again.
+                _ if chunks == wanted => (t.chunks - found).saturating_mul(t.times),
+                _ => alone,
+            };
+            decodes = decodes.saturating_add(made.min(alone));
         }
-        let counted = uniform || (last == 1 && self.touched.iter().all(Touched::is_box));
+        let counted = uniform || (twice && self.touched.iter().all(Touched::is_box));
         Some(Kept {
             source: self.source,
             bytes: chunks * each,
@@ -286,34 +371,69 @@ impl Seen {
     }
 }
 
-/// The chunks along each axis of its source that a look touches.
-fn spans(look: &Look, chunks: &Chunks) -> Vec<Span> {
-    let mut view = look.view.clone();
-    for (d, axis) in view.axes.iter_mut().enumerate() {
-        axis.len = look.window.shape[d];
-        if let Some((s, step)) = axis.from {
-            view.base[s] = (view.base[s] as i64 + step * look.window.start[d] as i64) as u64;
+impl Touched {
+    /// What looks touch in so many passes.
+    fn new(looks: &[Look], chunks: &Chunks, passes: u64, all: u64) -> Touched {
+        let mut boxes: Vec<Vec<Span>> = Vec::new();
+        let mut seen: HashSet<Vec<Ends>> = HashSet::new();
+        let (mut touched, mut in_passes) = (0u64, 0u64);
+        for look in looks {
+            let spans: Vec<Span> =
+                (0..look.view.base.len()).map(|axis| Span::new(&look.view, axis, chunks)).collect();
+            let count = spans.iter().fold(1u64, |n, a| n.saturating_mul(a.chunks));
+            if passes > 1 {
+                // Looks that see the same chunks in all may see others in a window.
+                let each = if look.whole { count.saturating_mul(passes) } else { in_windows(look, chunks) };
+                in_passes = in_passes.saturating_add(each);
+            }
+            if !seen.insert(spans.iter().map(Span::ends).collect()) {
+                continue;
+            }
+            let before = boxes.iter().take(COMPARED).map(|other| shared(&spans, other)).max().unwrap_or(0);
+            touched = touched.saturating_add(count.saturating_sub(before));
+            boxes.push(spans);
         }
+        let chunks = touched.min(all);
+        let in_passes = if passes > 1 { in_passes.min(all.saturating_mul(passes)) } else { chunks };
+        Touched { boxes, chunks, in_passes, passes, times: 1, estimate: false, class: 0 }
     }
-    (0..view.base.len()).map(|axis| Span::new(&view, axis, chunks)).collect()
 }
 
-/// What inputs, and kernels nested in their feeds, see of a source.
-fn look(inputs: &[Input], source: usize, window: Option<&Region>, out: &mut Vec<Look>) {
-    let mut sub = |k: &SubKernel| look(&k.inputs, source, None, out);
+/// The chunks that a look touches in each window, added up, at most.
+fn in_windows(look: &Look, chunks: &Chunks) -> u64 {
+    const LOOKED_AT: u64 = 4096;
+    let along = |(d, windows): (usize, &AxisGrid)| {
+        let Some((s, step)) = look.view.axes[d].from else { return windows.blocks() };
+        let touched = |(a, b): (u64, u64)| {
+            let at = |i: u64| (look.view.base[s] as i64 + step * i as i64) as u64;
+            chunks.touched(s, at(a).min(at(b - 1)), step.unsigned_abs(), b - a).0
+        };
+        match windows.blocks() {
+            // Neighbours share one chunk at most.
+            n if n > LOOKED_AT => touched((0, windows.len())).saturating_add(n - 1),
+            n => (0..n).map(|k| touched(windows.range(k))).sum(),
+        }
+    };
+    look.windows.axes.iter().enumerate().map(along).fold(1, u64::saturating_mul)
+}
+
+/// What inputs, and kernels nested in their feeds, see of each source in windows of the domain.
+fn look(inputs: &[Input], windows: Option<&Grid>, out: &mut BTreeMap<usize, Vec<Look>>) {
     for input in inputs {
+        let mut sub = |k: &SubKernel| look(&k.inputs, None, out);
         match &input.feed {
-            Feed::Value(_) | Feed::Source(_) => {}
             Feed::Matmul { a, b, .. } => [a, b].into_iter().for_each(|k| sub(k)),
             Feed::Concatenate { pieces, .. } => pieces.iter().for_each(&mut sub),
             Feed::Reshape { of, .. } => sub(of),
-        }
-    }
-    for input in inputs.iter().filter(|i| matches!(i.feed, Feed::Source(s) if s == source)) {
-        let shape = input.view.shape();
-        if !shape.contains(&0) {
-            let window = window.cloned().unwrap_or_else(|| Region::whole(&shape));
-            out.push(Look { view: input.view.clone(), grid: Grid::regular(&shape, &shape), window });
+            Feed::Value(_) => {}
+            Feed::Source(s) => {
+                let shape = input.view.shape();
+                if !shape.contains(&0) {
+                    let whole = windows.is_none();
+                    let windows = windows.cloned().unwrap_or_else(|| Grid::regular(&shape, &shape));
+                    out.entry(*s).or_default().push(Look { view: input.view.clone(), windows, whole });
+                }
+            }
         }
     }
 }

@@ -6,13 +6,16 @@
 //! its output in windows); what does not fit then is refused, with the budget that would do.
 
 use super::again::Kept;
+use super::needs::Needs;
+use super::passes::{Passes, passes};
 use super::place::{Placement, Wish, place, products_of};
 use super::reads::{Reads, reads};
-use super::{Consumer, Feed, Input, Plan, Stage, SubKernel};
+use super::sharing::{cache_needed, cache_wanted};
+use super::{Feed, Input, Plan, SubKernel};
 use crate::backend::cpu::{self, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, tile_edge};
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::{AxisGrid, Chunks, Dims, Grid, Region};
-use crate::ops::kernel::{Kernel, Terminal, kept};
+use crate::grid::Dims;
+use crate::ops::kernel::Kernel;
 use crate::ops::program::Program;
 use crate::size::human_bytes;
 use crate::source::ScratchNeeds;
@@ -27,22 +30,11 @@ pub struct Machine<'a> {
     pub device: Wish<'a>,
 }
 
-/// One walk over (a window of) a stage's grid.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Pass {
-    /// The stage's outputs that it makes, by position.
-    pub outputs: Vec<usize>,
-    /// The part of the domain that it covers; blocks are clipped to it.
-    pub window: Region,
-    /// The domain's axes, outermost first, in the order in which blocks are visited.
-    pub order: Vec<usize>,
-}
-
 /// A stage with its order, workers and buffers.
 #[derive(Clone, Debug)]
 pub struct BoundStage {
     /// The walks that it takes.
-    pub passes: Vec<Pass>,
+    pub passes: Passes,
     /// Workers at a time.
     pub workers: usize,
     /// Bytes that one worker holds, in the pass that needs most.
@@ -91,34 +83,27 @@ impl Bound {
     /// `Budget` if something does not fit; the error names it and the smallest budget that works.
     pub fn new(plan: &Plan, machine: &Machine) -> Result<Bound> {
         let mut stages = Vec::new();
-        let results: u64 =
-            plan.results().iter().map(|&r| plan.values()[r].bytes()).fold(0, u64::saturating_add);
-        if results > machine.memory {
-            return Err(Error::new(
-                ErrorKind::Budget,
-                format!(
-                    "the result needs {} and the memory budget is {}",
-                    human_bytes(results),
-                    human_bytes(machine.memory)
-                ),
-            )
-            .hint("reduce or slice it, store() it in a file, go through it with blocks(), or raise the budget (--memory)"));
-        }
+        let results = plan.results().iter().map(|&r| plan.values()[r].bytes()).fold(0, u64::saturating_add);
         let mut refused: Option<Error> = None;
+        // The budget that is named does for every stage, and for all results together.
         let mut smallest = results;
-        for n in 0..plan.stages().len() {
-            match bind_stage(plan, n, machine)? {
+        let alive = alive(plan);
+        for (n, &values) in alive.iter().enumerate() {
+            match bind_stage(plan, n, values, machine)? {
                 Ok(stage) => stages.push(stage),
-                // The budget that is named must do for the stages that follow, too.
                 Err((needed, e)) => {
                     smallest = smallest.max(needed);
                     refused.get_or_insert(e);
                 }
             }
         }
+        let named =
+            || format!("the smallest budget that works is {smallest} bytes ({})", human_bytes(smallest));
+        if results > machine.memory {
+            return Err(too_large(results, machine.memory, &named()).needs(smallest));
+        }
         if let Some(e) = refused {
-            let named = human_bytes(smallest);
-            return Err(e.hint(format!("the smallest budget that works is {smallest} bytes ({named})")));
+            return Err(e.hint(named()).needs(smallest));
         }
         let mut bound = Bound { stages, peak_bytes: 0, memory: machine.memory, kept: Vec::new() };
         bound.keep(plan);
@@ -126,65 +111,46 @@ impl Bound {
     }
 }
 
-/// What one stage needs, apart from the number of workers.
-pub(super) struct Needs<'a> {
-    pub(super) plan: &'a Plan,
-    pub(super) stage: &'a Stage,
-    kernel: Kernel,
-    largest: Dims,
-    values: u64,
-    inputs: u64,
-    /// Whether the stage runs on the CPU, which writes collected elements into their results.
-    in_place: bool,
+/// The error for results that do not fit by themselves.
+fn too_large(results: u64, memory: u64, named: &str) -> Error {
+    let (results, memory) = (human_bytes(results), human_bytes(memory));
+    Error::new(ErrorKind::Budget, format!("the result needs {results} and the memory budget is {memory}"))
+        .hint(format!(
+            "reduce or slice it, store() it in a file, go through it with blocks(), or raise the budget \
+             (--memory): {named}"
+        ))
 }
 
-impl Needs<'_> {
-    /// Bytes per worker, and bytes shared beside the values, for a pass whose largest block is
-    /// `block`.
-    fn of(&self, pass: &Pass, block: &[u64], workers: u64) -> (u64, u64) {
-        let mut worker = self.inputs.saturating_add(cpu::scratch_bytes(&self.kernel));
-        let mut shared = 0u64;
-        for &o in &pass.outputs {
-            let terminal = &self.kernel.terminals[o];
-            let placed = self.in_place && !self.plan.hands_on(self.stage.outputs[o].value);
-            if placed && matches!(terminal, Terminal::Collect { .. }) {
-                continue;
-            }
-            let partial = terminal.partial_bytes(block, &self.kernel.program);
-            worker = worker.saturating_add(partial);
-            shared = shared.saturating_add(match terminal {
-                Terminal::Collect { .. } => 0,
-                Terminal::Histogram { .. } => partial,
-                Terminal::Reduce { reduced, spec, .. } => {
-                    let live = match kept_first(&pass.order, reduced) {
-                        // Tiles are finished one after the other; each worker may be at another.
-                        true => partial.saturating_mul(workers + 1),
-                        false => u64::MAX,
-                    };
-                    let outputs: u64 = kept(&pass.window.shape, reduced).iter().product();
-                    live.min(outputs.saturating_mul(spec.bytes_per_output()))
-                }
-            });
+/// Per stage, the bytes of the values that are alive while it runs: those that it makes too.
+fn alive(plan: &Plan) -> Vec<u64> {
+    let stages = plan.stages();
+    // What comes alive with a stage, and what is gone with it.
+    let mut changes = vec![(0u128, 0u128); stages.len() + 1];
+    for (n, output) in stages.iter().enumerate().flat_map(|(n, s)| s.outputs.iter().map(move |o| (n, o))) {
+        let value = &plan.values()[output.value];
+        if value.last_use >= n {
+            changes[n].0 += u128::from(value.bytes());
+            changes[(value.last_use + 1).min(stages.len())].1 += u128::from(value.bytes());
         }
-        (worker, shared)
     }
-
-    fn total(&self, pass: &Pass, block: &[u64], workers: u64) -> u64 {
-        let (worker, shared) = self.of(pass, block, workers);
-        worker.saturating_mul(workers).saturating_add(shared).saturating_add(self.values)
-    }
-}
-
-/// Whether all kept axes come before all reduced ones.
-fn kept_first(order: &[usize], reduced: &[bool]) -> bool {
-    order.windows(2).all(|w| !reduced[w[0]] || reduced[w[1]])
+    let mut now = 0;
+    let after = changes[..stages.len()].iter().map(|(new, gone)| {
+        now = now + new - gone;
+        u64::try_from(now).unwrap_or(u64::MAX)
+    });
+    after.collect()
 }
 
 /// A stage that does not fit: the smallest budget that would do for it, and the error.
 type Refused = (u64, Error);
 
 /// Binds a stage where it is wanted, or on the CPU if the staging memory of a device does not fit.
-fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::Result<BoundStage, Refused>> {
+fn bind_stage(
+    plan: &Plan,
+    n: usize,
+    values: u64,
+    machine: &Machine,
+) -> Result<std::result::Result<BoundStage, Refused>> {
     let stage = &plan.stages()[n];
     let kernel = stage.kernel(&|_| None)?;
     let largest = match stage.grid.blocks() {
@@ -197,21 +163,22 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::R
     if let (Wish::Prefer(backend) | Wish::Faster { backend, .. }, "gpu") = (&machine.device, placement.device)
     {
         let staging = backend.worker_bytes(&kernel, &largest).host;
-        let bound = bind_placed(plan, n, machine, placement, staging)?;
+        let bound = bind_placed(plan, n, values, machine, placement, staging)?;
         if bound.is_ok() {
             return Ok(bound);
         }
         let reason = format!("the memory budget leaves no room for {} of staging", human_bytes(staging));
         let fallback = matches!(machine.device, Wish::Prefer(_));
         let placement = Placement { device: "cpu", reason, fallback };
-        return bind_placed(plan, n, machine, placement, 0);
+        return bind_placed(plan, n, values, machine, placement, 0);
     }
-    bind_placed(plan, n, machine, placement, 0)
+    bind_placed(plan, n, values, machine, placement, 0)
 }
 
 fn bind_placed(
     plan: &Plan,
     n: usize,
+    values: u64,
     machine: &Machine,
     placement: Placement,
     staging: u64,
@@ -222,12 +189,6 @@ fn bind_placed(
         0 => Dims::from_elem(1, stage.grid.axes.len()),
         _ => stage.grid.largest(),
     };
-    // Values that are alive while the stage runs, and those that it makes.
-    let made = |v: usize| plan.stages()[..=n].iter().any(|s| s.outputs.iter().any(|o| o.value == v));
-    let values = (0..plan.values().len())
-        .filter(|&v| made(v) && plan.values()[v].last_use >= n)
-        .map(|v| plan.values()[v].bytes())
-        .fold(0, u64::saturating_add);
     let inputs = inputs_bytes(plan, &stage.inputs, &stage.program, &largest).saturating_add(staging);
     let in_place = placement.device == "cpu";
     let needs = Needs { plan, stage, kernel, largest, values, inputs, in_place };
@@ -248,11 +209,8 @@ fn bind_placed(
         Ok(passes) => passes,
         Err(refused) => return Ok(Err(refused)),
     };
-    let block_of = |p: &Pass| -> Dims {
-        needs.largest.iter().zip(&p.window.shape).map(|(&b, &w)| b.min(w.max(1))).collect()
-    };
     let widest = |workers: u64| -> (u64, u64) {
-        let each = passes.iter().map(|p| needs.of(p, &block_of(p), workers));
+        let each = passes.sweeps().iter().map(|p| needs.of(p, workers));
         each.max_by_key(|&(worker, shared)| workers.saturating_mul(worker).saturating_add(shared))
             .unwrap_or((0, 0))
     };
@@ -261,15 +219,24 @@ fn bind_placed(
         workers.saturating_mul(worker).saturating_add(shared).saturating_add(needs.values)
     };
     // Decoded chunks that several tasks share come before more workers: decoding twice costs more.
-    let wanted = cache_wanted(&needs, &passes[0]);
+    let shared_chunks = |workers| {
+        let wanted = passes.sweeps().iter().map(|p| cache_wanted(&needs, p, workers));
+        wanted.max().unwrap_or(0)
+    };
+    let needed = passes.sweeps().iter().map(|p| cache_needed(&needs, p)).max().unwrap_or(0);
+    let wanted = shared_chunks(1).max(needed);
     let spare = machine.memory.saturating_sub(at(1));
     let most = machine.threads.max(1) as u64;
-    let cache_bytes = wanted.min(if most == 1 { spare } else { spare / 4 * 3 });
+    let cache = wanted.min(if most == 1 { spare } else { spare / 4 * 3 }).max(needed);
     let tasks = stage.grid.blocks().max(1);
     let mut workers = most.min(tasks);
-    while workers > 1 && at(workers).saturating_add(cache_bytes) > machine.memory {
+    let with = |workers: u64| cache.max(needed.saturating_mul(workers));
+    while workers > 1 && at(workers).saturating_add(with(workers)) > machine.memory {
         workers -= 1;
     }
+    // Workers are not always at neighbouring blocks: room that is left is for what that takes.
+    let left = machine.memory.saturating_sub(at(workers));
+    let cache_bytes = with(workers).max(left.min(shared_chunks(workers)));
     let (worker_bytes, shared) = widest(workers);
     let reads = reads(&needs, &passes, cache_bytes >= wanted);
     Ok(Ok(BoundStage {
@@ -281,87 +248,6 @@ fn bind_placed(
         placement,
         reads,
     }))
-}
-
-/// The passes of a stage, or the smallest budget that would do.
-fn passes(needs: &Needs, memory: u64) -> std::result::Result<Vec<Pass>, u64> {
-    let domain = needs.stage.grid.shape();
-    let natural: Vec<usize> = (0..domain.len()).collect();
-    let reduced_of = |o: usize| match &needs.stage.outputs[o].consumer {
-        Consumer::Reduce { reduced, .. } if reduced.contains(&false) => Some(reduced),
-        _ => None,
-    };
-    let order_for = |reduced: &[bool]| -> Vec<usize> {
-        let (kept, gone): (Vec<usize>, Vec<usize>) = natural.iter().partition(|&&d| !reduced[d]);
-        kept.into_iter().chain(gone).collect()
-    };
-    let all: Vec<usize> = (0..needs.stage.outputs.len()).collect();
-    let whole = |outputs: Vec<usize>, order| Pass { outputs, window: Region::whole(&domain), order };
-    // In the order in which the chunks lie, if all accumulators can live at once; otherwise in the
-    // order that finishes the first reduction's outputs one after the other.
-    let mut orders = vec![natural.clone()];
-    orders.extend(all.iter().filter_map(|&o| reduced_of(o)).map(|r| order_for(r)));
-    let mut smallest = u64::MAX;
-    for order in orders {
-        let pass = whole(all.clone(), order);
-        let total = needs.total(&pass, &needs.largest, 1);
-        if total <= memory {
-            return Ok(vec![pass]);
-        }
-        smallest = smallest.min(total);
-    }
-    // Every reduction over axes in a pass of its own, in its own order, its output in windows.
-    let (axis, rest): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&o| reduced_of(o).is_some());
-    let mut cut: Vec<(Pass, Dims)> = Vec::new();
-    let mut floor = 0;
-    if !rest.is_empty() {
-        let pass = whole(rest, natural.clone());
-        floor = floor.max(needs.total(&pass, &needs.largest, 1));
-        cut.push((pass, domain.clone()));
-    }
-    for o in axis {
-        let reduced = reduced_of(o).map(|r| r.as_slice()).unwrap_or(&[]);
-        let base = whole(vec![o], order_for(reduced));
-        let mut block = needs.largest.clone();
-        // The bytes of the first window, which is as long as any.
-        let needed = |block: &[u64]| {
-            let mut pass = base.clone();
-            pass.window.shape = window_shape(block, &needs.largest, &domain);
-            needs.total(&pass, block, 1)
-        };
-        while needed(&block) > memory {
-            // Halve the longest kept side of the window.
-            let Some(d) = (0..block.len()).filter(|&d| !reduced[d] && block[d] > 1).max_by_key(|&d| block[d])
-            else {
-                break;
-            };
-            block[d] = block[d].div_ceil(2);
-        }
-        floor = floor.max(needed(&block));
-        let lens = window_shape(&block, &needs.largest, &domain);
-        cut.push((base, lens));
-    }
-    // Windows are counted out only if they fit: there is no telling how many it would take otherwise.
-    if floor > memory {
-        return Err(floor.min(smallest));
-    }
-    let mut out = Vec::new();
-    for (base, lens) in cut {
-        let windows = Grid::regular(&domain, &lens);
-        let counts = windows.counts();
-        let window = |w| windows.region(&crate::grid::unravel(w, &counts));
-        match windows.blocks() {
-            0 => out.push(base),
-            n => out.extend((0..n).map(|w| Pass { window: window(w), ..base.clone() })),
-        }
-    }
-    Ok(out)
-}
-
-/// The shape of a window over blocks that were made smaller: one block along the axes that were cut,
-/// all of the domain along the others.
-fn window_shape(block: &[u64], largest: &[u64], domain: &[u64]) -> Dims {
-    (0..block.len()).map(|d| if block[d] < largest[d] { block[d] } else { domain[d] }).collect()
 }
 
 /// Bytes of staging and read scratch for the inputs of one block.
@@ -476,119 +362,4 @@ fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> (u64, Scratch
     let out = kernel.program.outputs.first().map_or(0, |&r| kernel.program.dtype(r).size() as u64);
     let made = if in_place(kernel) { 0 } else { len.saturating_mul(out) };
     (temporary.saturating_add(made).saturating_add(runner_bytes(kernel)), scratch)
-}
-
-/// Whether every block of the grid takes whole chunks and no chunk twice.
-pub(super) fn aligned(needs: &Needs, input: &Input, chunks: &Chunks) -> bool {
-    input.view.axes.iter().zip(&needs.stage.grid.axes).all(|(axis, grid)| {
-        if grid.blocks() <= 1 {
-            return true;
-        }
-        let Some((s, step)) = axis.from else { return false };
-        let (n, start) = (chunks.shape()[s], input.view.base[s]);
-        match grid {
-            AxisGrid::Regular { .. } if chunks.cuts(s).is_some() => false,
-            AxisGrid::Regular { block, phase, step: by, .. } => {
-                let offset = match step > 0 {
-                    true => start % n,
-                    false => (start / n + 1) * n - 1 - start,
-                };
-                step.unsigned_abs() == *by && block % n == 0 && phase % n == offset
-            }
-            AxisGrid::Uneven(cuts) => cuts.lie_on(chunks, s, start, step),
-        }
-    })
-}
-
-/// The chunked sources of a stage that blocks share chunks of: the source, its view, its chunks.
-fn shared_sources<'a>(needs: &'a Needs) -> impl Iterator<Item = (usize, &'a Input, &'a Chunks)> + 'a {
-    let seen = |n: usize, source: usize| {
-        needs.stage.inputs[..n].iter().any(|i| matches!(i.feed, Feed::Source(s) if s == source))
-    };
-    let twice = move |n: usize, source: usize| {
-        seen(n, source)
-            || needs.stage.inputs[n + 1..].iter().any(|i| matches!(i.feed, Feed::Source(s) if s == source))
-    };
-    needs.stage.inputs.iter().enumerate().filter_map(move |(n, input)| match input.feed {
-        Feed::Source(s) => {
-            let chunks = needs.plan.sources()[s].chunks.as_ref()?;
-            (!aligned(needs, input, chunks) || twice(n, s)).then_some((s, input, chunks))
-        }
-        _ => None,
-    })
-}
-
-/// Bytes of decoded chunks that must be kept so that none is decoded twice in a pass.
-fn cache_wanted(needs: &Needs, pass: &Pass) -> u64 {
-    let mut wanted = 0u64;
-    for (s, input, chunks) in shared_sources(needs) {
-        let size = needs.plan.sources()[s].dtype.size() as u64;
-        let mut alive: Dims = chunks.shape().into();
-        for (at, &d) in pass.order.iter().enumerate() {
-            if let Some((axis, step)) = input.view.axes[d].from {
-                // Along the outermost axis that has several blocks only a band is alive.
-                let outer = pass.order[..at].iter().all(|&o| needs.stage.grid.axes[o].blocks() <= 1);
-                let len = if outer { needs.largest[d] } else { input.view.axes[d].len };
-                let len = len.saturating_mul(step.unsigned_abs()).saturating_add(apart(needs, s, input, d));
-                alive[axis] = chunks.covering(axis, len, needs.plan.sources()[s].shape[axis]);
-            }
-        }
-        let bytes = alive.iter().fold(size, |bytes, &n| bytes.saturating_mul(n));
-        wanted = wanted.saturating_add(bytes);
-    }
-    needs.stage.inputs.iter().fold(wanted, |w, i| w.saturating_add(nested_cache(needs.plan, &i.feed)))
-}
-
-/// How far along the source's axis other views of a source are from this one, where both walk domain
-/// axis `d`: what one has read the other wants that much later. Without end if they part on the way.
-fn apart(needs: &Needs, source: usize, input: &Input, d: usize) -> u64 {
-    let others = needs.stage.inputs.iter().filter(|i| matches!(i.feed, Feed::Source(s) if s == source));
-    let walk = input.view.axes[d].from;
-    let far = |other: &Input| match walk {
-        Some((axis, _)) if other.view.axes[d].from == walk => {
-            other.view.base[axis].abs_diff(input.view.base[axis])
-        }
-        _ => u64::MAX,
-    };
-    others.map(far).max().unwrap_or(0)
-}
-
-/// Bytes of decoded chunks that products want to keep between the pieces of their factors.
-fn nested_cache(plan: &Plan, feed: &Feed) -> u64 {
-    let of = |k: &SubKernel, tile: &[u64]| -> u64 {
-        k.inputs.iter().fold(0u64, |sum, input| {
-            sum.saturating_add(match &input.feed {
-                Feed::Source(s) => match &plan.sources()[*s].chunks {
-                    Some(chunks) => {
-                        let mut bytes = plan.sources()[*s].dtype.size() as u64;
-                        let mut fits = true;
-                        for (axis, &n) in chunks.shape().iter().enumerate() {
-                            let len = input
-                                .view
-                                .walker(axis)
-                                .map_or(1, |(d, t)| tile[d].saturating_mul(t.unsigned_abs()));
-                            fits &= len % n == 0 && input.view.base[axis] % n == 0;
-                            fits &= chunks.cuts(axis).is_none();
-                            let all = plan.sources()[*s].shape[axis];
-                            bytes = bytes.saturating_mul(chunks.covering(axis, len.saturating_sub(1), all));
-                        }
-                        if fits { 0 } else { bytes }
-                    }
-                    None => 0,
-                },
-                feed => nested_cache(plan, feed),
-            })
-        })
-    };
-    match feed {
-        Feed::Source(_) | Feed::Value(_) => 0,
-        Feed::Matmul { a, b, .. } => {
-            let edge = tile_edge(a.shape[0], b.shape[1]);
-            of(a, &[edge, MATMUL_DEPTH]).saturating_add(of(b, &[MATMUL_DEPTH, edge]))
-        }
-        Feed::Concatenate { pieces, .. } => {
-            pieces.iter().map(|p| of(p, &p.shape)).max().unwrap_or(0).min(64 << 20)
-        }
-        Feed::Reshape { of: k, .. } => of(k, &k.shape).min(64 << 20),
-    }
 }

@@ -2,7 +2,7 @@
 
 use super::{Feed, Input, PlanOptions, PlanSource, SubKernel};
 use crate::backend::cpu::tile_edge;
-use crate::grid::{AxisGrid, Chunks, Cuts, Dims, Grid, Region};
+use crate::grid::{AxisGrid, Chunks, Cuts, Dims, Grid, Region, c_strides};
 use crate::ops::program::Program;
 use crate::view::View;
 use num_integer::Integer;
@@ -179,6 +179,28 @@ fn is_regular(axis: &AxisGrid) -> bool {
     matches!(axis, AxisGrid::Regular { .. })
 }
 
+/// The last block of the grid, in C order, that reads some element of the chunk at `chunk`, for an input
+/// seen through `view`; nothing if none does.
+pub fn last_use_of_chunk(grid: &Grid, view: &View, chunk: &[u64], chunks: &Chunks) -> Option<u64> {
+    let missed = |(s, &c): (usize, &u64)| view.walker(s).is_none() && chunks.index_of(s, view.base[s]) != c;
+    if chunk.iter().enumerate().any(missed) {
+        return None;
+    }
+    let mut last = 0;
+    for (d, blocks) in grid.axes.iter().enumerate() {
+        let all = (0, blocks.len());
+        let (first, end) = match view.axes[d].from {
+            None => all,
+            Some((s, _)) => elements_of_chunk(view, d, chunks.range(s, chunk[s]), all),
+        };
+        if first >= end {
+            return None;
+        }
+        last = last * blocks.blocks() + blocks.block_of(end - 1);
+    }
+    Some(last)
+}
+
 /// How many blocks of the grid that meet `window` read some element of the chunk at `chunk`, for an
 /// input seen through `view`.
 pub fn uses_of_chunk(grid: &Grid, window: &Region, view: &View, chunk: &[u64], chunks: &Chunks) -> u64 {
@@ -202,7 +224,6 @@ pub fn uses_of_chunk(grid: &Grid, window: &Region, view: &View, chunk: &[u64], c
 /// At most how many blocks of the grid read some element of one chunk: where there are few chunks
 /// along an axis each is looked at, otherwise the longest stretch that one can have is.
 pub fn most_uses_of_chunk(grid: &Grid, view: &View, chunks: &Chunks) -> u64 {
-    const LOOKED_AT: u64 = 4096;
     let mut uses = 1u64;
     for (d, axis) in view.axes.iter().enumerate() {
         let blocks = &grid.axes[d];
@@ -233,6 +254,94 @@ pub fn most_uses_of_chunk(grid: &Grid, view: &View, chunks: &Chunks) -> u64 {
     uses.max(1)
 }
 
+/// Chunks along an axis that are looked at one by one.
+const LOOKED_AT: u64 = 4096;
+
+/// The chunks along source axis `s` that a view's axis of `len` elements walks, if they are few.
+fn few_chunks(
+    view: &View,
+    s: usize,
+    step: i64,
+    len: u64,
+    chunks: &Chunks,
+) -> Option<std::ops::RangeInclusive<u64>> {
+    let base = view.base[s];
+    let far = (base as i64 + step * (len as i64 - 1)) as u64;
+    let (first, last) = (chunks.index_of(s, base.min(far)), chunks.index_of(s, base.max(far)));
+    (last - first < LOOKED_AT).then_some(first..=last)
+}
+
+/// At most how many blocks of the grid want a part of one chunk of a piece that begins at `at` (an axis and
+/// an index) of an array that they see through `by`, where the piece sees its source through `view`.
+pub fn blocks_of_piece(grid: &Grid, by: &View, at: (usize, u64), view: &View, chunks: &Chunks) -> u64 {
+    let along = |(d, blocks): (usize, &AxisGrid)| {
+        let Some((r, _)) = by.axes[d].from else { return blocks.blocks() };
+        let begin = if r == at.0 { at.1 } else { 0 };
+        let piece = view.axes[r].len;
+        let uses = |(lo, hi): (u64, u64)| {
+            let (a, b) = elements_of_chunk(by, d, (begin + lo, begin + hi), (0, by.axes[d].len));
+            blocks_over(blocks, a, b)
+        };
+        match view.axes[r].from {
+            None => uses((0, piece)),
+            Some((s, step)) => few_chunks(view, s, step, piece, chunks).map_or(blocks.blocks(), |few| {
+                let of = |k| uses(elements_of_chunk(view, r, chunks.range(s, k), (0, piece)));
+                few.map(of).max().unwrap_or(0)
+            }),
+        }
+    };
+    grid.axes.iter().enumerate().map(along).fold(1, u64::saturating_mul).max(1)
+}
+
+/// At most how many blocks of the grid want a part of one chunk of an array of shape `of`, which sees its
+/// source through `view`, where they see it reshaped to `shape` and through `by`. A chunk counts as all rows
+/// that it has a part of.
+pub fn blocks_of_stretch(
+    grid: &Grid,
+    by: &View,
+    shape: &[u64],
+    of: &[u64],
+    view: &View,
+    chunks: &Chunks,
+) -> u64 {
+    let (strides, inner) = (c_strides(shape), of.iter().skip(1).product::<u64>());
+    let rows = of.first().copied().unwrap_or(1);
+    let uses = |(first, end): (u64, u64)| {
+        if first >= end {
+            return 0;
+        }
+        let (mut a, mut b) = (first * inner, end * inner - 1);
+        // The smallest box of the reshaped array that has those elements.
+        let mut region = Region::whole(shape);
+        for (d, &stride) in strides.iter().enumerate() {
+            let stride = stride as u64;
+            (region.start[d], region.shape[d]) = (a / stride, b / stride - a / stride + 1);
+            if region.shape[d] > 1 {
+                break;
+            }
+            (a, b) = (a % stride, b % stride);
+        }
+        let along = |(d, blocks): (usize, &AxisGrid)| {
+            let Some((r, _)) = by.axes[d].from else { return blocks.blocks() };
+            let ends = (region.start[r], region.start[r] + region.shape[r]);
+            let (a, b) = elements_of_chunk(by, d, ends, (0, by.axes[d].len));
+            blocks_over(blocks, a, b)
+        };
+        let fixed = (0..shape.len()).filter(|&r| by.walker(r).is_none());
+        let seen = fixed
+            .into_iter()
+            .all(|r| (region.start[r]..region.start[r] + region.shape[r]).contains(&by.base[r]));
+        if seen { grid.axes.iter().enumerate().map(along).fold(1, u64::saturating_mul) } else { 0 }
+    };
+    let most = match view.axes.first().and_then(|a| a.from) {
+        None => uses((0, rows)),
+        Some((s, step)) => few_chunks(view, s, step, rows, chunks).map_or(grid.blocks(), |few| {
+            few.map(|k| uses(elements_of_chunk(view, 0, chunks.range(s, k), (0, rows)))).max().unwrap_or(0)
+        }),
+    };
+    most.max(1)
+}
+
 /// The elements `first..end` of the view's axis `d`, within `lo..hi`, that lie in the chunk of the
 /// elements `a..b` of the axis that it walks.
 fn elements_of_chunk(view: &View, d: usize, (a, b): (u64, u64), (lo, hi): (u64, u64)) -> (u64, u64) {
@@ -254,3 +363,6 @@ fn elements_of_chunk(view: &View, d: usize, (a, b): (u64, u64), (lo, hi): (u64, 
 fn blocks_over(axis: &AxisGrid, first: u64, end: u64) -> u64 {
     if first >= end { 0 } else { axis.block_of(end - 1) - axis.block_of(first) + 1 }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,13 +10,17 @@ mod bind;
 mod blocks;
 mod explain;
 mod lower;
+mod needs;
+mod passes;
 mod place;
 mod reads;
+mod sharing;
 mod validate;
 
-pub use again::{Kept, Visit, kept_chunk_bytes};
-pub use bind::{Bound, BoundStage, Machine, Pass};
+pub use again::{Kept, Moment, Visit, kept_chunk_bytes};
+pub use bind::{Bound, BoundStage, Machine};
 pub use blocks::uses_of_chunk;
+pub use passes::{Pass, Passes, Sweep};
 pub use place::{Placement, Wish};
 pub use reads::Reads;
 

@@ -1,12 +1,15 @@
 //! What a stage reads, predicted: which chunks the views of its inputs touch, and how often each is
 //! decoded. `explain` shows it, and tests hold the executor to it.
 
-use super::bind::{Needs, Pass, aligned};
-use super::blocks::most_uses_of_chunk;
+use super::blocks::{blocks_of_piece, blocks_of_stretch, most_uses_of_chunk};
+use super::needs::Needs;
+use super::passes::Passes;
+use super::sharing::{NESTED_CACHE, aligned};
 use super::{Feed, Plan, PlanSource, SubKernel};
-use crate::backend::cpu::tile_edge;
-use crate::grid::{Chunks, Dims};
+use crate::backend::cpu::{MATMUL_DEPTH, tile_edge};
+use crate::grid::{Chunks, Dims, Grid};
 use crate::view::View;
+use std::collections::{HashMap, HashSet};
 
 /// How often a source's chunks are decoded in a stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,11 +27,14 @@ pub struct Reads {
     pub estimate: bool,
 }
 
+/// What tells spans apart: those of equal ends touch the same chunks for certain.
+pub(super) type Ends = (u64, u64, Option<(u64, Option<i64>)>);
+
 /// The chunks along one axis that a view touches.
-#[derive(PartialEq)]
+#[derive(Clone, PartialEq)]
 pub(super) struct Span {
-    first: u64,
-    last: u64,
+    pub(super) first: u64,
+    pub(super) last: u64,
     pub(super) chunks: u64,
     /// Elements along the axis in those chunks.
     elements: u64,
@@ -51,14 +57,13 @@ impl Span {
         Span { first, last, chunks, elements, walk: (base, step) }
     }
 
-    pub(super) fn is_dense(&self) -> bool {
+    fn is_dense(&self) -> bool {
         self.chunks == self.last - self.first + 1
     }
 
-    /// Whether both touch the same chunks for certain.
-    pub(super) fn covers_as(&self, other: &Span) -> bool {
-        let ends = |s: &Span| (s.first, s.last);
-        self == other || (self.is_dense() && other.is_dense() && ends(self) == ends(other))
+    /// What tells it apart.
+    pub(super) fn ends(&self) -> Ends {
+        (self.first, self.last, (!self.is_dense()).then_some(self.walk))
     }
 
     /// How many chunks both touch for certain.
@@ -94,11 +99,13 @@ fn chunks_or_elements(source: &PlanSource) -> Chunks {
 }
 
 /// What the stage reads, source by source.
-pub(super) fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> {
+pub(super) fn reads(needs: &Needs, passes: &Passes, cached: bool) -> Vec<Reads> {
     let mut out: Vec<Reads> = Vec::new();
-    let mut seen: Vec<(usize, Vec<Span>)> = Vec::new();
+    let mut seen: HashMap<usize, Vec<Vec<Span>>> = HashMap::new();
+    let mut boxes: HashSet<(usize, Vec<Ends>)> = HashSet::new();
     for input in &needs.stage.inputs {
-        nested_reads(needs.plan, &input.feed, 1, passes.len() as u64, &mut out);
+        let mut nested = Nested { plan: needs.plan, passes: passes.len(), cached, out: &mut out };
+        nested.feed(&input.feed, 1, Some((&needs.stage.grid, &input.view)));
         let Feed::Source(s) = input.feed else { continue };
         // What lies in memory is neither read nor decoded.
         if needs.plan.opened()[s].bytes().is_some() {
@@ -117,11 +124,18 @@ pub(super) fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> 
             (0..spans.len()).fold(size, |bytes, axis| bytes.saturating_mul(elements(axis)))
         };
         // Chunks that another input of the stage has already are not read again.
-        let again = seen.iter().filter(|(of, _)| *of == s && source.chunks.is_some());
-        let again = again.map(|(_, other)| volume(&|axis| spans[axis].shared(&other[axis], axis, &chunks)));
-        let again = again.max().unwrap_or(0);
-        let bytes = volume(&|axis| spans[axis].elements).saturating_sub(again);
-        seen.push((s, spans));
+        let all = volume(&|axis| spans[axis].elements);
+        let bytes = if source.chunks.is_none() {
+            all
+        } else if !boxes.insert((s, spans.iter().map(Span::ends).collect())) {
+            0
+        } else {
+            let others = seen.entry(s).or_default();
+            let shared = |other: &Vec<Span>| volume(&|axis| spans[axis].shared(&other[axis], axis, &chunks));
+            let again = others.iter().take(COMPARED).map(shared).max().unwrap_or(0);
+            others.push(spans);
+            all.saturating_sub(again)
+        };
         let times = match &source.chunks {
             Some(chunks) if !cached && !aligned(needs, input, chunks) => {
                 most_uses_of_chunk(&needs.stage.grid, &input.view, chunks)
@@ -145,7 +159,7 @@ pub(super) fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> 
                 r.times = if cached && !r.estimate { 1 } else { r.times + times };
             }
             None => {
-                let passes = passes.len() as u64;
+                let passes = passes.len();
                 out.push(Reads { source: s, bytes, times, passes, estimate: false });
             }
         }
@@ -153,41 +167,92 @@ pub(super) fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> 
     out
 }
 
-/// What feeds read that are computed piece by piece: factors once per row or column of output tiles;
-/// pieces and reshaped arrays once, though blocks that cross their chunks may read some again.
-fn nested_reads(plan: &Plan, feed: &Feed, times: u64, passes: u64, out: &mut Vec<Reads>) {
-    let mut sub = |k: &SubKernel, times: u64| {
+/// Inputs of a source that see other chunks than those before, that are compared with each other.
+const COMPARED: usize = 32;
+
+/// What feeds read that are computed piece by piece: factors once per row or column of output tiles, pieces
+/// and reshaped arrays once per block that wants a part of a chunk, all at most.
+struct Nested<'a> {
+    plan: &'a Plan,
+    passes: u64,
+    /// Whether as many chunks are kept as are wanted.
+    cached: bool,
+    out: &'a mut Vec<Reads>,
+}
+
+impl Nested<'_> {
+    /// A feed whose parts are computed so many times; `seen` is by which blocks, through which view.
+    fn feed(&mut self, feed: &Feed, times: u64, seen: Option<(&Grid, &View)>) {
+        let cached = self.cached;
+        match feed {
+            Feed::Source(_) | Feed::Value(_) => {}
+            Feed::Matmul { a, b, .. } => {
+                let edge = tile_edge(a.shape[0], b.shape[1]);
+                let mut factor = |k: &SubKernel, tile: [u64; 2], tiles: u64| {
+                    let pieces = Grid::regular(&k.shape, &tile);
+                    let uses = |view: &View, chunks: &Chunks, _: u64| match cached {
+                        true => 1,
+                        false => most_uses_of_chunk(&pieces, view, chunks),
+                    };
+                    self.kernel(k, times.saturating_mul(tiles.max(1)), &uses);
+                };
+                factor(a, [edge, MATMUL_DEPTH], b.shape[1].div_ceil(edge));
+                factor(b, [MATMUL_DEPTH, edge], a.shape[0].div_ceil(edge));
+            }
+            Feed::Concatenate { axis, pieces } => {
+                let mut begin = 0;
+                for p in pieces {
+                    let uses = |view: &View, chunks: &Chunks, bytes: u64| match seen {
+                        Some((grid, by)) if !(cached && bytes <= NESTED_CACHE) => {
+                            blocks_of_piece(grid, by, (*axis, begin), view, chunks)
+                        }
+                        _ => 1,
+                    };
+                    self.kernel(p, times, &uses);
+                    begin += p.shape[*axis];
+                }
+            }
+            Feed::Reshape { of, shape } => {
+                let uses = |view: &View, chunks: &Chunks, bytes: u64| match seen {
+                    Some((grid, by)) if !(cached && bytes <= NESTED_CACHE) => {
+                        blocks_of_stretch(grid, by, shape, &of.shape, view, chunks)
+                    }
+                    _ => 1,
+                };
+                self.kernel(of, times, &uses);
+            }
+        }
+    }
+
+    /// A kernel that is computed so many times; `uses` says how often a chunk that an input sees is decoded
+    /// each time, of a source of so many bytes.
+    fn kernel(&mut self, k: &SubKernel, times: u64, uses: &dyn Fn(&View, &Chunks, u64) -> u64) {
         for input in &k.inputs {
             let Feed::Source(source) = input.feed else {
-                nested_reads(plan, &input.feed, times, passes, out);
+                self.feed(&input.feed, times, None);
                 continue;
             };
-            let s = &plan.sources()[source];
-            if plan.opened()[source].bytes().is_some() || k.shape.contains(&0) {
+            let s = &self.plan.sources()[source];
+            if self.plan.opened()[source].bytes().is_some() || k.shape.contains(&0) {
                 continue;
             }
             // Chunks are decoded whole.
             let chunks = chunks_or_elements(s);
-            let bytes = (0..s.shape.len()).fold(s.dtype.size() as u64, |bytes, axis| {
+            let size = s.dtype.size() as u64;
+            let bytes = (0..s.shape.len()).fold(size, |bytes, axis| {
                 bytes.saturating_mul(Span::new(&input.view, axis, &chunks).elements)
             });
-            match out.iter_mut().find(|r| r.source == source) {
+            let times = match s.chunks {
+                Some(_) => times.saturating_mul(uses(&input.view, &chunks, bytes)),
+                None => times,
+            };
+            match self.out.iter_mut().find(|r| r.source == source) {
                 Some(r) => {
                     r.times = r.times.saturating_add(times);
                     r.estimate = true;
                 }
-                None => out.push(Reads { source, bytes, times, passes, estimate: true }),
+                None => self.out.push(Reads { source, bytes, times, passes: self.passes, estimate: true }),
             }
         }
-    };
-    match feed {
-        Feed::Source(_) | Feed::Value(_) => {}
-        Feed::Matmul { a, b, .. } => {
-            let edge = tile_edge(a.shape[0], b.shape[1]);
-            sub(a, times.saturating_mul(b.shape[1].div_ceil(edge).max(1)));
-            sub(b, times.saturating_mul(a.shape[0].div_ceil(edge).max(1)));
-        }
-        Feed::Concatenate { pieces, .. } => pieces.iter().for_each(|p| sub(p, times)),
-        Feed::Reshape { of, .. } => sub(of, times),
     }
 }

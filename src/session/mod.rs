@@ -328,6 +328,11 @@ impl Session {
     /// `Budget` if it does not fit; `Device` if a stage would leave the device asked for and fallback
     /// is refused.
     pub fn bind(&self, plan: &Plan) -> Result<Bound> {
+        self.bind_in(plan, self.inner.memory)
+    }
+
+    /// As [`Session::bind`], in another budget.
+    pub(crate) fn bind_in(&self, plan: &Plan, memory: u64) -> Result<Bound> {
         let inner = &*self.inner;
         let device = match (&inner.gpu, &inner.rates) {
             (Some(gpu), Some((rates, cpu))) => Wish::Faster { backend: gpu, rates, cpu },
@@ -337,7 +342,7 @@ impl Session {
                 if inner.device == Device::Gpu { Wish::Missing(reason) } else { Wish::Cpu(reason) }
             }
         };
-        let bound = Bound::new(plan, &Machine { memory: inner.memory, threads: inner.threads, device })?;
+        let bound = Bound::new(plan, &Machine { memory, threads: inner.threads, device })?;
         if inner.fallback == FallbackPolicy::Refuse
             && let Some(s) = bound.stages.iter().find(|s| s.placement.fallback)
         {
@@ -424,7 +429,7 @@ impl Session {
         let counted = counters.report();
         let mut fallbacks: Vec<Fallback> = counted.fallbacks.clone();
         for (stage, b) in plan.stages().iter().zip(&bound.stages).filter(|(_, b)| b.placement.fallback) {
-            let tasks = stage.grid.blocks() * b.passes.len() as u64;
+            let tasks = stage.grid.blocks() * b.passes.len();
             match fallbacks.iter_mut().find(|f| f.reason == b.placement.reason) {
                 Some(f) => f.tasks += tasks,
                 None => fallbacks.push(Fallback { reason: b.placement.reason.clone(), tasks }),

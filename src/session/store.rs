@@ -79,10 +79,29 @@ impl Session {
         let counters = self.counters();
         let mut jobs = Vec::new();
         let mut specs = Vec::new();
+        // A budget that is named does for all datasets.
+        let mut refused: Option<Error> = None;
+        let mut smallest = 0;
         for (name, array) in datasets {
-            let (job, spec) = self.job(path, name, array, options).at("dataset", name)?;
-            jobs.push(job);
-            specs.push(spec);
+            match self.job(path, name, array, options).at("dataset", name) {
+                Ok((job, spec)) => {
+                    jobs.push(job);
+                    specs.push(spec);
+                }
+                Err(e) => match e.needed() {
+                    Some(needed) => {
+                        smallest = smallest.max(needed);
+                        refused.get_or_insert(e);
+                    }
+                    None => return Err(e),
+                },
+            }
+        }
+        if let Some(e) = refused {
+            return Err(e.needs(smallest).hint(format!(
+                "the smallest budget that works is {smallest} bytes ({}); smaller chunks need less",
+                human_bytes(smallest)
+            )));
         }
         let writer = Hdf5Writer::create(path, &specs)?;
         for (n, job) in jobs.iter().enumerate() {
@@ -100,7 +119,15 @@ impl Session {
         array: &Array,
         options: &StoreOptions,
     ) -> Result<(Job, DatasetSpec)> {
-        let (plan, mut bound) = self.plan_streamed(array)?;
+        let plan = self.plan(&[&array.collected()])?;
+        // Where the stages do not fit, what the chunk needs is found in the budget that they need.
+        let (memory, mut bound) = match self.bind(&plan.streamed()) {
+            Ok(bound) => (self.memory(), bound),
+            Err(e) => {
+                let memory = e.needed().ok_or(e)?;
+                (memory, self.bind_in(&plan.streamed(), memory)?)
+            }
+        };
         let target = path.canonicalize().ok();
         let mut is_target = |spec: &SourceSpec| match (spec, &target) {
             (SourceSpec::Hdf5 { path, .. }, Some(target)) => path.canonicalize().is_ok_and(|p| p == *target),
@@ -131,12 +158,12 @@ impl Session {
             .saturating_add(WriteScratch::bytes_for(bytes));
         let fixed = bound.stages[last].shared_bytes;
         // Decoded chunks are kept in what one worker and its buffers leave.
+        let need = fixed.saturating_add(each).max(memory);
         let spare = self.memory().saturating_sub(fixed.saturating_add(each));
         let cache = bound.stages[last].cache_bytes.min(spare);
         bound.stages[last].cache_bytes = cache;
         let workers = self.memory().saturating_sub(fixed.saturating_add(cache)) / each;
-        if workers == 0 {
-            let need = fixed.saturating_add(each);
+        if self.memory() < need {
             return Err(Error::new(
                 ErrorKind::Budget,
                 format!(
@@ -145,10 +172,7 @@ impl Session {
                     show_shape(&chunk)
                 ),
             )
-            .hint(format!(
-                "the smallest budget that works is {need} bytes ({}); smaller chunks need less",
-                human_bytes(need)
-            )));
+            .needs(need));
         }
         let spec = DatasetSpec {
             name: name.to_string(),

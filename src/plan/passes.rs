@@ -1,0 +1,181 @@
+//! The walks over a stage's grid, and how many it takes in a budget.
+//!
+//! One walk makes everything where all accumulators fit. Otherwise reductions over axes get walks of
+//! their own, each in the order that finishes its outputs one after the other, and then their outputs are
+//! made window by window. Windows are counted, never listed: a [`Sweep`] is a grid of them.
+//!
+//! Limit: a block is cut into at most [`MAX_CUTS`] windows, because a chunk is decoded again for every
+//! window that crosses it. What would need more is refused, with the budget that so many need.
+
+use super::Consumer;
+use super::needs::Needs;
+use super::sharing::cache_needed;
+use crate::grid::{Dims, Grid, Region, unravel};
+
+/// The most windows that a block is cut into: how often a chunk is decoded, at most, to save memory for
+/// accumulators. At the limit accumulators still take a few times the bytes of the block, so that going
+/// on would save little.
+pub(super) const MAX_CUTS: u64 = 8;
+
+/// One walk over (a window of) a stage's grid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// The stage's outputs that it makes, by position.
+    pub outputs: Vec<usize>,
+    /// The part of the domain that it covers; blocks are clipped to it.
+    pub window: Region,
+    /// The domain's axes, outermost first, in the order in which blocks are visited.
+    pub order: Vec<usize>,
+}
+
+/// Passes that make the same outputs, window by window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sweep {
+    /// The stage's outputs that it makes, by position.
+    pub outputs: Vec<usize>,
+    /// The domain's axes, outermost first, in the order in which blocks are visited.
+    pub order: Vec<usize>,
+    /// The domain, cut into windows.
+    pub windows: Grid,
+}
+
+impl Sweep {
+    fn new(outputs: Vec<usize>, order: Vec<usize>, domain: &[u64], window: &[u64]) -> Sweep {
+        Sweep { outputs, order, windows: Grid::regular(domain, window) }
+    }
+
+    /// How many passes it takes.
+    pub fn count(&self) -> u64 {
+        self.windows.blocks().max(1)
+    }
+
+    /// The pass over a window, by its position in C order.
+    pub fn pass(&self, window: u64) -> Pass {
+        let window = match self.windows.blocks() {
+            0 => Region::whole(&self.windows.shape()),
+            _ => self.windows.region(&unravel(window, &self.windows.counts())),
+        };
+        Pass { outputs: self.outputs.clone(), window, order: self.order.clone() }
+    }
+}
+
+/// All passes of a stage, in the order in which they run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passes {
+    sweeps: Vec<Sweep>,
+}
+
+impl Passes {
+    /// The passes, those over windows of one kind together.
+    pub fn sweeps(&self) -> &[Sweep] {
+        &self.sweeps
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> u64 {
+        self.sweeps.iter().fold(0, |n, s| n.saturating_add(s.count()))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.sweeps.is_empty()
+    }
+
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = Pass> + '_ {
+        self.sweeps.iter().flat_map(|s| (0..s.count()).map(|w| s.pass(w)))
+    }
+}
+
+/// Per axis whether an output reduces it, for a reduction that keeps some.
+fn reduced_of<'a>(needs: &'a Needs, output: usize) -> Option<&'a [bool]> {
+    match &needs.stage.outputs[output].consumer {
+        Consumer::Reduce { reduced, .. } if reduced.contains(&false) => Some(reduced),
+        _ => None,
+    }
+}
+
+/// The kept axes, then the reduced ones.
+fn kept_before_reduced(reduced: &[bool]) -> Vec<usize> {
+    let (kept, gone): (Vec<usize>, Vec<usize>) = (0..reduced.len()).partition(|&d| !reduced[d]);
+    kept.into_iter().chain(gone).collect()
+}
+
+/// Whether all kept axes come before all reduced ones.
+pub(super) fn kept_first(order: &[usize], reduced: &[bool]) -> bool {
+    order.windows(2).all(|w| !reduced[w[0]] || reduced[w[1]])
+}
+
+/// The passes of a stage, or the smallest budget that would do.
+pub(super) fn passes(needs: &Needs, memory: u64) -> Result<Passes, u64> {
+    let domain = needs.stage.grid.shape();
+    let natural: Vec<usize> = (0..domain.len()).collect();
+    let all: Vec<usize> = (0..needs.stage.outputs.len()).collect();
+    let whole = |outputs: Vec<usize>, order| Sweep::new(outputs, order, &domain, &domain);
+    // In the order in which the chunks lie, if all accumulators can live at once; otherwise in the
+    // order that finishes the first reduction's outputs one after the other.
+    let mut orders = vec![natural.clone()];
+    for order in all.iter().filter_map(|&o| reduced_of(needs, o)).map(kept_before_reduced) {
+        if !orders.contains(&order) {
+            orders.push(order);
+        }
+    }
+    let mut smallest = u64::MAX;
+    for order in orders {
+        let sweep = whole(all.clone(), order);
+        let total = needs.held(&sweep).saturating_add(cache_needed(needs, &sweep));
+        if total <= memory {
+            return Ok(Passes { sweeps: vec![sweep] });
+        }
+        smallest = smallest.min(total);
+    }
+    // Every reduction over axes in passes of its own, in its own order, its output in windows.
+    let (axis, rest): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&o| reduced_of(needs, o).is_some());
+    // Chunks that some windows cannot do without have their room in all of them, so that more memory never
+    // leads to windows that need more than there is.
+    let windows: Vec<Vec<Sweep>> = axis.iter().map(|&o| all_windows(needs, o, &domain)).collect();
+    let whole_walk = whole(all, natural.clone());
+    let chunks = windows.iter().flatten().chain([&whole_walk]).map(|s| cache_needed(needs, s));
+    let chunks = chunks.max().unwrap_or(0);
+    let room = memory.saturating_sub(chunks);
+    let mut sweeps = Vec::new();
+    if !rest.is_empty() {
+        sweeps.push(whole(rest, natural));
+    }
+    // The largest windows that fit, or else the smallest.
+    let fits = |mut of: Vec<Sweep>| {
+        let at = of.iter().position(|s| needs.held(s) <= room).unwrap_or(of.len() - 1);
+        of.swap_remove(at)
+    };
+    sweeps.extend(windows.into_iter().map(fits));
+    let floor = sweeps.iter().map(|s| needs.held(s)).max().unwrap_or(0).saturating_add(chunks);
+    if floor > memory { Err(floor.min(smallest)) } else { Ok(Passes { sweeps }) }
+}
+
+/// The passes of one reduction over its whole output, and over windows that are smaller and smaller up to the
+/// limit.
+fn all_windows(needs: &Needs, output: usize, domain: &[u64]) -> Vec<Sweep> {
+    let reduced = reduced_of(needs, output).unwrap_or(&[]);
+    let order = kept_before_reduced(reduced);
+    let mut block = needs.largest.clone();
+    let mut out = Vec::new();
+    loop {
+        let window = window_shape(&block, &needs.largest, domain);
+        out.push(Sweep::new(vec![output], order.clone(), domain, &window));
+        // Halve the longest kept side.
+        let sides = (0..block.len()).filter(|&d| !reduced[d] && block[d] > 1);
+        let Some(d) = sides.max_by_key(|&d| block[d]) else { return out };
+        block[d] = block[d].div_ceil(2);
+        let cuts: u64 =
+            block.iter().zip(&needs.largest).map(|(&b, &n)| n.div_ceil(b.max(1)).max(1)).product();
+        if cuts > MAX_CUTS {
+            return out;
+        }
+    }
+}
+
+/// The shape of a window over blocks that were made smaller: one block along the axes that were cut,
+/// all of the domain along the others.
+fn window_shape(block: &[u64], largest: &[u64], domain: &[u64]) -> Dims {
+    (0..block.len()).map(|d| if block[d] < largest[d] { block[d] } else { domain[d] }).collect()
+}
