@@ -7,8 +7,7 @@ use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
 use crate::grid::Dims;
 use crate::ops::elementwise::{Op, Signature};
-use crate::ops::histogram::Bins;
-use crate::ops::reduce::ReduceSpec;
+use crate::ops::fold::SharedFold;
 use crate::source::{Source, SourceSpec};
 use crate::view::View;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -48,33 +47,14 @@ pub enum NodeKind {
     Cast,
     /// A row of the elementwise table; the inputs broadcast.
     Elementwise(Op, Signature),
-    /// A reduction: values, then weights if the row has them, then the mask if there is one.
-    Reduce {
-        /// The row with its options.
-        spec: ReduceSpec,
-        /// Per axis of the values, whether it is reduced.
-        reduced: Vec<bool>,
-    },
-    /// A histogram: coordinates, then weights, then mask, then the lower and upper bound of each
-    /// automatic range.
-    Histogram(HistogramNode),
+    /// A fold: the columns of its ports, then its params.
+    Fold(SharedFold),
     /// The product of two matrices of one dtype.
     Matmul,
     /// The inputs one after the other along an axis.
     Concatenate(usize),
     /// The elements in the same C order in another shape.
     Reshape,
-}
-
-/// What a histogram node computes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct HistogramNode {
-    /// The bins of each dimension.
-    pub bins: Vec<Bins>,
-    /// Whether there is an input with weights.
-    pub weights: bool,
-    /// Whether there is an input with a mask.
-    pub mask: bool,
 }
 
 impl NodeKind {
@@ -86,8 +66,7 @@ impl NodeKind {
             NodeKind::View(name, _) => name,
             NodeKind::Cast => "cast",
             NodeKind::Elementwise(op, _) => op.name(),
-            NodeKind::Reduce { spec, .. } => spec.reduction().name(),
-            NodeKind::Histogram(_) => "histogram",
+            NodeKind::Fold(fold) => fold.operation(),
             NodeKind::Matmul => "matmul",
             NodeKind::Concatenate(_) => "concatenate",
             NodeKind::Reshape => "reshape",
@@ -102,8 +81,7 @@ impl NodeKind {
             NodeKind::View(_, v) => Identity::View(v.clone()),
             NodeKind::Cast => Identity::Cast,
             NodeKind::Elementwise(op, s) => Identity::Elementwise(*op, s.clone()),
-            NodeKind::Reduce { spec, reduced } => Identity::Reduce(spec.clone(), reduced.clone()),
-            NodeKind::Histogram(h) => Identity::Histogram(h.clone()),
+            NodeKind::Fold(fold) => Identity::Fold(fold.clone()),
             NodeKind::Matmul => Identity::Matmul,
             NodeKind::Concatenate(axis) => Identity::Concatenate(*axis),
             NodeKind::Reshape => Identity::Reshape,
@@ -121,8 +99,7 @@ enum Identity {
     View(View),
     Cast,
     Elementwise(Op, Signature),
-    Reduce(ReduceSpec, Vec<bool>),
-    Histogram(HistogramNode),
+    Fold(SharedFold),
     Matmul,
     Concatenate(usize),
     Reshape,

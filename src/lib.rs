@@ -86,9 +86,12 @@ pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use exec::{
-    ArrayValue, Cancel, Fallback, PartialOutput, Progress, Report, StagePartial, TaskCounts, Value, Values,
+    ArrayValue, Cancel, Fallback, PartialOutput, PartialTile, Progress, Report, StagePartial, StateBytes,
+    TaskCounts, Value, Values,
 };
 pub use ops::histogram::Histogram;
+pub use ops::labels::Labels;
+pub use ops::reduce::Reduction;
 pub use plan::{Plan, PlanOptions};
 pub use session::{
     BlockOrder, Blocks, Device, FallbackPolicy, Out, Outcome, Session, SessionBuilder, StoreOptions,

@@ -3,8 +3,10 @@
 //! `Err` from [`Array::check`] or from computing it.
 
 mod elementwise;
+mod groupby;
 mod histogram;
 mod index;
+mod order;
 mod reduce;
 mod shape;
 
@@ -19,6 +21,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Built, Node, NodeKind, Origin};
 pub(crate) use crate::grid::show_shape as show;
 use crate::grid::{Chunks, Dims, MAX_RANK, checked_len};
+use crate::ops::fold::SharedFold;
 use crate::source::many::Join;
 use crate::source::{self, OpenOptions, Source};
 use crate::view::View;
@@ -68,6 +71,12 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// A fold over a domain of shape `domain`: the columns of its ports, then its params.
+    pub fn fold(fold: SharedFold, domain: &[u64], inputs: SmallVec<[Arc<Node>; 2]>) -> Draft {
+        let made = fold.makes(domain);
+        Draft { kind: NodeKind::Fold(fold), inputs, shape: made.shape, dtype: made.dtype }
+    }
+
     /// Checks the shape and makes the node.
     pub fn finish(self, origin: Origin) -> Built {
         if self.shape.len() > MAX_RANK || checked_len(&self.shape).is_none() {
@@ -377,7 +386,7 @@ impl Array {
     /// value is made as a whole, is not.
     pub(crate) fn collected(&self) -> Array {
         let Ok(node) = &self.built else { return self.clone() };
-        let NodeKind::Reduce { .. } = node.kind else { return self.clone() };
+        let NodeKind::Fold(_) = node.kind else { return self.clone() };
         let draft = Array::viewed(node, node.kind.name(), View::identity(&node.shape));
         Array { built: draft.finish(node.origin.clone()) }
     }

@@ -11,7 +11,8 @@
 //! a GPU. Reading and decoding are left out: they are the same on both sides.
 
 use crate::DType;
-use crate::ops::kernel::{Kernel, Terminal};
+use crate::ops::fold::{Load, Role};
+use crate::ops::kernel::Kernel;
 use crate::ops::program::{Register, Step};
 use serde::{Deserialize, Serialize};
 
@@ -137,21 +138,14 @@ pub fn work(kernel: &Kernel, elements: u64) -> [Work; 2] {
             _ => out[side(dtype)].elementwise_bytes += n * dtype.size() as f64,
         }
     }
-    let dtype = |output: usize| program.dtype(program.outputs[output]);
     for terminal in &kernel.terminals {
-        match terminal {
-            Terminal::Collect { from } => {
-                out[side(dtype(*from))].elementwise_bytes += n * dtype(*from).size() as f64;
-            }
-            Terminal::Reduce { values, weights, .. } => {
-                for d in std::iter::once(*values).chain(*weights).map(dtype) {
-                    out[side(d)].reduce_bytes += n * d.size() as f64;
-                }
-            }
-            Terminal::Histogram { coords, weights, .. } => {
-                for d in coords.iter().copied().chain(*weights).map(dtype) {
-                    out[side(d)].histogram += n;
-                }
+        let load = terminal.fold.load();
+        for port in terminal.fold.ports().iter().filter(|p| p.role != Role::Mask) {
+            let work = &mut out[side(port.dtype)];
+            match load {
+                Load::Moved => work.elementwise_bytes += n * port.dtype.size() as f64,
+                Load::Reduced => work.reduce_bytes += n * port.dtype.size() as f64,
+                Load::Binned => work.histogram += n,
             }
         }
     }

@@ -8,11 +8,11 @@ use super::kept::Kept;
 use super::lane::Lane;
 use super::schedule::on_workers;
 use super::{ArrayValue, Counters, Lent, RunContext, kernel_of, run_stages};
-use crate::buffer::Buffer;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Grid, Region};
 use crate::ops::elementwise::Events;
-use crate::ops::kernel::{Kernel, Partial};
+use crate::ops::fold::{Collected, state_as};
+use crate::ops::kernel::Kernel;
 use crate::plan::{Bound, Plan};
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -120,13 +120,11 @@ impl BlockWalk<'_> {
                 if cx.cancel.is_cancelled() {
                     return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled").at("block", block));
                 }
-                let mut partials = [Partial::Collect(Buffer::new())];
+                let mut states = [kernel.terminals[0].state(&block.shape)?];
                 let label = &stage.outputs[output].label;
-                events |= lane.run(&mut reader, &block, &mut partials).at("operation", label)?;
-                events |= lane.flush(&mut reader, &mut partials).at("operation", label)?;
-                let [Partial::Collect(buffer)] = partials else {
-                    return Err(Error::new(ErrorKind::Internal, "this output is not collected"));
-                };
+                events |= lane.run(&mut reader, &block, &mut states).at("operation", label)?;
+                events |= lane.flush(&mut reader, &mut states).at("operation", label)?;
+                let buffer = std::mem::take(state_as::<Collected>(&mut *states[0])?.elements_mut());
                 held.set(lane.bytes() + buffer.len() as u64);
                 reader.count();
                 then(i, ArrayValue::new(dtype, block.shape, buffer))?;

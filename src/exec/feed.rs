@@ -17,7 +17,8 @@ use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, Grid, Region, Slab, c_strides, unravel};
 use crate::ops::elementwise::{self, Events};
-use crate::ops::kernel::{Block, Kernel, Operand, Packing, Partial, Terminal};
+use crate::ops::fold::{Collected, State, state_as};
+use crate::ops::kernel::{Block, Kernel, Operand, Packing, Terminal};
 use crate::ops::simd::Simd;
 use crate::plan::{Feed, Input, Plan, SubKernel, uses_of_chunk};
 use crate::source::assemble::{Place, read_from_chunk};
@@ -317,7 +318,7 @@ impl<'a> Reader<'a> {
         let (mut runner, bytes) = match self.runners.remove(&key) {
             Some(kept) => kept,
             None => {
-                let terminals = vec![Terminal::Collect { from: 0 }];
+                let terminals = vec![Terminal::collect(&kernel.program, 0, slab.count.len())?];
                 let kernel = Kernel { program: kernel.program.clone(), terminals };
                 let bytes = scratch_bytes(&kernel);
                 self.runner_bytes += bytes;
@@ -327,9 +328,11 @@ impl<'a> Reader<'a> {
         };
         let operands: Vec<Operand> = staged.iter().map(Staged::operand).collect();
         let region = Region { start: Dims::from_elem(0, slab.count.len()), shape: slab.count.clone() };
-        let mut partial = [Partial::Collect(self.take(out.len()))];
+        let mut collected = Box::new(Collected::new(dtype));
+        *collected.elements_mut() = self.take(out.len());
+        let mut states: [Box<dyn State>; 1] = [collected];
         let block = Block { region: &region, domain: &slab.count };
-        let events = runner.run(&block, &operands, &mut partial)?;
+        let events = runner.run(&block, &operands, &mut states)?;
         events.check()?;
         self.events |= events;
         if self.runners.len() < MAX_KEPT_RUNNERS {
@@ -337,11 +340,9 @@ impl<'a> Reader<'a> {
         } else {
             self.runner_bytes -= bytes;
         }
-        let [partial] = partial;
-        if let Partial::Collect(buffer) = partial {
-            out.copy_from_slice(&buffer);
-            self.give(buffer);
-        }
+        let buffer = std::mem::take(state_as::<Collected>(&mut *states[0])?.elements_mut());
+        out.copy_from_slice(&buffer);
+        self.give(buffer);
         self.recycle(staged);
         Ok(())
     }

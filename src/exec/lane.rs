@@ -1,7 +1,7 @@
 //! Where a worker's blocks run: on the device that binding chose, and on the CPU when that fails.
 //!
 //! A device may have blocks under way when it is lost or out of memory. Nothing of them has reached
-//! the partials then, so the CPU runs them again, with the same bits, and the report says how many.
+//! the states then, so the CPU runs them again, with the same bits, and the report says how many.
 
 use super::feed::Reader;
 use super::parts::Parts;
@@ -10,7 +10,8 @@ use crate::backend::{Backend, Runner};
 use crate::error::{ErrorKind, Result};
 use crate::grid::{Dims, Region};
 use crate::ops::elementwise::Events;
-use crate::ops::kernel::{Kernel, Partial, Terminal};
+use crate::ops::fold::State;
+use crate::ops::kernel::Kernel;
 use crate::plan::{Feed, Input, Placement};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
@@ -28,7 +29,7 @@ pub(super) struct Lane<'a> {
     cpu: Option<Box<dyn Runner>>,
     /// How blocks are cut on the CPU, known once it has its runner.
     parts: Option<Parts>,
-    /// Blocks that the device has not added to the partials yet.
+    /// Blocks that the device has not added to the states yet.
     under_way: VecDeque<Region>,
     /// Why the device is no longer used.
     failed: Option<String>,
@@ -76,7 +77,7 @@ impl<'a> Lane<'a> {
         // A product that is only collected has nothing more to compute: it would go up to come down.
         lane.only_products = on_gpu
             && kernel.program.as_identity().is_some()
-            && kernel.terminals.iter().all(|t| matches!(t, Terminal::Collect { .. }))
+            && kernel.only_collects()
             && inputs.iter().any(|i| matches!(i.feed, Feed::Matmul { .. }));
         if let Some(gpu) = lane.cx.gpu.filter(|_| on_gpu && !lane.only_products) {
             match gpu.runner(kernel, &lane.largest, cx.trace) {
@@ -95,8 +96,7 @@ impl<'a> Lane<'a> {
 
     /// Whether collected elements are there only after [`Lane::flush`].
     pub(super) fn collects_late(&self) -> bool {
-        let collects = |t: &Terminal| matches!(t, Terminal::Collect { .. });
-        self.device.is_some() && self.kernel.terminals.iter().any(collects)
+        self.device.is_some() && self.kernel.terminals.iter().any(|t| t.fold.places())
     }
 
     /// Whether blocks go to the CPU, which writes collected elements where they belong.
@@ -109,7 +109,7 @@ impl<'a> Lane<'a> {
         self.cpu_bytes + if self.device.is_some() { self.bytes } else { 0 }
     }
 
-    /// Adds a block to the partials, now or until [`Lane::flush`]; until then they are the same.
+    /// Adds a block to the states, now or until [`Lane::flush`]; until then they are the same.
     ///
     /// # Errors
     /// What reading and computing meet.
@@ -117,16 +117,16 @@ impl<'a> Lane<'a> {
         &mut self,
         reader: &mut Reader,
         block: &Region,
-        partials: &mut [Partial],
+        states: &mut [Box<dyn State>],
     ) -> Result<Events> {
-        let Some(device) = &mut self.device else { return self.on_cpu(reader, block, partials) };
+        let Some(device) = &mut self.device else { return self.on_cpu(reader, block, states) };
         self.under_way.push_back(block.clone());
-        match compute(reader, self.inputs, self.kernel, device.as_mut(), block, self.domain, partials) {
+        match compute(reader, self.inputs, self.kernel, device.as_mut(), block, self.domain, states) {
             Ok(events) => {
                 self.settle();
                 Ok(events)
             }
-            Err(e) => self.recover(e, reader, partials),
+            Err(e) => self.recover(e, reader, states),
         }
     }
 
@@ -134,15 +134,15 @@ impl<'a> Lane<'a> {
     ///
     /// # Errors
     /// As [`Lane::run`].
-    pub(super) fn flush(&mut self, reader: &mut Reader, partials: &mut [Partial]) -> Result<Events> {
+    pub(super) fn flush(&mut self, reader: &mut Reader, states: &mut [Box<dyn State>]) -> Result<Events> {
         let Some(device) = &mut self.device else { return Ok(Events::NONE) };
-        match device.flush(partials) {
+        match device.flush(states) {
             Ok(events) => {
                 self.settle();
                 events.check()?;
                 Ok(events)
             }
-            Err(e) => self.recover(e, reader, partials),
+            Err(e) => self.recover(e, reader, states),
         }
     }
 
@@ -156,7 +156,12 @@ impl<'a> Lane<'a> {
     }
 
     /// Runs what the device had under way on the CPU, and everything after it.
-    fn recover(&mut self, e: crate::Error, reader: &mut Reader, partials: &mut [Partial]) -> Result<Events> {
+    fn recover(
+        &mut self,
+        e: crate::Error,
+        reader: &mut Reader,
+        states: &mut [Box<dyn State>],
+    ) -> Result<Events> {
         if e.kind() != ErrorKind::Device || self.cx.refuse_fallback {
             return Err(e);
         }
@@ -165,12 +170,17 @@ impl<'a> Lane<'a> {
         self.failed = Some(e.to_string());
         let mut events = Events::NONE;
         for block in std::mem::take(&mut self.under_way) {
-            events |= self.on_cpu(reader, &block, partials)?;
+            events |= self.on_cpu(reader, &block, states)?;
         }
         Ok(events)
     }
 
-    fn on_cpu(&mut self, reader: &mut Reader, block: &Region, partials: &mut [Partial]) -> Result<Events> {
+    fn on_cpu(
+        &mut self,
+        reader: &mut Reader,
+        block: &Region,
+        states: &mut [Box<dyn State>],
+    ) -> Result<Events> {
         let runner = match &mut self.cpu {
             Some(runner) => runner,
             none => {
@@ -182,12 +192,12 @@ impl<'a> Lane<'a> {
         let before = reader.product_tiles.cpu;
         let (inputs, kernel, runner) = (self.inputs, self.kernel, runner.as_mut());
         let in_parts = match &self.parts {
-            Some(parts) => parts.compute(reader, inputs, kernel, runner, block, self.domain, partials)?,
+            Some(parts) => parts.compute(reader, inputs, kernel, runner, block, self.domain, states)?,
             None => None,
         };
         let events = match in_parts {
             Some(events) => events,
-            None => compute(reader, inputs, kernel, runner, block, self.domain, partials)?,
+            None => compute(reader, inputs, kernel, runner, block, self.domain, states)?,
         };
         match self.only_products && reader.product_tiles.cpu == before {
             true => drop(self.counters.gpu_tasks.fetch_add(1, Relaxed)),

@@ -14,14 +14,16 @@ mod collect;
 mod feed;
 mod kept;
 mod lane;
+mod partial;
 mod parts;
 mod report;
 mod schedule;
 mod value;
 
 pub use blocks::{BlockWalk, Stream};
-pub use collect::{Lent, PartialOutput};
+pub use collect::Lent;
 pub use feed::Values;
+pub use partial::{PartialOutput, PartialTile, StagePartial, StateBytes};
 pub use report::{Cancel, Fallback, Progress, Report, TaskCounts};
 pub use value::{ArrayValue, Value};
 
@@ -30,7 +32,8 @@ use crate::backend::{Backend, Runner};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, Region, Slab, unravel};
 use crate::ops::elementwise::Events;
-use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::ops::fold::{Given, State};
+use crate::ops::kernel::{Block, Kernel, Operand, Terminal};
 use crate::ops::simd::Simd;
 use crate::plan::{Bound, BoundStage, Input, Pass, Plan, Stage, ValueId};
 use crate::size::human_bytes;
@@ -44,7 +47,6 @@ use feed::{Reader, Staged};
 use kept::Kept;
 use lane::Lane;
 use schedule::{OwnStats, Tasks, batch, on_workers};
-use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -209,7 +211,12 @@ pub fn kernel_of(plan: &Plan, stage: &Stage, values: &Values) -> Result<Kernel> 
             ));
         }
     }
-    stage.kernel(&|v| values.get(&v)?.as_array().ok()?.scalar(0))
+    let given = |v: ValueId| {
+        let value = values.get(&v).ok_or_else(|| Error::new(ErrorKind::Internal, "a param is not there"))?;
+        let array = value.as_array()?;
+        Ok(Given { dtype: array.dtype(), shape: array.shape(), bytes: array.bytes() })
+    };
+    stage.kernel(Some(&given))
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -249,10 +256,12 @@ fn run_stage(
         kept.end();
     }
     let (made, notes) = results.finish()?;
-    for (output, note) in notes {
-        for text in note.texts() {
-            counters.note(format!("{text} ({})", stage.outputs[output].label));
-        }
+    for ((output, text), count) in notes {
+        let label = &stage.outputs[output].label;
+        counters.note(match count {
+            0 => format!("{text} ({label})"),
+            count => format!("{count} {text} ({label})"),
+        });
     }
     for (o, value) in stage.outputs.iter().zip(made) {
         value.map(|value| values.insert(o.value, value));
@@ -323,9 +332,9 @@ impl Walk<'_> {
         let placement = &self.bound.placement;
         let mut lane = Lane::new(&stage.inputs, kernel, &domain, largest.clone(), placement, cx, counters)?;
         let in_place = |lane: &Lane| collector.has_results() && lane.collects_in_place();
-        let held_at_once = |t: &&Terminal| !(in_place(&lane) && matches!(t, Terminal::Collect { .. }));
-        let partials = kernel.terminals.iter().filter(held_at_once);
-        let partial_bytes: u64 = partials.map(|t| t.partial_bytes(&largest, &kernel.program)).sum();
+        let held_at_once = |t: &&Terminal| !(in_place(&lane) && t.fold.places());
+        let states = kernel.terminals.iter().filter(held_at_once);
+        let state_bytes: u64 = states.map(|t| t.state_bytes(&largest)).sum();
         let mut local = collector.local();
         let mut held = Held::new(&counters.meter);
         let mut events = Events::default();
@@ -344,16 +353,16 @@ impl Walk<'_> {
                 let coords = coords(i);
                 let block = region(&coords);
                 if collector.moves(&local, &coords) {
-                    events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
+                    events |= lane.flush(&mut reader, local.states()).at("operation", label)?;
                 }
-                held.set(lane.bytes() + partial_bytes);
-                let partials = collector.begin(&mut local, &coords, &block, in_place(&lane))?;
-                events |= lane.run(&mut reader, &block, partials).at("operation", label)?;
+                held.set(lane.bytes() + state_bytes);
+                let states = collector.begin(&mut local, &coords, &block, in_place(&lane))?;
+                events |= lane.run(&mut reader, &block, states).at("operation", label)?;
                 if lane.collects_late() {
-                    events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
+                    events |= lane.flush(&mut reader, local.states()).at("operation", label)?;
                 }
-                collector.end(&mut local, &coords, &block);
-                held.set(lane.bytes() + partial_bytes);
+                collector.end(&mut local)?;
+                held.set(lane.bytes() + state_bytes);
                 reader.count();
             }
             if let Some(progress) = cx.progress {
@@ -367,7 +376,7 @@ impl Walk<'_> {
                 });
             }
         }
-        events |= lane.flush(&mut reader, local.partials()).at("operation", label)?;
+        events |= lane.flush(&mut reader, local.states()).at("operation", label)?;
         collector.flush(&mut local)?;
         reader.product_fallbacks.iter().for_each(|f| counters.fell_back(&f.reason, f.tasks));
         events |= reader.events;
@@ -390,7 +399,7 @@ fn compute(
     runner: &mut dyn Runner,
     block: &Region,
     domain: &[u64],
-    partials: &mut [Partial],
+    states: &mut [Box<dyn State>],
 ) -> Result<Events> {
     let slab = Slab::dense(block);
     let mut staged: Vec<Staged> = Vec::with_capacity(inputs.len());
@@ -401,25 +410,11 @@ fn compute(
         });
     }
     let operands: Vec<Operand> = staged.iter().map(Staged::operand).collect();
-    let events = runner.run(&Block { region: block, domain }, &operands, partials)?;
+    let events = runner.run(&Block { region: block, domain }, &operands, states)?;
     events.check().at("block", block)?;
     drop(operands);
     reader.recycle(staged);
     Ok(events)
-}
-
-/// What one process has gathered from a range of a stage's tasks. It can be written, sent and merged
-/// in any order with others of the same stage.
-#[derive(Clone, Serialize, Deserialize)]
-pub struct StagePartial {
-    /// The fingerprint of the plan.
-    pub plan: u64,
-    /// The stage.
-    pub stage: usize,
-    /// The task ranges that went in, `start..end`.
-    pub ranges: Vec<(u64, u64)>,
-    /// What was gathered, per output of the stage.
-    pub outputs: Vec<PartialOutput>,
 }
 
 /// The stage as bound, with fewer workers and chunks kept where what a range of tasks gathers takes
@@ -428,25 +423,16 @@ pub struct StagePartial {
 fn fitted(plan: &Plan, n: usize, tasks: u64, kernel: &Kernel, bound: &Bound) -> Result<BoundStage> {
     let stage = &plan.stages()[n];
     let mut fitted = bound.stages[n].clone();
-    let block = stage.grid.largest();
-    let partial = |t: &Terminal| t.partial_bytes(&block, &kernel.program);
-    let gathered = stage.outputs.iter().zip(&kernel.terminals).map(|(o, t)| {
-        let value = &plan.values()[o.value];
-        match t {
-            Terminal::Collect { .. } => value.bytes().min(partial(t).saturating_mul(tasks)),
-            Terminal::Reduce { spec, .. } => {
-                let outputs: u64 = value.shape.iter().product();
-                outputs.saturating_mul(spec.bytes_per_output()).min(partial(t).saturating_mul(tasks))
-            }
-            Terminal::Histogram { .. } => partial(t),
-        }
-    });
+    let (block, domain) = (stage.grid.largest(), stage.grid.shape());
+    let partial = |t: &Terminal| t.state_bytes(&block);
+    let gathered = |t: &Terminal| t.state_bytes(&domain).min(partial(t).saturating_mul(tasks));
+    let gathered = kernel.terminals.iter().map(gathered);
     let read = stage.values_read().into_iter().map(|v| plan.values()[v].bytes());
     let fixed = gathered.chain(read).fold(0, u64::saturating_add);
     // Passes over windows have smaller partials than a walk over all of the stage, and elements that are
     // not gathered here go to their results without any.
     let windows = fitted.passes.len() > 1;
-    let unseen = |t: &&Terminal| windows || (fitted.in_place() && matches!(t, Terminal::Collect { .. }));
+    let unseen = |t: &&Terminal| windows || (fitted.in_place() && t.fold.places());
     let partials = kernel.terminals.iter().filter(unseen).map(partial);
     fitted.worker_bytes = partials.fold(fitted.worker_bytes, u64::saturating_add);
     let needed = |f: &BoundStage| {
@@ -524,7 +510,7 @@ pub fn run_tasks(
         tasks: range.end - range.start,
     };
     walk.run(&collector, &coords, cx, counters)?;
-    let outputs = collector.into_partials();
+    let outputs = collector.into_partials()?;
     Ok(StagePartial { plan: plan.fingerprint(), stage: n, ranges: vec![(range.start, range.end)], outputs })
 }
 
@@ -576,10 +562,12 @@ pub fn merge_tasks(
     }
     collector.finish()?;
     let (made, notes) = results.finish()?;
-    for (output, note) in notes {
-        for text in note.texts() {
-            counters.note(format!("{text} ({})", stage.outputs[output].label));
-        }
+    for ((output, text), count) in notes {
+        let label = &stage.outputs[output].label;
+        counters.note(match count {
+            0 => format!("{text} ({label})"),
+            count => format!("{count} {text} ({label})"),
+        });
     }
     let mut values = values.clone();
     values.extend(stage.outputs.iter().zip(made).filter_map(|(o, value)| Some((o.value, value?))));

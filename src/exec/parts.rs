@@ -12,11 +12,11 @@
 
 use super::feed::Reader;
 use crate::backend::Runner;
-use crate::backend::cpu::TILE;
 use crate::error::{Context, Result};
 use crate::grid::{Region, Slab};
 use crate::ops::elementwise::Events;
-use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::ops::fold::{State, TILE};
+use crate::ops::kernel::{Block, Kernel, Operand};
 use crate::plan::{Feed, Input, Plan};
 use num_integer::Integer;
 
@@ -65,13 +65,8 @@ impl Parts {
         }
         let mut cuttable = vec![!read.is_empty(); inputs.first()?.view.axes.len()];
         for terminal in &kernel.terminals {
-            match terminal {
-                Terminal::Collect { .. } => return None,
-                Terminal::Histogram { .. } => {}
-                Terminal::Reduce { reduced, .. } => {
-                    cuttable.iter_mut().zip(reduced).for_each(|(c, &r)| *c &= r);
-                }
-            }
+            let landing = terminal.fold.landing();
+            cuttable.iter_mut().enumerate().for_each(|(d, c)| *c &= !landing.keeps(d));
         }
         cuttable.contains(&true).then_some(Parts { cuttable, read, size })
     }
@@ -144,7 +139,7 @@ impl Parts {
         runner: &mut dyn Runner,
         block: &Region,
         domain: &[u64],
-        partials: &mut [Partial],
+        states: &mut [Box<dyn State>],
     ) -> Result<Option<Events>> {
         let Some(Cut { axis, first, step }) = self.cut(reader.plan, inputs, block) else { return Ok(None) };
         let whole = Slab::dense(block);
@@ -159,7 +154,7 @@ impl Parts {
                 staged.push(reader.stage_part(input, &whole, &slab, dtype)?);
             }
             let operands: Vec<Operand> = staged.iter().map(|s| s.operand()).collect();
-            events |= runner.run(&Block { region: &part, domain }, &operands, partials)?;
+            events |= runner.run(&Block { region: &part, domain }, &operands, states)?;
             drop(operands);
             reader.recycle(staged);
             (at, end) = (end, end + step);

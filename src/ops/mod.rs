@@ -3,8 +3,10 @@
 
 pub mod elementwise;
 pub mod exact;
+pub mod fold;
 pub mod histogram;
 pub mod kernel;
+pub mod labels;
 pub mod program;
 pub mod reduce;
 pub mod shared;

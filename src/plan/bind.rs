@@ -8,11 +8,12 @@
 use super::again::Kept;
 use super::place::{Placement, Wish, place, products_of};
 use super::reads::{Reads, reads};
-use super::{Consumer, Feed, Input, Plan, Stage, SubKernel};
+use super::{Feed, Input, Plan, Stage, SubKernel};
 use crate::backend::cpu::{self, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, tile_edge};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{AxisGrid, Chunks, Dims, Grid, Region};
-use crate::ops::kernel::{Kernel, Terminal, kept};
+use crate::ops::fold::Landing;
+use crate::ops::kernel::Kernel;
 use crate::ops::program::Program;
 use crate::size::human_bytes;
 use crate::source::ScratchNeeds;
@@ -145,26 +146,22 @@ impl Needs<'_> {
         let mut worker = self.inputs.saturating_add(cpu::scratch_bytes(&self.kernel));
         let mut shared = 0u64;
         for &o in &pass.outputs {
-            let terminal = &self.kernel.terminals[o];
+            let fold = &self.kernel.terminals[o].fold;
             let placed = self.in_place && !self.plan.hands_on(self.stage.outputs[o].value);
-            if placed && matches!(terminal, Terminal::Collect { .. }) {
+            if placed && fold.places() {
                 continue;
             }
-            let partial = terminal.partial_bytes(block, &self.kernel.program);
-            worker = worker.saturating_add(partial);
-            shared = shared.saturating_add(match terminal {
-                Terminal::Collect { .. } => 0,
-                Terminal::Histogram { .. } => partial,
-                Terminal::Reduce { reduced, spec, .. } => {
-                    let live = match kept_first(&pass.order, reduced) {
-                        // Tiles are finished one after the other; each worker may be at another.
-                        true => partial.saturating_mul(workers + 1),
-                        false => u64::MAX,
-                    };
-                    let outputs: u64 = kept(&pass.window.shape, reduced).iter().product();
-                    live.min(outputs.saturating_mul(spec.bytes_per_output()))
-                }
-            });
+            let state = fold.bytes(block).state;
+            worker = worker.saturating_add(state);
+            // What no two blocks share is finished block by block.
+            if !fold.landing().keeps_all() {
+                let live = match kept_first(&pass.order, fold.landing()) {
+                    // Tiles are finished one after the other; each worker may be at another.
+                    true => state.saturating_mul(workers + 1),
+                    false => u64::MAX,
+                };
+                shared = shared.saturating_add(live.min(fold.bytes(&pass.window.shape).state));
+            }
         }
         (worker, shared)
     }
@@ -176,8 +173,8 @@ impl Needs<'_> {
 }
 
 /// Whether all kept axes come before all reduced ones.
-fn kept_first(order: &[usize], reduced: &[bool]) -> bool {
-    order.windows(2).all(|w| !reduced[w[0]] || reduced[w[1]])
+fn kept_first(order: &[usize], landing: &Landing) -> bool {
+    order.windows(2).all(|w| landing.keeps(w[0]) || !landing.keeps(w[1]))
 }
 
 /// A stage that does not fit: the smallest budget that would do for it, and the error.
@@ -186,7 +183,7 @@ type Refused = (u64, Error);
 /// Binds a stage where it is wanted, or on the CPU if the staging memory of a device does not fit.
 fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::Result<BoundStage, Refused>> {
     let stage = &plan.stages()[n];
-    let kernel = stage.kernel(&|_| None)?;
+    let kernel = stage.kernel(None)?;
     let largest = match stage.grid.blocks() {
         0 => Dims::from_elem(1, stage.grid.axes.len()),
         _ => stage.grid.largest(),
@@ -217,7 +214,7 @@ fn bind_placed(
     staging: u64,
 ) -> Result<std::result::Result<BoundStage, Refused>> {
     let stage = &plan.stages()[n];
-    let kernel = stage.kernel(&|_| None)?;
+    let kernel = stage.kernel(None)?;
     let largest = match stage.grid.blocks() {
         0 => Dims::from_elem(1, stage.grid.axes.len()),
         _ => stage.grid.largest(),
@@ -287,12 +284,13 @@ fn bind_placed(
 fn passes(needs: &Needs, memory: u64) -> std::result::Result<Vec<Pass>, u64> {
     let domain = needs.stage.grid.shape();
     let natural: Vec<usize> = (0..domain.len()).collect();
-    let reduced_of = |o: usize| match &needs.stage.outputs[o].consumer {
-        Consumer::Reduce { reduced, .. } if reduced.contains(&false) => Some(reduced),
-        _ => None,
+    // Reductions over some axes, whose output can be made window by window.
+    let tiled = |o: usize| {
+        let fold = &needs.stage.outputs[o].fold;
+        (fold.landing().keeps_any() && !fold.places()).then(|| fold.landing())
     };
-    let order_for = |reduced: &[bool]| -> Vec<usize> {
-        let (kept, gone): (Vec<usize>, Vec<usize>) = natural.iter().partition(|&&d| !reduced[d]);
+    let order_for = |landing: &Landing| -> Vec<usize> {
+        let (kept, gone): (Vec<usize>, Vec<usize>) = natural.iter().partition(|&&d| landing.keeps(d));
         kept.into_iter().chain(gone).collect()
     };
     let all: Vec<usize> = (0..needs.stage.outputs.len()).collect();
@@ -300,7 +298,7 @@ fn passes(needs: &Needs, memory: u64) -> std::result::Result<Vec<Pass>, u64> {
     // In the order in which the chunks lie, if all accumulators can live at once; otherwise in the
     // order that finishes the first reduction's outputs one after the other.
     let mut orders = vec![natural.clone()];
-    orders.extend(all.iter().filter_map(|&o| reduced_of(o)).map(|r| order_for(r)));
+    orders.extend(all.iter().filter_map(|&o| tiled(o)).map(order_for));
     let mut smallest = u64::MAX;
     for order in orders {
         let pass = whole(all.clone(), order);
@@ -311,7 +309,7 @@ fn passes(needs: &Needs, memory: u64) -> std::result::Result<Vec<Pass>, u64> {
         smallest = smallest.min(total);
     }
     // Every reduction over axes in a pass of its own, in its own order, its output in windows.
-    let (axis, rest): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&o| reduced_of(o).is_some());
+    let (axis, rest): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&o| tiled(o).is_some());
     let mut cut: Vec<(Pass, Dims)> = Vec::new();
     let mut floor = 0;
     if !rest.is_empty() {
@@ -320,8 +318,8 @@ fn passes(needs: &Needs, memory: u64) -> std::result::Result<Vec<Pass>, u64> {
         cut.push((pass, domain.clone()));
     }
     for o in axis {
-        let reduced = reduced_of(o).map(|r| r.as_slice()).unwrap_or(&[]);
-        let base = whole(vec![o], order_for(reduced));
+        let landing = needs.stage.outputs[o].fold.landing();
+        let base = whole(vec![o], order_for(landing));
         let mut block = needs.largest.clone();
         // The bytes of the first window, which is as long as any.
         let needed = |block: &[u64]| {
@@ -331,7 +329,8 @@ fn passes(needs: &Needs, memory: u64) -> std::result::Result<Vec<Pass>, u64> {
         };
         while needed(&block) > memory {
             // Halve the longest kept side of the window.
-            let Some(d) = (0..block.len()).filter(|&d| !reduced[d] && block[d] > 1).max_by_key(|&d| block[d])
+            let Some(d) =
+                (0..block.len()).filter(|&d| landing.keeps(d) && block[d] > 1).max_by_key(|&d| block[d])
             else {
                 break;
             };

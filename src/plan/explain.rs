@@ -1,7 +1,8 @@
 //! Plans and bound plans as text.
 
-use super::{Bound, Consumer, Feed, Input, Kept, Plan, SubKernel};
+use super::{Bound, Feed, Input, Kept, Output, Plan, SubKernel};
 use crate::grid::AxisGrid;
+use crate::ops::fold::Role;
 use crate::ops::program::{Program, Step};
 use crate::size::human_bytes;
 use std::fmt::{self, Write};
@@ -46,33 +47,7 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
         write_program(f, &stage.program, "  ")?;
         for o in &stage.outputs {
             let v = &plan.values()[o.value];
-            let out = |i: &usize| format!("%{}", stage.program.outputs[*i]);
-            let what = match &o.consumer {
-                Consumer::Collect { from } => format!("collect {}", out(from)),
-                Consumer::Reduce { spec, values, weights, mask, reduced } => {
-                    let axes: Vec<String> =
-                        reduced.iter().enumerate().filter(|(_, r)| **r).map(|(d, _)| d.to_string()).collect();
-                    let mut t = format!("{} of {}", spec.reduction().name(), out(values));
-                    weights.iter().for_each(|w| t += &format!(", weights {}", out(w)));
-                    mask.iter().for_each(|m| t += &format!(", where {}", out(m)));
-                    format!("{t}, axes ({}), {} bytes per output", axes.join(", "), spec.bytes_per_output())
-                }
-                Consumer::Histogram { coords, weights, mask, bins, bounds } => {
-                    let coords: Vec<_> = coords.iter().map(out).collect();
-                    let bins: Vec<_> = bins
-                        .iter()
-                        .zip(bounds)
-                        .map(|(b, r)| match r {
-                            Some((lo, hi)) => format!("{} between value {lo} and value {hi}", b.bins()),
-                            None => b.bins().to_string(),
-                        })
-                        .collect();
-                    let mut t = format!("histogram of {} in {} bins", coords.join(", "), bins.join(" × "));
-                    weights.iter().for_each(|w| t += &format!(", weights {}", out(w)));
-                    mask.iter().for_each(|m| t += &format!(", where {}", out(m)));
-                    t
-                }
-            };
+            let what = describe_fold(o, &stage.program);
             writeln!(
                 f,
                 "  value {}: {what} -> {} {}   [{}]",
@@ -120,6 +95,29 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
         }
     }
     bound.map_or(Ok(()), |b| b.kept.iter().try_for_each(|k| write_kept(f, plan, k)))
+}
+
+/// What becomes of outputs: `sum of %3, axes (0), 24 bytes per output, where %4`.
+fn describe_fold(o: &Output, program: &Program) -> String {
+    let roles = o.fold.ports();
+    let of = |wanted: fn(Role) -> bool| {
+        let columns = roles.iter().zip(&o.ports).filter(move |(p, _)| wanted(p.role));
+        columns.map(|(_, &i)| format!("%{}", program.outputs[i])).collect::<Vec<_>>().join(", ")
+    };
+    let main = of(|r| matches!(r, Role::Values | Role::Coordinate));
+    let mut text = format!("{} of {main}{}", o.fold.operation(), o.fold.detail());
+    let others: [(&str, fn(Role) -> bool); 3] =
+        [("by", |r| r == Role::Labels), ("weights", |r| r == Role::Weights), ("where", |r| r == Role::Mask)];
+    for (word, role) in others {
+        let columns = of(role);
+        if !columns.is_empty() {
+            text += &format!(", {word} {columns}");
+        }
+    }
+    for (param, value) in o.fold.params().iter().zip(&o.params) {
+        text += &format!(", {} value {value}", param.name);
+    }
+    text
 }
 
 fn write_kept(f: &mut dyn Write, plan: &Plan, kept: &Kept) -> fmt::Result {

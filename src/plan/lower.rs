@@ -9,18 +9,18 @@
 
 use super::blocks::choose_grid;
 use super::{
-    Consumer, Feed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Stage, SubKernel,
-    ValueId, ValueSpec,
+    Feed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Stage, SubKernel, ValueId,
+    ValueSpec,
 };
 use crate::dtype::Scalar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId, NodeKind};
 use crate::grid::Dims;
-use crate::ops::histogram::Bins;
+use crate::ops::fold::{Collect, SharedFold};
 use crate::ops::program::{Program, Register, Step};
 use crate::source::{Source, SourceSpec};
 use crate::view::View;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// How deeply products, concatenations and reshapes may be nested within each other.
@@ -74,7 +74,7 @@ pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
         values.push(ValueSpec {
             shape: node.shape.clone(),
             dtype: node.dtype,
-            histogram: matches!(node.kind, NodeKind::Histogram(_)),
+            histogram: is_histogram(graph, w.node),
             last_use: 0,
         });
     }
@@ -90,10 +90,7 @@ pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
         let mut builder = Builder::new(graph, &value_of, &mut sources, domain.clone(), 0);
         let mut outputs = Vec::new();
         for w in group {
-            let consumer = builder.consumer(w)?;
-            let node = graph.node(w.node);
-            let label = format!("{} at {}", node.kind.name(), node.origin);
-            outputs.push(Output { value: value_of[&w], consumer, label });
+            outputs.push(builder.fold(w)?);
         }
         let (inputs, program) = (builder.inputs, builder.program);
         let grid = choose_grid(&domain, &inputs, &program, &sources.list, options);
@@ -112,30 +109,52 @@ pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
 }
 
 fn is_cut(kind: &NodeKind) -> bool {
-    matches!(kind, NodeKind::Reduce { .. } | NodeKind::Histogram(_))
+    matches!(kind, NodeKind::Fold(_))
 }
 
-/// For each node, how many cuts lie below it on the longest way to a source.
+/// Whether a node's value is a histogram and not an array.
+fn is_histogram(graph: &Graph, index: NodeId) -> bool {
+    match &graph.node(index).kind {
+        NodeKind::Fold(fold) => fold.makes(&domain(graph, Wanted { node: index, collect: false })).histogram,
+        _ => false,
+    }
+}
+
+/// For each node, how many stages must end before it can be computed with. A param that is no cut is collected
+/// in a stage of its own.
 fn levels(graph: &Graph) -> Vec<usize> {
     let mut levels = vec![0; graph.len()];
     for index in graph.indices() {
-        let below = graph.inputs(index).iter().map(|i| levels[i.index()]).max().unwrap_or(0);
-        levels[index.index()] = below + is_cut(&graph.node(index).kind) as usize;
+        let ports = graph.inputs(index).len() - params(graph, index).len();
+        let below = graph.inputs(index).iter().enumerate().map(|(n, i)| {
+            let collected = n >= ports && !is_cut(&graph.node(*i).kind);
+            levels[i.index()] + collected as usize
+        });
+        levels[index.index()] = below.max().unwrap_or(0) + is_cut(&graph.node(index).kind) as usize;
     }
     levels
 }
 
-/// Every cut, and every result that is none.
+/// The params of a node, if it is a fold.
+fn params(graph: &Graph, index: NodeId) -> &[NodeId] {
+    match &graph.node(index).kind {
+        NodeKind::Fold(fold) => &graph.inputs(index)[fold.ports().len()..],
+        _ => &[],
+    }
+}
+
+/// Every cut, and every result or param that is none.
 fn wanted(graph: &Graph) -> Vec<Wanted> {
     let mut out: Vec<Wanted> = graph
         .indices()
         .filter(|&i| is_cut(&graph.node(i).kind))
         .map(|node| Wanted { node, collect: false })
         .collect();
-    for &node in &graph.outputs {
-        let w = Wanted { node, collect: true };
-        if !is_cut(&graph.node(node).kind) && !out.contains(&w) {
-            out.push(w);
+    let mut collected = HashSet::new();
+    let params = graph.indices().flat_map(|i| params(graph, i));
+    for &node in params.chain(&graph.outputs) {
+        if !is_cut(&graph.node(node).kind) && collected.insert(node) {
+            out.push(Wanted { node, collect: true });
         }
     }
     out
@@ -155,7 +174,7 @@ fn streamed(graph: &Graph, w: Wanted) -> Vec<NodeId> {
     }
     let inputs = graph.inputs(w.node);
     match &graph.node(w.node).kind {
-        NodeKind::Histogram(h) => inputs[..h.bins.len() + h.weights as usize + h.mask as usize].to_vec(),
+        NodeKind::Fold(fold) => inputs[..fold.ports().len()].to_vec(),
         _ => inputs.to_vec(),
     }
 }
@@ -243,42 +262,24 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn consumer(&mut self, w: Wanted) -> Result<Consumer> {
-        if w.collect {
-            return Ok(Consumer::Collect { from: self.output(w.node)? });
-        }
+    /// What becomes of a node: its fold, or the collection of its elements.
+    fn fold(&mut self, w: Wanted) -> Result<Output> {
         let graph = self.graph;
-        let node = graph.node(w.node).clone();
-        let inputs = graph.inputs(w.node);
-        let outputs: Vec<usize> =
-            streamed(graph, w).into_iter().map(|i| self.output(i)).collect::<Result<_>>()?;
-        let mut outputs = outputs.into_iter();
-        Ok(match &node.kind {
-            NodeKind::Reduce { spec, reduced } => {
-                let values = outputs.next().unwrap_or(0);
-                let weights = (spec.reduction().row().inputs == 2).then(|| outputs.next()).flatten();
-                let mask = spec.has_mask().then(|| outputs.next()).flatten();
-                Consumer::Reduce { spec: spec.clone(), values, weights, mask, reduced: reduced.clone() }
+        let node = graph.node(w.node);
+        let value_of = |node: NodeId| {
+            let collect = !is_cut(&graph.node(node).kind);
+            self.values[&Wanted { node, collect }]
+        };
+        let streamed = streamed(graph, w);
+        let (fold, params) = match &node.kind {
+            NodeKind::Fold(fold) if !w.collect => {
+                (fold.clone(), graph.inputs(w.node)[streamed.len()..].iter().map(|&p| value_of(p)).collect())
             }
-            NodeKind::Histogram(h) => {
-                let coords = outputs.by_ref().take(h.bins.len()).collect();
-                let weights = h.weights.then(|| outputs.next()).flatten();
-                let mask = h.mask.then(|| outputs.next()).flatten();
-                let mut rest = inputs[streamed(graph, w).len()..].chunks_exact(2);
-                let value =
-                    |i: NodeId| self.values[&Wanted { node: i, collect: !is_cut(&graph.node(i).kind) }];
-                let bounds = h
-                    .bins
-                    .iter()
-                    .map(|b| match b {
-                        Bins::Auto { .. } => rest.next().map(|pair| (value(pair[0]), value(pair[1]))),
-                        Bins::Edges(_) => None,
-                    })
-                    .collect();
-                Consumer::Histogram { bins: h.bins.clone(), bounds, coords, weights, mask }
-            }
-            _ => return Err(Error::new(ErrorKind::Internal, "this node is no consumer")),
-        })
+            _ => (SharedFold::new(Collect::new(node.dtype, node.shape.len())), Vec::new()),
+        };
+        let ports = streamed.into_iter().map(|n| self.output(n)).collect::<Result<_>>()?;
+        let label = format!("{} at {}", node.kind.name(), node.origin);
+        Ok(Output { value: self.values[&w], fold, ports, params, label })
     }
 
     /// The position among the program's outputs of a node of the domain's shape.

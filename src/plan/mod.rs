@@ -20,20 +20,21 @@ pub use blocks::uses_of_chunk;
 pub use place::{Placement, Wish};
 pub use reads::Reads;
 
-use crate::dtype::{DType, Scalar};
+use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
 use crate::grid::{Chunks, Dims, Grid};
-use crate::ops::histogram::{Bins, HistogramSpec};
+use crate::ops::fold::{Given, SharedFold};
+use crate::ops::kernel::{Kernel, Terminal};
 use crate::ops::program::Program;
-use crate::ops::reduce::ReduceSpec;
 use crate::source::{Source, SourceSpec};
 use crate::view::View;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// The version of the serialised form; another version is refused.
-pub const PLAN_VERSION: u32 = 2;
+pub const PLAN_VERSION: u32 = 3;
 
 /// The number of a value that a stage makes.
 pub type ValueId = usize;
@@ -105,49 +106,17 @@ pub struct SubKernel {
     pub program: Program,
 }
 
-/// What becomes of a stage's program outputs (numbers are positions among the outputs).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Consumer {
-    /// The elements are the value.
-    Collect {
-        /// The output.
-        from: usize,
-    },
-    /// A reduction.
-    Reduce {
-        /// The row with its options.
-        spec: ReduceSpec,
-        /// The output with the values.
-        values: usize,
-        /// The output with the weights.
-        weights: Option<usize>,
-        /// The output with the mask.
-        mask: Option<usize>,
-        /// Per axis of the domain, whether it is reduced.
-        reduced: Vec<bool>,
-    },
-    /// A histogram.
-    Histogram {
-        /// The bins of each dimension.
-        bins: Vec<Bins>,
-        /// For each automatic dimension, the values that hold its bounds.
-        bounds: Vec<Option<(ValueId, ValueId)>>,
-        /// The outputs with the coordinates.
-        coords: Vec<usize>,
-        /// The output with the weights.
-        weights: Option<usize>,
-        /// The output with the mask.
-        mask: Option<usize>,
-    },
-}
-
-/// A consumer, the value it makes, and where it was asked for.
+/// What becomes of some outputs of a stage's program: the fold, the value it makes, and where it was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Output {
     /// The value it makes.
     pub value: ValueId,
     /// How.
-    pub consumer: Consumer,
+    pub fold: SharedFold,
+    /// Per port of the fold, the position among the program's outputs.
+    pub ports: SmallVec<[usize; 4]>,
+    /// The values of earlier stages that are the fold's params.
+    pub params: Vec<ValueId>,
     /// The operation, and the line or expression that asked for it.
     pub label: String,
 }
@@ -381,62 +350,29 @@ impl Stage {
         let mut out = Vec::new();
         of(&self.inputs, &mut out);
         for o in &self.outputs {
-            if let Consumer::Histogram { bounds, .. } = &o.consumer {
-                out.extend(bounds.iter().flatten().flat_map(|&(a, b)| [a, b]));
-            }
+            out.extend(&o.params);
         }
         out
     }
 
-    /// The kernel of this stage, for backends. Automatic histogram ranges are looked up with
-    /// `bound`; where that gives `None` (before the run), a stand-in of as many bins is used.
+    /// The kernel of this stage, for backends. The params of folds are looked up with `value`; before the run
+    /// there are none, and a stand-in takes as many bytes.
     ///
     /// # Errors
-    /// `Value` if a histogram's automatic range is not finite.
-    pub fn kernel(&self, bound: &dyn Fn(ValueId) -> Option<Scalar>) -> Result<crate::ops::kernel::Kernel> {
-        use crate::ops::kernel::{Kernel, Terminal};
-        let terminals = self
-            .outputs
-            .iter()
-            .map(|o| {
-                Ok(match &o.consumer {
-                    Consumer::Collect { from } => Terminal::Collect { from: *from },
-                    Consumer::Reduce { spec, values, weights, mask, reduced } => Terminal::Reduce {
-                        spec: spec.clone(),
-                        values: *values,
-                        weights: *weights,
-                        mask: *mask,
-                        reduced: reduced.clone(),
-                    },
-                    Consumer::Histogram { bins, bounds, coords, weights, mask } => {
-                        let edges = bins
-                            .iter()
-                            .zip(bounds)
-                            .map(|(b, bounds)| {
-                                let found = bounds.and_then(|(lo, hi)| Some((bound(lo)?, bound(hi)?)));
-                                match found {
-                                    Some((lo, hi)) => b.resolve(lo.to_f64(), hi.to_f64()),
-                                    None => b.resolve(1.0, 2.0),
-                                }
-                            })
-                            .collect::<Result<Vec<_>>>()
-                            .map_err(|e| e.at("operation", &o.label))?;
-                        let dtype = |i: usize| self.program.dtype(self.program.outputs[i]);
-                        let data: Vec<DType> = coords.iter().map(|&c| dtype(c)).collect();
-                        let mut spec = HistogramSpec::new(edges, data, weights.map(dtype))?;
-                        if mask.is_some() {
-                            spec = spec.with_mask();
-                        }
-                        Terminal::Histogram {
-                            spec: Arc::new(spec),
-                            coords: coords.clone(),
-                            weights: *weights,
-                            mask: *mask,
-                        }
-                    }
-                })
-            })
-            .collect::<Result<Vec<_>>>()?;
+    /// What a fold says of its params: `Value` if a histogram's automatic range is not finite, say.
+    pub fn kernel<'v>(&self, value: Option<&dyn Fn(ValueId) -> Result<Given<'v>>>) -> Result<Kernel> {
+        let terminal = |o: &Output| -> Result<Terminal> {
+            let ready = match value {
+                None => o.fold.ready(None),
+                Some(value) => {
+                    let params = o.params.iter().map(|&v| value(v)).collect::<Result<Vec<_>>>()?;
+                    o.fold.ready(Some(&params))
+                }
+            };
+            let ready = ready.map_err(|e| e.at("operation", &o.label))?;
+            Ok(Terminal { fold: o.fold.clone(), ready, ports: o.ports.clone() })
+        };
+        let terminals = self.outputs.iter().map(terminal).collect::<Result<Vec<_>>>()?;
         Ok(Kernel { program: self.program.clone(), terminals })
     }
 }

@@ -6,7 +6,7 @@ use crate::DType;
 use crate::backend::Backend;
 use crate::backend::cost::{self, DeviceRates, HostRates, Side, Sizes, Time};
 use crate::backend::cpu::{MATMUL_DEPTH, matmul_dtype, tile_edge};
-use crate::ops::kernel::{Kernel, Terminal};
+use crate::ops::kernel::Kernel;
 
 /// The device asked for.
 pub enum Wish<'a> {
@@ -122,10 +122,7 @@ fn predict(
     };
     let elements: u64 = block.iter().product();
     let bytes = |d: DType| elements.saturating_mul(d.size() as u64);
-    let collected = kernel.terminals.iter().map(|t| match t {
-        Terminal::Collect { from } => bytes(kernel.program.dtype(kernel.program.outputs[*from])),
-        _ => 0,
-    });
+    let collected = kernel.terminals.iter().filter(|t| t.fold.places()).map(|t| t.state_bytes(block));
     let sizes = Sizes {
         elements,
         operand_bytes: kernel.program.inputs.iter().map(|&d| bytes(d)).fold(0, u64::saturating_add),

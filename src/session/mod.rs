@@ -2,6 +2,7 @@
 
 mod blocks;
 mod into;
+mod labels;
 mod memory;
 mod store;
 

@@ -177,7 +177,7 @@ impl Session {
         if placed.placement.device == "cpu" {
             return Ok(0);
         }
-        let kernel = stage.kernel(&|_| None)?;
+        let kernel = stage.kernel(None)?;
         let largest = match stage.grid.blocks() {
             0 => Dims::from_elem(1, stage.grid.axes.len()),
             _ => stage.grid.largest(),

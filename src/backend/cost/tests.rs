@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ops::elementwise::{Op, Operand};
+use crate::ops::kernel::Terminal;
 use crate::ops::program::Program;
 
 const GB: f64 = 1e9;
@@ -14,7 +15,7 @@ fn chain(rows: &[&str], dtype: DType) -> Kernel {
         steps.push(Step::Apply { op, args: [n as u32].into_iter().collect(), signature });
     }
     let program = Program { inputs: vec![dtype], outputs: vec![rows.len() as u32], steps };
-    Kernel { program, terminals: vec![Terminal::Collect { from: 0 }] }
+    Kernel { terminals: vec![Terminal::collect(&program, 0, 1).unwrap()], program }
 }
 
 fn kernels(scale: f64) -> KernelRates {

@@ -6,13 +6,13 @@ mod data;
 mod oracle;
 mod table;
 
-use super::{context, run, run_kernel};
+use super::{collected_bytes, context, run, run_kernel};
 use crate::backend::gpu::Abilities;
 use crate::backend::gpu::library;
 use crate::buffer::Buffer;
 use crate::dtype::{DType, Scalar, Weak};
 use crate::ops::elementwise::{self, Events, Op, Operand, Signature};
-use crate::ops::kernel::{Kernel, Partial, Terminal};
+use crate::ops::kernel::{Kernel, Terminal};
 use crate::ops::program::{Program, Step};
 use crate::ops::simd::Simd;
 use data::{columns, random};
@@ -258,16 +258,13 @@ fn a_kernel_of_several_outputs_uses_casts_constants_and_events() {
     let b: Vec<i64> = (0..1001).map(|i| i * 1_000_003 - (1 << 40)).collect();
     let inputs: [&[u8]; 2] = [bytemuck::cast_slice(&a), bytemuck::cast_slice(&b)];
     let of = |outputs: std::ops::Range<usize>| {
-        let terminals = outputs.map(|from| Terminal::Collect { from }).collect();
+        let terminals = outputs.map(|o| Terminal::collect(&program, o, 3).unwrap()).collect();
         let kernel = Kernel { program: program.clone(), terminals };
         run_kernel(&context, &kernel, &[7, 11, 13], &inputs).unwrap()
     };
-    let (partials, events) = of(0..3);
+    let (states, events) = of(0..3);
     assert_eq!(events, Events::DIVIDE_BY_ZERO);
-    let collected = |n: usize| match &partials[n] {
-        Partial::Collect(bytes) => bytes.to_vec(),
-        _ => panic!(),
-    };
+    let collected = |n: usize| collected_bytes(&*states[n]).to_vec();
     let quotients = a.iter().zip(&b).map(|(&a, &b)| match a {
         0 => 0,
         a => num_integer::Integer::div_floor(&b, &(a as i64)),

@@ -4,11 +4,11 @@
 // A NaN error must count as a failure, so `!(a <= b)`.
 #![allow(clippy::neg_cmp_op_on_partial_ord)]
 
-use super::{context, one_row, run, run_kernel};
+use super::{collected_bytes, context, one_row, run, run_kernel};
 use crate::DType;
 use crate::backend::gpu::{Abilities, Context, library, math_text};
 use crate::ops::elementwise::{Op, Operand};
-use crate::ops::kernel::{Kernel, Partial, Terminal};
+use crate::ops::kernel::{Kernel, Terminal};
 use crate::ops::simd::Simd;
 
 const UNARY: [&str; 19] = [
@@ -506,10 +506,10 @@ fn float16_functions_give_the_cpus_bits() {
     for name in all() {
         let op = Op::from_name(name).unwrap();
         let program = one_row(op, &vec![DType::F16; op.arity()]);
-        let kernel = Kernel { program, terminals: vec![Terminal::Collect { from: 0 }] };
+        let kernel = Kernel { terminals: vec![Terminal::collect(&program, 0, 1).unwrap()], program };
         let inputs = &[xb, yb][..op.arity()];
-        let (partials, _) = run_kernel(&context, &kernel, &[x.len() as u64], inputs).unwrap();
-        let Partial::Collect(got) = &partials[0] else { panic!() };
+        let (states, _) = run_kernel(&context, &kernel, &[x.len() as u64], inputs).unwrap();
+        let got = collected_bytes(&*states[0]);
         let wrong = differences::<u16>(got, &cpu(name, DType::F16, xb, yb));
         assert!(wrong.is_empty(), "{name}: {} wrong, the first of {:#x}", wrong.len(), x[wrong[0]]);
         let Some(f) = oracle(name).filter(|_| name != "floor_divide") else { continue };
