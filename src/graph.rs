@@ -5,6 +5,7 @@
 
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
+use crate::feeds::Feed;
 use crate::grid::Dims;
 use crate::ops::elementwise::{Op, Signature};
 use crate::ops::histogram::Bins;
@@ -58,12 +59,8 @@ pub enum NodeKind {
     /// A histogram: coordinates, then weights, then mask, then the lower and upper bound of each
     /// automatic range.
     Histogram(HistogramNode),
-    /// The product of two matrices of one dtype.
-    Matmul,
-    /// The inputs one after the other along an axis.
-    Concatenate(usize),
-    /// The elements in the same C order in another shape.
-    Reshape,
+    /// What a feed makes of the inputs.
+    Feed(Arc<dyn Feed>),
 }
 
 /// What a histogram node computes.
@@ -88,9 +85,7 @@ impl NodeKind {
             NodeKind::Elementwise(op, _) => op.name(),
             NodeKind::Reduce { spec, .. } => spec.reduction().name(),
             NodeKind::Histogram(_) => "histogram",
-            NodeKind::Matmul => "matmul",
-            NodeKind::Concatenate(_) => "concatenate",
-            NodeKind::Reshape => "reshape",
+            NodeKind::Feed(feed) => feed.name(),
         }
     }
 
@@ -104,9 +99,7 @@ impl NodeKind {
             NodeKind::Elementwise(op, s) => Identity::Elementwise(*op, s.clone()),
             NodeKind::Reduce { spec, reduced } => Identity::Reduce(spec.clone(), reduced.clone()),
             NodeKind::Histogram(h) => Identity::Histogram(h.clone()),
-            NodeKind::Matmul => Identity::Matmul,
-            NodeKind::Concatenate(axis) => Identity::Concatenate(*axis),
-            NodeKind::Reshape => Identity::Reshape,
+            NodeKind::Feed(feed) => Identity::Feed(feed.name(), feed.data().to_string()),
         }
     }
 }
@@ -123,9 +116,7 @@ enum Identity {
     Elementwise(Op, Signature),
     Reduce(ReduceSpec, Vec<bool>),
     Histogram(HistogramNode),
-    Matmul,
-    Concatenate(usize),
-    Reshape,
+    Feed(&'static str, String),
 }
 
 /// One operation with its inputs, shape and dtype.
