@@ -5,6 +5,7 @@
 
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
+use crate::feeds::Feed;
 use crate::grid::Dims;
 use crate::ops::elementwise::{Op, Signature};
 use crate::ops::fold::SharedFold;
@@ -49,12 +50,8 @@ pub enum NodeKind {
     Elementwise(Op, Signature),
     /// A fold: the columns of its ports, then its params.
     Fold(SharedFold),
-    /// The product of two matrices of one dtype.
-    Matmul,
-    /// The inputs one after the other along an axis.
-    Concatenate(usize),
-    /// The elements in the same C order in another shape.
-    Reshape,
+    /// What a feed makes of the inputs.
+    Feed(Arc<dyn Feed>),
 }
 
 impl NodeKind {
@@ -67,9 +64,7 @@ impl NodeKind {
             NodeKind::Cast => "cast",
             NodeKind::Elementwise(op, _) => op.name(),
             NodeKind::Fold(fold) => fold.operation(),
-            NodeKind::Matmul => "matmul",
-            NodeKind::Concatenate(_) => "concatenate",
-            NodeKind::Reshape => "reshape",
+            NodeKind::Feed(feed) => feed.name(),
         }
     }
 
@@ -82,9 +77,7 @@ impl NodeKind {
             NodeKind::Cast => Identity::Cast,
             NodeKind::Elementwise(op, s) => Identity::Elementwise(*op, s.clone()),
             NodeKind::Fold(fold) => Identity::Fold(fold.clone()),
-            NodeKind::Matmul => Identity::Matmul,
-            NodeKind::Concatenate(axis) => Identity::Concatenate(*axis),
-            NodeKind::Reshape => Identity::Reshape,
+            NodeKind::Feed(feed) => Identity::Feed(feed.name(), feed.data().to_string()),
         }
     }
 }
@@ -100,9 +93,7 @@ enum Identity {
     Cast,
     Elementwise(Op, Signature),
     Fold(SharedFold),
-    Matmul,
-    Concatenate(usize),
-    Reshape,
+    Feed(&'static str, String),
 }
 
 /// One operation with its inputs, shape and dtype.

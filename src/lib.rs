@@ -65,6 +65,7 @@ mod buffer;
 mod dtype;
 mod error;
 mod exec;
+pub mod feeds;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod graph;

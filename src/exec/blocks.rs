@@ -1,11 +1,10 @@
 //! Blocks of an array one by one: each is computed and handed on, and nothing larger is held.
 
-use super::ahead::Ahead;
 use super::budget::Held;
 use super::cache::ChunkCache;
-use super::feed::{Reader, Values};
 use super::kept::Kept;
 use super::lane::Lane;
+use super::reader::{Ahead, Reader, Reading, Values};
 use super::schedule::on_workers;
 use super::{ArrayValue, Counters, Lent, RunContext, kernel_of, run_stages};
 use crate::error::{Context, Error, ErrorKind, Result};
@@ -97,14 +96,20 @@ impl BlockWalk<'_> {
         let window = Region::whole(&domain);
         let next = AtomicU64::new(self.tasks.start);
         on_workers(cx, (self.workers as u64).min(self.tasks.end - self.tasks.start), &|failed| {
-            let mut reader = Reader::new(self.plan, values, cache, &counters.stats, cx.simd);
-            reader.kept = Some(kept);
-            reader.sharing = Some((self.grid, &window, stage.inputs.as_slice()));
             let placement = &self.bound.stages[last].placement;
+            let reading = Reading {
+                plan: self.plan,
+                values,
+                cache,
+                kept: Some(kept),
+                sharing: Some((self.grid, &window, stage.inputs.as_slice())),
+                products: cx.gpu.filter(|_| placement.device != "cpu"),
+                must_multiply: cx.refuse_fallback,
+                simd: cx.simd,
+            };
+            let mut reader = Reader::new(reading, &counters.stats);
             let largest = stage.grid.largest();
             let mut lane = Lane::new(&stage.inputs, &kernel, &domain, largest, placement, cx, counters)?;
-            reader.products = cx.gpu.filter(|_| placement.device != "cpu");
-            reader.must_multiply = cx.refuse_fallback;
             let mut held = Held::new(&counters.meter);
             let mut events = Events::default();
             loop {
@@ -129,7 +134,7 @@ impl BlockWalk<'_> {
                 reader.count();
                 then(i, ArrayValue::new(dtype, block.shape, buffer))?;
             }
-            reader.product_fallbacks.iter().for_each(|f| counters.fell_back(&f.reason, f.tasks));
+            reader.products.fallbacks.iter().for_each(|f| counters.fell_back(&f.reason, f.tasks));
             events |= reader.events;
             events.notes().into_iter().for_each(|text| counters.note(text.to_string()));
             Ok(())

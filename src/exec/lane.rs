@@ -3,8 +3,7 @@
 //! A device may have blocks under way when it is lost or out of memory. Nothing of them has reached
 //! the states then, so the CPU runs them again, with the same bits, and the report says how many.
 
-use super::feed::Reader;
-use super::parts::Parts;
+use super::reader::{Parts, Reader};
 use super::{Counters, RunContext, compute};
 use crate::backend::{Backend, Runner};
 use crate::error::{ErrorKind, Result};
@@ -12,7 +11,7 @@ use crate::grid::{Dims, Region};
 use crate::ops::elementwise::Events;
 use crate::ops::fold::State;
 use crate::ops::kernel::Kernel;
-use crate::plan::{Feed, Input, Placement};
+use crate::plan::{Fed, Input, Placement};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -78,7 +77,7 @@ impl<'a> Lane<'a> {
         lane.only_products = on_gpu
             && kernel.program.as_identity().is_some()
             && kernel.only_collects()
-            && inputs.iter().any(|i| matches!(i.feed, Feed::Matmul { .. }));
+            && inputs.iter().any(|i| i.fed().and_then(Fed::product).is_some());
         if let Some(gpu) = lane.cx.gpu.filter(|_| on_gpu && !lane.only_products) {
             match gpu.runner(kernel, &lane.largest, cx.trace) {
                 Ok(runner) => {
@@ -189,7 +188,7 @@ impl<'a> Lane<'a> {
                 none.insert(self.cx.cpu.runner(self.kernel, &self.largest, None)?)
             }
         };
-        let before = reader.product_tiles.cpu;
+        let before = reader.products.tiles.cpu;
         let (inputs, kernel, runner) = (self.inputs, self.kernel, runner.as_mut());
         let in_parts = match &self.parts {
             Some(parts) => parts.compute(reader, inputs, kernel, runner, block, self.domain, states)?,
@@ -199,7 +198,7 @@ impl<'a> Lane<'a> {
             Some(events) => events,
             None => compute(reader, inputs, kernel, runner, block, self.domain, states)?,
         };
-        match self.only_products && reader.product_tiles.cpu == before {
+        match self.only_products && reader.products.tiles.cpu == before {
             true => drop(self.counters.gpu_tasks.fetch_add(1, Relaxed)),
             false => self.done += 1,
         }

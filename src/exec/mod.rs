@@ -6,24 +6,22 @@
 //! reading and computing: one worker's decode overlaps another's arithmetic, no block waits in
 //! memory, and the number of workers bounds what is held. One worker runs on the calling thread.
 
-mod ahead;
 mod blocks;
 mod budget;
 mod cache;
 mod collect;
-mod feed;
 mod kept;
 mod lane;
 mod partial;
-mod parts;
+mod reader;
 mod report;
 mod schedule;
 mod value;
 
 pub use blocks::{BlockWalk, Stream};
 pub use collect::Lent;
-pub use feed::Values;
 pub use partial::{PartialOutput, PartialTile, StagePartial, StateBytes};
+pub use reader::Values;
 pub use report::{Cancel, Fallback, Progress, Report, TaskCounts};
 pub use value::{ArrayValue, Value};
 
@@ -39,13 +37,12 @@ use crate::plan::{Bound, BoundStage, Input, Pass, Plan, Stage, ValueId};
 use crate::size::human_bytes;
 use crate::source::ReadStats;
 use crate::trace::{self, Trace};
-use ahead::Ahead;
 use budget::{Held, Meter};
 use cache::ChunkCache;
 use collect::{Collector, Results};
-use feed::{Reader, Staged};
 use kept::Kept;
 use lane::Lane;
+use reader::{Ahead, Reader, Reading};
 use schedule::{OwnStats, Tasks, batch, on_workers};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -323,11 +320,17 @@ impl Walk<'_> {
         let stage = &self.plan.stages()[self.n];
         let domain = stage.grid.shape();
         let stats = OwnStats::new(&counters.stats);
-        let mut reader = Reader::new(self.plan, self.values, cache, stats.own(), cx.simd);
-        reader.kept = Some(self.kept);
-        reader.sharing = Some((&stage.grid, &self.pass.window, &stage.inputs));
-        reader.products = cx.gpu.filter(|_| self.bound.placement.device != "cpu");
-        reader.must_multiply = cx.refuse_fallback;
+        let reading = Reading {
+            plan: self.plan,
+            values: self.values,
+            cache,
+            kept: Some(self.kept),
+            sharing: Some((&stage.grid, &self.pass.window, &stage.inputs)),
+            products: cx.gpu.filter(|_| self.bound.placement.device != "cpu"),
+            must_multiply: cx.refuse_fallback,
+            simd: cx.simd,
+        };
+        let mut reader = Reader::new(reading, stats.own());
         let largest = largest(stage, self.pass);
         let placement = &self.bound.placement;
         let mut lane = Lane::new(&stage.inputs, kernel, &domain, largest.clone(), placement, cx, counters)?;
@@ -378,7 +381,7 @@ impl Walk<'_> {
         }
         events |= lane.flush(&mut reader, local.states()).at("operation", label)?;
         collector.flush(&mut local)?;
-        reader.product_fallbacks.iter().for_each(|f| counters.fell_back(&f.reason, f.tasks));
+        reader.products.fallbacks.iter().for_each(|f| counters.fell_back(&f.reason, f.tasks));
         events |= reader.events;
         for text in events.notes() {
             counters.note(text.to_string());
@@ -402,14 +405,8 @@ fn compute(
     states: &mut [Box<dyn State>],
 ) -> Result<Events> {
     let slab = Slab::dense(block);
-    let mut staged: Vec<Staged> = Vec::with_capacity(inputs.len());
-    for (input, &dtype) in inputs.iter().zip(&kernel.program.inputs) {
-        staged.push(match runner.takes_packed() {
-            true => reader.stage_packed(input, &slab, dtype)?,
-            false => reader.stage(input, &slab, dtype)?,
-        });
-    }
-    let operands: Vec<Operand> = staged.iter().map(Staged::operand).collect();
+    let staged = reader.stage_all(inputs, &kernel.program.inputs, &slab, runner.takes_packed())?;
+    let operands: Vec<Operand> = staged.iter().map(|s| s.operand(&staged)).collect();
     let events = runner.run(&Block { region: block, domain }, &operands, states)?;
     events.check().at("block", block)?;
     drop(operands);

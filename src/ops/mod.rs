@@ -11,3 +11,6 @@ pub mod program;
 pub mod reduce;
 pub mod shared;
 pub mod simd;
+
+/// The number of a value that a stage of a plan makes.
+pub type ValueId = usize;

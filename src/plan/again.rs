@@ -11,7 +11,7 @@
 
 use super::blocks::uses_of_chunk;
 use super::reads::Span;
-use super::{Bound, Feed, Input, Plan, SubKernel};
+use super::{Bound, Input, Plan};
 use crate::grid::{Chunks, Grid, Region};
 use crate::view::View;
 
@@ -300,16 +300,10 @@ fn spans(look: &Look, chunks: &Chunks) -> Vec<Span> {
 
 /// What inputs, and kernels nested in their feeds, see of a source.
 fn look(inputs: &[Input], source: usize, window: Option<&Region>, out: &mut Vec<Look>) {
-    let mut sub = |k: &SubKernel| look(&k.inputs, source, None, out);
-    for input in inputs {
-        match &input.feed {
-            Feed::Value(_) | Feed::Source(_) => {}
-            Feed::Matmul { a, b, .. } => [a, b].into_iter().for_each(|k| sub(k)),
-            Feed::Concatenate { pieces, .. } => pieces.iter().for_each(&mut sub),
-            Feed::Reshape { of, .. } => sub(of),
-        }
+    for k in inputs.iter().flat_map(Input::children) {
+        look(&k.inputs, source, None, out);
     }
-    for input in inputs.iter().filter(|i| matches!(i.feed, Feed::Source(s) if s == source)) {
+    for input in inputs.iter().filter(|i| i.source() == Some(source)) {
         let shape = input.view.shape();
         if !shape.contains(&0) {
             let window = window.cloned().unwrap_or_else(|| Region::whole(&shape));

@@ -8,15 +8,18 @@
 use super::again::Kept;
 use super::place::{Placement, Wish, place, products_of};
 use super::reads::{Reads, reads};
-use super::{Feed, Input, Plan, Stage, SubKernel};
-use crate::backend::cpu::{self, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, tile_edge};
+use super::through::{Sight, sights};
+use super::{Input, Plan, Read, Stage, SubKernel, Supply};
+use crate::backend::cpu::{self, MAX_KEPT_RUNNERS};
 use crate::error::{Error, ErrorKind, Result};
+use crate::feeds::{FeedBytes, Reach};
 use crate::grid::{AxisGrid, Chunks, Dims, Grid, Region};
 use crate::ops::fold::Landing;
 use crate::ops::kernel::Kernel;
 use crate::ops::program::Program;
 use crate::size::human_bytes;
 use crate::source::ScratchNeeds;
+use crate::view::View;
 
 /// What a plan is bound to.
 pub struct Machine<'a> {
@@ -189,7 +192,7 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::R
         _ => stage.grid.largest(),
     };
     let mut products = Vec::new();
-    stage.inputs.iter().for_each(|i| products_of(&i.feed, &mut products));
+    stage.inputs.iter().for_each(|i| products_of(i, &mut products));
     let placement = place(&kernel, &largest, stage.grid.blocks(), &products, machine);
     if let (Wish::Prefer(backend) | Wish::Faster { backend, .. }, "gpu") = (&machine.device, placement.device)
     {
@@ -370,35 +373,29 @@ fn inputs_bytes(plan: &Plan, inputs: &[Input], program: &Program, block: &[u64])
     let mut scratch = ScratchNeeds::default();
     for (input, dtype) in inputs.iter().zip(&program.inputs) {
         let bytes = len.saturating_mul(dtype.size() as u64);
-        match &input.feed {
-            Feed::Value(_) => {}
-            Feed::Source(s) if plan.opened()[*s].bytes().is_some() => {}
-            feed => {
-                staged = staged.saturating_add(bytes);
-                let (temporary, read) = feed_bytes(plan, feed, bytes, block);
-                staged = staged.saturating_add(temporary);
-                scratch = scratch.and(&read);
-            }
+        let in_memory = match input.from {
+            Supply::Read(Read::Value(_)) => true,
+            Supply::Read(Read::Source(s)) => plan.opened()[s].bytes().is_some(),
+            Supply::Feed(_) => false,
+        };
+        if !in_memory {
+            let FeedBytes { temporary, scratch: read } = supply_bytes(plan, &input.from, bytes, block);
+            staged = staged.saturating_add(bytes).saturating_add(temporary);
+            scratch = scratch.and(&read);
         }
     }
     let mut runners = Vec::new();
-    inputs.iter().for_each(|i| nested_runners(&i.feed, &mut runners));
+    inputs.iter().for_each(|i| nested_runners(i, &mut runners));
     runners.sort_unstable_by(|a, b| b.cmp(a));
     let kept = runners.iter().take(MAX_KEPT_RUNNERS).fold(0, |sum: u64, &n| sum.saturating_add(n));
     staged.saturating_add(scratch.total()).saturating_add(kept)
 }
 
-/// The bytes of the runner of each kernel nested in a feed.
-fn nested_runners(feed: &Feed, out: &mut Vec<u64>) {
-    let mut sub = |k: &SubKernel| {
+/// The bytes of the runner of each kernel nested in an input.
+fn nested_runners(input: &Input, out: &mut Vec<u64>) {
+    for k in input.children() {
         out.push(runner_bytes(k));
-        k.inputs.iter().for_each(|i| nested_runners(&i.feed, out));
-    };
-    match feed {
-        Feed::Source(_) | Feed::Value(_) => {}
-        Feed::Matmul { a, b, .. } => [a, b].into_iter().for_each(|k| sub(k)),
-        Feed::Concatenate { pieces, .. } => pieces.iter().for_each(sub),
-        Feed::Reshape { of, .. } => sub(of),
+        k.inputs.iter().for_each(|i| nested_runners(i, out));
     }
 }
 
@@ -415,66 +412,34 @@ fn runner_bytes(kernel: &SubKernel) -> u64 {
     cpu::scratch_bytes(&Kernel { program: kernel.program.clone(), terminals: Vec::new() })
 }
 
-/// Temporary bytes that computing a feed takes beside its own output, and read scratch.
-fn feed_bytes(plan: &Plan, feed: &Feed, bytes: u64, block: &[u64]) -> (u64, ScratchNeeds) {
-    match feed {
-        Feed::Value(_) => (0, ScratchNeeds::default()),
-        Feed::Source(s) => (0, plan.opened()[*s].scratch_needs()),
-        Feed::Matmul { a, b, dtype } => {
-            let edge = tile_edge(a.shape[0], b.shape[1]);
-            let (m, n, k) = (edge.min(a.shape[0]), edge.min(b.shape[1]), MATMUL_DEPTH.min(a.shape[1]).max(1));
-            let size = matmul_dtype(*dtype).size() as u64;
-            let (x, xs) = kernel_bytes(plan, a, &[m, k]);
-            let (y, ys) = kernel_bytes(plan, b, &[k, n]);
-            // The sum is gathered in the output, unless it is rounded at the end.
-            let widened =
-                if matmul_dtype(*dtype) == *dtype { 0 } else { (2 * (m * k + k * n) + 3 * m * n) * size };
-            (x + y + (m * k + k * n) * size + widened, xs.and(&ys))
+/// Temporary bytes that bringing an input takes beside its own elements, and read scratch.
+fn supply_bytes(plan: &Plan, from: &Supply, bytes: u64, block: &[u64]) -> FeedBytes {
+    match from {
+        Supply::Read(Read::Value(_)) => FeedBytes::default(),
+        Supply::Read(Read::Source(s)) => {
+            FeedBytes { temporary: 0, scratch: plan.opened()[*s].scratch_needs() }
         }
-        Feed::Concatenate { pieces, .. } => {
-            let each = pieces.iter().map(|p| {
-                let part: Dims = block_in(block, &p.shape);
-                kernel_bytes(plan, p, &part)
-            });
-            let none = (0, ScratchNeeds::default());
-            let (temporary, scratch) = each.fold(none, |a, b| (a.0.max(b.0), a.1.and(&b.1)));
-            (bytes.saturating_add(temporary), scratch)
-        }
-        Feed::Reshape { of, .. } => {
-            let part = block_in(block, &of.shape);
-            let (temporary, scratch) = kernel_bytes(plan, of, &part);
-            (bytes.saturating_mul(2).saturating_add(temporary), scratch)
-        }
+        Supply::Feed(fed) => fed.bytes(block, bytes, &|k, block| kernel_bytes(plan, k, block)),
     }
 }
 
-/// A shape of as many elements as `block`, within `shape`.
-fn block_in(block: &[u64], shape: &[u64]) -> Dims {
-    let mut left: u64 = block.iter().product();
-    let mut out = Dims::from_elem(1, shape.len());
-    for d in (0..shape.len()).rev() {
-        out[d] = left.min(shape[d]).max(1);
-        left = left.div_ceil(out[d]);
-    }
-    out
-}
-
-fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> (u64, ScratchNeeds) {
+fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> FeedBytes {
     let len: u64 = block.iter().product();
     let mut temporary = 0u64;
     let mut scratch = ScratchNeeds::default();
     for (input, dtype) in kernel.inputs.iter().zip(&kernel.program.inputs) {
         let bytes = len.saturating_mul(dtype.size() as u64);
-        let (t, s) = feed_bytes(plan, &input.feed, bytes, block);
+        let inner = supply_bytes(plan, &input.from, bytes, block);
         // An input that is handed on as it lies is read where it is wanted.
         let staged = if in_place(kernel) { 0 } else { bytes };
-        temporary = temporary.saturating_add(staged).saturating_add(t);
-        scratch = scratch.and(&s);
+        temporary = temporary.saturating_add(staged).saturating_add(inner.temporary);
+        scratch = scratch.and(&inner.scratch);
     }
     // What the runner makes is copied to where it is wanted, unless the input is read in place.
     let out = kernel.program.outputs.first().map_or(0, |&r| kernel.program.dtype(r).size() as u64);
     let made = if in_place(kernel) { 0 } else { len.saturating_mul(out) };
-    (temporary.saturating_add(made).saturating_add(runner_bytes(kernel)), scratch)
+    let temporary = temporary.saturating_add(made).saturating_add(runner_bytes(kernel));
+    FeedBytes { temporary, scratch }
 }
 
 /// Whether every block of the grid takes whole chunks and no chunk twice.
@@ -501,19 +466,14 @@ pub(super) fn aligned(needs: &Needs, input: &Input, chunks: &Chunks) -> bool {
 
 /// The chunked sources of a stage that blocks share chunks of: the source, its view, its chunks.
 fn shared_sources<'a>(needs: &'a Needs) -> impl Iterator<Item = (usize, &'a Input, &'a Chunks)> + 'a {
-    let seen = |n: usize, source: usize| {
-        needs.stage.inputs[..n].iter().any(|i| matches!(i.feed, Feed::Source(s) if s == source))
-    };
+    let seen = |n: usize, source: usize| needs.stage.inputs[..n].iter().any(|i| i.source() == Some(source));
     let twice = move |n: usize, source: usize| {
-        seen(n, source)
-            || needs.stage.inputs[n + 1..].iter().any(|i| matches!(i.feed, Feed::Source(s) if s == source))
+        seen(n, source) || needs.stage.inputs[n + 1..].iter().any(|i| i.source() == Some(source))
     };
-    needs.stage.inputs.iter().enumerate().filter_map(move |(n, input)| match input.feed {
-        Feed::Source(s) => {
-            let chunks = needs.plan.sources()[s].chunks.as_ref()?;
-            (!aligned(needs, input, chunks) || twice(n, s)).then_some((s, input, chunks))
-        }
-        _ => None,
+    needs.stage.inputs.iter().enumerate().filter_map(move |(n, input)| {
+        let s = input.source()?;
+        let chunks = needs.plan.sources()[s].chunks.as_ref()?;
+        (!aligned(needs, input, chunks) || twice(n, s)).then_some((s, input, chunks))
     })
 }
 
@@ -535,13 +495,52 @@ fn cache_wanted(needs: &Needs, pass: &Pass) -> u64 {
         let bytes = alive.iter().fold(size, |bytes, &n| bytes.saturating_mul(n));
         wanted = wanted.saturating_add(bytes);
     }
-    needs.stage.inputs.iter().fold(wanted, |w, i| w.saturating_add(nested_cache(needs.plan, &i.feed)))
+    wanted = wanted.saturating_add(halo_cache(needs, pass));
+    needs.stage.inputs.iter().fold(wanted, |w, i| w.saturating_add(nested_cache(needs.plan, i)))
+}
+
+/// Bytes of decoded chunks that halos want to keep so that none is decoded twice in a pass: a band along the
+/// outermost axis that has several blocks, and what some blocks see at a time, because those of several
+/// workers do not come in turns.
+fn halo_cache(needs: &Needs, pass: &Pass) -> u64 {
+    const AT_A_TIME: u64 = 4;
+    let seen: Vec<Sight> = needs.stage.inputs.iter().flat_map(sights).collect();
+    let mut wanted = 0u64;
+    for (n, first) in seen.iter().enumerate() {
+        let source = &needs.plan.sources()[first.source];
+        let (Some(chunks), false) = (&source.chunks, seen[..n].iter().any(|s| s.source == first.source))
+        else {
+            continue;
+        };
+        let (mut band, mut near): (Dims, Dims) = (chunks.shape().into(), chunks.shape().into());
+        for (at, &d) in pass.order.iter().enumerate() {
+            let Some((axis, step)) = first.axes[d].from else { continue };
+            let same = seen.iter().filter(|s| s.source == first.source).map(|s| match s.axes[d].from {
+                walk if walk == first.axes[d].from => s.base[axis].abs_diff(first.base[axis]),
+                _ => u64::MAX,
+            });
+            let apart = same.max().unwrap_or(0).saturating_mul(2);
+            let covering = |len: u64| {
+                let len = len.saturating_mul(step.unsigned_abs()).saturating_add(apart);
+                chunks.covering(axis, len, source.shape[axis])
+            };
+            let outer = pass.order[..at].iter().all(|&o| needs.stage.grid.axes[o].blocks() <= 1);
+            near[axis] = covering(needs.largest[d]);
+            band[axis] = if outer { near[axis] } else { covering(first.axes[d].len) };
+        }
+        let size = source.dtype.size() as u64;
+        let bytes = |shape: &Dims| shape.iter().fold(size, |bytes, &n| bytes.saturating_mul(n));
+        let all = source.shape.iter().enumerate().map(|(d, &n)| chunks.covering(d, n, n)).collect();
+        let some = bytes(&band).saturating_add(bytes(&near).saturating_mul(AT_A_TIME));
+        wanted = wanted.saturating_add(some.min(bytes(&all)));
+    }
+    wanted
 }
 
 /// How far along the source's axis other views of a source are from this one, where both walk domain
 /// axis `d`: what one has read the other wants that much later. Without end if they part on the way.
 fn apart(needs: &Needs, source: usize, input: &Input, d: usize) -> u64 {
-    let others = needs.stage.inputs.iter().filter(|i| matches!(i.feed, Feed::Source(s) if s == source));
+    let others = needs.stage.inputs.iter().filter(|i| i.source() == Some(source));
     let walk = input.view.axes[d].from;
     let far = |other: &Input| match walk {
         Some((axis, _)) if other.view.axes[d].from == walk => {
@@ -552,42 +551,47 @@ fn apart(needs: &Needs, source: usize, input: &Input, d: usize) -> u64 {
     others.map(far).max().unwrap_or(0)
 }
 
-/// Bytes of decoded chunks that products want to keep between the pieces of their factors.
-fn nested_cache(plan: &Plan, feed: &Feed) -> u64 {
+/// The most bytes of decoded chunks kept for a feed whose pieces do not follow them.
+const NESTED_CACHE: u64 = 64 << 20;
+
+/// Bytes of decoded chunks that feeds want to keep between their pieces.
+fn nested_cache(plan: &Plan, input: &Input) -> u64 {
+    let Some(fed) = input.fed() else { return 0 };
     let of = |k: &SubKernel, tile: &[u64]| -> u64 {
         k.inputs.iter().fold(0u64, |sum, input| {
-            sum.saturating_add(match &input.feed {
-                Feed::Source(s) => match &plan.sources()[*s].chunks {
-                    Some(chunks) => {
-                        let mut bytes = plan.sources()[*s].dtype.size() as u64;
-                        let mut fits = true;
-                        for (axis, &n) in chunks.shape().iter().enumerate() {
-                            let len = input
-                                .view
-                                .walker(axis)
-                                .map_or(1, |(d, t)| tile[d].saturating_mul(t.unsigned_abs()));
-                            fits &= len % n == 0 && input.view.base[axis] % n == 0;
-                            fits &= chunks.cuts(axis).is_none();
-                            let all = plan.sources()[*s].shape[axis];
-                            bytes = bytes.saturating_mul(chunks.covering(axis, len.saturating_sub(1), all));
-                        }
-                        if fits { 0 } else { bytes }
-                    }
-                    None => 0,
-                },
-                feed => nested_cache(plan, feed),
+            sum.saturating_add(match input.source() {
+                Some(s) => source_cache(plan, s, &input.view, tile),
+                None => nested_cache(plan, input),
             })
         })
     };
-    match feed {
-        Feed::Source(_) | Feed::Value(_) => 0,
-        Feed::Matmul { a, b, .. } => {
-            let edge = tile_edge(a.shape[0], b.shape[1]);
-            of(a, &[edge, MATMUL_DEPTH]).saturating_add(of(b, &[MATMUL_DEPTH, edge]))
+    // Boxes of all children come in turns; what follows the children's order is at one of them at a time.
+    let (mut boxes, mut rest) = (0u64, 0u64);
+    for (child, k) in fed.of.iter().enumerate() {
+        match fed.reach(child) {
+            Reach::Times { tile, .. } => boxes = boxes.saturating_add(of(k, &tile)),
+            // Chunks of sources that it shows are counted in the order of blocks.
+            Reach::Halo { .. } => {
+                let made = k.inputs.iter().filter(|i| i.source().is_none());
+                rest = rest.max(made.map(|i| nested_cache(plan, i)).fold(0, u64::saturating_add));
+            }
+            Reach::Affine | Reach::CRuns => rest = rest.max(of(k, &k.shape).min(NESTED_CACHE)),
         }
-        Feed::Concatenate { pieces, .. } => {
-            pieces.iter().map(|p| of(p, &p.shape)).max().unwrap_or(0).min(64 << 20)
-        }
-        Feed::Reshape { of: k, .. } => of(k, &k.shape).min(64 << 20),
     }
+    boxes.saturating_add(rest)
+}
+
+/// Bytes of the chunks that boxes of the shape `tile` share, of a source seen through `view`.
+fn source_cache(plan: &Plan, s: usize, view: &View, tile: &[u64]) -> u64 {
+    let source = &plan.sources()[s];
+    let Some(chunks) = &source.chunks else { return 0 };
+    let mut bytes = source.dtype.size() as u64;
+    let mut fits = true;
+    for (axis, &n) in chunks.shape().iter().enumerate() {
+        let len = view.walker(axis).map_or(1, |(d, t)| tile[d].saturating_mul(t.unsigned_abs()));
+        fits &= len % n == 0 && view.base[axis] % n == 0;
+        fits &= chunks.cuts(axis).is_none();
+        bytes = bytes.saturating_mul(chunks.covering(axis, len.saturating_sub(1), source.shape[axis]));
+    }
+    if fits { 0 } else { bytes }
 }

@@ -1,6 +1,6 @@
 //! Plans and bound plans as text.
 
-use super::{Bound, Feed, Input, Kept, Output, Plan, SubKernel};
+use super::{Bound, Input, Kept, Output, Plan, Read, SubKernel, Supply};
 use crate::grid::AxisGrid;
 use crate::ops::fold::Role;
 use crate::ops::program::{Program, Step};
@@ -145,8 +145,8 @@ fn listed(grid: &crate::grid::Grid) -> &'static str {
 
 fn write_inputs(f: &mut dyn Write, plan: &Plan, inputs: &[Input], indent: &str) -> fmt::Result {
     for (i, input) in inputs.iter().enumerate() {
-        let name = match &input.feed {
-            Feed::Source(s) => {
+        let name = match &input.from {
+            Supply::Read(Read::Source(s)) => {
                 let s = &plan.sources()[*s];
                 let chunks = s.chunks.as_ref().map(|c| format!(" in chunks {c}"));
                 format!(
@@ -157,34 +157,20 @@ fn write_inputs(f: &mut dyn Write, plan: &Plan, inputs: &[Input], indent: &str) 
                     chunks.unwrap_or_default()
                 )
             }
-            Feed::Value(v) => format!("value {v}"),
-            Feed::Matmul { a, b, dtype } => format!(
-                "matmul {dtype} of {} and {}",
-                crate::grid::show_shape(&a.shape),
-                crate::grid::show_shape(&b.shape)
-            ),
-            Feed::Concatenate { axis, pieces } => format!("{} pieces along axis {axis}", pieces.len()),
-            Feed::Reshape { shape, .. } => format!("reshape to {}", crate::grid::show_shape(shape)),
+            Supply::Read(Read::Value(v)) => format!("value {v}"),
+            Supply::Feed(fed) => fed.feed.describe(&fed.of),
         };
         let view = describe_view(input);
         writeln!(f, "{indent}input {i}: {name}{view}")?;
         let deeper = format!("{indent}  ");
-        let mut sub = |k: &SubKernel| -> fmt::Result {
+        let sub = |k: &SubKernel| -> fmt::Result {
             write_inputs(f, plan, &k.inputs, &deeper)?;
             match k.program.as_identity() {
                 Some(_) => Ok(()),
                 None => write_program(f, &k.program, &deeper),
             }
         };
-        match &input.feed {
-            Feed::Matmul { a, b, .. } => {
-                sub(a)?;
-                sub(b)?;
-            }
-            Feed::Reshape { of, .. } => sub(of)?,
-            Feed::Concatenate { pieces, .. } => pieces.iter().take(3).try_for_each(sub)?,
-            _ => {}
-        }
+        input.children().iter().take(3).try_for_each(sub)?;
     }
     Ok(())
 }

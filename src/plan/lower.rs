@@ -9,11 +9,12 @@
 
 use super::blocks::choose_grid;
 use super::{
-    Feed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Stage, SubKernel, ValueId,
-    ValueSpec,
+    Fed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Read, Stage, SubKernel,
+    Supply, ValueId, ValueSpec,
 };
 use crate::dtype::Scalar;
 use crate::error::{Error, ErrorKind, Result};
+use crate::feeds::Feed;
 use crate::graph::{Graph, NodeId, NodeKind};
 use crate::grid::Dims;
 use crate::ops::fold::{Collect, SharedFold};
@@ -44,6 +45,8 @@ struct Sources {
     opened: Vec<Arc<dyn Source>>,
     /// Kernels made so far that are nested in feeds.
     nested: usize,
+    /// Feeds made so far, with how many kernels are nested in each and how deeply.
+    fed: HashMap<NodeId, (Arc<Fed>, usize, usize)>,
 }
 
 impl Sources {
@@ -102,7 +105,14 @@ pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
         }
     }
     results.iter().for_each(|&v| values[v].last_use = stages.len());
-    let data = PlanData { version: PLAN_VERSION, sources: sources.list, values, stages, results };
+    let data = PlanData {
+        version: PLAN_VERSION,
+        chunkwise: env!("CARGO_PKG_VERSION").into(),
+        sources: sources.list,
+        values,
+        stages,
+        results,
+    };
     let plan = Plan { data, opened: sources.opened, streamed: false };
     debug_assert!(plan.validate().is_ok(), "{:?}", plan.validate());
     Ok(plan)
@@ -344,8 +354,8 @@ impl<'a> Builder<'a> {
                     }
                 },
                 _ => {
-                    let feed = self.feed(index)?;
-                    let input = Input { feed, view };
+                    let from = self.supply(index)?;
+                    let input = Input { from, view };
                     let at = self.inputs.iter().position(|i| *i == input).unwrap_or_else(|| {
                         self.inputs.push(input);
                         self.program.inputs.push(node.dtype);
@@ -369,48 +379,56 @@ impl<'a> Builder<'a> {
         (self.program.steps.len() - 1) as Register
     }
 
-    fn feed(&mut self, index: NodeId) -> Result<Feed> {
-        let inputs = self.graph.inputs(index);
+    fn supply(&mut self, index: NodeId) -> Result<Supply> {
         Ok(match &self.graph.node(index).kind {
-            NodeKind::Source(source) => Feed::Source(self.sources.index(source)),
-            NodeKind::Matmul => Feed::Matmul {
-                a: Box::new(self.sub(inputs[0])?),
-                b: Box::new(self.sub(inputs[1])?),
-                dtype: self.graph.node(index).dtype,
-            },
-            NodeKind::Concatenate(axis) => Feed::Concatenate {
-                axis: *axis,
-                pieces: inputs.iter().map(|&i| self.sub(i)).collect::<Result<_>>()?,
-            },
-            NodeKind::Reshape => Feed::Reshape {
-                of: Box::new(self.sub(inputs[0])?),
-                shape: self.graph.node(index).shape.clone(),
-            },
-            _ => Feed::Value(self.values[&Wanted { node: index, collect: false }]),
+            NodeKind::Source(source) => Supply::Read(Read::Source(self.sources.index(source))),
+            NodeKind::Feed(feed) => Supply::Feed(self.fed(index, feed)?),
+            _ => Supply::Read(Read::Value(self.values[&Wanted { node: index, collect: false }])),
         })
     }
 
-    /// A node as a kernel over its own shape.
-    fn sub(&mut self, node: NodeId) -> Result<SubKernel> {
-        if self.depth >= MAX_FEED_DEPTH {
+    /// A node that a feed makes. Those who see it through views of their own share it, but each counts:
+    /// a plan that is written has it once for each.
+    fn fed(&mut self, node: NodeId, feed: &Arc<dyn Feed>) -> Result<Arc<Fed>> {
+        if let Some((fed, kernels, depth)) = self.sources.fed.get(&node) {
+            let (fed, kernels, depth) = (fed.clone(), *kernels, *depth);
+            self.count(node, kernels, depth)?;
+            return Ok(fed);
+        }
+        let of = self.graph.inputs(node).iter().map(|&i| self.sub(i)).collect::<Result<_>>()?;
+        let fed = Arc::new(Fed { feed: feed.clone(), of });
+        let (kernels, depth) = fed.nested();
+        self.sources.fed.insert(node, (fed.clone(), kernels, depth));
+        Ok(fed)
+    }
+
+    /// Counts kernels that are nested `depth` deep from here on.
+    fn count(&mut self, node: NodeId, kernels: usize, depth: usize) -> Result<()> {
+        if self.depth + depth > MAX_FEED_DEPTH {
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("matmul, concatenate and reshape are nested deeper than {MAX_FEED_DEPTH}"),
+                format!("feeds (matmul, concatenate, reshape, …) are nested deeper than {MAX_FEED_DEPTH}"),
             )
             .at("at", &self.graph.node(node).origin)
             .hint("join many arrays in one concatenate, or compute an intermediate result first"));
         }
-        self.sources.nested += 1;
+        self.sources.nested += kernels;
         if self.sources.nested > MAX_NESTED_KERNELS {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 format!(
-                    "the inputs of matmul, concatenate and reshape are more than {MAX_NESTED_KERNELS} in all"
+                    "the inputs of feeds (matmul, concatenate, reshape, …) are more than {MAX_NESTED_KERNELS} in all"
                 ),
             )
             .at("at", &self.graph.node(node).origin)
             .hint("compute an intermediate result first"));
         }
+        Ok(())
+    }
+
+    /// A node as a kernel over its own shape.
+    fn sub(&mut self, node: NodeId) -> Result<SubKernel> {
+        self.count(node, 1, 1)?;
         let shape = self.graph.node(node).shape.clone();
         let mut inner = Builder::new(self.graph, self.values, self.sources, shape.clone(), self.depth + 1);
         inner.output(node)?;

@@ -12,11 +12,14 @@ mod explain;
 mod lower;
 mod place;
 mod reads;
+mod through;
 mod validate;
 
+pub use crate::feeds::{Fed, Input, Read, SubKernel, Supply};
+pub use crate::ops::ValueId;
 pub use again::{Kept, Visit, kept_chunk_bytes};
 pub use bind::{Bound, BoundStage, Machine, Pass};
-pub use blocks::uses_of_chunk;
+pub use blocks::{uses_of_chunk, uses_of_chunk_around};
 pub use place::{Placement, Wish};
 pub use reads::Reads;
 
@@ -28,16 +31,12 @@ use crate::ops::fold::{Given, SharedFold};
 use crate::ops::kernel::{Kernel, Terminal};
 use crate::ops::program::Program;
 use crate::source::{Source, SourceSpec};
-use crate::view::View;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// The version of the serialised form; another version is refused.
 pub const PLAN_VERSION: u32 = 3;
-
-/// The number of a value that a stage makes.
-pub type ValueId = usize;
 
 /// A source of a plan, by name, with what was known of it when the plan was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,58 +51,6 @@ pub struct PlanSource {
     pub dtype: DType,
     /// Its storage chunks, if it has any.
     pub chunks: Option<Chunks>,
-}
-
-/// Where the elements of an input come from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Feed {
-    /// A source of the plan.
-    Source(usize),
-    /// The result of an earlier stage.
-    Value(ValueId),
-    /// The product of two matrices, each a kernel of its own.
-    Matmul {
-        /// The left factor.
-        a: Box<SubKernel>,
-        /// The right factor.
-        b: Box<SubKernel>,
-        /// Its dtype.
-        dtype: DType,
-    },
-    /// Pieces one after the other along an axis.
-    Concatenate {
-        /// The axis.
-        axis: usize,
-        /// The pieces.
-        pieces: Vec<SubKernel>,
-    },
-    /// The elements of an array of another shape, in C order.
-    Reshape {
-        /// That array.
-        of: Box<SubKernel>,
-        /// The shape after.
-        shape: Dims,
-    },
-}
-
-/// One input of a program: a feed, seen through a view whose shape is the domain's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Input {
-    /// Where the elements come from.
-    pub feed: Feed,
-    /// How the domain sees them.
-    pub view: View,
-}
-
-/// A program with one output over a domain of its own; what a feed is computed by.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SubKernel {
-    /// The domain.
-    pub shape: Dims,
-    /// The inputs.
-    pub inputs: Vec<Input>,
-    /// The program.
-    pub program: Program,
 }
 
 /// What becomes of some outputs of a stage's program: the fold, the value it makes, and where it was asked for.
@@ -169,6 +116,8 @@ pub struct Plan {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct PlanData {
     version: u32,
+    /// The version of chunkwise that made it.
+    chunkwise: String,
     sources: Vec<PlanSource>,
     values: Vec<ValueSpec>,
     stages: Vec<Stage>,
@@ -279,9 +228,11 @@ impl Plan {
         #[derive(Deserialize)]
         struct Version {
             version: u32,
+            chunkwise: Option<String>,
         }
         let broken = |e| Error::new(ErrorKind::Format, "this is not a plan").caused_by(Box::new(e) as Box<_>);
-        let Version { version } = serde_json::from_str(text).map_err(|e: serde_json::Error| broken(e))?;
+        let Version { version, chunkwise } =
+            serde_json::from_str(text).map_err(|e: serde_json::Error| broken(e))?;
         if version != PLAN_VERSION {
             return Err(Error::new(
                 ErrorKind::Format,
@@ -289,7 +240,10 @@ impl Plan {
             )
             .hint("make the plan again with the same version of chunkwise"));
         }
-        let data: PlanData = serde_json::from_str(text).map_err(broken)?;
+        let data: PlanData = serde_json::from_str(text).map_err(|e| match &chunkwise {
+            Some(by) => broken(e).at("made by", format!("chunkwise {by}")),
+            None => broken(e),
+        })?;
         let opened = data.sources.iter().map(|s| crate::source::open(&s.spec)).collect::<Result<Vec<_>>>()?;
         for (s, o) in data.sources.iter().zip(&opened) {
             if s.shape.as_slice() != o.shape() || s.dtype != o.dtype() || s.chunks.as_ref() != o.chunks() {
@@ -338,13 +292,8 @@ impl Stage {
     pub fn values_read(&self) -> Vec<ValueId> {
         fn of(inputs: &[Input], out: &mut Vec<ValueId>) {
             for input in inputs {
-                match &input.feed {
-                    Feed::Value(v) => out.push(*v),
-                    Feed::Source(_) => {}
-                    Feed::Matmul { a, b, .. } => [a, b].into_iter().for_each(|k| of(&k.inputs, out)),
-                    Feed::Concatenate { pieces, .. } => pieces.iter().for_each(|k| of(&k.inputs, out)),
-                    Feed::Reshape { of: k, .. } => of(&k.inputs, out),
-                }
+                out.extend(input.value());
+                input.children().iter().for_each(|k| of(&k.inputs, out));
             }
         }
         let mut out = Vec::new();

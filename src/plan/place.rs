@@ -1,11 +1,11 @@
 //! Placement: on which device a stage runs, and why.
 
 use super::bind::Machine;
-use super::{Feed, SubKernel};
+use super::{Fed, Input};
 use crate::DType;
 use crate::backend::Backend;
 use crate::backend::cost::{self, DeviceRates, HostRates, Side, Sizes, Time};
-use crate::backend::cpu::{MATMUL_DEPTH, matmul_dtype, tile_edge};
+use crate::feeds::Multiplied;
 use crate::ops::kernel::Kernel;
 
 /// The device asked for.
@@ -38,31 +38,10 @@ pub struct Placement {
     pub fallback: bool,
 }
 
-/// A product in a feed.
-pub(super) struct Pieces {
-    /// The dtype in which it is accumulated.
-    dtype: DType,
-    /// The largest pieces, `[m, k, n]`.
-    most: [usize; 3],
-    /// The inner dimension.
-    inner: u64,
-}
-
-/// The products in a feed.
-pub(super) fn products_of(feed: &Feed, out: &mut Vec<Pieces>) {
-    let mut inner = |k: &SubKernel| k.inputs.iter().for_each(|i| products_of(&i.feed, out));
-    match feed {
-        Feed::Source(_) | Feed::Value(_) => {}
-        Feed::Matmul { a, b, dtype } => {
-            [a, b].into_iter().for_each(|k| inner(k));
-            let edge = tile_edge(a.shape[0], b.shape[1]);
-            let most = [edge.min(a.shape[0]), MATMUL_DEPTH.min(a.shape[1]), edge.min(b.shape[1])];
-            let most = most.map(|n| n as usize);
-            out.push(Pieces { dtype: matmul_dtype(*dtype), most, inner: a.shape[1] });
-        }
-        Feed::Concatenate { pieces, .. } => pieces.iter().for_each(inner),
-        Feed::Reshape { of, .. } => inner(of),
-    }
+/// The products in an input.
+pub(super) fn products_of(input: &Input, out: &mut Vec<Multiplied>) {
+    input.children().iter().flat_map(|k| &k.inputs).for_each(|i| products_of(i, out));
+    out.extend(input.fed().and_then(Fed::product));
 }
 
 /// Where a stage of `blocks` blocks of up to the shape `block` goes.
@@ -70,7 +49,7 @@ pub(super) fn place(
     kernel: &Kernel,
     block: &[u64],
     blocks: u64,
-    products: &[Pieces],
+    products: &[Multiplied],
     machine: &Machine,
 ) -> Placement {
     let on_cpu = |reason: String, fallback| Placement { device: "cpu", reason, fallback };
@@ -110,7 +89,7 @@ fn predict(
     kernel: &Kernel,
     block: &[u64],
     blocks: u64,
-    products: &[Pieces],
+    products: &[Multiplied],
     side: Side,
     threads: usize,
     gpu: &DeviceRates,

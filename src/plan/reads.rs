@@ -3,8 +3,9 @@
 
 use super::bind::{Needs, Pass, aligned};
 use super::blocks::most_uses_of_chunk;
-use super::{Feed, Plan, PlanSource, SubKernel};
-use crate::backend::cpu::tile_edge;
+use super::through::sights;
+use super::{Input, Plan, PlanSource};
+use crate::feeds::Reach;
 use crate::grid::{Chunks, Dims};
 use crate::view::View;
 
@@ -97,9 +98,15 @@ fn chunks_or_elements(source: &PlanSource) -> Chunks {
 pub(super) fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> {
     let mut out: Vec<Reads> = Vec::new();
     let mut seen: Vec<(usize, Vec<Span>)> = Vec::new();
-    for input in &needs.stage.inputs {
-        nested_reads(needs.plan, &input.feed, 1, passes.len() as u64, &mut out);
-        let Feed::Source(s) = input.feed else { continue };
+    let inputs = &needs.stage.inputs;
+    for (n, input) in inputs.iter().enumerate() {
+        // What several inputs see of a halo is brought once.
+        let halo = input.fed().is_some_and(|fed| matches!(fed.reach(0), Reach::Halo { .. }));
+        if !halo || !inputs[..n].iter().any(|i| i.from == input.from) {
+            let again = if cached { 1 } else { uses_through(needs, input) };
+            nested_reads(needs.plan, input, 1, again, passes.len() as u64, &mut out);
+        }
+        let Some(s) = input.source() else { continue };
         // What lies in memory is neither read nor decoded.
         if needs.plan.opened()[s].bytes().is_some() {
             continue;
@@ -153,13 +160,32 @@ pub(super) fn reads(needs: &Needs, passes: &[Pass], cached: bool) -> Vec<Reads> 
     out
 }
 
+/// At most how many blocks want a chunk that an input shows through halos.
+fn uses_through(needs: &Needs, input: &Input) -> u64 {
+    let sources = needs.plan.sources();
+    let uses = sights(input).into_iter().filter_map(|sight| {
+        let source = &sources[sight.source];
+        let chunks = source.chunks.as_ref().filter(|_| !source.shape.contains(&0))?;
+        Some(most_uses_of_chunk(&needs.stage.grid, &sight.view(source), chunks))
+    });
+    uses.max().unwrap_or(1)
+}
+
 /// What feeds read that are computed piece by piece: factors once per row or column of output tiles;
 /// pieces and reshaped arrays once, though blocks that cross their chunks may read some again.
-fn nested_reads(plan: &Plan, feed: &Feed, times: u64, passes: u64, out: &mut Vec<Reads>) {
-    let mut sub = |k: &SubKernel, times: u64| {
+///
+/// Where a chunk is decoded again for each block that wants it through a halo, that is `again` times.
+fn nested_reads(plan: &Plan, input: &Input, times: u64, again: u64, passes: u64, out: &mut Vec<Reads>) {
+    let Some(fed) = input.fed() else { return };
+    for (child, k) in fed.of.iter().enumerate() {
+        let times = match fed.reach(child) {
+            Reach::Times { times: each, .. } => times.saturating_mul(each),
+            Reach::Halo { .. } => times.saturating_mul(again),
+            Reach::Affine | Reach::CRuns => times,
+        };
         for input in &k.inputs {
-            let Feed::Source(source) = input.feed else {
-                nested_reads(plan, &input.feed, times, passes, out);
+            let Some(source) = input.source() else {
+                nested_reads(plan, input, times, 1, passes, out);
                 continue;
             };
             let s = &plan.sources()[source];
@@ -179,15 +205,5 @@ fn nested_reads(plan: &Plan, feed: &Feed, times: u64, passes: u64, out: &mut Vec
                 None => out.push(Reads { source, bytes, times, passes, estimate: true }),
             }
         }
-    };
-    match feed {
-        Feed::Source(_) | Feed::Value(_) => {}
-        Feed::Matmul { a, b, .. } => {
-            let edge = tile_edge(a.shape[0], b.shape[1]);
-            sub(a, times.saturating_mul(b.shape[1].div_ceil(edge).max(1)));
-            sub(b, times.saturating_mul(a.shape[0].div_ceil(edge).max(1)));
-        }
-        Feed::Concatenate { pieces, .. } => pieces.iter().for_each(|p| sub(p, times)),
-        Feed::Reshape { of, .. } => sub(of, times),
     }
 }

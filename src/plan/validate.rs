@@ -1,6 +1,6 @@
 //! Checks of a plan that came from elsewhere, so that running it can trust it.
 
-use super::{Feed, Input, Output, Plan, PlanData, SubKernel, ValueSpec, lower};
+use super::{Input, Output, Plan, PlanData, Read, SubKernel, Supply, ValueSpec, lower};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{AxisGrid, Dims, MAX_RANK, checked_len};
@@ -71,14 +71,6 @@ fn checked_shape(shape: &[u64]) -> Result<()> {
     Ok(())
 }
 
-/// The dtype that a kernel nested in a feed makes; it must have exactly one output.
-fn made_by(kernel: &SubKernel) -> Result<DType> {
-    match kernel.program.outputs[..] {
-        [output] => Ok(kernel.program.dtype(output)),
-        _ => Err(Error::new(ErrorKind::Format, "the plan is not valid: a feed does not make one array")),
-    }
-}
-
 /// Checks that a fold is given what it takes, and makes the value that it says.
 fn check_fold(
     output: &Output,
@@ -137,50 +129,20 @@ fn check_kernel(
     }
     for (input, &dtype) in inputs.iter().zip(&program.inputs) {
         let sub = |k: &SubKernel| check_kernel(&k.shape, &k.inputs, &k.program, data, made, depth + 1);
-        let (shape, of): (Dims, DType) = match &input.feed {
-            Feed::Source(s) => {
+        let (shape, of): (Dims, DType) = match &input.from {
+            Supply::Read(Read::Source(s)) => {
                 let s = data.sources.get(*s).ok_or_else(|| wrong("no such source"))?;
                 (s.shape.clone(), s.dtype)
             }
-            Feed::Value(v) => match made.get(*v) {
+            Supply::Read(Read::Value(v)) => match made.get(*v) {
                 Some(true) if !data.values[*v].histogram => {
                     (data.values[*v].shape.clone(), data.values[*v].dtype)
                 }
                 _ => return Err(wrong("a value is used before it is made")),
             },
-            Feed::Matmul { a, b, dtype } => {
-                sub(a)?;
-                sub(b)?;
-                let typed = made_by(a)? == *dtype && made_by(b)? == *dtype;
-                if !typed || a.shape.len() != 2 || b.shape.len() != 2 || a.shape[1] != b.shape[0] {
-                    return Err(wrong("the factors of a product do not fit"));
-                }
-                (Dims::from_slice(&[a.shape[0], b.shape[1]]), *dtype)
-            }
-            Feed::Concatenate { axis, pieces } => {
-                pieces.iter().try_for_each(sub)?;
-                let first = pieces.first().ok_or_else(|| wrong("a concatenation of nothing"))?;
-                let (mut shape, dtype) = (first.shape.clone(), made_by(first)?);
-                if *axis >= shape.len() {
-                    return Err(wrong("the pieces of a concatenation do not fit"));
-                }
-                shape[*axis] = 0;
-                for p in pieces {
-                    let fits = p.shape.len() == shape.len()
-                        && (0..shape.len()).all(|d| d == *axis || p.shape[d] == shape[d]);
-                    if !fits || made_by(p)? != dtype {
-                        return Err(wrong("the pieces of a concatenation do not fit"));
-                    }
-                    shape[*axis] = shape[*axis].saturating_add(p.shape[*axis]);
-                }
-                (shape, dtype)
-            }
-            Feed::Reshape { of, shape } => {
-                sub(of)?;
-                if checked_len(shape) != checked_len(&of.shape) {
-                    return Err(wrong("a reshape changes the number of elements"));
-                }
-                (shape.clone(), made_by(of)?)
+            Supply::Feed(fed) => {
+                fed.of.iter().try_for_each(sub)?;
+                fed.makes()?
             }
         };
         checked_shape(&shape)?;

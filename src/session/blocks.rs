@@ -61,7 +61,7 @@ fn storage_order(plan: &Plan, stage: usize) -> (Vec<usize>, Vec<bool>) {
     let main = stage
         .inputs
         .iter()
-        .filter(|i| matches!(i.feed, crate::plan::Feed::Source(_)))
+        .filter(|i| i.source().is_some())
         .max_by_key(|i| i.view.axes.iter().filter(|a| a.from.is_some()).map(|a| a.len).product::<u64>());
     let mut axes: Vec<usize> = (0..rank).collect();
     let mut flips = vec![false; rank];

@@ -4,8 +4,9 @@ use super::*;
 use crate::array::Array;
 use crate::error::{Error, ErrorKind};
 use crate::graph::Graph;
+use crate::grid::Slab;
 use crate::plan::{Machine, PlanOptions, Wish};
-use crate::source::{Source, SourceSpec};
+use crate::source::{ReadCx, Source, SourceSpec};
 use crate::{BinAxis, DType};
 
 const CHUNKS: u64 = 40;

@@ -10,14 +10,14 @@
 //! and every input must have as its outermost axis. Chunks are only cut where one of them spans the block.
 //! What is collected, and inputs whose chunks are kept or shared, is read at once.
 
-use super::feed::Reader;
+use super::Reader;
 use crate::backend::Runner;
 use crate::error::{Context, Result};
 use crate::grid::{Region, Slab};
 use crate::ops::elementwise::Events;
 use crate::ops::fold::{State, TILE};
 use crate::ops::kernel::{Block, Kernel, Operand};
-use crate::plan::{Feed, Input, Plan};
+use crate::plan::{Input, Plan, Read, Supply};
 use num_integer::Integer;
 
 /// Bytes of a part, of all inputs that are read. A second cache of 1 MiB holds them beside what goes through it on
@@ -25,7 +25,7 @@ use num_integer::Integer;
 const PART_BYTES: u64 = 384 << 10;
 
 /// How a stage's blocks may be cut.
-pub(super) struct Parts {
+pub(in crate::exec) struct Parts {
     /// By axis of the domain.
     cuttable: Vec<bool>,
     /// The inputs that are read from sources, by position.
@@ -44,23 +44,24 @@ struct Cut {
 
 impl Parts {
     /// For a stage on the CPU; nothing if its blocks are never cut.
-    pub(super) fn new(reader: &Reader, inputs: &[Input], kernel: &Kernel) -> Option<Parts> {
-        if reader.cache.enabled() {
+    pub(in crate::exec) fn new(reader: &Reader, inputs: &[Input], kernel: &Kernel) -> Option<Parts> {
+        if reader.cx.cache.enabled() {
             return None;
         }
         let (mut read, mut size) = (Vec::new(), 0);
         for (i, (input, dtype)) in inputs.iter().zip(&kernel.program.inputs).enumerate() {
-            match input.feed {
-                Feed::Value(_) => {}
-                Feed::Source(s) if reader.plan.opened()[s].bytes().is_some() => {}
-                Feed::Source(s) => {
-                    if !reader.plan.opened()[s].in_parts() || reader.kept.is_some_and(|kept| kept.has(s)) {
+            match input.from {
+                Supply::Read(Read::Value(_)) => {}
+                Supply::Read(Read::Source(s)) if reader.cx.plan.opened()[s].bytes().is_some() => {}
+                Supply::Read(Read::Source(s)) => {
+                    let kept = reader.cx.kept.is_some_and(|kept| kept.has(s));
+                    if !reader.cx.plan.opened()[s].in_parts() || kept {
                         return None;
                     }
                     read.push(i);
                     size += dtype.size() as u64;
                 }
-                _ => return None,
+                Supply::Feed(_) => return None,
             }
         }
         let mut cuttable = vec![!read.is_empty(); inputs.first()?.view.axes.len()];
@@ -92,7 +93,7 @@ impl Parts {
             if slab.count[..s].iter().any(|&n| n > 1) {
                 return None;
             }
-            let Feed::Source(source) = input.feed else { return None };
+            let source = input.source()?;
             let Some(chunks) = plan.opened()[source].chunks() else { continue };
             if step != 1 || chunks.cuts(s).is_some() {
                 return None;
@@ -131,7 +132,7 @@ impl Parts {
     #[allow(clippy::too_many_arguments)]
     // Apart from the way of small tasks, which are many.
     #[inline(never)]
-    pub(super) fn compute(
+    pub(in crate::exec) fn compute(
         &self,
         reader: &mut Reader,
         inputs: &[Input],
@@ -141,7 +142,9 @@ impl Parts {
         domain: &[u64],
         states: &mut [Box<dyn State>],
     ) -> Result<Option<Events>> {
-        let Some(Cut { axis, first, step }) = self.cut(reader.plan, inputs, block) else { return Ok(None) };
+        let Some(Cut { axis, first, step }) = self.cut(reader.cx.plan, inputs, block) else {
+            return Ok(None);
+        };
         let whole = Slab::dense(block);
         let (mut events, mut part) = (Events::NONE, block.clone());
         let (mut at, mut end) = (0, first);
@@ -153,7 +156,7 @@ impl Parts {
             for (input, &dtype) in inputs.iter().zip(&kernel.program.inputs) {
                 staged.push(reader.stage_part(input, &whole, &slab, dtype)?);
             }
-            let operands: Vec<Operand> = staged.iter().map(|s| s.operand()).collect();
+            let operands: Vec<Operand> = staged.iter().map(|s| s.operand(&staged)).collect();
             events |= runner.run(&Block { region: &part, domain }, &operands, states)?;
             drop(operands);
             reader.recycle(staged);
