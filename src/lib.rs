@@ -82,13 +82,16 @@ pub mod trace;
 pub mod view;
 pub mod whole;
 
-pub use array::{Array, ArrayOperand, BinAxis, Binned, Index, Over, Target, concatenate, stack};
+pub use array::{
+    Array, ArrayOperand, BinAxis, Binned, ConvolveMode, Index, Over, Target, concatenate, stack,
+};
 pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use exec::{
     ArrayValue, Cancel, Fallback, PartialOutput, Progress, Report, StagePartial, TaskCounts, Value, Values,
 };
+pub use feeds::Boundary;
 pub use ops::histogram::Histogram;
 pub use plan::{Plan, PlanOptions};
 pub use session::{

@@ -590,7 +590,7 @@ fn source_cache(plan: &Plan, s: usize, view: &View, tile: &[u64]) -> u64 {
     let mut fits = true;
     for (axis, &n) in chunks.shape().iter().enumerate() {
         let len = view.walker(axis).map_or(1, |(d, t)| tile[d].saturating_mul(t.unsigned_abs()));
-        fits &= len % n == 0 && view.base[axis] % n == 0;
+        fits &= len.is_multiple_of(n) && view.base[axis].is_multiple_of(n);
         fits &= chunks.cuts(axis).is_none();
         bytes = bytes.saturating_mul(chunks.covering(axis, len.saturating_sub(1), source.shape[axis]));
     }
