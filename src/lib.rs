@@ -82,7 +82,9 @@ pub mod trace;
 pub mod view;
 pub mod whole;
 
-pub use array::{Array, ArrayOperand, BinAxis, Binned, Index, Over, Target, concatenate, stack};
+pub use array::{
+    Array, ArrayOperand, BinAxis, Binned, ConvolveMode, Index, Over, Target, concatenate, stack,
+};
 pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};
 pub use error::{Context, Error, ErrorKind, Result};
@@ -90,6 +92,7 @@ pub use exec::{
     ArrayValue, Cancel, Fallback, PartialOutput, PartialTile, Progress, Report, StagePartial, StateBytes,
     TaskCounts, Value, Values,
 };
+pub use feeds::Boundary;
 pub use ops::histogram::Histogram;
 pub use ops::labels::Labels;
 pub use ops::reduce::Reduction;

@@ -9,12 +9,14 @@ mod index;
 mod order;
 mod reduce;
 mod shape;
+mod stencil;
 
 pub use elementwise::ArrayOperand;
 pub use histogram::{BinAxis, Binned};
 pub use index::Index;
 pub use reduce::Over;
 pub use shape::{concatenate, stack};
+pub use stencil::ConvolveMode;
 
 use crate::dtype::{DType, Element, Scalar, Weak};
 use crate::error::{Error, ErrorKind, Result};

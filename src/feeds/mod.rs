@@ -17,11 +17,13 @@
 //! Limits: a feed makes one array; its children's programs run on the CPU.
 
 mod concatenate;
+mod halo;
 mod matmul;
 mod reshape;
 mod supply;
 
 pub use concatenate::Concatenate;
+pub use halo::{Boundary, Halo};
 pub use matmul::Matmul;
 pub use reshape::Reshape;
 pub use supply::{Fed, Input, Read, SubKernel, Supply};
@@ -39,7 +41,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 /// The feeds that a plan may name.
-static FEEDS: &[Row] = &[matmul::ROW, concatenate::ROW, reshape::ROW];
+static FEEDS: &[Row] = &[matmul::ROW, concatenate::ROW, reshape::ROW, halo::ROW];
 
 /// A feed's name in a plan, and how it is read from one.
 struct Row {

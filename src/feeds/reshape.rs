@@ -115,9 +115,7 @@ fn fill(shape: &[u64], get: &mut dyn Fetch, first: u64, dtype: DType, out: &mut 
             count: Dims::from_elem(1, shape.len()),
             step: Dims::from_elem(1, shape.len()),
         };
-        for k in d..shape.len() {
-            slab.count[k] = shape[k];
-        }
+        slab.count[d..].copy_from_slice(&shape[d..]);
         if d > 0 {
             let unit = strides[d - 1] as u64;
             slab.count[d - 1] = ((len - done) / unit).min(shape[d - 1] - at[d - 1]);

@@ -73,7 +73,12 @@ fn a_feed_of_nobodys_runs_and_is_told() {
 #[test]
 fn every_feed_is_read_back_as_it_was_and_others_are_refused() {
     let shape = Dims::from_slice(&[2, 3]);
-    let all: [&dyn Feed; 3] = [&Matmul {}, &Concatenate { axis: 2 }, &Reshape { shape }];
+    let halo = Halo {
+        before: shape.clone(),
+        after: shape.clone(),
+        boundary: vec![Boundary::Constant(crate::dtype::Scalar::F32(f32::NAN)), Boundary::Mirror],
+    };
+    let all: [&dyn Feed; 4] = [&Matmul {}, &Concatenate { axis: 2 }, &Reshape { shape }, &halo];
     assert_eq!(all.len(), FEEDS.len());
     for feed in all {
         let again = read(feed.name(), feed.data()).unwrap();

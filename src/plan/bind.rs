@@ -8,7 +8,7 @@
 use super::again::Kept;
 use super::place::{Placement, Wish, place, products_of};
 use super::reads::{Reads, reads};
-use super::through::{Sight, sights};
+use super::through::halo_cache;
 use super::{Input, Plan, Read, Stage, SubKernel, Supply};
 use crate::backend::cpu::{self, MAX_KEPT_RUNNERS};
 use crate::error::{Error, ErrorKind, Result};
@@ -495,46 +495,8 @@ fn cache_wanted(needs: &Needs, pass: &Pass) -> u64 {
         let bytes = alive.iter().fold(size, |bytes, &n| bytes.saturating_mul(n));
         wanted = wanted.saturating_add(bytes);
     }
-    wanted = wanted.saturating_add(halo_cache(needs, pass));
+    wanted = wanted.saturating_add(halo_cache(needs.plan, needs.stage, &needs.largest, &pass.order));
     needs.stage.inputs.iter().fold(wanted, |w, i| w.saturating_add(nested_cache(needs.plan, i)))
-}
-
-/// Bytes of decoded chunks that halos want to keep so that none is decoded twice in a pass: a band along the
-/// outermost axis that has several blocks, and what some blocks see at a time, because those of several
-/// workers do not come in turns.
-fn halo_cache(needs: &Needs, pass: &Pass) -> u64 {
-    const AT_A_TIME: u64 = 4;
-    let seen: Vec<Sight> = needs.stage.inputs.iter().flat_map(sights).collect();
-    let mut wanted = 0u64;
-    for (n, first) in seen.iter().enumerate() {
-        let source = &needs.plan.sources()[first.source];
-        let (Some(chunks), false) = (&source.chunks, seen[..n].iter().any(|s| s.source == first.source))
-        else {
-            continue;
-        };
-        let (mut band, mut near): (Dims, Dims) = (chunks.shape().into(), chunks.shape().into());
-        for (at, &d) in pass.order.iter().enumerate() {
-            let Some((axis, step)) = first.axes[d].from else { continue };
-            let same = seen.iter().filter(|s| s.source == first.source).map(|s| match s.axes[d].from {
-                walk if walk == first.axes[d].from => s.base[axis].abs_diff(first.base[axis]),
-                _ => u64::MAX,
-            });
-            let apart = same.max().unwrap_or(0).saturating_mul(2);
-            let covering = |len: u64| {
-                let len = len.saturating_mul(step.unsigned_abs()).saturating_add(apart);
-                chunks.covering(axis, len, source.shape[axis])
-            };
-            let outer = pass.order[..at].iter().all(|&o| needs.stage.grid.axes[o].blocks() <= 1);
-            near[axis] = covering(needs.largest[d]);
-            band[axis] = if outer { near[axis] } else { covering(first.axes[d].len) };
-        }
-        let size = source.dtype.size() as u64;
-        let bytes = |shape: &Dims| shape.iter().fold(size, |bytes, &n| bytes.saturating_mul(n));
-        let all = source.shape.iter().enumerate().map(|(d, &n)| chunks.covering(d, n, n)).collect();
-        let some = bytes(&band).saturating_add(bytes(&near).saturating_mul(AT_A_TIME));
-        wanted = wanted.saturating_add(some.min(bytes(&all)));
-    }
-    wanted
 }
 
 /// How far along the source's axis other views of a source are from this one, where both walk domain
@@ -589,7 +551,7 @@ fn source_cache(plan: &Plan, s: usize, view: &View, tile: &[u64]) -> u64 {
     let mut fits = true;
     for (axis, &n) in chunks.shape().iter().enumerate() {
         let len = view.walker(axis).map_or(1, |(d, t)| tile[d].saturating_mul(t.unsigned_abs()));
-        fits &= len % n == 0 && view.base[axis] % n == 0;
+        fits &= len.is_multiple_of(n) && view.base[axis].is_multiple_of(n);
         fits &= chunks.cuts(axis).is_none();
         bytes = bytes.saturating_mul(chunks.covering(axis, len.saturating_sub(1), source.shape[axis]));
     }

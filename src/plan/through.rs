@@ -1,8 +1,9 @@
 //! What a stage sees of sources through halos. A halo shows its array shifted, so a chain of halos and views
 //! is one affine map from the domain to a source, but for the borders, which show what lies near.
 
-use super::{Input, PlanSource};
+use super::{Input, Plan, PlanSource, Stage};
 use crate::feeds::Reach;
+use crate::grid::Dims;
 use crate::view::{View, ViewAxis};
 
 /// A source as the domain sees it through halos.
@@ -69,4 +70,42 @@ fn look(input: &Input, axes: &[ViewAxis], base: &[i64], out: &mut Vec<Sight>) {
             }
         }
     }
+}
+
+/// Bytes of decoded chunks that halos want to keep so that none is decoded twice in a pass: a band along the
+/// outermost axis that has several blocks, and what some blocks see at a time, because those of several
+/// workers do not come in turns.
+pub(super) fn halo_cache(plan: &Plan, stage: &Stage, largest: &[u64], order: &[usize]) -> u64 {
+    const AT_A_TIME: u64 = 4;
+    let seen: Vec<Sight> = stage.inputs.iter().flat_map(sights).collect();
+    let mut wanted = 0u64;
+    for (n, first) in seen.iter().enumerate() {
+        let source = &plan.sources()[first.source];
+        let (Some(chunks), false) = (&source.chunks, seen[..n].iter().any(|s| s.source == first.source))
+        else {
+            continue;
+        };
+        let (mut band, mut near): (Dims, Dims) = (chunks.shape().into(), chunks.shape().into());
+        for (at, &d) in order.iter().enumerate() {
+            let Some((axis, step)) = first.axes[d].from else { continue };
+            let same = seen.iter().filter(|s| s.source == first.source).map(|s| match s.axes[d].from {
+                walk if walk == first.axes[d].from => s.base[axis].abs_diff(first.base[axis]),
+                _ => u64::MAX,
+            });
+            let apart = same.max().unwrap_or(0).saturating_mul(2);
+            let covering = |len: u64| {
+                let len = len.saturating_mul(step.unsigned_abs()).saturating_add(apart);
+                chunks.covering(axis, len, source.shape[axis])
+            };
+            let outer = order[..at].iter().all(|&o| stage.grid.axes[o].blocks() <= 1);
+            near[axis] = covering(largest[d]);
+            band[axis] = if outer { near[axis] } else { covering(first.axes[d].len) };
+        }
+        let size = source.dtype.size() as u64;
+        let bytes = |shape: &Dims| shape.iter().fold(size, |bytes, &n| bytes.saturating_mul(n));
+        let all = source.shape.iter().enumerate().map(|(d, &n)| chunks.covering(d, n, n)).collect();
+        let some = bytes(&band).saturating_add(bytes(&near).saturating_mul(AT_A_TIME));
+        wanted = wanted.saturating_add(some.min(bytes(&all)));
+    }
+    wanted
 }

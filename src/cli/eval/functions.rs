@@ -6,7 +6,9 @@ use super::call::{Args, cast};
 use super::lower::Cx;
 use super::value::{Item, Val};
 use crate::cli::expr::Ident;
-use chunkwise::{Array, DType, Labels, Over, Reduction, Result, Session, Weak, concatenate, stack};
+use chunkwise::{
+    Array, Boundary, ConvolveMode, DType, Labels, Over, Reduction, Result, Session, Weak, concatenate, stack,
+};
 
 /// One function.
 pub struct Function {
@@ -83,6 +85,9 @@ functions! {
     };
     "concatenate" ("arrays", "axis") = |cx, a| join(cx, a, concatenate);
     "stack" ("arrays", "axis") = |cx, a| join(cx, a, stack);
+    "pad" ("array" "pad_width", "mode") only "constant_values" = pad;
+    "gradient" ("f", "spacing") only "axis" "edge_order" = gradient;
+    "convolve" ("a" "v", "mode") = convolve;
     "matmul" ("x1" "x2") = |cx, mut a| Ok(Val::Array(a.array(cx, "x1")?.matmul(&a.array(cx, "x2")?)));
     "dot" ("a" "b") = |cx, mut a| Ok(Val::Array(a.array(cx, "a")?.matmul(&a.array(cx, "b")?)));
 
@@ -259,6 +264,72 @@ fn profile(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
         Val::Histogram(bins) => Ok(Val::Array(bins.reduce(&values, statistic))),
         other => Ok(other),
     }
+}
+
+/// One of several words.
+fn word<T: Copy>(cx: &Cx, item: Option<Item>, what: &str, words: &[(&str, T)], default: T) -> Result<T> {
+    let Some(item) = item else { return Ok(default) };
+    let name = item.text(cx, what)?;
+    words.iter().find(|w| w.0 == name).map(|w| w.1).ok_or_else(|| {
+        let all: Vec<_> = words.iter().map(|w| w.0).collect();
+        cx.error(item.span, format!("there is no {what} '{name}'"))
+            .hint(format!("it can be {}", all.join(", ")))
+    })
+}
+
+/// `numpy.pad`, with the words of `dask.array.overlap` too where they mean the same.
+fn pad(cx: &Cx, mut a: Args) -> Result<Val> {
+    let fill = a.take("constant_values").map(|k| k.number(cx, "constant_values")).transpose()?;
+    let fill = fill.unwrap_or(Weak::Int(0));
+    let fill = fill.to_scalar(fill.default_dtype())?;
+    let modes = [
+        ("constant", Boundary::Constant(fill)),
+        ("edge", Boundary::Nearest),
+        ("nearest", Boundary::Nearest),
+        ("symmetric", Boundary::Reflect),
+        ("reflect", Boundary::Mirror),
+        ("wrap", Boundary::Periodic),
+        ("periodic", Boundary::Periodic),
+    ];
+    let boundary = word(cx, a.take("mode"), "mode", &modes, modes[0].1)?;
+    let width = a.need(cx, "pad_width")?;
+    let wrong = |span| cx.error(span, "pad_width is a number, a pair, or a pair for each axis");
+    let pair = |item: &Item| match item.shape(cx, "pad_width")?[..] {
+        [n] => Ok((n, n)),
+        [before, after] => Ok((before, after)),
+        _ => Err(wrong(item.span)),
+    };
+    let nested = |i: &Item| matches!(i.value, Val::Tuple(_) | Val::List(_));
+    let widths = match &width.value {
+        Val::Tuple(items) | Val::List(items) if items.iter().any(nested) => {
+            items.iter().map(pair).collect::<Result<Vec<_>>>()?
+        }
+        _ => vec![pair(&width)?],
+    };
+    Ok(Val::Array(a.array(cx, "array")?.pad(&widths, &[boundary])))
+}
+
+/// `numpy.gradient` along one axis, which a 1-D array need not name.
+fn gradient(cx: &Cx, mut a: Args) -> Result<Val> {
+    let f = a.array(cx, "f")?;
+    let axis = match a.take("axis") {
+        Some(axis) => axis.int(cx, "axis")?,
+        None if f.ndim()? == 1 => 0,
+        None => {
+            return Err(cx
+                .error(a.span, "gradient needs the axis of an array of several axes")
+                .hint("gradient(f, axis=0); NumPy gives one array for each axis"));
+        }
+    };
+    let spacing = a.take("spacing").map(|s| s.float(cx, "spacing")).transpose()?.unwrap_or(1.0);
+    let order = a.take("edge_order").map(|o| o.int(cx, "edge_order")).transpose()?.unwrap_or(1);
+    Ok(Val::Array(f.gradient(axis, spacing, u32::try_from(order).unwrap_or(0))))
+}
+
+fn convolve(cx: &Cx, mut a: Args) -> Result<Val> {
+    let modes = [("full", ConvolveMode::Full), ("same", ConvolveMode::Same), ("valid", ConvolveMode::Valid)];
+    let mode = word(cx, a.take("mode"), "mode", &modes, ConvolveMode::Full)?;
+    Ok(Val::Array(a.array(cx, "a")?.convolve(&a.array(cx, "v")?, mode)))
 }
 
 fn join(cx: &Cx, mut a: Args, f: fn(&[Array], i64) -> Array) -> Result<Val> {

@@ -1,4 +1,4 @@
-//! One staging, many views: inputs that see the same feed or chunked source a little apart, as the terms of a
+//! One staging, many views: inputs that see the same halo or chunked source a little apart, as the terms of a
 //! stencil do, are staged once, as the box around them, and each is placed within it.
 //!
 //! Limits: views that walk the same axes in steps of one, where the box is no more than the views by themselves.
@@ -7,9 +7,10 @@
 use super::{Reader, Sharing, Staged};
 use crate::dtype::DType;
 use crate::error::Result;
+use crate::feeds::Reach;
 use crate::grid::{Chunks, Dims, Grid, Slab, c_strides};
 use crate::ops::kernel::Packing;
-use crate::plan::{Input, Plan, uses_of_chunk, uses_of_chunk_around};
+use crate::plan::{Fed, Input, Plan, uses_of_chunk, uses_of_chunk_around};
 use crate::view::{Placement, View};
 
 /// What inputs of a stage have in common: which of them are staged together, and which sources feeds read.
@@ -33,7 +34,9 @@ impl Groups {
     pub(super) fn new(plan: &Plan, grid: &Grid, inputs: &[Input]) -> Groups {
         let opened = plan.opened();
         let in_chunks = |s: usize| opened[s].chunks().is_some() && opened[s].bytes().is_none();
-        let staged = |i: &Input| i.fed().is_some() || i.source().is_some_and(in_chunks);
+        // Other feeds make pieces of a size that was agreed on.
+        let halo = |fed: &Fed| (0..fed.of.len()).any(|child| matches!(fed.reach(child), Reach::Halo { .. }));
+        let staged = |i: &Input| i.fed().is_some_and(halo) || i.source().is_some_and(in_chunks);
         let staged: Vec<usize> = (0..inputs.len()).filter(|&i| staged(&inputs[i])).collect();
         let mut through_feeds = Vec::new();
         inputs.iter().for_each(|input| read_by(input, &mut through_feeds));
