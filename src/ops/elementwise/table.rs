@@ -163,6 +163,8 @@ macro_rules! elementwise_rows {
                 Bool Xor, integer "bitwise_xor_uint32";
                 Bits Xor, integer "bitwise_xor_{uint}";
             }
+            /// How many bits of |x| are 1.
+            BITWISE_COUNT bitwise_count (x) { Count, EXACT; Int BitwiseCount, integer "bitwise_count_{int}"; }
             /// Every bit flipped; logical not for bools.
             INVERT invert | "bitwise_not" | "bitwise_invert" ["~"] (x) { Bits, EXACT;
                 Bool Not, integer "invert_bool";
@@ -196,6 +198,10 @@ macro_rules! elementwise_rows {
             SIGNBIT signbit (x) { FloatToBool, EXACT; FloatBits Signbit, float "signbit_{dtype}"; }
             /// |x| with the sign of y.
             COPYSIGN copysign (x, y) { Float, EXACT; FloatBits Copysign, float "copysign_{dtype}"; }
+            /// The float after x on the way to y; y where they are equal (x for float16, as NumPy).
+            NEXTAFTER nextafter (x, y) { Float, EXACT; FloatBits NextAfter, float "nextafter_{dtype}"; }
+            /// 0 where x is below 0, 1 above, and h where it is 0; NaN for NaN.
+            HEAVISIDE heaviside (x, h) { Float, EXACT; Float Heaviside, float "heaviside_{float}"; }
             /// The largest whole number ≤ x.
             FLOOR floor (x) { Same, EXACT;
                 Float Floor, float "floor_{float}";
