@@ -9,6 +9,7 @@ use crate::grid::Dims;
 use crate::ops::elementwise::{Op, Signature};
 use crate::ops::histogram::Bins;
 use crate::ops::reduce::ReduceSpec;
+use crate::source::foreign::spec_of;
 use crate::source::{Source, SourceSpec};
 use crate::view::View;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -97,7 +98,7 @@ impl NodeKind {
     /// What makes two nodes with equal inputs equal.
     fn identity(&self) -> Identity {
         match self {
-            NodeKind::Source(s) => Identity::Source(s.spec()),
+            NodeKind::Source(s) => Identity::Source(spec_of(s)),
             NodeKind::Const(v) => Identity::Const(*v),
             NodeKind::View(_, v) => Identity::View(v.clone()),
             NodeKind::Cast => Identity::Cast,

@@ -12,12 +12,13 @@ use super::{
     Consumer, Feed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Stage, SubKernel,
     ValueId, ValueSpec,
 };
-use crate::dtype::Scalar;
+use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId, NodeKind};
 use crate::grid::Dims;
 use crate::ops::histogram::Bins;
 use crate::ops::program::{Program, Register, Step};
+use crate::source::foreign::spec_of;
 use crate::source::{Source, SourceSpec};
 use crate::view::View;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -39,7 +40,8 @@ struct Wanted {
 
 #[derive(Default)]
 struct Sources {
-    by_spec: HashMap<SourceSpec, usize>,
+    /// By what identifies them; of what others have written, shape and dtype are part of that.
+    by_spec: HashMap<(SourceSpec, DType, Dims), usize>,
     list: Vec<PlanSource>,
     opened: Vec<Arc<dyn Source>>,
     /// Kernels made so far that are nested in feeds.
@@ -48,8 +50,9 @@ struct Sources {
 
 impl Sources {
     fn index(&mut self, source: &Arc<dyn Source>) -> usize {
-        let spec = source.spec();
-        *self.by_spec.entry(spec.clone()).or_insert_with(|| {
+        let spec = spec_of(source);
+        let key = (spec.clone(), source.dtype(), source.shape().into());
+        *self.by_spec.entry(key).or_insert_with(|| {
             self.list.push(PlanSource {
                 spec,
                 name: source.describe(),

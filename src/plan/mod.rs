@@ -27,7 +27,7 @@ use crate::grid::{Chunks, Dims, Grid};
 use crate::ops::histogram::{Bins, HistogramSpec};
 use crate::ops::program::Program;
 use crate::ops::reduce::ReduceSpec;
-use crate::source::{Source, SourceSpec};
+use crate::source::{Local, Source, SourceSpec};
 use crate::view::View;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -284,19 +284,19 @@ impl Plan {
     /// The plan as JSON, for another process.
     ///
     /// # Errors
-    /// `Unsupported` if a source is memory of this process.
+    /// `Unsupported` if a source is memory of this process, or not of this crate and not registered.
     pub fn to_json(&self) -> Result<String> {
-        if let Some(s) = self
-            .data
-            .sources
-            .iter()
-            .find(|s| s.spec.any(&mut |spec| matches!(spec, SourceSpec::Memory { .. })))
-        {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("the plan reads {}, which only this process has", s.name),
-            )
-            .hint("store the array in a file and open it from there"));
+        if let Some((s, local)) = self.data.sources.iter().find_map(|s| Some((s, s.spec.local()?))) {
+            let (name, hint) = match local {
+                Local::Memory => (s.name.as_str(), "store the array in a file and open it from there"),
+                Local::Foreign(name) => (
+                    name,
+                    "register what opens it with chunkwise::unstable::register_source, and say as what in \
+                     Source::registration",
+                ),
+            };
+            let only = format!("the plan reads {name}, which only this process has");
+            return Err(Error::new(ErrorKind::Unsupported, only).hint(hint));
         }
         serde_json::to_string(&self.data)
             .map_err(|e| Error::new(ErrorKind::Internal, "the plan cannot be written as JSON").caused_by(e))

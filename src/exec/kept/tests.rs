@@ -5,7 +5,7 @@ use crate::array::Array;
 use crate::error::{Error, ErrorKind};
 use crate::graph::Graph;
 use crate::plan::{Machine, PlanOptions, Wish};
-use crate::source::{Source, SourceSpec};
+use crate::source::Source;
 use crate::{BinAxis, DType};
 
 const CHUNKS: u64 = 40;
@@ -24,9 +24,6 @@ impl Source for Chunked {
     }
     fn chunks(&self) -> Option<&Chunks> {
         Some(&self.0)
-    }
-    fn spec(&self) -> SourceSpec {
-        SourceSpec::Memory { id: u64::MAX }
     }
     fn describe(&self) -> String {
         "chunked".into()
