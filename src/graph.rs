@@ -3,6 +3,8 @@
 //! Arrays are handles on immutable [`Node`]s that know their inputs. When something is computed,
 //! the nodes that it needs are gathered into a petgraph DAG, equal nodes merged into one.
 
+mod show;
+
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
 use crate::grid::Dims;
@@ -129,8 +131,8 @@ enum Identity {
     Reshape,
 }
 
-/// One operation with its inputs, shape and dtype.
-#[derive(Debug)]
+/// One operation with its inputs, shape and dtype. Its `Debug` and `Display` are short, however much it is
+/// made of.
 pub struct Node {
     /// What it does.
     pub kind: NodeKind,
@@ -159,10 +161,17 @@ impl Drop for Node {
 }
 
 /// A node in the graph; its inputs are the graph's edges, numbered by position.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct GraphNode {
     /// The node (its own `inputs` may be equal nodes that were merged away).
     pub node: Arc<Node>,
+}
+
+impl fmt::Debug for GraphNode {
+    /// The node alone: what it is made of is the graph's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&show::alone(&self.node))
+    }
 }
 
 /// What is computed together, as a DAG with equal nodes merged.
