@@ -107,3 +107,32 @@ fn a_deep_chain_of_any_kind_is_dropped() {
         drop(x);
     });
 }
+
+/// Thousands of stages, as iterations make: planning, binding and running are linear in them. The bound is
+/// many times what it takes; what grew with the cube of the stages took minutes.
+#[test]
+fn a_chain_of_reductions_is_planned_and_run_in_time() {
+    let session = common::session(2, "64MiB");
+    let timed = |name: &str, target: &Array, expected: f64| {
+        let start = std::time::Instant::now();
+        let outcome = session.run(&[target]).unwrap();
+        let seconds = start.elapsed().as_secs_f64();
+        println!("{name}: {seconds:.3} s");
+        let made = outcome.values[0].as_array().unwrap().item::<f64>().unwrap();
+        assert_eq!((made, outcome.report.tasks.cpu + outcome.report.tasks.gpu), (expected, 3000), "{name}");
+        assert!(seconds < 20.0, "{name}: {seconds} s");
+        assert!(session.explain(&[target]).unwrap().contains("stage 2999"));
+    };
+    let x = Array::linspace(0.0, 999.0, 1000);
+    timed("sums of sums", &(0..3000).fold(x.clone(), |x, _| x.sum()), 499_500.0);
+    // Each reads the source again, which is kept for the next, and the value before.
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("a.h5");
+    let data: Vec<u8> = (0..1000u32).flat_map(|i| f64::from(i % 2).to_ne_bytes()).collect();
+    let dataset = common::dataset("x", &[1000], DType::F64, Some(&[100]), Some(1));
+    common::write_file(&path, &[(dataset, &data)]);
+    let y = Array::open(&path, "x").unwrap();
+    // An iteration that adds a half each time: the mean of a half and what came before.
+    let sums = (1..3000).fold(y.mean(), |m, _| (&y + &m).mean());
+    timed("means of a file", &sums, 1500.0);
+}

@@ -21,7 +21,7 @@ use crate::ops::program::{Program, Register, Step};
 use crate::source::foreign::spec_of;
 use crate::source::{Source, SourceSpec};
 use crate::view::View;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// How deeply products, concatenations and reshapes may be nested within each other.
@@ -135,10 +135,10 @@ fn wanted(graph: &Graph) -> Vec<Wanted> {
         .filter(|&i| is_cut(&graph.node(i).kind))
         .map(|node| Wanted { node, collect: false })
         .collect();
+    let mut collected = HashSet::new();
     for &node in &graph.outputs {
-        let w = Wanted { node, collect: true };
-        if !is_cut(&graph.node(node).kind) && !out.contains(&w) {
-            out.push(w);
+        if !is_cut(&graph.node(node).kind) && collected.insert(node) {
+            out.push(Wanted { node, collect: true });
         }
     }
     out
@@ -169,13 +169,14 @@ type Group = (Vec<Wanted>, BTreeSet<usize>, Dims);
 /// Consumers that run as one stage, in the order in which stages run.
 fn groups(graph: &Graph, wanted: &[Wanted], levels: &[usize]) -> Vec<Vec<Wanted>> {
     let mut stages: BTreeMap<(usize, usize), Vec<Group>> = BTreeMap::new();
+    let mut seen = Seen { by: vec![0; graph.len()], walk: 0 };
     for &w in wanted {
         let level = match w.collect {
             true => levels[w.node.index()],
             false => levels[w.node.index()] - 1,
         };
         let domain = domain(graph, w);
-        let mut reads = leaves(graph, &streamed(graph, w));
+        let mut reads = leaves(graph, &streamed(graph, w), &mut seen);
         let stage = stages.entry((level, domain.len())).or_default();
         let mut members = vec![w];
         // Join every group of the same domain that reads something this one reads too.
@@ -192,13 +193,19 @@ fn groups(graph: &Graph, wanted: &[Wanted], levels: &[usize]) -> Vec<Vec<Wanted>
     stages.into_values().flatten().map(|(group, _, _)| group).collect()
 }
 
+/// Which walk was last at each node, so that a walk costs what it sees and not the whole graph.
+struct Seen {
+    by: Vec<usize>,
+    walk: usize,
+}
+
 /// The sources below some nodes, down to the next cuts.
-fn leaves(graph: &Graph, from: &[NodeId]) -> BTreeSet<usize> {
+fn leaves(graph: &Graph, from: &[NodeId], seen: &mut Seen) -> BTreeSet<usize> {
     let mut out = BTreeSet::new();
-    let mut seen = vec![false; graph.len()];
+    seen.walk += 1;
     let mut stack = from.to_vec();
     while let Some(index) = stack.pop() {
-        if std::mem::replace(&mut seen[index.index()], true) {
+        if std::mem::replace(&mut seen.by[index.index()], seen.walk) == seen.walk {
             continue;
         }
         match &graph.node(index).kind {

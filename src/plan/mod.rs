@@ -281,6 +281,25 @@ impl Plan {
         self.streamed && self.data.results.contains(&value)
     }
 
+    /// Per stage, the bytes of the values that are there while it runs: those of earlier stages that are
+    /// still wanted, and those that it makes. In one walk, for there may be thousands of stages.
+    fn alive_bytes(&self) -> Vec<u64> {
+        let stages = self.data.stages.len();
+        let mut changes = vec![0i128; stages + 1];
+        for (n, stage) in self.data.stages.iter().enumerate() {
+            for v in stage.outputs.iter().map(|o| &self.data.values[o.value]).filter(|v| v.last_use >= n) {
+                changes[n] += i128::from(v.bytes());
+                changes[v.last_use.min(stages - 1) + 1] -= i128::from(v.bytes());
+            }
+        }
+        let mut alive = 0;
+        let after = |change: &i128| {
+            alive += change;
+            u64::try_from(alive).unwrap_or(u64::MAX)
+        };
+        changes[..stages].iter().map(after).collect()
+    }
+
     /// The plan as JSON, for another process.
     ///
     /// # Errors
