@@ -12,6 +12,7 @@ use super::{
     Consumer, Feed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Stage, SubKernel,
     ValueId, ValueSpec,
 };
+use crate::backend::cpu::check_product;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Graph, NodeId, NodeKind};
@@ -382,11 +383,15 @@ impl<'a> Builder<'a> {
         let inputs = self.graph.inputs(index);
         Ok(match &self.graph.node(index).kind {
             NodeKind::Source(source) => Feed::Source(self.sources.index(source)),
-            NodeKind::Matmul => Feed::Matmul {
-                a: Box::new(self.sub(inputs[0])?),
-                b: Box::new(self.sub(inputs[1])?),
-                dtype: self.graph.node(index).dtype,
-            },
+            NodeKind::Matmul => {
+                let node = self.graph.node(index);
+                check_product(node.dtype).map_err(|e| e.at("operation", "matmul").at("at", &node.origin))?;
+                Feed::Matmul {
+                    a: Box::new(self.sub(inputs[0])?),
+                    b: Box::new(self.sub(inputs[1])?),
+                    dtype: node.dtype,
+                }
+            }
             NodeKind::Concatenate(axis) => Feed::Concatenate {
                 axis: *axis,
                 pieces: inputs.iter().map(|&i| self.sub(i)).collect::<Result<_>>()?,

@@ -1,6 +1,7 @@
 //! Checks of a plan that came from elsewhere, so that running it can trust it.
 
 use super::{Consumer, Feed, Input, Plan, PlanData, SubKernel, ValueId, ValueSpec, lower};
+use crate::backend::cpu::check_product;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{AxisGrid, Dims, MAX_RANK, checked_len};
@@ -168,6 +169,7 @@ fn check_kernel(
                 _ => return Err(wrong("a value is used before it is made")),
             },
             Feed::Matmul { a, b, dtype } => {
+                check_product(*dtype)?;
                 sub(a)?;
                 sub(b)?;
                 let typed = made_by(a)? == *dtype && made_by(b)? == *dtype;
