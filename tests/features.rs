@@ -35,16 +35,14 @@ fn a_plan_from_elsewhere_is_checked_too() {
     let factor = serde_json::json!({"shape": [2, 2], "inputs": stage["inputs"], "program": stage["program"]});
     let product = serde_json::json!({"Matmul": {"a": factor, "b": factor, "dtype": "float64"}});
     stage["inputs"][0]["feed"] = product;
-    match Plan::from_json(&plan.to_string()) {
-        Ok(plan) => {
-            assert!(cfg!(feature = "matmul"));
-            session.run_plan(&plan).unwrap();
-        }
-        Err(e) => {
-            assert!(cfg!(not(feature = "matmul")) && e.kind() == ErrorKind::Unsupported, "{e}");
-            assert!(e.message().contains("without the feature matmul"), "{e}");
-        }
+    let read = Plan::from_json(&plan.to_string());
+    if cfg!(feature = "matmul") {
+        session.run_plan(&read.unwrap()).unwrap();
+        return;
     }
+    let e = read.unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Unsupported);
+    assert!(e.message().contains("without the feature matmul"), "{e}");
 }
 
 /// The GPU that is asked for and cannot be had.
