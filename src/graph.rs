@@ -3,12 +3,15 @@
 //! Arrays are handles on immutable [`Node`]s that know their inputs. When something is computed,
 //! the nodes that it needs are gathered into a petgraph DAG, equal nodes merged into one.
 
+mod show;
+
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
 use crate::feeds::Feed;
 use crate::grid::Dims;
 use crate::ops::elementwise::{Op, Signature};
 use crate::ops::fold::SharedFold;
+use crate::source::foreign::spec_of;
 use crate::source::{Source, SourceSpec};
 use crate::view::View;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -71,7 +74,7 @@ impl NodeKind {
     /// What makes two nodes with equal inputs equal.
     fn identity(&self) -> Identity {
         match self {
-            NodeKind::Source(s) => Identity::Source(s.spec()),
+            NodeKind::Source(s) => Identity::Source(spec_of(s)),
             NodeKind::Const(v) => Identity::Const(*v),
             NodeKind::View(_, v) => Identity::View(v.clone()),
             NodeKind::Cast => Identity::Cast,
@@ -96,8 +99,8 @@ enum Identity {
     Feed(&'static str, String),
 }
 
-/// One operation with its inputs, shape and dtype.
-#[derive(Debug)]
+/// One operation with its inputs, shape and dtype. Its `Debug` and `Display` are short, however much it is
+/// made of.
 pub struct Node {
     /// What it does.
     pub kind: NodeKind,
@@ -126,10 +129,17 @@ impl Drop for Node {
 }
 
 /// A node in the graph; its inputs are the graph's edges, numbered by position.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct GraphNode {
     /// The node (its own `inputs` may be equal nodes that were merged away).
     pub node: Arc<Node>,
+}
+
+impl fmt::Debug for GraphNode {
+    /// The node alone: what it is made of is the graph's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&show::alone(&self.node))
+    }
 }
 
 /// What is computed together, as a DAG with equal nodes merged.

@@ -79,6 +79,7 @@ pub mod sink;
 pub mod size;
 pub mod source;
 pub mod trace;
+pub mod unstable;
 pub mod view;
 pub mod whole;
 

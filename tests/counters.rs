@@ -4,7 +4,7 @@
 mod common;
 
 use chunkwise::grid::{Chunks, Slab};
-use chunkwise::source::{ReadCx, Source, SourceSpec};
+use chunkwise::source::{ReadCx, Source};
 use chunkwise::{Array, BinAxis, DType, Index, Over, Report, Session, Target};
 use common::{chunks_of, dataset, elements, folder, session, to_bytes, write_file};
 use std::collections::HashMap;
@@ -222,9 +222,6 @@ impl Source for Counting {
     }
     fn chunks(&self) -> Option<&Chunks> {
         Some(&self.chunks)
-    }
-    fn spec(&self) -> SourceSpec {
-        SourceSpec::Memory { id: u64::MAX }
     }
     fn describe(&self) -> String {
         "counting".into()

@@ -29,6 +29,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("cli", 7),
     ("main", 7),
     ("fuzzing", 7),
+    ("unstable", 7),
     ("lib", 7),
 ];
 

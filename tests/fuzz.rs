@@ -856,9 +856,6 @@ impl chunkwise::source::Source for Broken {
     fn chunks(&self) -> Option<&chunkwise::grid::Chunks> {
         Some(&self.chunks)
     }
-    fn spec(&self) -> chunkwise::source::SourceSpec {
-        chunkwise::source::SourceSpec::Memory { id: u64::MAX }
-    }
     fn describe(&self) -> String {
         "broken".into()
     }

@@ -29,6 +29,7 @@ use crate::source::{self, OpenOptions, Source};
 use crate::view::View;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::panic::Location;
 use std::path::Path;
 use std::sync::Arc;
@@ -47,9 +48,38 @@ use std::sync::Arc;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+///
+/// `{}` says what it is and what made it; `{:?}` what it is made of, node by node, as far as a page goes:
+///
+/// ```
+/// # use chunkwise::{Array, DType};
+/// let x = Array::random(&[300, 200], 1, DType::F32);
+/// let text = (&x * 2.0).to_string();
+/// assert!(text.starts_with("float32 array of shape (300, 200)\nmultiply(random([300, 200], seed 1, float32), "));
+/// ```
+#[derive(Clone)]
 pub struct Array {
     pub(crate) built: Built,
+}
+
+impl fmt::Debug for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.built {
+            Ok(node) => f.debug_tuple("Array").field(node).finish(),
+            Err(e) => f.debug_tuple("Array").field(e).finish(),
+        }
+    }
+}
+
+impl fmt::Display for Array {
+    /// Dtype and shape, storage chunks, the operation with the names of its inputs, and where it was
+    /// made, on a few lines; or the error that was made while it was built.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.built {
+            Ok(node) => node.fmt(f),
+            Err(e) => write!(f, "an array that cannot be: {e}"),
+        }
+    }
 }
 
 /// What can be computed: an [`Array`] or a [`Binned`] histogram.

@@ -3,7 +3,7 @@
 //! [cache folder](super::files) and are taken from there as long as device and driver are the same.
 
 use super::cost::{DeviceRates, HostRates, KernelRates, Rates, work};
-use super::cpu::{Cpu, CpuProduct};
+use super::cpu::{Cpu, CpuProduct, check_product};
 use super::{Backend, Product, Runner, files};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Region, c_strides};
@@ -152,6 +152,14 @@ fn cpu_rates(threads: usize, simd: Simd) -> Result<Rates> {
             let work = blocks.iter().map(|block| cpu_block(&cpu, kernel, block)).collect::<Result<_>>()?;
             Ok(Some(together(work)?))
         })?;
+        let keep = |rates: &mut Rates, found| match dtype {
+            DType::F32 => rates.narrow = found,
+            _ => rates.wide = found,
+        };
+        if check_product(dtype).is_err() {
+            keep(&mut rates, found);
+            continue;
+        }
         let size = EDGE * EDGE;
         let matrices: Vec<Vec<u8>> = (0..threads).map(|_| data(dtype, 2 * size as u64)).collect();
         let work = matrices.iter().map(|m| {
@@ -165,10 +173,7 @@ fn cpu_rates(threads: usize, simd: Simd) -> Result<Rates> {
         });
         let s = together(work.collect())?;
         found.matmul_flops_per_s = Some(2.0 * (EDGE * size * threads) as f64 / s);
-        match dtype {
-            DType::F32 => rates.narrow = found,
-            _ => rates.wide = found,
-        }
+        keep(&mut rates, found);
     }
     Ok(rates)
 }

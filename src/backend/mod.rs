@@ -4,9 +4,14 @@
 //! backend takes every kernel and is where anything runs that another device cannot do correctly.
 
 pub mod calibrate;
+mod choice;
 pub mod cost;
 pub mod cpu;
 pub mod files;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+#[cfg(not(feature = "gpu"))]
+#[path = "gpu_absent.rs"]
 pub mod gpu;
 pub mod limits;
 pub mod topology;

@@ -3,7 +3,7 @@
 
 use super::{Feed, FeedBytes, Fetch, Multiplied, Pieces, Reach, Row, SubKernel, data_of, unfit};
 use crate::backend::Product;
-use crate::backend::cpu::{MATMUL_DEPTH, matmul_dtype, round_to_f16, tile_edge};
+use crate::backend::cpu::{MATMUL_DEPTH, check_product, matmul_dtype, round_to_f16, tile_edge};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Context, Result};
@@ -31,6 +31,7 @@ impl Feed for Matmul {
         if b.dtype()? != dtype || a.shape.len() != 2 || b.shape.len() != 2 || a.shape[1] != b.shape[0] {
             return Err(unfit("the factors of a product do not fit"));
         }
+        check_product(dtype)?;
         Ok((Dims::from_slice(&[a.shape[0], b.shape[1]]), dtype))
     }
 

@@ -110,8 +110,8 @@ impl Bound {
         }
         let mut refused: Option<Error> = None;
         let mut smallest = results;
-        for n in 0..plan.stages().len() {
-            match bind_stage(plan, n, machine)? {
+        for (n, alive) in plan.alive_bytes().into_iter().enumerate() {
+            match bind_stage(plan, n, alive, machine)? {
                 Ok(stage) => stages.push(stage),
                 // The budget that is named must do for the stages that follow, too.
                 Err((needed, e)) => {
@@ -183,8 +183,14 @@ fn kept_first(order: &[usize], landing: &Landing) -> bool {
 /// A stage that does not fit: the smallest budget that would do for it, and the error.
 type Refused = (u64, Error);
 
-/// Binds a stage where it is wanted, or on the CPU if the staging memory of a device does not fit.
-fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::Result<BoundStage, Refused>> {
+/// Binds a stage where it is wanted, or on the CPU if the staging memory of a device does not fit. `values`
+/// are the bytes of the values that are there meanwhile.
+fn bind_stage(
+    plan: &Plan,
+    n: usize,
+    values: u64,
+    machine: &Machine,
+) -> Result<std::result::Result<BoundStage, Refused>> {
     let stage = &plan.stages()[n];
     let kernel = stage.kernel(None)?;
     let largest = match stage.grid.blocks() {
@@ -197,21 +203,22 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::R
     if let (Wish::Prefer(backend) | Wish::Faster { backend, .. }, "gpu") = (&machine.device, placement.device)
     {
         let staging = backend.worker_bytes(&kernel, &largest).host;
-        let bound = bind_placed(plan, n, machine, placement, staging)?;
+        let bound = bind_placed(plan, n, values, machine, placement, staging)?;
         if bound.is_ok() {
             return Ok(bound);
         }
         let reason = format!("the memory budget leaves no room for {} of staging", human_bytes(staging));
         let fallback = matches!(machine.device, Wish::Prefer(_));
         let placement = Placement { device: "cpu", reason, fallback };
-        return bind_placed(plan, n, machine, placement, 0);
+        return bind_placed(plan, n, values, machine, placement, 0);
     }
-    bind_placed(plan, n, machine, placement, 0)
+    bind_placed(plan, n, values, machine, placement, 0)
 }
 
 fn bind_placed(
     plan: &Plan,
     n: usize,
+    values: u64,
     machine: &Machine,
     placement: Placement,
     staging: u64,
@@ -222,12 +229,6 @@ fn bind_placed(
         0 => Dims::from_elem(1, stage.grid.axes.len()),
         _ => stage.grid.largest(),
     };
-    // Values that are alive while the stage runs, and those that it makes.
-    let made = |v: usize| plan.stages()[..=n].iter().any(|s| s.outputs.iter().any(|o| o.value == v));
-    let values = (0..plan.values().len())
-        .filter(|&v| made(v) && plan.values()[v].last_use >= n)
-        .map(|v| plan.values()[v].bytes())
-        .fold(0, u64::saturating_add);
     let inputs = inputs_bytes(plan, &stage.inputs, &stage.program, &largest).saturating_add(staging);
     let in_place = placement.device == "cpu";
     let needs = Needs { plan, stage, kernel, largest, values, inputs, in_place };

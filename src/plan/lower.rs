@@ -12,13 +12,14 @@ use super::{
     Fed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Read, Stage, SubKernel,
     Supply, ValueId, ValueSpec,
 };
-use crate::dtype::Scalar;
+use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::feeds::Feed;
 use crate::graph::{Graph, NodeId, NodeKind};
 use crate::grid::Dims;
 use crate::ops::fold::{Collect, SharedFold};
 use crate::ops::program::{Program, Register, Step};
+use crate::source::foreign::spec_of;
 use crate::source::{Source, SourceSpec};
 use crate::view::View;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -40,7 +41,8 @@ struct Wanted {
 
 #[derive(Default)]
 struct Sources {
-    by_spec: HashMap<SourceSpec, usize>,
+    /// By what identifies them; of what others have written, shape and dtype are part of that.
+    by_spec: HashMap<(SourceSpec, DType, Dims), usize>,
     list: Vec<PlanSource>,
     opened: Vec<Arc<dyn Source>>,
     /// Kernels made so far that are nested in feeds.
@@ -51,8 +53,9 @@ struct Sources {
 
 impl Sources {
     fn index(&mut self, source: &Arc<dyn Source>) -> usize {
-        let spec = source.spec();
-        *self.by_spec.entry(spec.clone()).or_insert_with(|| {
+        let spec = spec_of(source);
+        let key = (spec.clone(), source.dtype(), source.shape().into());
+        *self.by_spec.entry(key).or_insert_with(|| {
             self.list.push(PlanSource {
                 spec,
                 name: source.describe(),
@@ -195,13 +198,14 @@ type Group = (Vec<Wanted>, BTreeSet<usize>, Dims);
 /// Consumers that run as one stage, in the order in which stages run.
 fn groups(graph: &Graph, wanted: &[Wanted], levels: &[usize]) -> Vec<Vec<Wanted>> {
     let mut stages: BTreeMap<(usize, usize), Vec<Group>> = BTreeMap::new();
+    let mut seen = Seen { by: vec![0; graph.len()], walk: 0 };
     for &w in wanted {
         let level = match w.collect {
             true => levels[w.node.index()],
             false => levels[w.node.index()] - 1,
         };
         let domain = domain(graph, w);
-        let mut reads = leaves(graph, &streamed(graph, w));
+        let mut reads = leaves(graph, &streamed(graph, w), &mut seen);
         let stage = stages.entry((level, domain.len())).or_default();
         let mut members = vec![w];
         // Join every group of the same domain that reads something this one reads too.
@@ -218,13 +222,19 @@ fn groups(graph: &Graph, wanted: &[Wanted], levels: &[usize]) -> Vec<Vec<Wanted>
     stages.into_values().flatten().map(|(group, _, _)| group).collect()
 }
 
+/// Which walk was last at each node, so that a walk costs what it sees and not the whole graph.
+struct Seen {
+    by: Vec<usize>,
+    walk: usize,
+}
+
 /// The sources below some nodes, down to the next cuts.
-fn leaves(graph: &Graph, from: &[NodeId]) -> BTreeSet<usize> {
+fn leaves(graph: &Graph, from: &[NodeId], seen: &mut Seen) -> BTreeSet<usize> {
     let mut out = BTreeSet::new();
-    let mut seen = vec![false; graph.len()];
+    seen.walk += 1;
     let mut stack = from.to_vec();
     while let Some(index) = stack.pop() {
-        if std::mem::replace(&mut seen[index.index()], true) {
+        if std::mem::replace(&mut seen.by[index.index()], seen.walk) == seen.walk {
             continue;
         }
         match &graph.node(index).kind {
@@ -397,6 +407,8 @@ impl<'a> Builder<'a> {
         }
         let of = self.graph.inputs(node).iter().map(|&i| self.sub(i)).collect::<Result<_>>()?;
         let fed = Arc::new(Fed { feed: feed.clone(), of });
+        // What this build cannot make is said before anything runs.
+        fed.makes().map_err(|e| e.at("operation", feed.name()).at("at", &self.graph.node(node).origin))?;
         let (kernels, depth) = fed.nested();
         self.sources.fed.insert(node, (fed.clone(), kernels, depth));
         Ok(fed)

@@ -30,7 +30,7 @@ use crate::grid::{Chunks, Dims, Grid};
 use crate::ops::fold::{Given, SharedFold};
 use crate::ops::kernel::{Kernel, Terminal};
 use crate::ops::program::Program;
-use crate::source::{Source, SourceSpec};
+use crate::source::{Local, Source, SourceSpec};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -199,22 +199,41 @@ impl Plan {
         self.streamed && self.data.results.contains(&value)
     }
 
+    /// Per stage, the bytes of the values that are there while it runs: those of earlier stages that are
+    /// still wanted, and those that it makes. In one walk, for there may be thousands of stages.
+    fn alive_bytes(&self) -> Vec<u64> {
+        let stages = self.data.stages.len();
+        let mut changes = vec![0i128; stages + 1];
+        for (n, stage) in self.data.stages.iter().enumerate() {
+            for v in stage.outputs.iter().map(|o| &self.data.values[o.value]).filter(|v| v.last_use >= n) {
+                changes[n] += i128::from(v.bytes());
+                changes[v.last_use.min(stages - 1) + 1] -= i128::from(v.bytes());
+            }
+        }
+        let mut alive = 0;
+        let after = |change: &i128| {
+            alive += change;
+            u64::try_from(alive).unwrap_or(u64::MAX)
+        };
+        changes[..stages].iter().map(after).collect()
+    }
+
     /// The plan as JSON, for another process.
     ///
     /// # Errors
-    /// `Unsupported` if a source is memory of this process.
+    /// `Unsupported` if a source is memory of this process, or not of this crate and not registered.
     pub fn to_json(&self) -> Result<String> {
-        if let Some(s) = self
-            .data
-            .sources
-            .iter()
-            .find(|s| s.spec.any(&mut |spec| matches!(spec, SourceSpec::Memory { .. })))
-        {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("the plan reads {}, which only this process has", s.name),
-            )
-            .hint("store the array in a file and open it from there"));
+        if let Some((s, local)) = self.data.sources.iter().find_map(|s| Some((s, s.spec.local()?))) {
+            let (name, hint) = match local {
+                Local::Memory => (s.name.as_str(), "store the array in a file and open it from there"),
+                Local::Foreign(name) => (
+                    name,
+                    "register what opens it with chunkwise::unstable::register_source, and say as what in \
+                     Source::registration",
+                ),
+            };
+            let only = format!("the plan reads {name}, which only this process has");
+            return Err(Error::new(ErrorKind::Unsupported, only).hint(hint));
         }
         serde_json::to_string(&self.data)
             .map_err(|e| Error::new(ErrorKind::Internal, "the plan cannot be written as JSON").caused_by(e))

@@ -9,7 +9,7 @@ mod matmul;
 mod peel;
 mod tile;
 
-pub use matmul::{CpuProduct, MATMUL_DEPTH, matmul_dtype, round_to_f16, tile_edge};
+pub use matmul::{CpuProduct, MATMUL_DEPTH, check_product, matmul_dtype, round_to_f16, tile_edge};
 
 use super::{Backend, Capabilities, Product, Runner, WorkerBytes};
 use crate::DType;
@@ -78,8 +78,8 @@ impl Backend for Cpu {
         Ok(Box::new(CpuRunner::new(kernel, self.simd)))
     }
 
-    fn multiplies(&self, _: DType, _: [usize; 3]) -> std::result::Result<(), String> {
-        Ok(())
+    fn multiplies(&self, dtype: DType, _: [usize; 3]) -> std::result::Result<(), String> {
+        check_product(dtype).map_err(|e| e.message().to_string())
     }
 
     fn product(&self, dtype: DType, _: [usize; 3]) -> std::result::Result<Box<dyn Product>, String> {

@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::graph::Graph;
 use crate::grid::Slab;
 use crate::plan::{Machine, PlanOptions, Wish};
-use crate::source::{ReadCx, Source, SourceSpec};
+use crate::source::{ReadCx, Source};
 use crate::{BinAxis, DType};
 
 const CHUNKS: u64 = 40;
@@ -25,9 +25,6 @@ impl Source for Chunked {
     }
     fn chunks(&self) -> Option<&Chunks> {
         Some(&self.0)
-    }
-    fn spec(&self) -> SourceSpec {
-        SourceSpec::Memory { id: u64::MAX }
     }
     fn describe(&self) -> String {
         "chunked".into()

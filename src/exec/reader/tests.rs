@@ -3,7 +3,9 @@
 use super::*;
 use crate::array::Array;
 use crate::backend::cpu::MATMUL_DEPTH;
-use crate::backend::{Capabilities, Product, Runner, WorkerBytes, gpu};
+#[cfg(feature = "gpu")]
+use crate::backend::gpu;
+use crate::backend::{Capabilities, Product, Runner, WorkerBytes};
 use crate::exec::budget::Meter;
 use crate::exec::report::Fallback;
 use crate::graph::Graph;
@@ -237,6 +239,7 @@ fn products_of_products_and_of_float16_go_to_the_device_too() {
 }
 
 /// The adapter, which is lost at the `lost`th piece.
+#[cfg(feature = "gpu")]
 struct Adapter {
     context: Arc<gpu::Context>,
     capabilities: Capabilities,
@@ -244,6 +247,7 @@ struct Adapter {
     lost: usize,
 }
 
+#[cfg(feature = "gpu")]
 impl Backend for Adapter {
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
@@ -264,6 +268,7 @@ impl Backend for Adapter {
     }
 }
 
+#[cfg(feature = "gpu")]
 struct Losing {
     inner: Box<dyn Product>,
     context: Arc<gpu::Context>,
@@ -271,6 +276,7 @@ struct Losing {
     lost: usize,
 }
 
+#[cfg(feature = "gpu")]
 impl Product for Losing {
     fn begin(&mut self, shape: [usize; 2], c: &mut [u8]) -> Result<()> {
         self.inner.begin(shape, c)
@@ -287,6 +293,7 @@ impl Product for Losing {
 }
 
 #[test]
+#[cfg(feature = "gpu")]
 fn an_adapter_multiplies_until_it_is_lost() {
     let wish = std::env::var("CHUNKWISE_GPU").unwrap_or_else(|_| "auto".into());
     let open = || gpu::open(&gpu::Choice::Fastest, 1 << 26);
