@@ -3,11 +3,12 @@
 use super::ahead::Ahead;
 use super::budget::Held;
 use super::cache::ChunkCache;
-use super::feed::{Reader, Values};
+use super::feed::{Reader, Reading, Values};
 use super::kept::Kept;
 use super::lane::Lane;
 use super::schedule::on_workers;
 use super::{ArrayValue, Counters, Lent, RunContext, kernel_of, run_stages};
+use crate::backend::DeviceKind;
 use crate::buffer::Buffer;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Grid, Region};
@@ -97,14 +98,21 @@ impl BlockWalk<'_> {
         let window = Region::whole(&domain);
         let next = AtomicU64::new(self.tasks.start);
         on_workers(cx, (self.workers as u64).min(self.tasks.end - self.tasks.start), &|failed| {
-            let mut reader = Reader::new(self.plan, values, cache, &counters.stats, cx.simd);
-            reader.kept = Some(kept);
-            reader.sharing = Some((self.grid, &window, stage.inputs.as_slice()));
             let placement = &self.bound.stages[last].placement;
+            let mut reader = Reader::new(Reading {
+                plan: self.plan,
+                values,
+                cache,
+                kept: Some(kept),
+                sharing: Some((self.grid, &window, stage.inputs.as_slice())),
+                stats: &counters.stats,
+                cpu: cx.cpu,
+                simd: cx.simd,
+                products: cx.gpu.filter(|_| placement.device != DeviceKind::Cpu),
+                must_multiply: cx.refuse_fallback,
+            });
             let largest = stage.grid.largest();
             let mut lane = Lane::new(&stage.inputs, &kernel, &domain, largest, placement, cx, counters)?;
-            reader.products = cx.gpu.filter(|_| placement.device != "cpu");
-            reader.must_multiply = cx.refuse_fallback;
             let mut held = Held::new(&counters.meter);
             let mut events = Events::default();
             loop {

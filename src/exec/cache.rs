@@ -50,7 +50,7 @@ impl ChunkCache {
     }
 
     /// Where bytes are counted.
-    pub fn meter(&self) -> &Meter {
+    pub fn meter(&self) -> &Arc<Meter> {
         &self.meter
     }
 

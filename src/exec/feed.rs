@@ -3,14 +3,11 @@
 
 mod pieces;
 
-use super::budget::Held;
+use super::budget::{Held, Meter};
 use super::cache::ChunkCache;
 use super::kept::Kept;
 use super::report::{Fallback, TaskCounts};
 use super::value::Value;
-use crate::backend::cpu::{
-    CpuProduct, CpuRunner, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, round_to_f16, scratch_bytes,
-};
 use crate::backend::{Backend, Product, Runner, Within};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
@@ -18,8 +15,9 @@ use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, Grid, Region, Slab, c_strides, unravel};
 use crate::ops::elementwise::{self, Events};
 use crate::ops::kernel::{Block, Kernel, Operand, Packing, Partial, Terminal};
+use crate::ops::matmul::{MATMUL_DEPTH, matmul_dtype, round_to_f16};
 use crate::ops::simd::Simd;
-use crate::plan::{Feed, Input, Plan, SubKernel, uses_of_chunk};
+use crate::plan::{Feed, Input, MAX_KEPT_RUNNERS, Plan, SubKernel, uses_of_chunk};
 use crate::source::assemble::{Place, read_from_chunk};
 use crate::source::{ReadCx, ReadStats, Scratch, Source, copy_slab};
 use crate::view::{Placement, View, is_contiguous};
@@ -29,6 +27,82 @@ use std::sync::Arc;
 /// Values made so far, by their number.
 pub type Values = HashMap<usize, Value>;
 
+/// What a worker reads for: what is planned and made, what it shares with others, and the devices.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    pub plan: &'a Plan,
+    pub values: &'a Values,
+    /// Chunks that tasks to come will want.
+    pub cache: &'a ChunkCache,
+    /// Chunks that wait for a later pass or stage.
+    pub kept: Option<&'a Kept>,
+    pub sharing: Sharing<'a>,
+    pub stats: &'a ReadStats,
+    /// The CPU, which computes what lies inside of feeds.
+    pub cpu: &'a dyn Backend,
+    pub simd: Simd,
+    /// The device that multiplies matrices, if it is not the CPU. It is a task's choice for tiles, not
+    /// a promise: what it cannot do, or fails at, is done on the CPU and counted.
+    pub products: Option<&'a dyn Backend>,
+    /// Whether it is an error if that device cannot.
+    pub must_multiply: bool,
+}
+
+/// A reader that waits for its next task: what it holds, without what it reads for.
+pub struct Rested {
+    scratch: Scratch,
+    pool: Vec<Buffer>,
+    pooled: u64,
+    held: Held,
+    runners: HashMap<usize, (Box<dyn Runner>, u64)>,
+    runner_bytes: u64,
+    kept_products: Vec<(DType, Box<dyn Product>)>,
+    given_up: HashMap<DType, String>,
+}
+
+impl Rested {
+    /// Holds nothing yet; what it will hold is counted by `meter`.
+    pub fn new(meter: &Arc<Meter>) -> Rested {
+        Rested {
+            scratch: Scratch::default(),
+            pool: Vec::new(),
+            pooled: 0,
+            held: Held::new(meter),
+            runners: HashMap::new(),
+            runner_bytes: 0,
+            kept_products: Vec::new(),
+            given_up: HashMap::new(),
+        }
+    }
+
+    /// The reader at work. It must be for the plan that it was for before.
+    pub fn wake(self, of: Reading<'_>) -> Reader<'_> {
+        Reader {
+            plan: of.plan,
+            values: of.values,
+            cache: of.cache,
+            kept: of.kept,
+            stats: of.stats,
+            cpu: of.cpu,
+            simd: of.simd,
+            sharing: of.sharing,
+            scratch: self.scratch,
+            pool: self.pool,
+            pooled: self.pooled,
+            held: self.held,
+            runners: self.runners,
+            runner_bytes: self.runner_bytes,
+            events: Events::default(),
+            products: of.products,
+            must_multiply: of.must_multiply,
+            kept_products: self.kept_products,
+            product_tiles: TaskCounts::default(),
+            product_fallbacks: Vec::new(),
+            given_up: self.given_up,
+        }
+    }
+}
+
 /// One worker's means to read.
 pub struct Reader<'a> {
     pub plan: &'a Plan,
@@ -37,22 +111,20 @@ pub struct Reader<'a> {
     /// Chunks that wait for a later pass or stage.
     pub kept: Option<&'a Kept>,
     pub stats: &'a ReadStats,
-    pub simd: Simd,
-    pub sharing: Sharing<'a>,
+    cpu: &'a dyn Backend,
+    simd: Simd,
+    sharing: Sharing<'a>,
     pub(super) scratch: Scratch,
     pool: Vec<Buffer>,
     pooled: u64,
     /// What of [`Reader::bytes`] is counted as held.
-    held: Held<'a>,
-    /// Runners of nested kernels that are kept, and what each holds.
-    runners: HashMap<*const SubKernel, (CpuRunner, u64)>,
+    held: Held,
+    /// Runners of nested kernels that are kept, by where the kernel lies, and what each holds.
+    runners: HashMap<usize, (Box<dyn Runner>, u64)>,
     runner_bytes: u64,
     pub events: Events,
-    /// The device that multiplies matrices, if it is not the CPU. It is a task's choice for tiles, not
-    /// a promise: what it cannot do, or fails at, is done on the CPU and counted.
-    pub products: Option<&'a dyn Backend>,
-    /// Whether it is an error if that device cannot.
-    pub must_multiply: bool,
+    products: Option<&'a dyn Backend>,
+    must_multiply: bool,
     /// Products of that device that are not under way.
     kept_products: Vec<(DType, Box<dyn Product>)>,
     /// Tiles of products, by where they were computed. Reading a block again counts again.
@@ -86,34 +158,22 @@ impl Staged<'_> {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(
-        plan: &'a Plan,
-        values: &'a Values,
-        cache: &'a ChunkCache,
-        stats: &'a ReadStats,
-        simd: Simd,
-    ) -> Self {
-        Reader {
-            plan,
-            values,
-            cache,
-            kept: None,
-            stats,
-            simd,
-            sharing: None,
-            scratch: Scratch::default(),
-            pool: Vec::new(),
-            pooled: 0,
-            held: Held::new(cache.meter()),
-            runners: HashMap::new(),
-            runner_bytes: 0,
-            events: Events::default(),
-            products: None,
-            must_multiply: false,
-            kept_products: Vec::new(),
-            product_tiles: TaskCounts::default(),
-            product_fallbacks: Vec::new(),
-            given_up: HashMap::new(),
+    /// A reader that holds nothing yet.
+    pub fn new(of: Reading<'a>) -> Self {
+        Rested::new(of.cache.meter()).wake(of)
+    }
+
+    /// Puts the reader aside between two tasks, with its buffers, runners and products.
+    pub fn rest(self) -> Rested {
+        Rested {
+            scratch: self.scratch,
+            pool: self.pool,
+            pooled: self.pooled,
+            held: self.held,
+            runners: self.runners,
+            runner_bytes: self.runner_bytes,
+            kept_products: self.kept_products,
+            given_up: self.given_up,
         }
     }
 
@@ -313,16 +373,16 @@ impl<'a> Reader<'a> {
         for (input, &d) in kernel.inputs.iter().zip(&kernel.program.inputs) {
             staged.push(self.stage(input, slab, d)?);
         }
-        let key = std::ptr::from_ref(kernel);
+        let key = std::ptr::from_ref(kernel) as usize;
         let (mut runner, bytes) = match self.runners.remove(&key) {
             Some(kept) => kept,
             None => {
                 let terminals = vec![Terminal::Collect { from: 0 }];
                 let kernel = Kernel { program: kernel.program.clone(), terminals };
-                let bytes = scratch_bytes(&kernel);
+                let bytes = self.cpu.worker_bytes(&kernel, &slab.count).host;
                 self.runner_bytes += bytes;
                 self.count();
-                (CpuRunner::new(&kernel, self.simd), bytes)
+                (self.cpu.runner(&kernel, &slab.count, None)?, bytes)
             }
         };
         let operands: Vec<Operand> = staged.iter().map(Staged::operand).collect();
@@ -366,28 +426,30 @@ impl<'a> Reader<'a> {
         out: &mut [u8],
     ) -> Result<()> {
         let wide = matmul_dtype(dtype);
+        let depth = MATMUL_DEPTH.min(a.shape[1]) as usize;
+        let most = [slab.count[0] as usize, depth, slab.count[1] as usize];
         if let Some(device) = self.products {
-            let depth = MATMUL_DEPTH.min(a.shape[1]) as usize;
-            let why =
-                match self.product(device, wide, [slab.count[0] as usize, depth, slab.count[1] as usize]) {
-                    Err(why) => why,
-                    Ok(mut product) => match self.tile(product.as_mut(), [a, b], dtype, slab, out)? {
-                        Ok(()) => {
-                            self.kept_products.push((wide, product));
-                            self.product_tiles.gpu += 1;
-                            return Ok(());
-                        }
-                        Err(e) if e.kind() == ErrorKind::Device => e.to_string(),
-                        Err(e) => return Err(e),
-                    },
-                };
+            let why = match self.product(device, wide, most) {
+                Err(why) => why,
+                Ok(mut product) => match self.tile(product.as_mut(), [a, b], dtype, slab, out)? {
+                    Ok(()) => {
+                        self.kept_products.push((wide, product));
+                        self.product_tiles.gpu += 1;
+                        return Ok(());
+                    }
+                    Err(e) if e.kind() == ErrorKind::Device => e.to_string(),
+                    Err(e) => return Err(e),
+                },
+            };
             if self.must_multiply {
                 return Err(Error::new(ErrorKind::Device, why).at("operation", "matmul"));
             }
             self.fell_back(why.clone());
             self.given_up.insert(wide, why);
         }
-        self.tile(&mut CpuProduct::new(wide), [a, b], dtype, slab, out)??;
+        let own = self.cpu.product(wide, most);
+        let mut own = own.map_err(|why| Error::new(ErrorKind::Internal, why))?;
+        self.tile(own.as_mut(), [a, b], dtype, slab, out)??;
         self.product_tiles.cpu += 1;
         Ok(())
     }

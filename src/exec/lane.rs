@@ -6,7 +6,7 @@
 use super::feed::Reader;
 use super::parts::Parts;
 use super::{Counters, RunContext, compute};
-use crate::backend::{Backend, Runner};
+use crate::backend::{DeviceKind, Runner};
 use crate::error::{ErrorKind, Result};
 use crate::grid::{Dims, Region};
 use crate::ops::elementwise::Events;
@@ -72,7 +72,7 @@ impl<'a> Lane<'a> {
             cpu_bytes: 0,
             done: 0,
         };
-        let on_gpu = placement.device != "cpu";
+        let on_gpu = placement.device != DeviceKind::Cpu;
         // A product that is only collected has nothing more to compute: it would go up to come down.
         lane.only_products = on_gpu
             && kernel.program.as_identity().is_some()

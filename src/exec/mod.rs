@@ -25,8 +25,7 @@ pub use feed::Values;
 pub use report::{Cancel, Fallback, Progress, Report, TaskCounts};
 pub use value::{ArrayValue, Value};
 
-use crate::backend::cpu::Cpu;
-use crate::backend::{Backend, Runner};
+use crate::backend::{Backend, DeviceKind, Runner};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, Region, Slab, unravel};
 use crate::ops::elementwise::Events;
@@ -40,7 +39,7 @@ use ahead::Ahead;
 use budget::{Held, Meter};
 use cache::ChunkCache;
 use collect::{Collector, Results};
-use feed::{Reader, Staged};
+use feed::{Reader, Reading, Staged};
 use kept::Kept;
 use lane::Lane;
 use schedule::{OwnStats, Tasks, batch, on_workers};
@@ -54,7 +53,7 @@ pub type OnProgress<'a> = &'a (dyn Fn(Progress) + Sync);
 /// What a run needs beside its plan.
 pub struct RunContext<'a> {
     /// The CPU, on which anything can run.
-    pub cpu: &'a Cpu,
+    pub cpu: &'a dyn Backend,
     /// The GPU, for stages that are placed on it.
     pub gpu: Option<&'a dyn Backend>,
     /// Whether work that the GPU fails at is an error, rather than the CPU's.
@@ -291,7 +290,7 @@ impl Walk<'_> {
         let largest = largest(stage, self.pass);
         let ahead = Ahead::new(self.plan, &stage.inputs, &largest, workers, self.tasks);
         let ahead = ahead.as_ref();
-        let free = ahead.is_none() && !cache.enabled() && self.bound.placement.device == "cpu";
+        let free = ahead.is_none() && !cache.enabled() && self.bound.placement.device == DeviceKind::Cpu;
         let tasks = Tasks::new(self.tasks, workers, if free { batch(&kernel, &largest) } else { 1 });
         on_workers(cx, workers, &|failed| {
             self.work(&kernel, collector, coords, &cache, ahead, &tasks, failed, cx, counters)
@@ -314,11 +313,18 @@ impl Walk<'_> {
         let stage = &self.plan.stages()[self.n];
         let domain = stage.grid.shape();
         let stats = OwnStats::new(&counters.stats);
-        let mut reader = Reader::new(self.plan, self.values, cache, stats.own(), cx.simd);
-        reader.kept = Some(self.kept);
-        reader.sharing = Some((&stage.grid, &self.pass.window, &stage.inputs));
-        reader.products = cx.gpu.filter(|_| self.bound.placement.device != "cpu");
-        reader.must_multiply = cx.refuse_fallback;
+        let mut reader = Reader::new(Reading {
+            plan: self.plan,
+            values: self.values,
+            cache,
+            kept: Some(self.kept),
+            sharing: Some((&stage.grid, &self.pass.window, &stage.inputs)),
+            stats: stats.own(),
+            cpu: cx.cpu,
+            simd: cx.simd,
+            products: cx.gpu.filter(|_| self.bound.placement.device != DeviceKind::Cpu),
+            must_multiply: cx.refuse_fallback,
+        });
         let largest = largest(stage, self.pass);
         let placement = &self.bound.placement;
         let mut lane = Lane::new(&stage.inputs, kernel, &domain, largest.clone(), placement, cx, counters)?;

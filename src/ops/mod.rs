@@ -5,6 +5,7 @@ pub mod elementwise;
 pub mod exact;
 pub mod histogram;
 pub mod kernel;
+pub mod matmul;
 pub mod program;
 pub mod reduce;
 pub mod shared;

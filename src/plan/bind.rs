@@ -8,11 +8,12 @@
 use super::again::Kept;
 use super::place::{Placement, Wish, place, products_of};
 use super::reads::{Reads, reads};
-use super::{Consumer, Feed, Input, Plan, Stage, SubKernel};
-use crate::backend::cpu::{self, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, tile_edge};
+use super::{Consumer, Feed, Input, MAX_KEPT_RUNNERS, Plan, Stage, SubKernel};
+use crate::backend::{Backend, DeviceKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{AxisGrid, Chunks, Dims, Grid, Region};
 use crate::ops::kernel::{Kernel, Terminal, kept};
+use crate::ops::matmul::{MATMUL_DEPTH, matmul_dtype, tile_edge};
 use crate::ops::program::Program;
 use crate::size::human_bytes;
 use crate::source::ScratchNeeds;
@@ -23,6 +24,8 @@ pub struct Machine<'a> {
     pub memory: u64,
     /// The most workers.
     pub threads: usize,
+    /// The CPU, which does what no other device does.
+    pub cpu: &'a dyn Backend,
     /// The device asked for, if it can be had; otherwise why not.
     pub device: Wish<'a>,
 }
@@ -74,7 +77,7 @@ impl BoundStage {
     /// Whether collected elements go straight to their results, so that no block of them is held. Those
     /// of a device come back in blocks.
     pub fn in_place(&self) -> bool {
-        self.placement.device == "cpu"
+        self.placement.device == DeviceKind::Cpu
     }
 
     /// The most bytes that the stage holds.
@@ -133,6 +136,7 @@ pub(super) struct Needs<'a> {
     kernel: Kernel,
     largest: Dims,
     values: u64,
+    /// Inputs of a block, and what the CPU's runner holds.
     inputs: u64,
     /// Whether the stage runs on the CPU, which writes collected elements into their results.
     in_place: bool,
@@ -142,7 +146,7 @@ impl Needs<'_> {
     /// Bytes per worker, and bytes shared beside the values, for a pass whose largest block is
     /// `block`.
     fn of(&self, pass: &Pass, block: &[u64], workers: u64) -> (u64, u64) {
-        let mut worker = self.inputs.saturating_add(cpu::scratch_bytes(&self.kernel));
+        let mut worker = self.inputs;
         let mut shared = 0u64;
         for &o in &pass.outputs {
             let terminal = &self.kernel.terminals[o];
@@ -194,7 +198,8 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::R
     let mut products = Vec::new();
     stage.inputs.iter().for_each(|i| products_of(&i.feed, &mut products));
     let placement = place(&kernel, &largest, stage.grid.blocks(), &products, machine);
-    if let (Wish::Prefer(backend) | Wish::Faster { backend, .. }, "gpu") = (&machine.device, placement.device)
+    if let (Wish::Prefer(backend) | Wish::Faster { backend, .. }, DeviceKind::Gpu) =
+        (&machine.device, placement.device)
     {
         let staging = backend.worker_bytes(&kernel, &largest).host;
         let bound = bind_placed(plan, n, machine, placement, staging)?;
@@ -203,7 +208,7 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::R
         }
         let reason = format!("the memory budget leaves no room for {} of staging", human_bytes(staging));
         let fallback = matches!(machine.device, Wish::Prefer(_));
-        let placement = Placement { device: "cpu", reason, fallback };
+        let placement = Placement { device: DeviceKind::Cpu, reason, fallback };
         return bind_placed(plan, n, machine, placement, 0);
     }
     bind_placed(plan, n, machine, placement, 0)
@@ -228,8 +233,11 @@ fn bind_placed(
         .filter(|&v| made(v) && plan.values()[v].last_use >= n)
         .map(|v| plan.values()[v].bytes())
         .fold(0, u64::saturating_add);
-    let inputs = inputs_bytes(plan, &stage.inputs, &stage.program, &largest).saturating_add(staging);
-    let in_place = placement.device == "cpu";
+    let cpu = machine.cpu;
+    let inputs = inputs_bytes(plan, cpu, &stage.inputs, &stage.program, &largest)
+        .saturating_add(staging)
+        .saturating_add(cpu.worker_bytes(&kernel, &largest).host);
+    let in_place = placement.device == DeviceKind::Cpu;
     let needs = Needs { plan, stage, kernel, largest, values, inputs, in_place };
     let passes = passes(&needs, machine.memory).map_err(|smallest| {
         let e = Error::new(
@@ -365,7 +373,7 @@ fn window_shape(block: &[u64], largest: &[u64], domain: &[u64]) -> Dims {
 }
 
 /// Bytes of staging and read scratch for the inputs of one block.
-fn inputs_bytes(plan: &Plan, inputs: &[Input], program: &Program, block: &[u64]) -> u64 {
+fn inputs_bytes(plan: &Plan, cpu: &dyn Backend, inputs: &[Input], program: &Program, block: &[u64]) -> u64 {
     let len: u64 = block.iter().product();
     let mut staged = 0u64;
     let mut scratch = ScratchNeeds::default();
@@ -376,24 +384,24 @@ fn inputs_bytes(plan: &Plan, inputs: &[Input], program: &Program, block: &[u64])
             Feed::Source(s) if plan.opened()[*s].bytes().is_some() => {}
             feed => {
                 staged = staged.saturating_add(bytes);
-                let (temporary, read) = feed_bytes(plan, feed, bytes, block);
+                let (temporary, read) = feed_bytes(plan, cpu, feed, bytes, block);
                 staged = staged.saturating_add(temporary);
                 scratch = scratch.and(&read);
             }
         }
     }
     let mut runners = Vec::new();
-    inputs.iter().for_each(|i| nested_runners(&i.feed, &mut runners));
+    inputs.iter().for_each(|i| nested_runners(cpu, &i.feed, &mut runners));
     runners.sort_unstable_by(|a, b| b.cmp(a));
     let kept = runners.iter().take(MAX_KEPT_RUNNERS).fold(0, |sum: u64, &n| sum.saturating_add(n));
     staged.saturating_add(scratch.total()).saturating_add(kept)
 }
 
 /// The bytes of the runner of each kernel nested in a feed.
-fn nested_runners(feed: &Feed, out: &mut Vec<u64>) {
+fn nested_runners(cpu: &dyn Backend, feed: &Feed, out: &mut Vec<u64>) {
     let mut sub = |k: &SubKernel| {
-        out.push(runner_bytes(k));
-        k.inputs.iter().for_each(|i| nested_runners(&i.feed, out));
+        out.push(runner_bytes(cpu, k));
+        k.inputs.iter().for_each(|i| nested_runners(cpu, &i.feed, out));
     };
     match feed {
         Feed::Source(_) | Feed::Value(_) => {}
@@ -412,12 +420,13 @@ fn in_place(kernel: &SubKernel) -> bool {
     })
 }
 
-fn runner_bytes(kernel: &SubKernel) -> u64 {
-    cpu::scratch_bytes(&Kernel { program: kernel.program.clone(), terminals: Vec::new() })
+fn runner_bytes(cpu: &dyn Backend, kernel: &SubKernel) -> u64 {
+    let bare = Kernel { program: kernel.program.clone(), terminals: Vec::new() };
+    cpu.worker_bytes(&bare, &kernel.shape).host
 }
 
 /// Temporary bytes that computing a feed takes beside its own output, and read scratch.
-fn feed_bytes(plan: &Plan, feed: &Feed, bytes: u64, block: &[u64]) -> (u64, ScratchNeeds) {
+fn feed_bytes(plan: &Plan, cpu: &dyn Backend, feed: &Feed, bytes: u64, block: &[u64]) -> (u64, ScratchNeeds) {
     match feed {
         Feed::Value(_) => (0, ScratchNeeds::default()),
         Feed::Source(s) => (0, plan.opened()[*s].scratch_needs()),
@@ -425,8 +434,8 @@ fn feed_bytes(plan: &Plan, feed: &Feed, bytes: u64, block: &[u64]) -> (u64, Scra
             let edge = tile_edge(a.shape[0], b.shape[1]);
             let (m, n, k) = (edge.min(a.shape[0]), edge.min(b.shape[1]), MATMUL_DEPTH.min(a.shape[1]).max(1));
             let size = matmul_dtype(*dtype).size() as u64;
-            let (x, xs) = kernel_bytes(plan, a, &[m, k]);
-            let (y, ys) = kernel_bytes(plan, b, &[k, n]);
+            let (x, xs) = kernel_bytes(plan, cpu, a, &[m, k]);
+            let (y, ys) = kernel_bytes(plan, cpu, b, &[k, n]);
             // The sum is gathered in the output, unless it is rounded at the end.
             let widened =
                 if matmul_dtype(*dtype) == *dtype { 0 } else { (2 * (m * k + k * n) + 3 * m * n) * size };
@@ -435,7 +444,7 @@ fn feed_bytes(plan: &Plan, feed: &Feed, bytes: u64, block: &[u64]) -> (u64, Scra
         Feed::Concatenate { pieces, .. } => {
             let each = pieces.iter().map(|p| {
                 let part: Dims = block_in(block, &p.shape);
-                kernel_bytes(plan, p, &part)
+                kernel_bytes(plan, cpu, p, &part)
             });
             let none = (0, ScratchNeeds::default());
             let (temporary, scratch) = each.fold(none, |a, b| (a.0.max(b.0), a.1.and(&b.1)));
@@ -443,7 +452,7 @@ fn feed_bytes(plan: &Plan, feed: &Feed, bytes: u64, block: &[u64]) -> (u64, Scra
         }
         Feed::Reshape { of, .. } => {
             let part = block_in(block, &of.shape);
-            let (temporary, scratch) = kernel_bytes(plan, of, &part);
+            let (temporary, scratch) = kernel_bytes(plan, cpu, of, &part);
             (bytes.saturating_mul(2).saturating_add(temporary), scratch)
         }
     }
@@ -460,13 +469,13 @@ fn block_in(block: &[u64], shape: &[u64]) -> Dims {
     out
 }
 
-fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> (u64, ScratchNeeds) {
+fn kernel_bytes(plan: &Plan, cpu: &dyn Backend, kernel: &SubKernel, block: &[u64]) -> (u64, ScratchNeeds) {
     let len: u64 = block.iter().product();
     let mut temporary = 0u64;
     let mut scratch = ScratchNeeds::default();
     for (input, dtype) in kernel.inputs.iter().zip(&kernel.program.inputs) {
         let bytes = len.saturating_mul(dtype.size() as u64);
-        let (t, s) = feed_bytes(plan, &input.feed, bytes, block);
+        let (t, s) = feed_bytes(plan, cpu, &input.feed, bytes, block);
         // An input that is handed on as it lies is read where it is wanted.
         let staged = if in_place(kernel) { 0 } else { bytes };
         temporary = temporary.saturating_add(staged).saturating_add(t);
@@ -475,7 +484,7 @@ fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> (u64, Scratch
     // What the runner makes is copied to where it is wanted, unless the input is read in place.
     let out = kernel.program.outputs.first().map_or(0, |&r| kernel.program.dtype(r).size() as u64);
     let made = if in_place(kernel) { 0 } else { len.saturating_mul(out) };
-    (temporary.saturating_add(made).saturating_add(runner_bytes(kernel)), scratch)
+    (temporary.saturating_add(made).saturating_add(runner_bytes(cpu, kernel)), scratch)
 }
 
 /// Whether every block of the grid takes whole chunks and no chunk twice.

@@ -1,8 +1,8 @@
 //! The choice of a stage's task grid: blocks of whole chunks, of about the size the planner aims at.
 
 use super::{Feed, Input, PlanOptions, PlanSource, SubKernel};
-use crate::backend::cpu::tile_edge;
 use crate::grid::{AxisGrid, Chunks, Cuts, Dims, Grid, Region};
+use crate::ops::matmul::tile_edge;
 use crate::ops::program::Program;
 use crate::view::View;
 use num_integer::Integer;

@@ -35,6 +35,10 @@ use std::sync::Arc;
 /// The version of the serialised form; another version is refused.
 pub const PLAN_VERSION: u32 = 2;
 
+/// How many runners of kernels nested in feeds a worker keeps for its next block; a concatenation
+/// may have thousands of pieces.
+pub const MAX_KEPT_RUNNERS: usize = 8;
+
 /// The number of a value that a stage makes.
 pub type ValueId = usize;
 

@@ -3,10 +3,10 @@
 use super::bind::Machine;
 use super::{Feed, SubKernel};
 use crate::DType;
-use crate::backend::Backend;
-use crate::backend::cost::{self, DeviceRates, HostRates, Side, Sizes, Time};
-use crate::backend::cpu::{MATMUL_DEPTH, matmul_dtype, tile_edge};
+use crate::backend::cost::{self, DeviceRates, HostRates, Sizes, Time};
+use crate::backend::{Backend, DeviceKind};
 use crate::ops::kernel::{Kernel, Terminal};
+use crate::ops::matmul::{MATMUL_DEPTH, matmul_dtype, tile_edge};
 
 /// The device asked for.
 pub enum Wish<'a> {
@@ -30,8 +30,8 @@ pub enum Wish<'a> {
 /// Where a stage's tasks run, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
-    /// `cpu` or `gpu`.
-    pub device: &'static str,
+    /// On what.
+    pub device: DeviceKind,
     /// Why there.
     pub reason: String,
     /// Whether another device had been asked for.
@@ -73,7 +73,7 @@ pub(super) fn place(
     products: &[Pieces],
     machine: &Machine,
 ) -> Placement {
-    let on_cpu = |reason: String, fallback| Placement { device: "cpu", reason, fallback };
+    let on_cpu = |reason: String, fallback| Placement { device: DeviceKind::Cpu, reason, fallback };
     let can = |backend: &dyn Backend| {
         backend.supports(kernel, block)?;
         products.iter().try_for_each(|p| backend.multiplies(p.dtype, p.most))
@@ -95,8 +95,8 @@ pub(super) fn place(
                 let time = |side| predict(kernel, block, blocks, products, side, machine.threads, rates, cpu);
                 let decision = cost::decide(rates, blocks, machine.threads, time);
                 match decision.device {
-                    Side::Gpu => on(backend, decision.reason),
-                    Side::Cpu => on_cpu(decision.reason, false),
+                    DeviceKind::Gpu => on(backend, decision.reason),
+                    DeviceKind::Cpu => on_cpu(decision.reason, false),
                 }
             }
             Err(reason) => on_cpu(format!("the CPU: {reason}"), false),
@@ -111,14 +111,14 @@ fn predict(
     block: &[u64],
     blocks: u64,
     products: &[Pieces],
-    side: Side,
+    side: DeviceKind,
     threads: usize,
     gpu: &DeviceRates,
     cpu: &HostRates,
 ) -> std::result::Result<Time, String> {
     let rates = match side {
-        Side::Cpu => cpu.at(threads).ok_or("it was not measured")?,
-        Side::Gpu => gpu.rates,
+        DeviceKind::Cpu => cpu.at(threads).ok_or("it was not measured")?,
+        DeviceKind::Gpu => gpu.rates,
     };
     let elements: u64 = block.iter().product();
     let bytes = |d: DType| elements.saturating_mul(d.size() as u64);

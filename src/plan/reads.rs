@@ -4,8 +4,8 @@
 use super::bind::{Needs, Pass, aligned};
 use super::blocks::most_uses_of_chunk;
 use super::{Feed, Plan, PlanSource, SubKernel};
-use crate::backend::cpu::tile_edge;
 use crate::grid::{Chunks, Dims};
+use crate::ops::matmul::tile_edge;
 use crate::view::View;
 
 /// How often a source's chunks are decoded in a stage.

@@ -337,7 +337,10 @@ impl Session {
                 if inner.device == Device::Gpu { Wish::Missing(reason) } else { Wish::Cpu(reason) }
             }
         };
-        let bound = Bound::new(plan, &Machine { memory: inner.memory, threads: inner.threads, device })?;
+        let bound = Bound::new(
+            plan,
+            &Machine { memory: inner.memory, threads: inner.threads, cpu: &inner.cpu, device },
+        )?;
         if inner.fallback == FallbackPolicy::Refuse
             && let Some(s) = bound.stages.iter().find(|s| s.placement.fallback)
         {

@@ -2,6 +2,7 @@
 
 use super::Session;
 use crate::array::Array;
+use crate::backend::DeviceKind;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::exec::{BlockWalk, Counters, Report, Stream};
 use crate::grid::{AxisGrid, Dims, Grid, show_shape, unravel};
@@ -174,7 +175,7 @@ impl Session {
     /// Bytes of staging memory that a worker of the last stage holds for a device.
     fn staging(&self, plan: &Plan, bound: &Bound) -> Result<u64> {
         let (Some(stage), Some(placed)) = (plan.stages().last(), bound.stages.last()) else { return Ok(0) };
-        if placed.placement.device == "cpu" {
+        if placed.placement.device == DeviceKind::Cpu {
             return Ok(0);
         }
         let kernel = stage.kernel(&|_| None)?;

@@ -10,9 +10,9 @@ mod peel;
 mod tile;
 
 pub use machine::TILE;
-pub use matmul::{CpuProduct, MATMUL_DEPTH, matmul_dtype, round_to_f16, tile_edge};
+pub use matmul::CpuProduct;
 
-use super::{Backend, Capabilities, Product, Runner, WorkerBytes};
+use super::{Backend, Capabilities, DeviceKind, Product, Runner, WorkerBytes};
 use crate::DType;
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorKind, Result};
@@ -39,7 +39,7 @@ impl Cpu {
         let features =
             Simd::available().into_iter().filter(|l| *l <= simd).map(|l| l.name().to_string()).collect();
         let capabilities = Capabilities {
-            backend: "cpu",
+            backend: DeviceKind::Cpu,
             name: cpu_name(),
             software: false,
             threads,
@@ -92,12 +92,8 @@ impl Backend for Cpu {
     }
 }
 
-/// How many runners of kernels nested in feeds a worker keeps for its next block; a concatenation
-/// may have thousands of pieces.
-pub const MAX_KEPT_RUNNERS: usize = 8;
-
 /// Bytes that one CPU runner of this kernel holds beside operands and partials.
-pub fn scratch_bytes(kernel: &Kernel) -> u64 {
+fn scratch_bytes(kernel: &Kernel) -> u64 {
     let inputs: usize = kernel.program.inputs.iter().map(|d| d.size() * TILE).sum();
     let histograms = kernel.terminals.iter().map(|t| match t {
         Terminal::Histogram { spec, .. } => spec.bytes_per_scratch(),

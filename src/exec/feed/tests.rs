@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::array::Array;
-use crate::backend::{Capabilities, WorkerBytes, gpu};
+use crate::backend::cpu::Cpu;
+use crate::backend::{Capabilities, DeviceKind, WorkerBytes, gpu};
 use crate::exec::budget::Meter;
 use crate::graph::Graph;
 use crate::plan::PlanOptions;
@@ -31,7 +32,7 @@ struct Imagined {
 impl Imagined {
     fn new(way: Way) -> Imagined {
         let capabilities = Capabilities {
-            backend: "gpu",
+            backend: DeviceKind::Gpu,
             name: "imagined".into(),
             software: false,
             threads: 1,
@@ -130,8 +131,19 @@ fn read(
     let plan = Plan::new(&Graph::new(&[array.node()?.clone()]), &PlanOptions::default())?;
     let (values, meter, stats) = (Values::default(), Arc::new(Meter::default()), ReadStats::default());
     let cache = ChunkCache::new(0, &meter);
-    let mut reader = Reader::new(&plan, &values, &cache, &stats, Simd::best());
-    reader.products = device;
+    let cpu = Cpu::new(1, Simd::best());
+    let mut reader = Reader::new(Reading {
+        plan: &plan,
+        values: &values,
+        cache: &cache,
+        kept: None,
+        sharing: None,
+        stats: &stats,
+        cpu: &cpu,
+        simd: Simd::best(),
+        products: device,
+        must_multiply: false,
+    });
     let stage = &plan.stages()[0];
     assert!(matches!(stage.inputs[0].feed, Feed::Matmul { .. }));
     let slab = Slab::dense(&Region::whole(&stage.grid.shape()));
