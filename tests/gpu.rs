@@ -9,7 +9,7 @@ use chunkwise::backend::cpu::Cpu;
 use chunkwise::backend::gpu::{Abilities, Choice, Fault, Gpu};
 use chunkwise::ops::reduce::Reduction;
 use chunkwise::ops::simd::Simd;
-use chunkwise::plan::{Bound, Machine, Wish};
+use chunkwise::plan::{Bound, Ends, Machine, Wish};
 use chunkwise::trace::{Activity, Trace};
 use chunkwise::{
     Array, BinAxis, DType, Device, ErrorKind, FallbackPolicy, Over, PlanOptions, Session, SessionBuilder,
@@ -295,8 +295,12 @@ fn the_faster_device_is_chosen_with_numbers() {
         let device = DeviceRates { name: "a card".into(), software, rates: rates(gpu_rate, Some(bus)) };
         let own = Cpu::new(2, Simd::best());
         let wish = Wish::Faster { backend: &gpu, rates: &device, cpu: &host };
-        let bound =
-            Bound::new(plan, &Machine { memory: 1 << 30, threads: 2, cpu: &own, device: wish }).unwrap();
+        let bound = Bound::new(
+            plan,
+            &Ends::default(),
+            &Machine { memory: 1 << 30, threads: 2, cpu: &own, device: wish },
+        )
+        .unwrap();
         (bound.stages[0].placement.device, bound.explain(plan))
     };
     let plan = plan_of(&x.exp().sum());

@@ -106,6 +106,11 @@ pub trait Backend: Send + Sync {
     /// up to this shape.
     fn worker_bytes(&self, kernel: &Kernel, block: &[u64]) -> WorkerBytes;
 
+    /// Elements that it computes at a time: blocks are best cut at multiples of that.
+    fn tile(&self) -> usize {
+        1
+    }
+
     /// Makes what runs the kernel over blocks of up to this shape; one per worker. What it does on the way
     /// to another device is written down in `trace`.
     ///

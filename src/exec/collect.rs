@@ -24,6 +24,8 @@ pub type Noted = (usize, Notes);
 pub struct Results<'o> {
     arrays: Vec<Option<SharedArray<'o>>>,
     histograms: Vec<Mutex<Option<Value>>>,
+    /// Which are handed on in blocks and held nowhere.
+    streamed: Vec<bool>,
     notes: Mutex<Vec<Noted>>,
 }
 
@@ -31,17 +33,24 @@ pub struct Results<'o> {
 pub type Lent<'o> = BTreeMap<ValueId, SharedArray<'o>>;
 
 impl<'o> Results<'o> {
-    /// Room for the values of a stage, but for those that have theirs in `lent`.
+    /// Room for the values of a stage, but for those that have theirs in `lent` and those that are
+    /// `streamed`.
     ///
     /// # Errors
     /// `Budget` if the system does not give the memory.
-    pub fn new(stage: &Stage, values: &[ValueSpec], lent: &mut Lent<'o>, meter: &Meter) -> Result<Self> {
+    pub fn new(
+        stage: &Stage,
+        values: &[ValueSpec],
+        lent: &mut Lent<'o>,
+        streamed: &[ValueId],
+        meter: &Meter,
+    ) -> Result<Self> {
         let arrays = stage
             .outputs
             .iter()
             .map(|o| {
                 let v = &values[o.value];
-                if v.histogram {
+                if v.histogram || streamed.contains(&o.value) {
                     return Ok(None);
                 }
                 if let Some(array) = lent.remove(&o.value) {
@@ -64,18 +73,21 @@ impl<'o> Results<'o> {
         Ok(Results {
             arrays,
             histograms: stage.outputs.iter().map(|_| Mutex::new(None)).collect(),
+            streamed: stage.outputs.iter().map(|o| streamed.contains(&o.value)).collect(),
             notes: Mutex::default(),
         })
     }
 
-    /// The values, but for those in lent memory, and what rows noted, by the number of the output.
+    /// The values, but for those in lent memory and those that are streamed, and what rows noted, by the number of the output.
     ///
     /// # Errors
     /// `Internal` if a value was never made.
     pub fn finish(self) -> Result<(Vec<Option<Value>>, Vec<Noted>)> {
         let mut out = Vec::new();
-        for (array, histogram) in self.arrays.into_iter().zip(self.histograms) {
+        let each = self.arrays.into_iter().zip(self.histograms).zip(self.streamed);
+        for ((array, histogram), streamed) in each {
             out.push(match array {
+                None if streamed => None,
                 Some(array) => {
                     let (dtype, shape) = (array.dtype(), array.shape().into());
                     array.into_buffer().map(|data| Value::Array(ArrayValue::new(dtype, shape, data)))
@@ -195,11 +207,6 @@ impl<'a> Collector<'a> {
             (Some((at, ..)), Terminal::Reduce { reduced, .. }) => *at != self.tile(reduced, coords),
             _ => false,
         })
-    }
-
-    /// Whether there are results for elements to be placed in.
-    pub fn has_results(&self) -> bool {
-        self.results.is_some()
     }
 
     /// Gets a worker's partials ready for a block: hands over what belongs to another tile. If elements

@@ -111,7 +111,7 @@ pub struct Reader<'a> {
     /// Chunks that wait for a later pass or stage.
     pub kept: Option<&'a Kept>,
     pub stats: &'a ReadStats,
-    cpu: &'a dyn Backend,
+    pub(super) cpu: &'a dyn Backend,
     simd: Simd,
     sharing: Sharing<'a>,
     pub(super) scratch: Scratch,
@@ -158,11 +158,6 @@ impl Staged<'_> {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader that holds nothing yet.
-    pub fn new(of: Reading<'a>) -> Self {
-        Rested::new(of.cache.meter()).wake(of)
-    }
-
     /// Puts the reader aside between two tasks, with its buffers, runners and products.
     pub fn rest(self) -> Rested {
         Rested {

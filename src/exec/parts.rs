@@ -12,7 +12,6 @@
 
 use super::feed::Reader;
 use crate::backend::Runner;
-use crate::backend::cpu::TILE;
 use crate::error::{Context, Result};
 use crate::grid::{Region, Slab};
 use crate::ops::elementwise::Events;
@@ -32,6 +31,8 @@ pub(super) struct Parts {
     read: Vec<usize>,
     /// Bytes of one element of all of those.
     size: u64,
+    /// Elements that the CPU computes at a time.
+    tile: u64,
 }
 
 /// How one block is cut: after `first` elements of the axis, then after every `step`.
@@ -73,7 +74,8 @@ impl Parts {
                 }
             }
         }
-        cuttable.contains(&true).then_some(Parts { cuttable, read, size })
+        let tile = reader.cpu.tile() as u64;
+        cuttable.contains(&true).then_some(Parts { cuttable, read, size, tile })
     }
 
     /// How a block is cut, if it is.
@@ -120,7 +122,7 @@ impl Parts {
             }
             None => {
                 // Parts of about one length, of whole tiles.
-                let tile = TILE as u64 / row.gcd(&(TILE as u64));
+                let tile = self.tile / row.gcd(&self.tile);
                 let even = len.div_ceil(len.div_ceil(rows));
                 let step = if tile <= even { even.next_multiple_of(tile) } else { even };
                 Cut { axis, first: step, step }

@@ -6,9 +6,9 @@
 //! its output in windows); what does not fit then is refused, with the budget that would do.
 
 use super::again::Kept;
-use super::place::{Placement, Wish, place, products_of};
+use super::place::{Machine, Placement, Wish, place, products_of, tiles};
 use super::reads::{Reads, reads};
-use super::{Consumer, Feed, Input, MAX_KEPT_RUNNERS, Plan, Stage, SubKernel};
+use super::{Consumer, Ends, Feed, Input, MAX_KEPT_RUNNERS, Plan, Stage, SubKernel};
 use crate::backend::{Backend, DeviceKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{AxisGrid, Chunks, Dims, Grid, Region};
@@ -17,18 +17,6 @@ use crate::ops::matmul::{MATMUL_DEPTH, matmul_dtype, tile_edge};
 use crate::ops::program::Program;
 use crate::size::human_bytes;
 use crate::source::ScratchNeeds;
-
-/// What a plan is bound to.
-pub struct Machine<'a> {
-    /// The budget: all bytes that the run may hold on the host.
-    pub memory: u64,
-    /// The most workers.
-    pub threads: usize,
-    /// The CPU, which does what no other device does.
-    pub cpu: &'a dyn Backend,
-    /// The device asked for, if it can be had; otherwise why not.
-    pub device: Wish<'a>,
-}
 
 /// One walk over (a window of) a stage's grid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +59,8 @@ pub struct Bound {
     pub memory: u64,
     /// What is kept of sources that are read again.
     pub kept: Vec<Kept>,
+    /// Where the results go.
+    pub ends: Ends,
 }
 
 impl BoundStage {
@@ -92,10 +82,9 @@ impl Bound {
     ///
     /// # Errors
     /// `Budget` if something does not fit; the error names it and the smallest budget that works.
-    pub fn new(plan: &Plan, machine: &Machine) -> Result<Bound> {
+    pub fn new(plan: &Plan, ends: &Ends, machine: &Machine) -> Result<Bound> {
         let mut stages = Vec::new();
-        let results: u64 =
-            plan.results().iter().map(|&r| plan.values()[r].bytes()).fold(0, u64::saturating_add);
+        let results: u64 = plan.results().iter().map(|&r| ends.bytes(plan, r)).fold(0, u64::saturating_add);
         if results > machine.memory {
             return Err(Error::new(
                 ErrorKind::Budget,
@@ -110,7 +99,7 @@ impl Bound {
         let mut refused: Option<Error> = None;
         let mut smallest = results;
         for n in 0..plan.stages().len() {
-            match bind_stage(plan, n, machine)? {
+            match bind_stage(plan, n, ends, machine)? {
                 Ok(stage) => stages.push(stage),
                 // The budget that is named must do for the stages that follow, too.
                 Err((needed, e)) => {
@@ -123,7 +112,8 @@ impl Bound {
             let named = human_bytes(smallest);
             return Err(e.hint(format!("the smallest budget that works is {smallest} bytes ({named})")));
         }
-        let mut bound = Bound { stages, peak_bytes: 0, memory: machine.memory, kept: Vec::new() };
+        let (ends, memory) = (ends.clone(), machine.memory);
+        let mut bound = Bound { stages, peak_bytes: 0, memory, kept: Vec::new(), ends };
         bound.keep(plan);
         Ok(bound)
     }
@@ -133,10 +123,10 @@ impl Bound {
 pub(super) struct Needs<'a> {
     pub(super) plan: &'a Plan,
     pub(super) stage: &'a Stage,
+    ends: &'a Ends,
     kernel: Kernel,
     largest: Dims,
     values: u64,
-    /// Inputs of a block, and what the CPU's runner holds.
     inputs: u64,
     /// Whether the stage runs on the CPU, which writes collected elements into their results.
     in_place: bool,
@@ -146,16 +136,18 @@ impl Needs<'_> {
     /// Bytes per worker, and bytes shared beside the values, for a pass whose largest block is
     /// `block`.
     fn of(&self, pass: &Pass, block: &[u64], workers: u64) -> (u64, u64) {
-        let mut worker = self.inputs;
         let mut shared = 0u64;
+        let streams = |o: usize| self.ends.streams(self.stage.outputs[o].value);
+        let handing = if pass.outputs.iter().any(|&o| streams(o)) { self.ends.handing } else { 0 };
+        let mut worker = self.inputs.saturating_add(handing);
         for &o in &pass.outputs {
             let terminal = &self.kernel.terminals[o];
-            let placed = self.in_place && !self.plan.hands_on(self.stage.outputs[o].value);
-            if placed && matches!(terminal, Terminal::Collect { .. }) {
+            if self.in_place && !streams(o) && matches!(terminal, Terminal::Collect { .. }) {
                 continue;
             }
             let partial = terminal.partial_bytes(block, &self.kernel.program);
-            worker = worker.saturating_add(partial);
+            let blocks = if streams(o) { self.ends.waiting.saturating_add(1) } else { 1 };
+            worker = worker.saturating_add(partial.saturating_mul(blocks));
             shared = shared.saturating_add(match terminal {
                 Terminal::Collect { .. } => 0,
                 Terminal::Histogram { .. } => partial,
@@ -188,7 +180,12 @@ fn kept_first(order: &[usize], reduced: &[bool]) -> bool {
 type Refused = (u64, Error);
 
 /// Binds a stage where it is wanted, or on the CPU if the staging memory of a device does not fit.
-fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::Result<BoundStage, Refused>> {
+fn bind_stage(
+    plan: &Plan,
+    n: usize,
+    ends: &Ends,
+    machine: &Machine,
+) -> Result<std::result::Result<BoundStage, Refused>> {
     let stage = &plan.stages()[n];
     let kernel = stage.kernel(&|_| None)?;
     let largest = match stage.grid.blocks() {
@@ -202,21 +199,22 @@ fn bind_stage(plan: &Plan, n: usize, machine: &Machine) -> Result<std::result::R
         (&machine.device, placement.device)
     {
         let staging = backend.worker_bytes(&kernel, &largest).host;
-        let bound = bind_placed(plan, n, machine, placement, staging)?;
+        let bound = bind_placed(plan, n, ends, machine, placement, staging)?;
         if bound.is_ok() {
             return Ok(bound);
         }
         let reason = format!("the memory budget leaves no room for {} of staging", human_bytes(staging));
         let fallback = matches!(machine.device, Wish::Prefer(_));
         let placement = Placement { device: DeviceKind::Cpu, reason, fallback };
-        return bind_placed(plan, n, machine, placement, 0);
+        return bind_placed(plan, n, ends, machine, placement, 0);
     }
-    bind_placed(plan, n, machine, placement, 0)
+    bind_placed(plan, n, ends, machine, placement, 0)
 }
 
 fn bind_placed(
     plan: &Plan,
     n: usize,
+    ends: &Ends,
     machine: &Machine,
     placement: Placement,
     staging: u64,
@@ -231,14 +229,12 @@ fn bind_placed(
     let made = |v: usize| plan.stages()[..=n].iter().any(|s| s.outputs.iter().any(|o| o.value == v));
     let values = (0..plan.values().len())
         .filter(|&v| made(v) && plan.values()[v].last_use >= n)
-        .map(|v| plan.values()[v].bytes())
+        .map(|v| ends.bytes(plan, v))
         .fold(0, u64::saturating_add);
-    let cpu = machine.cpu;
-    let inputs = inputs_bytes(plan, cpu, &stage.inputs, &stage.program, &largest)
-        .saturating_add(staging)
-        .saturating_add(cpu.worker_bytes(&kernel, &largest).host);
+    let inputs = inputs_bytes(plan, machine.cpu, &stage.inputs, &stage.program, &largest)
+        .saturating_add(staging.saturating_add(machine.cpu.worker_bytes(&kernel, &largest).host));
     let in_place = placement.device == DeviceKind::Cpu;
-    let needs = Needs { plan, stage, kernel, largest, values, inputs, in_place };
+    let needs = Needs { plan, stage, ends, kernel, largest, values, inputs, in_place };
     let passes = passes(&needs, machine.memory).map_err(|smallest| {
         let e = Error::new(
             ErrorKind::Budget,
@@ -385,7 +381,7 @@ fn inputs_bytes(plan: &Plan, cpu: &dyn Backend, inputs: &[Input], program: &Prog
             feed => {
                 staged = staged.saturating_add(bytes);
                 let (temporary, read) = feed_bytes(plan, cpu, feed, bytes, block);
-                staged = staged.saturating_add(temporary);
+                staged = staged.saturating_add(temporary.saturating_mul(tiles(input, block)));
                 scratch = scratch.and(&read);
             }
         }

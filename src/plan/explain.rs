@@ -73,12 +73,14 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
                     t
                 }
             };
+            let on = bound.is_some_and(|b| b.ends.streams(o.value));
             writeln!(
                 f,
-                "  value {}: {what} -> {} {}   [{}]",
+                "  value {}: {what} -> {} {}{}   [{}]",
                 o.value,
                 v.dtype,
                 crate::grid::show_shape(&v.shape),
+                if on { ", handed on in blocks" } else { "" },
                 o.label
             )?;
         }

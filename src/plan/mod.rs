@@ -8,6 +8,7 @@
 mod again;
 mod bind;
 mod blocks;
+mod ends;
 mod explain;
 mod lower;
 mod place;
@@ -15,9 +16,10 @@ mod reads;
 mod validate;
 
 pub use again::{Kept, Visit, kept_chunk_bytes};
-pub use bind::{Bound, BoundStage, Machine, Pass};
+pub use bind::{Bound, BoundStage, Pass};
 pub use blocks::uses_of_chunk;
-pub use place::{Placement, Wish};
+pub use ends::Ends;
+pub use place::{Machine, Placement, Wish};
 pub use reads::Reads;
 
 use crate::dtype::{DType, Scalar};
@@ -197,8 +199,6 @@ pub struct Plan {
     data: PlanData,
     /// Sources that are open in this process, in the order of the plan's.
     opened: Vec<Arc<dyn Source>>,
-    /// Whether results are handed on block by block.
-    streamed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -208,6 +208,15 @@ struct PlanData {
     values: Vec<ValueSpec>,
     stages: Vec<Stage>,
     results: Vec<ValueId>,
+}
+
+/// A result that will be written in chunks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The result, by its position.
+    pub result: usize,
+    /// The shape of the chunks. If nothing is said they are the blocks that its tasks make.
+    pub chunks: Option<Dims>,
 }
 
 /// What a planner may choose.
@@ -231,7 +240,22 @@ impl Plan {
     /// `Unsupported` for a graph that nests matrix products, concatenations and reshapes deeper than
     /// 64 within each other.
     pub fn new(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
-        lower::plan(graph, options)
+        Plan::writing(graph, &[], options)
+    }
+
+    /// As [`Plan::new`], where some results will be written in chunks: the tasks that make them make whole
+    /// chunks.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn writing(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result<Plan> {
+        lower::plan(graph, written, options)
+    }
+
+    /// The task grid of the stage that makes a value.
+    pub fn grid_of(&self, value: ValueId) -> Option<&Grid> {
+        let makes = |s: &&Stage| s.outputs.iter().any(|o| o.value == value);
+        self.data.stages.iter().find(makes).map(|s| &s.grid)
     }
 
     /// The stages, in the order in which they run.
@@ -262,27 +286,6 @@ impl Plan {
     /// Tasks in all stages.
     pub fn tasks(&self) -> u64 {
         self.data.stages.iter().map(|s| s.grid.blocks()).sum()
-    }
-
-    /// The same plan as binding sees it when its results are handed on block by block and never held
-    /// as a whole.
-    pub fn streamed(&self) -> Plan {
-        Plan { streamed: true, ..self.without(&self.data.results) }
-    }
-
-    /// The same plan as binding sees it when some of its results are held by the caller.
-    pub fn without(&self, results: &[ValueId]) -> Plan {
-        let mut plan = self.clone();
-        for &r in results {
-            plan.data.values[r].shape = Dims::from_slice(&[0]);
-            plan.data.values[r].last_use = 0;
-        }
-        plan
-    }
-
-    /// Whether a value is handed on block by block and never held as a whole.
-    pub fn hands_on(&self, value: ValueId) -> bool {
-        self.streamed && self.data.results.contains(&value)
     }
 
     /// The plan as JSON, for another process.
@@ -336,7 +339,7 @@ impl Plan {
                 .hint("make the plan again"));
             }
         }
-        let plan = Plan { data, opened, streamed: false };
+        let plan = Plan { data, opened };
         plan.validate()?;
         Ok(plan)
     }

@@ -1,12 +1,23 @@
 //! Placement: on which device a stage runs, and why.
 
-use super::bind::Machine;
-use super::{Feed, SubKernel};
+use super::{Feed, Input, SubKernel};
 use crate::DType;
 use crate::backend::cost::{self, DeviceRates, HostRates, Sizes, Time};
 use crate::backend::{Backend, DeviceKind};
 use crate::ops::kernel::{Kernel, Terminal};
 use crate::ops::matmul::{MATMUL_DEPTH, matmul_dtype, tile_edge};
+
+/// What a plan is bound to.
+pub struct Machine<'a> {
+    /// The budget: all bytes that the run may hold on the host.
+    pub memory: u64,
+    /// The most workers.
+    pub threads: usize,
+    /// The CPU, which does what no other device does.
+    pub cpu: &'a dyn Backend,
+    /// The device asked for, if it can be had; otherwise why not.
+    pub device: Wish<'a>,
+}
 
 /// The device asked for.
 pub enum Wish<'a> {
@@ -63,6 +74,14 @@ pub(super) fn products_of(feed: &Feed, out: &mut Vec<Pieces>) {
         Feed::Concatenate { pieces, .. } => pieces.iter().for_each(inner),
         Feed::Reshape { of, .. } => inner(of),
     }
+}
+
+/// How many tiles of a product a block is: where it is made for chunks of a target it may be larger than one.
+pub(super) fn tiles(input: &Input, block: &[u64]) -> u64 {
+    let Feed::Matmul { a, b, .. } = &input.feed else { return 1 };
+    let edge = tile_edge(a.shape[0], b.shape[1]);
+    let along = |axis: usize| input.view.walker(axis).map_or(1, |(d, _)| block[d].div_ceil(edge)).max(1);
+    along(0).saturating_mul(along(1))
 }
 
 /// Where a stage of `blocks` blocks of up to the shape `block` goes.

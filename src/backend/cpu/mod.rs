@@ -76,6 +76,10 @@ impl Backend for Cpu {
         WorkerBytes { host: scratch_bytes(kernel), device: 0 }
     }
 
+    fn tile(&self) -> usize {
+        TILE
+    }
+
     fn runner(&self, kernel: &Kernel, _: &[u64], _: Option<&Arc<Trace>>) -> Result<Box<dyn Runner>> {
         Ok(Box::new(CpuRunner::new(kernel, self.simd)))
     }

@@ -132,7 +132,7 @@ fn read(
     let (values, meter, stats) = (Values::default(), Arc::new(Meter::default()), ReadStats::default());
     let cache = ChunkCache::new(0, &meter);
     let cpu = Cpu::new(1, Simd::best());
-    let mut reader = Reader::new(Reading {
+    let mut reader = Rested::new(&meter).wake(Reading {
         plan: &plan,
         values: &values,
         cache: &cache,

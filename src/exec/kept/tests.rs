@@ -6,7 +6,7 @@ use crate::backend::cpu::Cpu;
 use crate::error::{Error, ErrorKind};
 use crate::graph::Graph;
 use crate::ops::simd::Simd;
-use crate::plan::{Machine, PlanOptions, Wish};
+use crate::plan::{Ends, Machine, PlanOptions, Wish};
 use crate::source::{Source, SourceSpec};
 use crate::{BinAxis, DType};
 
@@ -49,7 +49,11 @@ fn kept(chunks: u64, meter: &Arc<Meter>) -> Kept {
     let plan = Plan::new(&Graph::new(&roots), &PlanOptions::default()).unwrap();
     let cpu = Cpu::new(1, Simd::best());
     let bind = |memory| {
-        Bound::new(&plan, &Machine { memory, threads: 1, cpu: &cpu, device: Wish::Cpu(String::new()) })
+        Bound::new(
+            &plan,
+            &Ends::default(),
+            &Machine { memory, threads: 1, cpu: &cpu, device: Wish::Cpu(String::new()) },
+        )
     };
     let free = bind(1 << 30).unwrap();
     let stages = free.stages.iter().map(|s| s.peak_bytes()).max().unwrap();
