@@ -8,14 +8,17 @@
 //! Limits: blocks come in one order, so a block that takes long holds back those after it, and workers then
 //! come to rest. Where there is one thread, a block is computed when it is asked for.
 
-use super::collect::{Collector, Results};
+use super::collect::{Collector, Lent, Results};
 use super::collector::{HandOn, Handed, Taker};
+use super::context::RunContext;
 use super::feed::Values;
 use super::kept::Kept;
+use super::report::Counters;
+use super::run::{Outlets, run_stages};
 use super::schedule::OwnStats;
 use super::stage::{Shared, StageRun, Walk, kernel_of, kernel_of_pass};
 use super::task::{Rested, Worker};
-use super::{ArrayValue, Counters, Lent, Outlets, RunContext, run_stages};
+use super::value::ArrayValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
 use crate::ops::kernel::Kernel;

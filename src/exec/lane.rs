@@ -3,15 +3,15 @@
 //! A device may have blocks under way when it is lost or out of memory. Nothing of them has reached
 //! the partials then, so the CPU runs them again, with the same bits, and the report says how many.
 
-use super::feed::Reader;
+use super::context::RunContext;
+use super::feed::{Reader, Staged};
 use super::parts::Parts;
-use super::task::compute;
-use super::{Counters, RunContext};
+use super::report::Counters;
 use crate::backend::{DeviceKind, Runner};
-use crate::error::{ErrorKind, Result};
-use crate::grid::{Dims, Region};
+use crate::error::{Context, ErrorKind, Result};
+use crate::grid::{Dims, Region, Slab};
 use crate::ops::elementwise::Events;
-use crate::ops::kernel::{Kernel, Partial, Terminal};
+use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
 use crate::plan::{Feed, Input, Placement};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
@@ -235,4 +235,33 @@ impl Drop for Lane<'_> {
     fn drop(&mut self) {
         self.counters.tasks.fetch_add(self.done, Relaxed);
     }
+}
+
+/// Brings the inputs of a block into memory and runs the kernel over them.
+///
+/// # Errors
+/// What reading and computing meet.
+fn compute(
+    reader: &mut Reader,
+    inputs: &[Input],
+    kernel: &Kernel,
+    runner: &mut dyn Runner,
+    block: &Region,
+    domain: &[u64],
+    partials: &mut [Partial],
+) -> Result<Events> {
+    let slab = Slab::dense(block);
+    let mut staged: Vec<Staged> = Vec::with_capacity(inputs.len());
+    for (input, &dtype) in inputs.iter().zip(&kernel.program.inputs) {
+        staged.push(match runner.takes_packed() {
+            true => reader.stage_packed(input, &slab, dtype)?,
+            false => reader.stage(input, &slab, dtype)?,
+        });
+    }
+    let operands: Vec<Operand> = staged.iter().map(Staged::operand).collect();
+    let events = runner.run(&Block { region: block, domain }, &operands, partials)?;
+    events.check().at("block", block)?;
+    drop(operands);
+    reader.recycle(staged);
+    Ok(events)
 }

@@ -6,11 +6,12 @@
 
 use super::collect::{Collector, Lent, PartialOutput, Results};
 use super::collector::ToPartials;
+use super::context::RunContext;
 use super::feed::Values;
 use super::kept::Kept;
-use super::report::{Fallback, Report};
+use super::report::{Counters, Fallback, Report};
+use super::run::{do_tasks, note};
 use super::stage::{Shared, StageRun, Walk, kernel_of};
-use super::{Counters, RunContext, note};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
 use crate::ops::kernel::{Kernel, Terminal};
@@ -151,7 +152,7 @@ pub fn run_tasks(
     let shared = Shared::new(plan, n, &bound, &pass, walk.tasks, &counters.meter);
     let run = StageRun::new(plan, n, &bound, &pass, &walk, &kernel, values, &kept, &shared);
     let collector = ToPartials(Collector::new(stage, &kernel, &pass, None, &counters.meter));
-    run.run(&collector, cx, counters)?;
+    do_tasks(&run, &collector, cx, counters)?;
     let outputs = collector.0.into_partials();
     if bound.placement.fallback {
         counters.fell_back(&bound.placement.reason, walk.tasks);

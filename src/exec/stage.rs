@@ -1,23 +1,17 @@
-//! One run over the tasks of a stage, whoever takes what they make.
+//! A stage ready to run: its kernel, the order of its blocks, and what its tasks have in common, whoever takes
+//! what they make.
 
 use super::ahead::Ahead;
 use super::budget::Meter;
 use super::cache::ChunkCache;
 use super::collect::Collector;
-use super::collector::Collect;
 use super::feed::Values;
 use super::kept::Kept;
-use super::report::Progress;
-use super::schedule::{OwnStats, Tasks, batch, on_workers};
-use super::task::{Rested, Worker};
-use super::{Counters, RunContext};
-use crate::backend::DeviceKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, Region, unravel};
 use crate::ops::kernel::Kernel;
 use crate::plan::{BoundStage, Pass, Plan, Stage};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// The kernel of a stage once the values that it needs are there.
 ///
@@ -175,39 +169,5 @@ impl<'a> StageRun<'a> {
     /// The operation that errors name.
     pub(super) fn label(&self) -> &'a str {
         &self.stage().outputs[self.pass.outputs[0]].label
-    }
-
-    /// Does all tasks, on as many workers as binding says, and hands what they make to the collector.
-    ///
-    /// # Errors
-    /// The first error of any task; `Cancelled`.
-    pub(super) fn run<C: Collect>(&self, collector: &C, cx: &RunContext, counters: &Counters) -> Result<()> {
-        let Shared { cache, ahead } = self.shared;
-        let workers = (self.bound.workers as u64).min(self.walk.tasks);
-        let on_cpu = self.bound.placement.device == DeviceKind::Cpu;
-        let free = ahead.is_none() && !cache.enabled() && on_cpu;
-        let batch = if free { batch(self.kernel, &self.largest) } else { 1 };
-        let tasks = Tasks::new(self.walk.tasks, workers, batch);
-        on_workers(cx, workers, &|failed| {
-            let stats = OwnStats::new(&counters.stats);
-            let rested = Rested::new(counters);
-            let mut worker = Worker::wake(rested, self, collector, stats.own(), cx, counters)?;
-            while let Some(claimed) = tasks.claim().filter(|_| !failed.load(Relaxed)) {
-                for i in claimed.clone() {
-                    worker.task(i)?;
-                }
-                if let Some(progress) = cx.progress {
-                    stats.hand_over();
-                    progress(Progress {
-                        stage: self.n,
-                        stages: self.plan.stages().len(),
-                        done: tasks.finish(claimed.end - claimed.start),
-                        tasks: self.walk.tasks,
-                        bytes: counters.stats.bytes_decoded.load(Relaxed),
-                    });
-                }
-            }
-            worker.finish()
-        })
     }
 }

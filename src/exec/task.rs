@@ -9,16 +9,15 @@
 use super::budget::Held;
 use super::collect::Local;
 use super::collector::Collect;
-use super::feed::{self, Reader, Reading, Staged};
+use super::context::RunContext;
+use super::feed::{self, Reader, Reading};
 use super::lane::{self, Lane};
+use super::report::Counters;
 use super::stage::StageRun;
-use super::{Counters, RunContext};
-use crate::backend::{DeviceKind, Runner};
+use crate::backend::DeviceKind;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::grid::{Region, Slab};
 use crate::ops::elementwise::Events;
-use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
-use crate::plan::Input;
+use crate::ops::kernel::Terminal;
 use crate::source::ReadStats;
 use crate::trace;
 
@@ -178,33 +177,4 @@ impl<'a, C: Collect> Worker<'a, C> {
             self.counters.note(text.to_string());
         }
     }
-}
-
-/// Brings the inputs of a block into memory and runs the kernel over them.
-///
-/// # Errors
-/// What reading and computing meet.
-pub(super) fn compute(
-    reader: &mut Reader,
-    inputs: &[Input],
-    kernel: &Kernel,
-    runner: &mut dyn Runner,
-    block: &Region,
-    domain: &[u64],
-    partials: &mut [Partial],
-) -> Result<Events> {
-    let slab = Slab::dense(block);
-    let mut staged: Vec<Staged> = Vec::with_capacity(inputs.len());
-    for (input, &dtype) in inputs.iter().zip(&kernel.program.inputs) {
-        staged.push(match runner.takes_packed() {
-            true => reader.stage_packed(input, &slab, dtype)?,
-            false => reader.stage(input, &slab, dtype)?,
-        });
-    }
-    let operands: Vec<Operand> = staged.iter().map(Staged::operand).collect();
-    let events = runner.run(&Block { region: block, domain }, &operands, partials)?;
-    events.check().at("block", block)?;
-    drop(operands);
-    reader.recycle(staged);
-    Ok(events)
 }
