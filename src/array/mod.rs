@@ -423,6 +423,18 @@ impl Array {
         Array { built: draft.finish(node.origin.clone()) }
     }
 
+    /// The same elements from a node of its own, which is told by `number` from others of them: what becomes
+    /// of it is not what becomes of the array elsewhere.
+    pub(crate) fn apart(&self, number: usize) -> Array {
+        let mut array = self.clone();
+        for _ in 0..=number {
+            let Ok(node) = &array.built else { break };
+            let draft = Array::viewed(node, node.kind.name(), View::identity(&node.shape));
+            array = Array { built: draft.finish(node.origin.clone()) };
+        }
+        array
+    }
+
     /// The same values in another dtype, as `astype` in NumPy (floats become integers by dropping
     /// the fraction; values out of range saturate and NaN becomes 0, on every machine).
     #[track_caller]

@@ -3,7 +3,7 @@
 //! [cache folder](super::files) and are taken from there as long as device and driver are the same.
 
 use super::cost::{DeviceRates, HostRates, KernelRates, Rates, work};
-use super::cpu::{Cpu, CpuProduct, check_product};
+use super::cpu::{Cpu, CpuProduct};
 use super::{Backend, Product, Runner, files};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Region, c_strides};
@@ -11,6 +11,7 @@ use crate::ops::elementwise::{Op, Operand as Typed};
 use crate::ops::fold::{HistogramFold, Reduce};
 use crate::ops::histogram::{Bins, Edges};
 use crate::ops::kernel::{Block, Kernel, Operand, Terminal};
+use crate::ops::matmul::check_product;
 use crate::ops::program::{Program, Step};
 use crate::ops::reduce::{ReduceSpec, Reduction};
 use crate::ops::simd::Simd;

@@ -25,11 +25,30 @@ use crate::trace::Trace;
 use serde::Serialize;
 use std::sync::Arc;
 
+/// A kind of device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceKind {
+    /// The CPU, which computes everything.
+    Cpu,
+    /// A graphics adapter.
+    Gpu,
+}
+
+impl std::fmt::Display for DeviceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            DeviceKind::Cpu => "cpu",
+            DeviceKind::Gpu => "gpu",
+        })
+    }
+}
+
 /// What a device can do, found out once when it is opened.
 #[derive(Clone, Debug, Serialize)]
 pub struct Capabilities {
-    /// `cpu`, `gpu`.
-    pub backend: &'static str,
+    /// What it is.
+    pub backend: DeviceKind,
     /// The device's own name.
     pub name: String,
     /// Whether it is a GPU in name only, run by software.
@@ -92,6 +111,11 @@ pub trait Backend: Send + Sync {
     /// The most bytes that one runner of this kernel holds beside operands and states, over blocks of
     /// up to this shape.
     fn worker_bytes(&self, kernel: &Kernel, block: &[u64]) -> WorkerBytes;
+
+    /// Elements that it computes at a time: blocks are best cut at multiples of that.
+    fn tile(&self) -> usize {
+        1
+    }
 
     /// Makes what runs the kernel over blocks of up to this shape; one per worker. What it does on the way
     /// to another device is written down in `trace`.

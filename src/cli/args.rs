@@ -145,7 +145,7 @@ pub struct Eval {
     pub json: bool,
     /// Store the arrays as datasets of a new HDF5 file, each under its name, block by block, so that
     /// they may be larger than the memory; prints nothing
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "explain"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
     pub output: Option<std::path::PathBuf>,
 }
 

@@ -6,8 +6,8 @@
 //! not depend on order, so it does not matter who comes first.
 
 use super::budget::Meter;
-use super::partial::{PartialOutput, PartialTile};
 use super::value::{ArrayValue, Value};
+use super::wire::{PartialOutput, PartialTile, StateBytes};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, Grid, Region, ravel, unravel};
 use crate::ops::fold::{Landing, Made, Notes, Nothing, State};
@@ -24,6 +24,8 @@ pub type Noted = BTreeMap<(usize, &'static str), u64>;
 pub struct Results<'o> {
     arrays: Vec<Option<SharedArray<'o>>>,
     histograms: Vec<Mutex<Option<Value>>>,
+    /// Which are handed on in blocks and held nowhere.
+    streamed: Vec<bool>,
     notes: Mutex<Noted>,
 }
 
@@ -31,17 +33,24 @@ pub struct Results<'o> {
 pub type Lent<'o> = BTreeMap<ValueId, SharedArray<'o>>;
 
 impl<'o> Results<'o> {
-    /// Room for the values of a stage, but for those that have theirs in `lent`.
+    /// Room for the values of a stage, but for those that have theirs in `lent` and those that are
+    /// `streamed`.
     ///
     /// # Errors
     /// `Budget` if the system does not give the memory.
-    pub fn new(stage: &Stage, values: &[ValueSpec], lent: &mut Lent<'o>, meter: &Meter) -> Result<Self> {
+    pub fn new(
+        stage: &Stage,
+        values: &[ValueSpec],
+        lent: &mut Lent<'o>,
+        streamed: &[ValueId],
+        meter: &Meter,
+    ) -> Result<Self> {
         let arrays = stage
             .outputs
             .iter()
             .map(|o| {
                 let v = &values[o.value];
-                if v.histogram {
+                if v.histogram || streamed.contains(&o.value) {
                     return Ok(None);
                 }
                 if let Some(array) = lent.remove(&o.value) {
@@ -64,18 +73,22 @@ impl<'o> Results<'o> {
         Ok(Results {
             arrays,
             histograms: stage.outputs.iter().map(|_| Mutex::new(None)).collect(),
+            streamed: stage.outputs.iter().map(|o| streamed.contains(&o.value)).collect(),
             notes: Mutex::default(),
         })
     }
 
-    /// The values, but for those in lent memory, and what was noted, by the number of the output.
+    /// The values, but for those in lent memory and those that are streamed, and what was noted, by the number
+    /// of the output.
     ///
     /// # Errors
     /// `Internal` if a value was never made.
     pub fn finish(self) -> Result<(Vec<Option<Value>>, Noted)> {
         let mut out = Vec::new();
-        for (array, histogram) in self.arrays.into_iter().zip(self.histograms) {
+        let each = self.arrays.into_iter().zip(self.histograms).zip(self.streamed);
+        for ((array, histogram), streamed) in each {
             out.push(match array {
+                None if streamed => None,
                 Some(array) => {
                     let (dtype, shape) = (array.dtype(), array.shape().into());
                     array.into_buffer().map(|data| Value::Array(ArrayValue::new(dtype, shape, data)))
@@ -93,7 +106,7 @@ impl<'o> Results<'o> {
 
     fn write(&self, output: usize, region: &Region, elements: &[u8]) {
         if let Some(array) = &self.arrays[output] {
-            // SAFETY: a tile belongs to one output and is finished once, so nobody else has a patch of
+            // SAFETY: a block belongs to one task and a tile is finished once, so nobody else has a patch of
             // this region.
             unsafe { array.write(region, elements) };
         }
@@ -215,11 +228,6 @@ impl<'a> Collector<'a> {
         })
     }
 
-    /// Whether there are results for elements to be placed in.
-    pub fn has_results(&self) -> bool {
-        self.results.is_some()
-    }
-
     /// Gets a worker's states ready for a block: hands over what belongs to another tile. If elements
     /// are collected `in_place`, they go to the results themselves.
     ///
@@ -234,9 +242,15 @@ impl<'a> Collector<'a> {
     ) -> Result<&'l mut [Box<dyn State>]> {
         for i in 0..local.states.len() {
             let terminal = self.terminal(i);
-            let place = self.results.filter(|_| in_place && terminal.fold.places());
-            if let Some(Some(array)) = place.map(|results| &results.arrays[self.pass.outputs[i]]) {
-                self.hand_over(local, i)?;
+            if terminal.fold.places() {
+                let place = self.results.filter(|_| in_place);
+                let Some(Some(array)) = place.map(|results| &results.arrays[self.pass.outputs[i]]) else {
+                    // The memory of the block before is used again.
+                    if local.states[i].elements().is_none() {
+                        local.states[i] = terminal.state(&block.shape)?;
+                    }
+                    continue;
+                };
                 // SAFETY: a block belongs to one task, so nobody else has a patch of this region; it is
                 // dropped at the next block, or with the worker, and the results outlive both.
                 let patch = unsafe { array.patch(block) };
@@ -264,10 +278,17 @@ impl<'a> Collector<'a> {
     ///
     /// # Errors
     /// What finishing a tile fails with.
-    pub fn end(&self, local: &mut Local) -> Result<()> {
-        for i in 0..local.states.len() {
-            if self.terminal(i).fold.places() {
-                self.hand_over(local, i)?;
+    pub fn end(&self, local: &mut Local, coords: &[u64], block: &Region) -> Result<()> {
+        for (i, state) in local.states.iter_mut().enumerate() {
+            let Some(elements) = state.elements().filter(|_| self.terminal(i).fold.places()) else {
+                continue;
+            };
+            match self.results {
+                Some(results) => results.write(self.pass.outputs[i], block, elements),
+                None => {
+                    let state = std::mem::replace(state, Box::new(Nothing));
+                    self.merge(i, self.tile(i, coords), 1, state)?;
+                }
             }
         }
         Ok(())
@@ -432,7 +453,7 @@ impl<'a> Collector<'a> {
         let output = |tiles: Mutex<Tiles>| {
             let tiles = tiles.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
             let tiles = tiles.map(|(tile, (state, tasks))| {
-                Ok(PartialTile { tile, tasks, state: super::partial::StateBytes(state.write()?) })
+                Ok(PartialTile { tile, tasks, state: StateBytes(state.write()?) })
             });
             Ok(PartialOutput { tiles: tiles.collect::<Result<_>>()? })
         };

@@ -3,14 +3,15 @@
 //! A device may have blocks under way when it is lost or out of memory. Nothing of them has reached
 //! the states then, so the CPU runs them again, with the same bits, and the report says how many.
 
+use super::context::RunContext;
 use super::reader::{Parts, Reader};
-use super::{Counters, RunContext, compute};
-use crate::backend::{Backend, Runner};
-use crate::error::{ErrorKind, Result};
-use crate::grid::{Dims, Region};
+use super::report::Counters;
+use crate::backend::{DeviceKind, Runner};
+use crate::error::{Context, ErrorKind, Result};
+use crate::grid::{Dims, Region, Slab};
 use crate::ops::elementwise::Events;
 use crate::ops::fold::State;
-use crate::ops::kernel::Kernel;
+use crate::ops::kernel::{Block, Kernel, Operand};
 use crate::plan::{Fed, Input, Placement};
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
@@ -41,12 +42,26 @@ pub(super) struct Lane<'a> {
     done: u64,
 }
 
-impl<'a> Lane<'a> {
-    /// A lane for blocks of up to the shape `largest`, on the device of `placement`.
+/// A lane that waits for its next block: its runners, without what they run on.
+#[derive(Default)]
+pub(super) struct Rested {
+    device: Option<Box<dyn Runner>>,
+    cpu: Option<Box<dyn Runner>>,
+    parts: Option<Parts>,
+    failed: Option<String>,
+    bytes: u64,
+    cpu_bytes: u64,
+}
+
+impl Rested {
+    /// A lane for blocks of up to the shape `largest`, on the device of `placement`. It must be for the
+    /// kernel that it was for before.
     ///
     /// # Errors
     /// `Device` if the device fails and fallback is refused.
-    pub(super) fn new(
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn wake<'a>(
+        self,
         inputs: &'a [Input],
         kernel: &'a Kernel,
         domain: &'a [u64],
@@ -55,6 +70,13 @@ impl<'a> Lane<'a> {
         cx: &'a RunContext<'a>,
         counters: &'a Counters,
     ) -> Result<Lane<'a>> {
+        let Rested { device, cpu, parts, failed, bytes, cpu_bytes } = self;
+        let on_gpu = placement.device != DeviceKind::Cpu;
+        // A product that is only collected has nothing more to compute: it would go up to come down.
+        let only_products = on_gpu
+            && kernel.program.as_identity().is_some()
+            && kernel.only_collects()
+            && inputs.iter().any(|i| i.fed().and_then(Fed::product).is_some());
         let mut lane = Lane {
             inputs,
             kernel,
@@ -62,23 +84,18 @@ impl<'a> Lane<'a> {
             largest,
             counters,
             cx,
-            device: None,
-            cpu: None,
-            parts: None,
+            device,
+            cpu,
+            parts,
             under_way: VecDeque::new(),
-            failed: None,
-            only_products: false,
-            bytes: 0,
-            cpu_bytes: 0,
+            failed,
+            only_products,
+            bytes,
+            cpu_bytes,
             done: 0,
         };
-        let on_gpu = placement.device != "cpu";
-        // A product that is only collected has nothing more to compute: it would go up to come down.
-        lane.only_products = on_gpu
-            && kernel.program.as_identity().is_some()
-            && kernel.only_collects()
-            && inputs.iter().any(|i| i.fed().and_then(Fed::product).is_some());
-        if let Some(gpu) = lane.cx.gpu.filter(|_| on_gpu && !lane.only_products) {
+        let wanted = on_gpu && !only_products && lane.device.is_none() && lane.failed.is_none();
+        if let Some(gpu) = cx.gpu.filter(|_| wanted) {
             match gpu.runner(kernel, &lane.largest, cx.trace) {
                 Ok(runner) => {
                     lane.bytes = gpu.worker_bytes(kernel, &lane.largest).host;
@@ -91,6 +108,20 @@ impl<'a> Lane<'a> {
             }
         }
         Ok(lane)
+    }
+}
+
+impl Lane<'_> {
+    /// Puts the lane aside. Nothing may be under way.
+    pub(super) fn rest(mut self) -> Rested {
+        Rested {
+            device: self.device.take(),
+            cpu: self.cpu.take(),
+            parts: self.parts.take(),
+            failed: self.failed.take(),
+            bytes: self.bytes,
+            cpu_bytes: self.cpu_bytes,
+        }
     }
 
     /// Whether collected elements are there only after [`Lane::flush`].
@@ -213,4 +244,27 @@ impl Drop for Lane<'_> {
     fn drop(&mut self) {
         self.counters.tasks.fetch_add(self.done, Relaxed);
     }
+}
+
+/// Brings the inputs of a block into memory and runs the kernel over them.
+///
+/// # Errors
+/// What reading and computing meet.
+fn compute(
+    reader: &mut Reader,
+    inputs: &[Input],
+    kernel: &Kernel,
+    runner: &mut dyn Runner,
+    block: &Region,
+    domain: &[u64],
+    states: &mut [Box<dyn State>],
+) -> Result<Events> {
+    let slab = Slab::dense(block);
+    let staged = reader.stage_all(inputs, &kernel.program.inputs, &slab, runner.takes_packed())?;
+    let operands: Vec<Operand> = staged.iter().map(|s| s.operand(&staged)).collect();
+    let events = runner.run(&Block { region: block, domain }, &operands, states)?;
+    events.check().at("block", block)?;
+    drop(operands);
+    reader.recycle(staged);
+    Ok(events)
 }

@@ -10,7 +10,7 @@
 //! where a source is told of what comes, where a device collects, and where a task ends a tile of the output,
 //! tasks are claimed one by one, in the order that was counted with.
 
-use super::RunContext;
+use super::context::RunContext;
 use crate::error::{Error, Result};
 use crate::ops::kernel::{Kernel, Terminal};
 use crate::source::ReadStats;

@@ -123,7 +123,7 @@ struct Wire {
     dtype: DType,
     shape: Dims,
     /// The bytes, little-endian.
-    #[serde(with = "super::partial::bytes_or_text")]
+    #[serde(with = "super::wire::bytes_or_text")]
     data: Vec<u8>,
 }
 

@@ -3,11 +3,11 @@
 
 use super::{Feed, FeedBytes, Fetch, Multiplied, Pieces, Reach, Row, SubKernel, data_of, unfit};
 use crate::backend::Product;
-use crate::backend::cpu::{MATMUL_DEPTH, check_product, matmul_dtype, round_to_f16, tile_edge};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Context, Result};
 use crate::grid::{Chunks, Dims, Slab, show_shape};
+use crate::ops::matmul::{MATMUL_DEPTH, check_product, matmul_dtype, round_to_f16, tile_edge};
 use serde::{Deserialize, Serialize};
 
 /// The product of two matrices of one dtype.

@@ -100,8 +100,7 @@ impl Kept {
 
 impl Bound {
     /// Gives what the stages leave of the budget to chunks that are wanted again, and adds up the peak.
-    /// To be done again when a stage needs more or less than binding thought.
-    pub(crate) fn keep(&mut self, plan: &Plan) {
+    pub(super) fn keep(&mut self, plan: &Plan) {
         let peaks = || self.stages.iter().map(|s| s.peak_bytes());
         let mut free: Vec<u64> = peaks().map(|peak| self.memory.saturating_sub(peak)).collect();
         let mut sources: Vec<Seen> =

@@ -6,11 +6,11 @@
 //! its output in windows); what does not fit then is refused, with the budget that would do.
 
 use super::again::Kept;
-use super::place::{Placement, Wish, place, products_of};
+use super::place::{Machine, Placement, Wish, place, products_of, tiles};
 use super::reads::{Reads, reads};
 use super::through::halo_cache;
-use super::{Input, Plan, Read, Stage, SubKernel, Supply};
-use crate::backend::cpu::{self, MAX_KEPT_RUNNERS};
+use super::{Ends, Input, MAX_KEPT_RUNNERS, Plan, Read, Stage, SubKernel, Supply};
+use crate::backend::{Backend, DeviceKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::feeds::{FeedBytes, Reach};
 use crate::grid::{AxisGrid, Chunks, Dims, Grid, Region};
@@ -20,16 +20,6 @@ use crate::ops::program::Program;
 use crate::size::human_bytes;
 use crate::source::ScratchNeeds;
 use crate::view::View;
-
-/// What a plan is bound to.
-pub struct Machine<'a> {
-    /// The budget: all bytes that the run may hold on the host.
-    pub memory: u64,
-    /// The most workers.
-    pub threads: usize,
-    /// The device asked for, if it can be had; otherwise why not.
-    pub device: Wish<'a>,
-}
 
 /// One walk over (a window of) a stage's grid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,13 +62,15 @@ pub struct Bound {
     pub memory: u64,
     /// What is kept of sources that are read again.
     pub kept: Vec<Kept>,
+    /// Where the results go.
+    pub ends: Ends,
 }
 
 impl BoundStage {
     /// Whether collected elements go straight to their results, so that no block of them is held. Those
     /// of a device come back in blocks.
     pub fn in_place(&self) -> bool {
-        self.placement.device == "cpu"
+        self.placement.device == DeviceKind::Cpu
     }
 
     /// The most bytes that the stage holds.
@@ -93,10 +85,9 @@ impl Bound {
     ///
     /// # Errors
     /// `Budget` if something does not fit; the error names it and the smallest budget that works.
-    pub fn new(plan: &Plan, machine: &Machine) -> Result<Bound> {
+    pub fn new(plan: &Plan, ends: &Ends, machine: &Machine) -> Result<Bound> {
         let mut stages = Vec::new();
-        let results: u64 =
-            plan.results().iter().map(|&r| plan.values()[r].bytes()).fold(0, u64::saturating_add);
+        let results: u64 = plan.results().iter().map(|&r| ends.bytes(plan, r)).fold(0, u64::saturating_add);
         if results > machine.memory {
             return Err(Error::new(
                 ErrorKind::Budget,
@@ -110,8 +101,8 @@ impl Bound {
         }
         let mut refused: Option<Error> = None;
         let mut smallest = results;
-        for (n, alive) in plan.alive_bytes().into_iter().enumerate() {
-            match bind_stage(plan, n, alive, machine)? {
+        for (n, alive) in plan.alive_bytes(ends).into_iter().enumerate() {
+            match bind_stage(plan, n, ends, alive, machine)? {
                 Ok(stage) => stages.push(stage),
                 // The budget that is named must do for the stages that follow, too.
                 Err((needed, e)) => {
@@ -124,7 +115,8 @@ impl Bound {
             let named = human_bytes(smallest);
             return Err(e.hint(format!("the smallest budget that works is {smallest} bytes ({named})")));
         }
-        let mut bound = Bound { stages, peak_bytes: 0, memory: machine.memory, kept: Vec::new() };
+        let (ends, memory) = (ends.clone(), machine.memory);
+        let mut bound = Bound { stages, peak_bytes: 0, memory, kept: Vec::new(), ends };
         bound.keep(plan);
         Ok(bound)
     }
@@ -134,6 +126,7 @@ impl Bound {
 pub(super) struct Needs<'a> {
     pub(super) plan: &'a Plan,
     pub(super) stage: &'a Stage,
+    ends: &'a Ends,
     kernel: Kernel,
     largest: Dims,
     values: u64,
@@ -146,16 +139,18 @@ impl Needs<'_> {
     /// Bytes per worker, and bytes shared beside the values, for a pass whose largest block is
     /// `block`.
     fn of(&self, pass: &Pass, block: &[u64], workers: u64) -> (u64, u64) {
-        let mut worker = self.inputs.saturating_add(cpu::scratch_bytes(&self.kernel));
         let mut shared = 0u64;
+        let streams = |o: usize| self.ends.streams(self.stage.outputs[o].value);
+        let handing = if pass.outputs.iter().any(|&o| streams(o)) { self.ends.handing } else { 0 };
+        let mut worker = self.inputs.saturating_add(handing);
         for &o in &pass.outputs {
             let fold = &self.kernel.terminals[o].fold;
-            let placed = self.in_place && !self.plan.hands_on(self.stage.outputs[o].value);
-            if placed && fold.places() {
+            if self.in_place && !streams(o) && fold.places() {
                 continue;
             }
             let state = fold.bytes(block).state;
-            worker = worker.saturating_add(state);
+            let blocks = if streams(o) { self.ends.waiting.saturating_add(1) } else { 1 };
+            worker = worker.saturating_add(state.saturating_mul(blocks));
             // What no two blocks share is finished block by block.
             if !fold.landing().keeps_all() {
                 let live = match kept_first(&pass.order, fold.landing()) {
@@ -188,6 +183,7 @@ type Refused = (u64, Error);
 fn bind_stage(
     plan: &Plan,
     n: usize,
+    ends: &Ends,
     values: u64,
     machine: &Machine,
 ) -> Result<std::result::Result<BoundStage, Refused>> {
@@ -200,24 +196,26 @@ fn bind_stage(
     let mut products = Vec::new();
     stage.inputs.iter().for_each(|i| products_of(i, &mut products));
     let placement = place(&kernel, &largest, stage.grid.blocks(), &products, machine);
-    if let (Wish::Prefer(backend) | Wish::Faster { backend, .. }, "gpu") = (&machine.device, placement.device)
+    if let (Wish::Prefer(backend) | Wish::Faster { backend, .. }, DeviceKind::Gpu) =
+        (&machine.device, placement.device)
     {
         let staging = backend.worker_bytes(&kernel, &largest).host;
-        let bound = bind_placed(plan, n, values, machine, placement, staging)?;
+        let bound = bind_placed(plan, n, ends, values, machine, placement, staging)?;
         if bound.is_ok() {
             return Ok(bound);
         }
         let reason = format!("the memory budget leaves no room for {} of staging", human_bytes(staging));
         let fallback = matches!(machine.device, Wish::Prefer(_));
-        let placement = Placement { device: "cpu", reason, fallback };
-        return bind_placed(plan, n, values, machine, placement, 0);
+        let placement = Placement { device: DeviceKind::Cpu, reason, fallback };
+        return bind_placed(plan, n, ends, values, machine, placement, 0);
     }
-    bind_placed(plan, n, values, machine, placement, 0)
+    bind_placed(plan, n, ends, values, machine, placement, 0)
 }
 
 fn bind_placed(
     plan: &Plan,
     n: usize,
+    ends: &Ends,
     values: u64,
     machine: &Machine,
     placement: Placement,
@@ -229,9 +227,10 @@ fn bind_placed(
         0 => Dims::from_elem(1, stage.grid.axes.len()),
         _ => stage.grid.largest(),
     };
-    let inputs = inputs_bytes(plan, &stage.inputs, &stage.program, &largest).saturating_add(staging);
-    let in_place = placement.device == "cpu";
-    let needs = Needs { plan, stage, kernel, largest, values, inputs, in_place };
+    let inputs = inputs_bytes(plan, machine.cpu, &stage.inputs, &stage.program, &largest)
+        .saturating_add(staging.saturating_add(machine.cpu.worker_bytes(&kernel, &largest).host));
+    let in_place = placement.device == DeviceKind::Cpu;
+    let needs = Needs { plan, stage, ends, kernel, largest, values, inputs, in_place };
     let passes = passes(&needs, machine.memory).map_err(|smallest| {
         let e = Error::new(
             ErrorKind::Budget,
@@ -368,7 +367,7 @@ fn window_shape(block: &[u64], largest: &[u64], domain: &[u64]) -> Dims {
 }
 
 /// Bytes of staging and read scratch for the inputs of one block.
-fn inputs_bytes(plan: &Plan, inputs: &[Input], program: &Program, block: &[u64]) -> u64 {
+fn inputs_bytes(plan: &Plan, cpu: &dyn Backend, inputs: &[Input], program: &Program, block: &[u64]) -> u64 {
     let len: u64 = block.iter().product();
     let mut staged = 0u64;
     let mut scratch = ScratchNeeds::default();
@@ -380,23 +379,24 @@ fn inputs_bytes(plan: &Plan, inputs: &[Input], program: &Program, block: &[u64])
             Supply::Feed(_) => false,
         };
         if !in_memory {
-            let FeedBytes { temporary, scratch: read } = supply_bytes(plan, &input.from, bytes, block);
-            staged = staged.saturating_add(bytes).saturating_add(temporary);
+            let FeedBytes { temporary, scratch: read } = supply_bytes(plan, cpu, &input.from, bytes, block);
+            staged = staged.saturating_add(bytes);
+            staged = staged.saturating_add(temporary.saturating_mul(tiles(input, block)));
             scratch = scratch.and(&read);
         }
     }
     let mut runners = Vec::new();
-    inputs.iter().for_each(|i| nested_runners(i, &mut runners));
+    inputs.iter().for_each(|i| nested_runners(cpu, i, &mut runners));
     runners.sort_unstable_by(|a, b| b.cmp(a));
     let kept = runners.iter().take(MAX_KEPT_RUNNERS).fold(0, |sum: u64, &n| sum.saturating_add(n));
     staged.saturating_add(scratch.total()).saturating_add(kept)
 }
 
 /// The bytes of the runner of each kernel nested in an input.
-fn nested_runners(input: &Input, out: &mut Vec<u64>) {
+fn nested_runners(cpu: &dyn Backend, input: &Input, out: &mut Vec<u64>) {
     for k in input.children() {
-        out.push(runner_bytes(k));
-        k.inputs.iter().for_each(|i| nested_runners(i, out));
+        out.push(runner_bytes(cpu, k));
+        k.inputs.iter().for_each(|i| nested_runners(cpu, i, out));
     }
 }
 
@@ -409,28 +409,29 @@ fn in_place(kernel: &SubKernel) -> bool {
     })
 }
 
-fn runner_bytes(kernel: &SubKernel) -> u64 {
-    cpu::scratch_bytes(&Kernel { program: kernel.program.clone(), terminals: Vec::new() })
+fn runner_bytes(cpu: &dyn Backend, kernel: &SubKernel) -> u64 {
+    let bare = Kernel { program: kernel.program.clone(), terminals: Vec::new() };
+    cpu.worker_bytes(&bare, &kernel.shape).host
 }
 
 /// Temporary bytes that bringing an input takes beside its own elements, and read scratch.
-fn supply_bytes(plan: &Plan, from: &Supply, bytes: u64, block: &[u64]) -> FeedBytes {
+fn supply_bytes(plan: &Plan, cpu: &dyn Backend, from: &Supply, bytes: u64, block: &[u64]) -> FeedBytes {
     match from {
         Supply::Read(Read::Value(_)) => FeedBytes::default(),
         Supply::Read(Read::Source(s)) => {
             FeedBytes { temporary: 0, scratch: plan.opened()[*s].scratch_needs() }
         }
-        Supply::Feed(fed) => fed.bytes(block, bytes, &|k, block| kernel_bytes(plan, k, block)),
+        Supply::Feed(fed) => fed.bytes(block, bytes, &|k, block| kernel_bytes(plan, cpu, k, block)),
     }
 }
 
-fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> FeedBytes {
+fn kernel_bytes(plan: &Plan, cpu: &dyn Backend, kernel: &SubKernel, block: &[u64]) -> FeedBytes {
     let len: u64 = block.iter().product();
     let mut temporary = 0u64;
     let mut scratch = ScratchNeeds::default();
     for (input, dtype) in kernel.inputs.iter().zip(&kernel.program.inputs) {
         let bytes = len.saturating_mul(dtype.size() as u64);
-        let inner = supply_bytes(plan, &input.from, bytes, block);
+        let inner = supply_bytes(plan, cpu, &input.from, bytes, block);
         // An input that is handed on as it lies is read where it is wanted.
         let staged = if in_place(kernel) { 0 } else { bytes };
         temporary = temporary.saturating_add(staged).saturating_add(inner.temporary);
@@ -439,7 +440,7 @@ fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> FeedBytes {
     // What the runner makes is copied to where it is wanted, unless the input is read in place.
     let out = kernel.program.outputs.first().map_or(0, |&r| kernel.program.dtype(r).size() as u64);
     let made = if in_place(kernel) { 0 } else { len.saturating_mul(out) };
-    let temporary = temporary.saturating_add(made).saturating_add(runner_bytes(kernel));
+    let temporary = temporary.saturating_add(made).saturating_add(runner_bytes(cpu, kernel));
     FeedBytes { temporary, scratch }
 }
 

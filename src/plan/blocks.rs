@@ -2,7 +2,7 @@
 
 use super::{Fed, Input, PlanOptions, PlanSource, Read, SubKernel, Supply};
 use crate::feeds::{Pieces, Reach};
-use crate::grid::{AxisGrid, Chunks, Grid, Region};
+use crate::grid::{AxisGrid, Chunks, Dims, Grid, Region};
 use crate::ops::program::Program;
 use crate::view::View;
 use num_integer::Integer;
@@ -164,6 +164,39 @@ pub fn choose_grid(
     Grid { axes }
 }
 
+/// A grid like another one whose blocks are whole chunks of what will be written: of the shape `chunks`, or
+/// of blocks like those that there are. Blocks that are whole chunks of what is read as well are taken where
+/// they stay small.
+pub fn whole_chunks(grid: &Grid, chunks: Option<&[u64]>, program: &Program, options: &PlanOptions) -> Grid {
+    let plain = |axis: &AxisGrid| match *axis {
+        AxisGrid::Regular { block, phase: 0, step: 1, .. } => Some(block),
+        _ => None,
+    };
+    let Some(chunks) = chunks else {
+        let even = |axis: &AxisGrid| match plain(axis) {
+            Some(_) => axis.clone(),
+            None => AxisGrid::regular(axis.len(), axis.longest()),
+        };
+        return Grid { axes: grid.axes.iter().map(even).collect() };
+    };
+    let mut blocks: Dims = Dims::new();
+    for (axis, &chunk) in grid.axes.iter().zip(chunks) {
+        let chunk = chunk.clamp(1, axis.len().max(1));
+        blocks.push((plain(axis).unwrap_or(axis.longest()) / chunk).max(1) * chunk);
+    }
+    let widest = program.inputs.iter().map(|d| d.size() as u64).max().unwrap_or(8).max(1);
+    let most = (options.block_bytes / widest).saturating_mul(4);
+    for d in 0..blocks.len() {
+        let Some(block) = plain(&grid.axes[d]).filter(|&b| b < grid.axes[d].len()) else { continue };
+        let both = (block / block.gcd(&blocks[d])).saturating_mul(blocks[d]);
+        let rest: u64 = (0..blocks.len()).filter(|&o| o != d).map(|o| blocks[o]).fold(1, u64::saturating_mul);
+        if both.saturating_mul(rest) <= most {
+            blocks[d] = both;
+        }
+    }
+    Grid::regular(&grid.shape(), &blocks)
+}
+
 fn is_regular(axis: &AxisGrid) -> bool {
     matches!(axis, AxisGrid::Regular { .. })
 }
@@ -260,4 +293,50 @@ fn elements_of_chunk(view: &View, d: usize, (a, b): (i128, i128), (lo, hi): (u64
 /// How many blocks the elements `first..end` lie in.
 fn blocks_over(axis: &AxisGrid, first: u64, end: u64) -> u64 {
     if first >= end { 0 } else { axis.block_of(end - 1) - axis.block_of(first) + 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dtype::DType;
+
+    /// Blocks are whole chunks of the target, whatever the blocks were, and whole chunks of the source where
+    /// those of both stay small.
+    #[test]
+    fn blocks_of_what_is_written_are_whole_chunks() {
+        let program = Program { inputs: vec![DType::F64], outputs: Vec::new(), steps: Vec::new() };
+        let options = PlanOptions { block_bytes: 8 * 1000 };
+        let axes = [
+            AxisGrid::regular(1000, 40),
+            AxisGrid::Regular { len: 333, block: 120, phase: 7, step: 3 },
+            AxisGrid::Uneven([(300u64, 70u64), (41, 41)].into_iter().collect()),
+            AxisGrid::regular(5, 5),
+            AxisGrid::regular(0, 1),
+        ];
+        for axis in axes {
+            let grid = Grid { axes: vec![axis.clone()] };
+            for chunk in [1u64, 3, 7, 40, 64, 500, 5000] {
+                let cut = whole_chunks(&grid, Some(&[chunk]), &program, &options);
+                let AxisGrid::Regular { len, block, phase: 0, step: 1 } = cut.axes[0] else {
+                    panic!("{cut:?}");
+                };
+                assert_eq!(len, axis.len());
+                let chunk = chunk.clamp(1, len.max(1));
+                assert!(
+                    block % chunk == 0 && (block <= axis.longest().max(chunk) || block <= 4000),
+                    "{cut:?}"
+                );
+                // 4 × 1000 elements are small.
+                if axis == AxisGrid::regular(1000, 40) && chunk <= 64 {
+                    assert_eq!(block % 40, 0, "{chunk}");
+                }
+            }
+            let own = whole_chunks(&grid, None, &program, &options);
+            let expected = match axis {
+                AxisGrid::Regular { phase: 0, step: 1, .. } => axis.clone(),
+                _ => AxisGrid::regular(axis.len(), axis.longest()),
+            };
+            assert_eq!(own.axes, [expected]);
+        }
+    }
 }

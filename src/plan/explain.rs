@@ -48,12 +48,14 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
         for o in &stage.outputs {
             let v = &plan.values()[o.value];
             let what = describe_fold(o, &stage.program);
+            let on = bound.is_some_and(|b| b.ends.streams(o.value));
             writeln!(
                 f,
-                "  value {}: {what} -> {} {}   [{}]",
+                "  value {}: {what} -> {} {}{}   [{}]",
                 o.value,
                 v.dtype,
                 crate::grid::show_shape(&v.shape),
+                if on { ", handed on in blocks" } else { "" },
                 o.label
             )?;
         }

@@ -7,10 +7,10 @@
 //! they share its reads. Everything here works with explicit stacks, so that a chain of a million
 //! operations cannot overflow one.
 
-use super::blocks::choose_grid;
+use super::blocks::{choose_grid, whole_chunks};
 use super::{
     Fed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Read, Stage, SubKernel,
-    Supply, ValueId, ValueSpec,
+    Supply, ValueId, ValueSpec, Written,
 };
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
@@ -69,7 +69,7 @@ impl Sources {
     }
 }
 
-pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
+pub fn plan(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result<Plan> {
     let levels = levels(graph);
     let wanted = wanted(graph);
     let mut values: Vec<ValueSpec> = Vec::new();
@@ -91,15 +91,21 @@ pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
         .collect();
     let mut sources = Sources::default();
     let mut stages = Vec::new();
-    for group in groups(graph, &wanted, &levels) {
+    let chunks: HashMap<NodeId, &Option<Dims>> =
+        written.iter().map(|w| (graph.outputs[w.result], &w.chunks)).collect();
+    for group in groups(graph, &wanted, &levels, &chunks) {
         let domain = domain(graph, group[0]);
         let mut builder = Builder::new(graph, &value_of, &mut sources, domain.clone(), 0);
         let mut outputs = Vec::new();
+        let written = group.iter().find_map(|w| chunks.get(&w.node).filter(|_| w.collect)).copied();
         for w in group {
             outputs.push(builder.fold(w)?);
         }
         let (inputs, program) = (builder.inputs, builder.program);
-        let grid = choose_grid(&domain, &inputs, &program, &sources.list, options);
+        let mut grid = choose_grid(&domain, &inputs, &program, &sources.list, options);
+        if let Some(chunks) = written {
+            grid = whole_chunks(&grid, chunks.as_deref(), &program, options);
+        }
         stages.push(Stage { grid, inputs, program, outputs });
     }
     for (n, stage) in stages.iter().enumerate() {
@@ -116,7 +122,7 @@ pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
         stages,
         results,
     };
-    let plan = Plan { data, opened: sources.opened, streamed: false };
+    let plan = Plan { data, opened: sources.opened };
     debug_assert!(plan.validate().is_ok(), "{:?}", plan.validate());
     Ok(plan)
 }
@@ -192,11 +198,17 @@ fn streamed(graph: &Graph, w: Wanted) -> Vec<NodeId> {
     }
 }
 
-/// Consumers that share a stage, the sources they read, and their domain.
-type Group = (Vec<Wanted>, BTreeSet<usize>, Dims);
+/// Consumers that share a stage, the sources they read, their domain, and how those are chunked that will be
+/// written in chunks.
+type Group<'a> = (Vec<Wanted>, BTreeSet<usize>, Dims, Option<&'a Option<Dims>>);
 
 /// Consumers that run as one stage, in the order in which stages run.
-fn groups(graph: &Graph, wanted: &[Wanted], levels: &[usize]) -> Vec<Vec<Wanted>> {
+fn groups(
+    graph: &Graph,
+    wanted: &[Wanted],
+    levels: &[usize],
+    chunks: &HashMap<NodeId, &Option<Dims>>,
+) -> Vec<Vec<Wanted>> {
     let mut stages: BTreeMap<(usize, usize), Vec<Group>> = BTreeMap::new();
     let mut seen = Seen { by: vec![0; graph.len()], walk: 0 };
     for &w in wanted {
@@ -208,18 +220,26 @@ fn groups(graph: &Graph, wanted: &[Wanted], levels: &[usize]) -> Vec<Vec<Wanted>
         let mut reads = leaves(graph, &streamed(graph, w), &mut seen);
         let stage = stages.entry((level, domain.len())).or_default();
         let mut members = vec![w];
-        // Join every group of the same domain that reads something this one reads too.
-        let (joined, apart): (Vec<_>, Vec<_>) = std::mem::take(stage).into_iter().partition(|(_, r, d)| {
-            *d == domain && (r.is_empty() == reads.is_empty()) && (r.is_empty() || !r.is_disjoint(&reads))
-        });
+        let mut written = chunks.get(&w.node).filter(|_| w.collect).copied();
+        // Join every group of the same domain that reads something this one reads too. A task makes whole
+        // chunks of one shape: what is written in others is a stage of its own.
+        let (joined, apart): (Vec<_>, Vec<_>) =
+            std::mem::take(stage).into_iter().partition(|(_, r, d, c)| {
+                let joins = *d == domain
+                    && (r.is_empty() == reads.is_empty())
+                    && (r.is_empty() || !r.is_disjoint(&reads));
+                let fits = joins && (written.is_none() || c.is_none() || written == *c);
+                written = if fits { written.or(*c) } else { written };
+                fits
+            });
         *stage = apart;
-        for (group, r, _) in joined.into_iter().rev() {
+        for (group, r, ..) in joined.into_iter().rev() {
             members = group.into_iter().chain(members).collect();
             reads.extend(r);
         }
-        stage.push((members, reads, domain));
+        stage.push((members, reads, domain, written));
     }
-    stages.into_values().flatten().map(|(group, _, _)| group).collect()
+    stages.into_values().flatten().map(|(group, ..)| group).collect()
 }
 
 /// Which walk was last at each node, so that a walk costs what it sees and not the whole graph.

@@ -8,6 +8,7 @@
 mod again;
 mod bind;
 mod blocks;
+mod ends;
 mod explain;
 mod lower;
 mod place;
@@ -18,9 +19,10 @@ mod validate;
 pub use crate::feeds::{Fed, Input, Read, SubKernel, Supply};
 pub use crate::ops::ValueId;
 pub use again::{Kept, Visit, kept_chunk_bytes};
-pub use bind::{Bound, BoundStage, Machine, Pass};
+pub use bind::{Bound, BoundStage, Pass};
 pub use blocks::{uses_of_chunk, uses_of_chunk_around};
-pub use place::{Placement, Wish};
+pub use ends::Ends;
+pub use place::{Machine, Placement, Wish};
 pub use reads::Reads;
 
 use crate::dtype::DType;
@@ -37,6 +39,10 @@ use std::sync::Arc;
 
 /// The version of the serialised form; another version is refused.
 pub const PLAN_VERSION: u32 = 3;
+
+/// How many runners of kernels nested in feeds a worker keeps for its next block; a concatenation
+/// may have thousands of pieces.
+pub const MAX_KEPT_RUNNERS: usize = 8;
 
 /// A source of a plan, by name, with what was known of it when the plan was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,8 +115,6 @@ pub struct Plan {
     data: PlanData,
     /// Sources that are open in this process, in the order of the plan's.
     opened: Vec<Arc<dyn Source>>,
-    /// Whether results are handed on block by block.
-    streamed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -122,6 +126,15 @@ struct PlanData {
     values: Vec<ValueSpec>,
     stages: Vec<Stage>,
     results: Vec<ValueId>,
+}
+
+/// A result that will be written in chunks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The result, by its position.
+    pub result: usize,
+    /// The shape of the chunks. If nothing is said they are the blocks that its tasks make.
+    pub chunks: Option<Dims>,
 }
 
 /// What a planner may choose.
@@ -145,7 +158,22 @@ impl Plan {
     /// `Unsupported` for a graph that nests matrix products, concatenations and reshapes deeper than
     /// 64 within each other.
     pub fn new(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
-        lower::plan(graph, options)
+        Plan::writing(graph, &[], options)
+    }
+
+    /// As [`Plan::new`], where some results will be written in chunks: the tasks that make them make whole
+    /// chunks.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn writing(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result<Plan> {
+        lower::plan(graph, written, options)
+    }
+
+    /// The task grid of the stage that makes a value.
+    pub fn grid_of(&self, value: ValueId) -> Option<&Grid> {
+        let makes = |s: &&Stage| s.outputs.iter().any(|o| o.value == value);
+        self.data.stages.iter().find(makes).map(|s| &s.grid)
     }
 
     /// The stages, in the order in which they run.
@@ -178,36 +206,16 @@ impl Plan {
         self.data.stages.iter().map(|s| s.grid.blocks()).sum()
     }
 
-    /// The same plan as binding sees it when its results are handed on block by block and never held
-    /// as a whole.
-    pub fn streamed(&self) -> Plan {
-        Plan { streamed: true, ..self.without(&self.data.results) }
-    }
-
-    /// The same plan as binding sees it when some of its results are held by the caller.
-    pub fn without(&self, results: &[ValueId]) -> Plan {
-        let mut plan = self.clone();
-        for &r in results {
-            plan.data.values[r].shape = Dims::from_slice(&[0]);
-            plan.data.values[r].last_use = 0;
-        }
-        plan
-    }
-
-    /// Whether a value is handed on block by block and never held as a whole.
-    pub fn hands_on(&self, value: ValueId) -> bool {
-        self.streamed && self.data.results.contains(&value)
-    }
-
-    /// Per stage, the bytes of the values that are there while it runs: those of earlier stages that are
+    /// Per stage, the bytes of the values that the run holds while it runs: those of earlier stages that are
     /// still wanted, and those that it makes. In one walk, for there may be thousands of stages.
-    fn alive_bytes(&self) -> Vec<u64> {
+    fn alive_bytes(&self, ends: &Ends) -> Vec<u64> {
         let stages = self.data.stages.len();
         let mut changes = vec![0i128; stages + 1];
         for (n, stage) in self.data.stages.iter().enumerate() {
-            for v in stage.outputs.iter().map(|o| &self.data.values[o.value]).filter(|v| v.last_use >= n) {
-                changes[n] += i128::from(v.bytes());
-                changes[v.last_use.min(stages - 1) + 1] -= i128::from(v.bytes());
+            for v in stage.outputs.iter().map(|o| o.value).filter(|&v| self.data.values[v].last_use >= n) {
+                let bytes = i128::from(ends.bytes(self, v));
+                changes[n] += bytes;
+                changes[self.data.values[v].last_use.min(stages - 1) + 1] -= bytes;
             }
         }
         let mut alive = 0;
@@ -274,7 +282,7 @@ impl Plan {
                 .hint("make the plan again"));
             }
         }
-        let plan = Plan { data, opened, streamed: false };
+        let plan = Plan { data, opened };
         plan.validate()?;
         Ok(plan)
     }

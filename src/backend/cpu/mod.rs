@@ -9,15 +9,16 @@ mod matmul;
 mod peel;
 mod tile;
 
-pub use matmul::{CpuProduct, MATMUL_DEPTH, check_product, matmul_dtype, round_to_f16, tile_edge};
+pub use matmul::CpuProduct;
 
-use super::{Backend, Capabilities, Product, Runner, WorkerBytes};
+use super::{Backend, Capabilities, DeviceKind, Product, Runner, WorkerBytes};
 use crate::DType;
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::elementwise::Events;
 use crate::ops::fold::{Scratch, State, TILE, Tile, Update};
 use crate::ops::kernel::{Block, Kernel, Operand, Packing, Terminal};
+use crate::ops::matmul::check_product;
 use crate::ops::simd::Simd;
 use crate::trace::Trace;
 use machine::Machine;
@@ -37,7 +38,7 @@ impl Cpu {
         let features =
             Simd::available().into_iter().filter(|l| *l <= simd).map(|l| l.name().to_string()).collect();
         let capabilities = Capabilities {
-            backend: "cpu",
+            backend: DeviceKind::Cpu,
             name: cpu_name(),
             software: false,
             threads,
@@ -74,6 +75,10 @@ impl Backend for Cpu {
         WorkerBytes { host: scratch_bytes(kernel), device: 0 }
     }
 
+    fn tile(&self) -> usize {
+        TILE
+    }
+
     fn runner(&self, kernel: &Kernel, _: &[u64], _: Option<&Arc<Trace>>) -> Result<Box<dyn Runner>> {
         Ok(Box::new(CpuRunner::new(kernel, self.simd)))
     }
@@ -90,12 +95,8 @@ impl Backend for Cpu {
     }
 }
 
-/// How many runners of kernels nested in feeds a worker keeps for its next block; a concatenation
-/// may have thousands of pieces.
-pub const MAX_KEPT_RUNNERS: usize = 8;
-
 /// Bytes that one CPU runner of this kernel holds beside operands and states.
-pub fn scratch_bytes(kernel: &Kernel) -> u64 {
+fn scratch_bytes(kernel: &Kernel) -> u64 {
     let inputs: usize = kernel.program.inputs.iter().map(|d| d.size() * TILE).sum();
     // Updates of one kind share their scratch.
     let mut kinds: SmallVec<[(&str, u64); 4]> = SmallVec::new();

@@ -2,10 +2,12 @@
 
 use super::*;
 use crate::array::Array;
+use crate::backend::cpu::Cpu;
 use crate::error::{Error, ErrorKind};
 use crate::graph::Graph;
 use crate::grid::Slab;
-use crate::plan::{Machine, PlanOptions, Wish};
+use crate::ops::simd::Simd;
+use crate::plan::{Ends, Machine, PlanOptions, Wish};
 use crate::source::{ReadCx, Source};
 use crate::{BinAxis, DType};
 
@@ -43,7 +45,14 @@ fn kept(chunks: u64, meter: &Arc<Meter>) -> Kept {
     let targets = [x.histogram(BinAxis::Auto(4))];
     let roots: Vec<_> = targets.iter().map(|t| crate::array::Target::built(t).unwrap().clone()).collect();
     let plan = Plan::new(&Graph::new(&roots), &PlanOptions::default()).unwrap();
-    let bind = |memory| Bound::new(&plan, &Machine { memory, threads: 1, device: Wish::Cpu(String::new()) });
+    let cpu = Cpu::new(1, Simd::best());
+    let bind = |memory| {
+        Bound::new(
+            &plan,
+            &Ends::default(),
+            &Machine { memory, threads: 1, cpu: &cpu, device: Wish::Cpu(String::new()) },
+        )
+    };
     let free = bind(1 << 30).unwrap();
     let stages = free.stages.iter().map(|s| s.peak_bytes()).max().unwrap();
     let each = kept_chunk_bytes(LEN as u64);

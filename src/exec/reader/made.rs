@@ -2,8 +2,7 @@
 
 use super::Reader;
 use super::sources::direct;
-use crate::backend::cpu::{CpuRunner, MAX_KEPT_RUNNERS, scratch_bytes};
-use crate::backend::{Runner, Within};
+use crate::backend::{Backend, Runner, Within};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::Result;
@@ -12,22 +11,22 @@ use crate::grid::{Dims, Region, Slab};
 use crate::ops::elementwise;
 use crate::ops::fold::{Collected, State, state_as};
 use crate::ops::kernel::{Block, Kernel, Operand, Terminal};
-use crate::ops::simd::Simd;
-use crate::plan::{Fed, SubKernel};
+use crate::plan::{Fed, MAX_KEPT_RUNNERS, SubKernel};
 use crate::view::is_contiguous;
 use std::collections::HashMap;
 
 /// Runners of nested kernels.
 #[derive(Default)]
 pub(super) struct Runners {
-    kept: HashMap<*const SubKernel, KeptRunner>,
+    /// By where the kernel lies.
+    kept: HashMap<usize, KeptRunner>,
     /// What those hold that are kept or under way.
     bytes: u64,
 }
 
 /// A runner, and what it holds.
 struct KeptRunner {
-    runner: CpuRunner,
+    runner: Box<dyn Runner>,
     bytes: u64,
 }
 
@@ -36,26 +35,31 @@ impl Runners {
         self.bytes
     }
 
-    /// The runner of a kernel that collects its one output.
-    fn take(&mut self, kernel: &SubKernel, simd: Simd) -> Result<KeptRunner> {
-        if let Some(kept) = self.kept.remove(&std::ptr::from_ref(kernel)) {
+    /// The runner of a kernel that collects its one output, for blocks of up to this shape.
+    fn take(&mut self, kernel: &SubKernel, cpu: &dyn Backend, block: &[u64]) -> Result<KeptRunner> {
+        if let Some(kept) = self.kept.remove(&address(kernel)) {
             return Ok(kept);
         }
         let terminals = vec![Terminal::collect(&kernel.program, 0, kernel.shape.len())?];
         let kernel = Kernel { program: kernel.program.clone(), terminals };
-        let bytes = scratch_bytes(&kernel);
+        let bytes = cpu.worker_bytes(&kernel, block).host;
         self.bytes += bytes;
-        Ok(KeptRunner { runner: CpuRunner::new(&kernel, simd), bytes })
+        Ok(KeptRunner { runner: cpu.runner(&kernel, block, None)?, bytes })
     }
 
     /// Takes a runner back.
     fn give(&mut self, kernel: &SubKernel, runner: KeptRunner) {
         if self.kept.len() < MAX_KEPT_RUNNERS {
-            self.kept.insert(std::ptr::from_ref(kernel), runner);
+            self.kept.insert(address(kernel), runner);
         } else {
             self.bytes -= runner.bytes;
         }
     }
+}
+
+/// Where a kernel of the plan lies, which stays.
+fn address(kernel: &SubKernel) -> usize {
+    std::ptr::from_ref(kernel) as usize
 }
 
 /// A worker, at the service of one feed.
@@ -132,7 +136,7 @@ impl Reader<'_> {
         for (input, &d) in kernel.inputs.iter().zip(&kernel.program.inputs) {
             staged.push(self.stage(input, slab, d)?);
         }
-        let mut kept = self.runners.take(kernel, self.cx.simd)?;
+        let mut kept = self.runners.take(kernel, self.cx.cpu, &slab.count)?;
         self.count();
         let operands: Vec<Operand> = staged.iter().map(|s| s.operand(&staged)).collect();
         let region = Region { start: Dims::from_elem(0, slab.count.len()), shape: slab.count.clone() };

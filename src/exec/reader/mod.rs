@@ -15,7 +15,7 @@ mod sources;
 pub(super) use ahead::Ahead;
 pub(super) use parts::Parts;
 
-use super::budget::Held;
+use super::budget::{Held, Meter};
 use super::cache::ChunkCache;
 use super::kept::Kept;
 use super::value::Value;
@@ -49,6 +49,9 @@ pub struct Reading<'a> {
     /// Chunks that wait for a later pass or stage.
     pub kept: Option<&'a Kept>,
     pub sharing: Sharing<'a>,
+    pub stats: &'a ReadStats,
+    /// The CPU, which computes what lies inside of feeds.
+    pub cpu: &'a dyn Backend,
     /// The device that multiplies matrices, if it is not the CPU. It is a task's choice for tiles, not
     /// a promise: what it cannot do, or fails at, is done on the CPU and counted.
     pub products: Option<&'a dyn Backend>,
@@ -57,15 +60,47 @@ pub struct Reading<'a> {
     pub simd: Simd,
 }
 
+/// A reader that waits for its next task: what it holds, without what it reads with.
+pub struct Rested {
+    scratch: Scratch,
+    pool: Vec<Buffer>,
+    pooled: u64,
+    held: Held,
+    runners: Runners,
+    products: Products,
+}
+
+impl Rested {
+    /// Holds nothing yet; what it will hold is counted by `meter`.
+    pub fn new(meter: &Arc<Meter>) -> Rested {
+        Rested {
+            scratch: Scratch::default(),
+            pool: Vec::new(),
+            pooled: 0,
+            held: Held::new(meter),
+            runners: Runners::default(),
+            products: Products::default(),
+        }
+    }
+
+    /// The reader at work. It must be for the plan that it was for before.
+    pub fn wake(self, cx: Reading<'_>) -> Reader<'_> {
+        // In a walk that shares nothing every input is by itself.
+        let groups =
+            cx.sharing.map(|(grid, _, inputs)| Groups::new(cx.plan, grid, inputs)).unwrap_or_default();
+        let Rested { scratch, pool, pooled, held, runners, products } = self;
+        Reader { cx, scratch, pool, pooled, held, runners, groups, events: Events::default(), products }
+    }
+}
+
 /// One worker's means to read.
 pub struct Reader<'a> {
     pub(super) cx: Reading<'a>,
-    pub(super) stats: &'a ReadStats,
     pub(super) scratch: Scratch,
     pool: Vec<Buffer>,
     pooled: u64,
     /// What of [`Reader::bytes`] is counted as held.
-    held: Held<'a>,
+    held: Held,
     runners: Runners,
     groups: Groups,
     pub events: Events,
@@ -101,21 +136,15 @@ impl Staged<'_> {
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(cx: Reading<'a>, stats: &'a ReadStats) -> Self {
-        // In a walk that shares nothing every input is by itself.
-        let groups =
-            cx.sharing.map(|(grid, _, inputs)| Groups::new(cx.plan, grid, inputs)).unwrap_or_default();
-        Reader {
-            cx,
-            groups,
-            stats,
-            scratch: Scratch::default(),
-            pool: Vec::new(),
-            pooled: 0,
-            held: Held::new(cx.cache.meter()),
-            runners: Runners::default(),
-            events: Events::default(),
-            products: Products::default(),
+    /// Puts the reader aside between two tasks, with its buffers, runners and products.
+    pub fn rest(self) -> Rested {
+        Rested {
+            scratch: self.scratch,
+            pool: self.pool,
+            pooled: self.pooled,
+            held: self.held,
+            runners: self.runners,
+            products: self.products.rest(),
         }
     }
 
@@ -210,7 +239,7 @@ impl<'a> Reader<'a> {
         }
         let ((of, _), (slab, placement)) = (input.view.slab(block), input.view.slab(part));
         let mut buffer = self.take(slab.len() as usize * dtype.size());
-        let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.stats };
+        let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.cx.stats };
         source.read_part(&of, &slab, &mut buffer, &mut cx)?;
         Ok(Staged::Copied(buffer, placement, Packing::PLAIN))
     }
@@ -226,7 +255,7 @@ impl<'a> Reader<'a> {
             return self.stage(input, block, dtype);
         };
         let mut buffer = self.take(slab.len() as usize * dtype.size());
-        let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.stats };
+        let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.cx.stats };
         match self.cx.plan.opened()[s].read_packed(&chunk, &mut buffer, &mut cx) {
             Ok(packing) => Ok(Staged::Copied(buffer, placement, packing)),
             Err(e) => {

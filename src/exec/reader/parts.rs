@@ -15,7 +15,7 @@ use crate::backend::Runner;
 use crate::error::{Context, Result};
 use crate::grid::{Region, Slab};
 use crate::ops::elementwise::Events;
-use crate::ops::fold::{State, TILE};
+use crate::ops::fold::State;
 use crate::ops::kernel::{Block, Kernel, Operand};
 use crate::plan::{Input, Plan, Read, Supply};
 use num_integer::Integer;
@@ -32,6 +32,8 @@ pub(in crate::exec) struct Parts {
     read: Vec<usize>,
     /// Bytes of one element of all of those.
     size: u64,
+    /// Elements that the CPU computes at a time.
+    tile: u64,
 }
 
 /// How one block is cut: after `first` elements of the axis, then after every `step`.
@@ -69,7 +71,8 @@ impl Parts {
             let landing = terminal.fold.landing();
             cuttable.iter_mut().enumerate().for_each(|(d, c)| *c &= !landing.keeps(d));
         }
-        cuttable.contains(&true).then_some(Parts { cuttable, read, size })
+        let tile = reader.cx.cpu.tile() as u64;
+        cuttable.contains(&true).then_some(Parts { cuttable, read, size, tile })
     }
 
     /// How a block is cut, if it is.
@@ -116,7 +119,7 @@ impl Parts {
             }
             None => {
                 // Parts of about one length, of whole tiles.
-                let tile = TILE as u64 / row.gcd(&(TILE as u64));
+                let tile = self.tile / row.gcd(&self.tile);
                 let even = len.div_ceil(len.div_ceil(rows));
                 let step = if tile <= even { even.next_multiple_of(tile) } else { even };
                 Cut { axis, first: step, step }

@@ -1,7 +1,6 @@
 //! Tiles of products: by the device that is to multiply, or else by the CPU.
 
 use super::made::Making;
-use crate::backend::cpu::CpuProduct;
 use crate::backend::{Backend, Product};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
@@ -23,6 +22,11 @@ pub struct Products {
 }
 
 impl Products {
+    /// What is kept for later tasks; what was counted is not.
+    pub(super) fn rest(self) -> Products {
+        Products { kept: self.kept, given_up: self.given_up, ..Products::default() }
+    }
+
     /// A product of the device that is not under way: inside a factor there may be another product.
     fn take(
         &mut self,
@@ -71,7 +75,9 @@ impl Making<'_, '_> {
             }
             self.reader.products.fall_back(dtype, why);
         }
-        tile(self, &mut CpuProduct::new(dtype))??;
+        let own = self.reader.cx.cpu.product(dtype, most);
+        let mut own = own.map_err(|why| Error::new(ErrorKind::Internal, why))?;
+        tile(self, own.as_mut())??;
         self.reader.products.tiles.cpu += 1;
         Ok(())
     }

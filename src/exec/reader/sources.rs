@@ -29,7 +29,7 @@ impl<'a> Reader<'a> {
         let chunks = match source.chunks() {
             Some(chunks) if self.cx.cache.enabled() || self.cx.kept.is_some_and(|kept| kept.has(s)) => chunks,
             _ => {
-                let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.stats };
+                let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.cx.stats };
                 return source.read_region(slab, out, &mut cx);
             }
         };
@@ -46,13 +46,13 @@ impl<'a> Reader<'a> {
                 continue;
             }
             if !self.cx.cache.enabled() {
-                let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.stats };
+                let mut cx = ReadCx { scratch: &mut self.scratch, stats: self.cx.stats };
                 read_from_chunk(source.as_ref(), &chunk, slab, &Place::dense(&slab.count), out, &mut cx)?;
                 continue;
             }
             let key = (s, chunk.clone());
             let (scratch, stats, sharing, groups) =
-                (&mut self.scratch, self.stats, self.cx.sharing, &self.groups);
+                (&mut self.scratch, self.cx.stats, self.cx.sharing, &self.groups);
             let uses = || groups.uses(sharing, s, &chunk, chunks);
             let load = |out: &mut [u8]| source.read_chunk(&chunk, out, &mut ReadCx { scratch, stats });
             let data = self.cx.cache.get(&key, len, uses, load)?;
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
     /// As reading it.
     pub(super) fn kept_chunk(&mut self, s: usize, chunk: &[u64], len: usize) -> Result<Option<Arc<Buffer>>> {
         let Some(kept) = self.cx.kept else { return Ok(None) };
-        let (source, stats, scratch) = (&self.cx.plan.opened()[s], self.stats, &mut self.scratch);
+        let (source, stats, scratch) = (&self.cx.plan.opened()[s], self.cx.stats, &mut self.scratch);
         kept.get(s, chunk, len, stats, |out| source.read_chunk(chunk, out, &mut ReadCx { scratch, stats }))
     }
 
@@ -118,7 +118,7 @@ impl<'a> Reader<'a> {
                 return;
             }
         }
-        source.advise(slab, &mut ReadCx { scratch: &mut self.scratch, stats: self.stats });
+        source.advise(slab, &mut ReadCx { scratch: &mut self.scratch, stats: self.cx.stats });
     }
 }
 

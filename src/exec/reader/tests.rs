@@ -2,14 +2,15 @@
 
 use super::*;
 use crate::array::Array;
-use crate::backend::cpu::MATMUL_DEPTH;
+use crate::backend::cpu::Cpu;
 #[cfg(feature = "gpu")]
 use crate::backend::gpu;
-use crate::backend::{Capabilities, Product, Runner, WorkerBytes};
+use crate::backend::{Capabilities, DeviceKind, Product, Runner, WorkerBytes};
 use crate::exec::budget::Meter;
 use crate::exec::report::Fallback;
 use crate::graph::Graph;
 use crate::ops::kernel::Kernel;
+use crate::ops::matmul::MATMUL_DEPTH;
 use crate::plan::PlanOptions;
 use crate::trace::Trace;
 use half::f16;
@@ -36,7 +37,7 @@ struct Imagined {
 impl Imagined {
     fn new(way: Way) -> Imagined {
         let capabilities = Capabilities {
-            backend: "gpu",
+            backend: DeviceKind::Gpu,
             name: "imagined".into(),
             software: false,
             threads: 1,
@@ -135,10 +136,19 @@ fn read(
     let plan = Plan::new(&Graph::new(&[array.node()?.clone()]), &PlanOptions::default())?;
     let (values, meter, stats) = (Values::default(), Arc::new(Meter::default()), ReadStats::default());
     let cache = ChunkCache::new(0, &meter);
-    let (kept, sharing, products, simd) = (None, None, device, Simd::best());
-    let (plan, values, cache, must_multiply) = (&plan, &values, &cache, false);
-    let reading = Reading { plan, values, cache, kept, sharing, products, must_multiply, simd };
-    let mut reader = Reader::new(reading, &stats);
+    let cpu = Cpu::new(1, Simd::best());
+    let mut reader = Rested::new(&meter).wake(Reading {
+        plan: &plan,
+        values: &values,
+        cache: &cache,
+        kept: None,
+        sharing: None,
+        stats: &stats,
+        cpu: &cpu,
+        simd: Simd::best(),
+        products: device,
+        must_multiply: false,
+    });
     let stage = &plan.stages()[0];
     assert!(stage.inputs[0].fed().is_some_and(|fed| fed.product().is_some()));
     let slab = Slab::dense(&Region::whole(&stage.grid.shape()));

@@ -169,6 +169,10 @@ impl State for Collected {
         Ok(bytes)
     }
 
+    fn elements(&mut self) -> Option<&mut Buffer> {
+        if self.place.is_some() { None } else { Some(&mut self.own) }
+    }
+
     fn place(&mut self, place: Patch) -> Result<()> {
         self.place = Some(place);
         Ok(())

@@ -335,6 +335,12 @@ pub trait State: Send + Any {
     /// `Internal` if it cannot be written.
     fn write(&self) -> Result<Vec<u8>>;
 
+    /// The elements of the last block, where each has a place of its own ([`Fold::places`]) and they are not there
+    /// already.
+    fn elements(&mut self) -> Option<&mut Buffer> {
+        None
+    }
+
     /// Gets ready for another block whose elements go to `place`. Only where [`Fold::places`].
     ///
     /// # Errors

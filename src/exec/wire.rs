@@ -5,20 +5,6 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What one process has gathered from a range of a stage's tasks. It can be written, sent and merged
-/// in any order with others of the same stage.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct StagePartial {
-    /// The fingerprint of the plan.
-    pub plan: u64,
-    /// The stage.
-    pub stage: usize,
-    /// The task ranges that went in, `start..end`.
-    pub ranges: Vec<(u64, u64)>,
-    /// What was gathered, per output of the stage.
-    pub outputs: Vec<PartialOutput>,
-}
-
 /// What one process has gathered for one output of a stage.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PartialOutput {
