@@ -101,7 +101,10 @@ fn stencils_answer_as_numpy_does() {
                     let seed = v[2].as_u64().unwrap();
                     let v = common::array(dtype(&v[0]), &numbers(&v[1]), seed, v[3].as_str().unwrap());
                     let [a, v] = [(x, &case[4][0]), (&v, &case[4][1])].map(|(x, d)| x.cast(dtype(d)));
-                    check(&a.convolve(&v, mode), &case[6]);
+                    let made = a.convolve(&v, mode);
+                    // The sign of a zero depends on the order of the sum.
+                    let made = if made.dtype().unwrap().is_float() { made + 0.0 } else { made };
+                    check(&made, &case[6]);
                 }
             }
         }
