@@ -8,7 +8,8 @@ use chunkwise::backend::gpu::matmul::{Choices, GpuProduct, Tiling};
 use chunkwise::backend::gpu::{Choice, Gpu, Resident, copy_seconds, upload_seconds};
 use chunkwise::backend::{Backend, Product, Runner};
 use chunkwise::grid::{Region, c_strides};
-use chunkwise::ops::kernel::{Block, Kernel, Operand, Partial};
+use chunkwise::ops::fold::Made;
+use chunkwise::ops::kernel::{Block, Kernel, Operand};
 use chunkwise::ops::simd::Simd;
 use chunkwise::view::Placement;
 use chunkwise::{Array, BinAxis, DType, Device, PlanOptions, Session, StoreOptions, Target};
@@ -88,7 +89,7 @@ fn median(mut seconds: Vec<f64>) -> f64 {
 fn kernel_of(session: &Session, target: &dyn Target) -> Any<Kernel> {
     let plan = session.plan(&[target])?;
     assert_eq!(plan.stages().len(), 1);
-    Ok(plan.stages()[0].kernel(&|_| None)?)
+    Ok(plan.stages()[0].kernel(None)?)
 }
 
 impl Bench {
@@ -273,29 +274,19 @@ impl Bench {
 fn check(kernel: &Kernel, n: u64, operand: &[u8], resident: Resident) -> Any<()> {
     let shape = [n];
     resident.run(1)?;
-    let mut made =
-        kernel.terminals.iter().map(|t| t.partial(&shape)).collect::<chunkwise::Result<Vec<_>>>()?;
+    let mut made = kernel.terminals.iter().map(|t| t.state(&shape)).collect::<chunkwise::Result<Vec<_>>>()?;
     resident.finish(&mut made)?;
     let cpu = chunkwise::backend::cpu::Cpu::new(1, Simd::best());
     let mut runner: Box<dyn Runner> = cpu.runner(kernel, &shape, None)?;
     let mut right =
-        kernel.terminals.iter().map(|t| t.partial(&shape)).collect::<chunkwise::Result<Vec<_>>>()?;
+        kernel.terminals.iter().map(|t| t.state(&shape)).collect::<chunkwise::Result<Vec<_>>>()?;
     let region = Region::whole(&shape);
     let operands = [Operand::plain(operand, Placement { offset: 0, strides: c_strides(&shape) })];
     runner.run(&Block { region: &region, domain: &shape }, &operands, &mut right)?;
-    for (a, b) in made.iter().zip(&right) {
-        let same = match (a, b) {
-            (Partial::Collect(a), Partial::Collect(b)) => a[..] == b[..],
-            (Partial::Reduce(a), Partial::Reduce(b)) => {
-                let size = a.spec().out_dtype().size();
-                let (mut x, mut y) = (vec![0; size], vec![0; size]);
-                a.finish(&mut x)?;
-                b.finish(&mut y)?;
-                x == y
-            }
-            (Partial::Histogram(a), Partial::Histogram(b)) => {
-                serde_json::to_string(a)? == serde_json::to_string(b)?
-            }
+    for (a, b) in made.into_iter().zip(right) {
+        let same = match (a.finish()?.0, b.finish()?.0) {
+            (Made::Elements(a), Made::Elements(b)) => a[..] == b[..],
+            (Made::Histogram(a), Made::Histogram(b)) => a == b,
             _ => false,
         };
         assert!(same, "the device's answer is not the CPU's");

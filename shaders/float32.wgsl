@@ -54,6 +54,20 @@ fn not_equal_float32(a: u32, b: u32) -> u32 { return u32(unordered32(a, b) || ke
 fn less_float32(a: u32, b: u32) -> u32 { return u32(!unordered32(a, b) && key32(a) < key32(b)); }
 fn less_equal_float32(a: u32, b: u32) -> u32 { return u32(!unordered32(a, b) && key32(a) <= key32(b)); }
 
+// Away from zero is one more, towards it one less.
+fn nextafter_float32(x: u32, y: u32) -> u32 {
+    if (unordered32(x, y)) { return NAN32; }
+    if (key32(x) == key32(y)) { return y; }
+    if ((x & 0x7fffffffu) == 0u) { return (y & SIGN32) | 1u; }
+    return select(x - 1u, x + 1u, (key32(x) < key32(y)) == (x < SIGN32));
+}
+
+fn heaviside_float32(x: u32, h: u32) -> u32 {
+    if (is_nan32(x)) { return NAN32; }
+    if ((x & 0x7fffffffu) == 0u) { return quiet32(h); }
+    return select(0u, ONE32, x < SIGN32);
+}
+
 fn lesser32(a: u32, b: u32) -> u32 { return select(b, a, order32(a) < order32(b)); }
 fn greater32(a: u32, b: u32) -> u32 { return select(b, a, order32(a) > order32(b)); }
 fn minimum_float32(a: u32, b: u32) -> u32 { return select(lesser32(a, b), NAN32, unordered32(a, b)); }

@@ -40,6 +40,20 @@ fn not_equal_float64(a: u64, b: u64) -> u32 { return u32(unordered64(a, b) || ke
 fn less_float64(a: u64, b: u64) -> u32 { return u32(!unordered64(a, b) && key64(a) < key64(b)); }
 fn less_equal_float64(a: u64, b: u64) -> u32 { return u32(!unordered64(a, b) && key64(a) <= key64(b)); }
 
+// Away from zero is one more, towards it one less.
+fn nextafter_float64(x: u64, y: u64) -> u64 {
+    if (unordered64(x, y)) { return NAN64; }
+    if (key64(x) == key64(y)) { return y; }
+    if ((x & SIZE64) == 0lu) { return (y & SIGN64) | 1lu; }
+    return select(x - 1lu, x + 1lu, (key64(x) < key64(y)) == (x < SIGN64));
+}
+
+fn heaviside_float64(x: u64, h: u64) -> u64 {
+    if (is_nan64(x)) { return NAN64; }
+    if ((x & SIZE64) == 0lu) { return quiet64(h); }
+    return select(0lu, ONE64, x < SIGN64);
+}
+
 fn lesser64(a: u64, b: u64) -> u64 { return select(b, a, order64(a) < order64(b)); }
 fn greater64(a: u64, b: u64) -> u64 { return select(b, a, order64(a) > order64(b)); }
 fn minimum_float64(a: u64, b: u64) -> u64 { return select(lesser64(a, b), NAN64, unordered64(a, b)); }

@@ -33,3 +33,13 @@ fn negative_float16(a: u32) -> u32 { return a ^ 0x8000u; }
 fn absolute_float16(a: u32) -> u32 { return a & 0x7fffu; }
 fn copysign_float16(a: u32, b: u32) -> u32 { return (a & 0x7fffu) | (b & 0x8000u); }
 fn signbit_float16(a: u32) -> u32 { return a >> 15u; }
+
+// Away from zero is one more, towards it one less. Equal arguments give the first, as NumPy's float16.
+fn nextafter_float16(a: u32, b: u32) -> u32 {
+    let x = widen16(a);
+    let y = widen16(b);
+    if (unordered32(x, y)) { return 0x7e00u; }
+    if (key32(x) == key32(y)) { return a; }
+    if ((a & 0x7fffu) == 0u) { return (b & 0x8000u) | 1u; }
+    return select(a - 1u, a + 1u, (key32(x) < key32(y)) == (a < 0x8000u));
+}

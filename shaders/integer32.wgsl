@@ -20,6 +20,9 @@ fn bitwise_xor_uint32(a: u32, b: u32) -> u32 { return a ^ b; }
 fn invert_uint32(a: u32) -> u32 { return ~a; }
 fn invert_bool(a: u32) -> u32 { return a ^ 1u; }
 
+fn bitwise_count_uint32(a: u32) -> u32 { return countOneBits(a); }
+fn bitwise_count_int32(a: u32) -> u32 { return countOneBits(absolute_int32(a)); }
+
 // What is no float is never NaN, never infinite, and finite.
 fn isnan_bool(a: u32) -> u32 { return 0u; }
 fn isinf_bool(a: u32) -> u32 { return 0u; }

@@ -9,6 +9,8 @@ fn multiply_uint64(a: u64, b: u64) -> u64 { return a * b; }
 fn square_uint64(a: u64) -> u64 { return a * a; }
 fn negative_uint64(a: u64) -> u64 { return 0lu - a; }
 fn absolute_int64(a: u64) -> u64 { return select(a, 0lu - a, is_negative64(a)); }
+fn bitwise_count_uint64(a: u64) -> u32 { return countOneBits(low64(a)) + countOneBits(high64(a)); }
+fn bitwise_count_int64(a: u64) -> u32 { return bitwise_count_uint64(absolute_int64(a)); }
 
 fn bitwise_and_uint64(a: u64, b: u64) -> u64 { return a & b; }
 fn bitwise_or_uint64(a: u64, b: u64) -> u64 { return a | b; }

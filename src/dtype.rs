@@ -164,14 +164,68 @@ impl fmt::Display for DType {
     }
 }
 
-/// A Rust type that stores one element of a [`DType`].
+/// A Rust type that stores one element of a [`DType`]: the twelve that this crate names, and no other.
+///
+/// Results are written as bytes into memory of this type ([`Session::compute_into`](crate::Session::compute_into)),
+/// on the word of [`Element::DTYPE`] that these bytes are values of it. A type from elsewhere could say a
+/// dtype some of whose bytes are no value of its own, so the trait is sealed:
+///
+/// ```compile_fail,E0277
+/// use bytemuck::{CheckedBitPattern, NoUninit};
+/// use chunkwise::{DType, Element, Scalar};
+///
+/// #[derive(Clone, Copy, Debug, PartialEq, NoUninit, CheckedBitPattern)]
+/// #[repr(u8)]
+/// enum Answer {
+///     No = 0,
+///     Yes = 1,
+/// }
+///
+/// impl Element for Answer {
+///     const DTYPE: DType = DType::U8; // bytes 2 to 255 are no Answer
+///     fn to_scalar(self) -> Scalar {
+///         Scalar::U8(self as u8)
+///     }
+/// }
+/// ```
+///
+/// The same type without the last item compiles, so that nothing else is what is wrong above:
+///
+/// ```
+/// use bytemuck::{CheckedBitPattern, NoUninit};
+/// use chunkwise::{DType, Element, Scalar};
+///
+/// #[derive(Clone, Copy, Debug, PartialEq, NoUninit, CheckedBitPattern)]
+/// #[repr(u8)]
+/// enum Answer {
+///     No = 0,
+///     Yes = 1,
+/// }
+///
+/// let stored = |x: Answer| (u8::DTYPE, Scalar::U8(x as u8));
+/// assert_eq!(stored(Answer::Yes), (DType::U8, 1u8.to_scalar()));
+/// assert_eq!(stored(Answer::No), (DType::U8, 0u8.to_scalar()));
+/// ```
 pub trait Element:
-    bytemuck::NoUninit + bytemuck::CheckedBitPattern + Copy + PartialEq + Send + Sync + fmt::Debug + 'static
+    sealed::Sealed
+    + bytemuck::NoUninit
+    + bytemuck::CheckedBitPattern
+    + Copy
+    + PartialEq
+    + Send
+    + Sync
+    + fmt::Debug
+    + 'static
 {
     /// The dtype it stores.
     const DTYPE: DType;
     /// The value as a [`Scalar`].
     fn to_scalar(self) -> Scalar;
+}
+
+mod sealed {
+    /// What no other crate can implement.
+    pub trait Sealed {}
 }
 
 /// One value with its dtype (a strong scalar, like `numpy.float32(1)`). Equality and hash are by
@@ -216,7 +270,8 @@ float_bits!(f64_bits, f64, u64);
 
 macro_rules! elements {
     ($($variant:ident $ty:ty),*) => {
-        $(impl Element for $ty {
+        $(impl sealed::Sealed for $ty {}
+        impl Element for $ty {
             const DTYPE: DType = DType::$variant;
             fn to_scalar(self) -> Scalar { Scalar::$variant(self) }
         }

@@ -3,12 +3,15 @@
 //! Arrays are handles on immutable [`Node`]s that know their inputs. When something is computed,
 //! the nodes that it needs are gathered into a petgraph DAG, equal nodes merged into one.
 
+mod show;
+
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
+use crate::feeds::Feed;
 use crate::grid::Dims;
 use crate::ops::elementwise::{Op, Signature};
-use crate::ops::histogram::Bins;
-use crate::ops::reduce::ReduceSpec;
+use crate::ops::fold::SharedFold;
+use crate::source::foreign::spec_of;
 use crate::source::{Source, SourceSpec};
 use crate::view::View;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -48,33 +51,10 @@ pub enum NodeKind {
     Cast,
     /// A row of the elementwise table; the inputs broadcast.
     Elementwise(Op, Signature),
-    /// A reduction: values, then weights if the row has them, then the mask if there is one.
-    Reduce {
-        /// The row with its options.
-        spec: ReduceSpec,
-        /// Per axis of the values, whether it is reduced.
-        reduced: Vec<bool>,
-    },
-    /// A histogram: coordinates, then weights, then mask, then the lower and upper bound of each
-    /// automatic range.
-    Histogram(HistogramNode),
-    /// The product of two matrices of one dtype.
-    Matmul,
-    /// The inputs one after the other along an axis.
-    Concatenate(usize),
-    /// The elements in the same C order in another shape.
-    Reshape,
-}
-
-/// What a histogram node computes.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct HistogramNode {
-    /// The bins of each dimension.
-    pub bins: Vec<Bins>,
-    /// Whether there is an input with weights.
-    pub weights: bool,
-    /// Whether there is an input with a mask.
-    pub mask: bool,
+    /// A fold: the columns of its ports, then its params.
+    Fold(SharedFold),
+    /// What a feed makes of the inputs.
+    Feed(Arc<dyn Feed>),
 }
 
 impl NodeKind {
@@ -86,27 +66,21 @@ impl NodeKind {
             NodeKind::View(name, _) => name,
             NodeKind::Cast => "cast",
             NodeKind::Elementwise(op, _) => op.name(),
-            NodeKind::Reduce { spec, .. } => spec.reduction().name(),
-            NodeKind::Histogram(_) => "histogram",
-            NodeKind::Matmul => "matmul",
-            NodeKind::Concatenate(_) => "concatenate",
-            NodeKind::Reshape => "reshape",
+            NodeKind::Fold(fold) => fold.operation(),
+            NodeKind::Feed(feed) => feed.name(),
         }
     }
 
     /// What makes two nodes with equal inputs equal.
     fn identity(&self) -> Identity {
         match self {
-            NodeKind::Source(s) => Identity::Source(s.spec()),
+            NodeKind::Source(s) => Identity::Source(spec_of(s)),
             NodeKind::Const(v) => Identity::Const(*v),
             NodeKind::View(_, v) => Identity::View(v.clone()),
             NodeKind::Cast => Identity::Cast,
             NodeKind::Elementwise(op, s) => Identity::Elementwise(*op, s.clone()),
-            NodeKind::Reduce { spec, reduced } => Identity::Reduce(spec.clone(), reduced.clone()),
-            NodeKind::Histogram(h) => Identity::Histogram(h.clone()),
-            NodeKind::Matmul => Identity::Matmul,
-            NodeKind::Concatenate(axis) => Identity::Concatenate(*axis),
-            NodeKind::Reshape => Identity::Reshape,
+            NodeKind::Fold(fold) => Identity::Fold(fold.clone()),
+            NodeKind::Feed(feed) => Identity::Feed(feed.name(), feed.data().to_string()),
         }
     }
 }
@@ -121,15 +95,12 @@ enum Identity {
     View(View),
     Cast,
     Elementwise(Op, Signature),
-    Reduce(ReduceSpec, Vec<bool>),
-    Histogram(HistogramNode),
-    Matmul,
-    Concatenate(usize),
-    Reshape,
+    Fold(SharedFold),
+    Feed(&'static str, String),
 }
 
-/// One operation with its inputs, shape and dtype.
-#[derive(Debug)]
+/// One operation with its inputs, shape and dtype. Its `Debug` and `Display` are short, however much it is
+/// made of.
 pub struct Node {
     /// What it does.
     pub kind: NodeKind,
@@ -158,10 +129,17 @@ impl Drop for Node {
 }
 
 /// A node in the graph; its inputs are the graph's edges, numbered by position.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct GraphNode {
     /// The node (its own `inputs` may be equal nodes that were merged away).
     pub node: Arc<Node>,
+}
+
+impl fmt::Debug for GraphNode {
+    /// The node alone: what it is made of is the graph's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&show::alone(&self.node))
+    }
 }
 
 /// What is computed together, as a DAG with equal nodes merged.

@@ -39,7 +39,8 @@
 //! what it needs on this machine, [`Plan::to_json`] writes it for other processes, which run pieces of
 //! it with [`Session::run_tasks`] and put them together with [`Session::merge_tasks`].
 //! [`Session::compute_into`] writes a result to memory that is there already, [`Session::blocks`] goes
-//! through one that is larger than memory, and [`Session::store`] writes it to a file.
+//! through one that is larger than memory, and [`Session::store`] writes it to a file;
+//! [`Session::run_with`] stores and computes in one run.
 //!
 //! # What it promises
 //!
@@ -65,6 +66,7 @@ mod buffer;
 mod dtype;
 mod error;
 mod exec;
+pub mod feeds;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod graph;
@@ -78,20 +80,27 @@ pub mod sink;
 pub mod size;
 pub mod source;
 pub mod trace;
+pub mod unstable;
 pub mod view;
 pub mod whole;
 
-pub use array::{Array, ArrayOperand, BinAxis, Binned, Index, Over, Target, concatenate, stack};
+pub use array::{
+    Array, ArrayOperand, BinAxis, Binned, ConvolveMode, Index, Over, Target, concatenate, stack,
+};
 pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use exec::{
-    ArrayValue, Cancel, Fallback, PartialOutput, Progress, Report, StagePartial, TaskCounts, Value, Values,
+    ArrayValue, Cancel, Fallback, Merged, PartialOutput, PartialTile, Progress, Report, StagePartial,
+    StateBytes, TaskCounts, Value, Values,
 };
+pub use feeds::Boundary;
 pub use ops::histogram::Histogram;
+pub use ops::labels::Labels;
+pub use ops::reduce::Reduction;
 pub use plan::{Plan, PlanOptions};
 pub use session::{
-    BlockOrder, Blocks, Device, FallbackPolicy, Out, Outcome, Session, SessionBuilder, StoreOptions,
+    BlockOrder, Blocks, Device, FallbackPolicy, Out, Outcome, Session, SessionBuilder, Store, StoreOptions,
 };
 pub use source::OpenOptions;
 pub use source::many::Join;

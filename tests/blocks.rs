@@ -2,9 +2,14 @@
 
 mod common;
 
-use chunkwise::{Array, BlockOrder, DType, Index, Over, Session};
+use chunkwise::grid::{Chunks, Slab};
+use chunkwise::source::{ReadCx, Source};
+use chunkwise::{Array, BlockOrder, DType, Error, ErrorKind, Index, Over, Session};
 use common::{dataset, elements, folder, session, to_bytes, write_file};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
 const SHAPE: [u64; 2] = [130, 70];
 
@@ -134,5 +139,159 @@ fn an_error_ends_the_blocks() {
         assert!(last.is_err(), "the file is gone");
         assert!(last.as_ref().unwrap_err().to_string().contains("x.h5"));
         assert!(blocks.next().is_none());
+    }
+}
+
+/// A chunked source that counts what is read of it, and misbehaves at one chunk.
+#[derive(Debug)]
+struct Watched {
+    chunks: Chunks,
+    read: AtomicU64,
+    bad: Option<(u64, Way)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Way {
+    Fails,
+    Panics,
+}
+
+const LONG: u64 = 64;
+
+impl Watched {
+    fn new(bad: Option<(u64, Way)>) -> Arc<Watched> {
+        Arc::new(Watched { chunks: Chunks::from(&[100u64][..]), read: AtomicU64::new(0), bad })
+    }
+
+    fn read(&self) -> u64 {
+        self.read.load(Relaxed)
+    }
+}
+
+impl Source for Watched {
+    fn shape(&self) -> &[u64] {
+        &[LONG * 100]
+    }
+    fn dtype(&self) -> DType {
+        DType::I64
+    }
+    fn chunks(&self) -> Option<&Chunks> {
+        Some(&self.chunks)
+    }
+    fn describe(&self) -> String {
+        "watched".into()
+    }
+    fn scratch_bytes(&self) -> u64 {
+        0
+    }
+    fn read_chunk(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> chunkwise::Result<()> {
+        self.read_region(&Slab::dense(&self.chunks.region(chunk)), out, cx)
+    }
+    fn read_region(&self, slab: &Slab, out: &mut [u8], _: &mut ReadCx) -> chunkwise::Result<()> {
+        match self.bad.filter(|(at, _)| at * 100 == slab.start[0]) {
+            Some((_, Way::Fails)) => return Err(Error::new(ErrorKind::Io, "this chunk is bad")),
+            Some((_, Way::Panics)) => panic!("a source gave up"),
+            None => {}
+        }
+        self.read.fetch_add(1, Relaxed);
+        for (i, out) in out.chunks_exact_mut(8).enumerate() {
+            out.copy_from_slice(&(slab.start[0] as i64 + i as i64).to_ne_bytes());
+        }
+        Ok(())
+    }
+}
+
+/// A block is a chunk.
+fn fine(threads: usize) -> Session {
+    let options = chunkwise::PlanOptions { block_bytes: 800 };
+    let builder = Session::builder().device(common::device()).threads(threads).memory("64MiB");
+    builder.plan_options(options).build().unwrap()
+}
+
+/// Workers go on while a block is looked at, so far as their blocks have room, and no further; who stops
+/// early leaves nobody at work.
+#[test]
+fn workers_are_a_bounded_number_of_blocks_ahead() {
+    for threads in [1, 2, 4] {
+        let source = Watched::new(None);
+        let session = fine(threads);
+        let mut blocks = session.blocks(&(Array::new(source.clone()) + 1), BlockOrder::Spatial).unwrap();
+        assert_eq!(source.read(), 0, "nothing is read before a block is asked for");
+        for taken in 1..=5 {
+            let (region, block) = blocks.next().unwrap().unwrap();
+            assert_eq!(region.start[0], (taken - 1) * 100);
+            assert_eq!(block.as_slice::<i64>().unwrap()[3], region.start[0] as i64 + 4);
+            // Two for each worker, which are there soon.
+            let most = if threads == 1 { taken } else { taken + 2 * threads as u64 };
+            let until = Instant::now() + Duration::from_secs(20);
+            while source.read() < most && Instant::now() < until {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+            assert_eq!(source.read(), most, "{threads} threads, {taken} taken");
+            assert_eq!(blocks.size_hint().1, Some((LONG - taken) as usize));
+        }
+        // The session's threads are free for other runs meanwhile.
+        let sum = session.compute(&Array::new(Watched::new(None)).sum()).unwrap();
+        assert_eq!(sum.item::<i64>().unwrap(), (0..LONG as i64 * 100).sum::<i64>());
+        drop(blocks);
+        let read = source.read();
+        std::thread::sleep(Duration::from_millis(20));
+        assert_eq!(source.read(), read);
+    }
+}
+
+/// The blocks before one that fails come, then the error, then nothing; a panic goes to whoever asks.
+#[test]
+fn failures_come_in_their_place() {
+    for threads in [1, 2, 4] {
+        for bad in [0, 7, LONG - 1] {
+            let x = Array::new(Watched::new(Some((bad, Way::Fails))));
+            let mut blocks = fine(threads).blocks(&x, BlockOrder::Spatial).unwrap();
+            for _ in 0..bad {
+                blocks.next().unwrap().unwrap();
+            }
+            let e = blocks.next().unwrap().unwrap_err();
+            assert!(e.to_string().contains("this chunk is bad"), "{e}");
+            assert!(blocks.next().is_none() && blocks.size_hint() == (0, Some(0)));
+            assert!(blocks.report().tasks.cpu + blocks.report().tasks.gpu >= bad);
+            let x = Array::new(Watched::new(Some((bad, Way::Panics))));
+            let session = fine(threads);
+            let mut blocks = session.blocks(&x, BlockOrder::Spatial).unwrap();
+            let all = std::panic::AssertUnwindSafe(|| blocks.by_ref().for_each(|b| drop(b.unwrap())));
+            let panic = std::panic::catch_unwind(all).unwrap_err();
+            assert_eq!(panic.downcast_ref::<&str>(), Some(&"a source gave up"));
+            drop(blocks);
+            // The session is none the worse.
+            session.compute(&Array::new(Watched::new(None)).sum()).unwrap();
+        }
+    }
+}
+
+/// A reader stays with its worker: it finds its way through the file's index once, not once per block.
+#[test]
+fn workers_stay_and_blocks_have_a_report() {
+    let folder = folder();
+    let path = folder.path().join("many.h5");
+    let (shape, chunk) = ([4000u64, 16], [8u64, 16]);
+    let data = to_bytes(&elements(DType::F32, shape.iter().product(), 1, "small"));
+    write_file(&path, &[(dataset("x", &shape, DType::F32, Some(&chunk), Some(1)), &data)]);
+    let x = Array::open(&path, "x").unwrap();
+    let chunks = 500;
+    for threads in [1, 3] {
+        let options = chunkwise::PlanOptions { block_bytes: 512 };
+        let builder = Session::builder().device(common::device()).threads(threads).memory("64MiB");
+        let session = builder.plan_options(options).build().unwrap();
+        let y = x.cast(DType::I32).floor_divide(Array::zeros(&shape, DType::I32));
+        let mut blocks = session.blocks(&y, BlockOrder::Storage).unwrap();
+        let count = blocks.by_ref().inspect(|b| assert!(b.is_ok())).count() as u64;
+        assert_eq!(count, chunks);
+        let report = blocks.report();
+        assert_eq!((report.chunks_read, report.chunks_decoded), (chunks, chunks), "{report:?}");
+        assert_eq!(report.tasks.cpu + report.tasks.gpu, chunks);
+        assert!(report.notes.iter().any(|n| n.contains("divided by zero")), "{:?}", report.notes);
+        assert!(report.peak_host_bytes > 0 && report.peak_host_bytes <= report.projected_host_bytes);
+        assert!(report.index_reads <= threads as u64 * (2 + chunks.div_ceil(32)), "{report:?}");
+        assert!(report.elapsed_s > 0.0 && !report.device.is_empty());
     }
 }

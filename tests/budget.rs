@@ -180,6 +180,31 @@ fn chunks_are_decoded_a_few_times_at_most() {
     }
 }
 
+/// What a range of tasks gathers is held as a whole, and a refusal of it names what that takes.
+#[test]
+fn ranges_of_tasks_are_refused_once() {
+    let folder = folder();
+    let x = open(folder.path(), "tiles", &[60, 500], Some(&[16, 64]), Some(1));
+    let targets: [Box<dyn Target>; 3] =
+        [Box::new(&x * 2.0), Box::new(x.std_with(Over::axis(0))), Box::new(x.std_with(Over::axis(1)))];
+    let (none, mut refused) = (Default::default(), 0);
+    for target in &targets {
+        let plan = session(1, 1, 1 << 11).plan(&[target.as_ref()]).unwrap();
+        let smallest = named(&session(1, 1, 1 << 11).bind(&plan).unwrap_err(), "bound");
+        let tasks = plan.stages()[0].grid.blocks();
+        for (threads, end) in [(1, 1), (1, tasks / 2), (1, tasks), (3, tasks)] {
+            let run = |memory: u64| session(threads, memory, 1 << 11).run_tasks(&plan, 0, 0..end, &none);
+            let Err(e) = run(smallest) else { continue };
+            let needed = e.needed().unwrap_or_else(|| panic!("{e}"));
+            assert!(e.kind() == ErrorKind::Budget && needed > smallest, "{e}");
+            assert_eq!(run(needed - 1).map(drop).unwrap_err().needed(), Some(needed));
+            run(needed).unwrap();
+            refused += 1;
+        }
+    }
+    assert!(refused > 3, "{refused}");
+}
+
 /// One refusal names what all datasets of a file need, chunks on their way included.
 #[test]
 fn stores_are_refused_once() {
@@ -235,16 +260,8 @@ fn the_process_holds_the_smallest_budget_that_it_names() {
     );
     let eval = |text: &str, memory: u64, output: Option<&Path>| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_chunkwise"));
-        command.args([
-            "eval",
-            "--json",
-            "--device",
-            "cpu",
-            "--threads",
-            "2",
-            "--memory",
-            &memory.to_string(),
-        ]);
+        let memory = memory.to_string();
+        command.args(["eval", "--device", "cpu", "--threads", "2", "--memory", &memory]);
         for name in ["x", "p", "f", "t"] {
             command.arg("-i").arg(format!("{name}={}:/{name}", path.display()));
         }

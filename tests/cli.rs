@@ -455,6 +455,22 @@ fn arrays_are_stored_and_nothing_is_overwritten() {
     let y = format!("y={}:/twice", out.display());
     let same = chunkwise(&["eval", "-i", &x, "-i", &y, "all(y == x * 2)"]);
     assert_eq!(same.out.trim(), "result = True");
+    // Several expressions are one run; what is one number is a dataset as well.
+    let more = folder.path().join("more.h5").display().to_string();
+    let all = ["eval", "-i", &x, "a=x * 2", "b=sqrt(abs(a))", "m=mean(a)", "--output", &more];
+    let explained = chunkwise(&[&all[..], &["--explain"]].concat());
+    assert!(
+        explained.out.matches(", handed on in blocks").count() == 3,
+        "{}{}",
+        explained.out,
+        explained.err
+    );
+    assert!(explained.out.contains("plan: 2 stages"), "{}", explained.out);
+    let stored = chunkwise(&all);
+    assert_eq!((stored.code, &stored.out[..]), (Some(0), ""), "{}", stored.err);
+    let inputs = ["a", "b", "m"].map(|n| format!("{n}={more}:/{n}"));
+    let of = |e: &str| chunkwise(&["eval", "-i", &inputs[0], "-i", &inputs[1], "-i", &inputs[2], e]);
+    assert_eq!(of("all(b == sqrt(abs(a))) & (m == mean(a))").out.trim(), "result = True");
     let again = store("twice=x * 3");
     assert_eq!(again.code, Some(2));
     assert!(again.err.contains("exists"));

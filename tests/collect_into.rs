@@ -4,7 +4,7 @@
 mod common;
 
 use chunkwise::grid::{Chunks, Slab, ravel, unravel};
-use chunkwise::source::{ReadCx, Source, SourceSpec};
+use chunkwise::source::{ReadCx, Source};
 use chunkwise::{
     Array, BinAxis, Cancel, DType, Element, ErrorKind, Index, Out, Over, PlanOptions, Scalar, Session,
 };
@@ -403,9 +403,6 @@ impl Source for Odd {
     }
     fn chunks(&self) -> Option<&Chunks> {
         Some(&self.chunks)
-    }
-    fn spec(&self) -> SourceSpec {
-        SourceSpec::Memory { id: u64::MAX }
     }
     fn describe(&self) -> String {
         "odd".into()

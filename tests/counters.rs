@@ -4,8 +4,8 @@
 mod common;
 
 use chunkwise::grid::{Chunks, Slab};
-use chunkwise::source::{ReadCx, Source, SourceSpec};
-use chunkwise::{Array, BinAxis, DType, Index, Over, Report, Session, Target};
+use chunkwise::source::{ReadCx, Source};
+use chunkwise::{Array, BinAxis, DType, Index, Outcome, Over, Report, Session, Store, StoreOptions, Target};
 use common::{chunks_of, dataset, elements, folder, session, to_bytes, write_file};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -260,9 +260,6 @@ impl Source for Counting {
     fn chunks(&self) -> Option<&Chunks> {
         Some(&self.chunks)
     }
-    fn spec(&self) -> SourceSpec {
-        SourceSpec::Memory { id: u64::MAX }
-    }
     fn describe(&self) -> String {
         "counting".into()
     }
@@ -315,4 +312,57 @@ fn nothing_is_read_before_it_is_computed_and_then_each_chunk_once() {
     source.asked.lock().unwrap().clear();
     session.run(&[&y]).unwrap();
     assert!(source.asked.lock().unwrap().values().all(|&n| n == 1), "{:?}", source.asked);
+}
+
+/// What is stored is a target like any other: however many datasets there are, and values beside them,
+/// they are one walk over the file.
+#[test]
+fn stores_values_and_histograms_share_one_walk() {
+    let folder = folder();
+    let out = folder.path().join("out.h5");
+    let bins = || BinAxis::Uniform { bins: 20, low: -2.0, high: 2.0 };
+    for chunks in [[64, 128], [500, 310], [7, 300]] {
+        let x = Array::open(file(folder.path(), "shared", &chunks, 1), "x").unwrap();
+        let n = chunks_of(&SHAPE, &chunks);
+        let arrays = [("a", &x * 2.0), ("b", x.abs().sqrt()), ("c", x.greater(0.5))];
+        let (mean, histogram, auto) = (x.mean(), x.histogram(bins()), x.histogram(BinAxis::Auto(9)));
+        let anomaly = &x - x.mean_with(Over::axis(0));
+        for (threads, options) in [
+            (1, StoreOptions::new()),
+            (2, StoreOptions::new().deflate(1)),
+            (2, StoreOptions::new().chunks(&[50, 31])),
+            (8, StoreOptions::new().chunks(&[499, 10]).deflate(1)),
+        ] {
+            let session = session(threads, "64MiB");
+            let case = format!("{chunks:?}, {options:?}, {threads} threads");
+            for count in 1..=3 {
+                let store = Store::new(&out).options(&options);
+                let store = arrays[..count].iter().fold(store, |s, (name, a)| s.dataset(name, a));
+                let outcome = session.run_with(&[&mean, &histogram], std::slice::from_ref(&store)).unwrap();
+                let r = &outcome.report;
+                assert_eq!((r.chunks_read, r.chunks_decoded, r.chunks_kept), (n, n, 0), "{count}, {case}");
+                assert!(r.peak_host_bytes <= r.projected_host_bytes, "{case}: {r:?}");
+                let right = session.run(&[&mean, &histogram]).unwrap();
+                let text = |o: &Outcome| o.values.iter().map(common::exact_text).collect::<Vec<_>>();
+                assert_eq!(text(&outcome), text(&right), "{case}");
+                for (name, a) in &arrays[..count] {
+                    let back = session.compute(&Array::open(&out, name).unwrap()).unwrap();
+                    assert!(back.bytes() == session.compute(a).unwrap().bytes(), "{name}, {case}");
+                }
+                // Without values beside them, through `store`.
+                let list: Vec<(&str, &Array)> = arrays[..count].iter().map(|(n, a)| (*n, a)).collect();
+                assert_eq!(
+                    session.store(&out, &list, &options).unwrap().chunks_decoded,
+                    n,
+                    "{count}, {case}"
+                );
+            }
+            // What needs a second walk finds the chunks of the first, as in any run.
+            let store = Store::new(&out).options(&options).dataset("a", &anomaly).dataset("x", &x);
+            let outcome = session.run_with(&[&auto], &[store]).unwrap();
+            assert_eq!(outcome.report.chunks_decoded, n, "{case}");
+            let back = session.compute(&Array::open(&out, "a").unwrap()).unwrap();
+            assert!(back.bytes() == session.compute(&anomaly).unwrap().bytes(), "{case}");
+        }
+    }
 }

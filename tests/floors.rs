@@ -20,6 +20,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("source", 2),
     ("sink", 2),
     ("backend", 2),
+    ("feeds", 3),
     ("graph", 3),
     ("array", 3),
     ("plan", 4),
@@ -28,6 +29,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("cli", 7),
     ("main", 7),
     ("fuzzing", 7),
+    ("unstable", 7),
     ("lib", 7),
 ];
 
@@ -38,6 +40,8 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("view", "grid"),
     ("size", "error"),
     ("whole", "error"),
+    ("graph", "feeds"),
+    ("array", "feeds"),
     ("array", "graph"),
     // The limit of decoding is that of a source.
     ("backend", "source"),

@@ -511,7 +511,8 @@ fn in_pieces(
         };
         let (Some(a), Some(b)) = (part(cut..tasks), part(0..cut)) else { return false };
         let parts = vec![a, b];
-        values = session.merge_tasks(&plan, n, parts, &values).unwrap_or_else(|e| panic!("{case}: {e}"));
+        let merged = session.merge_tasks(&plan, n, parts, &values);
+        values = merged.unwrap_or_else(|e| panic!("{case}: {e}")).values;
     }
     let got: Vec<String> = plan.results().iter().map(|r| exact_text(&values[r])).collect();
     assert_eq!(got, whole, "{case}: in pieces");
@@ -824,7 +825,7 @@ fn damaged_plans_and_partials_are_errors_and_no_panics() {
             tried += 1;
             merged += s.merge_tasks(&plan, n, vec![a, b], &values).is_ok() as u64;
         }
-        values = s.merge_tasks(&plan, n, parts().to_vec(), &values).unwrap();
+        values = s.merge_tasks(&plan, n, parts().to_vec(), &values).unwrap().values;
         // Values of another process, damaged.
         for _ in 0..rounds / 20 {
             let mut json = serde_json::to_value(&values).unwrap();
@@ -855,9 +856,6 @@ impl chunkwise::source::Source for Broken {
     }
     fn chunks(&self) -> Option<&chunkwise::grid::Chunks> {
         Some(&self.chunks)
-    }
-    fn spec(&self) -> chunkwise::source::SourceSpec {
-        chunkwise::source::SourceSpec::Memory { id: u64::MAX }
     }
     fn describe(&self) -> String {
         "broken".into()

@@ -3,10 +3,13 @@
 
 mod common;
 
+use chunkwise::backend::DeviceKind;
 use chunkwise::backend::cost::{DeviceRates, HostRates, KernelRates, Rates};
+use chunkwise::backend::cpu::Cpu;
 use chunkwise::backend::gpu::{Abilities, Choice, Fault, Gpu};
 use chunkwise::ops::reduce::Reduction;
-use chunkwise::plan::{Bound, Machine, Wish};
+use chunkwise::ops::simd::Simd;
+use chunkwise::plan::{Bound, Ends, Machine, Wish};
 use chunkwise::trace::{Activity, Trace};
 use chunkwise::{
     Array, BinAxis, DType, Device, ErrorKind, FallbackPolicy, Over, PlanOptions, Session, SessionBuilder,
@@ -290,20 +293,29 @@ fn the_faster_device_is_chosen_with_numbers() {
     let x = array(DType::F32, &[500, 400], 1, "small");
     let placed = |plan: &chunkwise::Plan, gpu_rate: f64, bus: f64, software: bool| {
         let device = DeviceRates { name: "a card".into(), software, rates: rates(gpu_rate, Some(bus)) };
+        let own = Cpu::new(2, Simd::best());
         let wish = Wish::Faster { backend: &gpu, rates: &device, cpu: &host };
-        let bound = Bound::new(plan, &Machine { memory: 1 << 30, threads: 2, device: wish }).unwrap();
+        let bound = Bound::new(
+            plan,
+            &Ends::default(),
+            &Machine { memory: 1 << 30, threads: 2, cpu: &own, device: wish },
+        )
+        .unwrap();
         (bound.stages[0].placement.device, bound.explain(plan))
     };
     let plan = plan_of(&x.exp().sum());
     let (device, text) = placed(&plan, 1e12, 1e11, false);
-    assert!(device == "gpu" && text.contains("on gpu: a card: ") && text.contains("on 2 threads"), "{text}");
+    assert!(
+        device == DeviceKind::Gpu && text.contains("on gpu: a card: ") && text.contains("on 2 threads"),
+        "{text}"
+    );
     let (device, text) = placed(&plan, 1e12, 1e8, false);
-    assert!(device == "cpu" && text.contains("of which upload"), "{text}");
+    assert!(device == DeviceKind::Cpu && text.contains("of which upload"), "{text}");
     let (device, text) = placed(&plan, 1e12, 1e11, true);
-    assert!(device == "cpu" && text.contains("run by the CPU itself"), "{text}");
+    assert!(device == DeviceKind::Cpu && text.contains("run by the CPU itself"), "{text}");
     let plan = plan_of(&x.matmul(&x.t()));
-    assert_eq!(placed(&plan, 1e12, 1e10, false).0, "gpu");
-    assert_eq!(placed(&plan, 1e8, 1e10, false).0, "cpu");
+    assert_eq!(placed(&plan, 1e12, 1e10, false).0, DeviceKind::Gpu);
+    assert_eq!(placed(&plan, 1e8, 1e10, false).0, DeviceKind::Cpu);
 }
 
 /// Products run on the device, within the bound of float32, and integers with the same bits.

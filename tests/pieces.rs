@@ -48,9 +48,9 @@ fn worker() {
             let plan = plan_in(&folder);
             let values: Values = load(folder.join("values.json"));
             let partials: Vec<StagePartial> = partials.into_iter().map(|p| load(folder.join(p))).collect();
-            let values =
+            let merged =
                 common::session(threads, &memory).merge_tasks(&plan, stage, partials, &values).unwrap();
-            save(folder.join("values.json"), &values);
+            save(folder.join("values.json"), &merged.values);
         }
     }
 }
@@ -281,4 +281,37 @@ fn a_file_that_changed_is_noticed() {
     assert_eq!(e.kind(), ErrorKind::Changed, "{e}");
     std::fs::remove_file(&path).unwrap();
     assert_eq!(Plan::from_json(&json).unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+/// What tasks note goes with their partial to whoever merges it, and each piece has its report.
+#[test]
+fn notes_travel_and_pieces_have_reports() {
+    let folder = common::folder();
+    let path = write(folder.path());
+    let x = Array::open(&path, "i").unwrap().cast(DType::I32);
+    let options = chunkwise::PlanOptions { block_bytes: 4096 };
+    let builder = Session::builder().device(common::device()).threads(2).memory("64MiB");
+    let session = builder.plan_options(options).build().unwrap();
+    let plan = session.plan(&[&x.floor_divide(&x - &x).max()]).unwrap();
+    let (tasks, values) = (plan.stages()[0].grid.blocks(), Values::new());
+    assert!(tasks > 1);
+    let piece = |range: std::ops::Range<u64>| {
+        let partial = session.run_tasks(&plan, 0, range.clone(), &values).unwrap();
+        let r = &partial.report;
+        assert_eq!(r.tasks.cpu + r.tasks.gpu, range.end - range.start);
+        assert!(r.chunks_decoded > 0 && r.elapsed_s > 0.0 && r.peak_host_bytes > 0, "{r:?}");
+        assert!(r.notes.iter().any(|n| n.contains("divided by zero")), "{r:?}");
+        let text = serde_json::to_string(&partial).unwrap();
+        assert!(!text.contains("elapsed"), "what differs from run to run is not written");
+        let back: StagePartial = serde_json::from_str(&text).unwrap();
+        assert_eq!((&back.notes, &back.fallbacks), (&partial.notes, &partial.fallbacks));
+        back
+    };
+    let merged = session.merge_tasks(&plan, 0, vec![piece(1..tasks), piece(0..1)], &values).unwrap();
+    let notes: Vec<&String> = merged.report.notes.iter().filter(|n| n.contains("divided by zero")).collect();
+    assert_eq!(notes.len(), 1, "{:?}", merged.report);
+    assert_eq!(
+        exact_text(&merged[&plan.results()[0]]),
+        exact_text(&session.run_plan(&plan).unwrap().values[0])
+    );
 }

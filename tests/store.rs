@@ -2,7 +2,7 @@
 
 mod common;
 
-use chunkwise::{Array, Cancel, DType, ErrorKind, Over, Session, StoreOptions, concatenate};
+use chunkwise::{Array, Cancel, DType, ErrorKind, Over, Session, Store, StoreOptions, concatenate};
 
 fn session(memory: &str, threads: usize) -> Session {
     Session::builder().device(common::device()).memory(memory).threads(threads).build().unwrap()
@@ -140,4 +140,107 @@ fn errors_and_notes_of_elements_are_never_lost() {
     let zero = one.floor_divide(&(&one - &one));
     let report = s.store(&path, &[("x", &zero)], &StoreOptions::new()).unwrap();
     assert!(report.notes.iter().any(|n| n.contains("divided by zero")), "{:?}", report.notes);
+}
+
+/// Files of several chunk shapes, an array twice in one file and in both, a value that is also a result.
+#[test]
+fn several_files_are_one_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let s = session("64MiB", 3);
+    let stored = Array::random(&[137, 211], 5, DType::F32);
+    s.store(at("in.h5"), &[("x", &stored)], &StoreOptions::new().chunks(&[20, 211]).deflate(1)).unwrap();
+    let x = Array::open(at("in.h5"), "x").unwrap();
+    let (twice, mean) = (&x * 2.0, x.mean_with(Over::axis(0)));
+    let wide = StoreOptions::new().chunks(&[7, 211]).deflate(2);
+    let tall = StoreOptions::new().chunks(&[137, 50]);
+    let rows = StoreOptions::new().chunks(&[60]);
+    let stores = [
+        Store::new(at("wide.h5")).options(&wide).dataset("twice", &twice).dataset("again", &twice),
+        Store::new(at("tall.h5")).options(&tall).dataset("twice", &twice).dataset("x", &x),
+        Store::new(at("mean.h5")).options(&rows).dataset("mean", &mean),
+    ];
+    let outcome = s.run_with(&[&twice, &mean, &twice.max()], &stores).unwrap();
+    let right = s.run(&[&twice, &mean, &twice.max()]).unwrap();
+    for (a, b) in outcome.values.iter().zip(&right.values) {
+        assert_eq!(common::exact_text(a), common::exact_text(b));
+    }
+    // Two chunk shapes are two walks, of which the second finds the chunks of the first.
+    assert_eq!(outcome.report.chunks_decoded, 7, "{:?}", outcome.report);
+    for (file, name, array, chunks) in [
+        ("wide.h5", "twice", &twice, vec![7u64, 211]),
+        ("wide.h5", "again", &twice, vec![7, 211]),
+        ("tall.h5", "twice", &twice, vec![137, 50]),
+        ("tall.h5", "x", &x, vec![137, 50]),
+        ("mean.h5", "mean", &mean, vec![60]),
+    ] {
+        let back = Array::open(at(file), name).unwrap();
+        assert_eq!(back.chunks().unwrap().unwrap().shape(), chunks, "{file}:{name}");
+        assert_eq!(values(&s, &back), values(&s, array), "{file}:{name}");
+    }
+    // Nothing appears if one of them cannot be.
+    std::fs::remove_file(at("mean.h5")).unwrap();
+    let bad =
+        Array::from_ndarray(ndarray::arr1(&[1i32, 2])).power(Array::from_ndarray(ndarray::arr1(&[-1i32])));
+    let stores = [Store::new(at("mean.h5")).dataset("m", &mean), Store::new(at("bad.h5")).dataset("b", &bad)];
+    assert!(s.run_with(&[], &stores).is_err());
+    assert!(!at("mean.h5").exists() && !at("bad.h5").exists());
+    let e = s.run_with(&[], &[Store::new(at("in.h5")).dataset("y", &twice)]).unwrap_err();
+    assert!(e.to_string().contains("also an input"), "{e}");
+}
+
+/// What a store holds is counted when it is bound: the smallest budget that a refusal names works, and is kept.
+#[test]
+fn the_smallest_budget_that_is_named_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let s = session("256MiB", 2);
+    let raw = Array::random(&[600, 350], 3, DType::F64);
+    s.store(at("in.h5"), &[("x", &raw)], &StoreOptions::new().chunks(&[50, 150]).deflate(1)).unwrap();
+    let x = Array::open(at("in.h5"), "x").unwrap();
+    let small = x.index([chunkwise::Index::from(0..550), chunkwise::Index::from(0..300)]);
+    let arrays = [
+        ("plain", vec![x.sqrt()]),
+        ("three", vec![&x + 1.0, x.sqrt(), x.greater(0.5)]),
+        ("anomaly", vec![&x - x.mean_with(Over::axis(0)), x.t() * 2.0]),
+        ("reshaped", vec![x.reshape(&[350, 600])]),
+        ("product", vec![small.matmul(&small.t())]),
+        ("halves", vec![small.cast(DType::F16).matmul(&small.t().cast(DType::F16))]),
+        ("joined", vec![concatenate(&[x.clone(), &x * 2.0], 0)]),
+    ];
+    let options = [
+        StoreOptions::new(),
+        StoreOptions::new().deflate(6),
+        StoreOptions::new().chunks(&[37, 320]).deflate(1),
+        StoreOptions::new().chunks(&[550, 3]),
+        StoreOptions::new().chunks(&[2000, 2000]).deflate(12),
+    ];
+    for (name, arrays) in &arrays {
+        for options in &options {
+            for threads in [1, 3] {
+                let case = format!("{name}, {options:?}, {threads} threads");
+                let run = |memory: u64| {
+                    let builder = Session::builder().device(common::device()).threads(threads);
+                    let session = builder.memory_bytes(memory).build().unwrap();
+                    let store = Store::new(at("out.h5")).options(options);
+                    let named = arrays.iter().enumerate();
+                    let store = named.fold(store, |s, (n, a)| s.dataset(&format!("d{n}"), a));
+                    session.run_with(&[&x.max()], &[store])
+                };
+                let refused = run(1000).unwrap_err();
+                assert_eq!(refused.kind(), ErrorKind::Budget, "{case}");
+                let text = refused.to_string();
+                let (_, rest) = text.split_once("the smallest budget that works is ").unwrap();
+                let least: u64 = rest.split(' ').next().unwrap().parse().unwrap();
+                let outcome = run(least).unwrap_or_else(|e| panic!("{case} with {least}: {e}"));
+                let r = &outcome.report;
+                assert!(r.peak_host_bytes <= r.projected_host_bytes, "{case}: {r:?}");
+                assert!(r.projected_host_bytes <= least, "{case}: {r:?}");
+                for (n, array) in arrays.iter().enumerate() {
+                    let back = Array::open(at("out.h5"), &format!("d{n}")).unwrap();
+                    assert!(values(&s, &back) == values(&s, array), "{case}");
+                }
+            }
+        }
+    }
 }

@@ -1,10 +1,10 @@
-//! Elementwise operations: each method is a row of the table.
+//! Elementwise operations: the methods are made from the rows of the table, `ops/elementwise/table.rs`.
 
 use super::{Array, Draft, show};
 use crate::dtype::Weak;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Node, NodeKind};
-use crate::ops::elementwise::{Op, Operand};
+use crate::ops::elementwise::{Op, Operand, elementwise_rows};
 use crate::view::{View, broadcast_shapes};
 use smallvec::SmallVec;
 use std::panic::Location;
@@ -95,125 +95,45 @@ pub(super) fn broadcast_node(node: &Arc<Node>, shape: &[u64]) -> Arc<Node> {
     draft.finish(node.origin.clone()).unwrap_or_else(|_| node.clone())
 }
 
-/// The row of a name that this file itself lists; a test checks that all are there.
-fn row(name: &str) -> Op {
-    Op::from_name(name).unwrap_or_else(|| unreachable!("'{name}' is a row of the elementwise table"))
-}
-
-macro_rules! unary {
-    ($($name:ident),* $(,)?) => {
-        /// Elementwise operations of one operand; see the table's rows for dtypes and bounds.
+/// The methods of the table's rows.
+macro_rules! methods {
+    ($($(#[doc = $doc:literal])+ $op:ident $method:ident $(= $name:literal)? $(| $alias:literal)*
+        $([$symbol:literal])? ($($params:tt)+) $row:tt)*) => {
+        /// Elementwise operations: a method for every row of the table, which says dtypes and bounds
+        /// ([`Op::row`]).
         impl Array {
-            $(#[doc = concat!("`numpy.", stringify!($name), "`.")]
-            #[track_caller]
-            pub fn $name(&self) -> Array {
-                Array::elementwise(row(stringify!($name)), &[self.into()])
-            })*
+            $(methods!(@name $op $method ($($name)?) ($($params)+) concat!($($doc),+));)*
         }
-        #[cfg(test)]
-        const UNARY: &[&str] = &[$(stringify!($name)),*];
+    };
+    (@name $op:ident $method:ident () $params:tt $doc:expr) => {
+        methods!(@ $op $method stringify!($method), $params $doc);
+    };
+    (@name $op:ident $method:ident ($name:literal) $params:tt $doc:expr) => {
+        methods!(@ $op $method $name, $params $doc);
+    };
+    (@ $op:ident $method:ident $name:expr, ($x:ident) $doc:expr) => {
+        #[doc = concat!("`numpy.", $name, "(", stringify!($x), ")`:", $doc)]
+        #[track_caller]
+        pub fn $method(&self) -> Array {
+            Array::elementwise(Op::$op, &[self.into()])
+        }
+    };
+    (@ $op:ident $method:ident $name:expr, ($x:ident $(, $other:ident)+) $doc:expr) => {
+        #[doc = concat!("`numpy.", $name, "(", stringify!($x) $(, ", ", stringify!($other))+, ")`, where this array \
+            is `", stringify!($x), "`:", $doc)]
+        #[track_caller]
+        pub fn $method(&self, $($other: impl Into<ArrayOperand>),+) -> Array {
+            Array::elementwise(Op::$op, &[self.into(), $($other.into()),+])
+        }
     };
 }
-macro_rules! binary {
-    ($($name:ident),* $(,)?) => {
-        /// Elementwise operations of two operands; see the table's rows for dtypes and bounds.
-        impl Array {
-            $(#[doc = concat!("`numpy.", stringify!($name), "`.")]
-            #[track_caller]
-            pub fn $name(&self, other: impl Into<ArrayOperand>) -> Array {
-                Array::elementwise(row(stringify!($name)), &[self.into(), other.into()])
-            })*
-        }
-        #[cfg(test)]
-        const BINARY: &[&str] = &[$(stringify!($name)),*];
-    };
-}
-unary!(
-    negative,
-    positive,
-    absolute,
-    sign,
-    square,
-    sqrt,
-    cbrt,
-    reciprocal,
-    exp,
-    exp2,
-    expm1,
-    log,
-    log2,
-    log10,
-    log1p,
-    sin,
-    cos,
-    tan,
-    arcsin,
-    arccos,
-    arctan,
-    sinh,
-    cosh,
-    tanh,
-    degrees,
-    radians,
-    floor,
-    ceil,
-    trunc,
-    round,
-    isnan,
-    isinf,
-    isfinite,
-    signbit,
-    logical_not,
-    invert,
-);
-binary!(
-    add,
-    subtract,
-    multiply,
-    divide,
-    floor_divide,
-    remainder,
-    power,
-    minimum,
-    maximum,
-    fmin,
-    fmax,
-    equal,
-    not_equal,
-    less,
-    less_equal,
-    greater,
-    greater_equal,
-    logical_and,
-    logical_or,
-    logical_xor,
-    bitwise_and,
-    bitwise_or,
-    bitwise_xor,
-    left_shift,
-    right_shift,
-    arctan2,
-    hypot,
-    copysign,
-);
+elementwise_rows!(methods);
 
 impl Array {
     /// `numpy.abs`, the short name of [`Array::absolute`].
     #[track_caller]
     pub fn abs(&self) -> Array {
         self.absolute()
-    }
-
-    /// `numpy.clip`: values below `low` become `low`, above `high` become `high`.
-    #[track_caller]
-    pub fn clip(&self, low: impl Into<ArrayOperand>, high: impl Into<ArrayOperand>) -> Array {
-        Array::elementwise(row("clip"), &[self.into(), low.into(), high.into()])
-    }
-
-    /// `numpy.where(self, x, y)`: `x` where this array is true, `y` elsewhere.
-    #[track_caller]
-    pub fn select(&self, x: impl Into<ArrayOperand>, y: impl Into<ArrayOperand>) -> Array {
-        Array::elementwise(row("where"), &[self.into(), x.into(), y.into()])
     }
 }
 
@@ -225,63 +145,63 @@ macro_rules! scalars {
                 ArrayOperand::Weak(weak(v))
             }
         }
-        scalar_left!($ty, Add add "add");
-        scalar_left!($ty, Sub sub "subtract");
-        scalar_left!($ty, Mul mul "multiply");
-        scalar_left!($ty, Div div "divide");
-        scalar_left!($ty, Rem rem "remainder");
+        scalar_left!($ty, Add add ADD);
+        scalar_left!($ty, Sub sub SUBTRACT);
+        scalar_left!($ty, Mul mul MULTIPLY);
+        scalar_left!($ty, Div div DIVIDE);
+        scalar_left!($ty, Rem rem REMAINDER);
     )*};
 }
 macro_rules! scalar_left {
-    ($ty:ty, $trait:ident $method:ident $row:literal) => {
+    ($ty:ty, $trait:ident $method:ident $row:ident) => {
         impl std::ops::$trait<Array> for $ty {
             type Output = Array;
             #[track_caller]
             fn $method(self, other: Array) -> Array {
-                Array::elementwise(row($row), &[self.into(), other.into()])
+                Array::elementwise(Op::$row, &[self.into(), other.into()])
             }
         }
         impl std::ops::$trait<&Array> for $ty {
             type Output = Array;
             #[track_caller]
             fn $method(self, other: &Array) -> Array {
-                Array::elementwise(row($row), &[self.into(), other.into()])
+                Array::elementwise(Op::$row, &[self.into(), other.into()])
             }
         }
     };
 }
 macro_rules! operators {
-    ($($trait:ident $method:ident $row:literal),* $(,)?) => {$(
+    ($($trait:ident $method:ident $row:ident),* $(,)?) => {$(
         impl<T: Into<ArrayOperand>> std::ops::$trait<T> for Array {
             type Output = Array;
             #[track_caller]
             fn $method(self, other: T) -> Array {
-                Array::elementwise(row($row), &[self.into(), other.into()])
+                Array::elementwise(Op::$row, &[self.into(), other.into()])
             }
         }
         impl<T: Into<ArrayOperand>> std::ops::$trait<T> for &Array {
             type Output = Array;
             #[track_caller]
             fn $method(self, other: T) -> Array {
-                Array::elementwise(row($row), &[self.into(), other.into()])
+                Array::elementwise(Op::$row, &[self.into(), other.into()])
             }
         }
     )*};
 }
 macro_rules! prefixes {
-    ($($trait:ident $method:ident $row:literal),* $(,)?) => {$(
+    ($($trait:ident $method:ident $row:ident),* $(,)?) => {$(
         impl std::ops::$trait for Array {
             type Output = Array;
             #[track_caller]
             fn $method(self) -> Array {
-                Array::elementwise(row($row), &[self.into()])
+                Array::elementwise(Op::$row, &[self.into()])
             }
         }
         impl std::ops::$trait for &Array {
             type Output = Array;
             #[track_caller]
             fn $method(self) -> Array {
-                Array::elementwise(row($row), &[self.into()])
+                Array::elementwise(Op::$row, &[self.into()])
             }
         }
     )*};
@@ -294,24 +214,8 @@ scalars! {
     f32 => |v| Weak::Float(v as f64), f64 => Weak::Float,
 }
 operators! {
-    Add add "add", Sub sub "subtract", Mul mul "multiply", Div div "divide", Rem rem "remainder",
-    BitAnd bitand "bitwise_and", BitOr bitor "bitwise_or", BitXor bitxor "bitwise_xor",
-    Shl shl "left_shift", Shr shr "right_shift",
+    Add add ADD, Sub sub SUBTRACT, Mul mul MULTIPLY, Div div DIVIDE, Rem rem REMAINDER,
+    BitAnd bitand BITWISE_AND, BitOr bitor BITWISE_OR, BitXor bitxor BITWISE_XOR,
+    Shl shl LEFT_SHIFT, Shr shr RIGHT_SHIFT,
 }
-prefixes! { Neg neg "negative", Not not "invert" }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_row_has_its_method_and_every_method_its_row() {
-        let named: Vec<&str> = UNARY.iter().chain(BINARY).copied().chain(["clip", "where"]).collect();
-        for name in &named {
-            assert_eq!(Op::from_name(name).map(|op| op.name()), Some(*name));
-        }
-        for op in Op::all() {
-            assert!(named.contains(&op.name()), "the row '{}' has no method", op.name());
-        }
-    }
-}
+prefixes! { Neg neg NEGATIVE, Not not INVERT }

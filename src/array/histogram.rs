@@ -4,8 +4,9 @@ use super::elementwise::broadcast_node;
 use super::{Array, Draft, Target, show};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Built, HistogramNode, NodeKind, Origin};
+use crate::graph::{Built, Origin};
 use crate::grid::Dims;
+use crate::ops::fold::{HistogramFold, SharedFold};
 use crate::ops::histogram::{Bins, Edges};
 use crate::view::broadcast_shapes;
 use smallvec::SmallVec;
@@ -118,45 +119,69 @@ impl Binned {
         self
     }
 
-    fn draft(&self) -> Result<Draft> {
+    /// The arrays of the dimensions.
+    pub(super) fn coordinates(&self) -> impl Iterator<Item = &Array> {
+        self.axes.iter().map(|(a, _)| a)
+    }
+
+    pub(super) fn weights_array(&self) -> Option<&Array> {
+        self.weights.as_ref()
+    }
+
+    pub(super) fn mask_array(&self) -> Option<&Array> {
+        self.mask.as_ref()
+    }
+
+    /// The shape to which all of its arrays broadcast.
+    ///
+    /// # Errors
+    /// `Shape` if they do not; `Value` if there are none or more than three.
+    pub(super) fn shape(&self) -> Result<Dims> {
         if self.axes.is_empty() || self.axes.len() > 3 {
             return Err(Error::new(
                 ErrorKind::Value,
                 format!("a histogram has 1 to 3 dimensions, not {}", self.axes.len()),
             ));
         }
-        let arrays = || self.axes.iter().map(|(a, _)| a).chain(&self.weights).chain(&self.mask);
-        let shapes = arrays().map(|a| Ok(a.node()?.shape.clone())).collect::<Result<Vec<_>>>()?;
-        let shape = broadcast_shapes(shapes.iter().map(|s| s.as_slice())).ok_or_else(|| {
+        let arrays = self.coordinates().chain(&self.weights).chain(&self.mask);
+        let shapes = arrays.map(|a| Ok(a.node()?.shape.clone())).collect::<Result<Vec<_>>>()?;
+        broadcast_shapes(shapes.iter().map(|s| s.as_slice())).ok_or_else(|| {
             let list: Vec<_> = shapes.iter().map(|s| show(s)).collect();
             Error::new(ErrorKind::Shape, format!("the shapes {} do not broadcast", list.join(" and ")))
-        })?;
+        })
+    }
+
+    /// The bins, and the bounds of those with an automatic range, two each.
+    ///
+    /// # Errors
+    /// `Value` for edges that cannot be.
+    pub(super) fn bins(&self) -> Result<(Vec<Bins>, Vec<Array>)> {
+        let bins = self.axes.iter().map(|(_, b)| b.bins()).collect::<Result<Vec<_>>>()?;
+        let automatic = self.axes.iter().zip(&bins).filter_map(|((values, _), bins)| match bins {
+            Bins::Auto { log, .. } => Some(range(values, self.mask.as_ref(), *log)),
+            Bins::Edges(_) => None,
+        });
+        let bounds = automatic.flatten().collect();
+        Ok((bins, bounds))
+    }
+
+    fn draft(&self) -> Result<Draft> {
+        let shape = self.shape()?;
         let mut inputs = SmallVec::new();
-        for a in self.axes.iter().map(|(a, _)| a).chain(&self.weights) {
+        for a in self.coordinates().chain(&self.weights) {
             inputs.push(broadcast_node(a.node()?, &shape));
         }
         if let Some(mask) = &self.mask {
             inputs.push(broadcast_node(mask.cast(DType::Bool).node()?, &shape));
         }
-        let bins = self.axes.iter().map(|(_, b)| b.bins()).collect::<Result<Vec<_>>>()?;
-        for ((values, _), bins) in self.axes.iter().zip(&bins) {
-            if let Bins::Auto { log, .. } = bins {
-                for bound in range(values, self.mask.as_ref(), *log) {
-                    inputs.push(bound.node()?.clone());
-                }
-            }
+        let (bins, bounds) = self.bins()?;
+        for bound in &bounds {
+            inputs.push(bound.node()?.clone());
         }
-        let lens: Dims = bins.iter().map(Bins::bins).collect();
-        Ok(Draft {
-            kind: NodeKind::Histogram(HistogramNode {
-                bins,
-                weights: self.weights.is_some(),
-                mask: self.mask.is_some(),
-            }),
-            inputs,
-            shape: lens,
-            dtype: DType::U64,
-        })
+        let dtypes = self.coordinates().map(Array::dtype).collect::<Result<_>>()?;
+        let weights = self.weights.as_ref().map(Array::dtype).transpose()?;
+        let fold = HistogramFold::new(bins, dtypes, weights, self.mask.is_some(), shape.len())?;
+        Ok(Draft::fold(SharedFold::new(fold), &shape, inputs))
     }
 }
 

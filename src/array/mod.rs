@@ -3,27 +3,33 @@
 //! `Err` from [`Array::check`] or from computing it.
 
 mod elementwise;
+mod groupby;
 mod histogram;
 mod index;
+mod order;
 mod reduce;
 mod shape;
+mod stencil;
 
 pub use elementwise::ArrayOperand;
 pub use histogram::{BinAxis, Binned};
 pub use index::Index;
 pub use reduce::Over;
 pub use shape::{concatenate, stack};
+pub use stencil::ConvolveMode;
 
 use crate::dtype::{DType, Element, Scalar, Weak};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Built, Node, NodeKind, Origin};
 pub(crate) use crate::grid::show_shape as show;
 use crate::grid::{Chunks, Dims, MAX_RANK, checked_len};
+use crate::ops::fold::SharedFold;
 use crate::source::many::Join;
 use crate::source::{self, OpenOptions, Source};
 use crate::view::View;
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::panic::Location;
 use std::path::Path;
 use std::sync::Arc;
@@ -42,9 +48,38 @@ use std::sync::Arc;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug)]
+///
+/// `{}` says what it is and what made it; `{:?}` what it is made of, node by node, as far as a page goes:
+///
+/// ```
+/// # use chunkwise::{Array, DType};
+/// let x = Array::random(&[300, 200], 1, DType::F32);
+/// let text = (&x * 2.0).to_string();
+/// assert!(text.starts_with("float32 array of shape (300, 200)\nmultiply(random([300, 200], seed 1, float32), "));
+/// ```
+#[derive(Clone)]
 pub struct Array {
     pub(crate) built: Built,
+}
+
+impl fmt::Debug for Array {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.built {
+            Ok(node) => f.debug_tuple("Array").field(node).finish(),
+            Err(e) => f.debug_tuple("Array").field(e).finish(),
+        }
+    }
+}
+
+impl fmt::Display for Array {
+    /// Dtype and shape, storage chunks, the operation with the names of its inputs, and where it was
+    /// made, on a few lines; or the error that was made while it was built.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.built {
+            Ok(node) => node.fmt(f),
+            Err(e) => write!(f, "an array that cannot be: {e}"),
+        }
+    }
 }
 
 /// What can be computed: an [`Array`] or a [`Binned`] histogram.
@@ -68,6 +103,12 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    /// A fold over a domain of shape `domain`: the columns of its ports, then its params.
+    pub fn fold(fold: SharedFold, domain: &[u64], inputs: SmallVec<[Arc<Node>; 2]>) -> Draft {
+        let made = fold.makes(domain);
+        Draft { kind: NodeKind::Fold(fold), inputs, shape: made.shape, dtype: made.dtype }
+    }
+
     /// Checks the shape and makes the node.
     pub fn finish(self, origin: Origin) -> Built {
         if self.shape.len() > MAX_RANK || checked_len(&self.shape).is_none() {
@@ -377,9 +418,21 @@ impl Array {
     /// value is made as a whole, is not.
     pub(crate) fn collected(&self) -> Array {
         let Ok(node) = &self.built else { return self.clone() };
-        let NodeKind::Reduce { .. } = node.kind else { return self.clone() };
+        let NodeKind::Fold(_) = node.kind else { return self.clone() };
         let draft = Array::viewed(node, node.kind.name(), View::identity(&node.shape));
         Array { built: draft.finish(node.origin.clone()) }
+    }
+
+    /// The same elements from a node of its own, which is told by `number` from others of them: what becomes
+    /// of it is not what becomes of the array elsewhere.
+    pub(crate) fn apart(&self, number: usize) -> Array {
+        let mut array = self.clone();
+        for _ in 0..=number {
+            let Ok(node) = &array.built else { break };
+            let draft = Array::viewed(node, node.kind.name(), View::identity(&node.shape));
+            array = Array { built: draft.finish(node.origin.clone()) };
+        }
+        array
     }
 
     /// The same values in another dtype, as `astype` in NumPy (floats become integers by dropping

@@ -4,11 +4,14 @@ use super::elementwise::broadcast_node;
 use super::{Array, Draft, show};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::NodeKind;
+use crate::graph::Node;
+use crate::grid::Dims;
+use crate::ops::fold::{Reduce, SharedFold};
 use crate::ops::reduce::{Family, ReduceSpec, Reduction};
 use crate::view::{View, ViewAxis, broadcast_shapes};
 use smallvec::SmallVec;
 use std::panic::Location;
+use std::sync::Arc;
 
 /// Over which axes a reduction goes, and its other options, with NumPy's names.
 ///
@@ -101,7 +104,7 @@ impl Array {
 }
 
 /// Per axis, whether it is reduced.
-fn axes(axes: &Option<Vec<i64>>, rank: usize) -> Result<Vec<bool>> {
+pub(super) fn axes(axes: &Option<Vec<i64>>, rank: usize) -> Result<Vec<bool>> {
     let Some(axes) = axes else { return Ok(vec![true; rank]) };
     let mut reduced = vec![false; rank];
     for &axis in axes {
@@ -117,7 +120,56 @@ fn axes(axes: &Option<Vec<i64>>, rank: usize) -> Result<Vec<bool>> {
     Ok(reduced)
 }
 
+/// A reduction with its columns, all of one shape.
+pub(super) struct Prepared {
+    pub(super) spec: ReduceSpec,
+    pub(super) reduced: Vec<bool>,
+    pub(super) shape: Dims,
+    pub(super) inputs: SmallVec<[Arc<Node>; 2]>,
+}
+
 fn draft(values: &Array, reduction: Reduction, over: &Over) -> Result<Draft> {
+    let Prepared { spec, reduced, shape, inputs } = prepare(values, reduction, over)?;
+    Ok(Draft::fold(SharedFold::new(Reduce::new(spec, &reduced)), &shape, inputs))
+}
+
+/// A column that goes along the one axis that is reduced, where it has one axis and the values have more; as
+/// NumPy has it for weights.
+fn along_one(column: &Arc<Node>, shape: &[u64], reduced: &[bool], what: &str) -> Result<Arc<Node>> {
+    let mut over = (0..reduced.len()).filter(|&d| reduced[d]);
+    let (Some(axis), None) = (over.next(), over.next()) else { return Ok(column.clone()) };
+    if column.shape.len() != 1 || shape.len() <= 1 {
+        return Ok(column.clone());
+    }
+    if column.shape[0] != shape[axis] {
+        return Err(Error::new(
+            ErrorKind::Shape,
+            format!("the {what} have length {} and axis {axis} has {}", column.shape[0], shape[axis]),
+        ));
+    }
+    let axes =
+        shape.iter().enumerate().map(|(d, &len)| ViewAxis { len, from: (d == axis).then_some((0, 1)) });
+    let view = View { axes: axes.collect(), base: SmallVec::from_elem(0, 1) };
+    Array::viewed(column, "broadcast_to", view).finish(column.origin.clone()).map_err(|e| e.duplicate())
+}
+
+/// The columns of a grouped reduction: those of the reduction, then those that it is grouped by.
+pub(super) fn prepare_grouped(
+    values: &Array,
+    by: &[&Array],
+    reduction: Reduction,
+    over: &Over,
+) -> Result<Prepared> {
+    let mut prepared = prepare(values, reduction, over)?;
+    for column in by {
+        let column = along_one(column.node()?, &prepared.shape, &prepared.reduced, "labels")?;
+        fits(&prepared.shape, &column.shape, "labels")?;
+        prepared.inputs.push(broadcast_node(&column, &prepared.shape));
+    }
+    Ok(prepared)
+}
+
+fn prepare(values: &Array, reduction: Reduction, over: &Over) -> Result<Prepared> {
     let node = values.node()?;
     let mut shape = node.shape.clone();
     let mut values = node.clone();
@@ -134,26 +186,7 @@ fn draft(values: &Array, reduction: Reduction, over: &Over) -> Result<Draft> {
     let mut weights = None;
     if let Some(w) = &over.weights {
         let w = w.node()?;
-        let one =
-            (reduced.iter().filter(|r| **r).count() == 1).then(|| reduced.iter().position(|r| *r)).flatten();
-        let seen = match one {
-            // 1-D weights go along the one axis, as in NumPy.
-            Some(axis) if w.shape.len() == 1 && shape.len() > 1 => {
-                if w.shape[0] != shape[axis] {
-                    return Err(Error::new(
-                        ErrorKind::Shape,
-                        format!("the weights have length {} and axis {axis} has {}", w.shape[0], shape[axis]),
-                    ));
-                }
-                let axes = shape
-                    .iter()
-                    .enumerate()
-                    .map(|(d, &len)| ViewAxis { len, from: (d == axis).then_some((0, 1)) });
-                let view = View { axes: axes.collect(), base: SmallVec::from_elem(0, 1) };
-                Array::viewed(w, "broadcast_to", view).finish(w.origin.clone()).map_err(|e| e.duplicate())?
-            }
-            _ => w.clone(),
-        };
+        let seen = along_one(w, &shape, &reduced, "weights")?;
         dtypes.push(seen.dtype);
         weights = Some(seen);
     }
@@ -162,7 +195,7 @@ fn draft(values: &Array, reduction: Reduction, over: &Over) -> Result<Draft> {
         if reduction.row().inputs == 2 {
             let mean = Reduction::from_name("mean")
                 .ok_or_else(|| Error::new(ErrorKind::Internal, "there is no row 'mean'"))?;
-            return draft(&Array { built: Ok(values) }, mean, over);
+            return prepare(&Array { built: Ok(values) }, mean, over);
         }
         return Err(Error::new(ErrorKind::Value, format!("{} takes no weights", reduction.name())));
     }
@@ -188,12 +221,11 @@ fn draft(values: &Array, reduction: Reduction, over: &Over) -> Result<Draft> {
     if let Some(mask) = &over.mask {
         inputs.push(broadcast_node(mask.cast(DType::Bool).node()?, &shape));
     }
-    let out = shape.iter().zip(&reduced).filter(|(_, r)| !**r).map(|(&n, _)| n).collect();
-    Ok(Draft { dtype: spec.out_dtype(), shape: out, kind: NodeKind::Reduce { spec, reduced }, inputs })
+    Ok(Prepared { spec, reduced, shape, inputs })
 }
 
 /// Checks that `other` broadcasts to `shape`.
-fn fits(shape: &[u64], other: &[u64], what: &str) -> Result<crate::grid::Dims> {
+fn fits(shape: &[u64], other: &[u64], what: &str) -> Result<Dims> {
     match broadcast_shapes([shape, other]) {
         Some(both) if both.as_slice() == shape => Ok(both),
         _ => Err(Error::new(

@@ -5,11 +5,13 @@ use super::index::axis;
 use super::{Array, Draft, show};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
+use crate::feeds::{Concatenate, Matmul, Reshape};
 use crate::graph::NodeKind;
 use crate::grid::{Dims, checked_len};
 use crate::view::{View, ViewAxis, broadcast_shapes};
 use smallvec::SmallVec;
 use std::panic::Location;
+use std::sync::Arc;
 
 impl Array {
     fn view_as(
@@ -155,7 +157,7 @@ impl Array {
             let dtype = a.dtype.promote(b.dtype);
             let (x, y) = (self.cast(dtype), other.cast(dtype));
             Ok(Draft {
-                kind: NodeKind::Matmul,
+                kind: NodeKind::Feed(Arc::new(Matmul {})),
                 inputs: SmallVec::from_iter([x.node()?.clone(), y.node()?.clone()]),
                 shape: Dims::from_slice(&[a.shape[0], b.shape[1]]),
                 dtype,
@@ -167,7 +169,7 @@ impl Array {
 
 /// The same elements in a shape of as many elements. Where only axes of length 1 come or go, it is
 /// a plain view.
-fn reshape_draft(node: &std::sync::Arc<crate::graph::Node>, new: Dims) -> Draft {
+fn reshape_draft(node: &Arc<crate::graph::Node>, new: Dims) -> Draft {
     let long = |shape: &[u64]| -> Vec<usize> { (0..shape.len()).filter(|&d| shape[d] != 1).collect() };
     let (from, to) = (long(&node.shape), long(&new));
     if from.len() == to.len() && from.iter().zip(&to).all(|(&f, &t)| node.shape[f] == new[t]) {
@@ -179,7 +181,7 @@ fn reshape_draft(node: &std::sync::Arc<crate::graph::Node>, new: Dims) -> Draft 
         return Array::viewed(node, "reshape", View { axes, base: Dims::from_elem(0, node.shape.len()) });
     }
     Draft {
-        kind: NodeKind::Reshape,
+        kind: NodeKind::Feed(Arc::new(Reshape { shape: new.clone() })),
         inputs: SmallVec::from_iter([node.clone()]),
         shape: new,
         dtype: node.dtype,
@@ -255,5 +257,5 @@ fn joined(arrays: &[Array], along: i64) -> Result<Draft> {
     if inputs.is_empty() {
         inputs.push(broadcast_node(arrays[0].cast(dtype).node()?, &shape));
     }
-    Ok(Draft { kind: NodeKind::Concatenate(d), inputs, shape, dtype })
+    Ok(Draft { kind: NodeKind::Feed(Arc::new(Concatenate { axis: d })), inputs, shape, dtype })
 }

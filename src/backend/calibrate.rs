@@ -8,8 +8,10 @@ use super::{Backend, Product, Runner, files};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Region, c_strides};
 use crate::ops::elementwise::{Op, Operand as Typed};
-use crate::ops::histogram::{Edges, HistogramSpec};
-use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::ops::fold::{HistogramFold, Reduce};
+use crate::ops::histogram::{Bins, Edges};
+use crate::ops::kernel::{Block, Kernel, Operand, Terminal};
+use crate::ops::matmul::check_product;
 use crate::ops::program::{Program, Step};
 use crate::ops::reduce::{ReduceSpec, Reduction};
 use crate::ops::simd::Simd;
@@ -18,7 +20,7 @@ use crate::{DType, Scalar};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Barrier};
+use std::sync::Barrier;
 use std::time::Instant;
 
 /// Raised when kernels or the meaning of a rate change.
@@ -69,21 +71,15 @@ impl Sample {
         };
         let program = Program { inputs: vec![dtype], outputs: vec![steps.len() as u32 - 1], steps };
         let terminal = match self {
-            Sample::Reduce => Terminal::Reduce {
-                spec: ReduceSpec::new(Reduction::Sum, &[dtype])?,
-                values: 0,
-                weights: None,
-                mask: None,
-                reduced: vec![true],
-            },
-            Sample::Histogram => Terminal::Histogram {
-                spec: Arc::new(HistogramSpec::new(vec![Edges::uniform(1.0, 2.0, BINS)?], vec![dtype], None)?),
-                coords: vec![0],
-                weights: None,
-                mask: None,
-            },
-            _ => Terminal::Collect { from: 0 },
-        };
+            Sample::Reduce => {
+                Terminal::new(Reduce::new(ReduceSpec::new(Reduction::Sum, &[dtype])?, &[true]), &[0])
+            }
+            Sample::Histogram => {
+                let bins = vec![Bins::Edges(Edges::uniform(1.0, 2.0, BINS)?)];
+                Terminal::new(HistogramFold::new(bins, vec![dtype], None, false, 1)?, &[0])
+            }
+            _ => Terminal::collect(&program, 0, 1),
+        }?;
         Ok(Kernel { program, terminals: vec![terminal] })
     }
 }
@@ -157,6 +153,14 @@ fn cpu_rates(threads: usize, simd: Simd) -> Result<Rates> {
             let work = blocks.iter().map(|block| cpu_block(&cpu, kernel, block)).collect::<Result<_>>()?;
             Ok(Some(together(work)?))
         })?;
+        let keep = |rates: &mut Rates, found| match dtype {
+            DType::F32 => rates.narrow = found,
+            _ => rates.wide = found,
+        };
+        if check_product(dtype).is_err() {
+            keep(&mut rates, found);
+            continue;
+        }
         let size = EDGE * EDGE;
         let matrices: Vec<Vec<u8>> = (0..threads).map(|_| data(dtype, 2 * size as u64)).collect();
         let work = matrices.iter().map(|m| {
@@ -170,10 +174,7 @@ fn cpu_rates(threads: usize, simd: Simd) -> Result<Rates> {
         });
         let s = together(work.collect())?;
         found.matmul_flops_per_s = Some(2.0 * (EDGE * size * threads) as f64 / s);
-        match dtype {
-            DType::F32 => rates.narrow = found,
-            _ => rates.wide = found,
-        }
+        keep(&mut rates, found);
     }
     Ok(rates)
 }
@@ -184,13 +185,12 @@ pub(super) type Piece<'a> = Box<dyn FnMut() -> Result<()> + Send + 'a>;
 fn cpu_block<'a>(cpu: &Cpu, kernel: &Kernel, bytes: &'a [u8]) -> Result<Piece<'a>> {
     let shape = [ELEMENTS];
     let mut runner: Box<dyn Runner> = cpu.runner(kernel, &shape, None)?;
-    let mut partials: Vec<Partial> =
-        kernel.terminals.iter().map(|t| t.partial(&shape)).collect::<Result<_>>()?;
+    let mut states = kernel.terminals.iter().map(|t| t.state(&shape)).collect::<Result<Vec<_>>>()?;
     Ok(Box::new(move || {
         let region = Region::whole(&shape);
         let operand = Operand::plain(bytes, Placement { offset: 0, strides: c_strides(&shape) });
         let block = Block { region: &region, domain: &shape };
-        runner.run(&block, std::slice::from_ref(&operand), &mut partials).map(|_| ())
+        runner.run(&block, std::slice::from_ref(&operand), &mut states).map(|_| ())
     }))
 }
 

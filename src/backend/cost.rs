@@ -10,8 +10,10 @@
 //! Cheap steps are counted as if each went through memory, which overestimates a long fused chain on
 //! a GPU. Reading and decoding are left out: they are the same on both sides.
 
+use super::DeviceKind;
 use crate::DType;
-use crate::ops::kernel::{Kernel, Terminal};
+use crate::ops::fold::{Load, Role};
+use crate::ops::kernel::Kernel;
 use crate::ops::program::{Register, Step};
 use serde::{Deserialize, Serialize};
 
@@ -87,21 +89,11 @@ pub struct Time {
     pub download_s: f64,
 }
 
-/// Where a block is computed sooner.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Side {
-    /// On the CPU.
-    Cpu,
-    /// On the adapter.
-    Gpu,
-}
-
 /// A choice and its reason.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Decision {
     /// Where.
-    pub device: Side,
+    pub device: DeviceKind,
     /// Why, in words and numbers.
     pub reason: String,
 }
@@ -137,21 +129,14 @@ pub fn work(kernel: &Kernel, elements: u64) -> [Work; 2] {
             _ => out[side(dtype)].elementwise_bytes += n * dtype.size() as f64,
         }
     }
-    let dtype = |output: usize| program.dtype(program.outputs[output]);
     for terminal in &kernel.terminals {
-        match terminal {
-            Terminal::Collect { from } => {
-                out[side(dtype(*from))].elementwise_bytes += n * dtype(*from).size() as f64;
-            }
-            Terminal::Reduce { values, weights, .. } => {
-                for d in std::iter::once(*values).chain(*weights).map(dtype) {
-                    out[side(d)].reduce_bytes += n * d.size() as f64;
-                }
-            }
-            Terminal::Histogram { coords, weights, .. } => {
-                for d in coords.iter().copied().chain(*weights).map(dtype) {
-                    out[side(d)].histogram += n;
-                }
+        let load = terminal.fold.load();
+        for port in terminal.fold.ports().iter().filter(|p| p.role != Role::Mask) {
+            let work = &mut out[side(port.dtype)];
+            match load {
+                Load::Moved => work.elementwise_bytes += n * port.dtype.size() as f64,
+                Load::Reduced => work.reduce_bytes += n * port.dtype.size() as f64,
+                Load::Binned => work.histogram += n,
             }
         }
     }
@@ -298,8 +283,8 @@ pub fn faster(
     threads: usize,
 ) -> Decision {
     decide(gpu, sizes.blocks, threads, |side| match side {
-        Side::Cpu => cpu.at(threads).ok_or("it was not measured")?.predict(kernel, sizes),
-        Side::Gpu => gpu.rates.predict(kernel, sizes),
+        DeviceKind::Cpu => cpu.at(threads).ok_or("it was not measured")?.predict(kernel, sizes),
+        DeviceKind::Gpu => gpu.rates.predict(kernel, sizes),
     })
 }
 
@@ -308,16 +293,16 @@ pub fn decide(
     gpu: &DeviceRates,
     blocks: u64,
     threads: usize,
-    time: impl Fn(Side) -> Result<Time, String>,
+    time: impl Fn(DeviceKind) -> Result<Time, String>,
 ) -> Decision {
     let chosen = |device, reason: String| Decision { device, reason };
     if gpu.software {
-        return chosen(Side::Cpu, format!("the CPU: {} is run by the CPU itself", gpu.name));
+        return chosen(DeviceKind::Cpu, format!("the CPU: {} is run by the CPU itself", gpu.name));
     }
-    let (on_cpu, on_gpu) = match (time(Side::Cpu), time(Side::Gpu)) {
+    let (on_cpu, on_gpu) = match (time(DeviceKind::Cpu), time(DeviceKind::Gpu)) {
         (Ok(cpu), Ok(gpu)) => (cpu, gpu),
-        (_, Err(why)) => return chosen(Side::Cpu, format!("the CPU: of {} {why}", gpu.name)),
-        (Err(why), Ok(_)) => return chosen(Side::Cpu, format!("the CPU: {why}")),
+        (_, Err(why)) => return chosen(DeviceKind::Cpu, format!("the CPU: of {} {why}", gpu.name)),
+        (Err(why), Ok(_)) => return chosen(DeviceKind::Cpu, format!("the CPU: {why}")),
     };
     let (cpu_s, gpu_s) = (on_cpu.per_block(1), on_gpu.per_block(blocks));
     let (what, slowest) = on_gpu.slowest();
@@ -326,13 +311,13 @@ pub fn decide(
     if gpu_s < cpu_s {
         let reason =
             format!("{}: {gpu_text} a block, of which {what} {part}, against {cpu} on {threads}", gpu.name);
-        return chosen(Side::Gpu, reason);
+        return chosen(DeviceKind::Gpu, reason);
     }
     let reason = format!(
         "the CPU: {cpu} a block on {threads} against {gpu_text} on {}, of which {what} {part}",
         gpu.name
     );
-    chosen(Side::Cpu, reason)
+    chosen(DeviceKind::Cpu, reason)
 }
 
 /// `3.1 ms`

@@ -4,9 +4,14 @@
 //! backend takes every kernel and is where anything runs that another device cannot do correctly.
 
 pub mod calibrate;
+mod choice;
 pub mod cost;
 pub mod cpu;
 pub mod files;
+#[cfg(feature = "gpu")]
+pub mod gpu;
+#[cfg(not(feature = "gpu"))]
+#[path = "gpu_absent.rs"]
 pub mod gpu;
 pub mod limits;
 pub mod topology;
@@ -14,16 +19,36 @@ pub mod topology;
 use crate::DType;
 use crate::error::Result;
 use crate::ops::elementwise::Events;
-use crate::ops::kernel::{Block, Kernel, Operand, Partial};
+use crate::ops::fold::State;
+use crate::ops::kernel::{Block, Kernel, Operand};
 use crate::trace::Trace;
 use serde::Serialize;
 use std::sync::Arc;
 
+/// A kind of device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DeviceKind {
+    /// The CPU, which computes everything.
+    Cpu,
+    /// A graphics adapter.
+    Gpu,
+}
+
+impl std::fmt::Display for DeviceKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            DeviceKind::Cpu => "cpu",
+            DeviceKind::Gpu => "gpu",
+        })
+    }
+}
+
 /// What a device can do, found out once when it is opened.
 #[derive(Clone, Debug, Serialize)]
 pub struct Capabilities {
-    /// `cpu`, `gpu`.
-    pub backend: &'static str,
+    /// What it is.
+    pub backend: DeviceKind,
     /// The device's own name.
     pub name: String,
     /// Whether it is a GPU in name only, run by software.
@@ -83,9 +108,14 @@ pub trait Backend: Send + Sync {
     /// Whether it runs this kernel correctly, over blocks of up to this shape; otherwise why not.
     fn supports(&self, kernel: &Kernel, block: &[u64]) -> std::result::Result<(), String>;
 
-    /// The most bytes that one runner of this kernel holds beside operands and partials, over blocks of
+    /// The most bytes that one runner of this kernel holds beside operands and states, over blocks of
     /// up to this shape.
     fn worker_bytes(&self, kernel: &Kernel, block: &[u64]) -> WorkerBytes;
+
+    /// Elements that it computes at a time: blocks are best cut at multiples of that.
+    fn tile(&self) -> usize {
+        1
+    }
 
     /// Makes what runs the kernel over blocks of up to this shape; one per worker. What it does on the way
     /// to another device is written down in `trace`.
@@ -165,21 +195,21 @@ pub struct WorkerBytes {
 
 /// One worker's instance of a kernel, with its scratch memory.
 pub trait Runner: Send {
-    /// Adds a block to the partials, one per terminal. A `Collect` partial is replaced, a `Placed` one
-    /// (which only the CPU's runner takes) is where the elements go. A runner may
-    /// leave the work under way: then the partials stay the same ones until [`flush`](Runner::flush).
+    /// Adds a block to the states, one per terminal. Collected elements replace those of the block before;
+    /// only the CPU's runner takes states that have their [place](State::place). A runner may
+    /// leave the work under way: then the states stay the same ones until [`flush`](Runner::flush).
     ///
     /// # Errors
     /// `Value` if an element has no answer that could be given (a negative integer power); `Device` if
     /// the device failed: then the last [`under_way`](Runner::under_way) blocks, this one included,
-    /// are not in the partials, and the runner is of no more use.
-    fn run(&mut self, block: &Block, operands: &[Operand], partials: &mut [Partial]) -> Result<Events>;
+    /// are not in the states, and the runner is of no more use.
+    fn run(&mut self, block: &Block, operands: &[Operand], states: &mut [Box<dyn State>]) -> Result<Events>;
 
-    /// Ends what is under way. Afterwards the partials have every block.
+    /// Ends what is under way. Afterwards the states have every block.
     ///
     /// # Errors
     /// As [`Runner::run`].
-    fn flush(&mut self, _partials: &mut [Partial]) -> Result<Events> {
+    fn flush(&mut self, _states: &mut [Box<dyn State>]) -> Result<Events> {
         Ok(Events::NONE)
     }
 
@@ -188,7 +218,7 @@ pub trait Runner: Send {
         false
     }
 
-    /// How many of the blocks last given are not in the partials yet.
+    /// How many of the blocks last given are not in the states yet.
     fn under_way(&self) -> usize {
         0
     }

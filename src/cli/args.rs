@@ -145,7 +145,7 @@ pub struct Eval {
     pub json: bool,
     /// Store the arrays as datasets of a new HDF5 file, each under its name, block by block, so that
     /// they may be larger than the memory; prints nothing
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["json", "explain"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
     pub output: Option<std::path::PathBuf>,
 }
 
@@ -155,7 +155,8 @@ Expressions:
   every elementwise function and reduction by NumPy's name, as f(x, axis=0) or x.f(axis=0)
   histogram histogram2d histogramdd (bins=, range=, weights=, where=, log=)
   arange linspace zeros ones full random array reshape ravel transpose expand_dims squeeze
-  broadcast_to concatenate stack matmul astype; casts such as float32(x); pi e inf nan
+  broadcast_to concatenate stack pad gradient convolve matmul astype
+  casts such as float32(x); pi e inf nan
   A result with a NAME can be used in later expressions.
   An expression that begins with '-' goes after '--'.
 

@@ -5,7 +5,7 @@ use super::{Done, Failure};
 use chunkwise::backend::calibrate::{calibrate_cpu, store_cpu};
 use chunkwise::backend::cost::{KernelRates, Rates};
 use chunkwise::backend::gpu::{self, Choice, Found};
-use chunkwise::backend::{Capabilities, files};
+use chunkwise::backend::{Capabilities, DeviceKind, files};
 use chunkwise::ops::simd::Simd;
 use chunkwise::size::human_bytes;
 use chunkwise::{Device, Session};
@@ -59,7 +59,7 @@ pub fn run(args: &Devices) -> Done {
         let devices: Vec<Value> = shown.iter().map(device_json).collect::<Result<_, _>>()?;
         let missing: Vec<Value> = missing
             .iter()
-            .map(|(name, reason)| json!({"backend": "gpu", "name": name, "reason": reason}))
+            .map(|(name, reason)| json!({"backend": DeviceKind::Gpu, "name": name, "reason": reason}))
             .collect();
         let object =
             json!({"devices": devices, "missing": missing, "default_memory_bytes": session.memory()});
@@ -136,9 +136,10 @@ fn device_text(out: &mut impl Write, d: &Shown) -> io::Result<()> {
         writeln!(out, "  off:      {off}")?;
     }
     for (threads, rates) in &d.rates {
-        let on = if c.backend == "cpu" { format!(" on {threads} thread(s)") } else { String::new() };
+        let on =
+            if c.backend == DeviceKind::Cpu { format!(" on {threads} thread(s)") } else { String::new() };
         writeln!(out, "  rates{on}:")?;
-        rates_text(out, rates, c.backend == "gpu")?;
+        rates_text(out, rates, c.backend == DeviceKind::Gpu)?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Bytes held, counted as they come and go.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// How many bytes a run holds now and held at most.
@@ -35,15 +36,15 @@ impl Meter {
 
 /// A holder whose size changes: tells the meter the difference.
 #[derive(Debug)]
-pub struct Held<'a> {
-    meter: &'a Meter,
+pub struct Held {
+    meter: Arc<Meter>,
     bytes: u64,
 }
 
-impl<'a> Held<'a> {
+impl Held {
     /// Nothing held yet.
-    pub fn new(meter: &'a Meter) -> Self {
-        Held { meter, bytes: 0 }
+    pub fn new(meter: &Arc<Meter>) -> Self {
+        Held { meter: Arc::clone(meter), bytes: 0 }
     }
 
     /// It holds `bytes` now.
@@ -57,7 +58,7 @@ impl<'a> Held<'a> {
     }
 }
 
-impl Drop for Held<'_> {
+impl Drop for Held {
     fn drop(&mut self) {
         self.meter.sub(self.bytes);
     }

@@ -49,11 +49,6 @@ impl ChunkCache {
         ChunkCache { capacity, meter: Arc::clone(meter), state: Mutex::default(), loaded: Condvar::new() }
     }
 
-    /// Where bytes are counted.
-    pub fn meter(&self) -> &Meter {
-        &self.meter
-    }
-
     /// Whether it can keep anything at all.
     pub fn enabled(&self) -> bool {
         self.capacity > 0

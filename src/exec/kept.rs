@@ -8,12 +8,11 @@
 //! No lock is held while a chunk is decoded or copied: the tables, cut in shards, hand out shared buffers.
 
 use super::budget::Meter;
-use super::feed::{Reader, Staged};
 use crate::buffer::Buffer;
 use crate::error::Result;
-use crate::grid::{Chunks, Dims, Slab, c_strides};
-use crate::plan::{self, Bound, Feed, Input, Moment, Plan, kept_chunk_bytes};
-use crate::source::{ReadCx, ReadStats};
+use crate::grid::{Chunks, Dims};
+use crate::plan::{self, Bound, Moment, Plan, kept_chunk_bytes};
+use crate::source::ReadStats;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -208,50 +207,6 @@ impl Drop for Place<'_> {
         self.shelf.used.fetch_sub(self.bytes, Relaxed);
         self.kept.meter.sub(self.bytes);
         shard.loaded.notify_all();
-    }
-}
-
-impl<'a> Reader<'a> {
-    /// A chunk of a source, if it is kept.
-    ///
-    /// # Errors
-    /// As reading it.
-    pub(super) fn kept_chunk(&mut self, s: usize, chunk: &[u64], len: usize) -> Result<Option<Arc<Buffer>>> {
-        let Some(kept) = self.kept else { return Ok(None) };
-        let (source, stats, scratch) = (&self.plan.opened()[s], self.stats, &mut self.scratch);
-        kept.get(s, chunk, len, stats, |out| source.read_chunk(chunk, out, &mut ReadCx { scratch, stats }))
-    }
-
-    /// A block that lies in one chunk of a source, where it lies in that chunk, if the chunk is kept.
-    ///
-    /// # Errors
-    /// As reading it.
-    pub(super) fn stage_kept(&mut self, input: &Input, block: &Slab) -> Result<Option<Staged<'a>>> {
-        let Feed::Source(s) = input.feed else { return Ok(None) };
-        if !self.kept.is_some_and(|kept| kept.has(s)) {
-            return Ok(None);
-        }
-        let source = &self.plan.opened()[s];
-        let Some(chunks) = source.chunks() else { return Ok(None) };
-        let (slab, mut placement) = input.view.slab(block);
-        let chunk = chunks.at(&slab.start);
-        if (0..chunk.len()).any(|d| chunks.index_of(d, slab.last(d)) != chunk[d]) {
-            return Ok(None);
-        }
-        let region = chunks.region(&chunk);
-        let len = region.len() as usize * source.dtype().size();
-        let Some(data) = self.kept_chunk(s, &chunk, len)? else { return Ok(None) };
-        let strides = c_strides(&region.shape);
-        placement.offset =
-            (0..chunk.len()).map(|d| (slab.start[d] - region.start[d]) as i64 * strides[d]).sum();
-        for (axis, stride) in input.view.axes.iter().zip(&mut placement.strides) {
-            let Some((d, step)) = axis.from else { continue };
-            *stride = strides[d] * slab.step[d] as i64 * step.signum();
-            if step < 0 {
-                placement.offset -= *stride * (slab.count[d] as i64 - 1);
-            }
-        }
-        Ok(Some(Staged::Kept(data, placement)))
     }
 }
 

@@ -1,8 +1,11 @@
 //! What a run did: counted work, placements, fallbacks, notes. And how far it is while it runs.
 
-use serde::Serialize;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use super::budget::Meter;
+use crate::source::ReadStats;
+use crate::trace::Trace;
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Tasks per device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -14,7 +17,7 @@ pub struct TaskCounts {
 }
 
 /// Tasks that ran elsewhere than asked, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fallback {
     /// Why.
     pub reason: String,
@@ -65,6 +68,68 @@ pub struct Report {
     pub projected_host_bytes: u64,
     /// Where NumPy would warn: empty means, divisions by zero, empty ranges.
     pub notes: Vec<String>,
+}
+
+/// Counters of a run.
+#[derive(Default)]
+pub struct Counters {
+    /// What was read.
+    pub stats: ReadStats,
+    /// What was held.
+    pub meter: Arc<Meter>,
+    pub(super) tasks: AtomicU64,
+    pub(super) gpu_tasks: AtomicU64,
+    fallbacks: Mutex<Vec<Fallback>>,
+    notes: Mutex<Vec<String>>,
+}
+
+impl Counters {
+    /// Notes something, once.
+    pub(super) fn note(&self, text: String) {
+        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+        if !notes.contains(&text) {
+            notes.push(text);
+        }
+    }
+
+    /// Counters of a run whose doings are written down in `trace`, if there is one.
+    pub fn traced(trace: Option<&Arc<Trace>>) -> Counters {
+        let mut counters = Counters::default();
+        counters.stats.trace = trace.map(Arc::clone);
+        counters
+    }
+
+    /// Counts tasks that the CPU ran because the device failed.
+    pub(super) fn fell_back(&self, reason: &str, tasks: u64) {
+        let mut fallbacks = self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner);
+        match fallbacks.iter_mut().find(|f| f.reason == reason) {
+            Some(f) => f.tasks += tasks,
+            None => fallbacks.push(Fallback { reason: reason.to_string(), tasks }),
+        }
+    }
+
+    /// What was counted, as a report; the caller adds time and devices.
+    pub fn report(&self) -> Report {
+        Report {
+            tasks: TaskCounts { cpu: self.tasks.load(Relaxed), gpu: self.gpu_tasks.load(Relaxed) },
+            fallbacks: self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            chunks_read: self.stats.chunks_read.load(Relaxed),
+            chunks_decoded: self.stats.chunks_decoded.load(Relaxed),
+            chunks_packed: self.stats.chunks_packed.load(Relaxed),
+            chunks_kept: self.stats.chunks_kept.load(Relaxed),
+            chunks_advised: self.stats.chunks_advised.load(Relaxed),
+            bytes_advised: self.stats.bytes_advised.load(Relaxed),
+            bytes_read: self.stats.bytes_read.load(Relaxed),
+            bytes_decoded: self.stats.bytes_decoded.load(Relaxed),
+            file_reads: self.stats.file_reads.load(Relaxed),
+            index_reads: self.stats.index_reads.load(Relaxed),
+            library_reads: self.stats.library_reads.load(Relaxed),
+            lock_wait_s: self.stats.lock_wait_ns.load(Relaxed) as f64 * 1e-9,
+            peak_host_bytes: self.meter.peak(),
+            notes: self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            ..Report::default()
+        }
+    }
 }
 
 /// How far a run is.

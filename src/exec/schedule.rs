@@ -10,7 +10,7 @@
 //! where a source is told of what comes, where a device collects, and where a task ends a tile of the output,
 //! tasks are claimed one by one, in the order that was counted with.
 
-use super::RunContext;
+use super::context::RunContext;
 use crate::error::{Error, Result};
 use crate::ops::kernel::{Kernel, Terminal};
 use crate::source::ReadStats;
@@ -70,10 +70,7 @@ impl Tasks {
 /// Tasks that may be claimed at a time, for blocks of up to the shape `largest`.
 pub(super) fn batch(kernel: &Kernel, largest: &[u64]) -> u64 {
     // Tiles of the output are counted with as if workers moved on together.
-    let one_tile = |t: &Terminal| match t {
-        Terminal::Reduce { reduced, .. } => !reduced.contains(&false),
-        Terminal::Histogram { .. } | Terminal::Collect { .. } => true,
-    };
+    let one_tile = |t: &Terminal| t.fold.places() || !t.fold.landing().keeps_any();
     if !kernel.terminals.iter().all(one_tile) {
         return 1;
     }

@@ -122,8 +122,9 @@ impl Value {
 struct Wire {
     dtype: DType,
     shape: Dims,
-    /// The bytes, little-endian, as hexadecimal digits.
-    data: String,
+    /// The bytes, little-endian.
+    #[serde(with = "super::wire::bytes_or_text")]
+    data: Vec<u8>,
 }
 
 /// Swaps to or from little-endian, which is how values travel.
@@ -137,12 +138,7 @@ impl Serialize for ArrayValue {
     fn serialize<S: Serializer>(&self, s: S) -> std::result::Result<S::Ok, S::Error> {
         let mut bytes = self.data.to_vec();
         little_endian(&mut bytes, self.dtype.size());
-        let data = bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut t, b| {
-            t.push(char::from_digit((b >> 4) as u32, 16).unwrap_or('0'));
-            t.push(char::from_digit((b & 15) as u32, 16).unwrap_or('0'));
-            t
-        });
-        Wire { dtype: self.dtype, shape: self.shape.clone(), data }.serialize(s)
+        Wire { dtype: self.dtype, shape: self.shape.clone(), data: bytes }.serialize(s)
     }
 }
 
@@ -151,16 +147,11 @@ impl<'de> Deserialize<'de> for ArrayValue {
         use serde::de::Error as _;
         let w = Wire::deserialize(d)?;
         let len = crate::grid::checked_len(&w.shape).and_then(|n| n.checked_mul(w.dtype.size() as u64));
-        if len.and_then(|n| n.checked_mul(2)) != Some(w.data.len() as u64) {
+        if len != Some(w.data.len() as u64) {
             return Err(D::Error::custom("the data do not fill the shape"));
         }
-        let digits: Option<Vec<u8>> =
-            w.data.bytes().map(|c| (c as char).to_digit(16).map(|d| d as u8)).collect();
-        let digits = digits.ok_or_else(|| D::Error::custom("the data are not hexadecimal"))?;
-        let mut data = Buffer::zeroed(digits.len() / 2);
-        for (b, pair) in data.iter_mut().zip(digits.chunks_exact(2)) {
-            *b = pair[0] << 4 | pair[1];
-        }
+        let mut data = Buffer::zeroed(w.data.len());
+        data.copy_from_slice(&w.data);
         little_endian(&mut data, w.dtype.size());
         if w.dtype == DType::Bool && data.iter().any(|&b| b > 1) {
             return Err(D::Error::custom("a bool is neither 0 nor 1"));

@@ -1,71 +1,36 @@
 //! What one task computes, as plain data: a fused program and what becomes of its outputs.
 //!
-//! A backend is handed a whole [`Kernel`] and a block of operands, and adds the block to
-//! [`Partial`]s. It never sees single operations, so a new row in a table needs no new backend code.
+//! A backend is handed a whole [`Kernel`] and a block of operands, and adds the block to the
+//! [`State`](super::fold::State)s of its terminals. It never sees single operations, so a new row in a table
+//! needs no new backend code.
 
-use super::histogram::{HistogramSpec, State as HistogramState};
+use super::fold::{Collect, Fold, Ready, SharedFold, State};
 use super::program::Program;
-use super::reduce::{ReduceSpec, State as ReduceState};
-use super::shared::Patch;
-use crate::buffer::Buffer;
 use crate::error::Result;
-use crate::grid::{Dims, Region};
 use crate::view::Placement;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// What becomes of a program's outputs. The numbers are positions in [`Program::outputs`].
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Terminal {
-    /// The elements themselves.
-    Collect {
-        /// The output.
-        from: usize,
-    },
-    /// A reduction over some axes.
-    Reduce {
-        /// The row with its options.
-        spec: ReduceSpec,
-        /// The output with the values, of the spec's compute dtype.
-        values: usize,
-        /// The output with the weights.
-        weights: Option<usize>,
-        /// The bool output that says which elements take part.
-        mask: Option<usize>,
-        /// Per axis of the domain, whether it is reduced.
-        reduced: Vec<bool>,
-    },
-    /// A histogram of all elements.
-    Histogram {
-        /// Edges and dtypes.
-        spec: Arc<HistogramSpec>,
-        /// The outputs with the coordinates, one per dimension.
-        coords: Vec<usize>,
-        /// The output with the weights.
-        weights: Option<usize>,
-        /// The bool output that says which elements take part.
-        mask: Option<usize>,
-    },
+pub use super::fold::Block;
+
+/// What becomes of some of a program's outputs: a fold with its params.
+#[derive(Clone, Debug)]
+pub struct Terminal {
+    /// The fold, as the plan has it.
+    pub fold: SharedFold,
+    /// The same with its params.
+    pub ready: Arc<dyn Ready>,
+    /// Per port of the fold, the position in [`Program::outputs`].
+    pub ports: SmallVec<[usize; 4]>,
 }
 
 /// A fused program with its terminals.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub struct Kernel {
     /// The elementwise part.
     pub program: Program,
     /// What becomes of its outputs.
     pub terminals: Vec<Terminal>,
-}
-
-/// What a terminal has gathered so far.
-pub enum Partial {
-    /// The elements of the last block, C order.
-    Collect(Buffer),
-    /// The place in the result where the elements of the next block go. For the CPU only.
-    Placed(Patch),
-    /// Accumulators, one per output in the block.
-    Reduce(Box<ReduceState>),
-    /// Bins.
-    Histogram(Box<HistogramState>),
 }
 
 /// One input of a block: bytes, and where the block's elements lie in them.
@@ -101,68 +66,41 @@ impl Packing {
     pub const PLAIN: Packing = Packing { shuffled: false, swapped: false };
 }
 
-/// A block of the domain.
-#[derive(Clone, Debug)]
-pub struct Block<'a> {
-    /// What it covers.
-    pub region: &'a Region,
-    /// The shape of the whole domain (positions of `argmin` count in it).
-    pub domain: &'a [u64],
-}
-
 impl Terminal {
-    /// The partial for one block of shape `block`, empty.
+    /// A fold that takes no params, of the outputs at these positions.
+    ///
+    /// # Errors
+    /// As [`Fold::ready`].
+    pub fn new(fold: impl Fold, ports: &[usize]) -> Result<Terminal> {
+        let ready = fold.ready(Some(&[]))?;
+        Ok(Terminal { fold: SharedFold::new(fold), ready, ports: ports.into() })
+    }
+
+    /// The elements of an output of a program over `rank` axes.
+    ///
+    /// # Errors
+    /// None, in truth: collecting takes no params.
+    pub fn collect(program: &Program, output: usize, rank: usize) -> Result<Terminal> {
+        Terminal::new(Collect::new(program.dtype(program.outputs[output]), rank), &[output])
+    }
+
+    /// The state for one block of shape `block`, empty.
     ///
     /// # Errors
     /// `Budget` if there is no memory for it.
-    pub fn partial(&self, block: &[u64]) -> Result<Partial> {
-        Ok(match self {
-            Terminal::Collect { .. } => Partial::Collect(Buffer::new()),
-            Terminal::Reduce { spec, reduced, .. } => {
-                let outputs: u64 = kept(block, reduced).iter().product();
-                Partial::Reduce(Box::new(ReduceState::new(spec, outputs as usize)))
-            }
-            Terminal::Histogram { spec, .. } => Partial::Histogram(Box::new(HistogramState::new(spec)?)),
-        })
+    pub fn state(&self, block: &[u64]) -> Result<Box<dyn State>> {
+        self.ready.state(block)
     }
 
-    /// The most bytes that the partial of a block of shape `block` takes.
-    pub fn partial_bytes(&self, block: &[u64], program: &Program) -> u64 {
-        let len: u64 = block.iter().product();
-        match self {
-            Terminal::Collect { from } => {
-                len.saturating_mul(program.dtype(program.outputs[*from]).size() as u64)
-            }
-            Terminal::Reduce { spec, reduced, .. } => {
-                kept(block, reduced).iter().product::<u64>().saturating_mul(spec.bytes_per_output())
-            }
-            Terminal::Histogram { spec, .. } => spec.bytes_per_state(),
-        }
+    /// The most bytes that the state of a block of shape `block` takes.
+    pub fn state_bytes(&self, block: &[u64]) -> u64 {
+        self.fold.bytes(block).state
     }
 }
 
-impl Partial {
-    /// Adds what another partial of the same terminal and outputs has gathered. The order of merges
-    /// never shows in the result.
-    ///
-    /// # Errors
-    /// `Internal` if the two are not of one kind.
-    pub fn merge(&mut self, other: &Partial) -> Result<()> {
-        match (self, other) {
-            (Partial::Reduce(a), Partial::Reduce(b)) => a.merge(b),
-            (Partial::Histogram(a), Partial::Histogram(b)) => a.merge(b)?,
-            _ => {
-                return Err(crate::Error::new(
-                    crate::ErrorKind::Internal,
-                    "partials of two kinds cannot be merged",
-                ));
-            }
-        }
-        Ok(())
+impl Kernel {
+    /// Whether every output is collected, and nothing adds up.
+    pub fn only_collects(&self) -> bool {
+        self.terminals.iter().all(|t| t.fold.places())
     }
-}
-
-/// The lengths of the axes that are not reduced.
-pub fn kept(shape: &[u64], reduced: &[bool]) -> Dims {
-    shape.iter().zip(reduced).filter(|(_, r)| !**r).map(|(&n, _)| n).collect()
 }

@@ -3,9 +3,15 @@
 
 pub mod elementwise;
 pub mod exact;
+pub mod fold;
 pub mod histogram;
 pub mod kernel;
+pub mod labels;
+pub mod matmul;
 pub mod program;
 pub mod reduce;
 pub mod shared;
 pub mod simd;
+
+/// The number of a value that a stage of a plan makes.
+pub type ValueId = usize;

@@ -238,7 +238,8 @@ mod tests {
     /// element at a time by its index.
     #[test]
     fn elements_go_where_their_index_says() {
-        let shape = [3u64, 4, 1, 5];
+        // An interpreter takes its time; the shape has what matters, a whole axis within parts of others.
+        let shape = if cfg!(miri) { [2u64, 2, 1, 3] } else { [3u64, 4, 1, 5] };
         let cuts = |n: u64| (0..n).flat_map(move |a| (a + 1..=n).map(move |b| (a, b - a)));
         for rank in 0..=4 {
             let shape = &shape[4 - rank..];

@@ -10,8 +10,8 @@
 //! system's page cache has them.
 
 use super::blocks::last_use_of_chunk;
-use super::reads::{Ends, Span};
-use super::{Bound, Feed, Input, Plan, SubKernel};
+use super::reads::{Span, SpanEnds};
+use super::{Bound, Input, Plan};
 use crate::grid::{AxisGrid, Chunks, Grid};
 use crate::view::View;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -134,8 +134,7 @@ impl Kept {
 
 impl Bound {
     /// Gives what the stages leave of the budget to chunks that are wanted again, and adds up the peak.
-    /// To be done again when a stage needs more or less than binding thought.
-    pub(crate) fn keep(&mut self, plan: &Plan) {
+    pub(super) fn keep(&mut self, plan: &Plan) {
         let peaks: Vec<u64> = self.stages.iter().map(|s| s.peak_bytes()).collect();
         let mut free: Vec<u64> = peaks.iter().map(|peak| self.memory.saturating_sub(*peak)).collect();
         let mut sources = Seen::all(self, plan);
@@ -187,7 +186,7 @@ struct Seen {
 }
 
 /// Numbers of the boxes of chunks that visits touch.
-type Classes = HashMap<Vec<Vec<Ends>>, usize>;
+type Classes = HashMap<Vec<Vec<SpanEnds>>, usize>;
 
 /// The chunks that a visit touches.
 struct Touched {
@@ -249,7 +248,7 @@ impl Seen {
                     let (times, estimate, passes) = (reads.times, reads.estimate, sweep.count());
                     let mut touched = Touched::new(&looks, chunks, passes, seen.all);
                     (touched.times, touched.estimate) = (times, estimate);
-                    let mut key: Vec<Vec<Ends>> =
+                    let mut key: Vec<Vec<SpanEnds>> =
                         touched.boxes.iter().map(|b| b.iter().map(Span::ends).collect()).collect();
                     key.sort_unstable();
                     let next = classes.len();
@@ -375,7 +374,7 @@ impl Touched {
     /// What looks touch in so many passes.
     fn new(looks: &[Look], chunks: &Chunks, passes: u64, all: u64) -> Touched {
         let mut boxes: Vec<Vec<Span>> = Vec::new();
-        let mut seen: HashSet<Vec<Ends>> = HashSet::new();
+        let mut seen: HashSet<Vec<SpanEnds>> = HashSet::new();
         let (mut touched, mut in_passes) = (0u64, 0u64);
         for look in looks {
             let spans: Vec<Span> =
@@ -420,20 +419,13 @@ fn in_windows(look: &Look, chunks: &Chunks) -> u64 {
 /// What inputs, and kernels nested in their feeds, see of each source in windows of the domain.
 fn look(inputs: &[Input], windows: Option<&Grid>, out: &mut BTreeMap<usize, Vec<Look>>) {
     for input in inputs {
-        let mut sub = |k: &SubKernel| look(&k.inputs, None, out);
-        match &input.feed {
-            Feed::Matmul { a, b, .. } => [a, b].into_iter().for_each(|k| sub(k)),
-            Feed::Concatenate { pieces, .. } => pieces.iter().for_each(&mut sub),
-            Feed::Reshape { of, .. } => sub(of),
-            Feed::Value(_) => {}
-            Feed::Source(s) => {
-                let shape = input.view.shape();
-                if !shape.contains(&0) {
-                    let whole = windows.is_none();
-                    let windows = windows.cloned().unwrap_or_else(|| Grid::regular(&shape, &shape));
-                    out.entry(*s).or_default().push(Look { view: input.view.clone(), windows, whole });
-                }
-            }
+        input.children().iter().for_each(|k| look(&k.inputs, None, out));
+        let Some(s) = input.source() else { continue };
+        let shape = input.view.shape();
+        if !shape.contains(&0) {
+            let whole = windows.is_none();
+            let windows = windows.cloned().unwrap_or_else(|| Grid::regular(&shape, &shape));
+            out.entry(s).or_default().push(Look { view: input.view.clone(), windows, whole });
         }
     }
 }

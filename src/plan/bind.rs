@@ -8,27 +8,18 @@
 use super::again::Kept;
 use super::needs::Needs;
 use super::passes::{Passes, passes};
-use super::place::{Placement, Wish, place, products_of};
+use super::place::{Machine, Placement, Wish, place, products_of, tiles};
 use super::reads::{Reads, reads};
 use super::sharing::{cache_needed, cache_wanted};
-use super::{Feed, Input, Plan, SubKernel};
-use crate::backend::cpu::{self, MATMUL_DEPTH, MAX_KEPT_RUNNERS, matmul_dtype, tile_edge};
+use super::{Ends, Input, MAX_KEPT_RUNNERS, Plan, Read, SubKernel, Supply};
+use crate::backend::{Backend, DeviceKind};
 use crate::error::{Error, ErrorKind, Result};
+use crate::feeds::FeedBytes;
 use crate::grid::Dims;
 use crate::ops::kernel::Kernel;
 use crate::ops::program::Program;
 use crate::size::human_bytes;
 use crate::source::ScratchNeeds;
-
-/// What a plan is bound to.
-pub struct Machine<'a> {
-    /// The budget: all bytes that the run may hold on the host.
-    pub memory: u64,
-    /// The most workers.
-    pub threads: usize,
-    /// The device asked for, if it can be had; otherwise why not.
-    pub device: Wish<'a>,
-}
 
 /// A stage with its order, workers and buffers.
 #[derive(Clone, Debug)]
@@ -39,6 +30,8 @@ pub struct BoundStage {
     pub workers: usize,
     /// Bytes that one worker holds, in the pass that needs most.
     pub worker_bytes: u64,
+    /// Those of them that are not accumulators: what it stages, reads and computes with.
+    pub staging_bytes: u64,
     /// Bytes of decoded chunks that may be kept for tasks to come.
     pub cache_bytes: u64,
     /// Bytes of values, and of merged accumulators in the pass that needs most.
@@ -60,13 +53,15 @@ pub struct Bound {
     pub memory: u64,
     /// What is kept of sources that are read again.
     pub kept: Vec<Kept>,
+    /// Where the results go.
+    pub ends: Ends,
 }
 
 impl BoundStage {
     /// Whether collected elements go straight to their results, so that no block of them is held. Those
     /// of a device come back in blocks.
     pub fn in_place(&self) -> bool {
-        self.placement.device == "cpu"
+        self.placement.device == DeviceKind::Cpu
     }
 
     /// The most bytes that the stage holds.
@@ -81,15 +76,14 @@ impl Bound {
     ///
     /// # Errors
     /// `Budget` if something does not fit; the error names it and the smallest budget that works.
-    pub fn new(plan: &Plan, machine: &Machine) -> Result<Bound> {
+    pub fn new(plan: &Plan, ends: &Ends, machine: &Machine) -> Result<Bound> {
         let mut stages = Vec::new();
-        let results = plan.results().iter().map(|&r| plan.values()[r].bytes()).fold(0, u64::saturating_add);
+        let results = plan.results().iter().map(|&r| ends.bytes(plan, r)).fold(0, u64::saturating_add);
         let mut refused: Option<Error> = None;
         // The budget that is named does for every stage, and for all results together.
         let mut smallest = results;
-        let alive = alive(plan);
-        for (n, &values) in alive.iter().enumerate() {
-            match bind_stage(plan, n, values, machine)? {
+        for (n, alive) in plan.alive_bytes(ends).into_iter().enumerate() {
+            match bind_stage(plan, n, ends, alive, machine)? {
                 Ok(stage) => stages.push(stage),
                 Err((needed, e)) => {
                     smallest = smallest.max(needed);
@@ -105,7 +99,8 @@ impl Bound {
         if let Some(e) = refused {
             return Err(e.hint(named()).needs(smallest));
         }
-        let mut bound = Bound { stages, peak_bytes: 0, memory: machine.memory, kept: Vec::new() };
+        let (ends, memory) = (ends.clone(), machine.memory);
+        let mut bound = Bound { stages, peak_bytes: 0, memory, kept: Vec::new(), ends };
         bound.keep(plan);
         Ok(bound)
     }
@@ -121,77 +116,62 @@ fn too_large(results: u64, memory: u64, named: &str) -> Error {
         ))
 }
 
-/// Per stage, the bytes of the values that are alive while it runs: those that it makes too.
-fn alive(plan: &Plan) -> Vec<u64> {
-    let stages = plan.stages();
-    // What comes alive with a stage, and what is gone with it.
-    let mut changes = vec![(0u128, 0u128); stages.len() + 1];
-    for (n, output) in stages.iter().enumerate().flat_map(|(n, s)| s.outputs.iter().map(move |o| (n, o))) {
-        let value = &plan.values()[output.value];
-        if value.last_use >= n {
-            changes[n].0 += u128::from(value.bytes());
-            changes[(value.last_use + 1).min(stages.len())].1 += u128::from(value.bytes());
-        }
-    }
-    let mut now = 0;
-    let after = changes[..stages.len()].iter().map(|(new, gone)| {
-        now = now + new - gone;
-        u64::try_from(now).unwrap_or(u64::MAX)
-    });
-    after.collect()
-}
-
 /// A stage that does not fit: the smallest budget that would do for it, and the error.
 type Refused = (u64, Error);
 
-/// Binds a stage where it is wanted, or on the CPU if the staging memory of a device does not fit.
+/// Binds a stage where it is wanted, or on the CPU if the staging memory of a device does not fit. `values`
+/// are the bytes of the values that are there meanwhile.
 fn bind_stage(
     plan: &Plan,
     n: usize,
+    ends: &Ends,
     values: u64,
     machine: &Machine,
 ) -> Result<std::result::Result<BoundStage, Refused>> {
     let stage = &plan.stages()[n];
-    let kernel = stage.kernel(&|_| None)?;
+    let kernel = stage.kernel(None)?;
     let largest = match stage.grid.blocks() {
         0 => Dims::from_elem(1, stage.grid.axes.len()),
         _ => stage.grid.largest(),
     };
     let mut products = Vec::new();
-    stage.inputs.iter().for_each(|i| products_of(&i.feed, &mut products));
+    stage.inputs.iter().for_each(|i| products_of(i, &mut products));
     let placement = place(&kernel, &largest, stage.grid.blocks(), &products, machine);
-    if let (Wish::Prefer(backend) | Wish::Faster { backend, .. }, "gpu") = (&machine.device, placement.device)
+    if let (Wish::Prefer(backend) | Wish::Faster { backend, .. }, DeviceKind::Gpu) =
+        (&machine.device, placement.device)
     {
         let staging = backend.worker_bytes(&kernel, &largest).host;
-        let bound = bind_placed(plan, n, values, machine, placement, staging)?;
+        let bound = bind_placed(plan, n, ends, values, machine, placement, staging)?;
         if bound.is_ok() {
             return Ok(bound);
         }
         let reason = format!("the memory budget leaves no room for {} of staging", human_bytes(staging));
         let fallback = matches!(machine.device, Wish::Prefer(_));
-        let placement = Placement { device: "cpu", reason, fallback };
-        return bind_placed(plan, n, values, machine, placement, 0);
+        let placement = Placement { device: DeviceKind::Cpu, reason, fallback };
+        return bind_placed(plan, n, ends, values, machine, placement, 0);
     }
-    bind_placed(plan, n, values, machine, placement, 0)
+    bind_placed(plan, n, ends, values, machine, placement, 0)
 }
 
 fn bind_placed(
     plan: &Plan,
     n: usize,
+    ends: &Ends,
     values: u64,
     machine: &Machine,
     placement: Placement,
     staging: u64,
 ) -> Result<std::result::Result<BoundStage, Refused>> {
     let stage = &plan.stages()[n];
-    let kernel = stage.kernel(&|_| None)?;
+    let kernel = stage.kernel(None)?;
     let largest = match stage.grid.blocks() {
         0 => Dims::from_elem(1, stage.grid.axes.len()),
         _ => stage.grid.largest(),
     };
-    let inputs = inputs_bytes(plan, &stage.inputs, &stage.program, &largest).saturating_add(staging);
-    let in_place = placement.device == "cpu";
-    let needs = Needs { plan, stage, kernel, largest, values, inputs, in_place };
+    let inputs = inputs_bytes(plan, machine.cpu, &stage.inputs, &stage.program, &largest)
+        .saturating_add(staging.saturating_add(machine.cpu.worker_bytes(&kernel, &largest).host));
+    let in_place = placement.device == DeviceKind::Cpu;
+    let needs = Needs { plan, stage, ends, kernel, largest, values, inputs, in_place };
     let passes = passes(&needs, machine.memory).map_err(|smallest| {
         let e = Error::new(
             ErrorKind::Budget,
@@ -243,6 +223,7 @@ fn bind_placed(
         passes,
         workers: workers as usize,
         worker_bytes,
+        staging_bytes: needs.inputs,
         cache_bytes,
         shared_bytes: shared.saturating_add(values),
         placement,
@@ -251,41 +232,36 @@ fn bind_placed(
 }
 
 /// Bytes of staging and read scratch for the inputs of one block.
-fn inputs_bytes(plan: &Plan, inputs: &[Input], program: &Program, block: &[u64]) -> u64 {
+fn inputs_bytes(plan: &Plan, cpu: &dyn Backend, inputs: &[Input], program: &Program, block: &[u64]) -> u64 {
     let len: u64 = block.iter().product();
     let mut staged = 0u64;
     let mut scratch = ScratchNeeds::default();
     for (input, dtype) in inputs.iter().zip(&program.inputs) {
         let bytes = len.saturating_mul(dtype.size() as u64);
-        match &input.feed {
-            Feed::Value(_) => {}
-            Feed::Source(s) if plan.opened()[*s].bytes().is_some() => {}
-            feed => {
-                staged = staged.saturating_add(bytes);
-                let (temporary, read) = feed_bytes(plan, feed, bytes, block);
-                staged = staged.saturating_add(temporary);
-                scratch = scratch.and(&read);
-            }
+        let in_memory = match input.from {
+            Supply::Read(Read::Value(_)) => true,
+            Supply::Read(Read::Source(s)) => plan.opened()[s].bytes().is_some(),
+            Supply::Feed(_) => false,
+        };
+        if !in_memory {
+            let FeedBytes { temporary, scratch: read } = supply_bytes(plan, cpu, &input.from, bytes, block);
+            staged = staged.saturating_add(bytes);
+            staged = staged.saturating_add(temporary.saturating_mul(tiles(input, block)));
+            scratch = scratch.and(&read);
         }
     }
     let mut runners = Vec::new();
-    inputs.iter().for_each(|i| nested_runners(&i.feed, &mut runners));
+    inputs.iter().for_each(|i| nested_runners(cpu, i, &mut runners));
     runners.sort_unstable_by(|a, b| b.cmp(a));
     let kept = runners.iter().take(MAX_KEPT_RUNNERS).fold(0, |sum: u64, &n| sum.saturating_add(n));
     staged.saturating_add(scratch.total()).saturating_add(kept)
 }
 
-/// The bytes of the runner of each kernel nested in a feed.
-fn nested_runners(feed: &Feed, out: &mut Vec<u64>) {
-    let mut sub = |k: &SubKernel| {
-        out.push(runner_bytes(k));
-        k.inputs.iter().for_each(|i| nested_runners(&i.feed, out));
-    };
-    match feed {
-        Feed::Source(_) | Feed::Value(_) => {}
-        Feed::Matmul { a, b, .. } => [a, b].into_iter().for_each(|k| sub(k)),
-        Feed::Concatenate { pieces, .. } => pieces.iter().for_each(sub),
-        Feed::Reshape { of, .. } => sub(of),
+/// The bytes of the runner of each kernel nested in an input.
+fn nested_runners(cpu: &dyn Backend, input: &Input, out: &mut Vec<u64>) {
+    for k in input.children() {
+        out.push(runner_bytes(cpu, k));
+        k.inputs.iter().for_each(|i| nested_runners(cpu, i, out));
     }
 }
 
@@ -298,68 +274,37 @@ fn in_place(kernel: &SubKernel) -> bool {
     })
 }
 
-fn runner_bytes(kernel: &SubKernel) -> u64 {
-    cpu::scratch_bytes(&Kernel { program: kernel.program.clone(), terminals: Vec::new() })
+fn runner_bytes(cpu: &dyn Backend, kernel: &SubKernel) -> u64 {
+    let bare = Kernel { program: kernel.program.clone(), terminals: Vec::new() };
+    cpu.worker_bytes(&bare, &kernel.shape).host
 }
 
-/// Temporary bytes that computing a feed takes beside its own output, and read scratch.
-fn feed_bytes(plan: &Plan, feed: &Feed, bytes: u64, block: &[u64]) -> (u64, ScratchNeeds) {
-    match feed {
-        Feed::Value(_) => (0, ScratchNeeds::default()),
-        Feed::Source(s) => (0, plan.opened()[*s].scratch_needs()),
-        Feed::Matmul { a, b, dtype } => {
-            let edge = tile_edge(a.shape[0], b.shape[1]);
-            let (m, n, k) = (edge.min(a.shape[0]), edge.min(b.shape[1]), MATMUL_DEPTH.min(a.shape[1]).max(1));
-            let size = matmul_dtype(*dtype).size() as u64;
-            let (x, xs) = kernel_bytes(plan, a, &[m, k]);
-            let (y, ys) = kernel_bytes(plan, b, &[k, n]);
-            // The sum is gathered in the output, unless it is rounded at the end.
-            let widened =
-                if matmul_dtype(*dtype) == *dtype { 0 } else { (2 * (m * k + k * n) + 3 * m * n) * size };
-            (x + y + (m * k + k * n) * size + widened, xs.and(&ys))
+/// Temporary bytes that bringing an input takes beside its own elements, and read scratch.
+fn supply_bytes(plan: &Plan, cpu: &dyn Backend, from: &Supply, bytes: u64, block: &[u64]) -> FeedBytes {
+    match from {
+        Supply::Read(Read::Value(_)) => FeedBytes::default(),
+        Supply::Read(Read::Source(s)) => {
+            FeedBytes { temporary: 0, scratch: plan.opened()[*s].scratch_needs() }
         }
-        Feed::Concatenate { pieces, .. } => {
-            let each = pieces.iter().map(|p| {
-                let part: Dims = block_in(block, &p.shape);
-                kernel_bytes(plan, p, &part)
-            });
-            let none = (0, ScratchNeeds::default());
-            let (temporary, scratch) = each.fold(none, |a, b| (a.0.max(b.0), a.1.and(&b.1)));
-            (bytes.saturating_add(temporary), scratch)
-        }
-        Feed::Reshape { of, .. } => {
-            let part = block_in(block, &of.shape);
-            let (temporary, scratch) = kernel_bytes(plan, of, &part);
-            (bytes.saturating_mul(2).saturating_add(temporary), scratch)
-        }
+        Supply::Feed(fed) => fed.bytes(block, bytes, &|k, block| kernel_bytes(plan, cpu, k, block)),
     }
 }
 
-/// A shape of as many elements as `block`, within `shape`.
-fn block_in(block: &[u64], shape: &[u64]) -> Dims {
-    let mut left: u64 = block.iter().product();
-    let mut out = Dims::from_elem(1, shape.len());
-    for d in (0..shape.len()).rev() {
-        out[d] = left.min(shape[d]).max(1);
-        left = left.div_ceil(out[d]);
-    }
-    out
-}
-
-fn kernel_bytes(plan: &Plan, kernel: &SubKernel, block: &[u64]) -> (u64, ScratchNeeds) {
+fn kernel_bytes(plan: &Plan, cpu: &dyn Backend, kernel: &SubKernel, block: &[u64]) -> FeedBytes {
     let len: u64 = block.iter().product();
     let mut temporary = 0u64;
     let mut scratch = ScratchNeeds::default();
     for (input, dtype) in kernel.inputs.iter().zip(&kernel.program.inputs) {
         let bytes = len.saturating_mul(dtype.size() as u64);
-        let (t, s) = feed_bytes(plan, &input.feed, bytes, block);
+        let inner = supply_bytes(plan, cpu, &input.from, bytes, block);
         // An input that is handed on as it lies is read where it is wanted.
         let staged = if in_place(kernel) { 0 } else { bytes };
-        temporary = temporary.saturating_add(staged).saturating_add(t);
-        scratch = scratch.and(&s);
+        temporary = temporary.saturating_add(staged).saturating_add(inner.temporary);
+        scratch = scratch.and(&inner.scratch);
     }
     // What the runner makes is copied to where it is wanted, unless the input is read in place.
     let out = kernel.program.outputs.first().map_or(0, |&r| kernel.program.dtype(r).size() as u64);
     let made = if in_place(kernel) { 0 } else { len.saturating_mul(out) };
-    (temporary.saturating_add(made).saturating_add(runner_bytes(kernel)), scratch)
+    let temporary = temporary.saturating_add(made).saturating_add(runner_bytes(cpu, kernel));
+    FeedBytes { temporary, scratch }
 }

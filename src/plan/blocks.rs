@@ -1,8 +1,8 @@
 //! The choice of a stage's task grid: blocks of whole chunks, of about the size the planner aims at.
 
-use super::{Feed, Input, PlanOptions, PlanSource, SubKernel};
-use crate::backend::cpu::tile_edge;
-use crate::grid::{AxisGrid, Chunks, Cuts, Dims, Grid, Region, c_strides};
+use super::{Fed, Input, PlanOptions, PlanSource, Read, SubKernel, Supply};
+use crate::feeds::{Pieces, Reach};
+use crate::grid::{AxisGrid, Chunks, Dims, Grid, Region, c_strides};
 use crate::ops::program::Program;
 use crate::view::View;
 use num_integer::Integer;
@@ -10,60 +10,46 @@ use num_integer::Integer;
 /// Uneven chunks that a view with long steps sees are listed up to this number.
 const MAX_LISTED: usize = 1 << 16;
 
-/// How a feed is cut by nature, along its own axes.
+/// How an input is cut by nature, along its own axes, and the bytes of one element.
 struct Cut {
-    /// Bytes of one element.
     size: u64,
-    /// Natural pieces.
-    chunks: Chunks,
-    /// Whether blocks must be exactly these pieces (products).
-    fixed: bool,
+    pieces: Pieces,
 }
 
 fn cut(input: &Input, size: u64, sources: &[PlanSource]) -> Option<Cut> {
-    Some(match &input.feed {
-        Feed::Source(s) => Cut { size, chunks: sources[*s].chunks.clone()?, fixed: false },
-        Feed::Value(_) => return None,
-        Feed::Matmul { a, b, .. } => {
-            let edge = tile_edge(a.shape[0], b.shape[1]);
-            Cut { size, chunks: Chunks::from(&[edge, edge][..]), fixed: true }
-        }
-        Feed::Concatenate { axis, pieces } => {
-            let first = inner_chunks(&pieces[0], sources);
-            let shape = first.map_or_else(|| pieces[0].shape.clone(), |c| c.shape().into());
-            let each = pieces.iter().map(|p| {
-                (p.shape[*axis], inner_chunks(p, sources).map_or(p.shape[*axis], |c| c.shape()[*axis]))
-            });
-            let cuts: Cuts = each.collect();
-            let chunks = match cuts.is_empty() {
-                true => Chunks::from(shape),
-                false => Chunks::uneven(&shape, *axis, cuts),
-            };
-            Cut { size, chunks, fixed: false }
-        }
-        Feed::Reshape { of, shape } => {
-            let chunks = inner_chunks(of, sources)?;
-            // Whole slabs of chunks along the first axis are consecutive in C order.
-            let slab = chunks.shape().first()? * of.shape[1..].iter().product::<u64>();
-            let mut out = Dims::from_elem(1, shape.len());
-            let mut left = slab.max(1);
-            for d in (0..shape.len()).rev() {
-                out[d] = left.min(shape[d]).max(1);
-                left = (left / shape[d].max(1)).max(1);
-            }
-            Cut { size, chunks: out.into(), fixed: false }
-        }
-    })
+    let pieces = match &input.from {
+        Supply::Read(Read::Source(s)) => Pieces::new(sources[*s].chunks.clone()?, false),
+        Supply::Read(Read::Value(_)) => return None,
+        Supply::Feed(fed) => pieces_of(fed, sources)?,
+    };
+    Some(Cut { size, pieces })
+}
+
+fn pieces_of(fed: &Fed, sources: &[PlanSource]) -> Option<Pieces> {
+    // What a halo is around may be computed: its pieces are those of what goes in.
+    let computed = (0..fed.of.len()).any(|child| matches!(fed.reach(child), Reach::Halo { .. }));
+    match computed {
+        true => fed.pieces(&|k| widest_chunks(k, sources)),
+        false => fed.pieces(&|k| inner_chunks(k, sources)),
+    }
+}
+
+/// The largest chunks that a kernel sees of its domain.
+fn widest_chunks(kernel: &SubKernel, sources: &[PlanSource]) -> Option<Chunks> {
+    let whole = |input: &&Input| input.view.is_identity(&kernel.shape);
+    let chunks = kernel.inputs.iter().filter(whole).filter_map(|input| match &input.from {
+        Supply::Read(Read::Source(s)) => sources[*s].chunks.clone(),
+        Supply::Read(Read::Value(_)) => None,
+        Supply::Feed(fed) => pieces_of(fed, sources).map(|pieces| pieces.chunks),
+    });
+    chunks.max_by_key(Chunks::elements)
 }
 
 /// The chunks of a kernel that hands on one chunked source as it is.
 fn inner_chunks(kernel: &SubKernel, sources: &[PlanSource]) -> Option<Chunks> {
-    match kernel.inputs.as_slice() {
-        [Input { feed: Feed::Source(s), view }] if view.is_identity(&sources[*s].shape) => {
-            sources[*s].chunks.clone()
-        }
-        _ => None,
-    }
+    let [input] = kernel.inputs.as_slice() else { return None };
+    let source = &sources[input.source()?];
+    source.chunks.clone().filter(|_| input.view.is_identity(&source.shape))
 }
 
 /// Positions per block, phase and step of the cut along one domain axis.
@@ -108,11 +94,14 @@ pub fn choose_grid(
         inputs.iter().zip(sizes).filter_map(|(i, size)| Some((&i.view, cut(i, size, sources)?))).collect();
     let primary = cuts.iter().max_by_key(|(view, c)| {
         let seen: u64 = view.axes.iter().filter(|a| a.from.is_some()).map(|a| a.len).product();
-        (c.fixed, seen.saturating_mul(c.size), c.chunks.elements())
+        (c.pieces.fixed, seen.saturating_mul(c.size), c.pieces.chunks.elements())
     });
     let lattice = |view: &View, c: &Cut, d: usize| {
         let (s, step) = view.axes[d].from?;
-        Some(Lattice { block: c.chunks.shape()[s].max(1), start: view.base[s], step })
+        let block = c.pieces.chunks.shape()[s].max(1);
+        let (base, origin) = (view.base[s], c.pieces.origin[s]);
+        let start = if base < origin { base + block - origin % block } else { base - origin };
+        Some(Lattice { block, start, step })
     };
     let mut axes: Vec<AxisGrid> = Vec::with_capacity(rank);
     let mut lattices: Vec<Lattice> = Vec::with_capacity(rank);
@@ -122,7 +111,7 @@ pub fn choose_grid(
         lattices.push(own.unwrap_or(free));
         let uneven = primary.and_then(|(view, c)| {
             let (s, step) = view.axes[d].from?;
-            c.chunks.cuts(s)?.seen(view.base[s], step, len, MAX_LISTED)
+            c.pieces.chunks.cuts(s)?.seen(view.base[s], step, len, MAX_LISTED)
         });
         axes.push(uneven.map_or_else(|| lattices[d].grid(len, 1), AxisGrid::Uneven));
     }
@@ -142,13 +131,13 @@ pub fn choose_grid(
             }
             let factor = block / lattices[d].block;
             let grown = elements.saturating_mul(factor.min(domain[d].div_ceil(lattices[d].block)));
-            if factor > 1 && grown <= target.saturating_mul(4) && !c.fixed {
+            if factor > 1 && grown <= target.saturating_mul(4) && !c.pieces.fixed {
                 times[d] = factor;
                 axes[d] = lattices[d].grid(domain[d], factor);
                 elements = axes.iter().map(AxisGrid::longest).fold(1, u64::saturating_mul);
             }
         }
-        if c.fixed {
+        if c.pieces.fixed {
             return Grid { axes };
         }
     }
@@ -175,6 +164,39 @@ pub fn choose_grid(
     Grid { axes }
 }
 
+/// A grid like another one whose blocks are whole chunks of what will be written: of the shape `chunks`, or
+/// of blocks like those that there are. Blocks that are whole chunks of what is read as well are taken where
+/// they stay small.
+pub fn whole_chunks(grid: &Grid, chunks: Option<&[u64]>, program: &Program, options: &PlanOptions) -> Grid {
+    let plain = |axis: &AxisGrid| match *axis {
+        AxisGrid::Regular { block, phase: 0, step: 1, .. } => Some(block),
+        _ => None,
+    };
+    let Some(chunks) = chunks else {
+        let even = |axis: &AxisGrid| match plain(axis) {
+            Some(_) => axis.clone(),
+            None => AxisGrid::regular(axis.len(), axis.longest()),
+        };
+        return Grid { axes: grid.axes.iter().map(even).collect() };
+    };
+    let mut blocks: Dims = Dims::new();
+    for (axis, &chunk) in grid.axes.iter().zip(chunks) {
+        let chunk = chunk.clamp(1, axis.len().max(1));
+        blocks.push((plain(axis).unwrap_or(axis.longest()) / chunk).max(1) * chunk);
+    }
+    let widest = program.inputs.iter().map(|d| d.size() as u64).max().unwrap_or(8).max(1);
+    let most = (options.block_bytes / widest).saturating_mul(4);
+    for d in 0..blocks.len() {
+        let Some(block) = plain(&grid.axes[d]).filter(|&b| b < grid.axes[d].len()) else { continue };
+        let both = (block / block.gcd(&blocks[d])).saturating_mul(blocks[d]);
+        let rest: u64 = (0..blocks.len()).filter(|&o| o != d).map(|o| blocks[o]).fold(1, u64::saturating_mul);
+        if both.saturating_mul(rest) <= most {
+            blocks[d] = both;
+        }
+    }
+    Grid::regular(&grid.shape(), &blocks)
+}
+
 fn is_regular(axis: &AxisGrid) -> bool {
     matches!(axis, AxisGrid::Regular { .. })
 }
@@ -191,7 +213,7 @@ pub fn last_use_of_chunk(grid: &Grid, view: &View, chunk: &[u64], chunks: &Chunk
         let all = (0, blocks.len());
         let (first, end) = match view.axes[d].from {
             None => all,
-            Some((s, _)) => elements_of_chunk(view, d, chunks.range(s, chunk[s]), all),
+            Some((s, _)) => elements_of_chunk(view, d, wide(chunks.range(s, chunk[s])), all),
         };
         if first >= end {
             return None;
@@ -204,8 +226,23 @@ pub fn last_use_of_chunk(grid: &Grid, view: &View, chunk: &[u64], chunks: &Chunk
 /// How many blocks of the grid that meet `window` read some element of the chunk at `chunk`, for an
 /// input seen through `view`.
 pub fn uses_of_chunk(grid: &Grid, window: &Region, view: &View, chunk: &[u64], chunks: &Chunks) -> u64 {
+    uses_of_chunk_around(grid, window, view, &[], chunk, chunks)
+}
+
+/// As [`uses_of_chunk`], for inputs that are read together: through `view` and views that begin up to
+/// `spread` later along the axes of the source.
+pub fn uses_of_chunk_around(
+    grid: &Grid,
+    window: &Region,
+    view: &View,
+    spread: &[u64],
+    chunk: &[u64],
+    chunks: &Chunks,
+) -> u64 {
+    let spread = |s: usize| spread.get(s).copied().unwrap_or(0);
     for (s, &c) in chunk.iter().enumerate() {
-        if view.walker(s).is_none() && chunks.index_of(s, view.base[s]) != c {
+        let around = || chunks.index_of(s, view.base[s])..=chunks.index_of(s, view.base[s] + spread(s));
+        if view.walker(s).is_none() && !around().contains(&c) {
             return 0;
         }
     }
@@ -214,7 +251,10 @@ pub fn uses_of_chunk(grid: &Grid, window: &Region, view: &View, chunk: &[u64], c
         let (lo, hi) = (window.start[d], window.start[d] + window.shape[d]);
         let (first, end) = match view.axes[d].from {
             None => (lo, hi),
-            Some((s, _)) => elements_of_chunk(view, d, chunks.range(s, chunk[s]), (lo, hi)),
+            Some((s, _)) => {
+                let (a, b) = chunks.range(s, chunk[s]);
+                elements_of_chunk(view, d, (i128::from(a) - i128::from(spread(s)), b.into()), (lo, hi))
+            }
         };
         uses = uses.saturating_mul(blocks_over(&grid.axes[d], first, end));
     }
@@ -235,7 +275,7 @@ pub fn most_uses_of_chunk(grid: &Grid, view: &View, chunks: &Chunks) -> u64 {
                 let (first, last) = (chunks.index_of(s, base.min(far)), chunks.index_of(s, base.max(far)));
                 if last - first < LOOKED_AT {
                     let uses = |c| {
-                        let (a, b) = elements_of_chunk(view, d, chunks.range(s, c), (0, axis.len));
+                        let (a, b) = elements_of_chunk(view, d, wide(chunks.range(s, c)), (0, axis.len));
                         blocks_over(blocks, a, b)
                     };
                     (first..=last).map(uses).max().unwrap_or(0)
@@ -279,13 +319,13 @@ pub fn blocks_of_piece(grid: &Grid, by: &View, at: (usize, u64), view: &View, ch
         let begin = if r == at.0 { at.1 } else { 0 };
         let piece = view.axes[r].len;
         let uses = |(lo, hi): (u64, u64)| {
-            let (a, b) = elements_of_chunk(by, d, (begin + lo, begin + hi), (0, by.axes[d].len));
+            let (a, b) = elements_of_chunk(by, d, wide((begin + lo, begin + hi)), (0, by.axes[d].len));
             blocks_over(blocks, a, b)
         };
         match view.axes[r].from {
             None => uses((0, piece)),
             Some((s, step)) => few_chunks(view, s, step, piece, chunks).map_or(blocks.blocks(), |few| {
-                let of = |k| uses(elements_of_chunk(view, r, chunks.range(s, k), (0, piece)));
+                let of = |k| uses(elements_of_chunk(view, r, wide(chunks.range(s, k)), (0, piece)));
                 few.map(of).max().unwrap_or(0)
             }),
         }
@@ -324,7 +364,7 @@ pub fn blocks_of_stretch(
         let along = |(d, blocks): (usize, &AxisGrid)| {
             let Some((r, _)) = by.axes[d].from else { return blocks.blocks() };
             let ends = (region.start[r], region.start[r] + region.shape[r]);
-            let (a, b) = elements_of_chunk(by, d, ends, (0, by.axes[d].len));
+            let (a, b) = elements_of_chunk(by, d, wide(ends), (0, by.axes[d].len));
             blocks_over(blocks, a, b)
         };
         let fixed = (0..shape.len()).filter(|&r| by.walker(r).is_none());
@@ -336,7 +376,9 @@ pub fn blocks_of_stretch(
     let most = match view.axes.first().and_then(|a| a.from) {
         None => uses((0, rows)),
         Some((s, step)) => few_chunks(view, s, step, rows, chunks).map_or(grid.blocks(), |few| {
-            few.map(|k| uses(elements_of_chunk(view, 0, chunks.range(s, k), (0, rows)))).max().unwrap_or(0)
+            few.map(|k| uses(elements_of_chunk(view, 0, wide(chunks.range(s, k)), (0, rows))))
+                .max()
+                .unwrap_or(0)
         }),
     };
     most.max(1)
@@ -344,9 +386,8 @@ pub fn blocks_of_stretch(
 
 /// The elements `first..end` of the view's axis `d`, within `lo..hi`, that lie in the chunk of the
 /// elements `a..b` of the axis that it walks.
-fn elements_of_chunk(view: &View, d: usize, (a, b): (u64, u64), (lo, hi): (u64, u64)) -> (u64, u64) {
+fn elements_of_chunk(view: &View, d: usize, (a, b): (i128, i128), (lo, hi): (u64, u64)) -> (u64, u64) {
     let Some((s, step)) = view.axes[d].from else { return (lo, hi) };
-    let (a, b) = (a as i128, b as i128);
     let (base, t) = (view.base[s] as i128, step as i128);
     // Indices i with a <= base + t*i < b.
     let (from, to) = match t > 0 {
@@ -357,6 +398,11 @@ fn elements_of_chunk(view: &View, d: usize, (a, b): (u64, u64), (lo, hi): (u64, 
         }
     };
     (from.clamp(lo as i128, hi as i128) as u64, to.clamp(lo as i128, hi as i128) as u64)
+}
+
+/// Ends of a stretch that is not cut at an array's first element.
+fn wide((a, b): (u64, u64)) -> (i128, i128) {
+    (a.into(), b.into())
 }
 
 /// How many blocks the elements `first..end` lie in.

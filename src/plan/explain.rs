@@ -1,7 +1,8 @@
 //! Plans and bound plans as text.
 
-use super::{Bound, Consumer, Feed, Input, Kept, Plan, SubKernel};
+use super::{Bound, Input, Kept, Output, Plan, Read, SubKernel, Supply};
 use crate::grid::AxisGrid;
+use crate::ops::fold::Role;
 use crate::ops::program::{Program, Step};
 use crate::size::human_bytes;
 use std::fmt::{self, Write};
@@ -46,39 +47,15 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
         write_program(f, &stage.program, "  ")?;
         for o in &stage.outputs {
             let v = &plan.values()[o.value];
-            let out = |i: &usize| format!("%{}", stage.program.outputs[*i]);
-            let what = match &o.consumer {
-                Consumer::Collect { from } => format!("collect {}", out(from)),
-                Consumer::Reduce { spec, values, weights, mask, reduced } => {
-                    let axes: Vec<String> =
-                        reduced.iter().enumerate().filter(|(_, r)| **r).map(|(d, _)| d.to_string()).collect();
-                    let mut t = format!("{} of {}", spec.reduction().name(), out(values));
-                    weights.iter().for_each(|w| t += &format!(", weights {}", out(w)));
-                    mask.iter().for_each(|m| t += &format!(", where {}", out(m)));
-                    format!("{t}, axes ({}), {} bytes per output", axes.join(", "), spec.bytes_per_output())
-                }
-                Consumer::Histogram { coords, weights, mask, bins, bounds } => {
-                    let coords: Vec<_> = coords.iter().map(out).collect();
-                    let bins: Vec<_> = bins
-                        .iter()
-                        .zip(bounds)
-                        .map(|(b, r)| match r {
-                            Some((lo, hi)) => format!("{} between value {lo} and value {hi}", b.bins()),
-                            None => b.bins().to_string(),
-                        })
-                        .collect();
-                    let mut t = format!("histogram of {} in {} bins", coords.join(", "), bins.join(" × "));
-                    weights.iter().for_each(|w| t += &format!(", weights {}", out(w)));
-                    mask.iter().for_each(|m| t += &format!(", where {}", out(m)));
-                    t
-                }
-            };
+            let what = describe_fold(o, &stage.program);
+            let on = bound.is_some_and(|b| b.ends.streams(o.value));
             writeln!(
                 f,
-                "  value {}: {what} -> {} {}   [{}]",
+                "  value {}: {what} -> {} {}{}   [{}]",
                 o.value,
                 v.dtype,
                 crate::grid::show_shape(&v.shape),
+                if on { ", handed on in blocks" } else { "" },
                 o.label
             )?;
         }
@@ -122,6 +99,29 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
     bound.map_or(Ok(()), |b| b.kept.iter().try_for_each(|k| write_kept(f, plan, k)))
 }
 
+/// What becomes of outputs: `sum of %3, axes (0), 24 bytes per output, where %4`.
+fn describe_fold(o: &Output, program: &Program) -> String {
+    let roles = o.fold.ports();
+    let of = |wanted: fn(Role) -> bool| {
+        let columns = roles.iter().zip(&o.ports).filter(move |(p, _)| wanted(p.role));
+        columns.map(|(_, &i)| format!("%{}", program.outputs[i])).collect::<Vec<_>>().join(", ")
+    };
+    let main = of(|r| matches!(r, Role::Values | Role::Coordinate));
+    let mut text = format!("{} of {main}{}", o.fold.operation(), o.fold.detail());
+    let others: [(&str, fn(Role) -> bool); 3] =
+        [("by", |r| r == Role::Labels), ("weights", |r| r == Role::Weights), ("where", |r| r == Role::Mask)];
+    for (word, role) in others {
+        let columns = of(role);
+        if !columns.is_empty() {
+            text += &format!(", {word} {columns}");
+        }
+    }
+    for (param, value) in o.fold.params().iter().zip(&o.params) {
+        text += &format!(", {} value {value}", param.name);
+    }
+    text
+}
+
 fn write_kept(f: &mut dyn Write, plan: &Plan, kept: &Kept) -> fmt::Result {
     let chunks = match kept.chunks == kept.wanted {
         true => format!("all {} chunks", kept.chunks),
@@ -147,8 +147,8 @@ fn listed(grid: &crate::grid::Grid) -> &'static str {
 
 fn write_inputs(f: &mut dyn Write, plan: &Plan, inputs: &[Input], indent: &str) -> fmt::Result {
     for (i, input) in inputs.iter().enumerate() {
-        let name = match &input.feed {
-            Feed::Source(s) => {
+        let name = match &input.from {
+            Supply::Read(Read::Source(s)) => {
                 let s = &plan.sources()[*s];
                 let chunks = s.chunks.as_ref().map(|c| format!(" in chunks {c}"));
                 format!(
@@ -159,34 +159,20 @@ fn write_inputs(f: &mut dyn Write, plan: &Plan, inputs: &[Input], indent: &str) 
                     chunks.unwrap_or_default()
                 )
             }
-            Feed::Value(v) => format!("value {v}"),
-            Feed::Matmul { a, b, dtype } => format!(
-                "matmul {dtype} of {} and {}",
-                crate::grid::show_shape(&a.shape),
-                crate::grid::show_shape(&b.shape)
-            ),
-            Feed::Concatenate { axis, pieces } => format!("{} pieces along axis {axis}", pieces.len()),
-            Feed::Reshape { shape, .. } => format!("reshape to {}", crate::grid::show_shape(shape)),
+            Supply::Read(Read::Value(v)) => format!("value {v}"),
+            Supply::Feed(fed) => fed.feed.describe(&fed.of),
         };
         let view = describe_view(input);
         writeln!(f, "{indent}input {i}: {name}{view}")?;
         let deeper = format!("{indent}  ");
-        let mut sub = |k: &SubKernel| -> fmt::Result {
+        let sub = |k: &SubKernel| -> fmt::Result {
             write_inputs(f, plan, &k.inputs, &deeper)?;
             match k.program.as_identity() {
                 Some(_) => Ok(()),
                 None => write_program(f, &k.program, &deeper),
             }
         };
-        match &input.feed {
-            Feed::Matmul { a, b, .. } => {
-                sub(a)?;
-                sub(b)?;
-            }
-            Feed::Reshape { of, .. } => sub(of)?,
-            Feed::Concatenate { pieces, .. } => pieces.iter().take(3).try_for_each(sub)?,
-            _ => {}
-        }
+        input.children().iter().take(3).try_for_each(sub)?;
     }
     Ok(())
 }

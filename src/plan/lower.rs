@@ -7,20 +7,22 @@
 //! they share its reads. Everything here works with explicit stacks, so that a chain of a million
 //! operations cannot overflow one.
 
-use super::blocks::choose_grid;
+use super::blocks::{choose_grid, whole_chunks};
 use super::{
-    Consumer, Feed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Stage, SubKernel,
-    ValueId, ValueSpec,
+    Fed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Read, Stage, SubKernel,
+    Supply, ValueId, ValueSpec, Written,
 };
-use crate::dtype::Scalar;
+use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
+use crate::feeds::Feed;
 use crate::graph::{Graph, NodeId, NodeKind};
 use crate::grid::Dims;
-use crate::ops::histogram::Bins;
+use crate::ops::fold::{Collect, SharedFold};
 use crate::ops::program::{Program, Register, Step};
+use crate::source::foreign::spec_of;
 use crate::source::{Source, SourceSpec};
 use crate::view::View;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// How deeply products, concatenations and reshapes may be nested within each other.
@@ -39,17 +41,21 @@ struct Wanted {
 
 #[derive(Default)]
 struct Sources {
-    by_spec: HashMap<SourceSpec, usize>,
+    /// By what identifies them; of what others have written, shape and dtype are part of that.
+    by_spec: HashMap<(SourceSpec, DType, Dims), usize>,
     list: Vec<PlanSource>,
     opened: Vec<Arc<dyn Source>>,
     /// Kernels made so far that are nested in feeds.
     nested: usize,
+    /// Feeds made so far, with how many kernels are nested in each and how deeply.
+    fed: HashMap<NodeId, (Arc<Fed>, usize, usize)>,
 }
 
 impl Sources {
     fn index(&mut self, source: &Arc<dyn Source>) -> usize {
-        let spec = source.spec();
-        *self.by_spec.entry(spec.clone()).or_insert_with(|| {
+        let spec = spec_of(source);
+        let key = (spec.clone(), source.dtype(), source.shape().into());
+        *self.by_spec.entry(key).or_insert_with(|| {
             self.list.push(PlanSource {
                 spec,
                 name: source.describe(),
@@ -63,7 +69,7 @@ impl Sources {
     }
 }
 
-pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
+pub fn plan(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result<Plan> {
     let levels = levels(graph);
     let wanted = wanted(graph);
     let mut values: Vec<ValueSpec> = Vec::new();
@@ -74,7 +80,7 @@ pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
         values.push(ValueSpec {
             shape: node.shape.clone(),
             dtype: node.dtype,
-            histogram: matches!(node.kind, NodeKind::Histogram(_)),
+            histogram: is_histogram(graph, w.node),
             last_use: 0,
         });
     }
@@ -85,18 +91,21 @@ pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
         .collect();
     let mut sources = Sources::default();
     let mut stages = Vec::new();
-    for group in groups(graph, &wanted, &levels) {
+    let chunks: HashMap<NodeId, &Option<Dims>> =
+        written.iter().map(|w| (graph.outputs[w.result], &w.chunks)).collect();
+    for group in groups(graph, &wanted, &levels, &chunks) {
         let domain = domain(graph, group[0]);
         let mut builder = Builder::new(graph, &value_of, &mut sources, domain.clone(), 0);
         let mut outputs = Vec::new();
+        let written = group.iter().find_map(|w| chunks.get(&w.node).filter(|_| w.collect)).copied();
         for w in group {
-            let consumer = builder.consumer(w)?;
-            let node = graph.node(w.node);
-            let label = format!("{} at {}", node.kind.name(), node.origin);
-            outputs.push(Output { value: value_of[&w], consumer, label });
+            outputs.push(builder.fold(w)?);
         }
         let (inputs, program) = (builder.inputs, builder.program);
-        let grid = choose_grid(&domain, &inputs, &program, &sources.list, options);
+        let mut grid = choose_grid(&domain, &inputs, &program, &sources.list, options);
+        if let Some(chunks) = written {
+            grid = whole_chunks(&grid, chunks.as_deref(), &program, options);
+        }
         stages.push(Stage { grid, inputs, program, outputs });
     }
     for (n, stage) in stages.iter().enumerate() {
@@ -105,37 +114,66 @@ pub fn plan(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
         }
     }
     results.iter().for_each(|&v| values[v].last_use = stages.len());
-    let data = PlanData { version: PLAN_VERSION, sources: sources.list, values, stages, results };
-    let plan = Plan { data, opened: sources.opened, streamed: false };
+    let data = PlanData {
+        version: PLAN_VERSION,
+        chunkwise: env!("CARGO_PKG_VERSION").into(),
+        sources: sources.list,
+        values,
+        stages,
+        results,
+    };
+    let plan = Plan { data, opened: sources.opened };
     debug_assert!(plan.validate().is_ok(), "{:?}", plan.validate());
     Ok(plan)
 }
 
 fn is_cut(kind: &NodeKind) -> bool {
-    matches!(kind, NodeKind::Reduce { .. } | NodeKind::Histogram(_))
+    matches!(kind, NodeKind::Fold(_))
 }
 
-/// For each node, how many cuts lie below it on the longest way to a source.
+/// Whether a node's value is a histogram and not an array.
+fn is_histogram(graph: &Graph, index: NodeId) -> bool {
+    match &graph.node(index).kind {
+        NodeKind::Fold(fold) => fold.makes(&domain(graph, Wanted { node: index, collect: false })).histogram,
+        _ => false,
+    }
+}
+
+/// For each node, how many stages must end before it can be computed with. A param that is no cut is collected
+/// in a stage of its own.
 fn levels(graph: &Graph) -> Vec<usize> {
     let mut levels = vec![0; graph.len()];
     for index in graph.indices() {
-        let below = graph.inputs(index).iter().map(|i| levels[i.index()]).max().unwrap_or(0);
-        levels[index.index()] = below + is_cut(&graph.node(index).kind) as usize;
+        let ports = graph.inputs(index).len() - params(graph, index).len();
+        let below = graph.inputs(index).iter().enumerate().map(|(n, i)| {
+            let collected = n >= ports && !is_cut(&graph.node(*i).kind);
+            levels[i.index()] + collected as usize
+        });
+        levels[index.index()] = below.max().unwrap_or(0) + is_cut(&graph.node(index).kind) as usize;
     }
     levels
 }
 
-/// Every cut, and every result that is none.
+/// The params of a node, if it is a fold.
+fn params(graph: &Graph, index: NodeId) -> &[NodeId] {
+    match &graph.node(index).kind {
+        NodeKind::Fold(fold) => &graph.inputs(index)[fold.ports().len()..],
+        _ => &[],
+    }
+}
+
+/// Every cut, and every result or param that is none.
 fn wanted(graph: &Graph) -> Vec<Wanted> {
     let mut out: Vec<Wanted> = graph
         .indices()
         .filter(|&i| is_cut(&graph.node(i).kind))
         .map(|node| Wanted { node, collect: false })
         .collect();
-    for &node in &graph.outputs {
-        let w = Wanted { node, collect: true };
-        if !is_cut(&graph.node(node).kind) && !out.contains(&w) {
-            out.push(w);
+    let mut collected = HashSet::new();
+    let params = graph.indices().flat_map(|i| params(graph, i));
+    for &node in params.chain(&graph.outputs) {
+        if !is_cut(&graph.node(node).kind) && collected.insert(node) {
+            out.push(Wanted { node, collect: true });
         }
     }
     out
@@ -155,47 +193,68 @@ fn streamed(graph: &Graph, w: Wanted) -> Vec<NodeId> {
     }
     let inputs = graph.inputs(w.node);
     match &graph.node(w.node).kind {
-        NodeKind::Histogram(h) => inputs[..h.bins.len() + h.weights as usize + h.mask as usize].to_vec(),
+        NodeKind::Fold(fold) => inputs[..fold.ports().len()].to_vec(),
         _ => inputs.to_vec(),
     }
 }
 
-/// Consumers that share a stage, the sources they read, and their domain.
-type Group = (Vec<Wanted>, BTreeSet<usize>, Dims);
+/// Consumers that share a stage, the sources they read, their domain, and how those are chunked that will be
+/// written in chunks.
+type Group<'a> = (Vec<Wanted>, BTreeSet<usize>, Dims, Option<&'a Option<Dims>>);
 
 /// Consumers that run as one stage, in the order in which stages run.
-fn groups(graph: &Graph, wanted: &[Wanted], levels: &[usize]) -> Vec<Vec<Wanted>> {
+fn groups(
+    graph: &Graph,
+    wanted: &[Wanted],
+    levels: &[usize],
+    chunks: &HashMap<NodeId, &Option<Dims>>,
+) -> Vec<Vec<Wanted>> {
     let mut stages: BTreeMap<(usize, usize), Vec<Group>> = BTreeMap::new();
+    let mut seen = Seen { by: vec![0; graph.len()], walk: 0 };
     for &w in wanted {
         let level = match w.collect {
             true => levels[w.node.index()],
             false => levels[w.node.index()] - 1,
         };
         let domain = domain(graph, w);
-        let mut reads = leaves(graph, &streamed(graph, w));
+        let mut reads = leaves(graph, &streamed(graph, w), &mut seen);
         let stage = stages.entry((level, domain.len())).or_default();
         let mut members = vec![w];
-        // Join every group of the same domain that reads something this one reads too.
-        let (joined, apart): (Vec<_>, Vec<_>) = std::mem::take(stage).into_iter().partition(|(_, r, d)| {
-            *d == domain && (r.is_empty() == reads.is_empty()) && (r.is_empty() || !r.is_disjoint(&reads))
-        });
+        let mut written = chunks.get(&w.node).filter(|_| w.collect).copied();
+        // Join every group of the same domain that reads something this one reads too. A task makes whole
+        // chunks of one shape: what is written in others is a stage of its own.
+        let (joined, apart): (Vec<_>, Vec<_>) =
+            std::mem::take(stage).into_iter().partition(|(_, r, d, c)| {
+                let joins = *d == domain
+                    && (r.is_empty() == reads.is_empty())
+                    && (r.is_empty() || !r.is_disjoint(&reads));
+                let fits = joins && (written.is_none() || c.is_none() || written == *c);
+                written = if fits { written.or(*c) } else { written };
+                fits
+            });
         *stage = apart;
-        for (group, r, _) in joined.into_iter().rev() {
+        for (group, r, ..) in joined.into_iter().rev() {
             members = group.into_iter().chain(members).collect();
             reads.extend(r);
         }
-        stage.push((members, reads, domain));
+        stage.push((members, reads, domain, written));
     }
-    stages.into_values().flatten().map(|(group, _, _)| group).collect()
+    stages.into_values().flatten().map(|(group, ..)| group).collect()
+}
+
+/// Which walk was last at each node, so that a walk costs what it sees and not the whole graph.
+struct Seen {
+    by: Vec<usize>,
+    walk: usize,
 }
 
 /// The sources below some nodes, down to the next cuts.
-fn leaves(graph: &Graph, from: &[NodeId]) -> BTreeSet<usize> {
+fn leaves(graph: &Graph, from: &[NodeId], seen: &mut Seen) -> BTreeSet<usize> {
     let mut out = BTreeSet::new();
-    let mut seen = vec![false; graph.len()];
+    seen.walk += 1;
     let mut stack = from.to_vec();
     while let Some(index) = stack.pop() {
-        if std::mem::replace(&mut seen[index.index()], true) {
+        if std::mem::replace(&mut seen.by[index.index()], seen.walk) == seen.walk {
             continue;
         }
         match &graph.node(index).kind {
@@ -243,42 +302,24 @@ impl<'a> Builder<'a> {
         }
     }
 
-    fn consumer(&mut self, w: Wanted) -> Result<Consumer> {
-        if w.collect {
-            return Ok(Consumer::Collect { from: self.output(w.node)? });
-        }
+    /// What becomes of a node: its fold, or the collection of its elements.
+    fn fold(&mut self, w: Wanted) -> Result<Output> {
         let graph = self.graph;
-        let node = graph.node(w.node).clone();
-        let inputs = graph.inputs(w.node);
-        let outputs: Vec<usize> =
-            streamed(graph, w).into_iter().map(|i| self.output(i)).collect::<Result<_>>()?;
-        let mut outputs = outputs.into_iter();
-        Ok(match &node.kind {
-            NodeKind::Reduce { spec, reduced } => {
-                let values = outputs.next().unwrap_or(0);
-                let weights = (spec.reduction().row().inputs == 2).then(|| outputs.next()).flatten();
-                let mask = spec.has_mask().then(|| outputs.next()).flatten();
-                Consumer::Reduce { spec: spec.clone(), values, weights, mask, reduced: reduced.clone() }
+        let node = graph.node(w.node);
+        let value_of = |node: NodeId| {
+            let collect = !is_cut(&graph.node(node).kind);
+            self.values[&Wanted { node, collect }]
+        };
+        let streamed = streamed(graph, w);
+        let (fold, params) = match &node.kind {
+            NodeKind::Fold(fold) if !w.collect => {
+                (fold.clone(), graph.inputs(w.node)[streamed.len()..].iter().map(|&p| value_of(p)).collect())
             }
-            NodeKind::Histogram(h) => {
-                let coords = outputs.by_ref().take(h.bins.len()).collect();
-                let weights = h.weights.then(|| outputs.next()).flatten();
-                let mask = h.mask.then(|| outputs.next()).flatten();
-                let mut rest = inputs[streamed(graph, w).len()..].chunks_exact(2);
-                let value =
-                    |i: NodeId| self.values[&Wanted { node: i, collect: !is_cut(&graph.node(i).kind) }];
-                let bounds = h
-                    .bins
-                    .iter()
-                    .map(|b| match b {
-                        Bins::Auto { .. } => rest.next().map(|pair| (value(pair[0]), value(pair[1]))),
-                        Bins::Edges(_) => None,
-                    })
-                    .collect();
-                Consumer::Histogram { bins: h.bins.clone(), bounds, coords, weights, mask }
-            }
-            _ => return Err(Error::new(ErrorKind::Internal, "this node is no consumer")),
-        })
+            _ => (SharedFold::new(Collect::new(node.dtype, node.shape.len())), Vec::new()),
+        };
+        let ports = streamed.into_iter().map(|n| self.output(n)).collect::<Result<_>>()?;
+        let label = format!("{} at {}", node.kind.name(), node.origin);
+        Ok(Output { value: self.values[&w], fold, ports, params, label })
     }
 
     /// The position among the program's outputs of a node of the domain's shape.
@@ -343,8 +384,8 @@ impl<'a> Builder<'a> {
                     }
                 },
                 _ => {
-                    let feed = self.feed(index)?;
-                    let input = Input { feed, view };
+                    let from = self.supply(index)?;
+                    let input = Input { from, view };
                     let at = self.inputs.iter().position(|i| *i == input).unwrap_or_else(|| {
                         self.inputs.push(input);
                         self.program.inputs.push(node.dtype);
@@ -368,48 +409,58 @@ impl<'a> Builder<'a> {
         (self.program.steps.len() - 1) as Register
     }
 
-    fn feed(&mut self, index: NodeId) -> Result<Feed> {
-        let inputs = self.graph.inputs(index);
+    fn supply(&mut self, index: NodeId) -> Result<Supply> {
         Ok(match &self.graph.node(index).kind {
-            NodeKind::Source(source) => Feed::Source(self.sources.index(source)),
-            NodeKind::Matmul => Feed::Matmul {
-                a: Box::new(self.sub(inputs[0])?),
-                b: Box::new(self.sub(inputs[1])?),
-                dtype: self.graph.node(index).dtype,
-            },
-            NodeKind::Concatenate(axis) => Feed::Concatenate {
-                axis: *axis,
-                pieces: inputs.iter().map(|&i| self.sub(i)).collect::<Result<_>>()?,
-            },
-            NodeKind::Reshape => Feed::Reshape {
-                of: Box::new(self.sub(inputs[0])?),
-                shape: self.graph.node(index).shape.clone(),
-            },
-            _ => Feed::Value(self.values[&Wanted { node: index, collect: false }]),
+            NodeKind::Source(source) => Supply::Read(Read::Source(self.sources.index(source))),
+            NodeKind::Feed(feed) => Supply::Feed(self.fed(index, feed)?),
+            _ => Supply::Read(Read::Value(self.values[&Wanted { node: index, collect: false }])),
         })
     }
 
-    /// A node as a kernel over its own shape.
-    fn sub(&mut self, node: NodeId) -> Result<SubKernel> {
-        if self.depth >= MAX_FEED_DEPTH {
+    /// A node that a feed makes. Those who see it through views of their own share it, but each counts:
+    /// a plan that is written has it once for each.
+    fn fed(&mut self, node: NodeId, feed: &Arc<dyn Feed>) -> Result<Arc<Fed>> {
+        if let Some((fed, kernels, depth)) = self.sources.fed.get(&node) {
+            let (fed, kernels, depth) = (fed.clone(), *kernels, *depth);
+            self.count(node, kernels, depth)?;
+            return Ok(fed);
+        }
+        let of = self.graph.inputs(node).iter().map(|&i| self.sub(i)).collect::<Result<_>>()?;
+        let fed = Arc::new(Fed { feed: feed.clone(), of });
+        // What this build cannot make is said before anything runs.
+        fed.makes().map_err(|e| e.at("operation", feed.name()).at("at", &self.graph.node(node).origin))?;
+        let (kernels, depth) = fed.nested();
+        self.sources.fed.insert(node, (fed.clone(), kernels, depth));
+        Ok(fed)
+    }
+
+    /// Counts kernels that are nested `depth` deep from here on.
+    fn count(&mut self, node: NodeId, kernels: usize, depth: usize) -> Result<()> {
+        if self.depth + depth > MAX_FEED_DEPTH {
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                format!("matmul, concatenate and reshape are nested deeper than {MAX_FEED_DEPTH}"),
+                format!("feeds (matmul, concatenate, reshape, …) are nested deeper than {MAX_FEED_DEPTH}"),
             )
             .at("at", &self.graph.node(node).origin)
             .hint("join many arrays in one concatenate, or compute an intermediate result first"));
         }
-        self.sources.nested += 1;
+        self.sources.nested += kernels;
         if self.sources.nested > MAX_NESTED_KERNELS {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 format!(
-                    "the inputs of matmul, concatenate and reshape are more than {MAX_NESTED_KERNELS} in all"
+                    "the inputs of feeds (matmul, concatenate, reshape, …) are more than {MAX_NESTED_KERNELS} in all"
                 ),
             )
             .at("at", &self.graph.node(node).origin)
             .hint("compute an intermediate result first"));
         }
+        Ok(())
+    }
+
+    /// A node as a kernel over its own shape.
+    fn sub(&mut self, node: NodeId) -> Result<SubKernel> {
+        self.count(node, 1, 1)?;
         let shape = self.graph.node(node).shape.clone();
         let mut inner = Builder::new(self.graph, self.values, self.sources, shape.clone(), self.depth + 1);
         inner.output(node)?;

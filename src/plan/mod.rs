@@ -8,6 +8,7 @@
 mod again;
 mod bind;
 mod blocks;
+mod ends;
 mod explain;
 mod lower;
 mod needs;
@@ -15,32 +16,37 @@ mod passes;
 mod place;
 mod reads;
 mod sharing;
+mod through;
 mod validate;
 
+pub use crate::feeds::{Fed, Input, Read, SubKernel, Supply};
+pub use crate::ops::ValueId;
 pub use again::{Kept, Moment, Visit, kept_chunk_bytes};
-pub use bind::{Bound, BoundStage, Machine};
-pub use blocks::uses_of_chunk;
+pub use bind::{Bound, BoundStage};
+pub use blocks::{uses_of_chunk, uses_of_chunk_around};
+pub use ends::Ends;
 pub use passes::{Pass, Passes, Sweep};
-pub use place::{Placement, Wish};
+pub use place::{Machine, Placement, Wish};
 pub use reads::Reads;
 
-use crate::dtype::{DType, Scalar};
+use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
 use crate::grid::{Chunks, Dims, Grid};
-use crate::ops::histogram::{Bins, HistogramSpec};
+use crate::ops::fold::{Given, SharedFold};
+use crate::ops::kernel::{Kernel, Terminal};
 use crate::ops::program::Program;
-use crate::ops::reduce::ReduceSpec;
-use crate::source::{Source, SourceSpec};
-use crate::view::View;
+use crate::source::{Local, Source, SourceSpec};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// The version of the serialised form; another version is refused.
-pub const PLAN_VERSION: u32 = 2;
+pub const PLAN_VERSION: u32 = 3;
 
-/// The number of a value that a stage makes.
-pub type ValueId = usize;
+/// How many runners of kernels nested in feeds a worker keeps for its next block; a concatenation
+/// may have thousands of pieces.
+pub const MAX_KEPT_RUNNERS: usize = 8;
 
 /// A source of a plan, by name, with what was known of it when the plan was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -57,101 +63,17 @@ pub struct PlanSource {
     pub chunks: Option<Chunks>,
 }
 
-/// Where the elements of an input come from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Feed {
-    /// A source of the plan.
-    Source(usize),
-    /// The result of an earlier stage.
-    Value(ValueId),
-    /// The product of two matrices, each a kernel of its own.
-    Matmul {
-        /// The left factor.
-        a: Box<SubKernel>,
-        /// The right factor.
-        b: Box<SubKernel>,
-        /// Its dtype.
-        dtype: DType,
-    },
-    /// Pieces one after the other along an axis.
-    Concatenate {
-        /// The axis.
-        axis: usize,
-        /// The pieces.
-        pieces: Vec<SubKernel>,
-    },
-    /// The elements of an array of another shape, in C order.
-    Reshape {
-        /// That array.
-        of: Box<SubKernel>,
-        /// The shape after.
-        shape: Dims,
-    },
-}
-
-/// One input of a program: a feed, seen through a view whose shape is the domain's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Input {
-    /// Where the elements come from.
-    pub feed: Feed,
-    /// How the domain sees them.
-    pub view: View,
-}
-
-/// A program with one output over a domain of its own; what a feed is computed by.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct SubKernel {
-    /// The domain.
-    pub shape: Dims,
-    /// The inputs.
-    pub inputs: Vec<Input>,
-    /// The program.
-    pub program: Program,
-}
-
-/// What becomes of a stage's program outputs (numbers are positions among the outputs).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Consumer {
-    /// The elements are the value.
-    Collect {
-        /// The output.
-        from: usize,
-    },
-    /// A reduction.
-    Reduce {
-        /// The row with its options.
-        spec: ReduceSpec,
-        /// The output with the values.
-        values: usize,
-        /// The output with the weights.
-        weights: Option<usize>,
-        /// The output with the mask.
-        mask: Option<usize>,
-        /// Per axis of the domain, whether it is reduced.
-        reduced: Vec<bool>,
-    },
-    /// A histogram.
-    Histogram {
-        /// The bins of each dimension.
-        bins: Vec<Bins>,
-        /// For each automatic dimension, the values that hold its bounds.
-        bounds: Vec<Option<(ValueId, ValueId)>>,
-        /// The outputs with the coordinates.
-        coords: Vec<usize>,
-        /// The output with the weights.
-        weights: Option<usize>,
-        /// The output with the mask.
-        mask: Option<usize>,
-    },
-}
-
-/// A consumer, the value it makes, and where it was asked for.
+/// What becomes of some outputs of a stage's program: the fold, the value it makes, and where it was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Output {
     /// The value it makes.
     pub value: ValueId,
     /// How.
-    pub consumer: Consumer,
+    pub fold: SharedFold,
+    /// Per port of the fold, the position among the program's outputs.
+    pub ports: SmallVec<[usize; 4]>,
+    /// The values of earlier stages that are the fold's params.
+    pub params: Vec<ValueId>,
     /// The operation, and the line or expression that asked for it.
     pub label: String,
 }
@@ -197,17 +119,26 @@ pub struct Plan {
     data: PlanData,
     /// Sources that are open in this process, in the order of the plan's.
     opened: Vec<Arc<dyn Source>>,
-    /// Whether results are handed on block by block.
-    streamed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct PlanData {
     version: u32,
+    /// The version of chunkwise that made it.
+    chunkwise: String,
     sources: Vec<PlanSource>,
     values: Vec<ValueSpec>,
     stages: Vec<Stage>,
     results: Vec<ValueId>,
+}
+
+/// A result that will be written in chunks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// The result, by its position.
+    pub result: usize,
+    /// The shape of the chunks. If nothing is said they are the blocks that its tasks make.
+    pub chunks: Option<Dims>,
 }
 
 /// What a planner may choose.
@@ -231,7 +162,22 @@ impl Plan {
     /// `Unsupported` for a graph that nests matrix products, concatenations and reshapes deeper than
     /// 64 within each other.
     pub fn new(graph: &Graph, options: &PlanOptions) -> Result<Plan> {
-        lower::plan(graph, options)
+        Plan::writing(graph, &[], options)
+    }
+
+    /// As [`Plan::new`], where some results will be written in chunks: the tasks that make them make whole
+    /// chunks.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn writing(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result<Plan> {
+        lower::plan(graph, written, options)
+    }
+
+    /// The task grid of the stage that makes a value.
+    pub fn grid_of(&self, value: ValueId) -> Option<&Grid> {
+        let makes = |s: &&Stage| s.outputs.iter().any(|o| o.value == value);
+        self.data.stages.iter().find(makes).map(|s| &s.grid)
     }
 
     /// The stages, in the order in which they run.
@@ -264,43 +210,42 @@ impl Plan {
         self.data.stages.iter().map(|s| s.grid.blocks()).sum()
     }
 
-    /// The same plan as binding sees it when its results are handed on block by block and never held
-    /// as a whole.
-    pub fn streamed(&self) -> Plan {
-        Plan { streamed: true, ..self.without(&self.data.results) }
-    }
-
-    /// The same plan as binding sees it when some of its results are held by the caller.
-    pub fn without(&self, results: &[ValueId]) -> Plan {
-        let mut plan = self.clone();
-        for &r in results {
-            plan.data.values[r].shape = Dims::from_slice(&[0]);
-            plan.data.values[r].last_use = 0;
+    /// Per stage, the bytes of the values that the run holds while it runs: those of earlier stages that are
+    /// still wanted, and those that it makes. In one walk, for there may be thousands of stages.
+    fn alive_bytes(&self, ends: &Ends) -> Vec<u64> {
+        let stages = self.data.stages.len();
+        let mut changes = vec![0i128; stages + 1];
+        for (n, stage) in self.data.stages.iter().enumerate() {
+            for v in stage.outputs.iter().map(|o| o.value).filter(|&v| self.data.values[v].last_use >= n) {
+                let bytes = i128::from(ends.bytes(self, v));
+                changes[n] += bytes;
+                changes[self.data.values[v].last_use.min(stages - 1) + 1] -= bytes;
+            }
         }
-        plan
-    }
-
-    /// Whether a value is handed on block by block and never held as a whole.
-    pub fn hands_on(&self, value: ValueId) -> bool {
-        self.streamed && self.data.results.contains(&value)
+        let mut alive = 0;
+        let after = |change: &i128| {
+            alive += change;
+            u64::try_from(alive).unwrap_or(u64::MAX)
+        };
+        changes[..stages].iter().map(after).collect()
     }
 
     /// The plan as JSON, for another process.
     ///
     /// # Errors
-    /// `Unsupported` if a source is memory of this process.
+    /// `Unsupported` if a source is memory of this process, or not of this crate and not registered.
     pub fn to_json(&self) -> Result<String> {
-        if let Some(s) = self
-            .data
-            .sources
-            .iter()
-            .find(|s| s.spec.any(&mut |spec| matches!(spec, SourceSpec::Memory { .. })))
-        {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("the plan reads {}, which only this process has", s.name),
-            )
-            .hint("store the array in a file and open it from there"));
+        if let Some((s, local)) = self.data.sources.iter().find_map(|s| Some((s, s.spec.local()?))) {
+            let (name, hint) = match local {
+                Local::Memory => (s.name.as_str(), "store the array in a file and open it from there"),
+                Local::Foreign(name) => (
+                    name,
+                    "register what opens it with chunkwise::unstable::register_source, and say as what in \
+                     Source::registration",
+                ),
+            };
+            let only = format!("the plan reads {name}, which only this process has");
+            return Err(Error::new(ErrorKind::Unsupported, only).hint(hint));
         }
         serde_json::to_string(&self.data)
             .map_err(|e| Error::new(ErrorKind::Internal, "the plan cannot be written as JSON").caused_by(e))
@@ -314,9 +259,11 @@ impl Plan {
         #[derive(Deserialize)]
         struct Version {
             version: u32,
+            chunkwise: Option<String>,
         }
         let broken = |e| Error::new(ErrorKind::Format, "this is not a plan").caused_by(Box::new(e) as Box<_>);
-        let Version { version } = serde_json::from_str(text).map_err(|e: serde_json::Error| broken(e))?;
+        let Version { version, chunkwise } =
+            serde_json::from_str(text).map_err(|e: serde_json::Error| broken(e))?;
         if version != PLAN_VERSION {
             return Err(Error::new(
                 ErrorKind::Format,
@@ -324,7 +271,10 @@ impl Plan {
             )
             .hint("make the plan again with the same version of chunkwise"));
         }
-        let data: PlanData = serde_json::from_str(text).map_err(broken)?;
+        let data: PlanData = serde_json::from_str(text).map_err(|e| match &chunkwise {
+            Some(by) => broken(e).at("made by", format!("chunkwise {by}")),
+            None => broken(e),
+        })?;
         let opened = data.sources.iter().map(|s| crate::source::open(&s.spec)).collect::<Result<Vec<_>>>()?;
         for (s, o) in data.sources.iter().zip(&opened) {
             if s.shape.as_slice() != o.shape() || s.dtype != o.dtype() || s.chunks.as_ref() != o.chunks() {
@@ -336,7 +286,7 @@ impl Plan {
                 .hint("make the plan again"));
             }
         }
-        let plan = Plan { data, opened, streamed: false };
+        let plan = Plan { data, opened };
         plan.validate()?;
         Ok(plan)
     }
@@ -373,74 +323,36 @@ impl Stage {
     pub fn values_read(&self) -> Vec<ValueId> {
         fn of(inputs: &[Input], out: &mut Vec<ValueId>) {
             for input in inputs {
-                match &input.feed {
-                    Feed::Value(v) => out.push(*v),
-                    Feed::Source(_) => {}
-                    Feed::Matmul { a, b, .. } => [a, b].into_iter().for_each(|k| of(&k.inputs, out)),
-                    Feed::Concatenate { pieces, .. } => pieces.iter().for_each(|k| of(&k.inputs, out)),
-                    Feed::Reshape { of: k, .. } => of(&k.inputs, out),
-                }
+                out.extend(input.value());
+                input.children().iter().for_each(|k| of(&k.inputs, out));
             }
         }
         let mut out = Vec::new();
         of(&self.inputs, &mut out);
         for o in &self.outputs {
-            if let Consumer::Histogram { bounds, .. } = &o.consumer {
-                out.extend(bounds.iter().flatten().flat_map(|&(a, b)| [a, b]));
-            }
+            out.extend(&o.params);
         }
         out
     }
 
-    /// The kernel of this stage, for backends. Automatic histogram ranges are looked up with
-    /// `bound`; where that gives `None` (before the run), a stand-in of as many bins is used.
+    /// The kernel of this stage, for backends. The params of folds are looked up with `value`; before the run
+    /// there are none, and a stand-in takes as many bytes.
     ///
     /// # Errors
-    /// `Value` if a histogram's automatic range is not finite.
-    pub fn kernel(&self, bound: &dyn Fn(ValueId) -> Option<Scalar>) -> Result<crate::ops::kernel::Kernel> {
-        use crate::ops::kernel::{Kernel, Terminal};
-        let terminals = self
-            .outputs
-            .iter()
-            .map(|o| {
-                Ok(match &o.consumer {
-                    Consumer::Collect { from } => Terminal::Collect { from: *from },
-                    Consumer::Reduce { spec, values, weights, mask, reduced } => Terminal::Reduce {
-                        spec: spec.clone(),
-                        values: *values,
-                        weights: *weights,
-                        mask: *mask,
-                        reduced: reduced.clone(),
-                    },
-                    Consumer::Histogram { bins, bounds, coords, weights, mask } => {
-                        let edges = bins
-                            .iter()
-                            .zip(bounds)
-                            .map(|(b, bounds)| {
-                                let found = bounds.and_then(|(lo, hi)| Some((bound(lo)?, bound(hi)?)));
-                                match found {
-                                    Some((lo, hi)) => b.resolve(lo.to_f64(), hi.to_f64()),
-                                    None => b.resolve(1.0, 2.0),
-                                }
-                            })
-                            .collect::<Result<Vec<_>>>()
-                            .map_err(|e| e.at("operation", &o.label))?;
-                        let dtype = |i: usize| self.program.dtype(self.program.outputs[i]);
-                        let data: Vec<DType> = coords.iter().map(|&c| dtype(c)).collect();
-                        let mut spec = HistogramSpec::new(edges, data, weights.map(dtype))?;
-                        if mask.is_some() {
-                            spec = spec.with_mask();
-                        }
-                        Terminal::Histogram {
-                            spec: Arc::new(spec),
-                            coords: coords.clone(),
-                            weights: *weights,
-                            mask: *mask,
-                        }
-                    }
-                })
-            })
-            .collect::<Result<Vec<_>>>()?;
+    /// What a fold says of its params: `Value` if a histogram's automatic range is not finite, say.
+    pub fn kernel<'v>(&self, value: Option<&dyn Fn(ValueId) -> Result<Given<'v>>>) -> Result<Kernel> {
+        let terminal = |o: &Output| -> Result<Terminal> {
+            let ready = match value {
+                None => o.fold.ready(None),
+                Some(value) => {
+                    let params = o.params.iter().map(|&v| value(v)).collect::<Result<Vec<_>>>()?;
+                    o.fold.ready(Some(&params))
+                }
+            };
+            let ready = ready.map_err(|e| e.at("operation", &o.label))?;
+            Ok(Terminal { fold: o.fold.clone(), ready, ports: o.ports.clone() })
+        };
+        let terminals = self.outputs.iter().map(terminal).collect::<Result<Vec<_>>>()?;
         Ok(Kernel { program: self.program.clone(), terminals })
     }
 }

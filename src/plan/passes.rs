@@ -7,10 +7,10 @@
 //! Limit: a block is cut into at most [`MAX_CUTS`] windows, because a chunk is decoded again for every
 //! window that crosses it. What would need more is refused, with the budget that so many need.
 
-use super::Consumer;
 use super::needs::Needs;
 use super::sharing::cache_needed;
 use crate::grid::{Dims, Grid, Region, unravel};
+use crate::ops::fold::Landing;
 
 /// The most windows that a block is cut into: how often a chunk is decoded, at most, to save memory for
 /// accumulators. At the limit accumulators still take a few times the bytes of the block, so that going
@@ -87,23 +87,21 @@ impl Passes {
     }
 }
 
-/// Per axis whether an output reduces it, for a reduction that keeps some.
-fn reduced_of<'a>(needs: &'a Needs, output: usize) -> Option<&'a [bool]> {
-    match &needs.stage.outputs[output].consumer {
-        Consumer::Reduce { reduced, .. } if reduced.contains(&false) => Some(reduced),
-        _ => None,
-    }
+/// Where an output lands, for a reduction that keeps some axes: its output can be made window by window.
+fn tiled<'a>(needs: &'a Needs, output: usize) -> Option<&'a Landing> {
+    let fold = &needs.stage.outputs[output].fold;
+    (fold.landing().keeps_any() && !fold.places()).then(|| fold.landing())
 }
 
 /// The kept axes, then the reduced ones.
-fn kept_before_reduced(reduced: &[bool]) -> Vec<usize> {
-    let (kept, gone): (Vec<usize>, Vec<usize>) = (0..reduced.len()).partition(|&d| !reduced[d]);
+fn kept_before_reduced(landing: &Landing) -> Vec<usize> {
+    let (kept, gone): (Vec<usize>, Vec<usize>) = (0..landing.rank()).partition(|&d| landing.keeps(d));
     kept.into_iter().chain(gone).collect()
 }
 
 /// Whether all kept axes come before all reduced ones.
-pub(super) fn kept_first(order: &[usize], reduced: &[bool]) -> bool {
-    order.windows(2).all(|w| !reduced[w[0]] || reduced[w[1]])
+pub(super) fn kept_first(order: &[usize], landing: &Landing) -> bool {
+    order.windows(2).all(|w| landing.keeps(w[0]) || !landing.keeps(w[1]))
 }
 
 /// The passes of a stage, or the smallest budget that would do.
@@ -115,7 +113,7 @@ pub(super) fn passes(needs: &Needs, memory: u64) -> Result<Passes, u64> {
     // In the order in which the chunks lie, if all accumulators can live at once; otherwise in the
     // order that finishes the first reduction's outputs one after the other.
     let mut orders = vec![natural.clone()];
-    for order in all.iter().filter_map(|&o| reduced_of(needs, o)).map(kept_before_reduced) {
+    for order in all.iter().filter_map(|&o| tiled(needs, o)).map(kept_before_reduced) {
         if !orders.contains(&order) {
             orders.push(order);
         }
@@ -130,7 +128,7 @@ pub(super) fn passes(needs: &Needs, memory: u64) -> Result<Passes, u64> {
         smallest = smallest.min(total);
     }
     // Every reduction over axes in passes of its own, in its own order, its output in windows.
-    let (axis, rest): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&o| reduced_of(needs, o).is_some());
+    let (axis, rest): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&o| tiled(needs, o).is_some());
     // Chunks that some windows cannot do without have their room in all of them, so that more memory never
     // leads to windows that need more than there is.
     let windows: Vec<Vec<Sweep>> = axis.iter().map(|&o| all_windows(needs, o, &domain)).collect();
@@ -155,15 +153,15 @@ pub(super) fn passes(needs: &Needs, memory: u64) -> Result<Passes, u64> {
 /// The passes of one reduction over its whole output, and over windows that are smaller and smaller up to the
 /// limit.
 fn all_windows(needs: &Needs, output: usize, domain: &[u64]) -> Vec<Sweep> {
-    let reduced = reduced_of(needs, output).unwrap_or(&[]);
-    let order = kept_before_reduced(reduced);
+    let landing = needs.stage.outputs[output].fold.landing();
+    let order = kept_before_reduced(landing);
     let mut block = needs.largest.clone();
     let mut out = Vec::new();
     loop {
         let window = window_shape(&block, &needs.largest, domain);
         out.push(Sweep::new(vec![output], order.clone(), domain, &window));
         // Halve the longest kept side.
-        let sides = (0..block.len()).filter(|&d| !reduced[d] && block[d] > 1);
+        let sides = (0..block.len()).filter(|&d| landing.keeps(d) && block[d] > 1);
         let Some(d) = sides.max_by_key(|&d| block[d]) else { return out };
         block[d] = block[d].div_ceil(2);
         let cuts: u64 =

@@ -1,12 +1,23 @@
 //! Placement: on which device a stage runs, and why.
 
-use super::bind::Machine;
-use super::{Feed, SubKernel};
+use super::{Fed, Input};
 use crate::DType;
-use crate::backend::Backend;
-use crate::backend::cost::{self, DeviceRates, HostRates, Side, Sizes, Time};
-use crate::backend::cpu::{MATMUL_DEPTH, matmul_dtype, tile_edge};
-use crate::ops::kernel::{Kernel, Terminal};
+use crate::backend::cost::{self, DeviceRates, HostRates, Sizes, Time};
+use crate::backend::{Backend, DeviceKind};
+use crate::feeds::Multiplied;
+use crate::ops::kernel::Kernel;
+
+/// What a plan is bound to.
+pub struct Machine<'a> {
+    /// The budget: all bytes that the run may hold on the host.
+    pub memory: u64,
+    /// The most workers.
+    pub threads: usize,
+    /// The CPU, which does what no other device does.
+    pub cpu: &'a dyn Backend,
+    /// The device asked for, if it can be had; otherwise why not.
+    pub device: Wish<'a>,
+}
 
 /// The device asked for.
 pub enum Wish<'a> {
@@ -30,39 +41,27 @@ pub enum Wish<'a> {
 /// Where a stage's tasks run, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placement {
-    /// `cpu` or `gpu`.
-    pub device: &'static str,
+    /// On what.
+    pub device: DeviceKind,
     /// Why there.
     pub reason: String,
     /// Whether another device had been asked for.
     pub fallback: bool,
 }
 
-/// A product in a feed.
-pub(super) struct Pieces {
-    /// The dtype in which it is accumulated.
-    dtype: DType,
-    /// The largest pieces, `[m, k, n]`.
-    most: [usize; 3],
-    /// The inner dimension.
-    inner: u64,
+/// The products in an input.
+pub(super) fn products_of(input: &Input, out: &mut Vec<Multiplied>) {
+    input.children().iter().flat_map(|k| &k.inputs).for_each(|i| products_of(i, out));
+    out.extend(input.fed().and_then(Fed::product));
 }
 
-/// The products in a feed.
-pub(super) fn products_of(feed: &Feed, out: &mut Vec<Pieces>) {
-    let mut inner = |k: &SubKernel| k.inputs.iter().for_each(|i| products_of(&i.feed, out));
-    match feed {
-        Feed::Source(_) | Feed::Value(_) => {}
-        Feed::Matmul { a, b, dtype } => {
-            [a, b].into_iter().for_each(|k| inner(k));
-            let edge = tile_edge(a.shape[0], b.shape[1]);
-            let most = [edge.min(a.shape[0]), MATMUL_DEPTH.min(a.shape[1]), edge.min(b.shape[1])];
-            let most = most.map(|n| n as usize);
-            out.push(Pieces { dtype: matmul_dtype(*dtype), most, inner: a.shape[1] });
-        }
-        Feed::Concatenate { pieces, .. } => pieces.iter().for_each(inner),
-        Feed::Reshape { of, .. } => inner(of),
-    }
+/// How many tiles of a product a block is: where it is made for chunks of a target it may be larger than one.
+pub(super) fn tiles(input: &Input, block: &[u64]) -> u64 {
+    let Some(product) = input.fed().and_then(Fed::product) else { return 1 };
+    let edges = [product.most[0], product.most[2]].map(|n| n.max(1) as u64);
+    let along =
+        |axis: usize| input.view.walker(axis).map_or(1, |(d, _)| block[d].div_ceil(edges[axis])).max(1);
+    along(0).saturating_mul(along(1))
 }
 
 /// Where a stage of `blocks` blocks of up to the shape `block` goes.
@@ -70,10 +69,10 @@ pub(super) fn place(
     kernel: &Kernel,
     block: &[u64],
     blocks: u64,
-    products: &[Pieces],
+    products: &[Multiplied],
     machine: &Machine,
 ) -> Placement {
-    let on_cpu = |reason: String, fallback| Placement { device: "cpu", reason, fallback };
+    let on_cpu = |reason: String, fallback| Placement { device: DeviceKind::Cpu, reason, fallback };
     let can = |backend: &dyn Backend| {
         backend.supports(kernel, block)?;
         products.iter().try_for_each(|p| backend.multiplies(p.dtype, p.most))
@@ -95,8 +94,8 @@ pub(super) fn place(
                 let time = |side| predict(kernel, block, blocks, products, side, machine.threads, rates, cpu);
                 let decision = cost::decide(rates, blocks, machine.threads, time);
                 match decision.device {
-                    Side::Gpu => on(backend, decision.reason),
-                    Side::Cpu => on_cpu(decision.reason, false),
+                    DeviceKind::Gpu => on(backend, decision.reason),
+                    DeviceKind::Cpu => on_cpu(decision.reason, false),
                 }
             }
             Err(reason) => on_cpu(format!("the CPU: {reason}"), false),
@@ -110,22 +109,19 @@ fn predict(
     kernel: &Kernel,
     block: &[u64],
     blocks: u64,
-    products: &[Pieces],
-    side: Side,
+    products: &[Multiplied],
+    side: DeviceKind,
     threads: usize,
     gpu: &DeviceRates,
     cpu: &HostRates,
 ) -> std::result::Result<Time, String> {
     let rates = match side {
-        Side::Cpu => cpu.at(threads).ok_or("it was not measured")?,
-        Side::Gpu => gpu.rates,
+        DeviceKind::Cpu => cpu.at(threads).ok_or("it was not measured")?,
+        DeviceKind::Gpu => gpu.rates,
     };
     let elements: u64 = block.iter().product();
     let bytes = |d: DType| elements.saturating_mul(d.size() as u64);
-    let collected = kernel.terminals.iter().map(|t| match t {
-        Terminal::Collect { from } => bytes(kernel.program.dtype(kernel.program.outputs[*from])),
-        _ => 0,
-    });
+    let collected = kernel.terminals.iter().filter(|t| t.fold.places()).map(|t| t.state_bytes(block));
     let sizes = Sizes {
         elements,
         operand_bytes: kernel.program.inputs.iter().map(|&d| bytes(d)).fold(0, u64::saturating_add),

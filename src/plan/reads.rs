@@ -5,8 +5,9 @@ use super::blocks::{blocks_of_piece, blocks_of_stretch, most_uses_of_chunk};
 use super::needs::Needs;
 use super::passes::Passes;
 use super::sharing::{NESTED_CACHE, aligned};
-use super::{Feed, Plan, PlanSource, SubKernel};
-use crate::backend::cpu::{MATMUL_DEPTH, tile_edge};
+use super::through::sights;
+use super::{Input, Plan, PlanSource, SubKernel};
+use crate::feeds::Reach;
 use crate::grid::{Chunks, Dims, Grid};
 use crate::view::View;
 use std::collections::{HashMap, HashSet};
@@ -28,7 +29,7 @@ pub struct Reads {
 }
 
 /// What tells spans apart: those of equal ends touch the same chunks for certain.
-pub(super) type Ends = (u64, u64, Option<(u64, Option<i64>)>);
+pub(super) type SpanEnds = (u64, u64, Option<(u64, Option<i64>)>);
 
 /// The chunks along one axis that a view touches.
 #[derive(Clone, PartialEq)]
@@ -62,7 +63,7 @@ impl Span {
     }
 
     /// What tells it apart.
-    pub(super) fn ends(&self) -> Ends {
+    pub(super) fn ends(&self) -> SpanEnds {
         (self.first, self.last, (!self.is_dense()).then_some(self.walk))
     }
 
@@ -102,11 +103,17 @@ fn chunks_or_elements(source: &PlanSource) -> Chunks {
 pub(super) fn reads(needs: &Needs, passes: &Passes, cached: bool) -> Vec<Reads> {
     let mut out: Vec<Reads> = Vec::new();
     let mut seen: HashMap<usize, Vec<Vec<Span>>> = HashMap::new();
-    let mut boxes: HashSet<(usize, Vec<Ends>)> = HashSet::new();
-    for input in &needs.stage.inputs {
-        let mut nested = Nested { plan: needs.plan, passes: passes.len(), cached, out: &mut out };
-        nested.feed(&input.feed, 1, Some((&needs.stage.grid, &input.view)));
-        let Feed::Source(s) = input.feed else { continue };
+    let mut boxes: HashSet<(usize, Vec<SpanEnds>)> = HashSet::new();
+    let inputs = &needs.stage.inputs;
+    for (n, input) in inputs.iter().enumerate() {
+        // What several inputs see of a halo is brought once.
+        let halo = input.fed().is_some_and(|fed| matches!(fed.reach(0), Reach::Halo { .. }));
+        if !halo || !inputs[..n].iter().any(|i| i.from == input.from) {
+            let again = if cached { 1 } else { uses_through(needs, input) };
+            let mut nested = Nested { plan: needs.plan, passes: passes.len(), cached, out: &mut out };
+            nested.input(input, 1, again, Some(&needs.stage.grid));
+        }
+        let Some(s) = input.source() else { continue };
         // What lies in memory is neither read nor decoded.
         if needs.plan.opened()[s].bytes().is_some() {
             continue;
@@ -170,6 +177,17 @@ pub(super) fn reads(needs: &Needs, passes: &Passes, cached: bool) -> Vec<Reads> 
 /// Inputs of a source that see other chunks than those before, that are compared with each other.
 const COMPARED: usize = 32;
 
+/// At most how many blocks want a chunk that an input shows through halos.
+fn uses_through(needs: &Needs, input: &Input) -> u64 {
+    let sources = needs.plan.sources();
+    let uses = sights(input).into_iter().filter_map(|sight| {
+        let source = &sources[sight.source];
+        let chunks = source.chunks.as_ref().filter(|_| !source.shape.contains(&0))?;
+        Some(most_uses_of_chunk(&needs.stage.grid, &sight.view(source), chunks))
+    });
+    uses.max().unwrap_or(1)
+}
+
 /// What feeds read that are computed piece by piece: factors once per row or column of output tiles, pieces
 /// and reshaped arrays once per block that wants a part of a chunk, all at most.
 struct Nested<'a> {
@@ -181,45 +199,39 @@ struct Nested<'a> {
 }
 
 impl Nested<'_> {
-    /// A feed whose parts are computed so many times; `seen` is by which blocks, through which view.
-    fn feed(&mut self, feed: &Feed, times: u64, seen: Option<(&Grid, &View)>) {
-        let cached = self.cached;
-        match feed {
-            Feed::Source(_) | Feed::Value(_) => {}
-            Feed::Matmul { a, b, .. } => {
-                let edge = tile_edge(a.shape[0], b.shape[1]);
-                let mut factor = |k: &SubKernel, tile: [u64; 2], tiles: u64| {
+    /// What an input is made of that is computed so many times; `grid` are the blocks that want it. Where a
+    /// chunk is decoded again for each block that wants it through a halo, that is `again` times.
+    fn input(&mut self, input: &Input, times: u64, again: u64, grid: Option<&Grid>) {
+        let Some(fed) = input.fed() else { return };
+        let (by, cached) = (&input.view, self.cached);
+        // What is kept between the pieces is limited.
+        let grid = |bytes: u64| grid.filter(|_| !(cached && bytes <= NESTED_CACHE));
+        let mut begin = 0;
+        for (child, k) in fed.of.iter().enumerate() {
+            match fed.reach(child) {
+                Reach::Times { times: each, tile } => {
                     let pieces = Grid::regular(&k.shape, &tile);
                     let uses = |view: &View, chunks: &Chunks, _: u64| match cached {
                         true => 1,
                         false => most_uses_of_chunk(&pieces, view, chunks),
                     };
-                    self.kernel(k, times.saturating_mul(tiles.max(1)), &uses);
-                };
-                factor(a, [edge, MATMUL_DEPTH], b.shape[1].div_ceil(edge));
-                factor(b, [MATMUL_DEPTH, edge], a.shape[0].div_ceil(edge));
-            }
-            Feed::Concatenate { axis, pieces } => {
-                let mut begin = 0;
-                for p in pieces {
-                    let uses = |view: &View, chunks: &Chunks, bytes: u64| match seen {
-                        Some((grid, by)) if !(cached && bytes <= NESTED_CACHE) => {
-                            blocks_of_piece(grid, by, (*axis, begin), view, chunks)
-                        }
-                        _ => 1,
-                    };
-                    self.kernel(p, times, &uses);
-                    begin += p.shape[*axis];
+                    self.kernel(k, times.saturating_mul(each), &uses);
                 }
-            }
-            Feed::Reshape { of, shape } => {
-                let uses = |view: &View, chunks: &Chunks, bytes: u64| match seen {
-                    Some((grid, by)) if !(cached && bytes <= NESTED_CACHE) => {
-                        blocks_of_stretch(grid, by, shape, &of.shape, view, chunks)
-                    }
-                    _ => 1,
-                };
-                self.kernel(of, times, &uses);
+                Reach::Halo { .. } => self.kernel(k, times.saturating_mul(again), &|_, _, _| 1),
+                Reach::Affine { along } => {
+                    let uses = |view: &View, chunks: &Chunks, bytes: u64| {
+                        grid(bytes).map_or(1, |g| blocks_of_piece(g, by, (along, begin), view, chunks))
+                    };
+                    self.kernel(k, times, &uses);
+                    begin += k.shape.get(along).copied().unwrap_or(0);
+                }
+                Reach::CRuns => {
+                    let shape = fed.makes().map_or_else(|_| k.shape.clone(), |(shape, _)| shape);
+                    let uses = |view: &View, chunks: &Chunks, bytes: u64| {
+                        grid(bytes).map_or(1, |g| blocks_of_stretch(g, by, &shape, &k.shape, view, chunks))
+                    };
+                    self.kernel(k, times, &uses);
+                }
             }
         }
     }
@@ -228,8 +240,8 @@ impl Nested<'_> {
     /// each time, of a source of so many bytes.
     fn kernel(&mut self, k: &SubKernel, times: u64, uses: &dyn Fn(&View, &Chunks, u64) -> u64) {
         for input in &k.inputs {
-            let Feed::Source(source) = input.feed else {
-                self.feed(&input.feed, times, None);
+            let Some(source) = input.source() else {
+                self.input(input, times, 1, None);
                 continue;
             };
             let s = &self.plan.sources()[source];

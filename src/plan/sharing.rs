@@ -6,8 +6,9 @@
 use super::needs::Needs;
 use super::passes::Sweep;
 use super::reads::Span;
-use super::{Feed, Input, Plan, SubKernel};
-use crate::backend::cpu::{MATMUL_DEPTH, tile_edge};
+use super::through::{Sight, inside, sights};
+use super::{Input, Plan, PlanSource, SubKernel};
+use crate::feeds::Reach;
 use crate::grid::{AxisGrid, Chunks};
 use crate::view::View;
 use std::collections::{BTreeMap, HashMap};
@@ -34,13 +35,28 @@ pub(super) fn aligned(needs: &Needs, input: &Input, chunks: &Chunks) -> bool {
     })
 }
 
-/// The chunked sources that the inputs of a stage see, each with its views.
-fn chunked_sources<'a>(needs: &'a Needs) -> BTreeMap<usize, (&'a Chunks, Vec<&'a Input>)> {
-    let mut out: BTreeMap<usize, (&Chunks, Vec<&Input>)> = BTreeMap::new();
+/// What the inputs of a stage see of a chunked source.
+struct Seen<'a> {
+    chunks: &'a Chunks,
+    sights: Vec<Sight>,
+    /// Inputs that read it as it is.
+    direct: Vec<&'a Input>,
+}
+
+/// The chunked sources that the inputs of a stage see, as they are and through halos.
+fn chunked_sources<'a>(needs: &'a Needs) -> BTreeMap<usize, Seen<'a>> {
+    let mut out: BTreeMap<usize, Seen> = BTreeMap::new();
     for input in &needs.stage.inputs {
-        let Feed::Source(s) = input.feed else { continue };
-        if let Some(chunks) = needs.plan.sources()[s].chunks.as_ref() {
-            out.entry(s).or_insert_with(|| (chunks, Vec::new())).1.push(input);
+        let direct = input.source().map(|s| Sight::direct(s, &input.view));
+        for sight in direct.into_iter().chain(sights(input)) {
+            let source = &needs.plan.sources()[sight.source];
+            let Some(chunks) = source.chunks.as_ref().filter(|_| !source.shape.contains(&0)) else {
+                continue;
+            };
+            let new = || Seen { chunks, sights: Vec::new(), direct: Vec::new() };
+            let seen = out.entry(sight.source).or_insert_with(new);
+            seen.direct.extend(input.source().map(|_| input));
+            seen.sights.push(sight);
         }
     }
     out
@@ -49,17 +65,19 @@ fn chunked_sources<'a>(needs: &'a Needs) -> BTreeMap<usize, (&'a Chunks, Vec<&'a
 /// Bytes of decoded chunks that must be kept so that none is decoded twice in a pass on so many workers.
 pub(super) fn cache_wanted(needs: &Needs, pass: &Sweep, workers: u64) -> u64 {
     let mut wanted = 0u64;
-    for (s, (chunks, inputs)) in chunked_sources(needs) {
-        if let [input] = inputs[..]
+    for (s, seen) in chunked_sources(needs) {
+        let Seen { chunks, sights, direct } = seen;
+        if let ([input], 1) = (&direct[..], sights.len())
             && aligned(needs, input, chunks)
         {
             continue;
         }
         let source = &needs.plan.sources()[s];
-        let band = Band { needs, pass, workers, chunks, shape: &source.shape };
-        wanted = wanted.saturating_add(band.elements(&inputs).saturating_mul(source.dtype.size() as u64));
+        let halo = sights.len() > direct.len();
+        let band = Band { needs, pass, workers, chunks, source, halo };
+        wanted = wanted.saturating_add(band.elements(&sights).saturating_mul(source.dtype.size() as u64));
     }
-    needs.stage.inputs.iter().fold(wanted, |w, i| w.saturating_add(nested_cache(needs.plan, &i.feed)))
+    needs.stage.inputs.iter().fold(wanted, |w, i| w.saturating_add(nested_cache(needs.plan, i)))
 }
 
 /// How a view walks a source: per axis of the domain the source's axis and the step.
@@ -72,46 +90,48 @@ struct Band<'a> {
     /// Tasks at a time.
     workers: u64,
     chunks: &'a Chunks,
-    shape: &'a [u64],
+    source: &'a PlanSource,
+    /// Whether halos show it.
+    halo: bool,
 }
 
 impl Band<'_> {
-    /// Elements of the chunks that some views of the source want, taken together.
-    fn elements(&self, inputs: &[&Input]) -> u64 {
-        let mut walks: HashMap<Walk, Vec<&View>> = HashMap::new();
-        for input in inputs.iter().filter(|i| i.view.axes.iter().all(|a| a.len > 0)) {
-            walks.entry(input.view.axes.iter().map(|a| a.from).collect()).or_default().push(&input.view);
+    /// Elements of the chunks that some sights of the source want, taken together.
+    fn elements(&self, sights: &[Sight]) -> u64 {
+        let mut walks: HashMap<Walk, Vec<&Sight>> = HashMap::new();
+        for sight in sights.iter().filter(|s| s.axes.iter().all(|a| a.len > 0)) {
+            walks.entry(sight.axes.iter().map(|a| a.from).collect()).or_default().push(sight);
         }
-        let all = self.product(|axis| self.chunks.covering(axis, u64::MAX, self.shape[axis]));
+        let all = self.product(|axis| self.chunks.covering(axis, u64::MAX, self.source.shape[axis]));
         // Views that walk differently meet anywhere.
         let alike = walks.len() == 1;
-        let groups = walks.into_values().flat_map(|views| self.apart(views));
-        groups.map(|views| self.of_group(&views, alike)).fold(0, u64::saturating_add).min(all)
+        let groups = walks.into_values().flat_map(|sights| self.apart(sights));
+        groups.map(|sights| self.of_group(&sights, alike)).fold(0, u64::saturating_add).min(all)
     }
 
     fn product(&self, along: impl Fn(usize) -> u64) -> u64 {
-        (0..self.shape.len()).map(along).fold(1, u64::saturating_mul)
+        (0..self.source.shape.len()).map(along).fold(1, u64::saturating_mul)
     }
 
-    /// Views that walk alike, in groups that have no chunk in common.
-    fn apart<'v>(&self, views: Vec<&'v View>) -> Vec<Vec<&'v View>> {
-        let mut groups = vec![views];
-        for axis in 0..self.shape.len() {
-            let ends = |v: &View| {
-                let Span { first, last, .. } = Span::new(v, axis, self.chunks);
+    /// Sights that walk alike, in groups that have no chunk in common.
+    fn apart<'v>(&self, sights: Vec<&'v Sight>) -> Vec<Vec<&'v Sight>> {
+        let mut groups = vec![sights];
+        for axis in 0..self.source.shape.len() {
+            let ends = |s: &Sight| {
+                let Span { first, last, .. } = Span::new(&s.view(self.source), axis, self.chunks);
                 (first, last)
             };
             groups = groups
                 .into_iter()
-                .flat_map(|views| {
-                    let mut sorted: Vec<_> = views.into_iter().map(|v| (ends(v), v)).collect();
+                .flat_map(|sights| {
+                    let mut sorted: Vec<_> = sights.into_iter().map(|s| (ends(s), s)).collect();
                     sorted.sort_by_key(|(ends, _)| *ends);
-                    let mut out: Vec<Vec<&View>> = Vec::new();
+                    let mut out: Vec<Vec<&Sight>> = Vec::new();
                     let mut end = 0;
-                    for ((first, last), view) in sorted {
+                    for ((first, last), sight) in sorted {
                         match out.last_mut() {
-                            Some(group) if first <= end => group.push(view),
-                            _ => out.push(vec![view]),
+                            Some(group) if first <= end => group.push(sight),
+                            _ => out.push(vec![sight]),
                         }
                         end = if out.last().is_some_and(|g| g.len() == 1) { last } else { end.max(last) };
                     }
@@ -122,8 +142,10 @@ impl Band<'_> {
         groups
     }
 
-    /// Elements of the chunks that are wanted at a time by views that walk alike.
-    fn of_group(&self, views: &[&View], alike: bool) -> u64 {
+    /// Elements of the chunks that are wanted at a time by sights that walk alike.
+    fn of_group(&self, sights: &[&Sight], alike: bool) -> u64 {
+        /// Blocks at a time whose halos are not those of neighbours, because workers do not come in turns.
+        const AT_A_TIME: u64 = 4;
         let (grid, window) = (&self.needs.stage.grid, self.pass.windows.largest());
         let blocks = |d: usize| grid.axes[d].blocks();
         // Along the outermost axis that has several blocks only a band is alive: the blocks under way, which
@@ -131,22 +153,33 @@ impl Band<'_> {
         let outer = self.pass.order.iter().position(|&d| blocks(d) > 1);
         let row = outer.map_or(1, |o| self.pass.order[o + 1..].iter().map(|&d| blocks(d)).product::<u64>());
         let rows = self.workers.div_ceil(row.max(1));
-        let band = outer.map(|o| self.pass.order[o]).filter(|_| alike);
-        let first = views[0];
+        let outer = outer.map(|o| self.pass.order[o]).filter(|_| alike);
+        let all = |d: usize| sights[0].axes[d].len.min(window[d]);
+        let largest = |d: usize, rows: u64| self.needs.largest[d].saturating_mul(rows).min(all(d));
+        let band = self.around(sights, &|d| if outer == Some(d) { largest(d, rows) } else { all(d) });
+        match self.halo {
+            true => {
+                let near = self.around(sights, &|d| largest(d, 1));
+                band.saturating_add(near.saturating_mul(AT_A_TIME))
+            }
+            false => band,
+        }
+    }
+
+    /// Elements of the chunks that sights that walk alike see of so many elements along each domain axis.
+    fn around(&self, sights: &[&Sight], len: &dyn Fn(usize) -> u64) -> u64 {
         self.product(|axis| {
-            let bases = views.iter().map(|v| v.base[axis]);
+            let bases = sights.iter().map(|s| s.base[axis]);
             let low = bases.clone().min().unwrap_or(0);
-            let spread = bases.max().unwrap_or(0) - low;
-            let Some((d, step)) = first.walker(axis) else {
-                return self.chunks.touched(axis, low, 1, spread + 1).1;
-            };
-            let all = first.axes[d].len.min(window[d]);
-            let len = match band == Some(d) {
-                true => self.needs.largest[d].saturating_mul(rows).min(all),
-                false => all,
-            };
-            let len = len.saturating_mul(step.unsigned_abs()).saturating_add(spread);
-            self.chunks.covering(axis, len, self.shape[axis])
+            let spread = bases.max().unwrap_or(0).abs_diff(low);
+            let all = self.source.shape[axis];
+            match sights[0].walker(axis) {
+                None => self.chunks.touched(axis, inside(low, all), 1, spread.saturating_add(1).min(all)).1,
+                Some((d, step)) => {
+                    let len = len(d).saturating_mul(step.unsigned_abs()).saturating_add(spread);
+                    self.chunks.covering(axis, len, all)
+                }
+            }
         })
     }
 }
@@ -156,28 +189,35 @@ impl Band<'_> {
 /// one takes another part of.
 pub(super) fn cache_needed(needs: &Needs, pass: &Sweep) -> u64 {
     let block = needs.block(pass);
-    let of = |input: &Input| match &input.feed {
-        Feed::Reshape { of, shape } => {
-            let counts =
-                |r: usize| input.view.walker(r).map_or((1, 1), |(d, t)| (block[d], t.unsigned_abs()));
-            // Axes from `run` on are one stretch.
-            let mut run = shape.len();
-            while run > 0 && counts(run - 1).1 == 1 {
-                run -= 1;
-                if counts(run).0 != shape[run] {
-                    break;
-                }
-            }
-            let several = (0..run).any(|r| counts(r).0 > 1);
-            let stretch = (run..shape.len()).fold(1u64, |n, r| n.saturating_mul(counts(r).0));
-            // Where rows are cut, a stretch itself is more than one piece.
-            let cut =
-                of.shape.len() > 1 && !stretch.is_multiple_of(of.shape[1..].iter().product::<u64>().max(1));
-            if several || cut { slab_of_chunks(needs.plan, of, stretch) } else { 0 }
-        }
-        _ => 0,
+    let of = |input: &Input| {
+        let Some(fed) = input.fed() else { return 0 };
+        let in_c_runs = (0..fed.of.len()).filter(|&child| fed.reach(child) == Reach::CRuns);
+        in_c_runs.fold(0u64, |sum, child| {
+            let k = &fed.of[child];
+            let shape = fed.makes().map_or_else(|_| k.shape.clone(), |(shape, _)| shape);
+            sum.saturating_add(of_stretches(needs.plan, input, k, &shape, &block))
+        })
     };
     needs.stage.inputs.iter().fold(0, |sum, input| sum.saturating_add(of(input)))
+}
+
+/// As [`cache_needed`], of a child that is shown in `shape` in C order.
+fn of_stretches(plan: &Plan, input: &Input, of: &SubKernel, shape: &[u64], block: &[u64]) -> u64 {
+    let counts = |r: usize| input.view.walker(r).map_or((1, 1), |(d, t)| (block[d], t.unsigned_abs()));
+    // Axes from `run` on are one stretch.
+    let mut run = shape.len();
+    while run > 0 && counts(run - 1).1 == 1 {
+        run -= 1;
+        if counts(run).0 != shape[run] {
+            break;
+        }
+    }
+    let several = (0..run).any(|r| counts(r).0 > 1);
+    let stretch = (run..shape.len()).fold(1u64, |n, r| n.saturating_mul(counts(r).0));
+    // Where rows are cut, a stretch itself is more than one piece.
+    let inner = of.shape.iter().skip(1).product::<u64>().max(1);
+    let cut = of.shape.len() > 1 && !stretch.is_multiple_of(inner);
+    if several || cut { slab_of_chunks(plan, of, stretch) } else { 0 }
 }
 
 /// Bytes of the chunks that are read more than once on the way through a kernel in C order, in stretches of
@@ -186,7 +226,7 @@ fn slab_of_chunks(plan: &Plan, kernel: &SubKernel, stretch: u64) -> u64 {
     let inner = kernel.shape.iter().skip(1).fold(1u64, |n, &len| n.saturating_mul(len)).max(1);
     let rows = stretch.div_ceil(inner);
     let of = |input: &Input| {
-        let Feed::Source(s) = input.feed else { return 0 };
+        let Some(s) = input.source() else { return 0 };
         let source = &plan.sources()[s];
         let Some(chunks) = source.chunks.as_ref().filter(|_| plan.opened()[s].worth_keeping()) else {
             return 0;
@@ -202,45 +242,47 @@ fn slab_of_chunks(plan: &Plan, kernel: &SubKernel, stretch: u64) -> u64 {
     kernel.inputs.iter().fold(0, |sum, input| sum.saturating_add(of(input)))
 }
 
-/// The most bytes of decoded chunks that concatenations and reshapes want to keep.
+/// The most bytes of decoded chunks kept for a feed whose pieces do not follow them.
 pub(super) const NESTED_CACHE: u64 = 64 << 20;
 
-/// Bytes of decoded chunks that products want to keep between the pieces of their factors.
-fn nested_cache(plan: &Plan, feed: &Feed) -> u64 {
+/// Bytes of decoded chunks that feeds want to keep between their pieces.
+fn nested_cache(plan: &Plan, input: &Input) -> u64 {
+    let Some(fed) = input.fed() else { return 0 };
     let of = |k: &SubKernel, tile: &[u64]| -> u64 {
         k.inputs.iter().fold(0u64, |sum, input| {
-            sum.saturating_add(match &input.feed {
-                Feed::Source(s) => match &plan.sources()[*s].chunks {
-                    Some(chunks) => {
-                        let mut bytes = plan.sources()[*s].dtype.size() as u64;
-                        let mut fits = true;
-                        for (axis, &n) in chunks.shape().iter().enumerate() {
-                            let len = input
-                                .view
-                                .walker(axis)
-                                .map_or(1, |(d, t)| tile[d].saturating_mul(t.unsigned_abs()));
-                            fits &= len % n == 0 && input.view.base[axis] % n == 0;
-                            fits &= chunks.cuts(axis).is_none();
-                            let all = plan.sources()[*s].shape[axis];
-                            bytes = bytes.saturating_mul(chunks.covering(axis, len.saturating_sub(1), all));
-                        }
-                        if fits { 0 } else { bytes }
-                    }
-                    None => 0,
-                },
-                feed => nested_cache(plan, feed),
+            sum.saturating_add(match input.source() {
+                Some(s) => source_cache(plan, s, &input.view, tile),
+                None => nested_cache(plan, input),
             })
         })
     };
-    match feed {
-        Feed::Source(_) | Feed::Value(_) => 0,
-        Feed::Matmul { a, b, .. } => {
-            let edge = tile_edge(a.shape[0], b.shape[1]);
-            of(a, &[edge, MATMUL_DEPTH]).saturating_add(of(b, &[MATMUL_DEPTH, edge]))
+    // Boxes of all children come in turns; what follows the children's order is at one of them at a time.
+    let (mut boxes, mut rest) = (0u64, 0u64);
+    for (child, k) in fed.of.iter().enumerate() {
+        match fed.reach(child) {
+            Reach::Times { tile, .. } => boxes = boxes.saturating_add(of(k, &tile)),
+            // Chunks of sources that it shows are counted in the order of blocks.
+            Reach::Halo { .. } => {
+                let made = k.inputs.iter().filter(|i| i.source().is_none());
+                rest = rest.max(made.map(|i| nested_cache(plan, i)).fold(0, u64::saturating_add));
+            }
+            Reach::Affine { .. } | Reach::CRuns => rest = rest.max(of(k, &k.shape).min(NESTED_CACHE)),
         }
-        Feed::Concatenate { pieces, .. } => {
-            pieces.iter().map(|p| of(p, &p.shape)).max().unwrap_or(0).min(NESTED_CACHE)
-        }
-        Feed::Reshape { of: k, .. } => of(k, &k.shape).min(NESTED_CACHE),
     }
+    boxes.saturating_add(rest)
+}
+
+/// Bytes of the chunks that boxes of the shape `tile` share, of a source seen through `view`.
+fn source_cache(plan: &Plan, s: usize, view: &View, tile: &[u64]) -> u64 {
+    let source = &plan.sources()[s];
+    let Some(chunks) = &source.chunks else { return 0 };
+    let mut bytes = source.dtype.size() as u64;
+    let mut fits = true;
+    for (axis, &n) in chunks.shape().iter().enumerate() {
+        let len = view.walker(axis).map_or(1, |(d, t)| tile[d].saturating_mul(t.unsigned_abs()));
+        fits &= len.is_multiple_of(n) && view.base[axis].is_multiple_of(n);
+        fits &= chunks.cuts(axis).is_none();
+        bytes = bytes.saturating_mul(chunks.covering(axis, len.saturating_sub(1), source.shape[axis]));
+    }
+    if fits { 0 } else { bytes }
 }

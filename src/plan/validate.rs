@@ -1,11 +1,9 @@
 //! Checks of a plan that came from elsewhere, so that running it can trust it.
 
-use super::{Consumer, Feed, Input, Plan, PlanData, SubKernel, ValueId, ValueSpec, lower};
+use super::{Input, Output, Plan, PlanData, Read, SubKernel, Supply, ValueSpec, lower};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{AxisGrid, Dims, MAX_RANK, checked_len};
-use crate::ops::histogram::Bins;
-use crate::ops::kernel::kept;
 use crate::ops::program::Program;
 
 impl Plan {
@@ -41,36 +39,8 @@ impl Plan {
                 }
                 check_kernel(&shape, &stage.inputs, &stage.program, d, &made, 0)?;
                 for o in &stage.outputs {
-                    let outs = stage.program.outputs.len();
-                    let used: Vec<usize> = match &o.consumer {
-                        Consumer::Collect { from } => vec![*from],
-                        Consumer::Reduce { values, weights, mask, reduced, .. } => {
-                            if reduced.len() != shape.len() {
-                                return Err(wrong("a reduction has the wrong number of axes"));
-                            }
-                            [Some(*values), *weights, *mask].into_iter().flatten().collect()
-                        }
-                        Consumer::Histogram { coords, weights, mask, bins, bounds } => {
-                            if coords.len() != bins.len() || bounds.len() != bins.len() {
-                                return Err(wrong("a histogram has the wrong number of dimensions"));
-                            }
-                            let is_bound = |v: ValueId| {
-                                made.get(v) == Some(&true)
-                                    && !d.values[v].histogram
-                                    && d.values[v].shape.is_empty()
-                            };
-                            if !bounds.iter().flatten().all(|&(a, b)| is_bound(a) && is_bound(b)) {
-                                return Err(wrong("a histogram uses bounds that are not made yet"));
-                            }
-                            coords.iter().chain(weights).chain(mask).copied().collect()
-                        }
-                    };
-                    if used.iter().any(|&u| u >= outs) || o.value >= d.values.len() {
-                        return Err(wrong("a consumer reads an output that is not there"));
-                    }
-                    if !consumer_fits(&stage.program, &o.consumer, &shape, &d.values[o.value]) {
-                        return Err(wrong("a value is not what its consumer makes"));
-                    }
+                    let value = d.values.get(o.value).ok_or_else(|| wrong("an output makes no value"))?;
+                    check_fold(o, &stage.program, &shape, value, d, &made)?;
                 }
                 Ok(())
             };
@@ -101,39 +71,42 @@ fn checked_shape(shape: &[u64]) -> Result<()> {
     Ok(())
 }
 
-/// The dtype that a kernel nested in a feed makes; it must have exactly one output.
-fn made_by(kernel: &SubKernel) -> Result<DType> {
-    match kernel.program.outputs[..] {
-        [output] => Ok(kernel.program.dtype(output)),
-        _ => Err(Error::new(ErrorKind::Format, "the plan is not valid: a feed does not make one array")),
-    }
-}
-
-/// Whether a consumer takes the dtypes that the program gives and makes the value that is said.
-fn consumer_fits(program: &Program, consumer: &Consumer, domain: &[u64], value: &ValueSpec) -> bool {
-    let dtype = |i: usize| program.dtype(program.outputs[i]);
-    let is_mask = |mask: &Option<usize>| mask.is_none_or(|m| dtype(m) == DType::Bool);
-    let (shape, made): (Dims, DType) = match consumer {
-        Consumer::Collect { from } => (domain.into(), dtype(*from)),
-        Consumer::Reduce { spec, values, weights, mask, reduced } => {
-            let inputs = dtype(*values) == spec.compute_dtype()
-                && weights.map(dtype) == spec.weights_dtype()
-                && mask.is_some() == spec.has_mask();
-            if !inputs || !is_mask(mask) {
-                return false;
-            }
-            (kept(domain, reduced), spec.out_dtype())
-        }
-        Consumer::Histogram { bins, bounds, mask, .. } => {
-            let automatic = |b: &Bins| matches!(b, Bins::Auto { .. });
-            if !is_mask(mask) || bins.iter().zip(bounds).any(|(b, r)| automatic(b) != r.is_some()) {
-                return false;
-            }
-            (bins.iter().map(Bins::bins).collect(), DType::U64)
-        }
+/// Checks that a fold is given what it takes, and makes the value that it says.
+fn check_fold(
+    output: &Output,
+    program: &Program,
+    domain: &[u64],
+    value: &ValueSpec,
+    data: &PlanData,
+    made: &[bool],
+) -> Result<()> {
+    let wrong = |what: &str| {
+        Err(Error::new(ErrorKind::Format, format!("the plan is not valid: {what}"))
+            .at("operation", &output.label))
     };
-    let histogram = matches!(consumer, Consumer::Histogram { .. });
-    value.shape == shape && value.dtype == made && value.histogram == histogram
+    let fold = &output.fold;
+    let (ports, params) = (fold.ports(), fold.params());
+    if fold.landing().rank() != domain.len() {
+        return wrong("a fold has the wrong number of axes");
+    }
+    if ports.len() != output.ports.len() || params.len() != output.params.len() {
+        return wrong("a fold has another number of columns or params than it takes");
+    }
+    let column = |&o: &usize| program.outputs.get(o).map(|&r| program.dtype(r));
+    if !ports.iter().map(|p| Some(p.dtype)).eq(output.ports.iter().map(column)) {
+        return wrong("a fold reads an output that is not there, or of another dtype");
+    }
+    for (param, &v) in params.iter().zip(&output.params) {
+        let fits = |v: &ValueSpec| !v.histogram && v.dtype == param.dtype && v.shape == param.shape;
+        if made.get(v) != Some(&true) || !fits(&data.values[v]) {
+            return wrong("a fold uses a param that is not made yet, or is another one");
+        }
+    }
+    let makes = fold.makes(domain);
+    if value.shape != makes.shape || value.dtype != makes.dtype || value.histogram != makes.histogram {
+        return wrong("a value is not what its fold makes");
+    }
+    Ok(())
 }
 
 /// Checks inputs and program of a stage or of a feed within it.
@@ -156,50 +129,20 @@ fn check_kernel(
     }
     for (input, &dtype) in inputs.iter().zip(&program.inputs) {
         let sub = |k: &SubKernel| check_kernel(&k.shape, &k.inputs, &k.program, data, made, depth + 1);
-        let (shape, of): (Dims, DType) = match &input.feed {
-            Feed::Source(s) => {
+        let (shape, of): (Dims, DType) = match &input.from {
+            Supply::Read(Read::Source(s)) => {
                 let s = data.sources.get(*s).ok_or_else(|| wrong("no such source"))?;
                 (s.shape.clone(), s.dtype)
             }
-            Feed::Value(v) => match made.get(*v) {
+            Supply::Read(Read::Value(v)) => match made.get(*v) {
                 Some(true) if !data.values[*v].histogram => {
                     (data.values[*v].shape.clone(), data.values[*v].dtype)
                 }
                 _ => return Err(wrong("a value is used before it is made")),
             },
-            Feed::Matmul { a, b, dtype } => {
-                sub(a)?;
-                sub(b)?;
-                let typed = made_by(a)? == *dtype && made_by(b)? == *dtype;
-                if !typed || a.shape.len() != 2 || b.shape.len() != 2 || a.shape[1] != b.shape[0] {
-                    return Err(wrong("the factors of a product do not fit"));
-                }
-                (Dims::from_slice(&[a.shape[0], b.shape[1]]), *dtype)
-            }
-            Feed::Concatenate { axis, pieces } => {
-                pieces.iter().try_for_each(sub)?;
-                let first = pieces.first().ok_or_else(|| wrong("a concatenation of nothing"))?;
-                let (mut shape, dtype) = (first.shape.clone(), made_by(first)?);
-                if *axis >= shape.len() {
-                    return Err(wrong("the pieces of a concatenation do not fit"));
-                }
-                shape[*axis] = 0;
-                for p in pieces {
-                    let fits = p.shape.len() == shape.len()
-                        && (0..shape.len()).all(|d| d == *axis || p.shape[d] == shape[d]);
-                    if !fits || made_by(p)? != dtype {
-                        return Err(wrong("the pieces of a concatenation do not fit"));
-                    }
-                    shape[*axis] = shape[*axis].saturating_add(p.shape[*axis]);
-                }
-                (shape, dtype)
-            }
-            Feed::Reshape { of, shape } => {
-                sub(of)?;
-                if checked_len(shape) != checked_len(&of.shape) {
-                    return Err(wrong("a reshape changes the number of elements"));
-                }
-                (shape.clone(), made_by(of)?)
+            Supply::Feed(fed) => {
+                fed.of.iter().try_for_each(sub)?;
+                fed.makes()?
             }
         };
         checked_shape(&shape)?;

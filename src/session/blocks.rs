@@ -3,44 +3,46 @@
 use super::Session;
 use crate::array::Array;
 use crate::error::Result;
-use crate::exec::{ArrayValue, BlockWalk, Counters, Stream};
-use crate::grid::{Dims, Region, unravel};
-use crate::plan::{Bound, Plan};
-use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
+use crate::exec::{ArrayValue, BlockRun, Report};
+use crate::grid::Region;
+use crate::plan::{Bound, Ends, Plan};
+use std::sync::Arc;
+use std::time::Instant;
 
 impl Session {
-    /// Goes through an array block by block, each computed when it is asked for, so that the whole
-    /// never has to fit the budget.
+    /// Goes through an array block by block, so that the whole never has to fit the budget. While one
+    /// block is looked at, the next ones are computed on the session's threads, as many as binding found
+    /// room for; with one thread each is computed when it is asked for.
     ///
     /// # Errors
     /// As [`Session::compute`]; the blocks themselves come as `Result`s.
     pub fn blocks(&self, array: &Array, order: BlockOrder) -> Result<Blocks> {
-        let (plan, bound) = self.plan_streamed(array)?;
-        let counters = Counters::default();
+        let start = Instant::now();
+        let plan = self.plan(&[&array.collected()])?;
+        let bound = self.bind_blocks(&plan)?;
         let last = plan.stages().len() - 1;
-        let grid = &plan.stages()[last].grid;
-        let workers = bound.stages[last].workers;
-        let stream = self.with_context(|cx| Stream::new(&plan, &bound, grid, workers, cx, &counters))?;
-        let counts = grid.counts();
-        let (axes, flips) = match order {
-            BlockOrder::Spatial => ((0..counts.len()).collect(), vec![false; counts.len()]),
+        let rank = plan.stages()[last].grid.axes.len();
+        let order = match order {
+            BlockOrder::Spatial => ((0..rank).collect(), vec![false; rank]),
             BlockOrder::Storage => storage_order(&plan, last),
         };
-        Ok(Blocks {
-            session: self.clone(),
-            tasks: counts.iter().product(),
-            counts,
-            axes,
-            flips,
-            plan,
-            bound,
-            counters,
-            stream,
-            last,
-            next: 0,
-            ready: VecDeque::new(),
-        })
+        let counters = self.counters();
+        let run = self.with_context(|cx| BlockRun::new(plan, bound, order, cx, counters))?;
+        Ok(Blocks { session: self.clone(), run: Arc::new(run), start })
+    }
+
+    /// A plan whose results are handed on. A second block per worker is worth having, another worker more.
+    fn bind_blocks(&self, plan: &Plan) -> Result<Bound> {
+        let ends = |waiting| Ends { streamed: plan.results().to_vec(), waiting, ..Ends::default() };
+        let bound = self.bind_with(plan, &ends(0))?;
+        if self.inner.pool.is_none() {
+            return Ok(bound);
+        }
+        let roomy = self.bind_with(plan, &ends(1)).ok().filter(|roomy| {
+            let workers = |b: &Bound| b.stages.last().map(|s| s.workers);
+            workers(roomy) >= workers(&bound) && roomy.decoded_bytes().0 <= bound.decoded_bytes().0
+        });
+        Ok(roomy.unwrap_or(bound))
     }
 }
 
@@ -61,7 +63,7 @@ fn storage_order(plan: &Plan, stage: usize) -> (Vec<usize>, Vec<bool>) {
     let main = stage
         .inputs
         .iter()
-        .filter(|i| matches!(i.feed, crate::plan::Feed::Source(_)))
+        .filter(|i| i.source().is_some())
         .max_by_key(|i| i.view.axes.iter().filter(|a| a.from.is_some()).map(|a| a.len).product::<u64>());
     let mut axes: Vec<usize> = (0..rank).collect();
     let mut flips = vec![false; rank];
@@ -74,66 +76,29 @@ fn storage_order(plan: &Plan, stage: usize) -> (Vec<usize>, Vec<bool>) {
     (axes, flips)
 }
 
-/// Computed blocks of an array, one after the other, with the region that each covers. As many are
-/// computed at a time as there are workers.
+/// Computed blocks of an array, one after the other, with the region that each covers. Workers stay from
+/// one block to the next, and are a bounded number of blocks ahead; they end when this is dropped.
 pub struct Blocks {
     session: Session,
-    plan: Plan,
-    bound: Bound,
-    counters: Counters,
-    stream: Stream,
-    last: usize,
-    counts: Dims,
-    axes: Vec<usize>,
-    flips: Vec<bool>,
-    tasks: u64,
-    next: u64,
-    ready: VecDeque<Result<(Region, ArrayValue)>>,
+    run: Arc<BlockRun>,
+    start: Instant,
 }
 
 impl Blocks {
-    /// The region of the block that comes at a position of the order.
-    fn region(&self, position: u64) -> Region {
-        let ordered: Dims = self.axes.iter().map(|&d| self.counts[d]).collect();
-        let mut coords = Dims::from_elem(0, self.counts.len());
-        for (&d, &k) in self.axes.iter().zip(&unravel(position, &ordered)) {
-            coords[d] = if self.flips[d] { self.counts[d] - 1 - k } else { k };
-        }
-        self.plan.stages()[self.last].grid.region(&coords)
+    /// What was done so far, notes included; of all blocks, once they came.
+    pub fn report(&self) -> Report {
+        self.session.report(self.run.plan(), self.run.bound(), self.run.counters(), self.start)
     }
 
-    /// Computes the next blocks, as many as there are workers.
-    fn advance(&mut self) {
-        let workers = self.bound.stages[self.last].workers as u64;
-        let tasks = self.next..self.tasks.min(self.next + workers);
-        self.next = tasks.end;
-        let made: Mutex<Vec<Option<ArrayValue>>> = Mutex::new(vec![None; (tasks.end - tasks.start) as usize]);
-        let walk = BlockWalk {
-            plan: &self.plan,
-            bound: &self.bound,
-            stream: &self.stream,
-            grid: &self.plan.stages()[self.last].grid,
-            tasks: tasks.clone(),
-            workers: workers as usize,
-            region: &|i| self.region(i),
-        };
-        let computed = self.session.with_context(|cx| {
-            walk.run(cx, &self.counters, &|i, array| {
-                let at = (i - tasks.start) as usize;
-                made.lock().unwrap_or_else(PoisonError::into_inner)[at] = Some(array);
-                Ok(())
-            })
-        });
-        match computed {
-            Ok(()) => {
-                let made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
-                let regions: Vec<Region> = tasks.map(|i| self.region(i)).collect();
-                self.ready.extend(regions.into_iter().zip(made).filter_map(|(r, a)| Some(Ok((r, a?)))));
-            }
-            Err(e) => {
-                self.next = self.tasks;
-                self.ready.push_back(Err(e));
-            }
+    /// Has workers compute what there is room for.
+    fn call(&self) {
+        let workers = self.run.call();
+        match &self.session.inner.pool {
+            Some(pool) => (0..workers).for_each(|_| {
+                let (session, run) = (self.session.clone(), Arc::clone(&self.run));
+                pool.spawn(move || session.with_context(|cx| run.work(u64::MAX, cx)));
+            }),
+            None => (0..workers).for_each(|_| self.session.with_context(|cx| self.run.work(1, cx))),
         }
     }
 }
@@ -143,14 +108,21 @@ impl Iterator for Blocks {
 
     /// The next block. After an error there are no more.
     fn next(&mut self) -> Option<Self::Item> {
-        if self.ready.is_empty() && self.next < self.tasks {
-            self.advance();
+        self.call();
+        let next = self.run.take();
+        if self.session.inner.pool.is_some() {
+            self.call();
         }
-        self.ready.pop_front()
+        next
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = (self.tasks - self.next) as usize + self.ready.len();
-        (0, Some(left))
+        (0, usize::try_from(self.run.left()).ok())
+    }
+}
+
+impl Drop for Blocks {
+    fn drop(&mut self) {
+        self.run.close();
     }
 }

@@ -7,10 +7,10 @@ use super::Session;
 use crate::array::{Array, Target};
 use crate::dtype::Element;
 use crate::error::{Error, ErrorKind, Result};
-use crate::exec::{self, Lent, Report};
+use crate::exec::{self, Lent, Outlets, Report};
 use crate::grid::show_shape;
 use crate::ops::shared::SharedArray;
-use crate::plan::{Plan, ValueId};
+use crate::plan::{Ends, Plan, ValueId};
 use ndarray::{ArrayViewMut, Dimension};
 use std::time::Instant;
 
@@ -105,9 +105,10 @@ impl Session {
             }
         }
         let held_by_caller: Vec<ValueId> = lent.keys().copied().collect();
-        let bound = self.bind(&plan.without(&held_by_caller))?;
+        let bound = self.bind_with(&plan, &Ends { held: held_by_caller, ..Ends::default() })?;
         let counters = self.counters();
-        let values = self.with_context(|cx| exec::run_into(&plan, &bound, lent, cx, &counters))?;
+        let outlets = Outlets { lent, ..Outlets::default() };
+        let values = self.with_context(|cx| exec::run(&plan, &bound, outlets, cx, &counters))?;
         for (result, mut out) in copied {
             let made = values.get(&result).ok_or_else(|| {
                 Error::new(ErrorKind::Internal, format!("value {result} of the plan was never made"))

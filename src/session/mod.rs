@@ -2,12 +2,13 @@
 
 mod blocks;
 mod into;
+mod labels;
 mod memory;
 mod store;
 
 pub use blocks::{BlockOrder, Blocks};
 pub use into::Out;
-pub use store::StoreOptions;
+pub use store::{Store, StoreOptions};
 
 use crate::array::{Array, Binned, Target};
 use crate::backend::cost::{DeviceRates, HostRates};
@@ -16,12 +17,13 @@ use crate::backend::gpu::{Choice, Gpu};
 use crate::backend::{Backend, Capabilities, calibrate, files};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
-    self, ArrayValue, Cancel, Counters, Fallback, Progress, Report, RunContext, StagePartial, Value, Values,
+    self, ArrayValue, Cancel, Counters, Fallback, Merged, Outlets, Progress, Report, RunContext,
+    StagePartial, Value, Values,
 };
 use crate::graph::Graph;
 use crate::ops::histogram::Histogram;
 use crate::ops::simd::Simd;
-use crate::plan::{Bound, Machine, Plan, PlanOptions, Wish};
+use crate::plan::{Bound, Ends, Machine, Plan, PlanOptions, Wish};
 use crate::size::{human_bytes, parse_size};
 use crate::trace::Trace;
 use std::fmt;
@@ -328,11 +330,11 @@ impl Session {
     /// `Budget` if it does not fit; `Device` if a stage would leave the device asked for and fallback
     /// is refused.
     pub fn bind(&self, plan: &Plan) -> Result<Bound> {
-        self.bind_in(plan, self.inner.memory)
+        self.bind_with(plan, &Ends::default())
     }
 
-    /// As [`Session::bind`], in another budget.
-    pub(crate) fn bind_in(&self, plan: &Plan, memory: u64) -> Result<Bound> {
+    /// As [`Session::bind`], where some results are not held by the run.
+    fn bind_with(&self, plan: &Plan, ends: &Ends) -> Result<Bound> {
         let inner = &*self.inner;
         let device = match (&inner.gpu, &inner.rates) {
             (Some(gpu), Some((rates, cpu))) => Wish::Faster { backend: gpu, rates, cpu },
@@ -342,7 +344,11 @@ impl Session {
                 if inner.device == Device::Gpu { Wish::Missing(reason) } else { Wish::Cpu(reason) }
             }
         };
-        let bound = Bound::new(plan, &Machine { memory, threads: inner.threads, device })?;
+        let bound = Bound::new(
+            plan,
+            ends,
+            &Machine { memory: inner.memory, threads: inner.threads, cpu: &inner.cpu, device },
+        )?;
         if inner.fallback == FallbackPolicy::Refuse
             && let Some(s) = bound.stages.iter().find(|s| s.placement.fallback)
         {
@@ -399,15 +405,16 @@ impl Session {
         let start = Instant::now();
         let bound = self.bind(plan)?;
         let counters = self.counters();
-        let values = self.with_context(|cx| exec::run(plan, &bound, cx, &counters))?;
+        let values = self.with_context(|cx| exec::run(plan, &bound, Outlets::default(), cx, &counters))?;
+        let values = plan.results().iter().map(|&v| exec::result(&values, v)).collect::<Result<_>>()?;
         Ok(Outcome { values, report: self.report(plan, &bound, &counters, start) })
     }
 
-    pub(crate) fn counters(&self) -> Counters {
+    fn counters(&self) -> Counters {
         Counters::traced(self.inner.trace.as_ref())
     }
 
-    pub(crate) fn with_context<R>(&self, f: impl FnOnce(&RunContext) -> R) -> R {
+    fn with_context<R>(&self, f: impl FnOnce(&RunContext) -> R) -> R {
         let inner = &*self.inner;
         let progress = inner.progress.as_ref().map(|p| {
             let p = p.clone();
@@ -425,16 +432,22 @@ impl Session {
         })
     }
 
-    pub(crate) fn report(&self, plan: &Plan, bound: &Bound, counters: &Counters, start: Instant) -> Report {
-        let counted = counters.report();
-        let mut fallbacks: Vec<Fallback> = counted.fallbacks.clone();
+    /// What a run of a whole plan did.
+    fn report(&self, plan: &Plan, bound: &Bound, counters: &Counters, start: Instant) -> Report {
+        let mut report = self.counted(counters, start);
         for (stage, b) in plan.stages().iter().zip(&bound.stages).filter(|(_, b)| b.placement.fallback) {
             let tasks = stage.grid.blocks() * b.passes.len();
-            match fallbacks.iter_mut().find(|f| f.reason == b.placement.reason) {
+            match report.fallbacks.iter_mut().find(|f| f.reason == b.placement.reason) {
                 Some(f) => f.tasks += tasks,
-                None => fallbacks.push(Fallback { reason: b.placement.reason.clone(), tasks }),
+                None => report.fallbacks.push(Fallback { reason: b.placement.reason.clone(), tasks }),
             }
         }
+        Report { projected_host_bytes: bound.peak_bytes, ..report }
+    }
+
+    /// What was counted, with the device and the time.
+    fn counted(&self, counters: &Counters, start: Instant) -> Report {
+        let counted = counters.report();
         Report {
             elapsed_s: start.elapsed().as_secs_f64(),
             device: match (&self.inner.gpu, counted.tasks.gpu) {
@@ -442,14 +455,12 @@ impl Session {
                 _ => format!("cpu: {}", self.inner.cpu.capabilities().name),
             },
             threads: self.inner.threads,
-            fallbacks,
-            projected_host_bytes: bound.peak_bytes,
             ..counted
         }
     }
 
     /// Runs a range of the tasks of one stage (positions in its grid, C order) and gives what was
-    /// gathered. `values` are those of the stages before, from [`Session::merge_tasks`].
+    /// gathered, with a report. `values` are those of the stages before, from [`Session::merge_tasks`].
     ///
     /// # Errors
     /// As [`Session::compute`]; `Index` for tasks that are not there.
@@ -460,13 +471,17 @@ impl Session {
         tasks: std::ops::Range<u64>,
         values: &Values,
     ) -> Result<StagePartial> {
+        let start = Instant::now();
         let bound = self.bind(plan)?;
         let counters = self.counters();
-        self.with_context(|cx| exec::run_tasks(plan, stage, tasks, &bound, values, cx, &counters))
+        let mut partial =
+            self.with_context(|cx| exec::run_tasks(plan, stage, tasks, &bound, values, cx, &counters))?;
+        partial.report = self.counted(&counters, start);
+        Ok(partial)
     }
 
     /// Merges partials that together have every task of a stage, in any order, and adds the stage's
-    /// values to `values`.
+    /// values to `values`. The report has what all of the tasks noted.
     ///
     /// # Errors
     /// `Value` if they overlap, leave tasks out, belong to another plan, or are damaged; `Budget` if
@@ -477,7 +492,8 @@ impl Session {
         stage: usize,
         partials: Vec<StagePartial>,
         values: &Values,
-    ) -> Result<Values> {
+    ) -> Result<Merged> {
+        let start = Instant::now();
         let made = plan.stages().get(stage).into_iter().flat_map(|s| &s.outputs);
         let needed = made.map(|o| plan.values()[o.value].bytes()).fold(0, u64::saturating_add);
         if needed > self.inner.memory {
@@ -489,16 +505,12 @@ impl Session {
                     human_bytes(self.inner.memory)
                 ),
             )
+            .needs(needed)
             .at("stage", stage));
         }
-        exec::merge_tasks(plan, stage, partials, values, &Counters::default())
-    }
-
-    /// A plan whose last stage collects the array, bound without holding the array as a whole.
-    pub(crate) fn plan_streamed(&self, array: &Array) -> Result<(Plan, Bound)> {
-        let plan = self.plan(&[&array.collected()])?;
-        let bound = self.bind(&plan.streamed())?;
-        Ok((plan, bound))
+        let counters = Counters::default();
+        let values = exec::merge_tasks(plan, stage, partials, values, &counters)?;
+        Ok(Merged { values, report: self.counted(&counters, start) })
     }
 }
 

@@ -1,15 +1,22 @@
-//! Storing arrays in an HDF5 file, chunk by chunk, so that what is stored never has to fit the budget.
+//! Storing arrays in HDF5 files, chunk by chunk, so that what is stored never has to fit the budget.
+//!
+//! A dataset is a target like any other: all that is stored and computed in one run is one plan, and what
+//! it shares is read and computed once. The tasks of a stage make whole chunks of the datasets that it is
+//! stored in, so that none has to be put together; arrays of one shape that are stored in chunks of two are
+//! two stages.
 
-use super::Session;
-use crate::array::Array;
+use super::{Outcome, Session};
+use crate::array::{Array, Target};
+use crate::buffer::Buffer;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::exec::{BlockWalk, Counters, Report, Stream};
-use crate::grid::{AxisGrid, Dims, Grid, show_shape, unravel};
-use crate::plan::{Bound, Plan};
+use crate::exec::{self, Handed, Outlets, Report, Taker};
+use crate::graph::{Built, Graph};
+use crate::grid::{Dims, Grid, Region, Slab, show_shape, unravel};
+use crate::plan::{Ends, Plan, ValueId, Written};
 use crate::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
-use crate::size::human_bytes;
-use crate::source::SourceSpec;
-use std::path::Path;
+use crate::source::{SourceSpec, copy_slab};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -39,12 +46,50 @@ impl StoreOptions {
     }
 }
 
-/// An array on its way into a file.
-struct Job {
+/// An HDF5 file to be written: arrays, and the datasets that they become. Nothing happens before
+/// [`Session::run_with`].
+#[derive(Clone, Debug)]
+pub struct Store {
+    path: PathBuf,
+    datasets: Vec<(String, Array)>,
+    options: StoreOptions,
+}
+
+impl Store {
+    /// A new file at `path`, without datasets.
+    pub fn new(path: impl AsRef<Path>) -> Store {
+        Store { path: path.as_ref().into(), datasets: Vec::new(), options: StoreOptions::new() }
+    }
+
+    /// How its datasets are stored.
+    pub fn options(mut self, options: &StoreOptions) -> Store {
+        self.options = options.clone();
+        self
+    }
+
+    /// One more dataset; groups on the way to it are made.
+    pub fn dataset(mut self, name: &str, array: &Array) -> Store {
+        self.datasets.push((name.to_string(), array.clone()));
+        self
+    }
+}
+
+/// A result that is written.
+struct Place {
+    value: ValueId,
+    /// The file and the dataset in it, by their positions.
+    at: (usize, usize),
+    /// The shape of its chunks; none if it is contiguous.
+    chunk: Option<Dims>,
+}
+
+/// A plan of what is computed and stored.
+struct Stored {
     plan: Plan,
-    bound: Bound,
-    /// The chunks of the dataset.
-    grid: Grid,
+    ends: Ends,
+    /// Per file, its datasets.
+    specs: Vec<Vec<DatasetSpec>>,
+    places: Vec<Place>,
 }
 
 impl Session {
@@ -66,7 +111,7 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// `Value` if the file is also an input; `Budget` if one chunk does not fit; `Io` (a full disk says
+    /// `Value` if the file is also an input; `Budget` if one block does not fit; `Io` (a full disk says
     /// so); and as [`Session::compute`].
     pub fn store(
         &self,
@@ -74,186 +119,220 @@ impl Session {
         datasets: &[(&str, &Array)],
         options: &StoreOptions,
     ) -> Result<Report> {
-        let path = path.as_ref();
+        let store = Store::new(path).options(options);
+        let store = datasets.iter().fold(store, |store, (name, array)| store.dataset(name, array));
+        Ok(self.run_with(&[], &[store])?.report)
+    }
+
+    /// Computes targets and stores arrays in one run: what they share is read and computed once, as
+    /// `dask.compute` does with what `to_zarr(compute=False)` gave. The values are those of the targets;
+    /// the files appear when all of the run is done, each at once.
+    ///
+    /// ```
+    /// use chunkwise::{Array, BinAxis, Session, Store};
+    /// # fn main() -> chunkwise::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("out.h5");
+    /// let x = Array::random(&[1000, 1000], 7, chunkwise::DType::F32);
+    /// let store = Store::new(&path).dataset("/root", &x.sqrt()).dataset("/square", &x.square());
+    /// let histogram = x.histogram(BinAxis::Uniform { bins: 10, low: 0.0, high: 1.0 });
+    /// let outcome = Session::new()?.run_with(&[&x.mean(), &histogram], &[store])?;
+    /// assert_eq!(outcome.values.len(), 2);
+    /// assert_eq!(Array::open(&path, "/root")?.shape()?, [1000, 1000]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Session::compute`] and [`Session::store`]. No file has changed then, unless one of several
+    /// could not be put in its place after others were.
+    pub fn run_with(&self, targets: &[&dyn Target], stores: &[Store]) -> Result<Outcome> {
         let start = Instant::now();
+        let stored = self.plan_stored(targets, stores)?;
+        let Stored { plan, ends, specs, places } = stored;
+        let bound = self.bind_with(&plan, &ends)?;
+        let writers = stores.iter().zip(&specs).map(|(s, specs)| Hdf5Writer::create(&s.path, specs));
+        let writing = Writing::new(writers.collect::<Result<_>>()?, &places);
         let counters = self.counters();
-        let mut jobs = Vec::new();
-        let mut specs = Vec::new();
-        // A budget that is named does for all datasets.
-        let mut refused: Option<Error> = None;
-        let mut smallest = 0;
-        for (name, array) in datasets {
-            match self.job(path, name, array, options).at("dataset", name) {
-                Ok((job, spec)) => {
-                    jobs.push(job);
-                    specs.push(spec);
-                }
-                Err(e) => match e.needed() {
-                    Some(needed) => {
-                        smallest = smallest.max(needed);
-                        refused.get_or_insert(e);
-                    }
-                    None => return Err(e),
-                },
-            }
-        }
-        if let Some(e) = refused {
-            return Err(e.needs(smallest).hint(format!(
-                "the smallest budget that works is {smallest} bytes ({}); smaller chunks need less",
-                human_bytes(smallest)
-            )));
-        }
-        let writer = Hdf5Writer::create(path, &specs)?;
-        for (n, job) in jobs.iter().enumerate() {
-            self.write(&writer, n, job, &counters)?;
-        }
-        writer.finish()?;
-        let Some(last) = jobs.last() else { return Ok(counters.report()) };
-        Ok(self.report(&last.plan, &last.bound, &counters, start))
+        let outlets = Outlets { taker: Some(&writing), ..Outlets::default() };
+        let values = self.with_context(|cx| exec::run(&plan, &bound, outlets, cx, &counters))?;
+        writing.writers.into_iter().try_for_each(Hdf5Writer::finish)?;
+        let results = plan.results()[..targets.len()].iter();
+        let values = results.map(|&v| exec::result(&values, v)).collect::<Result<_>>()?;
+        Ok(Outcome { values, report: self.report(&plan, &bound, &counters, start) })
     }
 
-    fn job(
-        &self,
-        path: &Path,
-        name: &str,
-        array: &Array,
-        options: &StoreOptions,
-    ) -> Result<(Job, DatasetSpec)> {
-        let plan = self.plan(&[&array.collected()])?;
-        // Where the stages do not fit, what the chunk needs is found in the budget that they need.
-        let (memory, mut bound) = match self.bind(&plan.streamed()) {
-            Ok(bound) => (self.memory(), bound),
-            Err(e) => {
-                let memory = e.needed().ok_or(e)?;
-                (memory, self.bind_in(&plan.streamed(), memory)?)
-            }
-        };
-        let target = path.canonicalize().ok();
-        let mut is_target = |spec: &SourceSpec| match (spec, &target) {
-            (SourceSpec::Hdf5 { path, .. }, Some(target)) => path.canonicalize().is_ok_and(|p| p == *target),
-            _ => false,
-        };
-        for source in plan.sources() {
-            if source.spec.any(&mut is_target) {
-                return Err(Error::new(ErrorKind::Value, "the file to write is also an input")
-                    .at("file", path.display())
-                    .hint("write to another file and rename it afterwards"));
-            }
-        }
-        let last = plan.stages().len() - 1;
-        let shape = array.shape()?;
-        let chunk = chunk_shape(shape, &plan.stages()[last].grid, options)?;
-        let dtype = array.dtype()?;
-        let bytes = chunk.iter().product::<u64>().saturating_mul(dtype.size() as u64);
-        let block: u64 = plan.stages()[last].grid.largest().iter().product::<u64>().max(1);
-        let blocks = chunk.iter().product::<u64>().div_ceil(block).max(1);
-        // A chunk of several blocks takes more operands and outputs, but no more staging memory.
-        let staging = self.staging(&plan, &bound)?;
-        let each = bound.stages[last]
-            .worker_bytes
-            .saturating_sub(staging)
-            .saturating_mul(blocks)
-            .saturating_add(staging)
-            .saturating_add(bytes)
-            .saturating_add(WriteScratch::bytes_for(bytes));
-        let fixed = bound.stages[last].shared_bytes;
-        // Decoded chunks are kept in what one worker and its buffers leave.
-        let need = fixed.saturating_add(each).max(memory);
-        let spare = self.memory().saturating_sub(fixed.saturating_add(each));
-        let cache = bound.stages[last].cache_bytes.min(spare);
-        bound.stages[last].cache_bytes = cache;
-        let workers = self.memory().saturating_sub(fixed.saturating_add(cache)) / each;
-        if self.memory() < need {
-            return Err(Error::new(
-                ErrorKind::Budget,
-                format!(
-                    "the memory budget of {} is too small to store chunks of shape {}",
-                    human_bytes(self.memory()),
-                    show_shape(&chunk)
-                ),
-            )
-            .needs(need));
-        }
-        let spec = DatasetSpec {
-            name: name.to_string(),
-            shape: shape.to_vec(),
-            dtype,
-            // HDF5 has no chunks for scalars and none of length 0.
-            chunks: (!shape.is_empty() && !shape.contains(&0)).then(|| chunk.to_vec()),
-            deflate: options.deflate,
-            shuffle: options.deflate.is_some() && dtype.size() > 1,
-            attributes: Vec::new(),
-        };
-        let spec = match spec.chunks {
-            Some(_) => spec,
-            None => DatasetSpec { deflate: None, shuffle: false, ..spec },
-        };
-        // Chunks that may be under way at once, and what is left for chunks that are read again.
-        bound.stages[last].workers = (workers as usize).min(bound.stages[last].workers.max(1));
-        bound.stages[last].worker_bytes = each;
-        bound.keep(&plan);
-        Ok((Job { grid: Grid::regular(shape, &chunk), plan, bound }, spec))
+    /// As [`Session::explain`], of what [`Session::run_with`] would do.
+    ///
+    /// # Errors
+    /// As [`Session::run_with`], as far as nothing need be read.
+    pub fn explain_with(&self, targets: &[&dyn Target], stores: &[Store]) -> Result<String> {
+        let Stored { plan, ends, .. } = self.plan_stored(targets, stores)?;
+        Ok(self.bind_with(&plan, &ends)?.explain(&plan))
     }
 
-    /// Bytes of staging memory that a worker of the last stage holds for a device.
-    fn staging(&self, plan: &Plan, bound: &Bound) -> Result<u64> {
-        let (Some(stage), Some(placed)) = (plan.stages().last(), bound.stages.last()) else { return Ok(0) };
-        if placed.placement.device == "cpu" {
-            return Ok(0);
+    /// One plan for all that is computed and stored.
+    fn plan_stored(&self, targets: &[&dyn Target], stores: &[Store]) -> Result<Stored> {
+        let mut roots =
+            targets.iter().map(|t| t.built().map_err(|e| e.duplicate())).collect::<Result<Vec<_>>>()?;
+        let (mut written, mut kinds) = (Vec::new(), Vec::new());
+        let all = || stores.iter().flat_map(|s| s.datasets.iter().map(move |d| (s, d)));
+        for (store, (name, array)) in all() {
+            let chunks = chunks_asked(array, &store.options).at("dataset", name)?;
+            let kind = kinds.iter().position(|k| *k == chunks).unwrap_or(kinds.len());
+            if kind == kinds.len() {
+                kinds.push(chunks.clone());
+            }
+            let built: Built = array.apart(kind).built;
+            written.push(Written { result: roots.len(), chunks });
+            roots.push(built.map_err(|e| e.duplicate()).at("dataset", name)?);
         }
-        let kernel = stage.kernel(&|_| None)?;
-        let largest = match stage.grid.blocks() {
-            0 => Dims::from_elem(1, stage.grid.axes.len()),
-            _ => stage.grid.largest(),
-        };
-        Ok(self.with_context(|cx| cx.gpu.map_or(0, |gpu| gpu.worker_bytes(&kernel, &largest).host)))
-    }
-
-    fn write(&self, writer: &Hdf5Writer, n: usize, job: &Job, counters: &Counters) -> Result<()> {
-        let workers = job.bound.stages[job.plan.stages().len() - 1].workers;
-        let counts = job.grid.counts();
-        let region = |i: u64| job.grid.region(&unravel(i, &counts));
-        let chunked = writer.datasets()[n].chunks.is_some();
-        let scratch: Mutex<Vec<WriteScratch>> = Mutex::default();
-        let spare = || scratch.lock().unwrap_or_else(PoisonError::into_inner);
-        self.with_context(|cx| {
-            let (plan, bound, grid) = (&job.plan, &job.bound, &job.grid);
-            let walk = BlockWalk {
-                plan,
-                bound,
-                stream: &Stream::new(plan, bound, grid, workers, cx, counters)?,
-                grid,
-                tasks: 0..grid.blocks(),
-                workers,
-                region: &region,
-            };
-            walk.run(cx, counters, &|i, array| {
-                if !chunked {
-                    return writer.write_region(n, &region(i), array.bytes());
-                }
-                let mut buffers = spare().pop().unwrap_or_default();
-                let written = writer.write_chunk(n, &unravel(i, &counts), array.bytes(), &mut buffers);
-                spare().push(buffers);
-                written
-            })
-        })
+        let plan = Plan::writing(&Graph::new(&roots), &written, &self.inner.plan)?;
+        stores.iter().try_for_each(|s| is_no_input(&plan, &s.path))?;
+        let mut specs: Vec<Vec<DatasetSpec>> = vec![Vec::new(); stores.len()];
+        let (mut places, mut ends) = (Vec::new(), Ends::default());
+        let results = &plan.results()[targets.len()..];
+        let files = stores.iter().enumerate().flat_map(|(n, s)| s.datasets.iter().map(move |d| (n, s, d)));
+        for ((file, store, (name, _)), &value) in files.zip(results) {
+            let spec = dataset(&plan, value, name, &store.options, &written[places.len()]);
+            let chunk: Option<Dims> = spec.chunks.as_deref().map(Dims::from);
+            ends.handing = ends.handing.max(handing(&plan, value, &spec));
+            ends.streamed.extend(Some(value).filter(|v| !ends.streamed.contains(v)));
+            places.push(Place { value, at: (file, specs[file].len()), chunk });
+            specs[file].push(spec);
+        }
+        Ok(Stored { plan, ends, specs, places })
     }
 }
 
-/// The chunks asked for, or the stage's blocks where they are regular.
-fn chunk_shape(shape: &[u64], grid: &Grid, options: &StoreOptions) -> Result<Dims> {
-    if let Some(chunks) = &options.chunks {
-        if chunks.len() != shape.len() || chunks.contains(&0) {
-            return Err(Error::new(
-                ErrorKind::Shape,
-                format!("chunks of shape {} for an array of shape {}", show_shape(chunks), show_shape(shape)),
-            ));
-        }
-        return Ok(chunks.iter().zip(shape).map(|(&c, &n)| c.min(n.max(1))).collect());
+/// The chunks asked for, within the array.
+fn chunks_asked(array: &Array, options: &StoreOptions) -> Result<Option<Dims>> {
+    let (shape, Some(chunks)) = (array.shape()?, &options.chunks) else { return Ok(None) };
+    if chunks.len() != shape.len() || chunks.contains(&0) {
+        return Err(Error::new(
+            ErrorKind::Shape,
+            format!("chunks of shape {} for an array of shape {}", show_shape(chunks), show_shape(shape)),
+        ));
     }
-    let whole = |axis: &AxisGrid| match *axis {
-        AxisGrid::Regular { block, phase: 0, step: 1, len } => block.min(len),
-        ref other => other.longest(),
+    Ok(Some(chunks.iter().zip(shape).map(|(&c, &n)| c.min(n.max(1))).collect()))
+}
+
+/// Checks that a plan does not read the file that is to be written.
+fn is_no_input(plan: &Plan, path: &Path) -> Result<()> {
+    let target = path.canonicalize().ok();
+    let mut is_target = |spec: &SourceSpec| match (spec, &target) {
+        (SourceSpec::Hdf5 { path, .. }, Some(target)) => path.canonicalize().is_ok_and(|p| p == *target),
+        _ => false,
     };
-    Ok(grid.axes.iter().map(|a| whole(a).max(1)).collect())
+    match plan.sources().iter().any(|s| s.spec.any(&mut is_target)) {
+        false => Ok(()),
+        true => Err(Error::new(ErrorKind::Value, "the file to write is also an input")
+            .at("file", path.display())
+            .hint("write to another file and rename it afterwards")),
+    }
+}
+
+/// The dataset that a value becomes.
+fn dataset(
+    plan: &Plan,
+    value: ValueId,
+    name: &str,
+    options: &StoreOptions,
+    written: &Written,
+) -> DatasetSpec {
+    let made = &plan.values()[value];
+    // HDF5 has no chunks for scalars and none of length 0.
+    let chunked = !made.shape.is_empty() && !made.shape.contains(&0);
+    let own = || plan.grid_of(value).map(|grid| grid.axes.iter().map(|a| a.longest().max(1)).collect());
+    let chunks = written.chunks.clone().or_else(own).filter(|_| chunked);
+    let deflate = options.deflate.filter(|_| chunked);
+    DatasetSpec {
+        name: name.to_string(),
+        shape: made.shape.to_vec(),
+        dtype: made.dtype,
+        chunks: chunks.map(|c| c.to_vec()),
+        deflate,
+        shuffle: deflate.is_some() && made.dtype.size() > 1,
+        attributes: Vec::new(),
+    }
+}
+
+/// Bytes that a worker takes to write a block of a value: the buffers that compress a chunk, and one chunk
+/// of the block where that has several.
+fn handing(plan: &Plan, value: ValueId, spec: &DatasetSpec) -> u64 {
+    let Some(chunks) = &spec.chunks else { return 0 };
+    let bytes = chunks.iter().fold(spec.dtype.size() as u64, |n, &c| n.saturating_mul(c));
+    let whole = plan.grid_of(value).is_none_or(|grid| grid.largest().as_slice() == chunks.as_slice());
+    let piece = if whole { 0 } else { Buffer::capacity_for(usize::try_from(bytes).unwrap_or(usize::MAX)) };
+    WriteScratch::bytes_for(bytes, spec.shuffle, spec.deflate).saturating_add(piece as u64)
+}
+
+/// Files under way, and what is written where.
+struct Writing<'a> {
+    writers: Vec<Hdf5Writer>,
+    places: HashMap<ValueId, Vec<&'a Place>>,
+    /// What workers that are not writing have for it.
+    spare: Mutex<Vec<(WriteScratch, Buffer)>>,
+}
+
+impl<'a> Writing<'a> {
+    fn new(writers: Vec<Hdf5Writer>, places: &'a [Place]) -> Self {
+        let mut of: HashMap<ValueId, Vec<&Place>> = HashMap::new();
+        places.iter().for_each(|p| of.entry(p.value).or_default().push(p));
+        Writing { writers, places: of, spare: Mutex::default() }
+    }
+
+    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<(WriteScratch, Buffer)>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the chunks of a block.
+    fn write(
+        &self,
+        place: &Place,
+        region: &Region,
+        elements: &[u8],
+        (scratch, piece): &mut (WriteScratch, Buffer),
+    ) -> Result<()> {
+        let (writer, dataset) = (&self.writers[place.at.0], place.at.1);
+        let Some(chunk) = &place.chunk else { return writer.write_region(dataset, region, elements) };
+        let spec = &writer.datasets()[dataset];
+        let cut = region.start.iter().zip(chunk).any(|(&start, &c)| start % c != 0);
+        if cut {
+            return Err(Error::new(ErrorKind::Internal, "a block begins within a chunk of its target"));
+        }
+        let first: Dims = region.start.iter().zip(chunk).map(|(&start, &c)| start / c).collect();
+        let inside = Grid::regular(&region.shape, chunk);
+        let counts = inside.counts();
+        for i in 0..inside.blocks() {
+            let at = unravel(i, &counts);
+            let coords: Dims = first.iter().zip(&at).map(|(f, k)| f + k).collect();
+            if inside.blocks() == 1 {
+                writer.write_chunk(dataset, &coords, elements, scratch)?;
+                continue;
+            }
+            let mut part = inside.region(&at);
+            part.start.iter_mut().zip(&region.start).for_each(|(p, start)| *p += start);
+            let size = spec.dtype.size();
+            piece.resize_for_overwrite(part.len() as usize * size);
+            copy_slab(elements, region, &Slab::dense(&part), piece, size);
+            writer.write_chunk(dataset, &coords, piece, scratch)?;
+        }
+        Ok(())
+    }
+}
+
+impl Taker for Writing<'_> {
+    fn take(&self, block: Handed) -> Result<()> {
+        let mut buffers = self.spare().pop().unwrap_or_default();
+        let places = self.places.get(&block.value).into_iter().flatten();
+        let written = places.map(|p| self.write(p, block.region, block.elements, &mut buffers));
+        let written = written.collect::<Result<()>>();
+        self.spare().push(buffers);
+        written
+    }
+
+    fn rest(&self) {
+        self.spare().clear();
+    }
 }

@@ -61,9 +61,16 @@ impl WriteScratch {
         WriteScratch::default()
     }
 
-    /// The most bytes that writing a chunk of `chunk_bytes` bytes uses.
-    pub fn bytes_for(chunk_bytes: u64) -> u64 {
-        chunk_bytes.saturating_mul(3).saturating_add(chunk_bytes / 8 + 4096)
+    /// The most bytes that writing chunks of `chunk_bytes` bytes uses, shuffled and compressed or not.
+    pub fn bytes_for(chunk_bytes: u64, shuffle: bool, deflate: Option<u8>) -> u64 {
+        let buffer = chunk_bytes.saturating_add(1024);
+        let shuffled = if shuffle { buffer } else { 0 };
+        let packed = deflate.map_or(0, |level| {
+            // What libdeflate allocates for its searches; the last three levels look for more.
+            let compressor = if level < 10 { 1 << 20 } else { 10 << 20 };
+            buffer.saturating_add(chunk_bytes / 8 + compressor)
+        });
+        buffer.saturating_add(shuffled).saturating_add(packed)
     }
 }
 

@@ -5,7 +5,7 @@
 //! `numpy.linspace` (`function_base.py`), `numpy.random.Philox` (Salmon et al. 2011, Philox4x64-10)
 //! and `Generator.random`. Limits: arange and linspace have one axis and no bool.
 
-use super::{ReadCx, Source, SourceSpec, check_slab};
+use super::{Own, ReadCx, Source, SourceSpec, check_slab};
 use crate::dtype::{DType, Kind, Scalar, Weak, f16_from_f64};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, MAX_RANK, Slab, c_strides, checked_len, unravel};
@@ -305,8 +305,8 @@ impl Source for Generated {
         None
     }
 
-    fn spec(&self) -> SourceSpec {
-        self.spec.clone()
+    fn spec(&self, _: Own) -> Option<SourceSpec> {
+        Some(self.spec.clone())
     }
 
     fn describe(&self) -> String {

@@ -16,8 +16,9 @@
 //! - where no part has chunks, the whole has none either, and exactly what is asked for is read.
 
 use super::assemble::{PIECE, Place, read_into};
+use super::foreign::spec_of;
 use super::hdf5::Hdf5Source;
-use super::{OpenOptions, ReadCx, ScratchNeeds, Source, SourceSpec, check_slab};
+use super::{OpenOptions, Own, ReadCx, ScratchNeeds, Source, SourceSpec, check_slab};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Chunks, Cuts, Dims, MAX_RANK, Region, Slab, c_strides, checked_len, show_shape};
@@ -104,7 +105,7 @@ impl Many {
             let e = format!("the shape {} of all parts together is too large", show_shape(&joined));
             return Err(Error::new(ErrorKind::Shape, e));
         }
-        let specs: Vec<SourceSpec> = parts.iter().map(|p| p.spec()).collect();
+        let specs: Vec<SourceSpec> = parts.iter().map(spec_of).collect();
         let held = |part: &Arc<dyn Source>| {
             // What goes to several places is put together there.
             let piece = part.chunks().map_or(PIECE, |c| c.elements().saturating_mul(dtype.size() as u64));
@@ -263,8 +264,8 @@ fn check_part(first: &dyn Source, part: &dyn Source, but: Option<usize>) -> Resu
     } else {
         return Ok(());
     };
-    Err(match part.spec() {
-        SourceSpec::Hdf5 { path, dataset, .. } => e.at("file", path.display()).at("dataset", dataset),
+    Err(match part.spec(Own) {
+        Some(SourceSpec::Hdf5 { path, dataset, .. }) => e.at("file", path.display()).at("dataset", dataset),
         _ => e.at("source", part.describe()),
     })
 }
@@ -405,8 +406,8 @@ impl Source for Many {
         self.chunks.as_ref()
     }
 
-    fn spec(&self) -> SourceSpec {
-        self.spec.clone()
+    fn spec(&self, _: Own) -> Option<SourceSpec> {
+        Some(self.spec.clone())
     }
 
     fn describe(&self) -> String {

@@ -3,7 +3,7 @@
 //! The array is kept as it was given (shared, not copied) where it is in C order, and copied once
 //! into C order where it is not. What the caller holds does not count against a run's budget.
 
-use super::{ReadCx, Source, SourceSpec, check_slab, copy_slab};
+use super::{Own, ReadCx, Source, SourceSpec, check_slab, copy_slab};
 use crate::dtype::{DType, Element};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, Region, Slab};
@@ -117,8 +117,8 @@ impl Source for MemorySource {
         None
     }
 
-    fn spec(&self) -> SourceSpec {
-        SourceSpec::Memory { id: self.id }
+    fn spec(&self, _: Own) -> Option<SourceSpec> {
+        Some(SourceSpec::Memory { id: self.id })
     }
 
     fn describe(&self) -> String {
@@ -163,7 +163,7 @@ mod tests {
         s.read_region(&column, &mut out[..8], &mut cx).unwrap();
         assert_eq!(bytemuck::cast_slice::<u8, i32>(&out[..8]), [4, 6]);
         assert!(s.read_region(&column, &mut out[..4], &mut cx).is_err());
-        let spec = s.spec();
+        let spec = s.spec(Own).unwrap();
         assert_eq!(crate::source::open(&spec).unwrap().shape(), [3, 2]);
         drop(s);
         assert_eq!(crate::source::open(&spec).unwrap_err().kind(), ErrorKind::NotFound);

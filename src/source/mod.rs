@@ -3,11 +3,13 @@
 //! A [`Source`] says shape, dtype and storage chunks, and brings one chunk or one strided region
 //! into a buffer of the caller, in native byte order. It holds no open file: a handle is borrowed
 //! from the process-wide cache for each read, so a source can be cloned, sent and kept. What
-//! identifies it is a [`SourceSpec`], plain data from which [`open`] makes it again elsewhere.
+//! identifies it is a [`SourceSpec`], plain data from which [`open`] makes it again elsewhere; one that
+//! others have written is identified by its object, or by what it is registered as.
 //!
 //! Memory: a read uses the caller's [`Scratch`] and nothing that grows with the array.
 
 pub mod assemble;
+pub(crate) mod foreign;
 pub mod generate;
 pub mod hdf5;
 pub mod many;
@@ -107,6 +109,17 @@ pub enum SourceSpec {
         /// Its number in this process.
         id: u64,
     },
+    /// A source that is not of this crate and says nothing of itself: an object of this process. It cannot
+    /// be opened in another one.
+    Foreign {
+        /// The number of the object, which no other has in this process.
+        id: u64,
+        /// Its name for people.
+        name: Arc<str>,
+    },
+    /// A source that is not of this crate, opened by a function that every process has registered
+    /// ([`unstable::register_source`](crate::unstable::register_source)).
+    Registered(foreign::Registration),
     /// Many arrays as one; see [`many::Many`].
     Many {
         /// The parts, in order.
@@ -124,7 +137,32 @@ impl SourceSpec {
             _ => is(self),
         }
     }
+
+    /// The first part, or the source itself, that no other process can open; by its name, where it has one.
+    pub(crate) fn local(&self) -> Option<Local<'_>> {
+        match self {
+            SourceSpec::Memory { .. } => Some(Local::Memory),
+            SourceSpec::Foreign { name, .. } => Some(Local::Foreign(name)),
+            SourceSpec::Many { parts, .. } => parts.iter().find_map(SourceSpec::local),
+            _ => None,
+        }
+    }
 }
+
+/// What only this process can open.
+pub(crate) enum Local<'a> {
+    /// An array in memory.
+    Memory,
+    /// A source from outside that is not registered, by its name for people.
+    Foreign(&'a str),
+}
+
+mod own {
+    /// What only this crate can name: who takes it cannot be implemented or called by others.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Own;
+}
+pub(crate) use own::Own;
 
 /// Buffers that reads reuse. One per reader thread.
 #[derive(Default)]
@@ -333,19 +371,97 @@ pub struct ReadCx<'a> {
 }
 
 /// An array whose elements can be brought into memory, piece by piece and from many threads.
+///
+/// Anyone can write one, and make an array of it with [`Array::new`](crate::Array::new):
+///
+/// ```
+/// use chunkwise::grid::{Chunks, Slab, unravel};
+/// use chunkwise::source::{ReadCx, Source};
+/// use chunkwise::{Array, DType, Result, Session};
+/// use std::sync::Arc;
+///
+/// /// A table of products, computed when it is read.
+/// #[derive(Debug)]
+/// struct Times([u64; 2]);
+///
+/// impl Source for Times {
+///     fn shape(&self) -> &[u64] {
+///         &self.0
+///     }
+///     fn dtype(&self) -> DType {
+///         DType::U64
+///     }
+///     fn chunks(&self) -> Option<&Chunks> {
+///         None // any region can be read as it is
+///     }
+///     fn describe(&self) -> String {
+///         format!("the {} times table", self.0[0])
+///     }
+///     fn scratch_bytes(&self) -> u64 {
+///         0
+///     }
+///     fn read_region(&self, slab: &Slab, out: &mut [u8], _: &mut ReadCx) -> Result<()> {
+///         for (i, element) in (0..).zip(out.chunks_exact_mut(8)) {
+///             let at = unravel(i, &slab.count);
+///             let [a, b] = [0, 1].map(|d| slab.start[d] + at[d] * slab.step[d]);
+///             element.copy_from_slice(&(a * b).to_ne_bytes());
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// # fn main() -> Result<()> {
+/// let table = Array::new(Arc::new(Times([10, 10])));
+/// assert_eq!(Session::new()?.compute(&table.sum())?.item::<u64>()?, 45 * 45);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Its identity is its object: two arrays of one object are one, those of two objects are two, whatever
+/// these say of themselves. None can say that it is another source, for this would not compile:
+///
+/// ```compile_fail,E0050
+/// # use chunkwise::grid::{Chunks, Slab};
+/// # use chunkwise::source::{ReadCx, Source, SourceSpec};
+/// # use chunkwise::{DType, Result};
+/// # #[derive(Debug)]
+/// # struct Times([u64; 2]);
+/// impl Source for Times {
+///     fn spec(&self) -> SourceSpec {
+///         SourceSpec::Memory { id: 1 }
+///     }
+/// #   fn shape(&self) -> &[u64] { &self.0 }
+/// #   fn dtype(&self) -> DType { DType::U64 }
+/// #   fn chunks(&self) -> Option<&Chunks> { None }
+/// #   fn describe(&self) -> String { String::new() }
+/// #   fn scratch_bytes(&self) -> u64 { 0 }
+/// #   fn read_region(&self, _: &Slab, _: &mut [u8], _: &mut ReadCx) -> Result<()> { Ok(()) }
+/// }
+/// ```
 pub trait Source: Send + Sync + Debug {
     /// Its shape.
     fn shape(&self) -> &[u64];
 
-    /// Its dtype.
+    /// Its dtype. Elements of a bool are bytes that are 0 or 1.
     fn dtype(&self) -> DType;
 
     /// Its storage chunks; `None` when any region can be read as it is (contiguous files, memory,
     /// formulas). A chunk may be larger than the array.
     fn chunks(&self) -> Option<&Chunks>;
 
-    /// What it takes to open it again.
-    fn spec(&self) -> SourceSpec;
+    /// What it takes to open it again, for sources of this crate, which alone can say it.
+    #[doc(hidden)]
+    fn spec(&self, _: own::Own) -> Option<SourceSpec> {
+        None
+    }
+
+    /// What a source from outside this crate is registered as
+    /// ([`unstable::register_source`](crate::unstable::register_source)), so that a plan that reads it can go
+    /// to other processes. Where nothing is registered under the name, it is as if nothing were said. Not
+    /// settled yet: it may change in any release.
+    fn registration(&self) -> Option<foreign::Registration> {
+        None
+    }
 
     /// For people: `snap.h5:/PartType0/Density`.
     fn describe(&self) -> String;
@@ -429,7 +545,7 @@ pub trait Source: Send + Sync + Debug {
 ///
 /// # Errors
 /// `NotFound`, `Io`, `Format`, `Type` from the file; `Changed` if the file is not the one whose
-/// fingerprint the spec has; `NotFound` for an array of another process.
+/// fingerprint the spec has; `NotFound` for an array of another process, and for what nobody registered.
 pub fn open(spec: &SourceSpec) -> Result<Arc<dyn Source>> {
     match spec {
         SourceSpec::Hdf5 { path, dataset, options, fingerprint } => {
@@ -438,6 +554,11 @@ pub fn open(spec: &SourceSpec) -> Result<Arc<dyn Source>> {
             Ok(Arc::new(source))
         }
         SourceSpec::Memory { id } => memory::find(*id),
+        SourceSpec::Foreign { name, .. } => {
+            let gone = format!("{name} is a source of another process, which did not register it");
+            Err(Error::new(ErrorKind::NotFound, gone))
+        }
+        SourceSpec::Registered(registration) => foreign::open(registration),
         SourceSpec::Many { parts, join } => Ok(Arc::new(many::Many::reopen(parts, *join)?)),
         _ => generate::from_spec(spec),
     }

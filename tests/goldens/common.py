@@ -1,4 +1,7 @@
 """What the golden makers share with tests/common/mod.rs: data from a seed, and a checksum."""
+import pathlib
+import re
+
 import numpy as np
 
 U = np.uint64
@@ -64,3 +67,12 @@ def canonical(a):
         a[np.isnan(a)] = np.nan
         a = np.where(np.isnan(a), np.abs(a), a).astype(a.dtype)
     return a.astype(a.dtype.newbyteorder("<")).tobytes()
+
+
+def rows():
+    """The table of elementwise rows: NumPy's name, number of parameters, and whether it is a long function, whose
+    values are not NumPy's bits."""
+    table = pathlib.Path(__file__).parents[2] / "src/ops/elementwise/table.rs"
+    head = r'^ +[A-Z0-9_]+ (\w+)(?: = "(\w+)")?(?: \| "\w+")*(?: \["[^"]+"\])? \(([\w, ]+)\) \{([^}]*(?:\{\w+\}[^}]*)*)\}'
+    found = re.findall(head, table.read_text(), re.M)
+    return [(name or method, params.count(",") + 1, "Math " in forms) for method, name, params, forms in found]

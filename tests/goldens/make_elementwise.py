@@ -1,20 +1,22 @@
 """Writes elementwise_rules.json (NumPy's dtype rules), elementwise_values.json (NumPy's values on
 special inputs) and elementwise_f64.txt (mpmath's values of the transcendental functions).
 
-Run in this folder with NumPy 2 and mpmath: python3 make_elementwise.py
+The rows are those of the table, so a new one needs nothing here, unless it is rounded more than once: then it
+gets a line in ONE or TWO. Run in this folder with NumPy 2 and mpmath: python3 make_elementwise.py
 """
 import json, random, struct, warnings
 import numpy as np
 from mpmath import mp, mpf
 import mpmath
+from common import rows
 
 warnings.simplefilter("ignore")
 np.seterr(all="ignore")
 CH = "?bhiqBHIQefd"
 D = [np.dtype(c) for c in CH]
 FN = {"round": np.round, "where": lambda x, y: np.where(np.ones(2, bool), x, y)}
-UN = "negative positive absolute sign logical_not invert isnan isinf isfinite signbit floor ceil trunc round sqrt cbrt square reciprocal exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan sinh cosh tanh degrees radians".split()
-BI = "add subtract multiply divide floor_divide remainder power minimum maximum fmin fmax equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor bitwise_and bitwise_or bitwise_xor left_shift right_shift arctan2 hypot copysign where".split()
+UN = [name for name, arity, _ in rows() if arity == 1]
+BI = [name for name, arity, _ in rows() if arity == 2] + ["where"]
 fn = lambda n: FN.get(n) or getattr(np, n)
 
 
@@ -54,25 +56,6 @@ def hexes(a):
         a[np.isnan(a)] = np.nan
     return a.astype(a.dtype.newbyteorder("<")).tobytes().hex()
 
-
-EXACT1 = "negative positive absolute sign logical_not invert isnan isinf isfinite signbit floor ceil trunc round sqrt square reciprocal degrees radians".split()
-EXACT2 = [b for b in BI if b not in ("arctan2", "hypot", "where")]
-values = {"in": {c: hexes(specials(d)) for c, d in zip(CH, D)}, "unary": {}, "binary": {}}
-for n in EXACT1:
-    for c, d in zip(CH, D):
-        if rules["unary"][n][CH.index(c)] != "!" and not (n == "reciprocal" and c in CH[:9]):
-            values["unary"][f"{n} {c}"] = hexes(fn(n)(specials(d)))
-for n in EXACT2:
-    for c, d in zip(CH, D):
-        k = CH.index(c)
-        if rules["binary"][n][k][k] == "!" or (n == "power" and d.kind in "bf"):
-            continue
-        s = specials(d)
-        a, b = np.repeat(s, len(s)), np.tile(s, len(s))
-        if n == "power":
-            b = np.abs(b) % 11
-        values["binary"][f"{n} {c}"] = hexes(fn(n)(a, b))
-json.dump(values, open("elementwise_values.json", "w"), separators=(",", ":"), indent=0)
 
 # --- mpmath ------------------------------------------------------------------------------------
 mp.prec = 1400
@@ -127,6 +110,27 @@ TWO = {
     "hypot": (lambda x, y: mpmath.sqrt(x * x + y * y), [(1e308, 1e308), (5e-324, 5e-324), (3.0, 4.0), (1e-320, 3e-320)],
               lambda: rng.choice((lambda: (anyf(-9, 9), anyf(-9, 9)), lambda: (lambda a: (a, a * rng.uniform(-2, 2)))(anyf(-1060, 1020)), lambda: (rng.uniform(-1, 1), rng.uniform(-1, 1))))()),
 }
+
+
+# What is rounded more than once is held to mpmath's values. (Powers of integers are exact.)
+EXACT1 = [n for n in UN if n not in ONE]
+EXACT2 = [n for n in BI if (n not in TWO or n == "power") and n != "where"]
+values = {"in": {c: hexes(specials(d)) for c, d in zip(CH, D)}, "unary": {}, "binary": {}}
+for n in EXACT1:
+    for c, d in zip(CH, D):
+        if rules["unary"][n][CH.index(c)] != "!" and not (n == "reciprocal" and c in CH[:9]):
+            values["unary"][f"{n} {c}"] = hexes(fn(n)(specials(d)))
+for n in EXACT2:
+    for c, d in zip(CH, D):
+        k = CH.index(c)
+        if rules["binary"][n][k][k] == "!" or (n == "power" and d.kind in "bf"):
+            continue
+        s = specials(d)
+        a, b = np.repeat(s, len(s)), np.tile(s, len(s))
+        if n == "power":
+            b = np.abs(b) % 11
+        values["binary"][f"{n} {c}"] = hexes(fn(n)(a, b))
+json.dump(values, open("elementwise_values.json", "w"), separators=(",", ":"), indent=0)
 
 
 def pair(v):

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::ops::elementwise::{Op, Operand};
+use crate::ops::kernel::Terminal;
 use crate::ops::program::Program;
 
 const GB: f64 = 1e9;
@@ -14,7 +15,7 @@ fn chain(rows: &[&str], dtype: DType) -> Kernel {
         steps.push(Step::Apply { op, args: [n as u32].into_iter().collect(), signature });
     }
     let program = Program { inputs: vec![dtype], outputs: vec![rows.len() as u32], steps };
-    Kernel { program, terminals: vec![Terminal::Collect { from: 0 }] }
+    Kernel { terminals: vec![Terminal::collect(&program, 0, 1).unwrap()], program }
 }
 
 fn kernels(scale: f64) -> KernelRates {
@@ -89,23 +90,23 @@ fn threads_scale_as_measured_and_no_further() {
 fn light_work_stays_and_heavy_work_goes() {
     let sizes = Sizes { blocks: 1000, ..million(0) };
     let light = faster(&cpu(), &gpu(), &chain(&["negative"], DType::F32), &sizes, 1);
-    assert_eq!(light.device, Side::Gpu, "{light:?}");
+    assert_eq!(light.device, DeviceKind::Gpu, "{light:?}");
     // 0.4 ms on the way against 12 MB at 60 GB/s.
     let quick = HostRates {
         by_threads: vec![(8, Rates { narrow: kernels(6.0), wide: kernels(6.0), ..Rates::default() })],
     };
     let light = faster(&quick, &gpu(), &chain(&["negative"], DType::F32), &sizes, 8);
-    assert_eq!(light.device, Side::Cpu, "{light:?}");
+    assert_eq!(light.device, DeviceKind::Cpu, "{light:?}");
     assert_eq!(
         light.reason,
         "the CPU: 200 µs a block on 8 threads against 400 µs on Card, of which upload 400 µs"
     );
     let heavy = faster(&quick, &gpu(), &chain(&["log", "exp", "sin"], DType::F32), &sizes, 8);
-    assert_eq!(heavy.device, Side::Gpu, "{heavy:?}");
+    assert_eq!(heavy.device, DeviceKind::Gpu, "{heavy:?}");
     assert_eq!(heavy.reason, "Card: 400 µs a block, of which upload 400 µs, against 2.6 ms on 8 threads");
     // 64-bit floats are slow on this card.
     let wide = faster(&quick, &gpu(), &chain(&["log", "exp", "sin"], DType::F64), &sizes, 8);
-    assert_eq!(wide.device, Side::Cpu, "{wide:?}");
+    assert_eq!(wide.device, DeviceKind::Cpu, "{wide:?}");
 }
 
 #[test]
@@ -113,16 +114,19 @@ fn software_and_unknown_rates_are_never_chosen() {
     let kernel = chain(&["log", "exp", "sin"], DType::F32);
     let software = DeviceRates { software: true, ..gpu() };
     let d = faster(&cpu(), &software, &kernel, &million(0), 1);
-    assert_eq!((d.device, &d.reason[..]), (Side::Cpu, "the CPU: Card is run by the CPU itself"));
+    assert_eq!((d.device, &d.reason[..]), (DeviceKind::Cpu, "the CPU: Card is run by the CPU itself"));
     let mut unknown = gpu();
     unknown.rates.narrow.transcendental_per_s = None;
     let d = faster(&cpu(), &unknown, &kernel, &million(0), 1);
     assert_eq!(
         (d.device, &d.reason[..]),
-        (Side::Cpu, "the CPU: of Card its rate of polynomial rows is not known")
+        (DeviceKind::Cpu, "the CPU: of Card its rate of polynomial rows is not known")
     );
     // What is not needed need not be known.
-    assert_eq!(faster(&cpu(), &unknown, &chain(&["negative"], DType::F32), &million(0), 1).device, Side::Gpu);
+    assert_eq!(
+        faster(&cpu(), &unknown, &chain(&["negative"], DType::F32), &million(0), 1).device,
+        DeviceKind::Gpu
+    );
 }
 
 #[test]

@@ -9,12 +9,11 @@
 use crate::buffer::Buffer;
 use crate::dtype::Scalar;
 use crate::ops::elementwise::{self, Events, KernelAt};
+use crate::ops::fold::TILE;
 use crate::ops::program::{Program, Register, Step};
 use crate::ops::simd::Simd;
 use smallvec::SmallVec;
 
-/// Elements per tile. A float64 output is then 16 KiB.
-pub const TILE: usize = 2048;
 /// Bytes of a strip of the widest register. Shorter ones spend their time on getting started, longer
 /// ones keep the next step waiting.
 const STRIP: usize = 4096;

@@ -1,36 +1,27 @@
 //! Block products. Float blocks go to faer, sequentially: each element's sum then runs along the
 //! inner dimension in one order, whatever the number of threads. Integers wrap, as NumPy's do, and
 //! bool is "any of and".
+//!
+//! Without the feature `matmul` there is no faer and there are no products of floats; plans with one are
+//! refused.
+
+#[cfg(feature = "matmul")]
+mod float;
+#[cfg(not(feature = "matmul"))]
+mod float {
+    use super::{DType, Within};
+
+    /// Says that it cannot be done.
+    pub fn float(_: DType, _: [usize; 3], _: Within, _: Within, _: &mut [u8]) -> bool {
+        false
+    }
+}
 
 use crate::DType;
 use crate::backend::{Product, Within};
 use crate::error::{Error, ErrorKind, Result};
-use faer::linalg::matmul::matmul;
-use faer::{Accum, MatMut, MatRef, Par};
-use half::f16;
-
-/// The length of the pieces of the inner dimension. Partial products of these pieces are added in
-/// order, so this constant is part of what a float product's bits depend on.
-pub const MATMUL_DEPTH: u64 = 1024;
-
-/// The edge of the square output tiles for an `m × n` product. It depends on nothing but the shape, and
-/// no bit depends on it: every element is summed along the inner dimension in the same order.
-///
-/// Small products are cut into at least four tiles for each of a few cores; large ones that come from
-/// files read every factor as often as there are tiles across, so their tiles are large.
-pub fn tile_edge(m: u64, n: u64) -> u64 {
-    match m.max(n) {
-        0..=1024 => 256,
-        1025..=2048 => 512,
-        2049..=8192 => 1024,
-        _ => 2048,
-    }
-}
-
-/// The dtype in which a product of two arrays of `dtype` is accumulated.
-pub fn matmul_dtype(dtype: DType) -> DType {
-    if dtype == DType::F16 { DType::F32 } else { dtype }
-}
+use crate::ops::matmul::check_product;
+use float::float;
 
 /// `c += a @ b` for C-contiguous `a` (m × k), `b` (k × n), `c` (m × n) of one dtype, which is not
 /// float16.
@@ -45,6 +36,7 @@ fn multiply_add(dtype: DType, [m, k, n]: [usize; 3], a: &[u8], b: &[u8], c: &mut
             "a block product was given operands of the wrong length",
         ));
     }
+    check_product(dtype)?;
     match dtype {
         DType::F32 | DType::F64 => {
             let (a, b) = (Within { bytes: a, strides: [k, 1] }, Within { bytes: b, strides: [n, 1] });
@@ -68,50 +60,6 @@ fn multiply_add(dtype: DType, [m, k, n]: [usize; 3], a: &[u8], b: &[u8], c: &mut
         }
     }
     Ok(())
-}
-
-/// `c += a @ b` of a float dtype. Says whether the factors lie so that it could be done.
-fn float(dtype: DType, [m, k, n]: [usize; 3], a: Within, b: Within, c: &mut [u8]) -> bool {
-    fn typed<T: faer::traits::ComplexField + bytemuck::Pod + num_traits::One>(
-        [m, k, n]: [usize; 3],
-        a: Within,
-        b: Within,
-        c: &mut [u8],
-    ) -> bool {
-        let (Some(a), Some(b)) = (matrix::<T>(a, m, k), matrix::<T>(b, k, n)) else { return false };
-        let c = MatMut::from_row_major_slice_mut(bytemuck::cast_slice_mut::<u8, T>(c), m, n);
-        matmul(c, Accum::Add, a, b, <T as num_traits::One>::one(), Par::Seq);
-        true
-    }
-    match dtype {
-        DType::F32 => typed::<f32>([m, k, n], a, b, c),
-        DType::F64 => typed::<f64>([m, k, n], a, b, c),
-        _ => false,
-    }
-}
-
-/// A matrix of elements that lie by rows or by columns.
-fn matrix<'a, T: bytemuck::Pod>(within: Within<'a>, rows: usize, columns: usize) -> Option<MatRef<'a, T>> {
-    // The array's last bytes may belong to no element of this piece, and its first may be anywhere.
-    let whole = within.bytes.len() / size_of::<T>() * size_of::<T>();
-    let elements = bytemuck::try_cast_slice::<u8, T>(&within.bytes[..whole]).ok()?;
-    // Lines of `length` elements, each `stride` after the one before; of a single one that does not matter.
-    let fits = |lines: usize, stride: usize, length: usize| {
-        let stride = if lines == 1 { length } else { stride };
-        let end = stride.checked_mul(lines.checked_sub(1)?)?.checked_add(length)?;
-        (length > 0 && stride >= length).then(|| Some((elements.get(..end)?, stride))).flatten()
-    };
-    match within.strides {
-        [stride, 1] => {
-            let (lines, stride) = fits(rows, stride, columns)?;
-            Some(MatRef::from_row_major_slice_with_stride(lines, rows, columns, stride))
-        }
-        [1, stride] => {
-            let (lines, stride) = fits(columns, stride, rows)?;
-            Some(MatRef::from_column_major_slice_with_stride(lines, rows, columns, stride))
-        }
-        _ => None,
-    }
 }
 
 /// Products of one dtype on the CPU: the sum lies in the caller's tile.
@@ -168,14 +116,5 @@ fn rows<T: bytemuck::Pod>(
                 *c = add(*c, x, y);
             }
         }
-    }
-}
-
-/// Rounds float32 accumulators to float16.
-pub fn round_to_f16(from: &[u8], to: &mut [u8]) {
-    for (t, &f) in
-        bytemuck::cast_slice_mut::<u8, f16>(to).iter_mut().zip(bytemuck::cast_slice::<u8, f32>(from))
-    {
-        *t = f16::from_f32(f);
     }
 }

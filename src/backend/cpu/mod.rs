@@ -9,23 +9,22 @@ mod matmul;
 mod peel;
 mod tile;
 
-pub use machine::TILE;
-pub use matmul::{CpuProduct, MATMUL_DEPTH, matmul_dtype, round_to_f16, tile_edge};
+pub use matmul::CpuProduct;
 
-use super::{Backend, Capabilities, Product, Runner, WorkerBytes};
+use super::{Backend, Capabilities, DeviceKind, Product, Runner, WorkerBytes};
 use crate::DType;
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::elementwise::Events;
-use crate::ops::histogram;
-use crate::ops::kernel::{Block, Kernel, Operand, Packing, Partial, Terminal};
-use crate::ops::reduce;
+use crate::ops::fold::{Scratch, State, TILE, Tile, Update};
+use crate::ops::kernel::{Block, Kernel, Operand, Packing, Terminal};
+use crate::ops::matmul::check_product;
 use crate::ops::simd::Simd;
 use crate::trace::Trace;
 use machine::Machine;
 use smallvec::SmallVec;
 use std::sync::Arc;
-use tile::{Runs, Walk};
+use tile::Walk;
 
 /// The CPU of this machine, at one vector level.
 pub struct Cpu {
@@ -39,7 +38,7 @@ impl Cpu {
         let features =
             Simd::available().into_iter().filter(|l| *l <= simd).map(|l| l.name().to_string()).collect();
         let capabilities = Capabilities {
-            backend: "cpu",
+            backend: DeviceKind::Cpu,
             name: cpu_name(),
             software: false,
             threads,
@@ -76,12 +75,16 @@ impl Backend for Cpu {
         WorkerBytes { host: scratch_bytes(kernel), device: 0 }
     }
 
+    fn tile(&self) -> usize {
+        TILE
+    }
+
     fn runner(&self, kernel: &Kernel, _: &[u64], _: Option<&Arc<Trace>>) -> Result<Box<dyn Runner>> {
         Ok(Box::new(CpuRunner::new(kernel, self.simd)))
     }
 
-    fn multiplies(&self, _: DType, _: [usize; 3]) -> std::result::Result<(), String> {
-        Ok(())
+    fn multiplies(&self, dtype: DType, _: [usize; 3]) -> std::result::Result<(), String> {
+        check_product(dtype).map_err(|e| e.message().to_string())
     }
 
     fn product(&self, dtype: DType, _: [usize; 3]) -> std::result::Result<Box<dyn Product>, String> {
@@ -92,99 +95,60 @@ impl Backend for Cpu {
     }
 }
 
-/// How many runners of kernels nested in feeds a worker keeps for its next block; a concatenation
-/// may have thousands of pieces.
-pub const MAX_KEPT_RUNNERS: usize = 8;
-
-/// Bytes that one CPU runner of this kernel holds beside operands and partials.
-pub fn scratch_bytes(kernel: &Kernel) -> u64 {
+/// Bytes that one CPU runner of this kernel holds beside operands and states.
+fn scratch_bytes(kernel: &Kernel) -> u64 {
     let inputs: usize = kernel.program.inputs.iter().map(|d| d.size() * TILE).sum();
-    let histograms = kernel.terminals.iter().map(|t| match t {
-        Terminal::Histogram { spec, .. } => spec.bytes_per_scratch(),
-        _ => 0,
-    });
-    let reduces = kernel.terminals.iter().any(|t| matches!(t, Terminal::Reduce { .. }));
-    let columns = if reduces { (3 * 8 * TILE) as u64 } else { 0 };
-    Machine::bytes(&kernel.program) + inputs as u64 + histograms.sum::<u64>() + columns
-}
-
-/// Adds a tile of many short runs column by column.
-fn update_columns(
-    state: &mut reduce::State,
-    tile: reduce::Tile,
-    runs: &Runs,
-    start: u64,
-    n: usize,
-    [values, weights, mask]: &mut [Buffer; 3],
-    simd: Simd,
-) {
-    let state = std::cell::RefCell::new(state);
-    runs.each_column(
-        start,
-        n,
-        |run| state.borrow_mut().update(tile, run, simd),
-        |columns| {
-            columns.transpose(tile.values, tile.values.len() / n, values);
-            let mut turned = reduce::Tile { values, weights: None, mask: None };
-            if let Some(w) = tile.weights {
-                columns.transpose(w, w.len() / n, weights);
-                turned.weights = Some(weights);
-            }
-            if let Some(m) = tile.mask {
-                columns.transpose(m, 1, mask);
-                turned.mask = Some(mask);
-            }
-            (0..columns.len).for_each(|k| state.borrow_mut().update(turned, columns.run(k), simd));
-        },
-    );
+    // Updates of one kind share their scratch.
+    let mut kinds: SmallVec<[(&str, u64); 4]> = SmallVec::new();
+    for terminal in &kernel.terminals {
+        let (kind, bytes) = terminal.fold.bytes(&[]).scratch;
+        match kinds.iter_mut().find(|(k, _)| *k == kind) {
+            Some((_, most)) => *most = bytes.max(*most),
+            None => kinds.push((kind, bytes)),
+        }
+    }
+    Machine::bytes(&kernel.program) + inputs as u64 + kinds.iter().map(|(_, bytes)| bytes).sum::<u64>()
 }
 
 /// A kernel on the CPU, for one worker.
 pub struct CpuRunner {
-    terminals: Vec<Terminal>,
+    /// Per terminal, how it adds tiles, and which outputs it is given.
+    updates: Vec<(Box<dyn Update>, SmallVec<[usize; 4]>)>,
     sizes: Vec<usize>,
     machine: Machine,
     staging: Vec<Buffer>,
-    histogram: histogram::Scratch,
-    columns: [Buffer; 3],
-    /// Per output, the logarithm that a histogram takes of it.
-    logs: Vec<Option<histogram::LogOf>>,
-    simd: Simd,
+    scratch: Scratch,
 }
 
 impl CpuRunner {
     /// A runner at vector level `simd`.
     pub fn new(kernel: &Kernel, simd: Simd) -> Self {
         let (program, logs) = peel::peel(kernel, simd);
+        let update = |t: &Terminal| {
+            let logs: SmallVec<[_; 4]> = t.ports.iter().map(|&o| logs[o].clone()).collect();
+            (t.ready.update(simd, &logs), t.ports.clone())
+        };
         CpuRunner {
-            terminals: kernel.terminals.clone(),
+            updates: kernel.terminals.iter().map(update).collect(),
             sizes: kernel.program.inputs.iter().map(|d| d.size()).collect(),
             machine: Machine::new(&program, simd),
             staging: kernel.program.inputs.iter().map(|_| Buffer::new()).collect(),
-            histogram: histogram::Scratch::default(),
-            columns: Default::default(),
-            logs,
-            simd,
+            scratch: Scratch::default(),
         }
     }
 }
 
 impl Runner for CpuRunner {
-    fn run(&mut self, block: &Block, operands: &[Operand], partials: &mut [Partial]) -> Result<Events> {
+    fn run(&mut self, block: &Block, operands: &[Operand], states: &mut [Box<dyn State>]) -> Result<Events> {
         if operands.iter().any(|o| o.packing != Packing::PLAIN) {
             return Err(Error::new(ErrorKind::Internal, "the CPU was given an operand that is packed"));
         }
         let shape = &block.region.shape;
         let len = block.region.len();
         let walks: SmallVec<[Walk; 4]> = operands.iter().map(|o| Walk::new(shape, o)).collect();
-        let runs: SmallVec<[Option<Runs>; 4]> = self
-            .terminals
-            .iter()
-            .map(|t| match t {
-                Terminal::Reduce { reduced, .. } => Some(Runs::new(block.region, block.domain, reduced)),
-                _ => None,
-            })
-            .collect();
+        for ((update, _), state) in self.updates.iter_mut().zip(states.iter_mut()) {
+            update.begin(block, &mut **state)?;
+        }
         let mut events = Events::default();
         let mut start = 0u64;
         while start < len {
@@ -196,56 +160,11 @@ impl Runner for CpuRunner {
                 .map(|(i, scratch)| walks[i].load(operands[i].bytes, self.sizes[i], start, n, scratch))
                 .collect();
             events |= self.machine.run(&inputs, n);
-            for ((terminal, partial), runs) in self.terminals.iter().zip(partials.iter_mut()).zip(&runs) {
-                let output = |i: usize| self.machine.output(i, &inputs, n);
-                match (terminal, partial) {
-                    (Terminal::Collect { from }, Partial::Collect(out)) => {
-                        let bytes = output(*from);
-                        let size = bytes.len() / n;
-                        out.resize_for_overwrite(len as usize * size);
-                        out[start as usize * size..][..bytes.len()].copy_from_slice(bytes);
-                    }
-                    (Terminal::Collect { from }, Partial::Placed(place)) => {
-                        let bytes = output(*from);
-                        let size = bytes.len() / n;
-                        if place.len() as u64 != len * size as u64 {
-                            return Err(Error::new(ErrorKind::Internal, "a block does not fill its place"));
-                        }
-                        place.write(start as usize * size, bytes);
-                    }
-                    (Terminal::Reduce { values, weights, mask, .. }, Partial::Reduce(state)) => {
-                        let tile = reduce::Tile {
-                            values: output(*values),
-                            weights: weights.map(output),
-                            mask: mask.map(output),
-                        };
-                        match runs {
-                            Some(runs) if runs.are_short() => {
-                                update_columns(state, tile, runs, start, n, &mut self.columns, self.simd);
-                            }
-                            Some(runs) => runs.each(start, n, |run| state.update(tile, run, self.simd)),
-                            None => {}
-                        }
-                    }
-                    (Terminal::Histogram { spec, coords, weights, mask }, Partial::Histogram(state)) => {
-                        let logs: SmallVec<[_; 3]> = coords.iter().map(|&c| self.logs[c].as_ref()).collect();
-                        let coords: SmallVec<[&[u8]; 3]> = coords.iter().map(|&c| output(c)).collect();
-                        let tile = histogram::Tile {
-                            coords: &coords,
-                            logs: &logs,
-                            weights: weights.map(output),
-                            mask: mask.map(output),
-                            n,
-                        };
-                        state.update(spec, tile, &mut self.histogram, self.simd)?;
-                    }
-                    _ => {
-                        return Err(Error::new(
-                            ErrorKind::Internal,
-                            "a terminal was given a partial of another kind",
-                        ));
-                    }
-                }
+            for ((update, ports), state) in self.updates.iter_mut().zip(states.iter_mut()) {
+                let columns: SmallVec<[&[u8]; 4]> =
+                    ports.iter().map(|&output| self.machine.output(output, &inputs, n)).collect();
+                let tile = Tile { columns: &columns, start, n };
+                update.tile(&mut **state, &tile, &mut self.scratch)?;
             }
             start += n as u64;
         }

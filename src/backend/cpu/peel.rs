@@ -1,7 +1,7 @@
-//! Leaves out logarithms that only choose a histogram's bins: those are found from their arguments.
+//! Leaves out logarithms that only choose bins: those are found from their arguments.
 
 use crate::ops::histogram::LogOf;
-use crate::ops::kernel::{Kernel, Terminal};
+use crate::ops::kernel::Kernel;
 use crate::ops::program::{Program, Register, Step};
 use crate::ops::simd::Simd;
 
@@ -10,8 +10,7 @@ pub(super) fn peel(kernel: &Kernel, simd: Simd) -> (Program, Vec<Option<LogOf>>)
     let mut program = kernel.program.clone();
     let mut logs = vec![None; program.outputs.len()];
     for terminal in &kernel.terminals {
-        let Terminal::Histogram { spec, coords, .. } = terminal else { continue };
-        for (&output, edges) in coords.iter().zip(spec.edges()) {
+        for (port, &output) in terminal.ports.iter().enumerate() {
             let register = program.outputs[output];
             let Step::Apply { op, args, signature } = &program.steps[register as usize] else { continue };
             let (&[argument], dtype) = (&args[..], signature.out) else { continue };
@@ -20,7 +19,7 @@ pub(super) fn peel(kernel: &Kernel, simd: Simd) -> (Program, Vec<Option<LogOf>>)
             if constant || program.dtype(argument) != dtype || uses(kernel, &program, output) != 1 {
                 continue;
             }
-            if let Some(log) = LogOf::new(*op, dtype, edges, simd) {
+            if let Some(log) = terminal.ready.takes_log(port, *op, dtype, simd) {
                 logs[output] = Some(log);
                 program.outputs[output] = argument;
                 remove(&mut program, register);
@@ -35,17 +34,8 @@ fn uses(kernel: &Kernel, program: &Program, output: usize) -> usize {
     let register = program.outputs[output];
     let steps = (0..program.steps.len()).flat_map(|n| program.args(n)).filter(|&&r| r == register).count();
     let outputs = program.outputs.iter().filter(|&&r| r == register).count();
-    let terminals = kernel.terminals.iter().map(|t| match t {
-        Terminal::Collect { from } => usize::from(*from == output),
-        Terminal::Reduce { values, weights, mask, .. } => {
-            [Some(*values), *weights, *mask].iter().filter(|&&o| o == Some(output)).count()
-        }
-        Terminal::Histogram { coords, weights, mask, .. } => {
-            let others = [*weights, *mask].iter().filter(|&&o| o == Some(output)).count();
-            coords.iter().filter(|&&o| o == output).count() + others
-        }
-    });
-    (steps + outputs).max(terminals.sum())
+    let ports = kernel.terminals.iter().flat_map(|t| &t.ports).filter(|&&o| o == output).count();
+    (steps + outputs).max(ports)
 }
 
 /// Takes out a step that nothing reads.
@@ -67,9 +57,10 @@ mod tests {
     use super::*;
     use crate::backend::cpu::machine::Machine;
     use crate::ops::elementwise::{Op, Operand};
+    use crate::ops::fold::HistogramFold;
     use crate::ops::histogram::{Edges, HistogramSpec};
+    use crate::ops::kernel::Terminal;
     use crate::{DType, Scalar};
-    use std::sync::Arc;
 
     fn apply(program: &mut Program, name: &str, args: &[Register]) -> Register {
         let op = Op::from_name(name).unwrap();
@@ -86,11 +77,10 @@ mod tests {
     fn kernel(program: Program) -> Kernel {
         let edges = Edges::uniform(-3.0, 1.0, 100).unwrap();
         let spec = HistogramSpec::new(vec![edges], vec![DType::F32], None).unwrap();
-        let collect = (1..program.outputs.len()).map(|from| Terminal::Collect { from });
-        let histogram =
-            Terminal::Histogram { spec: Arc::new(spec), coords: vec![0], weights: None, mask: None };
+        let collect = (1..program.outputs.len()).map(|o| Terminal::collect(&program, o, 1).unwrap());
+        let histogram = Terminal::new(HistogramFold::of(&spec, 1).unwrap(), &[0]).unwrap();
         let terminals = std::iter::once(histogram).chain(collect).collect();
-        Kernel { program, terminals }
+        Kernel { terminals, program }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::device::Context;
 use crate::DType;
-use crate::backend::{AdapterDetails, AdapterLimits, Capabilities};
+use crate::backend::{AdapterDetails, AdapterLimits, Capabilities, DeviceKind};
 use wgpu::{DeviceType, Features};
 
 /// The adapter's capabilities.
@@ -17,7 +17,7 @@ pub fn capabilities(context: &Context) -> Capabilities {
         _ => true,
     };
     Capabilities {
-        backend: "gpu",
+        backend: DeviceKind::Gpu,
         name: info.name.clone(),
         software: kind == "software",
         threads: 1,

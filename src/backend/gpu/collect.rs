@@ -8,8 +8,9 @@ use super::layout::Class;
 use super::library::shader;
 use crate::DType;
 use crate::buffer::Buffer;
-use crate::error::{Error, ErrorKind, Result};
-use crate::ops::kernel::Partial;
+use crate::error::Result;
+use crate::ops::fold::{Collected, State, state_as};
+use crate::ops::kernel::Terminal;
 use crate::ops::program::Program;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,6 +24,18 @@ pub struct Collect {
     dtype: DType,
     max_groups: u32,
     pipelines: HashMap<Vec<Class>, Arc<Pipeline>>,
+}
+
+/// The family of a `collect`.
+///
+/// # Errors
+/// Why this device cannot compute it right.
+pub fn family(
+    program: &Program,
+    terminal: &Terminal,
+    abilities: &Abilities,
+) -> std::result::Result<Box<dyn Family>, String> {
+    Ok(Box::new(Collect::new(program, terminal.ports[0], abilities)?))
 }
 
 impl Collect {
@@ -89,15 +102,13 @@ impl Family for Collect {
         let size = self.dtype.size();
         let (first, len) = (work.first_output as usize * size, work.layout.len as usize * size);
         let whole = work.whole_len as usize * size;
-        let absorb = move |bytes: &[u8], partial: &mut Partial| match partial {
-            Partial::Collect(buffer) => {
-                if buffer.len() != whole {
-                    *buffer = Buffer::zeroed(whole);
-                }
-                buffer[first..first + len].copy_from_slice(&bytes[..len]);
-                Ok(())
+        let absorb = move |bytes: &[u8], state: &mut dyn State| {
+            let elements = state_as::<Collected>(state)?.elements_mut();
+            if elements.len() != whole {
+                *elements = Buffer::zeroed(whole);
             }
-            _ => Err(Error::new(ErrorKind::Internal, "collected elements have no place to go")),
+            elements[first..first + len].copy_from_slice(&bytes[..len]);
+            Ok(())
         };
         // Four elements are written at a time.
         let output_bytes = (work.layout.len as u64).next_multiple_of(4) * size as u64;

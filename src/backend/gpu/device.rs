@@ -18,6 +18,22 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wgpu::naga;
 
 /// An opened device. Everything on it goes through here.
+///
+/// Shaders are compiled without checks of bounds and run as they are, so that only this crate's own can
+/// be: nobody else may have one compiled, though everyone may ask how the device is.
+///
+/// ```compile_fail,E0624
+/// fn shader(context: &chunkwise::backend::gpu::Context, wgsl: &str) -> chunkwise::Result<()> {
+///     context.check()?;
+///     context.pipeline("mine", wgsl).map(drop)
+/// }
+/// ```
+///
+/// ```
+/// fn shader(context: &chunkwise::backend::gpu::Context) -> chunkwise::Result<()> {
+///     context.check()
+/// }
+/// ```
 pub struct Context {
     device: wgpu::Device,
     queue: wgpu::Queue,
@@ -215,11 +231,12 @@ impl Context {
         }
     }
 
-    /// The pipeline of a WGSL source with one entry point `main`. Made once per source.
+    /// The pipeline of a WGSL source with one entry point `main`. Made once per source. Shaders run
+    /// unchecked, so that the source must be this crate's own.
     ///
     /// # Errors
     /// `Internal` if the source is not valid; `Device` if the driver refuses it.
-    pub fn pipeline(&self, label: &str, source: &str) -> Result<Arc<Pipeline>> {
+    pub(super) fn pipeline(&self, label: &str, source: &str) -> Result<Arc<Pipeline>> {
         if let Some(found) = self.pipelines.lock().unwrap_or_else(PoisonError::into_inner).get(source) {
             return Ok(Arc::clone(found));
         }

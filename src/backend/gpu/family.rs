@@ -13,11 +13,15 @@
 //! | 4 | declared by the family | read, write | its output, zeros at first |
 //! | 5 | declared by the family | read | its table, if it has one |
 
+use super::abilities::Abilities;
 use super::device::{Context, Pipeline};
 use super::layout::Layout;
 use super::memory::DeviceBuffer;
+use super::{collect, histogram, reduce};
 use crate::error::Result;
-use crate::ops::kernel::{Block, Partial};
+use crate::ops::fold::{Block, State};
+use crate::ops::kernel::Terminal;
+use crate::ops::program::Program;
 use std::sync::Arc;
 
 /// The binding of the output.
@@ -38,8 +42,8 @@ pub struct Step {
 }
 
 /// What is done with the output's bytes when they are on the host. Called once; on an error the
-/// partial may be half changed and the run ends.
-pub type Absorb = Box<dyn FnOnce(&[u8], &mut Partial) -> Result<()> + Send>;
+/// state may be half changed and the run ends.
+pub type Absorb = Box<dyn FnOnce(&[u8], &mut dyn State) -> Result<()> + Send>;
 
 /// How one block runs.
 pub struct Launch {
@@ -47,7 +51,7 @@ pub struct Launch {
     pub steps: Vec<Step>,
     /// Bytes of output. Where the family [accumulates](Family::accumulates), always the same.
     pub output_bytes: u64,
-    /// Adds the output to the terminal's partial.
+    /// Adds the output to the terminal's state.
     pub absorb: Absorb,
 }
 
@@ -59,7 +63,7 @@ pub struct Work<'a> {
     pub layout: &'a Layout,
     /// What the block covers.
     pub block: Block<'a>,
-    /// The position, among the partial's outputs, of this block's first one: a block that is too large
+    /// The position, among the state's outputs, of this block's first one: a block that is too large
     /// for a binding comes in pieces.
     pub first_output: u64,
     /// Elements of the whole block, of which this may be a piece.
@@ -87,5 +91,28 @@ pub trait Family: Send {
     /// Bytes of tables that it holds on the device.
     fn table_bytes(&self) -> u64 {
         0
+    }
+}
+
+/// Makes the family of a terminal of a program, or says why this device cannot compute it right.
+pub type Maker = fn(&Program, &Terminal, &Abilities) -> std::result::Result<Box<dyn Family>, String>;
+
+/// The folds that have shaders, by name.
+const FAMILIES: &[(&str, Maker)] =
+    &[("collect", collect::family), ("reduce", reduce::family), ("histogram", histogram::family)];
+
+/// The family of a terminal.
+///
+/// # Errors
+/// Why this device cannot compute it right.
+pub fn family(
+    program: &Program,
+    terminal: &Terminal,
+    abilities: &Abilities,
+) -> std::result::Result<Box<dyn Family>, String> {
+    let name = terminal.fold.name();
+    match FAMILIES.iter().find(|(n, _)| *n == name) {
+        Some((_, make)) => make(program, terminal, abilities),
+        None => Err(format!("there is no shader for {}", terminal.fold.operation())),
     }
 }

@@ -31,10 +31,12 @@ use super::library::shader;
 use super::memory::DeviceBuffer;
 use crate::DType;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ops::fold::{Binned, HistogramReady, State, state_as};
 use crate::ops::histogram::{HistogramSpec, Scale};
-use crate::ops::kernel::Partial;
+use crate::ops::kernel::Terminal;
 use crate::ops::program::Program;
 use axis::{AXIS_WORDS, Axis, Way};
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -109,6 +111,20 @@ struct Finder {
     log: bool,
 }
 
+/// The family of a `histogram`.
+///
+/// # Errors
+/// Why this device cannot compute it right.
+pub fn family(
+    program: &Program,
+    terminal: &Terminal,
+    abilities: &Abilities,
+) -> std::result::Result<Box<dyn Family>, String> {
+    let ready: &dyn Any = &*terminal.ready;
+    let ready: &HistogramReady = ready.downcast_ref().ok_or("it is no histogram that is known here")?;
+    Ok(Box::new(Histogram::new(program, ready.spec(), &terminal.ports, abilities)?))
+}
+
 /// A histogram of all elements.
 pub struct Histogram {
     element: Element,
@@ -121,32 +137,27 @@ pub struct Histogram {
 }
 
 impl Histogram {
-    /// The histogram of outputs at these positions of [`Program::outputs`].
+    /// The histogram of outputs at these positions of [`Program::outputs`]: coordinates, weights, mask.
     ///
     /// # Errors
     /// Why this device cannot compute it right.
     pub fn new(
         program: &Program,
         spec: &Arc<HistogramSpec>,
-        coords: &[usize],
-        weights: Option<usize>,
-        mask: Option<usize>,
+        outputs: &[usize],
         abilities: &Abilities,
     ) -> std::result::Result<Histogram, String> {
-        let outputs: Vec<usize> = coords.iter().copied().chain(weights).chain(mask).collect();
-        let element = Element::new(program, &outputs, abilities)?;
-        let dtypes = spec.dtypes().iter().copied().chain(spec.weights()).chain(mask.map(|_| DType::Bool));
-        if coords.len() != spec.edges().len()
-            || mask.is_some() != spec.has_mask()
-            || !(0..outputs.len()).map(|n| element.dtype(n)).eq(dtypes)
-        {
+        let element = Element::new(program, outputs, abilities)?;
+        let mask = spec.has_mask().then_some(DType::Bool);
+        let dtypes = spec.dtypes().iter().copied().chain(spec.weights()).chain(mask);
+        if !(0..outputs.len()).map(|n| element.dtype(n)).eq(dtypes) {
             return Err("the program's outputs are not those of the histogram".into());
         }
         let family = Histogram {
             element,
             spec: Arc::clone(spec),
             abilities: abilities.clone(),
-            has_mask: mask.is_some(),
+            has_mask: spec.has_mask(),
             ready: None,
             pipelines: HashMap::new(),
         };
@@ -342,8 +353,6 @@ impl Family for Histogram {
         let groups =
             (work.layout.len as u64).div_ceil(rows).clamp(1, GROUPS.min(self.abilities.max_groups as u64));
         let step = Step { pipeline, params, groups: [groups as u32, 1, 1], table: Some(table) };
-        let spec = Arc::clone(&self.spec);
-        let absorb = move |bytes: &[u8], partial: &mut Partial| absorb(&spec, bytes, partial);
         Ok(Launch { steps: vec![step], output_bytes: 4 * self.words(), absorb: Box::new(absorb) })
     }
 
@@ -361,11 +370,9 @@ impl Family for Histogram {
     }
 }
 
-/// Adds an output to the partial histogram.
-fn absorb(spec: &HistogramSpec, bytes: &[u8], partial: &mut Partial) -> Result<()> {
-    let Partial::Histogram(state) = partial else {
-        return Err(Error::new(ErrorKind::Internal, "counted rows have no place to go"));
-    };
+/// Adds an output to the histogram's state.
+fn absorb(bytes: &[u8], state: &mut dyn State) -> Result<()> {
+    let (spec, state) = state_as::<Binned>(state)?.bins_mut();
     let word = |b: &[u8; 4]| u32::from_ne_bytes(*b);
     let words = bytes.as_chunks::<4>().0;
     let bins = spec.bins() as usize;

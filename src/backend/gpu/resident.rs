@@ -9,7 +9,8 @@ use super::memory::DeviceBuffer;
 use super::runner::families;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Region, c_strides};
-use crate::ops::kernel::{Block, Kernel, Operand, Partial};
+use crate::ops::fold::State;
+use crate::ops::kernel::{Block, Kernel, Operand};
 use crate::view::Placement;
 use std::sync::Arc;
 use std::time::Instant;
@@ -142,14 +143,14 @@ impl Resident {
         }
     }
 
-    /// What the last run made, added to `partials`, one per terminal. The block cannot run again.
+    /// What the last run made, added to `states`, one per terminal. The block cannot run again.
     ///
     /// # Errors
     /// `Device` if the device fails.
-    pub fn finish(self, partials: &mut [Partial]) -> Result<()> {
-        for (ready, partial) in self.ready.into_iter().zip(partials) {
+    pub fn finish(self, states: &mut [Box<dyn State>]) -> Result<()> {
+        for (ready, state) in self.ready.into_iter().zip(states) {
             let bytes = self.context.read(&ready.out, ready.launch.output_bytes)?;
-            (ready.launch.absorb)(&bytes, partial)?;
+            (ready.launch.absorb)(&bytes, &mut **state)?;
         }
         Ok(())
     }

@@ -1,27 +1,25 @@
 //! Runs a kernel's blocks on the device: operands go up, each terminal is launched, outputs come down
-//! and are added to the partials.
+//! and are added to the states.
 //!
 //! A block is cut into pieces where it is too large for a slot, and small blocks share one. `run`
 //! returns when the operands are staged; results of earlier blocks are added when their slot is
 //! needed again, all of them at `flush`. A block counts as under way until every one of its
-//! terminals is in the partials: if the device fails before, the executor runs it again elsewhere,
+//! terminals is in the states: if the device fails before, the executor runs it again elsewhere,
 //! and nothing of it has been added.
 
 use super::abilities::Abilities;
-use super::collect::Collect;
 use super::device::Context;
-use super::family::{Family, Work};
-use super::histogram::Histogram;
+use super::family::{Family, Work, family};
 use super::layout::Layout;
 use super::memory::DeviceBuffer;
-use super::reduce::{Outputs, Reduce};
 use super::ring::{ALIGN, Capacity, Landed, Queued, Slot, Watch};
 use super::trace::DeviceClock;
 use crate::backend::{Runner, WorkerBytes};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
 use crate::ops::elementwise::Events;
-use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::ops::fold::State;
+use crate::ops::kernel::{Block, Kernel, Operand, Terminal};
 use crate::ops::program::Step;
 use crate::trace::{Activity, Trace};
 use crate::view::Placement;
@@ -42,22 +40,7 @@ pub fn families(kernel: &Kernel, abilities: &Abilities) -> std::result::Result<V
     if steps > MOST_STEPS {
         return Err(format!("a program of {steps} steps is too long for a shader, which takes {MOST_STEPS}"));
     }
-    kernel
-        .terminals
-        .iter()
-        .map(|terminal| -> std::result::Result<Box<dyn Family>, String> {
-            Ok(match terminal {
-                Terminal::Collect { from } => Box::new(Collect::new(&kernel.program, *from, abilities)?),
-                Terminal::Histogram { spec, coords, weights, mask } => {
-                    Box::new(Histogram::new(&kernel.program, spec, coords, *weights, *mask, abilities)?)
-                }
-                Terminal::Reduce { spec, values, weights, mask, reduced } => {
-                    let outputs = Outputs { values: *values, weights: *weights, mask: *mask };
-                    Box::new(Reduce::new(&kernel.program, spec, outputs, reduced, abilities)?)
-                }
-            })
-        })
-        .collect()
+    kernel.terminals.iter().map(|t| family(&kernel.program, t, abilities)).collect()
 }
 
 /// The most bytes of operands, or of outputs, that one slot takes: enough to keep a device busy, small
@@ -162,7 +145,7 @@ impl Shape {
 
 /// Whether a terminal's outputs are added to what is there: a block's must then be added all or none.
 fn adds(kernel: &Kernel) -> bool {
-    kernel.terminals.iter().any(|t| !matches!(t, Terminal::Collect { .. }))
+    !kernel.only_collects()
 }
 
 /// A kernel on the device, for one worker.
@@ -243,7 +226,7 @@ impl GpuRunner {
     }
 
     /// The slot that is being filled, empty and mapped if it was not begun.
-    fn slot(&mut self, partials: &mut [Partial]) -> Result<&mut Slot> {
+    fn slot(&mut self, states: &mut [Box<dyn State>]) -> Result<&mut Slot> {
         if self.slots.len() <= self.current {
             self.slots.push(Slot::new(&self.context, self.capacity)?);
         }
@@ -251,7 +234,7 @@ impl GpuRunner {
             self.complete(self.current)?;
             // Without totals on the device a block is complete as soon as its outputs are here.
             if !self.accumulates() {
-                self.add(partials)?;
+                self.add(states)?;
             }
         }
         Ok(&mut self.slots[self.current])
@@ -266,9 +249,9 @@ impl GpuRunner {
         Ok(())
     }
 
-    /// Adds what has landed to the partials: whole blocks, because one that is not complete may have to run
+    /// Adds what has landed to the states: whole blocks, because one that is not complete may have to run
     /// again elsewhere. Elements that are only collected can be written twice.
-    fn add(&mut self, partials: &mut [Partial]) -> Result<()> {
+    fn add(&mut self, states: &mut [Box<dyn State>]) -> Result<()> {
         let ready = match adds(&self.kernel) {
             true => self.landed.iter().rposition(|l| l.last).map_or(0, |n| n + 1),
             false => self.landed.len(),
@@ -276,7 +259,7 @@ impl GpuRunner {
         for l in self.landed.drain(..ready) {
             self.waiting -= l.bytes.len();
             if self.own[l.terminal].is_none() {
-                (l.absorb)(&l.bytes, &mut partials[l.terminal])?;
+                (l.absorb)(&l.bytes, &mut *states[l.terminal])?;
             }
             self.under_way -= l.last as usize;
         }
@@ -293,7 +276,7 @@ impl GpuRunner {
     }
 
     /// Stages one piece of a block, or cuts it where it is too large.
-    fn stage(&mut self, piece: &Piece, operands: &[Operand], partials: &mut [Partial]) -> Result<()> {
+    fn stage(&mut self, piece: &Piece, operands: &[Operand], states: &mut [Box<dyn State>]) -> Result<()> {
         let shape = &piece.region.shape;
         let len = piece.region.len();
         let layout = match len {
@@ -305,11 +288,11 @@ impl GpuRunner {
         let own = self.families.iter().filter(|f| f.accumulates().is_none());
         let down = own.map(|f| f.output_bytes(shape).next_multiple_of(ALIGN)).fold(0, u64::saturating_add);
         let Some(layout) = layout.filter(|_| up <= self.capacity.up && down <= self.capacity.down) else {
-            return self.halves(piece, operands, partials);
+            return self.halves(piece, operands, states);
         };
-        if !self.slot(partials)?.has_room(up, down) {
+        if !self.slot(states)?.has_room(up, down) {
             self.submit()?;
-            self.slot(partials)?;
+            self.slot(states)?;
         }
         let context = Arc::clone(&self.context);
         let slot = &mut self.slots[self.current];
@@ -346,7 +329,7 @@ impl GpuRunner {
 
     /// Stages the two halves of a piece, cut along its outermost axis that can be cut, so that either's
     /// elements are one run of the block's.
-    fn halves(&mut self, piece: &Piece, operands: &[Operand], partials: &mut [Partial]) -> Result<()> {
+    fn halves(&mut self, piece: &Piece, operands: &[Operand], states: &mut [Box<dyn State>]) -> Result<()> {
         let Some(d) = piece.region.shape.iter().position(|&n| n > 1) else {
             return Err(Error::new(ErrorKind::Device, "one element's outputs do not fit the staging memory")
                 .hint("raise the budget (--device-memory)"));
@@ -367,13 +350,13 @@ impl GpuRunner {
                     },
                 })
                 .collect();
-            self.stage(&half, &moved, partials)?;
+            self.stage(&half, &moved, states)?;
         }
         Ok(())
     }
 
     /// Reads the totals that accumulated on the device, and empties them.
-    fn collect_totals(&mut self, partials: &mut [Partial]) -> Result<()> {
+    fn collect_totals(&mut self, states: &mut [Box<dyn State>]) -> Result<()> {
         let mut read = Vec::new();
         for (own, held) in self.own.iter().zip(&self.held) {
             read.push(match (own, held) {
@@ -389,7 +372,7 @@ impl GpuRunner {
         })?;
         for (n, bytes) in read.into_iter().enumerate() {
             if let (Some(bytes), Some(absorb)) = (bytes, self.held[n].take()) {
-                absorb(&bytes, &mut partials[n])?;
+                absorb(&bytes, &mut *states[n])?;
             }
         }
         self.elements = 0;
@@ -425,21 +408,22 @@ impl Piece<'_> {
             }
             at
         };
-        match terminal {
-            Terminal::Collect { .. } => inner(&|_| true),
-            Terminal::Reduce { reduced, .. } => inner(&|d| !reduced[d]),
-            Terminal::Histogram { .. } => 0,
-        }
+        inner(&|d| terminal.fold.landing().keeps(d))
     }
 }
 
 impl GpuRunner {
-    fn take_block(&mut self, block: &Block, operands: &[Operand], partials: &mut [Partial]) -> Result<()> {
+    fn take_block(
+        &mut self,
+        block: &Block,
+        operands: &[Operand],
+        states: &mut [Box<dyn State>],
+    ) -> Result<()> {
         let len = block.region.len();
         self.context.check()?;
         let limit = self.families.iter().filter_map(|f| f.accumulates()).min();
         if limit.is_some_and(|most| self.elements + len > most) || self.waiting > WAITING {
-            self.land(partials)?;
+            self.land(states)?;
         }
         let piece = Piece {
             region: block.region.clone(),
@@ -449,8 +433,8 @@ impl GpuRunner {
             last: true,
         };
         match self.trace.clone() {
-            Some(trace) => trace.record(Activity::Upload, || self.stage(&piece, operands, partials))?,
-            None => self.stage(&piece, operands, partials)?,
+            Some(trace) => trace.record(Activity::Upload, || self.stage(&piece, operands, states))?,
+            None => self.stage(&piece, operands, states)?,
         }
         // Half a slot is enough to keep the device busy.
         if !self.slots[self.current].has_room(self.capacity.up / 2, self.capacity.down / 2) {
@@ -460,7 +444,7 @@ impl GpuRunner {
     }
 
     /// Brings back what was submitted, all of it, and adds it.
-    fn land(&mut self, partials: &mut [Partial]) -> Result<()> {
+    fn land(&mut self, states: &mut [Box<dyn State>]) -> Result<()> {
         self.submit()?;
         for n in 0..self.slots.len() {
             // The oldest first.
@@ -475,14 +459,14 @@ impl GpuRunner {
                     self.held[landed.terminal] = Some(std::mem::replace(&mut landed.absorb, none));
                 }
             }
-            self.collect_totals(partials)?;
+            self.collect_totals(states)?;
         }
-        self.add(partials)
+        self.add(states)
     }
 }
 
 impl Runner for GpuRunner {
-    fn run(&mut self, block: &Block, operands: &[Operand], partials: &mut [Partial]) -> Result<Events> {
+    fn run(&mut self, block: &Block, operands: &[Operand], states: &mut [Box<dyn State>]) -> Result<Events> {
         // Counted whatever happens: the caller has counted it too.
         self.under_way += 1;
         if let Some(e) = self.failed.take() {
@@ -490,8 +474,8 @@ impl Runner for GpuRunner {
         }
         let ran = match block.region.is_empty() || self.families.is_empty() {
             // Blocks are added in their order.
-            true => self.land(partials).map(|()| self.under_way = 0),
-            false => self.take_block(block, operands, partials),
+            true => self.land(states).map(|()| self.under_way = 0),
+            false => self.take_block(block, operands, states),
         };
         let events = std::mem::take(&mut self.events);
         match ran {
@@ -504,12 +488,12 @@ impl Runner for GpuRunner {
         }
     }
 
-    fn flush(&mut self, partials: &mut [Partial]) -> Result<Events> {
+    fn flush(&mut self, states: &mut [Box<dyn State>]) -> Result<Events> {
         if let Some(e) = self.failed.take() {
             return Err(e);
         }
         // Nothing is added before all has come: on an error all of it runs again, events and all.
-        self.land(partials)?;
+        self.land(states)?;
         Ok(std::mem::take(&mut self.events))
     }
 

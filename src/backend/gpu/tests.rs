@@ -101,7 +101,8 @@ use crate::backend::Runner;
 use crate::error::Result;
 use crate::grid::{Region, c_strides};
 use crate::ops::elementwise::{Events, Op, Operand as Typed};
-use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::ops::fold::{Collected, State, state_ref};
+use crate::ops::kernel::{Block, Kernel, Operand, Terminal};
 use crate::ops::program::{Program, Step};
 use crate::view::Placement;
 
@@ -117,38 +118,41 @@ pub fn one_row(op: Op, dtypes: &[DType]) -> Program {
     Program { inputs, steps, outputs: vec![last] }
 }
 
+/// What was collected.
+pub fn collected_bytes(state: &dyn State) -> &[u8] {
+    state_ref::<Collected>(state).unwrap().elements()
+}
+
 /// Runs a kernel over one block that is the whole domain, its operands dense in C order.
 pub fn run_kernel(
     context: &Arc<Context>,
     kernel: &Kernel,
     shape: &[u64],
     inputs: &[&[u8]],
-) -> Result<(Vec<Partial>, Events)> {
+) -> Result<(Vec<Box<dyn State>>, Events)> {
     let region = Region::whole(shape);
     let operands: Vec<Operand> = inputs
         .iter()
         .map(|&bytes| Operand::plain(bytes, Placement { offset: 0, strides: c_strides(shape) }))
         .collect();
-    let mut partials: Vec<Partial> =
-        kernel.terminals.iter().map(|t| t.partial(shape)).collect::<Result<_>>()?;
+    let mut states = kernel.terminals.iter().map(|t| t.state(shape)).collect::<Result<Vec<_>>>()?;
     let mut runner = GpuRunner::new(context, kernel, &context.abilities(), shape, 256 << 20, None)?;
-    let events = runner.run(&Block { region: &region, domain: shape }, &operands, &mut partials)?
-        | runner.flush(&mut partials)?;
+    let events = runner.run(&Block { region: &region, domain: shape }, &operands, &mut states)?
+        | runner.flush(&mut states)?;
     assert_eq!(runner.under_way(), 0);
-    Ok((partials, events))
+    Ok((states, events))
 }
 
 #[test]
 fn a_collected_sum_is_the_sum() {
     let Some(context) = context() else { return };
     let program = one_row(Op::from_name("add").unwrap(), &[DType::F32, DType::F32]);
-    let kernel = Kernel { program, terminals: vec![Terminal::Collect { from: 0 }] };
+    let kernel = Kernel { terminals: vec![Terminal::collect(&program, 0, 1).unwrap()], program };
     let a: Vec<f32> = (0..1003).map(|i| i as f32 * 0.1).collect();
     let b: Vec<f32> = (0..1003).map(|i| 1e-3 * (i * i) as f32).collect();
     let inputs: [&[u8]; 2] = [bytemuck::cast_slice(&a), bytemuck::cast_slice(&b)];
-    let (partials, events) = run_kernel(&context, &kernel, &[1003], &inputs).unwrap();
+    let (states, events) = run_kernel(&context, &kernel, &[1003], &inputs).unwrap();
     assert!(events.is_empty());
-    let Partial::Collect(bytes) = &partials[0] else { panic!() };
-    let out: Vec<f32> = bytemuck::pod_collect_to_vec(bytes);
+    let out: Vec<f32> = bytemuck::pod_collect_to_vec(collected_bytes(&*states[0]));
     assert_eq!(out, a.iter().zip(&b).map(|(a, b)| a + b).collect::<Vec<_>>());
 }

@@ -6,7 +6,9 @@ use super::call::{Args, cast};
 use super::lower::Cx;
 use super::value::{Item, Val};
 use crate::cli::expr::Ident;
-use chunkwise::{Array, DType, Result, Weak, concatenate, stack};
+use chunkwise::{
+    Array, Boundary, ConvolveMode, DType, Labels, Over, Reduction, Result, Session, Weak, concatenate, stack,
+};
 
 /// One function.
 pub struct Function {
@@ -83,8 +85,34 @@ functions! {
     };
     "concatenate" ("arrays", "axis") = |cx, a| join(cx, a, concatenate);
     "stack" ("arrays", "axis") = |cx, a| join(cx, a, stack);
+    "pad" ("array" "pad_width", "mode") only "constant_values" = pad;
+    "gradient" ("f", "spacing") only "axis" "edge_order" = gradient;
+    "convolve" ("a" "v", "mode") = convolve;
     "matmul" ("x1" "x2") = |cx, mut a| Ok(Val::Array(a.array(cx, "x1")?.matmul(&a.array(cx, "x2")?)));
     "dot" ("a" "b") = |cx, mut a| Ok(Val::Array(a.array(cx, "a")?.matmul(&a.array(cx, "b")?)));
+
+    "topk" ("a" "k", "axis") = |cx, a| top(cx, a, Array::topk);
+    "argtopk" ("a" "k", "axis") = |cx, a| top(cx, a, Array::argtopk);
+    "ptp" ("a", "axis" "keepdims") = |cx, mut a| {
+        let x = a.array(cx, "a")?;
+        let mut over = match a.take("axis") {
+            Some(axes) => Over::axes(axes.ints(cx, "axis")?),
+            None => Over::all(),
+        };
+        if a.take("keepdims").map(|k| k.bool(cx, "keepdims")).transpose()?.unwrap_or(false) {
+            over = over.keepdims();
+        }
+        Ok(Val::Array(x.ptp_with(over)))
+    };
+    "groupby_reduce" ("array" "by" "func", "expected" "axis") only "where" "weights" = groupby_reduce;
+    "binned_statistic" ("x" "values", "statistic" "bins" "range") only "weights" "where" "log" = |cx, mut a| {
+        let x = a.need(cx, "x")?;
+        profile(cx, a, vec![x])
+    };
+    "binned_statistic_2d" ("x" "y" "values", "statistic" "bins" "range") only "weights" "where" "log" = |cx, mut a| {
+        let axes = vec![a.need(cx, "x")?, a.need(cx, "y")?];
+        profile(cx, a, axes)
+    };
 
     "histogram" ("x", "bins" "range") only "weights" "where" "log" = |cx, mut a| {
         let x = a.need(cx, "x")?;
@@ -179,6 +207,129 @@ fn random(cx: &Cx, mut a: Args) -> Result<Val> {
     };
     let dtype = a.dtype(cx)?.unwrap_or(DType::F64);
     Ok(Val::Array(Array::random(&shape, seed, dtype)))
+}
+
+fn top(cx: &Cx, mut a: Args, f: fn(&Array, i64, i64) -> Array) -> Result<Val> {
+    let axis = a.take("axis").map(|i| i.int(cx, "axis")).transpose()?.unwrap_or(-1);
+    let k = a.need(cx, "k")?.int(cx, "k")?;
+    Ok(Val::Array(f(&a.array(cx, "a")?, k, axis)))
+}
+
+/// The reduction that a string names.
+fn reduction(cx: &Cx, item: Option<Item>, default: Reduction) -> Result<Reduction> {
+    let Some(item) = item else { return Ok(default) };
+    let Val::Str(name) = &item.value else {
+        return Err(cx.error(item.span, "the reduction is a name in quotes, 'mean' say"));
+    };
+    Reduction::from_name(name).ok_or_else(|| {
+        let all: Vec<&str> = Reduction::all().map(Reduction::name).collect();
+        cx.error(item.span, format!("there is no reduction '{name}'"))
+            .hint(format!("the reductions are {}", all.join(", ")))
+    })
+}
+
+fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
+    let func = a.take("func");
+    let func = reduction(cx, func, Reduction::Sum)?;
+    let (values, by) = (a.array(cx, "array")?, a.array(cx, "by")?);
+    let mut over = match a.take("axis") {
+        Some(axes) => Over::axes(axes.ints(cx, "axis")?),
+        None => Over::all(),
+    };
+    if let Some(mask) = a.take("where") {
+        over = over.mask(&mask.array(cx, "where")?);
+    }
+    if let Some(weights) = a.take("weights") {
+        over = over.weights(&weights.array(cx, "weights")?);
+    }
+    let session = || Session::builder().threads(1).memory("256MiB").build();
+    let expected = match a.take("expected") {
+        Some(item) => {
+            let span = item.span;
+            let labels = item.array(cx, "expected")?;
+            let found = session().and_then(|s| Labels::of(&s.compute(&labels.ravel())?));
+            found.map_err(|e| cx.at(span, e))?
+        }
+        // A pass of its own finds them.
+        None => session().and_then(|s| s.labels(&by)).map_err(|e| cx.at(a.span, e))?,
+    };
+    Ok(Val::Array(values.groupby_reduce(&by, &expected, func, over)))
+}
+
+fn profile(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
+    let statistic = a.take("statistic");
+    let statistic = reduction(cx, statistic, Reduction::Mean)?;
+    let values = a.array(cx, "values")?;
+    match binned::histogram(cx, a, axes)? {
+        Val::Histogram(bins) => Ok(Val::Array(bins.reduce(&values, statistic))),
+        other => Ok(other),
+    }
+}
+
+/// One of several words.
+fn word<T: Copy>(cx: &Cx, item: Option<Item>, what: &str, words: &[(&str, T)], default: T) -> Result<T> {
+    let Some(item) = item else { return Ok(default) };
+    let name = item.text(cx, what)?;
+    words.iter().find(|w| w.0 == name).map(|w| w.1).ok_or_else(|| {
+        let all: Vec<_> = words.iter().map(|w| w.0).collect();
+        cx.error(item.span, format!("there is no {what} '{name}'"))
+            .hint(format!("it can be {}", all.join(", ")))
+    })
+}
+
+/// `numpy.pad`, with the words of `dask.array.overlap` too where they mean the same.
+fn pad(cx: &Cx, mut a: Args) -> Result<Val> {
+    let fill = a.take("constant_values").map(|k| k.number(cx, "constant_values")).transpose()?;
+    let fill = fill.unwrap_or(Weak::Int(0));
+    let fill = fill.to_scalar(fill.default_dtype())?;
+    let modes = [
+        ("constant", Boundary::Constant(fill)),
+        ("edge", Boundary::Nearest),
+        ("nearest", Boundary::Nearest),
+        ("symmetric", Boundary::Reflect),
+        ("reflect", Boundary::Mirror),
+        ("wrap", Boundary::Periodic),
+        ("periodic", Boundary::Periodic),
+    ];
+    let boundary = word(cx, a.take("mode"), "mode", &modes, modes[0].1)?;
+    let width = a.need(cx, "pad_width")?;
+    let wrong = |span| cx.error(span, "pad_width is a number, a pair, or a pair for each axis");
+    let pair = |item: &Item| match item.shape(cx, "pad_width")?[..] {
+        [n] => Ok((n, n)),
+        [before, after] => Ok((before, after)),
+        _ => Err(wrong(item.span)),
+    };
+    let nested = |i: &Item| matches!(i.value, Val::Tuple(_) | Val::List(_));
+    let widths = match &width.value {
+        Val::Tuple(items) | Val::List(items) if items.iter().any(nested) => {
+            items.iter().map(pair).collect::<Result<Vec<_>>>()?
+        }
+        _ => vec![pair(&width)?],
+    };
+    Ok(Val::Array(a.array(cx, "array")?.pad(&widths, &[boundary])))
+}
+
+/// `numpy.gradient` along one axis, which a 1-D array need not name.
+fn gradient(cx: &Cx, mut a: Args) -> Result<Val> {
+    let f = a.array(cx, "f")?;
+    let axis = match a.take("axis") {
+        Some(axis) => axis.int(cx, "axis")?,
+        None if f.ndim()? == 1 => 0,
+        None => {
+            return Err(cx
+                .error(a.span, "gradient needs the axis of an array of several axes")
+                .hint("gradient(f, axis=0); NumPy gives one array for each axis"));
+        }
+    };
+    let spacing = a.take("spacing").map(|s| s.float(cx, "spacing")).transpose()?.unwrap_or(1.0);
+    let order = a.take("edge_order").map(|o| o.int(cx, "edge_order")).transpose()?.unwrap_or(1);
+    Ok(Val::Array(f.gradient(axis, spacing, u32::try_from(order).unwrap_or(0))))
+}
+
+fn convolve(cx: &Cx, mut a: Args) -> Result<Val> {
+    let modes = [("full", ConvolveMode::Full), ("same", ConvolveMode::Same), ("valid", ConvolveMode::Valid)];
+    let mode = word(cx, a.take("mode"), "mode", &modes, ConvolveMode::Full)?;
+    Ok(Val::Array(a.array(cx, "a")?.convolve(&a.array(cx, "v")?, mode)))
 }
 
 fn join(cx: &Cx, mut a: Args, f: fn(&[Array], i64) -> Array) -> Result<Val> {

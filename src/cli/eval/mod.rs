@@ -18,7 +18,7 @@ use super::args::Eval;
 use super::expr::{Ast, Expr, parse};
 use super::output::{self, Bar};
 use super::{Done, Failure, inputs};
-use chunkwise::{Cancel, Error, FallbackPolicy, Report, Session, StoreOptions, Trace};
+use chunkwise::{Cancel, Error, FallbackPolicy, Store, Trace};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -43,24 +43,28 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     }
     let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
     let bar = Bar::new();
-    let shown = bar.clone();
+    let seen = bar.clone();
     let trace = args.trace.as_ref().map(|_| Arc::new(Trace::new()));
-    let session = args.run.session(fallback, cancel, trace.as_ref(), move |p| shown.run(p))?;
-    if let Some(path) = &args.output {
-        let stored = store(&session, path, &names, &targets);
-        bar.clear();
-        output::tell(&stored?);
-        return write_trace(args, trace.as_deref());
-    }
-    let targets: Vec<&dyn chunkwise::Target> = targets.iter().map(|t| t.as_target()).collect();
+    let session = args.run.session(fallback, cancel, trace.as_ref(), move |p| seen.run(p))?;
+    let stores = match &args.output {
+        Some(path) => vec![store(path, &names, &targets)?],
+        None => Vec::new(),
+    };
+    // What is stored is not shown.
+    let shown = if stores.is_empty() { &targets[..] } else { &[] };
+    let shown: Vec<&dyn chunkwise::Target> = shown.iter().map(|t| t.as_target()).collect();
     if args.explain {
-        let text = session.explain(&targets)?;
+        let text = session.explain_with(&shown, &stores)?;
         io::stdout().lock().write_all(text.as_bytes())?;
         return Ok(());
     }
-    let outcome = session.run(&targets);
+    let outcome = session.run_with(&shown, &stores);
     bar.clear();
     let outcome = outcome?;
+    if !stores.is_empty() {
+        output::tell(&outcome.report);
+        return write_trace(args, trace.as_deref());
+    }
     let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     if args.json {
         print::json(out, &names, &outcome)?;
@@ -78,15 +82,15 @@ fn write_trace(args: &Eval, trace: Option<&Trace>) -> Done {
     Ok(())
 }
 
-/// Stores the results in a new file.
-fn store(session: &Session, path: &Path, names: &[String], targets: &[Target]) -> Result<Report, Failure> {
+/// The new file that the results are stored in.
+fn store(path: &Path, names: &[String], targets: &[Target]) -> Result<Store, Failure> {
     if path.exists() {
         return Err(Failure::Usage(format!("--output {}: the file exists already", path.display())));
     }
-    let mut datasets = Vec::new();
+    let mut store = Store::new(path);
     for (name, target) in names.iter().zip(targets) {
         match target {
-            Target::Array(array) => datasets.push((name.as_str(), array)),
+            Target::Array(array) => store = store.dataset(name, array),
             Target::Histogram(_) => {
                 return Err(Failure::Usage(format!(
                     "--output: {name} is a histogram; only arrays are stored"
@@ -94,7 +98,7 @@ fn store(session: &Session, path: &Path, names: &[String], targets: &[Target]) -
             }
         }
     }
-    Ok(session.store(path, &datasets, &StoreOptions::new())?)
+    Ok(store)
 }
 
 fn open_inputs(args: &Eval, scope: &mut Scope) -> Done {

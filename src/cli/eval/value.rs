@@ -100,6 +100,22 @@ impl Item {
         }
     }
 
+    /// A number as it is.
+    pub fn number(&self, cx: &Cx, what: &str) -> Result<Weak> {
+        match self.value {
+            Val::Scalar(w) => Ok(w),
+            _ => Err(self.wrong(cx, what, "a number")),
+        }
+    }
+
+    /// A string.
+    pub fn text(&self, cx: &Cx, what: &str) -> Result<&str> {
+        match &self.value {
+            Val::Str(text) => Ok(text),
+            _ => Err(self.wrong(cx, what, "a string")),
+        }
+    }
+
     /// `True` or `False`.
     pub fn bool(&self, cx: &Cx, what: &str) -> Result<bool> {
         match self.value {

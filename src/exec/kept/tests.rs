@@ -2,10 +2,13 @@
 
 use super::*;
 use crate::array::Array;
+use crate::backend::cpu::Cpu;
 use crate::error::{Error, ErrorKind};
 use crate::graph::Graph;
-use crate::plan::{Machine, PlanOptions, Wish};
-use crate::source::{Source, SourceSpec};
+use crate::grid::Slab;
+use crate::ops::simd::Simd;
+use crate::plan::{Ends, Machine, PlanOptions, Wish};
+use crate::source::{ReadCx, Source};
 use crate::{BinAxis, DType};
 
 const CHUNKS: u64 = 40;
@@ -25,9 +28,6 @@ impl Source for Chunked {
     fn chunks(&self) -> Option<&Chunks> {
         Some(&self.0)
     }
-    fn spec(&self) -> SourceSpec {
-        SourceSpec::Memory { id: u64::MAX }
-    }
     fn describe(&self) -> String {
         "chunked".into()
     }
@@ -45,7 +45,14 @@ fn kept(chunks: u64, meter: &Arc<Meter>) -> Kept {
     let targets = [x.histogram(BinAxis::Auto(4))];
     let roots: Vec<_> = targets.iter().map(|t| crate::array::Target::built(t).unwrap().clone()).collect();
     let plan = Plan::new(&Graph::new(&roots), &PlanOptions::default()).unwrap();
-    let bind = |memory| Bound::new(&plan, &Machine { memory, threads: 1, device: Wish::Cpu(String::new()) });
+    let cpu = Cpu::new(1, Simd::best());
+    let bind = |memory| {
+        Bound::new(
+            &plan,
+            &Ends::default(),
+            &Machine { memory, threads: 1, cpu: &cpu, device: Wish::Cpu(String::new()) },
+        )
+    };
     let free = bind(1 << 30).unwrap();
     let stages = free.stages.iter().map(|s| s.peak_bytes()).max().unwrap();
     let each = kept_chunk_bytes(LEN as u64);

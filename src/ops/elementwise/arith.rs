@@ -58,9 +58,40 @@ impl Canonical for f64 {
 }
 
 formulas!(
-    Add, Subtract, Multiply, Divide, Power, Negative, Absolute, Sign, Minimum, Maximum, Fmin, Fmax, Clip,
-    Where, Floor, Ceil, Trunc, Round, Sqrt, Square, Reciprocal, Degrees, Radians, Copysign, Invert, Not, And,
-    Or, Xor, LeftShift, RightShift,
+    Add,
+    Subtract,
+    Multiply,
+    Divide,
+    Power,
+    Negative,
+    Absolute,
+    Sign,
+    Minimum,
+    Maximum,
+    Fmin,
+    Fmax,
+    Clip,
+    Where,
+    Floor,
+    Ceil,
+    Trunc,
+    Round,
+    Sqrt,
+    Square,
+    Reciprocal,
+    Degrees,
+    Radians,
+    Copysign,
+    Invert,
+    Not,
+    And,
+    Or,
+    Xor,
+    LeftShift,
+    RightShift,
+    BitwiseCount,
+    NextAfter,
+    Heaviside,
 );
 
 // Two's complement: signed and unsigned share the kernel of the unsigned type.
@@ -107,6 +138,43 @@ macro_rules! sign_bits {
     )* };
 }
 sign_bits!(u16, 0x7fff; u32, 0x7fff_ffff; u64, 0x7fff_ffff_ffff_ffff;);
+
+unary!(u8 u16 u32 u64; bool; BitwiseCount(a) a.count_ones() as u8);
+unary!(i8 i16 i32 i64; bool; BitwiseCount(a) a.unsigned_abs().count_ones() as u8);
+
+binary!(f32 f64; same; Heaviside(a, b) {
+    let step = if a < 0.0 { 0.0 } else if a == 0.0 { b } else { 1.0 };
+    (if a.is_nan() { a } else { step }).canonical()
+});
+
+/// The next float on bits: away from zero is one more, towards it one less. `$stays`: equal arguments give the
+/// first.
+macro_rules! next_after {
+    ($($t:ident $signed:ident $infinity:literal $nan:literal $stays:literal;)*) => { $(
+        impl Binary<$t> for NextAfter {
+            type Out = $t;
+            #[inline(always)]
+            fn f(x: $t, y: $t) -> $t {
+                const SIZE: $t = $t::MAX >> 1;
+                // An integer that compares as the float does: the zeros are one.
+                let key = |v: $t| {
+                    let size = (v & SIZE) as $signed;
+                    if v > SIZE { -size } else { size }
+                };
+                let away = (key(x) < key(y)) == (x <= SIZE);
+                let next = if away { x.wrapping_add(1) } else { x.wrapping_sub(1) };
+                let next = if x & SIZE == 0 { (y & !SIZE) | 1 } else { next };
+                let next = if key(x) != key(y) { next } else if $stays { x } else { y };
+                if (x & SIZE > $infinity) | (y & SIZE > $infinity) { $nan } else { next }
+            }
+        }
+    )* };
+}
+next_after! {
+    u16 i16 0x7c00 0x7e00 true;
+    u32 i32 0x7f80_0000 0x7fc0_0000 false;
+    u64 i64 0x7ff0_0000_0000_0000 0x7ff8_0000_0000_0000 false;
+}
 
 /// Negative and absolute of floats: the sign bit of their bits.
 pub(super) struct FlipSign;

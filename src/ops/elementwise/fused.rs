@@ -9,7 +9,6 @@
 use super::Op;
 use super::arith::{Add, Divide, Multiply, Subtract, binary, formulas};
 use super::kernel::{Binary, KernelAt, Ter, Ternary};
-use super::rows::Id;
 use crate::DType;
 use crate::ops::simd::Simd;
 use bytemuck::Pod;
@@ -44,7 +43,7 @@ impl<T: Pod, F: Binary<T, Out = T>, G: Binary<T, Out = T>> Ternary<T, T, T> for 
 
 /// Whether [`fused`] has a kernel for rows `first` and `then` in `dtype`.
 pub fn fuses(first: Op, then: Op, dtype: DType) -> bool {
-    let arithmetic = |op: Op| matches!(op.row().id, Id::Add | Id::Subtract | Id::Multiply | Id::Divide);
+    let arithmetic = |op: Op| matches!(op, Op::ADD | Op::SUBTRACT | Op::MULTIPLY | Op::DIVIDE);
     matches!(dtype, DType::F32 | DType::F64) && arithmetic(first) && arithmetic(then)
 }
 
@@ -53,25 +52,25 @@ pub fn fuses(first: Op, then: Op, dtype: DType) -> bool {
 pub fn fused(first: Op, then: Op, at: usize, dtype: DType, simd: Simd) -> Option<KernelAt> {
     macro_rules! of {
         ($t:ty, $f:ty) => {
-            match (then.row().id, at) {
+            match (then, at) {
                 // A sum or a product is the same from either side.
-                (Id::Add, _) => KernelAt::of::<Ter<Left<$f, Add>, $t, $t, $t>>(simd),
-                (Id::Multiply, _) => KernelAt::of::<Ter<Left<$f, Multiply>, $t, $t, $t>>(simd),
-                (Id::Subtract, 0) => KernelAt::of::<Ter<Left<$f, Subtract>, $t, $t, $t>>(simd),
-                (Id::Subtract, _) => KernelAt::of::<Ter<Right<$f, Subtract>, $t, $t, $t>>(simd),
-                (Id::Divide, 0) => KernelAt::of::<Ter<Left<$f, Divide>, $t, $t, $t>>(simd),
-                (Id::Divide, _) => KernelAt::of::<Ter<Right<$f, Divide>, $t, $t, $t>>(simd),
+                (Op::ADD, _) => KernelAt::of::<Ter<Left<$f, Add>, $t, $t, $t>>(simd),
+                (Op::MULTIPLY, _) => KernelAt::of::<Ter<Left<$f, Multiply>, $t, $t, $t>>(simd),
+                (Op::SUBTRACT, 0) => KernelAt::of::<Ter<Left<$f, Subtract>, $t, $t, $t>>(simd),
+                (Op::SUBTRACT, _) => KernelAt::of::<Ter<Right<$f, Subtract>, $t, $t, $t>>(simd),
+                (Op::DIVIDE, 0) => KernelAt::of::<Ter<Left<$f, Divide>, $t, $t, $t>>(simd),
+                (Op::DIVIDE, _) => KernelAt::of::<Ter<Right<$f, Divide>, $t, $t, $t>>(simd),
                 _ => return None,
             }
         };
     }
     macro_rules! in_dtype {
         ($t:ty) => {
-            match first.row().id {
-                Id::Add => of!($t, Sum),
-                Id::Subtract => of!($t, Difference),
-                Id::Multiply => of!($t, Product),
-                Id::Divide => of!($t, Quotient),
+            match first {
+                Op::ADD => of!($t, Sum),
+                Op::SUBTRACT => of!($t, Difference),
+                Op::MULTIPLY => of!($t, Product),
+                Op::DIVIDE => of!($t, Quotient),
                 _ => return None,
             }
         };

@@ -152,7 +152,7 @@ pub(super) struct Un<F, A>(PhantomData<(F, A)>);
 /// The loop of a [`Binary`].
 pub(super) struct Bi<F, A, B = A>(PhantomData<(F, A, B)>);
 /// The loop of a [`Ternary`].
-pub(super) struct Ter<F, A, B, C>(PhantomData<(F, A, B, C)>);
+pub(super) struct Ter<F, A, B = A, C = B>(PhantomData<(F, A, B, C)>);
 /// Copies the bytes.
 pub(super) struct CopyBytes;
 

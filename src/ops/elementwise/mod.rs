@@ -1,7 +1,7 @@
 //! What can be computed element by element: one table ([`Op::all`]), and its CPU kernels.
 //!
-//! A row of the table ([`Row`]) says an operation's names, parameters, documentation and error
-//! bound. [`Op::signature`] says, for given operand dtypes, to which dtypes the operands are cast
+//! A row of the table (`table.rs`, as data [`Row`]) says an operation's names, parameters, documentation, error
+//! bound, CPU kernels and shader functions. [`Op::signature`] says, for given operand dtypes, to which dtypes the operands are cast
 //! and what comes out, as NumPy 2 does; [`Op::kernel`] gives the loop for a signature; [`cast`]
 //! the loop that casts. Everything else (methods, the expression language, tests over dtypes) is
 //! derived from the table.
@@ -31,13 +31,14 @@ mod arith;
 mod cast;
 mod compare;
 mod division;
+mod form;
 mod fused;
 mod half;
 mod kernel;
-mod kernels;
 mod math;
 mod rows;
 mod rule;
+mod table;
 #[cfg(test)]
 mod tests;
 mod wgsl;
@@ -47,11 +48,13 @@ pub use self::fused::{fused, fuses};
 pub use self::kernel::KernelAt;
 pub use self::rows::{Bound, Row};
 pub use self::rule::{Operand, Signature};
+pub(crate) use self::table::elementwise_rows;
 pub use self::wgsl::{Wgsl, wgsl_cast};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::simd::Simd;
 use crate::{DType, Scalar, Weak};
+use form::Form;
 use rows::ROWS;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
@@ -120,9 +123,26 @@ impl Op {
     /// # Errors
     /// `Internal` if the operation has no kernel for it.
     pub fn try_kernel(self, signature: &Signature, simd: Simd) -> Result<KernelAt> {
-        kernels::kernel(self.row().id, signature, simd).ok_or_else(|| {
+        let forms = self.forms_of(signature).iter();
+        forms.filter_map(|form| form.kernel(&signature.args, simd)).next().ok_or_else(|| {
             Error::new(ErrorKind::Internal, format!("no kernel for {signature}")).at("operation", self.name())
         })
+    }
+
+    /// The form that computes a signature; `None` if the row has no such signature.
+    pub(crate) fn form(self, signature: &Signature) -> Option<&'static Form> {
+        self.forms_of(signature).iter().find(|form| form.kernel(&signature.args, Simd::BASELINE).is_some())
+    }
+
+    /// The forms, where the number of arguments is right.
+    fn forms_of(self, signature: &Signature) -> &'static [Form] {
+        if signature.args.len() == self.arity() { self.row().forms } else { &[] }
+    }
+
+    /// The WGSL of this row for a signature that [`Op::signature`] gave; `None` if it has no such
+    /// signature.
+    pub fn wgsl(self, signature: &Signature) -> Option<Wgsl> {
+        Some(self.form(signature)?.wgsl(signature))
     }
 
     /// As [`Op::try_kernel`], for a signature that is known to come from [`Op::signature`].

@@ -59,6 +59,8 @@ pub(super) enum Rule {
     Bits,
     /// Integers: T to T; bool computes as int8.
     Shift,
+    /// As [`Rule::Shift`], to uint8.
+    Count,
     /// (bool, T, T) to T.
     Where,
     /// T to T, with weak integers saturated.
@@ -145,9 +147,10 @@ fn unchecked(op: Op, operands: &[Operand]) -> Result<Signature> {
         Rule::Classify => all(if t.is_float() { t } else { DType::Bool }, DType::Bool),
         Rule::Compare => Ok(Signature { args: compare(operands, t), out: DType::Bool }),
         Rule::Logical => same(DType::Bool),
-        Rule::Bits | Rule::Shift if t.is_float() => refuse("it is for integers and bools"),
+        Rule::Bits | Rule::Shift | Rule::Count if t.is_float() => refuse("it is for integers and bools"),
         Rule::Bits => same(t),
         Rule::Shift => same(if t == DType::Bool { DType::I8 } else { t }),
+        Rule::Count => all(if t == DType::Bool { DType::I8 } else { t }, DType::U8),
         Rule::Where => {
             let t = common(&operands[1..]);
             Ok(Signature { args: smallvec![DType::Bool, t, t], out: t })

@@ -7,7 +7,7 @@ use crate::ops::simd::Simd;
 use crate::per_simd;
 
 /// Rows per block: small enough that a block's columns and indices stay in the first cache.
-pub(super) const BLOCK: usize = 1024;
+pub(in crate::ops) const BLOCK: usize = 1024;
 
 /// Converts native values of `dtype` to float64; `bytes` need not be aligned.
 pub(super) fn to_f64(simd: Simd, dtype: DType, bytes: &[u8], out: &mut [f64]) {

@@ -35,7 +35,10 @@ mod window;
 
 pub use bins::Bins;
 pub use edges::{Edges, MAX_AXIS_BINS, Scale};
+pub(super) use load::BLOCK;
 pub use logs::LogOf;
 pub use result::Histogram;
 pub use spec::HistogramSpec;
+pub(super) use spec::OTHERS;
 pub use state::{Scratch, State, Tile};
+pub(super) use weigh::{Scratch as WeighScratch, Weighted};

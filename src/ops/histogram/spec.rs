@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 const MAX_BINS: u64 = (1 << 31) - 8;
 
 /// Slots beside the bins: underflow (outside), overflow, NaN, not positive, masked out.
-pub(super) const OTHERS: usize = 5;
+pub(in crate::ops) const OTHERS: usize = 5;
 
 /// Edges per dimension, the dtypes of the columns, and whether there are weights and a mask.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -155,6 +155,11 @@ impl State {
         }
     }
 
+    /// Whether it is one of this spec.
+    pub fn is_of(&self, spec: &HistogramSpec) -> bool {
+        self.fits(spec).is_ok()
+    }
+
     fn fits(&self, spec: &HistogramSpec) -> Result<()> {
         if self.term() != spec.weights.map(weigh::term) || self.slots() != spec.slots() {
             return Err(internal("a partial histogram of another histogram"));
@@ -325,6 +330,20 @@ impl Tile<'_> {
 }
 
 impl Scratch {
+    /// The slot of every row of a tile of at most [`BLOCK`] rows: 0 below the range (or outside), then the bins
+    /// in C order from 1 on, then others that are in no bin.
+    ///
+    /// # Errors
+    /// `Internal` if the tile is not of this spec.
+    pub fn slots(&mut self, spec: &HistogramSpec, tile: &Tile, simd: Simd) -> Result<&[u32]> {
+        tile.fits(spec)?;
+        if tile.n > BLOCK {
+            return Err(internal("a tile of more rows than are binned at a time"));
+        }
+        self.index(spec, tile, 0..tile.n, simd);
+        Ok(&self.index[..tile.n])
+    }
+
     /// The slot of every row of a block, in `self.index`.
     fn index(&mut self, spec: &HistogramSpec, tile: &Tile, rows: std::ops::Range<usize>, simd: Simd) {
         let len = rows.len();

@@ -40,7 +40,7 @@ pub(super) fn result_dtype(weights: DType) -> DType {
 /// Counts and sums of one weighted histogram by slot. A bin's sum is what is in `sums` and in the
 /// window together.
 #[derive(Clone, Debug)]
-pub(super) struct Weighted {
+pub(in crate::ops) struct Weighted {
     window: Window,
     /// Multiples of 2^base are in the window; `None` while it is empty.
     base: Option<i32>,
@@ -50,12 +50,12 @@ pub(super) struct Weighted {
 }
 
 /// Memory that a worker keeps between updates.
-pub(super) struct Scratch {
+pub(in crate::ops) struct Scratch {
     values: Vec<f64>,
 }
 
 impl Scratch {
-    pub(super) fn new() -> Scratch {
+    pub(in crate::ops) fn new() -> Scratch {
         Scratch { values: vec![0.0; BLOCK] }
     }
 }
@@ -63,13 +63,21 @@ impl Scratch {
 impl Weighted {
     /// The most bytes per bin, of these bins and [`OTHERS`].
     pub(super) fn bytes_per_bin(weights: DType, bins: u64) -> u64 {
-        let slots = bins as usize + OTHERS;
-        Window::bytes_per_slot(slots) + term(weights).bytes_per_sum()
+        Weighted::window_bytes_per_bin(bins) + term(weights).bytes_per_sum()
+    }
+
+    /// Of those, the bytes that are not the long sum's.
+    pub(in crate::ops) fn window_bytes_per_bin(bins: u64) -> u64 {
+        Window::bytes_per_slot(bins as usize + OTHERS)
     }
 
     /// All zero; `None` if there is no memory.
     pub(super) fn new(weights: DType, slots: usize) -> Option<Weighted> {
-        let term = term(weights);
+        Weighted::of_term(term(weights), slots)
+    }
+
+    /// All zero, for values of a term: floats, or integers for [`Term::Int`].
+    pub(in crate::ops) fn of_term(term: Term, slots: usize) -> Option<Weighted> {
         let window = Window::new(slots)?;
         Some(Weighted { window, base: None, missed: 0, sums: Sums::new(term, slots - OTHERS) })
     }
@@ -93,7 +101,7 @@ impl Weighted {
     }
 
     /// The counts by slot.
-    pub(super) fn counts(&self) -> impl ExactSizeIterator<Item = u64> {
+    pub(in crate::ops) fn counts(&self) -> impl ExactSizeIterator<Item = u64> {
         self.window.counts()
     }
 
@@ -125,7 +133,7 @@ impl Weighted {
     }
 
     /// Counts a block of rows, given by slots, and adds their weights.
-    pub(super) fn block(
+    pub(in crate::ops) fn block(
         &mut self,
         simd: Simd,
         dtype: DType,
@@ -275,7 +283,7 @@ impl Weighted {
     }
 
     /// The sums with what is in the window.
-    pub(super) fn sums(&self) -> std::borrow::Cow<'_, Sums> {
+    pub(in crate::ops) fn sums(&self) -> std::borrow::Cow<'_, Sums> {
         if self.base.is_none() {
             return std::borrow::Cow::Borrowed(&self.sums);
         }

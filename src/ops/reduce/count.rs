@@ -49,6 +49,15 @@ impl Counts {
         }
     }
 
+    /// Takes one value.
+    #[inline]
+    pub fn one<T: Value>(&mut self, o: usize, x: T) {
+        self.nonzero[o] += !x.is_zero() as u64;
+        if let Some(seen) = self.seen.get_mut(o) {
+            *seen += 1;
+        }
+    }
+
     pub fn merge_at(&mut self, offset: usize, other: &Counts) {
         let add = |to: &mut [u64], from: &[u64]| {
             to.iter_mut().zip(from).for_each(|(a, b)| *a = a.saturating_add(*b))

@@ -121,8 +121,9 @@ impl Extremes {
         }
     }
 
+    /// Takes one value.
     #[inline]
-    fn one<T: Value>(&mut self, output: usize, x: T, position: u64, rule: KeyRule) {
+    pub fn one<T: Value>(&mut self, output: usize, x: T, position: u64, rule: KeyRule) {
         let key = x.key(rule);
         if T::IS_FLOAT && key == i64::MAX {
             self.seen[output] |= THERE;

@@ -76,15 +76,21 @@ impl Integers {
                         continue;
                     }
                     let o = if along == Along::Kept { o + k } else { o };
-                    self.sums[o] += x.to_i128();
-                    if !self.squares.is_empty() {
-                        self.add_square(o, square(x));
-                    }
-                    if let Some(c) = self.counts.get_mut(o) {
-                        *c += 1;
-                    }
+                    self.one(o, *x);
                 }
             }
+        }
+    }
+
+    /// Takes one value.
+    #[inline]
+    pub fn one<T: Value>(&mut self, o: usize, x: T) {
+        self.sums[o] += x.to_i128();
+        if !self.squares.is_empty() {
+            self.add_square(o, square(&x));
+        }
+        if let Some(c) = self.counts.get_mut(o) {
+            *c += 1;
         }
     }
 

@@ -16,6 +16,7 @@
 mod count;
 mod extreme;
 mod gathered;
+mod grouped;
 mod integer;
 mod moments;
 mod product;
@@ -27,6 +28,8 @@ mod tests;
 mod value;
 
 pub use gathered::{Gathered, Limbs, OrderedBits};
+pub use grouped::{GroupedScratch, GroupedState, GroupedTile, NOWHERE};
 pub use rows::{Empty, Family, Reduction, Row};
 pub use spec::ReduceSpec;
 pub use state::{Along, Notes, Run, State, Tile};
+pub use value::sort_keys;

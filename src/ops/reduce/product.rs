@@ -37,11 +37,15 @@ impl IntegerProducts {
     }
 
     pub fn update<T: Value>(&mut self, part: Part<'_, T>) {
-        part.each(|o, x| {
-            let v = x.to_i128();
-            let flags = if v == 0 { ZERO } else { (v < 0) as u8 * NEGATIVE };
-            self.multiply(o, v.unsigned_abs() as u64, flags);
-        });
+        part.each(|o, x| self.one(o, x));
+    }
+
+    /// Takes one value.
+    #[inline]
+    pub fn one<T: Value>(&mut self, o: usize, x: T) {
+        let v = x.to_i128();
+        let flags = if v == 0 { ZERO } else { (v < 0) as u8 * NEGATIVE };
+        self.multiply(o, v.unsigned_abs() as u64, flags);
     }
 
     #[inline]
@@ -111,9 +115,15 @@ impl FloatProducts {
         let skips_nan = part.skips_nan;
         part.each(|o, x| {
             if !(skips_nan && x.is_nan()) {
-                self.0[o].multiply_float(x.to_f64());
+                self.one(o, x);
             }
         });
+    }
+
+    /// Takes one value.
+    #[inline]
+    pub fn one<T: Value>(&mut self, o: usize, x: T) {
+        self.0[o].multiply_float(x.to_f64());
     }
 
     /// Multiplies with what a device gathered. False if it is no product.

@@ -61,6 +61,8 @@ impl Notes {
     pub const NO_FREEDOM: Notes = Notes(2);
     /// A `nan*` extreme of nothing but NaN; NaN.
     pub const ALL_NAN: Notes = Notes(4);
+    /// An extreme of a group without elements; NaN.
+    pub const EMPTY_GROUP: Notes = Notes(8);
 
     /// Whether there is nothing to say.
     pub fn is_empty(self) -> bool {
@@ -83,6 +85,7 @@ impl Notes {
             (Notes::MEAN_OF_EMPTY, "mean of empty slice"),
             (Notes::NO_FREEDOM, "degrees of freedom <= 0 for slice"),
             (Notes::ALL_NAN, "all-NaN slice encountered"),
+            (Notes::EMPTY_GROUP, "group without elements"),
         ]
         .into_iter()
         .filter(move |(n, _)| self.contains(*n))
@@ -317,13 +320,47 @@ impl State {
     /// that sum to zero. `Overflow` where an integer result does not fit its dtype. `Internal` if
     /// `out` has another length.
     pub fn finish(&self, out: &mut [u8]) -> Result<Notes> {
+        self.finish_with(out, |state, o, notes| state.bits(o, notes))
+    }
+
+    /// As [`State::finish`], where an output is a group that may have no elements: a float extreme of none is NaN.
+    ///
+    /// # Errors
+    /// As [`State::finish`]; `Value` that names the first empty group of an integer extreme.
+    pub(super) fn finish_groups(&self, out: &mut [u8]) -> Result<Notes> {
+        self.finish_with(out, |state, o, notes| {
+            let is_empty = match &state.accumulators {
+                Accumulators::Extremes(e) => matches!(e.get(o), Found::Empty),
+                _ => false,
+            };
+            match (is_empty, Format::of(state.spec.out_dtype())) {
+                (false, _) => state.bits(o, notes),
+                (true, Some(format)) => {
+                    *notes = notes.union(Notes::EMPTY_GROUP);
+                    Ok(format.special(f64::NAN))
+                }
+                (true, None) => {
+                    let what = format!("the group at position {o} has no elements");
+                    Err(Error::new(ErrorKind::Value, what).hint(
+                        "leave it out of the expected labels, or cast the values to float64 to have NaN",
+                    ))
+                }
+            }
+        })
+    }
+
+    fn finish_with(
+        &self,
+        out: &mut [u8],
+        bits_of: impl Fn(&State, usize, &mut Notes) -> Result<u64>,
+    ) -> Result<Notes> {
         let dtype = self.spec.out_dtype();
         if out.len() != self.outputs * dtype.size() {
             return Err(Error::new(ErrorKind::Internal, "the results do not fit their buffer"));
         }
         let mut notes = Notes::default();
         for (o, bytes) in out.chunks_exact_mut(dtype.size()).enumerate() {
-            let bits = self.bits(o, &mut notes)?;
+            let bits = bits_of(self, o, &mut notes)?;
             match bytes.len() {
                 1 => bytes[0] = bits as u8,
                 2 => bytes.copy_from_slice(&(bits as u16).to_ne_bytes()),

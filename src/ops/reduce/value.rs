@@ -203,3 +203,25 @@ float_value!(
     f32, i32, u32, 0x7f80_0000u32, |x| x as f64;
     f64, i64, u64, 0x7ff0_0000_0000_0000u64, |x| x;
 );
+
+/// The keys of elements in an order, the smallest first: that from the largest value down, or from the smallest
+/// up. NaN is larger than all else, and ±0 are one.
+///
+/// # Panics
+/// If the bytes are not aligned elements of `dtype`.
+pub fn sort_keys(dtype: crate::DType, values: &[u8], from_largest: bool, out: &mut Vec<i64>) {
+    fn keys<T: Value>(values: &[u8], rule: KeyRule, out: &mut Vec<i64>) {
+        let values: &[T] = bytemuck::cast_slice(values);
+        out.clear();
+        out.extend(values.iter().map(|x| x.key(rule)));
+    }
+    let end = if from_largest { End::Largest } else { End::Smallest };
+    // What is passed over has the last key of all.
+    let rule = KeyRule { end, merges_zeros: true, skips_nan: !from_largest };
+    match dtype {
+        crate::DType::F16 => keys::<f16>(values, rule, out),
+        crate::DType::F32 => keys::<f32>(values, rule, out),
+        crate::DType::F64 => keys::<f64>(values, rule, out),
+        integer => crate::with_storage!(integer, T => keys::<T>(values, rule, out)),
+    }
+}

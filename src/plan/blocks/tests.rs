@@ -1,6 +1,7 @@
 //! Who reads which chunk, against looking at every element.
 
 use super::*;
+use crate::dtype::DType;
 use crate::grid::unravel;
 use crate::view::ViewAxis;
 use std::collections::BTreeSet;
@@ -150,4 +151,41 @@ fn no_chunk_is_wanted_by_more_blocks_of_a_reshape_than_counted() {
         }
     }
     assert!(exact > 100, "{exact}");
+}
+
+/// Blocks are whole chunks of the target, whatever the blocks were, and whole chunks of the source where
+/// those of both stay small.
+#[test]
+fn blocks_of_what_is_written_are_whole_chunks() {
+    let program = Program { inputs: vec![DType::F64], outputs: Vec::new(), steps: Vec::new() };
+    let options = PlanOptions { block_bytes: 8 * 1000 };
+    let axes = [
+        AxisGrid::regular(1000, 40),
+        AxisGrid::Regular { len: 333, block: 120, phase: 7, step: 3 },
+        AxisGrid::Uneven([(300u64, 70u64), (41, 41)].into_iter().collect()),
+        AxisGrid::regular(5, 5),
+        AxisGrid::regular(0, 1),
+    ];
+    for axis in axes {
+        let grid = Grid { axes: vec![axis.clone()] };
+        for chunk in [1u64, 3, 7, 40, 64, 500, 5000] {
+            let cut = whole_chunks(&grid, Some(&[chunk]), &program, &options);
+            let AxisGrid::Regular { len, block, phase: 0, step: 1 } = cut.axes[0] else {
+                panic!("{cut:?}");
+            };
+            assert_eq!(len, axis.len());
+            let chunk = chunk.clamp(1, len.max(1));
+            assert!(block % chunk == 0 && (block <= axis.longest().max(chunk) || block <= 4000), "{cut:?}");
+            // 4 × 1000 elements are small.
+            if axis == AxisGrid::regular(1000, 40) && chunk <= 64 {
+                assert_eq!(block % 40, 0, "{chunk}");
+            }
+        }
+        let own = whole_chunks(&grid, None, &program, &options);
+        let expected = match axis {
+            AxisGrid::Regular { phase: 0, step: 1, .. } => axis.clone(),
+            _ => AxisGrid::regular(axis.len(), axis.longest()),
+        };
+        assert_eq!(own.axes, [expected]);
+    }
 }

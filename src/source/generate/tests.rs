@@ -75,7 +75,7 @@ fn pieces_are_the_whole() {
                 assert_eq!(got[i * size..][..size], all[j * size..][..size]);
             }
         }
-        let again = crate::source::open(&s.spec()).unwrap();
+        let again = crate::source::open(&s.spec(crate::source::Own).unwrap()).unwrap();
         assert_eq!(read(&*again, &Slab::dense(&Region::whole(&[5, 6, 7]))), all);
     }
     let scalar = random(&[], 1, DType::F64).unwrap();

@@ -13,7 +13,7 @@ use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, MAX_RANK, Region, Slab, checked_len};
 use crate::h5::{Bits, FilterInfo};
 use crate::ops::kernel::Packing;
-use crate::source::{Fingerprint, OpenOptions, ReadCx, ScratchNeeds, Source, SourceSpec, check_slab};
+use crate::source::{Fingerprint, OpenOptions, Own, ReadCx, ScratchNeeds, Source, SourceSpec, check_slab};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -298,13 +298,13 @@ impl Source for Hdf5Source {
         self.chunks.as_ref()
     }
 
-    fn spec(&self) -> SourceSpec {
-        SourceSpec::Hdf5 {
+    fn spec(&self, _: Own) -> Option<SourceSpec> {
+        Some(SourceSpec::Hdf5 {
             path: self.path.clone(),
             dataset: self.dataset.clone(),
             options: self.options,
             fingerprint: self.fingerprint,
-        }
+        })
     }
 
     fn describe(&self) -> String {

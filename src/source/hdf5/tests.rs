@@ -7,7 +7,7 @@ use crate::error::ErrorKind;
 use crate::grid::{Dims, Region, Slab, ravel, unravel};
 use crate::h5;
 use crate::ops::simd::Simd;
-use crate::source::{OpenOptions, ReadCx, ReadStats, Scratch, Source, SourceSpec};
+use crate::source::{OpenOptions, Own, ReadCx, ReadStats, Scratch, Source, SourceSpec};
 use crate::{DType, Error};
 use hdf5_sys::{h5d::*, h5f::*, h5g::*, h5i::*, h5l::*, h5p::*, h5s::*, h5t::*};
 use std::ffi::CString;
@@ -392,7 +392,8 @@ fn a_file_that_changes_is_noticed() {
     make(1000);
     let s = open(&path, "x").unwrap();
     whole(&s).unwrap();
-    let spec: SourceSpec = serde_json::from_str(&serde_json::to_string(&s.spec()).unwrap()).unwrap();
+    let text = serde_json::to_string(&s.spec(Own)).unwrap();
+    let spec: SourceSpec = serde_json::from_str(&text).unwrap();
     assert_eq!(crate::source::open(&spec).unwrap().shape(), [1000]);
     std::fs::remove_file(&path).unwrap();
     assert_eq!(whole(&s).unwrap_err().kind(), ErrorKind::NotFound);

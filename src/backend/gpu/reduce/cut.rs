@@ -1,7 +1,7 @@
 //! How a block is laid over workgroups: which outputs, which lanes, how many segments.
 
 use crate::grid::Dims;
-use crate::ops::kernel::kept;
+use crate::ops::fold::Landing;
 
 /// Invocations per workgroup.
 pub const INVOCATIONS: u64 = 256;
@@ -80,7 +80,7 @@ impl Cut {
         let inner_reduced = is_inner(true);
         axes.iter_mut().for_each(|a| (a.lens.reverse(), a.strides.reverse()).0);
         let [keeps, reduces] = axes;
-        let outputs: u64 = kept(shape, reduced).iter().product();
+        let outputs: u64 = Landing::over(reduced).kept(shape).iter().product();
         let positions = shape.iter().product::<u64>() / outputs.max(1);
         let by_quads = inner_reduced && reduces.lens.len() == 1 && positions >= LONG;
         let width = match inner_reduced {

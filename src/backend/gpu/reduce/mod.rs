@@ -24,12 +24,14 @@ use super::library::shader;
 use crate::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, Region, ravel, unravel};
-use crate::ops::kernel::Partial;
+use crate::ops::fold::{ReduceReady, state_as};
+use crate::ops::kernel::Terminal;
 use crate::ops::program::Program;
-use crate::ops::reduce::{Gathered, Limbs, OrderedBits, ReduceSpec};
+use crate::ops::reduce::{Gathered, Limbs, OrderedBits, ReduceSpec, State};
 use cut::{Cut, Limits};
 use rows::{FLAG_BITS, Gather, Members};
 use smallvec::SmallVec;
+use std::any::Any;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -38,18 +40,22 @@ const WORKGROUP_BYTES: u32 = 16 << 10;
 /// The most outputs of a workgroup.
 const MAX_WIDTH: u64 = 64;
 
-/// Where a reduction's inputs are, as in [`Terminal::Reduce`](crate::ops::kernel::Terminal).
-#[derive(Clone, Copy, Debug)]
-pub struct Outputs {
-    /// The program's output with the values.
-    pub values: usize,
-    /// The one with the weights.
-    pub weights: Option<usize>,
-    /// The one with the mask.
-    pub mask: Option<usize>,
-}
-
 type Key = (Vec<Class>, (bool, usize, usize));
+
+/// The family of a `reduce`.
+///
+/// # Errors
+/// Why this device cannot compute it right.
+pub fn family(
+    program: &Program,
+    terminal: &Terminal,
+    abilities: &Abilities,
+) -> std::result::Result<Box<dyn Family>, String> {
+    let ready: &dyn Any = &*terminal.ready;
+    let ready: &ReduceReady = ready.downcast_ref().ok_or("it is no reduction that is known here")?;
+    let reduced = terminal.fold.landing().reduced();
+    Ok(Box::new(Reduce::new(program, ready.spec(), &terminal.ports, &reduced, abilities)?))
+}
 
 /// One reduction.
 pub struct Reduce {
@@ -64,27 +70,25 @@ pub struct Reduce {
 }
 
 impl Reduce {
-    /// A reduction of a program's outputs over the axes marked in `reduced`.
+    /// A reduction of a program's outputs, given as values, weights and mask, over the axes marked in `reduced`.
     ///
     /// # Errors
     /// Why this device cannot compute it right.
     pub fn new(
         program: &Program,
         spec: &ReduceSpec,
-        outputs: Outputs,
+        outputs: &[usize],
         reduced: &[bool],
         abilities: &Abilities,
     ) -> std::result::Result<Reduce, String> {
         let gather = Gather::of(spec);
-        let mut all = vec![outputs.values];
-        let mut member = |output: Option<usize>| {
-            output.map(|o| {
-                all.push(o);
-                all.len() - 1
-            })
-        };
-        let members = Members { weights: member(outputs.weights), mask: member(outputs.mask) };
-        let element = Element::new(program, &all, abilities)?;
+        let weights = spec.weights_dtype().map(|_| 1);
+        let members = Members { weights, mask: spec.has_mask().then(|| 1 + weights.unwrap_or(0)) };
+        let all = outputs;
+        if all.len() != 1 + usize::from(members.weights.is_some()) + usize::from(members.mask.is_some()) {
+            return Err(format!("{} is given {} columns", spec.reduction(), all.len()));
+        }
+        let element = Element::new(program, all, abilities)?;
         let wanted =
             [Some(spec.compute_dtype()), spec.weights_dtype(), spec.has_mask().then_some(DType::Bool)];
         let found = [
@@ -154,10 +158,8 @@ impl Reduce {
         let (gather, words, segments) = (self.gather, self.gather.words(), cut.segments as usize);
         let (first, slots) = (work.first_output as usize, cut.slots() as usize);
         let places = Positions::new(work.block.region, work.block.domain, &self.reduced);
-        Box::new(move |bytes, partial| {
-            let Partial::Reduce(state) = partial else {
-                return Err(Error::new(ErrorKind::Internal, "what was reduced has no place to go"));
-            };
+        Box::new(move |bytes, state| {
+            let state: &mut State = state_as(state)?;
             let Some(bytes) = bytes.get(..slots * words * 4) else {
                 return Err(Error::new(ErrorKind::Internal, "a reduction brought back too little"));
             };

@@ -13,8 +13,9 @@ use crate::backend::Runner;
 use crate::dtype::Kind;
 use crate::grid::{Region, c_strides};
 use crate::ops::elementwise::Op;
+use crate::ops::fold::{Binned, HistogramFold, HistogramReady, state_ref};
 use crate::ops::histogram::{Edges, HistogramSpec};
-use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::ops::kernel::{Block, Kernel, Operand, Terminal};
 use crate::ops::program::Step;
 use crate::view::Placement;
 use data::{Data, Rng, native, scalar, values};
@@ -289,8 +290,7 @@ fn a_program_before_the_bins_and_strided_operands() {
     let b: Vec<f32> = (0..rows * columns).map(|i| (i as f32 * 0.7).cos()).collect();
     let edges = Edges::uniform(-2.5, 2.5, 40).unwrap();
     let spec = Arc::new(HistogramSpec::new(vec![edges], vec![DType::F32], Some(DType::F32)).unwrap());
-    let terminal =
-        Terminal::Histogram { spec: Arc::clone(&spec), coords: vec![0], weights: Some(1), mask: None };
+    let terminal = Terminal::new(HistogramFold::of(&spec, 2).unwrap(), &[0, 1]).unwrap();
     let kernel = Kernel { program, terminals: vec![terminal] };
     let shape = [rows, columns];
     let region = Region::whole(&shape);
@@ -299,7 +299,7 @@ fn a_program_before_the_bins_and_strided_operands() {
     for (offset, strides) in
         [(0, [columns as i64, 1]), (last, [-(columns as i64), -1]), (0, [1, rows as i64]), (29, [0, 1])]
     {
-        let mut partials = vec![kernel.terminals[0].partial(&shape).unwrap()];
+        let mut states = vec![kernel.terminals[0].state(&shape).unwrap()];
         let operands = [
             Operand::plain(
                 bytemuck::cast_slice(&a),
@@ -309,9 +309,9 @@ fn a_program_before_the_bins_and_strided_operands() {
         ];
         let mut runner =
             GpuRunner::new(&context, &kernel, &context.abilities(), &shape, 256 << 20, None).unwrap();
-        runner.run(&Block { region: &region, domain: &shape }, &operands, &mut partials).unwrap();
-        runner.flush(&mut partials).unwrap();
-        let Some(Partial::Histogram(state)) = partials.pop() else { panic!() };
+        runner.run(&Block { region: &region, domain: &shape }, &operands, &mut states).unwrap();
+        runner.flush(&mut states).unwrap();
+        let state = state_ref::<Binned>(&*states[0]).unwrap().bins();
         let (mut x, mut w) = (Vec::new(), Vec::new());
         for i in 0..rows as i64 {
             for j in 0..columns as i64 {
@@ -322,7 +322,7 @@ fn a_program_before_the_bins_and_strided_operands() {
             }
         }
         let n = x.len() / 4;
-        Data { spec: Arc::clone(&spec), columns: vec![x, w], n }.check(&state);
+        Data { spec: Arc::clone(&spec), columns: vec![x, w], n }.check(state);
     }
 }
 
@@ -353,8 +353,10 @@ fn what_does_not_fit_is_refused_with_the_reason() {
 }
 
 fn family(kernel: &Kernel, abilities: &Abilities) -> Result<Family, String> {
-    let Terminal::Histogram { spec, coords, weights, mask } = &kernel.terminals[0] else { panic!() };
-    Family::new(&kernel.program, spec, coords, *weights, *mask, abilities)
+    let terminal = &kernel.terminals[0];
+    let ready: &dyn std::any::Any = &*terminal.ready;
+    let ready: &HistogramReady = ready.downcast_ref().unwrap();
+    Family::new(&kernel.program, ready.spec(), &terminal.ports, abilities)
 }
 
 /// An adapter that can everything, with WebGPU's limits.

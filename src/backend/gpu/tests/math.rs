@@ -4,35 +4,14 @@
 // A NaN error must count as a failure, so `!(a <= b)`.
 #![allow(clippy::neg_cmp_op_on_partial_ord)]
 
-use super::{context, one_row, run, run_kernel};
+use super::elementwise::is_elsewhere;
+use super::{collected_bytes, context, one_row, run, run_kernel};
 use crate::DType;
 use crate::backend::gpu::{Abilities, Context, library, math_text};
 use crate::ops::elementwise::{Op, Operand};
-use crate::ops::kernel::{Kernel, Partial, Terminal};
+use crate::ops::kernel::{Kernel, Terminal};
 use crate::ops::simd::Simd;
 
-const UNARY: [&str; 19] = [
-    "sqrt",
-    "reciprocal",
-    "exp",
-    "exp2",
-    "expm1",
-    "log",
-    "log2",
-    "log10",
-    "log1p",
-    "sin",
-    "cos",
-    "tan",
-    "arcsin",
-    "arccos",
-    "arctan",
-    "sinh",
-    "cosh",
-    "tanh",
-    "cbrt",
-];
-const BINARY: [&str; 6] = ["divide", "floor_divide", "remainder", "arctan2", "hypot", "power"];
 /// Functions that share a shader: lavapipe takes longer than five times as long for five times the text.
 const TOGETHER: usize = 5;
 
@@ -51,7 +30,7 @@ fn source(library: &str, names: &[&str], dtype: DType) -> String {
         .iter()
         .enumerate()
         .map(|(n, name)| {
-            let args = if BINARY.contains(name) { "x, y" } else { "x" };
+            let args = if Op::from_name(name).unwrap().arity() == 2 { "x, y" } else { "x" };
             format!("        case {n}u: {{ r = {name}_{}({args}); }}\n", dtype.name())
         })
         .collect();
@@ -361,8 +340,13 @@ fn check32(context: &Context, library: &str, names: &[&str], n: usize, seed: u64
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
+/// The rows of floats that are long algorithms or divisions.
 fn all() -> Vec<&'static str> {
-    UNARY.iter().chain(&BINARY).copied().collect()
+    let long = |op: &Op| {
+        let signature = op.signature(&vec![Operand::Strong(DType::F32); op.arity()]);
+        signature.is_ok_and(|s| is_elsewhere(*op, &s))
+    };
+    Op::all().filter(long).map(Op::name).collect()
 }
 
 /// Whether the adapter's division and root are right, as lavapipe's are.
@@ -461,7 +445,8 @@ fn float64_functions_hold_their_bounds() {
     let library = library::text(&context.abilities());
     let mut failed = Vec::new();
     let parts: Vec<&str> = POINTS.split("# ").filter(|p| !p.is_empty()).collect();
-    assert_eq!(parts.len(), 20);
+    let divisions = ["divide", "floor_divide", "remainder", "reciprocal", "sqrt"];
+    assert_eq!(parts.len(), all().into_iter().filter(|name| !divisions.contains(name)).count());
     for part in parts {
         let (name, lines) = part.split_once('\n').unwrap();
         let arity = Op::from_name(name).unwrap().arity();
@@ -506,10 +491,10 @@ fn float16_functions_give_the_cpus_bits() {
     for name in all() {
         let op = Op::from_name(name).unwrap();
         let program = one_row(op, &vec![DType::F16; op.arity()]);
-        let kernel = Kernel { program, terminals: vec![Terminal::Collect { from: 0 }] };
+        let kernel = Kernel { terminals: vec![Terminal::collect(&program, 0, 1).unwrap()], program };
         let inputs = &[xb, yb][..op.arity()];
-        let (partials, _) = run_kernel(&context, &kernel, &[x.len() as u64], inputs).unwrap();
-        let Partial::Collect(got) = &partials[0] else { panic!() };
+        let (states, _) = run_kernel(&context, &kernel, &[x.len() as u64], inputs).unwrap();
+        let got = collected_bytes(&*states[0]);
         let wrong = differences::<u16>(got, &cpu(name, DType::F16, xb, yb));
         assert!(wrong.is_empty(), "{name}: {} wrong, the first of {:#x}", wrong.len(), x[wrong[0]]);
         let Some(f) = oracle(name).filter(|_| name != "floor_divide") else { continue };

@@ -7,7 +7,7 @@ mod product;
 use super::super::abilities::Abilities;
 use super::super::family::Work;
 use super::super::layout::Layout;
-use super::super::reduce::{Outputs, Reduce};
+use super::super::reduce::Reduce;
 use super::super::runner::{GpuRunner, families};
 use super::super::spirv;
 use super::{context, one_row};
@@ -17,9 +17,10 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::grid::{Region, ravel, unravel};
 use crate::ops::elementwise::Op;
-use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::ops::fold::{self, State, state_ref};
+use crate::ops::kernel::{Block, Kernel, Operand, Terminal};
 use crate::ops::program::{Program, Step};
-use crate::ops::reduce::{Family, Notes, ReduceSpec, Reduction};
+use crate::ops::reduce::{self, Family, Notes, ReduceSpec, Reduction};
 use crate::ops::simd::Simd;
 use crate::view::Placement;
 use data::{CLASSES, Class, Input, Random, value};
@@ -32,21 +33,19 @@ use wgpu::naga;
 fn reduce_kernel(spec: &ReduceSpec, reduced: &[bool]) -> Kernel {
     let mut inputs = vec![spec.compute_dtype()];
     inputs.extend(spec.weights_dtype());
-    let weights = spec.weights_dtype().map(|_| 1);
-    let mask = spec.has_mask().then_some(inputs.len());
-    inputs.extend(mask.map(|_| DType::Bool));
+    inputs.extend(spec.has_mask().then_some(DType::Bool));
     let steps = (0..inputs.len() as u32).map(Step::Input).collect();
     let outputs = (0..inputs.len() as u32).collect();
     let program = Program { inputs, steps, outputs };
-    let terminal =
-        Terminal::Reduce { spec: spec.clone(), values: 0, weights, mask, reduced: reduced.to_vec() };
+    let ports: Vec<usize> = (0..program.outputs.len()).collect();
+    let terminal = Terminal::new(fold::Reduce::new(spec.clone(), reduced), &ports).unwrap();
     Kernel { program, terminals: vec![terminal] }
 }
 
 type Finished = std::result::Result<(Vec<u8>, Notes), String>;
 
-fn finish(partial: &Partial) -> Finished {
-    let Partial::Reduce(state) = partial else { panic!() };
+fn finish(state: &dyn State) -> Finished {
+    let state: &reduce::State = state_ref(state).unwrap();
     let mut out = vec![0; state.outputs() * state.spec().out_dtype().size()];
     state.finish(&mut out).map(|n| (out, n)).map_err(|e| e.to_string())
 }
@@ -75,12 +74,12 @@ fn repeated(
     let operands: Vec<Operand> =
         inputs.iter().zip(&bytes).map(|(i, bytes)| Operand::plain(bytes, i.placement.clone())).collect();
     let run = |runner: &mut dyn Runner| -> Result<Finished> {
-        let mut partials = vec![kernel.terminals[0].partial(&block.region.shape)?];
+        let mut states = vec![kernel.terminals[0].state(&block.region.shape)?];
         for _ in 0..times {
-            runner.run(block, &operands, &mut partials)?;
+            runner.run(block, &operands, &mut states)?;
         }
-        runner.flush(&mut partials)?;
-        Ok(finish(&partials[0]))
+        runner.flush(&mut states)?;
+        Ok(finish(&*states[0]))
     };
     let mut gpu = GpuRunner::new(context, kernel, abilities, &block.region.shape, 256 << 20, None)?;
     let mut cpu = CpuRunner::new(kernel, Simd::best());
@@ -381,13 +380,13 @@ fn pieces_have_their_first_output() {
     };
     let launch = family.launch(&work).unwrap();
     assert_eq!(launch.output_bytes, family.output_bytes(&[2, 4]));
-    let mut partial = kernel.terminals[0].partial(&[5, 4]).unwrap();
+    let mut state = kernel.terminals[0].state(&[5, 4]).unwrap();
     // Per output: how many are not zero, how many there are.
-    (launch.absorb)(bytemuck::cast_slice(&[3u32, 4, 1, 4]), &mut partial).unwrap();
-    let counts: Vec<i64> = bytemuck::pod_collect_to_vec(&finish(&partial).unwrap().0);
+    (launch.absorb)(bytemuck::cast_slice(&[3u32, 4, 1, 4]), &mut *state).unwrap();
+    let counts: Vec<i64> = bytemuck::pod_collect_to_vec(&finish(&*state).unwrap().0);
     assert_eq!(counts, [0, 0, 3, 1, 0]);
     let launch = family.launch(&work).unwrap();
-    assert!((launch.absorb)(&[0; 12], &mut partial).is_err(), "too few bytes");
+    assert!((launch.absorb)(&[0; 12], &mut *state).is_err(), "too few bytes");
 }
 
 /// 2^25 ones: float32 additions one after the other stop at 2^24.
@@ -428,13 +427,8 @@ fn fused_chains_are_reduced() {
     for reduced in [vec![true, true], vec![false, true], vec![true, false]] {
         for (name, weights) in [("sum", None), ("average", Some(0))] {
             let spec = spec(name, DType::F32);
-            let terminal = Terminal::Reduce {
-                spec: spec.clone(),
-                values: 1,
-                weights,
-                mask: None,
-                reduced: reduced.clone(),
-            };
+            let ports: Vec<usize> = [Some(1), weights].into_iter().flatten().collect();
+            let terminal = Terminal::new(fold::Reduce::new(spec.clone(), &reduced), &ports).unwrap();
             let kernel = Kernel { program: program.clone(), terminals: vec![terminal] };
             let region = Region::whole(&shape);
             let (gpu, cpu) = both(&context, &kernel, &shape, &region, &inputs).unwrap();
@@ -478,8 +472,7 @@ fn every_source_is_valid() {
             let masked = plain.clone().with_mask().ok();
             for spec in [Some(plain), masked].into_iter().flatten() {
                 let kernel = reduce_kernel(&spec, &[false, true]);
-                let Terminal::Reduce { values, weights, mask, .. } = kernel.terminals[0] else { panic!() };
-                let outputs = Outputs { values, weights, mask };
+                let outputs = &kernel.terminals[0].ports;
                 let input = Input::dense(dtype, Vec::new(), &[6, 70]);
                 let bytes = vec![0u8; 8 * 6 * 70];
                 let operands: Vec<Operand> = kernel

@@ -10,7 +10,8 @@ use crate::backend::gpu::layout::Layout;
 use crate::backend::gpu::runner::GpuRunner;
 use crate::backend::gpu::spirv;
 use crate::grid::{Region, unravel};
-use crate::ops::kernel::{Block, Kernel, Operand, Packing, Partial, Terminal};
+use crate::ops::fold::State;
+use crate::ops::kernel::{Block, Kernel, Operand, Packing, Terminal};
 use crate::ops::program::{Program, Step};
 use crate::ops::simd::Simd;
 use crate::view::Placement;
@@ -53,7 +54,7 @@ fn both(dtype: DType, other: DType) -> Kernel {
         steps: vec![Step::Input(0), Step::Input(1)],
         outputs: vec![0, 1],
     };
-    Kernel { program, terminals: (0..2).map(|from| Terminal::Collect { from }).collect() }
+    Kernel { terminals: (0..2).map(|o| Terminal::collect(&program, o, 1).unwrap()).collect(), program }
 }
 
 /// Shapes of blocks, and where their elements lie in a chunk of so many.
@@ -89,11 +90,8 @@ fn gathered(shape: &[u64], place: &Placement, native: &[u8], size: usize) -> Vec
         .collect()
 }
 
-fn collected(partial: &Partial) -> &[u8] {
-    match partial {
-        Partial::Collect(bytes) => bytes,
-        _ => panic!("not collected"),
-    }
+fn collected(state: &dyn State) -> &[u8] {
+    super::collected_bytes(state)
 }
 
 #[test]
@@ -122,12 +120,12 @@ fn packed_operands_give_their_elements_wherever_they_lie() {
                     Operand { bytes: &bytes, placement: placement.clone(), packing },
                     Operand::plain(&plain, whole.clone()),
                 ];
-                let mut partials = [(); 2].map(|()| Partial::Collect(Default::default()));
-                runner.run(&block, &operands, &mut partials).unwrap();
-                runner.flush(&mut partials).unwrap();
+                let mut states = [0, 1].map(|n: usize| kernel.terminals[n].state(&[]).unwrap());
+                runner.run(&block, &operands, &mut states).unwrap();
+                runner.flush(&mut states).unwrap();
                 let want = gathered(&shape, &placement, &data, size);
-                assert!(collected(&partials[0]) == want, "{dtype} {packing:?} {shape:?} {placement:?}");
-                assert!(collected(&partials[1]) == plain, "beside {dtype} {packing:?} {shape:?}");
+                assert!(collected(&*states[0]) == want, "{dtype} {packing:?} {shape:?} {placement:?}");
+                assert!(collected(&*states[1]) == plain, "beside {dtype} {packing:?} {shape:?}");
             }
         }
     }
@@ -153,12 +151,12 @@ fn pieces_of_a_packed_block_bring_their_part_of_each_plane() {
                 Operand { bytes: &bytes, placement: placement.clone(), packing },
                 Operand::plain(&data, placement.clone()),
             ];
-            let mut partials = [(); 2].map(|()| Partial::Collect(Default::default()));
-            runner.run(&block, &operands, &mut partials).unwrap();
-            runner.flush(&mut partials).unwrap();
+            let mut states = [0, 1].map(|n: usize| kernel.terminals[n].state(&[]).unwrap());
+            runner.run(&block, &operands, &mut states).unwrap();
+            runner.flush(&mut states).unwrap();
             let want = gathered(&shape, &placement, &data, size);
-            for partial in &partials {
-                assert!(collected(partial) == want, "{packing:?} {placement:?}");
+            for state in &states {
+                assert!(collected(&**state) == want, "{packing:?} {placement:?}");
             }
         }
     }
@@ -211,13 +209,13 @@ fn the_cpu_says_no_to_a_packed_operand() {
     for packing in PACKINGS {
         let operands =
             [Operand::plain(&data, placement()), Operand { bytes: &data, placement: placement(), packing }];
-        let mut partials = [(); 2].map(|()| Partial::Collect(Default::default()));
-        let done = runner.run(&block, &operands, &mut partials);
+        let mut states = [0, 1].map(|n: usize| kernel.terminals[n].state(&[]).unwrap());
+        let done = runner.run(&block, &operands, &mut states);
         match packing {
-            Packing::PLAIN => assert!(done.is_ok() && collected(&partials[1]) == data),
+            Packing::PLAIN => assert!(done.is_ok() && collected(&*states[1]) == data),
             _ => {
                 assert_eq!(done.unwrap_err().kind(), crate::ErrorKind::Internal);
-                assert!(collected(&partials[0]).is_empty());
+                assert!(collected(&*states[0]).is_empty());
             }
         }
     }

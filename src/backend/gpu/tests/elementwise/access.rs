@@ -12,7 +12,8 @@ use crate::backend::gpu::layout::{Access, Layout};
 use crate::backend::gpu::tests::one_row;
 use crate::grid::Region;
 use crate::ops::elementwise::Op;
-use crate::ops::kernel::{Block, Partial};
+use crate::ops::fold::Collected;
+use crate::ops::kernel::Block;
 use crate::ops::program::Program;
 use wgpu::BufferUsages;
 
@@ -98,12 +99,9 @@ fn collect(
         }
         context.queue().submit([encoder.finish()]);
     }
-    let mut partial = Partial::Collect(Default::default());
-    (launch.absorb)(&context.read(&out, launch.output_bytes).unwrap(), &mut partial).unwrap();
-    match partial {
-        Partial::Collect(bytes) => bytes.to_vec(),
-        _ => panic!(),
-    }
+    let mut state = Collected::new(DType::U8);
+    (launch.absorb)(&context.read(&out, launch.output_bytes).unwrap(), &mut state).unwrap();
+    state.elements().to_vec()
 }
 
 #[test]

@@ -2,18 +2,12 @@
 //! functions, and what a device lacks is refused with the reason.
 
 use super::data::special;
-use super::{register, signatures};
+use super::{is_elsewhere, register, signatures};
 use crate::backend::gpu::{Abilities, library, spirv};
 use crate::dtype::{DType, Scalar};
 use crate::ops::elementwise::{Op, Signature};
 use crate::ops::program::{Program, Step};
 use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
-
-/// The float dtypes whose arithmetic a row needs, for each row that needs one: of its float32 and
-/// float16 signatures float32's, of those of float64 float64's. All other rows move bits or compute in
-/// integers.
-const COMPUTED: &str = "add subtract multiply divide floor_divide remainder square reciprocal sqrt degrees radians \
-    power exp exp2 expm1 log log2 log10 log1p sin cos tan arcsin arccos arctan arctan2 sinh cosh tanh cbrt hypot";
 
 pub fn abilities(int64: bool, float32: bool, float64: bool) -> Abilities {
     Abilities {
@@ -91,11 +85,39 @@ fn every_row_and_cast_has_its_functions() {
     }
 }
 
+/// A row says in which file its functions are.
+#[test]
+fn functions_are_in_the_rows_files() {
+    let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders"));
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).unwrap_or_default();
+    for op in Op::all() {
+        for signature in signatures(op) {
+            let call = op.wgsl(&signature).unwrap();
+            if call.function.is_empty() {
+                assert_eq!(call.file, "", "{op} {signature}");
+                continue;
+            }
+            // float64's long functions are made of float32's text; float16's own are beside its conversions.
+            let file = call.file;
+            let [own, narrow] = [&*call.function, &call.function.replace("float64", "float32")]
+                .map(|name| format!("fn {name}("));
+            let there = ["", "32", "64", "64_arithmetic"]
+                .iter()
+                .any(|end| read(&format!("{file}{end}.wgsl")).contains(&own))
+                || (file == "float" && read("half.wgsl").contains(&own))
+                || (is_elsewhere(op, &signature) && read(&format!("{file}.wgsl")).contains(&narrow));
+            assert!(there, "{op} {signature}: {} is not in {file}", call.function);
+        }
+    }
+}
+
 #[test]
 fn what_a_device_lacks_is_refused_with_the_reason() {
     let able = abilities(true, true, true);
     for op in Op::all() {
-        let computed = COMPUTED.split_whitespace().any(|name| name == op.name());
+        // What rounds needs the float unit: float32's for float32 and float16, float64's for float64. All other
+        // rows move bits or compute in integers.
+        let computed = op.row().bound.f32 > 0.0;
         for signature in signatures(op) {
             let missing = refusal(op, &signature, &able);
             let float = Some(signature.args[0]).filter(|d| d.is_float() && computed);

@@ -8,8 +8,9 @@ use crate::DType;
 use crate::backend::Runner;
 use crate::dtype::{Kind, Scalar};
 use crate::grid::{Region, c_strides};
+use crate::ops::fold::{Binned, HistogramFold, state_ref};
 use crate::ops::histogram::{Edges, HistogramSpec, Scale, Scratch, State, Tile};
-use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
+use crate::ops::kernel::{Block, Kernel, Operand, Terminal};
 use crate::ops::program::{Program, Step};
 use crate::ops::simd::Simd;
 use crate::view::Placement;
@@ -184,14 +185,8 @@ impl Data {
     pub fn kernel(&self) -> Kernel {
         let inputs = self.dtypes();
         let all: Vec<u32> = (0..inputs.len() as u32).collect();
-        let dims = self.spec.edges().len();
-        let weighted = self.spec.weights().is_some();
-        let terminal = Terminal::Histogram {
-            spec: Arc::clone(&self.spec),
-            coords: (0..dims).collect(),
-            weights: weighted.then_some(dims),
-            mask: self.spec.has_mask().then_some(dims + weighted as usize),
-        };
+        let ports: Vec<usize> = (0..inputs.len()).collect();
+        let terminal = Terminal::new(HistogramFold::of(&self.spec, 1).unwrap(), &ports).unwrap();
         let steps = all.iter().map(|&i| Step::Input(i)).collect();
         Kernel { program: Program { inputs, steps, outputs: all }, terminals: vec![terminal] }
     }
@@ -208,7 +203,7 @@ impl Data {
         let abilities = abilities.unwrap_or_else(|| context.abilities());
         let mut runner =
             GpuRunner::new(&context, &kernel, &abilities, &[self.n as u64], 256 << 20, None).unwrap();
-        let mut partials = vec![kernel.terminals[0].partial(&[]).unwrap()];
+        let mut states = vec![kernel.terminals[0].state(&[]).unwrap()];
         let mut start = 0;
         for (k, &end) in ends.iter().enumerate() {
             let shape = [(end - start) as u64];
@@ -221,16 +216,15 @@ impl Data {
                 })
                 .collect();
             let region = Region::whole(&shape);
-            runner.run(&Block { region: &region, domain: &shape }, &operands, &mut partials).unwrap();
+            runner.run(&Block { region: &region, domain: &shape }, &operands, &mut states).unwrap();
             // Some blocks are added alone, some in one with those before them.
             if k % 3 == 1 {
-                runner.flush(&mut partials).unwrap();
+                runner.flush(&mut states).unwrap();
             }
             start = end;
         }
-        runner.flush(&mut partials).unwrap();
-        let Some(Partial::Histogram(state)) = partials.pop() else { panic!() };
-        Some(*state)
+        runner.flush(&mut states).unwrap();
+        Some(state_ref::<Binned>(&*states[0]).unwrap().bins().clone())
     }
 
     pub fn on_cpu(&self) -> State {

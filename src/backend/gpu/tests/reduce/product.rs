@@ -4,8 +4,8 @@
 use super::data::{Class, Input, Random, float_bits, format, number};
 use super::exact::magnitude;
 use super::{
-    Abilities, Block, GpuRunner, Operand, Partial, Region, Runner, both, check, context, has, inputs,
-    reduce_kernel, repeated, same, spec,
+    Abilities, Block, GpuRunner, Operand, Region, Runner, both, check, context, has, inputs, reduce,
+    reduce_kernel, repeated, same, spec, state_ref,
 };
 use crate::dtype::DType;
 use num_bigint::BigUint;
@@ -96,13 +96,13 @@ fn no_more_is_lost_than_is_said() {
                 let input = Input::dense(dtype, bits.clone(), &shape);
                 let kernel = reduce_kernel(&spec("prod", dtype), &[false, true]);
                 let region = Region::whole(&shape);
-                let mut partials = vec![kernel.terminals[0].partial(&shape).unwrap()];
+                let mut states = vec![kernel.terminals[0].state(&shape).unwrap()];
                 let (abilities, bytes) = (context.abilities(), input.bytes());
                 let mut gpu = GpuRunner::new(&context, &kernel, &abilities, &shape, 256 << 20, None).unwrap();
                 let operand = Operand::plain(&bytes, input.placement.clone());
-                gpu.run(&Block { region: &region, domain: &shape }, &[operand], &mut partials).unwrap();
-                gpu.flush(&mut partials).unwrap();
-                let Partial::Reduce(state) = &partials[0] else { panic!() };
+                gpu.run(&Block { region: &region, domain: &shape }, &[operand], &mut states).unwrap();
+                gpu.flush(&mut states).unwrap();
+                let state: &reduce::State = state_ref(&*states[0]).unwrap();
                 for (o, factors) in bits.chunks(len).enumerate() {
                     let what = format!("{dtype} {kind:?} {outputs} {len} {o}");
                     let values: Vec<f64> = factors.iter().map(|&b| number(dtype, b)).collect();

@@ -2,9 +2,15 @@
 
 use super::*;
 use crate::array::Array;
-use crate::backend::{Capabilities, WorkerBytes, gpu};
+use crate::backend::cpu::Cpu;
+#[cfg(feature = "gpu")]
+use crate::backend::gpu;
+use crate::backend::{Capabilities, DeviceKind, Product, Runner, WorkerBytes};
 use crate::exec::budget::Meter;
+use crate::exec::report::Fallback;
 use crate::graph::Graph;
+use crate::ops::kernel::Kernel;
+use crate::ops::matmul::MATMUL_DEPTH;
 use crate::plan::PlanOptions;
 use crate::trace::Trace;
 use half::f16;
@@ -31,7 +37,7 @@ struct Imagined {
 impl Imagined {
     fn new(way: Way) -> Imagined {
         let capabilities = Capabilities {
-            backend: "gpu",
+            backend: DeviceKind::Gpu,
             name: "imagined".into(),
             software: false,
             threads: 1,
@@ -130,15 +136,26 @@ fn read(
     let plan = Plan::new(&Graph::new(&[array.node()?.clone()]), &PlanOptions::default())?;
     let (values, meter, stats) = (Values::default(), Arc::new(Meter::default()), ReadStats::default());
     let cache = ChunkCache::new(0, &meter);
-    let mut reader = Reader::new(&plan, &values, &cache, &stats, Simd::best());
-    reader.products = device;
+    let cpu = Cpu::new(1, Simd::best());
+    let mut reader = Rested::new(&meter).wake(Reading {
+        plan: &plan,
+        values: &values,
+        cache: &cache,
+        kept: None,
+        sharing: None,
+        stats: &stats,
+        cpu: &cpu,
+        simd: Simd::best(),
+        products: device,
+        must_multiply: false,
+    });
     let stage = &plan.stages()[0];
-    assert!(matches!(stage.inputs[0].feed, Feed::Matmul { .. }));
+    assert!(stage.inputs[0].fed().is_some_and(|fed| fed.product().is_some()));
     let slab = Slab::dense(&Region::whole(&stage.grid.shape()));
     let mut out = Vec::new();
     for _ in 0..times {
         let staged = reader.stage(&stage.inputs[0], &slab, stage.program.inputs[0])?;
-        out.push(match staged.operand().bytes {
+        out.push(match staged.operand(&[]).bytes {
             bytes if array.dtype()? == DType::F16 => {
                 bytemuck::pod_collect_to_vec::<u8, f16>(bytes).iter().map(|v| v.to_f32()).collect()
             }
@@ -157,8 +174,8 @@ fn a_device_that_works_multiplies_with_one_product() {
     let device = Imagined::new(Way::Works);
     let expected: Vec<f32> = plain(&a, &b).iter().map(|v| v + 1.0).collect();
     let got = read(&array, Some(&device), 2, |reader| {
-        assert_eq!((reader.product_tiles.cpu, reader.product_tiles.gpu), (0, 2));
-        assert!(reader.product_fallbacks.is_empty());
+        assert_eq!((reader.products.tiles.cpu, reader.products.tiles.gpu), (0, 2));
+        assert!(reader.products.fallbacks.is_empty());
     });
     assert_eq!(got.unwrap(), [expected.clone(), expected]);
     // Three pieces a tile.
@@ -175,9 +192,9 @@ fn a_tile_that_a_device_loses_is_computed_again_and_later_ones_are_left_to_the_c
     let first: Vec<f32> = right.iter().map(|v| v + 1.0).collect();
     let mut held = 0;
     let got = read(&array, Some(&device), 3, |reader| {
-        assert_eq!((reader.product_tiles.cpu, reader.product_tiles.gpu), (2, 1));
-        let [fallback] = reader.product_fallbacks.as_slice() else {
-            panic!("{:?}", reader.product_fallbacks);
+        assert_eq!((reader.products.tiles.cpu, reader.products.tiles.gpu), (2, 1));
+        let [fallback] = reader.products.fallbacks.as_slice() else {
+            panic!("{:?}", reader.products.fallbacks);
         };
         assert_eq!(fallback.tasks, 2);
         assert!(fallback.reason.contains("cosmic ray"), "{}", fallback.reason);
@@ -189,8 +206,8 @@ fn a_tile_that_a_device_loses_is_computed_again_and_later_ones_are_left_to_the_c
     // Nothing is held that the CPU alone would not hold.
     let alone = read(&array, None, 3, |reader| {
         assert_eq!(reader.bytes(), held);
-        assert_eq!((reader.product_tiles.cpu, reader.product_tiles.gpu), (3, 0));
-        assert!(reader.product_fallbacks.is_empty());
+        assert_eq!((reader.products.tiles.cpu, reader.products.tiles.gpu), (3, 0));
+        assert!(reader.products.fallbacks.is_empty());
     });
     assert_eq!(alone.unwrap(), [right.clone(), right.clone(), right]);
 }
@@ -201,8 +218,8 @@ fn a_refusal_is_counted_and_other_errors_are_errors() {
     let array = Array::from_ndarray(a.clone()).matmul(&Array::from_ndarray(b.clone()));
     let got = read(&array, Some(&Imagined::new(Way::Refuses)), 2, |reader| {
         let expected = Fallback { reason: "it is too dark to multiply".into(), tasks: 2 };
-        assert_eq!(reader.product_fallbacks, [expected]);
-        assert_eq!((reader.product_tiles.cpu, reader.product_tiles.gpu), (2, 0));
+        assert_eq!(reader.products.fallbacks, [expected]);
+        assert_eq!((reader.products.tiles.cpu, reader.products.tiles.gpu), (2, 0));
     });
     assert_eq!(got.unwrap(), [plain(&a, &b), plain(&a, &b)]);
     let device = Imagined::new(Way::Fails(ErrorKind::Internal));
@@ -219,7 +236,7 @@ fn products_of_products_and_of_float16_go_to_the_device_too() {
     let device = Imagined::new(Way::Works);
     let inner = a.dot(&b) + 1.0;
     let expected: Vec<f32> = plain(&inner, &c).iter().map(|v| v + 1.0).collect();
-    let got = read(&array, Some(&device), 2, |reader| assert_eq!(reader.product_tiles.gpu, 4)).unwrap();
+    let got = read(&array, Some(&device), 2, |reader| assert_eq!(reader.products.tiles.gpu, 4)).unwrap();
     assert_eq!(got, [expected.clone(), expected]);
     // The outer one is under way while the inner one multiplies; both are used again.
     assert_eq!(device.made.load(Relaxed), 2);
@@ -232,6 +249,7 @@ fn products_of_products_and_of_float16_go_to_the_device_too() {
 }
 
 /// The adapter, which is lost at the `lost`th piece.
+#[cfg(feature = "gpu")]
 struct Adapter {
     context: Arc<gpu::Context>,
     capabilities: Capabilities,
@@ -239,6 +257,7 @@ struct Adapter {
     lost: usize,
 }
 
+#[cfg(feature = "gpu")]
 impl Backend for Adapter {
     fn capabilities(&self) -> &Capabilities {
         &self.capabilities
@@ -259,6 +278,7 @@ impl Backend for Adapter {
     }
 }
 
+#[cfg(feature = "gpu")]
 struct Losing {
     inner: Box<dyn Product>,
     context: Arc<gpu::Context>,
@@ -266,6 +286,7 @@ struct Losing {
     lost: usize,
 }
 
+#[cfg(feature = "gpu")]
 impl Product for Losing {
     fn begin(&mut self, shape: [usize; 2], c: &mut [u8]) -> Result<()> {
         self.inner.begin(shape, c)
@@ -282,6 +303,7 @@ impl Product for Losing {
 }
 
 #[test]
+#[cfg(feature = "gpu")]
 fn an_adapter_multiplies_until_it_is_lost() {
     let wish = std::env::var("CHUNKWISE_GPU").unwrap_or_else(|_| "auto".into());
     let open = || gpu::open(&gpu::Choice::Fastest, 1 << 26);
@@ -300,8 +322,8 @@ fn an_adapter_multiplies_until_it_is_lost() {
             lost,
         };
         let got = read(&array, Some(&adapter), 3, |reader| {
-            assert_eq!([reader.product_tiles.cpu, reader.product_tiles.gpu], [cpu, gpu]);
-            assert_eq!(reader.product_fallbacks.iter().map(|f| f.tasks).sum::<u64>(), cpu);
+            assert_eq!([reader.products.tiles.cpu, reader.products.tiles.gpu], [cpu, gpu]);
+            assert_eq!(reader.products.fallbacks.iter().map(|f| f.tasks).sum::<u64>(), cpu);
         });
         assert_eq!(got.unwrap(), [right.clone(), right.clone(), right.clone()]);
     }

@@ -10,14 +10,14 @@
 //! and every input must have as its outermost axis. Chunks are only cut where one of them spans the block.
 //! What is collected, and inputs whose chunks are kept or shared, is read at once.
 
-use super::feed::Reader;
+use super::Reader;
 use crate::backend::Runner;
-use crate::backend::cpu::TILE;
 use crate::error::{Context, Result};
 use crate::grid::{Region, Slab};
 use crate::ops::elementwise::Events;
-use crate::ops::kernel::{Block, Kernel, Operand, Partial, Terminal};
-use crate::plan::{Feed, Input, Plan};
+use crate::ops::fold::State;
+use crate::ops::kernel::{Block, Kernel, Operand};
+use crate::plan::{Input, Plan, Read, Supply};
 use num_integer::Integer;
 
 /// Bytes of a part, of all inputs that are read. A second cache of 1 MiB holds them beside what goes through it on
@@ -25,13 +25,15 @@ use num_integer::Integer;
 const PART_BYTES: u64 = 384 << 10;
 
 /// How a stage's blocks may be cut.
-pub(super) struct Parts {
+pub(in crate::exec) struct Parts {
     /// By axis of the domain.
     cuttable: Vec<bool>,
     /// The inputs that are read from sources, by position.
     read: Vec<usize>,
     /// Bytes of one element of all of those.
     size: u64,
+    /// Elements that the CPU computes at a time.
+    tile: u64,
 }
 
 /// How one block is cut: after `first` elements of the axis, then after every `step`.
@@ -44,36 +46,33 @@ struct Cut {
 
 impl Parts {
     /// For a stage on the CPU; nothing if its blocks are never cut.
-    pub(super) fn new(reader: &Reader, inputs: &[Input], kernel: &Kernel) -> Option<Parts> {
-        if reader.cache.enabled() {
+    pub(in crate::exec) fn new(reader: &Reader, inputs: &[Input], kernel: &Kernel) -> Option<Parts> {
+        if reader.cx.cache.enabled() {
             return None;
         }
         let (mut read, mut size) = (Vec::new(), 0);
         for (i, (input, dtype)) in inputs.iter().zip(&kernel.program.inputs).enumerate() {
-            match input.feed {
-                Feed::Value(_) => {}
-                Feed::Source(s) if reader.plan.opened()[s].bytes().is_some() => {}
-                Feed::Source(s) => {
-                    if !reader.plan.opened()[s].in_parts() || reader.kept.is_some_and(|kept| kept.has(s)) {
+            match input.from {
+                Supply::Read(Read::Value(_)) => {}
+                Supply::Read(Read::Source(s)) if reader.cx.plan.opened()[s].bytes().is_some() => {}
+                Supply::Read(Read::Source(s)) => {
+                    let kept = reader.cx.kept.is_some_and(|kept| kept.has(s));
+                    if !reader.cx.plan.opened()[s].in_parts() || kept {
                         return None;
                     }
                     read.push(i);
                     size += dtype.size() as u64;
                 }
-                _ => return None,
+                Supply::Feed(_) => return None,
             }
         }
         let mut cuttable = vec![!read.is_empty(); inputs.first()?.view.axes.len()];
         for terminal in &kernel.terminals {
-            match terminal {
-                Terminal::Collect { .. } => return None,
-                Terminal::Histogram { .. } => {}
-                Terminal::Reduce { reduced, .. } => {
-                    cuttable.iter_mut().zip(reduced).for_each(|(c, &r)| *c &= r);
-                }
-            }
+            let landing = terminal.fold.landing();
+            cuttable.iter_mut().enumerate().for_each(|(d, c)| *c &= !landing.keeps(d));
         }
-        cuttable.contains(&true).then_some(Parts { cuttable, read, size })
+        let tile = reader.cx.cpu.tile() as u64;
+        cuttable.contains(&true).then_some(Parts { cuttable, read, size, tile })
     }
 
     /// How a block is cut, if it is.
@@ -97,7 +96,7 @@ impl Parts {
             if slab.count[..s].iter().any(|&n| n > 1) {
                 return None;
             }
-            let Feed::Source(source) = input.feed else { return None };
+            let source = input.source()?;
             let Some(chunks) = plan.opened()[source].chunks() else { continue };
             if step != 1 || chunks.cuts(s).is_some() {
                 return None;
@@ -120,7 +119,7 @@ impl Parts {
             }
             None => {
                 // Parts of about one length, of whole tiles.
-                let tile = TILE as u64 / row.gcd(&(TILE as u64));
+                let tile = self.tile / row.gcd(&self.tile);
                 let even = len.div_ceil(len.div_ceil(rows));
                 let step = if tile <= even { even.next_multiple_of(tile) } else { even };
                 Cut { axis, first: step, step }
@@ -136,7 +135,7 @@ impl Parts {
     #[allow(clippy::too_many_arguments)]
     // Apart from the way of small tasks, which are many.
     #[inline(never)]
-    pub(super) fn compute(
+    pub(in crate::exec) fn compute(
         &self,
         reader: &mut Reader,
         inputs: &[Input],
@@ -144,9 +143,11 @@ impl Parts {
         runner: &mut dyn Runner,
         block: &Region,
         domain: &[u64],
-        partials: &mut [Partial],
+        states: &mut [Box<dyn State>],
     ) -> Result<Option<Events>> {
-        let Some(Cut { axis, first, step }) = self.cut(reader.plan, inputs, block) else { return Ok(None) };
+        let Some(Cut { axis, first, step }) = self.cut(reader.cx.plan, inputs, block) else {
+            return Ok(None);
+        };
         let whole = Slab::dense(block);
         let (mut events, mut part) = (Events::NONE, block.clone());
         let (mut at, mut end) = (0, first);
@@ -158,8 +159,8 @@ impl Parts {
             for (input, &dtype) in inputs.iter().zip(&kernel.program.inputs) {
                 staged.push(reader.stage_part(input, &whole, &slab, dtype)?);
             }
-            let operands: Vec<Operand> = staged.iter().map(|s| s.operand()).collect();
-            events |= runner.run(&Block { region: &part, domain }, &operands, partials)?;
+            let operands: Vec<Operand> = staged.iter().map(|s| s.operand(&staged)).collect();
+            events |= runner.run(&Block { region: &part, domain }, &operands, states)?;
             drop(operands);
             reader.recycle(staged);
             (at, end) = (end, end + step);

@@ -5,14 +5,12 @@
 //! whoever comes first, at most a window of tasks before it is taken. Nothing is held for it: a source has
 //! the system's cache filled.
 //!
-//! Limits: what feeds read piece by piece (products, concatenations, reshapes) is not told of, nor are
+//! Limits: what feeds read piece by piece is not told of, nor are
 //! walks of no more tasks than workers.
 
-use super::feed::Reader;
+use super::Reader;
 use crate::grid::{Region, Slab};
-use crate::plan::{Feed, Input, Plan};
-use crate::source::ReadCx;
-use crate::source::assemble::chunks_of_slab;
+use crate::plan::{Input, Plan};
 use crate::view::View;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -39,7 +37,7 @@ impl Ahead {
         let mut bytes = 0u64;
         let mut told = Vec::new();
         for input in inputs {
-            let Feed::Source(s) = input.feed else { continue };
+            let Some(s) = input.source() else { continue };
             let source = &plan.opened()[s];
             if source.bytes().is_none() && source.wants_advice() {
                 let len = largest.iter().fold(source.dtype().size() as u64, |n, &d| n.saturating_mul(d));
@@ -62,25 +60,5 @@ impl Ahead {
                 self.inputs.iter().for_each(|(s, view)| reader.advise(*s, &view.slab(&block).0));
             }
         }
-    }
-}
-
-impl Reader<'_> {
-    /// Tells a source that a slab will be read, unless all of it is kept.
-    fn advise(&mut self, s: usize, slab: &Slab) {
-        let source = &self.plan.opened()[s];
-        if let (Some(kept), Some(chunks)) = (self.kept.filter(|kept| kept.has(s)), source.chunks()) {
-            let ranges = chunks_of_slab(slab, chunks);
-            let counts: crate::grid::Dims = ranges.iter().map(|r| r.1 - r.0).collect();
-            let held = |i: u64| {
-                let mut chunk = crate::grid::unravel(i, &counts);
-                chunk.iter_mut().zip(&ranges).for_each(|(c, r)| *c += r.0);
-                kept.holds(s, &chunk)
-            };
-            if (0..counts.iter().product()).all(held) {
-                return;
-            }
-        }
-        source.advise(slab, &mut ReadCx { scratch: &mut self.scratch, stats: self.stats });
     }
 }

@@ -1,0 +1,104 @@
+//! Reductions by group: by labels, or by the bins of a histogram.
+
+use super::reduce::{Prepared, prepare_grouped};
+use super::{Array, Binned, Draft, Over};
+use crate::error::Result;
+use crate::graph::Origin;
+use crate::ops::fold::{By, Grouped, Landing, SharedFold};
+use crate::ops::labels::Labels;
+use crate::ops::reduce::Reduction;
+use std::panic::Location;
+use std::sync::Arc;
+
+impl Array {
+    /// A reduction once per group, as `flox.groupby_reduce`: elements with one label are a group. The result
+    /// has the axes that are kept, then one of the groups, in the order of `expected`.
+    ///
+    /// `labels` broadcast to the values; where there is one axis over which is reduced, labels of one axis go
+    /// along it. Elements whose label is not expected, NaN among them, are left out, and the report says how
+    /// many. A group without elements has what the reduction has for none, and NaN for an extreme.
+    ///
+    /// ```
+    /// use chunkwise::{Array, Labels, Over, Reduction, Session};
+    /// use ndarray::array;
+    /// # fn main() -> chunkwise::Result<()> {
+    /// let x = Array::from_ndarray(array![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// let month = Array::from_ndarray(array![1, 2, 1]);
+    /// let expected = Labels::integers(&[1, 2])?;
+    /// let mean = x.groupby_reduce(&month, &expected, Reduction::Mean, Over::axis(1));
+    /// assert_eq!(Session::new()?.compute(&mean)?.as_slice::<f64>()?, [2.0, 2.0, 5.0, 5.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn groupby_reduce(
+        &self,
+        labels: &Array,
+        expected: &Labels,
+        reduction: Reduction,
+        over: Over,
+    ) -> Array {
+        let draft = || {
+            let Prepared { spec, reduced, shape, inputs } =
+                prepare_grouped(self, &[labels], reduction, &over)?;
+            let by = By::Labels { expected: expected.clone(), dtype: labels.dtype()? };
+            let fold = Grouped::new(spec, by, Landing::over(&reduced))?;
+            Ok(Draft::fold(SharedFold::new(fold), &shape, inputs))
+        };
+        Array::from_draft("groupby_reduce", draft(), Location::caller())
+    }
+}
+
+impl Binned {
+    /// A profile: a reduction of `values` once per bin of this histogram, as `scipy.stats.binned_statistic_dd` and
+    /// yt's profiles. The result has the shape of the bins. The histogram's mask holds here too; its weights
+    /// are those of `average`.
+    ///
+    /// ```
+    /// use chunkwise::{Array, BinAxis, Reduction, Session};
+    /// use ndarray::array;
+    /// # fn main() -> chunkwise::Result<()> {
+    /// let radius = Array::from_ndarray(array![0.1, 0.2, 1.5, 1.9, 7.0]);
+    /// let density = Array::from_ndarray(array![4.0, 2.0, 1.0, 3.0, 9.0]);
+    /// let bins = radius.histogram(BinAxis::Uniform { bins: 2, low: 0.0, high: 2.0 });
+    /// let profile = bins.reduce(&density, Reduction::Mean);
+    /// assert_eq!(Session::new()?.compute(&profile)?.as_slice::<f64>()?, [3.0, 2.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn reduce(&self, values: &Array, reduction: Reduction) -> Array {
+        let at = Location::caller();
+        let draft = || -> Result<Draft> {
+            let (bins, bounds) = self.bins()?;
+            let by: Vec<&Array> = self.coordinates().collect();
+            let mut over = Over::all();
+            if let Some(mask) = self.mask_array() {
+                over = over.mask(mask);
+            }
+            if let (Some(weights), true) = (self.weights_array(), reduction.row().inputs == 2) {
+                over = over.weights(weights);
+            }
+            let shape = self.shape()?;
+            let Prepared { spec, reduced, shape, mut inputs } =
+                prepare_grouped(&values.broadcast_to(&shape), &by, reduction, &over)?;
+            for bound in bounds {
+                inputs.push(bound.node()?.clone());
+            }
+            let dtypes = by.iter().map(|a| a.dtype()).collect::<Result<_>>()?;
+            let fold = Grouped::new(spec, By::Bins { bins, dtypes }, Landing::over(&reduced))?;
+            Ok(Draft::fold(SharedFold::new(fold), &shape, inputs))
+        };
+        let built = draft()
+            .map_err(|e| Arc::new(e.at("operation", reduction.name()).at("at", Origin::Rust(at))))
+            .and_then(|d| d.finish(Origin::Rust(at)));
+        Array { built }
+    }
+
+    /// How many elements lie in each bin, int64, as an array of the shape of the bins: what
+    /// `numpy.histogram` gives without weights.
+    #[track_caller]
+    pub fn counts(&self) -> Array {
+        self.reduce(&Array::scalar(true), Reduction::Sum)
+    }
+}

@@ -1,0 +1,92 @@
+//! A feed of nobody's, and feeds from plans.
+
+use super::*;
+use crate::array::{Array, Draft};
+use crate::graph::NodeKind;
+use crate::session::Session;
+use smallvec::SmallVec;
+
+/// The elements along the first axis in pairs that change places: all that a new feed takes.
+#[derive(Debug, Serialize)]
+struct Swapped {}
+
+impl Feed for Swapped {
+    fn name(&self) -> &'static str {
+        "swapped"
+    }
+    fn data(&self) -> Data {
+        data_of(self)
+    }
+    fn makes(&self, of: &[SubKernel]) -> Result<(Dims, DType)> {
+        Ok((of[0].shape.clone(), of[0].dtype()?))
+    }
+    fn describe(&self, _: &[SubKernel]) -> String {
+        "pairs that change places".into()
+    }
+    fn reach(&self, _: &[SubKernel], _: usize) -> Reach {
+        Reach::CRuns
+    }
+    fn pieces(&self, of: &[SubKernel], chunks: &dyn Fn(&SubKernel) -> Option<Chunks>) -> Option<Pieces> {
+        Some(Pieces::new(chunks(&of[0])?, false))
+    }
+    fn bytes(
+        &self,
+        _: &[SubKernel],
+        block: &[u64],
+        bytes: u64,
+        child: &dyn Fn(usize, &[u64]) -> FeedBytes,
+    ) -> FeedBytes {
+        let of = child(0, block);
+        FeedBytes { temporary: bytes.saturating_add(of.temporary), ..of }
+    }
+    fn fetch(&self, of: &[SubKernel], get: &mut dyn Fetch, slab: &Slab, out: &mut [u8]) -> Result<()> {
+        let dtype = of[0].dtype()?;
+        let mut one = slab.clone();
+        one.count[0] = 1;
+        one.step[0] = 1;
+        for (k, to) in out.chunks_exact_mut(one.len() as usize * dtype.size()).enumerate() {
+            one.start[0] = (slab.start[0] + k as u64 * slab.step[0]) ^ 1;
+            get.child(0, &one, dtype, to)?;
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn a_feed_of_nobodys_runs_and_is_told() {
+    let x = Array::arange_int(0, 6, 1).reshape(&[6, 1]).cast(DType::I32) + Array::arange_int(0, 2, 1) * 10;
+    let node = x.node().unwrap().clone();
+    let draft = Draft {
+        shape: node.shape.clone(),
+        dtype: node.dtype,
+        kind: NodeKind::Feed(Arc::new(Swapped {})),
+        inputs: SmallVec::from_iter([node]),
+    };
+    let y = Array::from_draft("swapped", Ok(draft), std::panic::Location::caller());
+    let session = Session::new().unwrap();
+    let got = session.compute(&(&y + 1)).unwrap();
+    let got: Vec<i128> = (0..12).map(|i| got.scalar(i).unwrap().to_i128().unwrap()).collect();
+    assert_eq!(got, [2, 12, 1, 11, 4, 14, 3, 13, 6, 16, 5, 15]);
+    assert!(session.explain(&[&y]).unwrap().contains("pairs that change places"));
+}
+
+#[test]
+fn every_feed_is_read_back_as_it_was_and_others_are_refused() {
+    let shape = Dims::from_slice(&[2, 3]);
+    let halo = Halo {
+        before: shape.clone(),
+        after: shape.clone(),
+        boundary: vec![Boundary::Constant(crate::dtype::Scalar::F32(f32::NAN)), Boundary::Mirror],
+    };
+    let all: [&dyn Feed; 4] = [&Matmul {}, &Concatenate { axis: 2 }, &Reshape { shape }, &halo];
+    assert_eq!(all.len(), FEEDS.len());
+    for feed in all {
+        let again = read(feed.name(), feed.data()).unwrap();
+        assert_eq!((again.name(), again.data()), (feed.name(), feed.data()));
+        assert_eq!(format!("{again:?}"), format!("{feed:?}"));
+    }
+    assert!(read("swapped", Data::Null).unwrap_err().to_string().contains("'swapped'"));
+    assert!(read("reshape", Data::Null).unwrap_err().to_string().contains("'reshape'"));
+    assert!(serde_json::from_str::<Supply>(r#"{"source": 1, "value": 2}"#).is_err());
+    assert_eq!(serde_json::from_str::<Supply>(r#"{"source": 1}"#).unwrap(), Supply::Read(Read::Source(1)));
+}

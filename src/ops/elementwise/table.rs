@@ -1,0 +1,303 @@
+//! The table of elementwise operations: one row each.
+//!
+//! Everything else is made from a row: the constant [`Op`](super::Op)`::ADD`, the method
+//! [`Array::add`](crate::Array::add), the function `add` of expressions, kernels, shaders' calls, and the tests
+//! over dtypes, vector levels and devices. A row reads:
+//!
+//! ```text
+//! /// What it computes: the documentation of constant, method and function.
+//! CONSTANT method = "NumPy's name, if the method has another" | "alias" ["operator"] (parameters) { dtype rule, bound;
+//!     Class Formula, file "shader_function_{suffix}" notes;
+//! }
+//! ```
+//!
+//! - The **rule** is one of [`Rule`](super::rule::Rule); the **bound** is `EXACT`, `NEAREST`, or `ulp(f16, f32, f64)`.
+//! - A line in braces is a **form**: how the operation is computed for one class of dtypes. The first form that
+//!   takes the dtypes is theirs. [`Class`](super::form::Class) lists the classes. The formula is a type in
+//!   `arith`, `compare`, `division` or `math`.
+//! - The **file** is the one in `shaders/` that has the function, without its width: `integer` stands for
+//!   `integer32.wgsl` and `integer64.wgsl`. In the function's name `{uint}` becomes `uint32` or `uint64`, where the
+//!   sign does not matter; `{int}` the same or `int32`, `int64`; `{float}` `float32` or `float64`, by which float16
+//!   goes too, there and back; `{dtype}` the dtype itself.
+//! - **Notes**: `wraps`, the result can leave a narrow integer's range and is brought back; `computes`, the device's
+//!   float arithmetic must be right; `swapped`, formula and function take the two arguments the other way round.
+
+/// Hands the table to a macro, which takes of each row what it needs.
+macro_rules! elementwise_rows {
+    ($with:ident) => {
+        $with! {
+            /// x + y. Integers wrap; for bools it is logical or.
+            ADD add ["+"] (x, y) { Same, NEAREST;
+                Bool Or, integer "bitwise_or_uint32";
+                Float Add, float "add_{float}" computes;
+                Bits Add, integer "add_{uint}" wraps;
+            }
+            /// x − y. Integers wrap.
+            SUBTRACT subtract ["-"] (x, y) { NotBool(USE_XOR), NEAREST;
+                Float Subtract, float "subtract_{float}" computes;
+                Bits Subtract, integer "subtract_{uint}" wraps;
+            }
+            /// x · y. Integers wrap; for bools it is logical and.
+            MULTIPLY multiply ["*"] (x, y) { Same, NEAREST;
+                Bool And, integer "bitwise_and_uint32";
+                Float Multiply, float "multiply_{float}" computes;
+                Bits Multiply, integer "multiply_{uint}" wraps;
+            }
+            /// x ÷ y as floats: integers give float64.
+            DIVIDE divide | "true_divide" ["/"] (x, y) { Divide, NEAREST;
+                Float Divide, division "divide_{float}" computes;
+            }
+            /// The largest whole number ≤ x ÷ y, as NumPy's: floats take it from the exact remainder.
+            /// An integer divided by zero gives 0 and a note.
+            FLOOR_DIVIDE floor_divide ["//"] (x, y) { BoolAsInt8, ulp(1.0, 2.0, 2.0);
+                Float FloorDivide, division "floor_divide_{float}" computes;
+                Int FloorDivide, integer "floor_divide_{int}" wraps;
+            }
+            /// x − y · floor(x ÷ y), with the sign of y, from the exact remainder.
+            /// An integer modulo zero gives 0 and a note.
+            REMAINDER remainder | "mod" ["%"] (x, y) { BoolAsInt8, NEAREST;
+                Float Remainder, division "remainder_{float}" computes;
+                Int Remainder, integer "remainder_{int}";
+            }
+            /// −x. Integers wrap.
+            NEGATIVE negative ["-"] (x) { NotBool(USE_NOT), EXACT;
+                FloatBits FlipSign, float "negative_{dtype}";
+                Bits Negative, integer "negative_{uint}" wraps;
+            }
+            /// x itself.
+            POSITIVE positive ["+"] (x) { NotBool(USE_NOT), EXACT; Copy; }
+            /// |x|. The least integer stays itself.
+            ABSOLUTE absolute | "abs" (x) { Same, EXACT;
+                FloatBits ClearSign, float "absolute_{dtype}";
+                Signed Absolute, integer "absolute_{int}" wraps;
+                Copy;
+            }
+            /// −1, 0 or 1 by the sign of x; NaN for NaN.
+            SIGN sign (x) { NotBool(""), EXACT;
+                Float Sign, float "sign_{float}";
+                Int Sign, integer "sign_{int}";
+            }
+            /// The lesser of x and y; NaN if either is NaN; −0 is less than +0.
+            MINIMUM minimum (x, y) { Same, EXACT;
+                Bool And, integer "minimum_uint32";
+                Float Minimum, float "minimum_{float}";
+                Int Minimum, integer "minimum_{int}";
+            }
+            /// The greater of x and y; NaN if either is NaN; −0 is less than +0.
+            MAXIMUM maximum (x, y) { Same, EXACT;
+                Bool Or, integer "maximum_uint32";
+                Float Maximum, float "maximum_{float}";
+                Int Maximum, integer "maximum_{int}";
+            }
+            /// The lesser of x and y; the other one if one is NaN.
+            FMIN fmin (x, y) { Same, EXACT;
+                Bool And, integer "minimum_uint32";
+                Float Fmin, float "fmin_{float}";
+                Int Minimum, integer "minimum_{int}";
+            }
+            /// The greater of x and y; the other one if one is NaN.
+            FMAX fmax (x, y) { Same, EXACT;
+                Bool Or, integer "maximum_uint32";
+                Float Fmax, float "fmax_{float}";
+                Int Maximum, integer "maximum_{int}";
+            }
+            /// minimum(maximum(x, lo), hi). Python integers outside an integer dtype stand for its ends.
+            CLIP clip (x, lo, hi) { Clip, EXACT;
+                Bool Clip, integer "clip_uint32";
+                Float Clip, float "clip_{float}";
+                Int Clip, integer "clip_{int}";
+            }
+            /// x where the condition is true (not 0), else y.
+            WHERE select = "where" (condition, x, y) { Where, EXACT; Select Where, integer "where_{uint}"; }
+
+            /// Whether x = y. Integers of all dtypes are compared by value.
+            EQUAL equal ["=="] (x, y) { Compare, EXACT;
+                Test Equal, float "equal_{float}";
+                Equality Equal, integer "equal_{uint}";
+            }
+            /// Whether x ≠ y. Integers of all dtypes are compared by value.
+            NOT_EQUAL not_equal ["!="] (x, y) { Compare, EXACT;
+                Test NotEqual, float "not_equal_{float}";
+                Equality NotEqual, integer "not_equal_{uint}";
+            }
+            /// Whether x < y. Integers of all dtypes are compared by value.
+            LESS less ["<"] (x, y) { Compare, EXACT;
+                Test Less, float "less_{float}";
+                Ordered Less, integer "less_{int}";
+            }
+            /// Whether x ≤ y. Integers of all dtypes are compared by value.
+            LESS_EQUAL less_equal ["<="] (x, y) { Compare, EXACT;
+                Test LessEqual, float "less_equal_{float}";
+                Ordered LessEqual, integer "less_equal_{int}";
+            }
+            /// Whether x > y. Integers of all dtypes are compared by value.
+            GREATER greater [">"] (x, y) { Compare, EXACT;
+                Test Less, float "less_{float}" swapped;
+                Ordered Less, integer "less_{int}" swapped;
+            }
+            /// Whether x ≥ y. Integers of all dtypes are compared by value.
+            GREATER_EQUAL greater_equal [">="] (x, y) { Compare, EXACT;
+                Test LessEqual, float "less_equal_{float}" swapped;
+                Ordered LessEqual, integer "less_equal_{int}" swapped;
+            }
+            /// Whether x and y are both true (not 0).
+            LOGICAL_AND logical_and (x, y) { Logical, EXACT; Bool And, integer "bitwise_and_uint32"; }
+            /// Whether x or y is true (not 0).
+            LOGICAL_OR logical_or (x, y) { Logical, EXACT; Bool Or, integer "bitwise_or_uint32"; }
+            /// Whether exactly one of x and y is true (not 0).
+            LOGICAL_XOR logical_xor (x, y) { Logical, EXACT; Bool Xor, integer "bitwise_xor_uint32"; }
+            /// Whether x is 0.
+            LOGICAL_NOT logical_not (x) { Logical, EXACT; Bool Not, integer "invert_bool"; }
+            /// The bits that both have.
+            BITWISE_AND bitwise_and ["&"] (x, y) { Bits, EXACT;
+                Bool And, integer "bitwise_and_uint32";
+                Bits And, integer "bitwise_and_{uint}";
+            }
+            /// The bits that either has.
+            BITWISE_OR bitwise_or ["|"] (x, y) { Bits, EXACT;
+                Bool Or, integer "bitwise_or_uint32";
+                Bits Or, integer "bitwise_or_{uint}";
+            }
+            /// The bits that exactly one has.
+            BITWISE_XOR bitwise_xor ["^"] (x, y) { Bits, EXACT;
+                Bool Xor, integer "bitwise_xor_uint32";
+                Bits Xor, integer "bitwise_xor_{uint}";
+            }
+            /// How many bits of |x| are 1.
+            BITWISE_COUNT bitwise_count (x) { Count, EXACT; Int BitwiseCount, integer "bitwise_count_{int}"; }
+            /// Every bit flipped; logical not for bools.
+            INVERT invert | "bitwise_not" | "bitwise_invert" ["~"] (x) { Bits, EXACT;
+                Bool Not, integer "invert_bool";
+                Bits Invert, integer "invert_{uint}" wraps;
+            }
+            /// x · 2^y, wrapping; 0 for y negative or not below the width.
+            LEFT_SHIFT left_shift | "bitwise_left_shift" ["<<"] (x, y) { Shift, EXACT;
+                Int LeftShift, integer "left_shift_{uint}" wraps;
+            }
+            /// floor(x ÷ 2^y); for y negative or not below the width 0, or −1 for negative x.
+            RIGHT_SHIFT right_shift | "bitwise_right_shift" [">>"] (x, y) { Shift, EXACT;
+                Int RightShift, integer "right_shift_{int}";
+            }
+
+            /// Whether x is NaN.
+            ISNAN isnan (x) { Classify, EXACT;
+                Test IsNan, float "isnan_{float}";
+                Bool False, integer "isnan_bool";
+            }
+            /// Whether x is +inf or −inf.
+            ISINF isinf (x) { Classify, EXACT;
+                Test IsInf, float "isinf_{float}";
+                Bool False, integer "isinf_bool";
+            }
+            /// Whether x is neither NaN nor infinite.
+            ISFINITE isfinite (x) { Classify, EXACT;
+                Test IsFinite, float "isfinite_{float}";
+                Bool True, integer "isfinite_bool";
+            }
+            /// Whether the sign bit is set: true for −0 too.
+            SIGNBIT signbit (x) { FloatToBool, EXACT; FloatBits Signbit, float "signbit_{dtype}"; }
+            /// |x| with the sign of y.
+            COPYSIGN copysign (x, y) { Float, EXACT; FloatBits Copysign, float "copysign_{dtype}"; }
+            /// The float after x on the way to y; y where they are equal (x for float16, as NumPy).
+            NEXTAFTER nextafter (x, y) { Float, EXACT; FloatBits NextAfter, float "nextafter_{dtype}"; }
+            /// 0 where x is below 0, 1 above, and h where it is 0; NaN for NaN.
+            HEAVISIDE heaviside (x, h) { Float, EXACT; Float Heaviside, float "heaviside_{float}"; }
+            /// The largest whole number ≤ x.
+            FLOOR floor (x) { Same, EXACT;
+                Float Floor, float "floor_{float}";
+                Copy;
+            }
+            /// The smallest whole number ≥ x.
+            CEIL ceil (x) { Same, EXACT;
+                Float Ceil, float "ceil_{float}";
+                Copy;
+            }
+            /// The whole part of x, toward zero.
+            TRUNC trunc | "fix" (x) { Same, EXACT;
+                Float Trunc, float "trunc_{float}";
+                Copy;
+            }
+            /// The nearest whole number, ties to even.
+            ROUND round | "rint" | "around" (x) { BoolAsFloat16, EXACT;
+                Float Round, float "round_{float}";
+                Copy;
+            }
+
+            /// The square root; NaN below 0.
+            SQRT sqrt (x) { Float, NEAREST; Float Sqrt, division "sqrt_{float}" computes; }
+            /// x · x. Integers wrap.
+            SQUARE square (x) { BoolAsInt8, NEAREST;
+                Float Square, float "square_{float}" computes;
+                Bits Square, integer "square_{uint}" wraps;
+            }
+            /// 1 ÷ x; for integers toward zero, and 0 with a note for 0.
+            RECIPROCAL reciprocal (x) { BoolAsInt8, NEAREST;
+                Float Reciprocal, division "reciprocal_{float}" computes;
+                Int Reciprocal, integer "reciprocal_{int}";
+            }
+            /// x · (180 ÷ π): one multiplication by the rounded constant, as NumPy.
+            DEGREES degrees | "rad2deg" (x) { Float, ulp(0.51, 1.5, 1.5);
+                Float Degrees, float "degrees_{float}" computes;
+            }
+            /// x · (π ÷ 180): one multiplication by the rounded constant, as NumPy.
+            RADIANS radians | "deg2rad" (x) { Float, ulp(0.51, 1.5, 1.5);
+                Float Radians, float "radians_{float}" computes;
+            }
+
+            /// x^y, with C99's special cases. Integers wrap; a negative integer exponent is an error.
+            POWER power | "pow" ["**"] (x, y) { BoolAsInt8, ulp(0.51, 1.00, 1.00);
+                Math Power, math_log "power_{float}" computes;
+                Int Power, integer "power_{int}" wraps;
+            }
+            /// e^x.
+            EXP exp (x) { Float, ulp(0.51, 0.85, 0.85); Math Exp, math_exp "exp_{float}" computes; }
+            /// 2^x; exact for whole x.
+            EXP2 exp2 (x) { Float, ulp(0.51, 0.85, 0.85); Math Exp2, math_exp "exp2_{float}" computes; }
+            /// e^x − 1 without cancellation.
+            EXPM1 expm1 (x) { Float, ulp(0.51, 1.00, 1.00); Math Expm1, math_exp "expm1_{float}" computes; }
+            /// The natural logarithm; −inf at 0, NaN below.
+            LOG log (x) { Float, ulp(0.51, 0.70, 0.70); Math Log, math_log "log_{float}" computes; }
+            /// The logarithm to base 2; exact for powers of 2.
+            LOG2 log2 (x) { Float, ulp(0.51, 0.75, 0.75); Math Log2, math_log "log2_{float}" computes; }
+            /// The logarithm to base 10.
+            LOG10 log10 (x) { Float, ulp(0.51, 0.70, 0.70); Math Log10, math_log "log10_{float}" computes; }
+            /// log(1 + x) without cancellation.
+            LOG1P log1p (x) { Float, ulp(0.51, 0.75, 0.75); Math Log1p, math_log "log1p_{float}" computes; }
+            /// The sine of x radians.
+            SIN sin (x) { Float, ulp(0.51, 0.90, 0.90); Math Sin, math_trig "sin_{float}" computes; }
+            /// The cosine of x radians.
+            COS cos (x) { Float, ulp(0.51, 0.90, 0.90); Math Cos, math_trig "cos_{float}" computes; }
+            /// The tangent of x radians.
+            TAN tan (x) { Float, ulp(0.51, 1.10, 1.10); Math Tan, math_trig "tan_{float}" computes; }
+            /// The angle in −π/2 … π/2 whose sine is x; NaN outside −1 … 1.
+            ARCSIN arcsin | "asin" (x) { Float, ulp(0.51, 0.75, 0.75);
+                Math Arcsin, math_arc "arcsin_{float}" computes;
+            }
+            /// The angle in 0 … π whose cosine is x; NaN outside −1 … 1.
+            ARCCOS arccos | "acos" (x) { Float, ulp(0.51, 0.75, 0.75);
+                Math Arccos, math_arc "arccos_{float}" computes;
+            }
+            /// The angle in −π/2 … π/2 whose tangent is x.
+            ARCTAN arctan | "atan" (x) { Float, ulp(0.51, 0.75, 0.75);
+                Math Arctan, math_arc "arctan_{float}" computes;
+            }
+            /// The angle of the point (x, y) in −π … π, with C99's special cases.
+            ARCTAN2 arctan2 | "atan2" (y, x) { Float, ulp(0.51, 0.80, 0.80);
+                Math Arctan2, math_arc "arctan2_{float}" computes;
+            }
+            /// The hyperbolic sine.
+            SINH sinh (x) { Float, ulp(0.51, 0.95, 0.95); Math Sinh, math_exp "sinh_{float}" computes; }
+            /// The hyperbolic cosine.
+            COSH cosh (x) { Float, ulp(0.51, 0.75, 0.75); Math Cosh, math_exp "cosh_{float}" computes; }
+            /// The hyperbolic tangent.
+            TANH tanh (x) { Float, ulp(0.51, 0.90, 0.90); Math Tanh, math_exp "tanh_{float}" computes; }
+            /// The cube root, of negative numbers too.
+            CBRT cbrt (x) { Float, ulp(0.51, 0.55, 0.55); Math Cbrt, math_arc "cbrt_{float}" computes; }
+            /// √(x² + y²) without overflow in between; inf if either is infinite.
+            HYPOT hypot (x, y) { Float, ulp(0.51, 0.80, 0.80);
+                Math Hypot, math_arc "hypot_{float}" computes;
+            }
+        }
+    };
+}
+pub(crate) use elementwise_rows;

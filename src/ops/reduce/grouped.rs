@@ -1,0 +1,326 @@
+//! Group forms of the reductions: each element goes to the output that its index names.
+//!
+//! Accumulators, merging and results are those of a [`State`]. Sums of floats are first added up in the cells of
+//! weighted histograms, which are exact too, and go to the long accumulators when they are full, when states
+//! merge, and at the end; so the finished bits are those of adding the elements of each group by themselves.
+//!
+//! Limits: the sums of a float64 variance or weighted mean have no such cells (products of 106 bits do not fit
+//! them) and cost a long addition per element.
+
+use super::moments::Stored;
+use super::rows::Family;
+use super::spec::ReduceSpec;
+use super::state::{Accumulators, Notes, State};
+use super::value::Value;
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ops::exact::{Addend, Sums, Term};
+use crate::ops::histogram::{BLOCK, OTHERS, WeighScratch, Weighted};
+use crate::ops::simd::Simd;
+use half::f16;
+use serde::{Deserialize, Serialize};
+
+/// The index of elements that go nowhere; output `o` has the index `o + 1`.
+pub const NOWHERE: u32 = 0;
+
+/// The accumulators of some number of groups.
+pub struct GroupedState {
+    state: State,
+    cells: Option<Cells>,
+    /// Elements that are of no group.
+    left_out: u64,
+}
+
+/// Sums of floats on their way to the accumulators.
+struct Cells {
+    first: Weighted,
+    second: Option<Weighted>,
+}
+
+/// What [`GroupedState`] travels as.
+#[derive(Serialize, Deserialize)]
+struct Stored_ {
+    state: State,
+    left_out: u64,
+}
+
+/// Memory that a worker keeps between updates.
+pub struct GroupedScratch {
+    weigh: WeighScratch,
+    index: Vec<u32>,
+    products: Vec<f64>,
+}
+
+impl Default for GroupedScratch {
+    fn default() -> GroupedScratch {
+        GroupedScratch { weigh: WeighScratch::new(), index: vec![0; BLOCK], products: vec![0.0; BLOCK] }
+    }
+}
+
+impl GroupedScratch {
+    /// The bytes of one.
+    pub const BYTES: u64 = (BLOCK * (8 + 4 + 8)) as u64;
+}
+
+/// Columns of one tile: values and weights as in a [`Tile`](super::Tile), and where each element goes.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupedTile<'a> {
+    /// Values of the spec's compute dtype.
+    pub values: &'a [u8],
+    /// Weights of that dtype, where the spec has them.
+    pub weights: Option<&'a [u8]>,
+    /// By element, its output plus one, or [`NOWHERE`].
+    pub index: &'a [u32],
+    /// By element, its position along the reduced axes; where positions count ([`GroupedState::has_positions`]).
+    pub positions: &'a [u64],
+}
+
+/// The terms of the cells of a spec: of what is added first and second.
+fn terms(spec: &ReduceSpec) -> Option<(Term, Option<Term>)> {
+    let (family, dtype) = (spec.row().family, spec.compute_dtype());
+    match (family, dtype) {
+        (Family::Sum | Family::Mean, DType::F16 | DType::F32) => Some((Term::F32, None)),
+        (Family::Sum | Family::Mean, DType::F64) => Some((Term::F64, None)),
+        (Family::Var | Family::Std, DType::F16 | DType::F32) => Some((Term::F32, Some(Term::F32Product))),
+        (Family::Average, DType::F16 | DType::F32) => Some((Term::F32Product, Some(Term::F32))),
+        _ => None,
+    }
+}
+
+impl GroupedState {
+    /// No elements so far, of so many groups.
+    ///
+    /// # Errors
+    /// `Budget` if there is no memory for them.
+    pub fn new(spec: &ReduceSpec, groups: usize) -> Result<GroupedState> {
+        let none = || Error::new(ErrorKind::Budget, format!("no memory for {groups} groups"));
+        let cells = |term| Weighted::of_term(term, groups + OTHERS).ok_or_else(none);
+        let cells = match terms(spec) {
+            Some((first, second)) => {
+                Some(Cells { first: cells(first)?, second: second.map(cells).transpose()? })
+            }
+            None => None,
+        };
+        Ok(GroupedState { state: State::new(spec, groups), cells, left_out: 0 })
+    }
+
+    /// The most bytes of a state of so many groups.
+    pub fn bytes(spec: &ReduceSpec, groups: u64) -> u64 {
+        let of = |term: Term| {
+            let each = Weighted::window_bytes_per_bin(groups) + term.bytes_per_sum();
+            groups.saturating_add(OTHERS as u64).saturating_mul(each)
+        };
+        let cells = terms(spec).map_or(0, |(a, b)| of(a).saturating_add(b.map_or(0, of)));
+        groups.saturating_mul(spec.bytes_per_output()).saturating_add(cells)
+    }
+
+    /// Whether positions along the reduced axes count.
+    pub fn has_positions(spec: &ReduceSpec) -> bool {
+        matches!(spec.row().family, Family::ArgMin | Family::ArgMax)
+    }
+
+    /// What it accumulates.
+    pub fn spec(&self) -> &ReduceSpec {
+        self.state.spec()
+    }
+
+    /// How many groups it has.
+    pub fn groups(&self) -> usize {
+        self.state.outputs()
+    }
+
+    /// Elements that are of no group.
+    pub fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// Counts elements that are of no group.
+    pub fn leave_out(&mut self, elements: u64) {
+        self.left_out += elements;
+    }
+
+    /// Adds a tile.
+    ///
+    /// # Panics
+    /// If an index is of no group or a column is too short: faults of the caller.
+    pub fn update(&mut self, tile: GroupedTile, scratch: &mut GroupedScratch, simd: Simd) {
+        match self.state.spec().compute_dtype() {
+            DType::F16 => self.floats::<f16>(tile, scratch, simd),
+            DType::F32 => self.floats::<f32>(tile, scratch, simd),
+            DType::F64 => self.floats::<f64>(tile, scratch, simd),
+            integer => crate::with_storage!(integer, T => self.any::<T>(tile)),
+        }
+    }
+
+    fn floats<T: Stored>(&mut self, tile: GroupedTile, scratch: &mut GroupedScratch, simd: Simd)
+    where
+        T::Wide: Addend,
+    {
+        let values: &[T] = bytemuck::cast_slice(tile.values);
+        let weights: Option<&[T]> = tile.weights.map(bytemuck::cast_slice);
+        let skips_nan = self.state.spec().row().skips_nan;
+        let dtype = self.state.spec().compute_dtype();
+        if let Some(cells) = &mut self.cells {
+            for start in (0..values.len()).step_by(BLOCK) {
+                let rows = start..values.len().min(start + BLOCK);
+                let (v, index) = (&values[rows.clone()], &tile.index[rows.clone()]);
+                let w = weights.map(|w| &w[rows]);
+                cells.block(dtype, v, w, index, skips_nan, scratch, simd);
+            }
+            return;
+        }
+        let Accumulators::Moments(m) = &mut self.state.accumulators else { return self.any::<T>(tile) };
+        for (k, (&x, &i)) in values.iter().zip(tile.index).enumerate() {
+            if i == NOWHERE || skips_nan && x.is_nan() {
+                continue;
+            }
+            let (o, x) = (i as usize - 1, x.widen());
+            match (weights, &mut m.second) {
+                (Some(w), Some(second)) => {
+                    let w = w[k].widen();
+                    m.sums.add_product_at(o, x, w);
+                    second.add_at(o, w);
+                }
+                (None, Some(second)) => {
+                    m.sums.add_at(o, x);
+                    second.add_product_at(o, x, x);
+                }
+                _ => m.sums.add_at(o, x),
+            }
+            if let Some(c) = m.counts.get_mut(o) {
+                *c += 1;
+            }
+        }
+    }
+
+    fn any<T: Value>(&mut self, tile: GroupedTile) {
+        let values: &[T] = bytemuck::cast_slice(tile.values);
+        let (rule, skips_nan) = (self.state.key_rule(), self.state.spec().row().skips_nan);
+        let there = values.iter().zip(tile.index).enumerate().filter(|(_, (_, i))| **i != NOWHERE);
+        let there = there.map(|(k, (&x, &i))| (k, x, i as usize - 1));
+        match &mut self.state.accumulators {
+            Accumulators::Moments(_) => unreachable!("moments are of floats"),
+            Accumulators::Integers(a) => there.for_each(|(_, x, o)| a.one(o, x)),
+            Accumulators::Extremes(a) => {
+                there.for_each(|(k, x, o)| a.one(o, x, tile.positions.get(k).copied().unwrap_or(0), rule));
+            }
+            Accumulators::IntegerProducts(a) => there.for_each(|(_, x, o)| a.one(o, x)),
+            Accumulators::FloatProducts(a) => {
+                there.for_each(|(_, x, o)| {
+                    if !(skips_nan && x.is_nan()) {
+                        a.one(o, x)
+                    }
+                });
+            }
+            Accumulators::Counts(a) => there.for_each(|(_, x, o)| a.one(o, x)),
+        }
+    }
+
+    /// The accumulators with what is in the cells.
+    fn gathered(&self) -> std::borrow::Cow<'_, State> {
+        let Some(cells) = &self.cells else { return std::borrow::Cow::Borrowed(&self.state) };
+        let mut state = self.state.clone();
+        if let Accumulators::Moments(m) = &mut state.accumulators {
+            let add = |to: &mut Sums, from: &Weighted| to.merge(&from.sums());
+            add(&mut m.sums, &cells.first);
+            if let (Some(to), Some(from)) = (&mut m.second, &cells.second) {
+                add(to, from);
+            }
+            let counts = cells.first.counts().skip(1);
+            m.counts.iter_mut().zip(counts).for_each(|(c, n)| *c = c.saturating_add(n));
+        }
+        std::borrow::Cow::Owned(state)
+    }
+
+    /// Takes in everything that `other` took.
+    ///
+    /// # Errors
+    /// `Internal` if it is of another reduction or of other groups.
+    pub fn merge(&mut self, other: &GroupedState) -> Result<()> {
+        if self.spec() != other.spec() || self.groups() != other.groups() {
+            return Err(Error::new(ErrorKind::Internal, "groups of two reductions cannot be merged"));
+        }
+        self.state.merge(&other.gathered());
+        self.left_out = self.left_out.saturating_add(other.left_out);
+        Ok(())
+    }
+
+    /// Writes the results, as native bytes of [`ReduceSpec::out_dtype`]. A group without elements has what the
+    /// row answers for none; an extreme of none is NaN where the dtype has one.
+    ///
+    /// # Errors
+    /// As [`State::finish`]; `Value` that names the first empty group of an integer extreme.
+    pub fn finish(&self, out: &mut [u8]) -> Result<Notes> {
+        self.gathered().finish_groups(out)
+    }
+
+    /// As bytes.
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be written.
+    pub fn write(&self) -> Result<Vec<u8>> {
+        let stored = Stored_ { state: self.gathered().into_owned(), left_out: self.left_out };
+        postcard::to_stdvec(&stored)
+            .map_err(|e| Error::new(ErrorKind::Internal, "a partial result cannot be written").caused_by(e))
+    }
+
+    /// What [`GroupedState::write`] wrote. Any bytes may be given.
+    ///
+    /// # Errors
+    /// `Format` if it is not such a state of this reduction and so many groups.
+    pub fn read(spec: &ReduceSpec, groups: usize, bytes: &[u8]) -> Result<GroupedState> {
+        let wrong = || Error::new(ErrorKind::Format, "a partial result does not fit its reduction");
+        let stored: Stored_ = postcard::from_bytes(bytes).map_err(|e| wrong().caused_by(e))?;
+        if stored.state.spec() != spec || stored.state.outputs() != groups {
+            return Err(wrong());
+        }
+        Ok(GroupedState {
+            state: stored.state,
+            left_out: stored.left_out,
+            ..GroupedState::new(spec, groups)?
+        })
+    }
+}
+
+impl Cells {
+    /// Adds at most [`BLOCK`] elements.
+    #[allow(clippy::too_many_arguments, reason = "columns, and how they are to be taken")]
+    fn block<T: Stored>(
+        &mut self,
+        dtype: DType,
+        v: &[T],
+        weights: Option<&[T]>,
+        index: &[u32],
+        skips_nan: bool,
+        scratch: &mut GroupedScratch,
+        simd: Simd,
+    ) {
+        let GroupedScratch { weigh, index: kept, products } = scratch;
+        let index = if skips_nan {
+            let kept = &mut kept[..v.len()];
+            for ((k, &i), x) in kept.iter_mut().zip(index).zip(v) {
+                *k = if x.is_nan() { NOWHERE } else { i };
+            }
+            kept
+        } else {
+            index
+        };
+        let bytes: &[u8] = bytemuck::cast_slice(v);
+        let products = &mut products[..v.len()];
+        match (weights, &mut self.second) {
+            (Some(w), Some(second)) => {
+                let factors = v.iter().zip(w);
+                products.iter_mut().zip(factors).for_each(|(p, (x, w))| *p = x.to_f64() * w.to_f64());
+                self.first.block(simd, DType::F64, bytemuck::cast_slice(products), index, weigh);
+                second.block(simd, dtype, bytemuck::cast_slice(w), index, weigh);
+            }
+            (_, second) => {
+                self.first.block(simd, dtype, bytes, index, weigh);
+                if let Some(second) = second {
+                    products.iter_mut().zip(v).for_each(|(p, x)| *p = x.to_f64() * x.to_f64());
+                    second.block(simd, DType::F64, bytemuck::cast_slice(products), index, weigh);
+                }
+            }
+        }
+    }
+}

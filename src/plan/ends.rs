@@ -1,0 +1,28 @@
+//! Where a plan's results go, as far as binding has to know: what the run holds of them.
+
+use super::{Plan, ValueId};
+
+/// Where results go. By default all are held by the run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Results in memory of the caller's, which does not count.
+    pub held: Vec<ValueId>,
+    /// Results that are handed on block by block and never held as a whole.
+    pub streamed: Vec<ValueId>,
+    /// Of each that is streamed, the blocks per worker that wait to be taken, beside the one that it makes.
+    pub waiting: u64,
+    /// Bytes that a worker takes to hand on a block of a result that is streamed.
+    pub handing: u64,
+}
+
+impl Ends {
+    /// Whether a value is handed on block by block.
+    pub fn streams(&self, value: ValueId) -> bool {
+        self.streamed.contains(&value)
+    }
+
+    /// Bytes of a value that the run holds.
+    pub fn bytes(&self, plan: &Plan, value: ValueId) -> u64 {
+        if self.streams(value) || self.held.contains(&value) { 0 } else { plan.values()[value].bytes() }
+    }
+}

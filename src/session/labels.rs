@@ -1,0 +1,145 @@
+//! Finding the labels of groups: a pass of its own.
+
+use super::{BlockOrder, Session};
+use crate::array::Array;
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::exec::ArrayValue;
+use crate::ops::labels::Labels;
+use crate::size::human_bytes;
+use std::collections::HashSet;
+
+/// Bytes that a label takes while labels are gathered, and then as one of the result.
+const BYTES_PER_LABEL: u64 = 64;
+
+impl Session {
+    /// The labels of an array, each once, in ascending order; NaN is none. One pass over the array, block by
+    /// block.
+    ///
+    /// ```
+    /// use chunkwise::{Array, Reduction, Over, Session};
+    /// use ndarray::array;
+    /// # fn main() -> chunkwise::Result<()> {
+    /// let session = Session::new()?;
+    /// let halo = Array::from_ndarray(array![7, 3, 7, 7]);
+    /// let mass = Array::from_ndarray(array![1.0, 2.0, 3.0, 4.0]);
+    /// let found = session.labels(&halo)?;
+    /// let per_halo = mass.groupby_reduce(&halo, &found, Reduction::Sum, Over::all());
+    /// assert_eq!(session.compute(&per_halo)?.as_slice::<f64>()?, [2.0, 8.0]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// `Budget` if there are more labels than fit in half of the budget; `Value` for labels beyond int64; as
+    /// [`Session::blocks`].
+    pub fn labels(&self, labels: &Array) -> Result<Labels> {
+        let most = (self.memory() / 2 / BYTES_PER_LABEL).max(1) as usize;
+        let mut found = Found::default();
+        for block in self.blocks(labels, BlockOrder::Storage)? {
+            found.add(&block?.1)?;
+            if found.len() > most {
+                let what = format!(
+                    "there are more than {most} labels, which do not fit in half of the budget of {}",
+                    human_bytes(self.memory())
+                );
+                return Err(Error::new(ErrorKind::Budget, what)
+                    .hint("name those that you expect, or raise the budget (--memory)"));
+            }
+        }
+        found.finish()
+    }
+}
+
+impl Labels {
+    /// The elements of an array as labels, in their order.
+    ///
+    /// # Errors
+    /// `Value` if one is there twice, is NaN, or is beyond int64.
+    pub fn of(array: &ArrayValue) -> Result<Labels> {
+        match array.dtype().is_float() {
+            true => Labels::floats(&floats(array)),
+            false => Labels::integers(&integers(array)?),
+        }
+    }
+}
+
+/// The elements of floats as float64, which each is.
+fn floats(array: &ArrayValue) -> Vec<f64> {
+    (0..array.shape().iter().product::<u64>() as usize)
+        .map(|i| array.scalar(i).map_or(f64::NAN, |s| s.to_f64()))
+        .collect()
+}
+
+fn integers(array: &ArrayValue) -> Result<Vec<i64>> {
+    let of = |bytes: &[u8]| -> Option<i64> {
+        let mut wide = [0; 8];
+        wide[..bytes.len()].copy_from_slice(bytes);
+        let value = u64::from_le_bytes(wide);
+        let shift = 64 - 8 * bytes.len() as u32;
+        match array.dtype() {
+            DType::U64 => i64::try_from(value).ok(),
+            DType::Bool | DType::U8 | DType::U16 | DType::U32 => Some(value as i64),
+            _ => Some((value << shift) as i64 >> shift),
+        }
+    };
+    let size = array.dtype().size();
+    let bytes = array.bytes().chunks_exact(size).map(|b| {
+        let mut little = [0; 8];
+        little[..size].copy_from_slice(b);
+        if cfg!(target_endian = "big") {
+            little[..size].reverse();
+        }
+        of(&little[..size])
+    });
+    bytes.collect::<Option<Vec<i64>>>().ok_or_else(|| {
+        Error::new(ErrorKind::Value, "a label is beyond int64").hint("cast the labels to float64")
+    })
+}
+
+#[derive(Default)]
+struct Found {
+    integers: HashSet<i64>,
+    floats: HashSet<u64>,
+    is_float: bool,
+}
+
+impl Found {
+    fn len(&self) -> usize {
+        self.integers.len() + self.floats.len()
+    }
+
+    fn add(&mut self, block: &ArrayValue) -> Result<()> {
+        self.is_float = block.dtype().is_float();
+        if self.is_float {
+            // −0 is 0.
+            let bits = floats(block).into_iter().filter(|v| !v.is_nan()).map(|v| (v + 0.0).to_bits());
+            insert_new(&mut self.floats, bits);
+        } else {
+            insert_new(&mut self.integers, integers(block)?.into_iter());
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Labels> {
+        if self.is_float {
+            let mut all: Vec<f64> = self.floats.into_iter().map(f64::from_bits).collect();
+            all.sort_by(f64::total_cmp);
+            return Labels::floats(&all);
+        }
+        let mut all: Vec<i64> = self.integers.into_iter().collect();
+        all.sort_unstable();
+        Labels::integers(&all)
+    }
+}
+
+/// Adds what is not there; labels often follow each other.
+fn insert_new<T: Copy + Eq + std::hash::Hash>(to: &mut HashSet<T>, from: impl Iterator<Item = T>) {
+    let mut last = None;
+    for v in from {
+        if last != Some(v) {
+            to.insert(v);
+            last = Some(v);
+        }
+    }
+}

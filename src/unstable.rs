@@ -1,0 +1,45 @@
+//! What others build upon and what is not settled: any of it may change in any release.
+//!
+//! A [`Source`](crate::source::Source) from outside this crate is known to one process only. Registered by a
+//! name, it goes to others with the plans that read it:
+//!
+//! ```
+//! use chunkwise::unstable::{Registration, register_source};
+//! # use chunkwise::grid::{Chunks, Slab};
+//! # use chunkwise::source::{ReadCx, Source};
+//! # use chunkwise::{Array, DType, Error, ErrorKind, Plan, Result, Session};
+//! # use std::sync::Arc;
+//! # #[derive(Debug)]
+//! # struct Constant(u8);
+//! impl Source for Constant {
+//!     fn registration(&self) -> Option<Registration> {
+//!         Some(Registration { name: "example/constant".into(), parameters: self.0.to_string() })
+//!     }
+//!     // and what every source has
+//! #   fn shape(&self) -> &[u64] { &[100] }
+//! #   fn dtype(&self) -> DType { DType::U8 }
+//! #   fn chunks(&self) -> Option<&Chunks> { None }
+//! #   fn describe(&self) -> String { format!("{}, a hundred times", self.0) }
+//! #   fn scratch_bytes(&self) -> u64 { 0 }
+//! #   fn read_region(&self, _: &Slab, out: &mut [u8], _: &mut ReadCx) -> Result<()> {
+//! #       out.fill(self.0);
+//! #       Ok(())
+//! #   }
+//! }
+//!
+//! # fn main() -> Result<()> {
+//! register_source("example/constant", |parameters| {
+//!     let wrong = |_| Error::new(ErrorKind::Value, "the constant is no byte");
+//!     Ok(Arc::new(Constant(parameters.parse().map_err(wrong)?)))
+//! })?;
+//!
+//! let session = Session::new()?;
+//! let plan = session.plan(&[&Array::new(Arc::new(Constant(7))).sum()])?;
+//! // In another process, which has registered the name too:
+//! let outcome = session.run_plan(&Plan::from_json(&plan.to_json()?)?)?;
+//! assert_eq!(outcome.values[0].as_array()?.item::<u64>()?, 700);
+//! # Ok(())
+//! # }
+//! ```
+
+pub use crate::source::foreign::{Registration, register_source};
