@@ -11,15 +11,16 @@ use super::passes::{Passes, passes};
 use super::place::{Machine, Placement, Wish, place, products_of, tiles};
 use super::reads::{Reads, reads};
 use super::sharing::{cache_needed, cache_wanted};
-use super::{Ends, Input, MAX_KEPT_RUNNERS, Plan, Read, SubKernel, Supply};
+use super::together::together;
+use super::{Ends, Input, MAX_KEPT_RUNNERS, Plan, Read, Stage, SubKernel, Supply};
 use crate::backend::{Backend, DeviceKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::feeds::FeedBytes;
 use crate::grid::Dims;
 use crate::ops::kernel::Kernel;
-use crate::ops::program::Program;
 use crate::size::human_bytes;
 use crate::source::ScratchNeeds;
+use std::collections::HashMap;
 
 /// A stage with its order, workers and buffers.
 #[derive(Clone, Debug)]
@@ -168,7 +169,7 @@ fn bind_placed(
         0 => Dims::from_elem(1, stage.grid.axes.len()),
         _ => stage.grid.largest(),
     };
-    let inputs = inputs_bytes(plan, machine.cpu, &stage.inputs, &stage.program, &largest)
+    let inputs = inputs_bytes(plan, machine.cpu, stage, &largest)
         .saturating_add(staging.saturating_add(machine.cpu.worker_bytes(&kernel, &largest).host));
     let in_place = placement.device == DeviceKind::Cpu;
     let needs = Needs { plan, stage, ends, kernel, largest, values, inputs, in_place };
@@ -232,12 +233,24 @@ fn bind_placed(
 }
 
 /// Bytes of staging and read scratch for the inputs of one block.
-fn inputs_bytes(plan: &Plan, cpu: &dyn Backend, inputs: &[Input], program: &Program, block: &[u64]) -> u64 {
-    let len: u64 = block.iter().product();
+fn inputs_bytes(plan: &Plan, cpu: &dyn Backend, stage: &Stage, block: &[u64]) -> u64 {
+    let (inputs, program) = (&stage.inputs, &stage.program);
+    // What is staged together is staged by its first, as the box around all.
+    let mut boxes: HashMap<usize, Option<Dims>> = HashMap::new();
+    for group in together(plan, &stage.grid, inputs) {
+        boxes.extend(group.members.iter().map(|&i| (i, None)));
+        let first = group.members[0];
+        boxes.insert(first, Some(group.around(&inputs[first].view, block)));
+    }
     let mut staged = 0u64;
     let mut scratch = ScratchNeeds::default();
-    for (input, dtype) in inputs.iter().zip(&program.inputs) {
-        let bytes = len.saturating_mul(dtype.size() as u64);
+    for (i, (input, dtype)) in inputs.iter().zip(&program.inputs).enumerate() {
+        let block = match boxes.get(&i) {
+            Some(None) => continue,
+            Some(Some(shape)) => shape,
+            None => block,
+        };
+        let bytes = block.iter().fold(dtype.size() as u64, |bytes, &n| bytes.saturating_mul(n));
         let in_memory = match input.from {
             Supply::Read(Read::Value(_)) => true,
             Supply::Read(Read::Source(s)) => plan.opened()[s].bytes().is_some(),

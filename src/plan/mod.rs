@@ -17,6 +17,7 @@ mod place;
 mod reads;
 mod sharing;
 mod through;
+mod together;
 mod validate;
 
 pub use crate::feeds::{Fed, Input, Read, SubKernel, Supply};
@@ -28,6 +29,7 @@ pub use ends::Ends;
 pub use passes::{Pass, Passes, Sweep};
 pub use place::{Machine, Placement, Wish};
 pub use reads::Reads;
+pub use together::{Together, together};
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};

@@ -7,7 +7,7 @@ use super::needs::Needs;
 use super::passes::Sweep;
 use super::reads::Span;
 use super::through::{Sight, inside, sights};
-use super::{Input, Plan, PlanSource, SubKernel};
+use super::{Fed, Input, Plan, PlanSource, SubKernel};
 use crate::feeds::Reach;
 use crate::grid::{AxisGrid, Chunks};
 use crate::view::View;
@@ -185,20 +185,40 @@ impl Band<'_> {
 }
 
 /// Bytes of decoded chunks without which a worker would decode one again and again within a block: where a
-/// block of a reshaped array is several stretches, each of which takes a part of the chunks that the next
-/// one takes another part of.
+/// block of a reshaped array is several stretches, or a block of a product a sum over several pieces, each of
+/// which takes a part of the chunks that the next one takes another part of.
 pub(super) fn cache_needed(needs: &Needs, pass: &Sweep) -> u64 {
     let block = needs.block(pass);
     let of = |input: &Input| {
         let Some(fed) = input.fed() else { return 0 };
-        let in_c_runs = (0..fed.of.len()).filter(|&child| fed.reach(child) == Reach::CRuns);
-        in_c_runs.fold(0u64, |sum, child| {
-            let k = &fed.of[child];
-            let shape = fed.makes().map_or_else(|_| k.shape.clone(), |(shape, _)| shape);
-            sum.saturating_add(of_stretches(needs.plan, input, k, &shape, &block))
-        })
+        let children = fed.of.iter().enumerate().map(|(child, k)| match fed.reach(child) {
+            Reach::CRuns => {
+                let shape = fed.makes().map_or_else(|_| k.shape.clone(), |(shape, _)| shape);
+                of_stretches(needs.plan, input, k, &shape, &block)
+            }
+            Reach::Times { tile, .. } => of_boxes(needs.plan, k, &tile),
+            Reach::Affine { .. } | Reach::Halo { .. } => 0,
+        });
+        children.fold(0, u64::saturating_add)
     };
-    needs.stage.inputs.iter().fold(0, |sum, input| sum.saturating_add(of(input)))
+    needs.stage.inputs.iter().map(of).fold(0, u64::saturating_add)
+}
+
+/// As [`cache_needed`], of a child that is taken in boxes.
+fn of_boxes(plan: &Plan, kernel: &SubKernel, tile: &[u64]) -> u64 {
+    let of = |input: &Input| match input.source() {
+        Some(s) if plan.opened()[s].worth_keeping() => source_cache(plan, s, &input.view, tile),
+        Some(_) => 0,
+        None => {
+            let nested = |fed: &Fed, child: usize| match fed.reach(child) {
+                Reach::Times { tile, .. } => of_boxes(plan, &fed.of[child], &tile),
+                Reach::CRuns | Reach::Affine { .. } | Reach::Halo { .. } => 0,
+            };
+            let of_fed = |fed: &Fed| (0..fed.of.len()).map(|c| nested(fed, c)).fold(0, u64::saturating_add);
+            input.fed().map_or(0, of_fed)
+        }
+    };
+    kernel.inputs.iter().map(of).fold(0, u64::saturating_add)
 }
 
 /// As [`cache_needed`], of a child that is shown in `shape` in C order.
