@@ -9,7 +9,7 @@ use super::again::Kept;
 use super::place::{Machine, Placement, Wish, place, products_of, tiles};
 use super::reads::{Reads, reads};
 use super::through::halo_cache;
-use super::{Ends, Input, MAX_KEPT_RUNNERS, Plan, Read, Stage, SubKernel, Supply};
+use super::{Ends, Input, MAX_KEPT_RUNNERS, Plan, Read, Stage, SubKernel, Supply, Together};
 use crate::backend::{Backend, DeviceKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::feeds::{FeedBytes, Reach};
@@ -371,8 +371,15 @@ fn inputs_bytes(plan: &Plan, cpu: &dyn Backend, inputs: &[Input], program: &Prog
     let len: u64 = block.iter().product();
     let mut staged = 0u64;
     let mut scratch = ScratchNeeds::default();
-    for (input, dtype) in inputs.iter().zip(&program.inputs) {
-        let bytes = len.saturating_mul(dtype.size() as u64);
+    let together = Together::new(plan, inputs, block);
+    for (i, (input, dtype)) in inputs.iter().zip(&program.inputs).enumerate() {
+        let elements = match together.group(i) {
+            None => len,
+            Some(group) if group.members[0] == i => group.most(&input.view, block),
+            // In what the first of them has staged.
+            Some(_) => continue,
+        };
+        let bytes = elements.saturating_mul(dtype.size() as u64);
         let in_memory = match input.from {
             Supply::Read(Read::Value(_)) => true,
             Supply::Read(Read::Source(s)) => plan.opened()[s].bytes().is_some(),

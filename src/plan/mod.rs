@@ -14,6 +14,7 @@ mod lower;
 mod place;
 mod reads;
 mod through;
+mod together;
 mod validate;
 
 pub use crate::feeds::{Fed, Input, Read, SubKernel, Supply};
@@ -24,6 +25,7 @@ pub use blocks::{uses_of_chunk, uses_of_chunk_around};
 pub use ends::Ends;
 pub use place::{Machine, Placement, Wish};
 pub use reads::Reads;
+pub use together::{Group, Together};
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};

@@ -1,61 +1,32 @@
-//! One staging, many views: inputs that see the same halo or chunked source a little apart, as the terms of a
-//! stencil do, are staged once, as the box around them, and each is placed within it.
-//!
-//! Limits: views that walk the same axes in steps of one, where the box is no more than the views by themselves.
-//! What lies in memory is used where it lies.
+//! One staging, many views: inputs that see the same halo or chunked source a little apart are staged once, as the
+//! box around them, and each is placed within it. Which those are binding knows too
+//! ([`Together`](crate::plan::Together)), for it counts their bytes.
 
 use super::{Reader, Sharing, Staged};
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::feeds::Reach;
-use crate::grid::{Chunks, Dims, Grid, Slab, c_strides};
+use crate::grid::{Chunks, Dims, Grid, Slab};
 use crate::ops::kernel::Packing;
-use crate::plan::{Fed, Input, Plan, uses_of_chunk, uses_of_chunk_around};
-use crate::view::{Placement, View};
+use crate::plan::{Input, Plan, Together, uses_of_chunk, uses_of_chunk_around};
+use crate::view::View;
 
 /// What inputs of a stage have in common: which of them are staged together, and which sources feeds read.
 #[derive(Default)]
 pub(super) struct Groups {
-    /// By input, the group; empty if there are none.
-    of: Vec<Option<usize>>,
-    list: Vec<Group>,
+    together: Together,
     /// Sources that feeds read, whose chunks are therefore wanted nobody knows how often.
     through_feeds: Vec<usize>,
 }
 
-struct Group {
-    members: Vec<usize>,
-    /// The least and the greatest start of its views, per axis of the feed.
-    low: Dims,
-    high: Dims,
-}
-
 impl Groups {
     pub(super) fn new(plan: &Plan, grid: &Grid, inputs: &[Input]) -> Groups {
-        let opened = plan.opened();
-        let in_chunks = |s: usize| opened[s].chunks().is_some() && opened[s].bytes().is_none();
-        // Other feeds make pieces of a size that was agreed on.
-        let halo = |fed: &Fed| (0..fed.of.len()).any(|child| matches!(fed.reach(child), Reach::Halo { .. }));
-        let staged = |i: &Input| i.fed().is_some_and(halo) || i.source().is_some_and(in_chunks);
-        let staged: Vec<usize> = (0..inputs.len()).filter(|&i| staged(&inputs[i])).collect();
         let mut through_feeds = Vec::new();
         inputs.iter().for_each(|input| read_by(input, &mut through_feeds));
-        if staged.len() < 2 || grid.blocks() == 0 {
-            return Groups { through_feeds, ..Groups::default() };
-        }
-        let block = grid.largest();
-        let mut list: Vec<Group> = Vec::new();
-        for i in staged.into_iter().filter(|&i| in_steps_of_one(&inputs[i].view)) {
-            let taken = list.iter_mut().any(|group| group.takes(i, inputs, &block));
-            if !taken {
-                let base = inputs[i].view.base.clone();
-                list.push(Group { members: vec![i], low: base.clone(), high: base });
-            }
-        }
-        list.retain(|group| group.members.len() > 1);
-        let mut of = vec![None; if list.is_empty() { 0 } else { inputs.len() }];
-        list.iter().enumerate().for_each(|(g, group)| group.members.iter().for_each(|&i| of[i] = Some(g)));
-        Groups { of, list, through_feeds }
+        let together = match grid.blocks() {
+            0 => Together::default(),
+            _ => Together::new(plan, inputs, &grid.largest()),
+        };
+        Groups { together, through_feeds }
     }
 
     /// How often the blocks of a walk ask the cache for a chunk of source `s`, if that is known.
@@ -67,7 +38,7 @@ impl Groups {
         let (mut views, mut uses) = (0, 0);
         for (i, input) in inputs.iter().enumerate().filter(|(_, input)| input.source() == Some(s)) {
             views += 1;
-            uses += match self.of.get(i).copied().flatten().map(|g| &self.list[g]) {
+            uses += match self.together.group(i) {
                 None => uses_of_chunk(grid, window, &input.view, chunk, chunks),
                 Some(group) if group.members[0] == i => {
                     let view = View { axes: input.view.axes.clone(), base: group.low.clone() };
@@ -81,7 +52,7 @@ impl Groups {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.together.is_empty()
     }
 }
 
@@ -96,57 +67,6 @@ fn read_by(input: &Input, out: &mut Vec<usize>) {
     }
 }
 
-fn in_steps_of_one(view: &View) -> bool {
-    view.axes.iter().filter_map(|a| a.from).all(|(_, step)| step.abs() == 1)
-}
-
-impl Group {
-    /// Takes an input that sees the same feed alike, if the box does not grow too large.
-    fn takes(&mut self, i: usize, inputs: &[Input], block: &[u64]) -> bool {
-        let (first, input) = (&inputs[self.members[0]], &inputs[i]);
-        let alike = first.view.axes.iter().zip(&input.view.axes).all(|(a, b)| a.from == b.from);
-        if !alike || first.from != input.from {
-            return false;
-        }
-        let (mut low, mut high) = (self.low.clone(), self.high.clone());
-        for (s, &base) in input.view.base.iter().enumerate() {
-            (low[s], high[s]) = (low[s].min(base), high[s].max(base));
-        }
-        let walked = |s: usize| input.view.walker(s).map_or(1, |(d, _)| block[d]);
-        let alone = (0..low.len()).fold(1u64, |n, s| n.saturating_mul(walked(s)));
-        let around = (0..low.len()).fold(1u64, |n, s| n.saturating_mul(walked(s) + high[s] - low[s]));
-        if around > alone.saturating_mul(self.members.len() as u64 + 1) {
-            return false;
-        }
-        (self.low, self.high) = (low, high);
-        self.members.push(i);
-        true
-    }
-
-    /// The box around what all views see of a block, and where this one's elements lie in it.
-    fn around(&self, view: &View, block: &Slab) -> (Slab, Placement) {
-        let (mut slab, _) = view.slab(block);
-        let shift: Dims = view.base.iter().zip(&self.low).map(|(&b, &l)| b - l).collect();
-        for s in 0..shift.len() {
-            slab.start[s] -= shift[s];
-            slab.count[s] += self.high[s] - self.low[s];
-        }
-        let strides = c_strides(&slab.count);
-        let mut placement = Placement {
-            offset: shift.iter().zip(&strides).map(|(&n, &stride)| n as i64 * stride).sum(),
-            strides: Default::default(),
-        };
-        for (d, axis) in view.axes.iter().enumerate() {
-            let (s, step) = axis.from.unwrap_or((0, 0));
-            placement.strides.push(if step == 0 { 0 } else { step * strides[s] });
-            if step < 0 {
-                placement.offset += strides[s] * (block.count[d] as i64 - 1);
-            }
-        }
-        (slab, placement)
-    }
-}
-
 impl<'a> Reader<'a> {
     /// The elements of an input that may be one of a group, of which those before are `staged`.
     pub(super) fn stage_grouped(
@@ -156,7 +76,7 @@ impl<'a> Reader<'a> {
         block: &Slab,
         dtype: DType,
     ) -> Result<Option<Staged<'a>>> {
-        let Some(group) = self.groups.of.get(i).copied().flatten().map(|g| &self.groups.list[g]) else {
+        let Some(group) = self.groups.together.group(i) else {
             return Ok(None);
         };
         let (slab, placement) = group.around(&inputs[i].view, block);
