@@ -62,7 +62,7 @@ def exact(name, v, w, dtype, ddof, nan):
         for x in v:
             p *= Fraction(x)
         # A zero has the sign of the product.
-        return round_to(p, dtype) if p else np.prod(np.sign(v) + np.array(v) * 0)
+        return round_to(p, dtype) if p else np.prod(np.copysign(np.sign(np.abs(v)), v))
     if name == "mean":
         if n == 0:
             return np.nan
