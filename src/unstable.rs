@@ -41,5 +41,12 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A [`Fold`] (what becomes of columns) and a [`Feed`] (how an array is made of others, block by block) are added
+//! in the same way: [`fold()`] and [`feed()`] make arrays of them, [`register_fold`] and [`register_feed`] let plans
+//! that have them travel. `tests/toys.rs` has one of each.
 
+pub use crate::array::{feed, fold};
+pub use crate::feeds::{Feed, register_feed};
+pub use crate::ops::fold::{Fold, FoldRow, register as register_fold};
 pub use crate::source::foreign::{Registration, register_source};

@@ -250,12 +250,14 @@ fn parts(rng: &mut Rng, block: &Region, landing: &Landing) -> Vec<Region> {
 }
 
 /// The state of a block, in parts that are merged in any order, some of them written and read back.
+/// `measured` says that its bytes are held against what the fold promised.
 fn in_parts(
     rng: &mut Rng,
     fold: &SharedFold,
     columns: &Columns,
     block: &Region,
     runner: &mut dyn Runner,
+    measured: bool,
 ) -> Box<dyn State> {
     let kernel = kernel(fold);
     let terminal = &kernel.terminals[0];
@@ -268,9 +270,9 @@ fn in_parts(
         let [state] = one;
         let held = HELD.get() - before;
         let promised = fold.bytes(&block.shape).state as i64 + SLACK;
-        // What the runner made for itself counts too, once.
+        // What the runner made for itself counts too, once; a device's slots come when they are needed.
         let scratch = if states.is_empty() { 1 << 20 } else { 0 };
-        assert!(held <= promised + scratch, "{fold:?}: {held} bytes, {promised} promised");
+        assert!(!measured || held <= promised + scratch, "{fold:?}: {held} bytes, {promised} promised");
         states.push(match rng.below(2) {
             0 => state,
             _ => terminal.ready.read(&block.shape, &state.write().unwrap()).unwrap(),
@@ -327,7 +329,7 @@ fn conforms(device: &dyn Backend, refuses: &[&str], every: usize) {
                     let mut states = [kernel.terminals[0].state(&tile.shape).unwrap()];
                     columns.add(&mut *whole, &tile, &mut states);
                     let [state] = states;
-                    let parts = in_parts(&mut rng, &fold, &columns, &tile, &mut *runner);
+                    let parts = in_parts(&mut rng, &fold, &columns, &tile, &mut *runner, every == 1);
                     assert_eq!(finish(parts), finish(state), "{fold:?} {data:?} {tile}");
                     ran += 1;
                 }

@@ -3,6 +3,7 @@
 //! `Err` from [`Array::check`] or from computing it.
 
 mod elementwise;
+mod extend;
 mod groupby;
 mod histogram;
 mod index;
@@ -12,6 +13,7 @@ mod shape;
 mod stencil;
 
 pub use elementwise::ArrayOperand;
+pub use extend::{feed, fold};
 pub use histogram::{BinAxis, Binned};
 pub use index::Index;
 pub use reduce::Over;

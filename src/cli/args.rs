@@ -153,12 +153,10 @@ const EVAL_HELP: &str = "\
 Expressions:
   numbers, names, + - * / // % ** @, comparisons, & | ^ ~ << >>, x[10:20, ::-1, None], x.T, x.shape
   every elementwise function and reduction by NumPy's name, as f(x, axis=0) or x.f(axis=0)
-  histogram histogram2d histogramdd (bins=, range=, weights=, where=, log=)
+  histogram histogram2d histogramdd binned_statistic binned_statistic_2d groupby_reduce topk argtopk ptp
   arange linspace zeros ones full random array reshape ravel transpose expand_dims squeeze
-  broadcast_to concatenate stack pad gradient convolve matmul astype
-  casts such as float32(x); pi e inf nan
-  A result with a NAME can be used in later expressions.
-  An expression that begins with '-' goes after '--'.
+  broadcast_to concatenate stack pad gradient convolve matmul astype, float32(x); pi e inf nan
+  A result with a NAME can be used in later ones. One that begins with '-' goes after '--'.
 
 Examples:
   chunkwise eval 'mean(arange(10))'

@@ -38,7 +38,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Data;
 use std::fmt::Debug;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The feeds that a plan may name.
 static FEEDS: &[Row] = &[matmul::ROW, concatenate::ROW, reshape::ROW, halo::ROW];
@@ -46,7 +46,7 @@ static FEEDS: &[Row] = &[matmul::ROW, concatenate::ROW, reshape::ROW, halo::ROW]
 /// A feed's name in a plan, and how it is read from one.
 struct Row {
     name: &'static str,
-    read: fn(Data) -> serde_json::Result<Arc<dyn Feed>>,
+    read: Reads,
 }
 
 impl Row {
@@ -56,15 +56,39 @@ impl Row {
     }
 }
 
+type Reads = fn(Data) -> serde_json::Result<Arc<dyn Feed>>;
+
+static REGISTERED: Mutex<Vec<(&'static str, Reads)>> = Mutex::new(Vec::new());
+
+/// Adds a feed of another crate to those that plans are read with. The same again changes nothing.
+///
+/// # Errors
+/// `Value` if another feed has its name.
+pub fn register_feed<F: Feed + DeserializeOwned + 'static>(name: &'static str) -> Result<()> {
+    let read = Row::of::<F>(name).read;
+    let mut registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
+    let there = registered.iter().find(|r| r.0 == name).map(|r| r.1);
+    match FEEDS.iter().find(|r| r.name == name).map(|r| r.read).or(there) {
+        Some(other) if other as usize == read as usize => Ok(()),
+        Some(_) => Err(Error::new(ErrorKind::Value, format!("there is a feed '{name}' already"))),
+        None => {
+            registered.push((name, read));
+            Ok(())
+        }
+    }
+}
+
 /// The feed that a plan describes.
 ///
 /// # Errors
 /// `Format` if there is none of this name, or the data are not its own.
 fn read(name: &str, data: Data) -> Result<Arc<dyn Feed>> {
-    let row = FEEDS.iter().find(|row| row.name == name).ok_or_else(|| {
+    let registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
+    let registered = registered.iter().find(|r| r.0 == name).map(|r| r.1);
+    let read = FEEDS.iter().find(|row| row.name == name).map(|r| r.read).or(registered).ok_or_else(|| {
         Error::new(ErrorKind::Format, format!("this version of chunkwise has no feed named '{name}'"))
     })?;
-    (row.read)(data).map_err(|e| {
+    read(data).map_err(|e| {
         Error::new(ErrorKind::Format, format!("these are no data of the feed '{name}'")).caused_by(e)
     })
 }

@@ -11,8 +11,7 @@ use super::passes::{Passes, passes};
 use super::place::{Machine, Placement, Wish, place, products_of, tiles};
 use super::reads::{Reads, reads};
 use super::sharing::{cache_needed, cache_wanted};
-use super::together::together;
-use super::{Ends, Input, MAX_KEPT_RUNNERS, Plan, Read, Stage, SubKernel, Supply};
+use super::{Ends, Input, MAX_KEPT_RUNNERS, Plan, Read, Stage, SubKernel, Supply, Together};
 use crate::backend::{Backend, DeviceKind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::feeds::FeedBytes;
@@ -20,7 +19,6 @@ use crate::grid::Dims;
 use crate::ops::kernel::Kernel;
 use crate::size::human_bytes;
 use crate::source::ScratchNeeds;
-use std::collections::HashMap;
 
 /// A stage with its order, workers and buffers.
 #[derive(Clone, Debug)]
@@ -235,22 +233,18 @@ fn bind_placed(
 /// Bytes of staging and read scratch for the inputs of one block.
 fn inputs_bytes(plan: &Plan, cpu: &dyn Backend, stage: &Stage, block: &[u64]) -> u64 {
     let (inputs, program) = (&stage.inputs, &stage.program);
-    // What is staged together is staged by its first, as the box around all.
-    let mut boxes: HashMap<usize, Option<Dims>> = HashMap::new();
-    for group in together(plan, &stage.grid, inputs) {
-        boxes.extend(group.members.iter().map(|&i| (i, None)));
-        let first = group.members[0];
-        boxes.insert(first, Some(group.around(&inputs[first].view, block)));
-    }
+    let len: u64 = block.iter().product();
     let mut staged = 0u64;
     let mut scratch = ScratchNeeds::default();
+    let together = Together::new(plan, inputs, block);
     for (i, (input, dtype)) in inputs.iter().zip(&program.inputs).enumerate() {
-        let block = match boxes.get(&i) {
-            Some(None) => continue,
-            Some(Some(shape)) => shape,
-            None => block,
+        let elements = match together.group(i) {
+            None => len,
+            Some(group) if group.members[0] == i => group.most(&input.view, block),
+            // In what the first of them has staged.
+            Some(_) => continue,
         };
-        let bytes = block.iter().fold(dtype.size() as u64, |bytes, &n| bytes.saturating_mul(n));
+        let bytes = elements.saturating_mul(dtype.size() as u64);
         let in_memory = match input.from {
             Supply::Read(Read::Value(_)) => true,
             Supply::Read(Read::Source(s)) => plan.opened()[s].bytes().is_some(),

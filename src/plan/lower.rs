@@ -428,7 +428,14 @@ impl<'a> Builder<'a> {
         let of = self.graph.inputs(node).iter().map(|&i| self.sub(i)).collect::<Result<_>>()?;
         let fed = Arc::new(Fed { feed: feed.clone(), of });
         // What this build cannot make is said before anything runs.
-        fed.makes().map_err(|e| e.at("operation", feed.name()).at("at", &self.graph.node(node).origin))?;
+        let made = &self.graph.node(node);
+        let makes = fed.makes().and_then(|(shape, dtype)| match shape == made.shape && dtype == made.dtype {
+            true => Ok(()),
+            false => {
+                Err(Error::new(ErrorKind::Value, "a feed makes another shape or dtype than its array has"))
+            }
+        });
+        makes.map_err(|e| e.at("operation", feed.name()).at("at", &made.origin))?;
         let (kernels, depth) = fed.nested();
         self.sources.fed.insert(node, (fed.clone(), kernels, depth));
         Ok(fed)

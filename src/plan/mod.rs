@@ -29,7 +29,7 @@ pub use ends::Ends;
 pub use passes::{Pass, Passes, Sweep};
 pub use place::{Machine, Placement, Wish};
 pub use reads::Reads;
-pub use together::{Together, together};
+pub use together::{Group, Together};
 
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};

@@ -1,20 +1,19 @@
-//! One staging, many views: inputs that are staged together ([`together`]) are staged once, as the box around
-//! them, and each is placed within it.
+//! One staging, many views: inputs that see the same halo or chunked source a little apart are staged once, as the
+//! box around them, and each is placed within it. Which those are binding knows too
+//! ([`Together`](crate::plan::Together)), for it counts their bytes.
 
 use super::{Reader, Sharing, Staged};
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::grid::{Chunks, Dims, Grid, Slab, c_strides};
+use crate::grid::{Chunks, Dims, Grid, Slab};
 use crate::ops::kernel::Packing;
-use crate::plan::{Input, Plan, Together, together, uses_of_chunk, uses_of_chunk_around};
-use crate::view::{Placement, View};
+use crate::plan::{Input, Plan, Together, uses_of_chunk, uses_of_chunk_around};
+use crate::view::View;
 
 /// What inputs of a stage have in common: which of them are staged together, and which sources feeds read.
 #[derive(Default)]
 pub(super) struct Groups {
-    /// By input, the group; empty if there are none.
-    of: Vec<Option<usize>>,
-    list: Vec<Together>,
+    together: Together,
     /// Sources that feeds read, whose chunks are therefore wanted nobody knows how often.
     through_feeds: Vec<usize>,
 }
@@ -23,10 +22,11 @@ impl Groups {
     pub(super) fn new(plan: &Plan, grid: &Grid, inputs: &[Input]) -> Groups {
         let mut through_feeds = Vec::new();
         inputs.iter().for_each(|input| read_by(input, &mut through_feeds));
-        let list = together(plan, grid, inputs);
-        let mut of = vec![None; if list.is_empty() { 0 } else { inputs.len() }];
-        list.iter().enumerate().for_each(|(g, group)| group.members.iter().for_each(|&i| of[i] = Some(g)));
-        Groups { of, list, through_feeds }
+        let together = match grid.blocks() {
+            0 => Together::default(),
+            _ => Together::new(plan, inputs, &grid.largest()),
+        };
+        Groups { together, through_feeds }
     }
 
     /// How often the blocks of a walk ask the cache for a chunk of source `s`, if that is known.
@@ -38,7 +38,7 @@ impl Groups {
         let (mut views, mut uses) = (0, 0);
         for (i, input) in inputs.iter().enumerate().filter(|(_, input)| input.source() == Some(s)) {
             views += 1;
-            uses += match self.of.get(i).copied().flatten().map(|g| &self.list[g]) {
+            uses += match self.together.group(i) {
                 None => uses_of_chunk(grid, window, &input.view, chunk, chunks),
                 Some(group) if group.members[0] == i => {
                     let view = View { axes: input.view.axes.clone(), base: group.low.clone() };
@@ -52,7 +52,7 @@ impl Groups {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.together.is_empty()
     }
 }
 
@@ -67,29 +67,6 @@ fn read_by(input: &Input, out: &mut Vec<usize>) {
     }
 }
 
-/// The box around what all views see of a block, and where one's elements lie in it.
-fn around(group: &Together, view: &View, block: &Slab) -> (Slab, Placement) {
-    let (mut slab, _) = view.slab(block);
-    let shift: Dims = view.base.iter().zip(&group.low).map(|(&b, &l)| b - l).collect();
-    for s in 0..shift.len() {
-        slab.start[s] -= shift[s];
-        slab.count[s] += group.high[s] - group.low[s];
-    }
-    let strides = c_strides(&slab.count);
-    let mut placement = Placement {
-        offset: shift.iter().zip(&strides).map(|(&n, &stride)| n as i64 * stride).sum(),
-        strides: Default::default(),
-    };
-    for (d, axis) in view.axes.iter().enumerate() {
-        let (s, step) = axis.from.unwrap_or((0, 0));
-        placement.strides.push(if step == 0 { 0 } else { step * strides[s] });
-        if step < 0 {
-            placement.offset += strides[s] * (block.count[d] as i64 - 1);
-        }
-    }
-    (slab, placement)
-}
-
 impl<'a> Reader<'a> {
     /// The elements of an input that may be one of a group, of which those before are `staged`.
     pub(super) fn stage_grouped(
@@ -99,10 +76,10 @@ impl<'a> Reader<'a> {
         block: &Slab,
         dtype: DType,
     ) -> Result<Option<Staged<'a>>> {
-        let Some(group) = self.groups.of.get(i).copied().flatten().map(|g| &self.groups.list[g]) else {
+        let Some(group) = self.groups.together.group(i) else {
             return Ok(None);
         };
-        let (slab, placement) = around(group, &inputs[i].view, block);
+        let (slab, placement) = group.around(&inputs[i].view, block);
         let first = group.members[0];
         if first != i {
             return Ok(Some(Staged::Within(first, placement)));

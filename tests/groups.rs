@@ -1,0 +1,171 @@
+//! Grouped reductions, profiles, topk, argtopk and ptp against the answers of NumPy and exact arithmetic
+//! (`tests/goldens/make_groups.py`), from memory and from files in chunks, in small blocks.
+
+mod common;
+
+use chunkwise::{
+    Array, ArrayValue, BinAxis, Binned, DType, ErrorKind, Labels, Over, PlanOptions, Reduction, Session,
+};
+use common::{canonical, checksum, dataset, elements, folder, golden, to_bytes, write_file};
+use serde_json::Value as Json;
+use std::path::Path;
+
+fn numbers(v: &Json) -> Vec<u64> {
+    v.as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect()
+}
+
+fn floats(v: &Json) -> Vec<f64> {
+    v.as_array().unwrap().iter().map(|n| n.as_f64().unwrap()).collect()
+}
+
+fn dtype(v: &Json) -> DType {
+    DType::from_name(v.as_str().unwrap()).unwrap()
+}
+
+fn memory(x: &Json) -> Array {
+    common::array(dtype(&x[0]), &numbers(&x[1]), x[2].as_u64().unwrap(), x[3].as_str().unwrap())
+}
+
+/// The elements of a case as an array in memory, and as one in a file in chunks.
+fn arrays(folder: &Path, n: usize, x: &Json, chunks: &Json) -> [Array; 2] {
+    let (dtype, shape) = (dtype(&x[0]), numbers(&x[1]));
+    let path = folder.join(format!("{n}.h5"));
+    let bytes =
+        to_bytes(&elements(dtype, shape.iter().product(), x[2].as_u64().unwrap(), x[3].as_str().unwrap()));
+    write_file(&path, &[(dataset("x", &shape, dtype, Some(&numbers(chunks)), Some(1)), &bytes)]);
+    [memory(x), Array::open(path, "x").unwrap()]
+}
+
+/// What is different from the right answer, if anything.
+fn differs(session: &Session, array: &Array, expected: &Json) -> Option<String> {
+    match session.compute(array) {
+        Ok(value) => differs_from(&value, expected),
+        Err(_) if expected == "error" => None,
+        Err(e) => Some(format!("{e:?}")),
+    }
+}
+
+fn differs_from(value: &ArrayValue, expected: &Json) -> Option<String> {
+    let (dtype, shape, bytes) = canonical(value);
+    let data = match bytes.len() {
+        0..=32 => bytes.iter().map(|b| format!("{b:02x}")).collect(),
+        _ => format!("{:016x}", checksum(&bytes)),
+    };
+    let same = dtype.name() == expected[0] && shape == numbers(&expected[1]) && expected[2] == data;
+    let shown: Vec<_> = (0..8).filter_map(|i| value.scalar(i)).map(|s| s.to_string()).collect();
+    (!same).then(|| format!("{dtype} {shape:?} {data} {shown:?}, right: {expected}"))
+}
+
+/// Sessions whose blocks are small, with one thread and with several.
+fn sessions() -> Vec<Session> {
+    [(1, 64), (3, 4096)]
+        .map(|(threads, block_bytes)| {
+            let builder = Session::builder().device(common::device()).threads(threads).memory("64MiB");
+            builder.plan_options(PlanOptions { block_bytes, ..PlanOptions::default() }).build().unwrap()
+        })
+        .into()
+}
+
+#[test]
+fn groups_answer_as_each_group_by_itself() {
+    let (folder, sessions) = (folder(), sessions());
+    let mut wrong = Vec::new();
+    let cases = golden("groups.json");
+    for (n, case) in cases.as_array().unwrap().iter().enumerate() {
+        let kind = case[0].as_str().unwrap();
+        let made: Vec<(Array, &Json)> = match kind {
+            "groupby" => {
+                let reduction = Reduction::from_name(case[1].as_str().unwrap()).unwrap();
+                let labels = memory(&case[4]);
+                let expected = floats(&case[5]);
+                let expected = match labels.dtype().unwrap().is_float() || n % 2 == 0 {
+                    true => Labels::floats(&expected),
+                    false => Labels::integers(&expected.iter().map(|&v| v as i64).collect::<Vec<_>>()),
+                };
+                let expected = expected.unwrap();
+                let over = || if numbers(&case[2][1]).len() == 1 { Over::all() } else { Over::axis(-1) };
+                let made = |x: Array| x.groupby_reduce(&labels, &expected, reduction, over());
+                arrays(folder.path(), n, &case[2], &case[3]).map(|x| (made(x), &case[6])).into()
+            }
+            "profile" => {
+                let reduction = Reduction::from_name(case[1].as_str().unwrap()).unwrap();
+                let columns: Vec<Array> = case[4].as_array().unwrap().iter().map(memory).collect();
+                let edges = case[5].as_array().unwrap().iter().map(|e| BinAxis::Edges(floats(e)));
+                let bins = Binned::new(columns.iter().zip(edges));
+                let mut made: Vec<_> = arrays(folder.path(), n, &case[2], &case[3])
+                    .map(|values| (bins.reduce(&values, reduction), &case[6]))
+                    .into();
+                made.push((bins.counts(), &case[7]));
+                made
+            }
+            "top" => {
+                let (k, axis) = (case[3].as_i64().unwrap(), case[4].as_i64().unwrap());
+                arrays(folder.path(), n, &case[1], &case[2])
+                    .into_iter()
+                    .flat_map(|x| [(x.topk(k, axis), &case[5]), (x.argtopk(k, axis), &case[6])])
+                    .collect()
+            }
+            "ptp" => {
+                let over = || case[3].as_i64().map_or(Over::all(), Over::axis);
+                arrays(folder.path(), n, &case[1], &case[2]).map(|x| (x.ptp_with(over()), &case[4])).into()
+            }
+            kind => panic!("no case of kind {kind}"),
+        };
+        for session in &sessions {
+            for (array, right) in &made {
+                wrong.extend(differs(session, array, right).map(|d| format!("{n} {kind} {}: {d}", case[1])));
+            }
+        }
+    }
+    assert!(cases.as_array().unwrap().len() > 500);
+    assert!(wrong.is_empty(), "{} wrong\n{}", wrong.len(), wrong[..wrong.len().min(20)].join("\n"));
+}
+
+#[test]
+fn elements_of_no_group_are_counted_and_labels_are_found() {
+    use ndarray::array;
+    let session = common::session(2, "64MiB");
+    let x = Array::from_ndarray(array![1.0f32, 2.0, 3.0, 4.0, 5.0]);
+    let labels = Array::from_ndarray(array![7.0, f64::NAN, -0.0, 7.0, 9.0]);
+    let found = session.labels(&labels).unwrap();
+    assert_eq!(found, Labels::floats(&[0.0, 7.0, 9.0]).unwrap());
+    let outcome = session.run(&[&x.groupby_reduce(&labels, &found, Reduction::Sum, Over::all())]).unwrap();
+    assert_eq!(outcome.values[0].as_array().unwrap().as_slice::<f32>().unwrap(), [3.0, 5.0, 5.0]);
+    let notes = outcome.report.notes.join("\n");
+    assert!(notes.contains("1 elements are of no group"), "{notes}");
+    // What is masked is not there, and so is not left out.
+    let mask = Array::from_ndarray(array![true, false, true, true, true]);
+    let masked = x.groupby_reduce(&labels, &found, Reduction::Max, Over::all().mask(&mask));
+    let outcome = session.run(&[&masked]).unwrap();
+    assert_eq!(outcome.values[0].as_array().unwrap().as_slice::<f32>().unwrap(), [3.0, 4.0, 5.0]);
+    assert!(outcome.report.notes.is_empty(), "{:?}", outcome.report.notes);
+    let e = Labels::integers(&[3, 4, 3]).unwrap_err();
+    assert!(e.kind() == ErrorKind::Value && e.to_string().contains("3 is there twice"), "{e}");
+    assert!(Labels::floats(&[f64::NAN]).unwrap_err().to_string().contains("NaN"));
+    // An empty group of an integer extreme has no answer.
+    let whole = Array::from_ndarray(array![1i64, 2]).groupby_reduce(
+        &Array::from_ndarray(array![0, 0]),
+        &Labels::range(2).unwrap(),
+        Reduction::Min,
+        Over::all(),
+    );
+    let e = session.compute(&whole).unwrap_err();
+    assert!(e.to_string().contains("the group at position 1 has no elements"), "{e}");
+}
+
+/// A histogram's counts and profiles of automatic bins are arrays like any other, made in one run with it.
+#[test]
+fn profiles_go_on_in_arithmetic() {
+    let session = common::session(2, "64MiB");
+    let x = common::array(DType::F64, &[5000], 3, "small");
+    let y = common::array(DType::F32, &[5000], 4, "small");
+    let bins = x.histogram(BinAxis::Auto(8));
+    let (counts, sums) = (bins.counts(), bins.reduce(&y.cast(DType::F64), Reduction::Sum));
+    let mean = bins.reduce(&y.cast(DType::F64), Reduction::Mean);
+    let outcome = session.run(&[&bins, &counts, &(&sums / &counts), &mean]).unwrap();
+    let histogram: Vec<i64> =
+        outcome.values[0].as_histogram().unwrap().counts().iter().map(|&n| n as i64).collect();
+    let array = |n: usize| outcome.values[n].as_array().unwrap();
+    assert_eq!(array(1).as_slice::<i64>().unwrap(), histogram);
+    assert_eq!(array(2).as_slice::<f64>().unwrap(), array(3).as_slice::<f64>().unwrap());
+}
