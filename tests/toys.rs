@@ -151,7 +151,7 @@ fn a_fold_from_outside() {
         s.compute(a).unwrap().as_slice::<f64>().unwrap().iter().map(|v| v.to_bits()).collect()
     };
     for threads in [1, 3] {
-        let options = PlanOptions { block_bytes: 200, ..PlanOptions::default() };
+        let options = PlanOptions { block_bytes: 200 };
         let session = Session::builder()
             .device(common::device())
             .threads(threads)

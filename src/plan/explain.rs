@@ -102,16 +102,14 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
 /// What becomes of outputs: `sum of %3, axes (0), 24 bytes per output, where %4`.
 fn describe_fold(o: &Output, program: &Program) -> String {
     let roles = o.fold.ports();
-    let of = |wanted: fn(Role) -> bool| {
-        let columns = roles.iter().zip(&o.ports).filter(move |(p, _)| wanted(p.role));
+    let of = |wanted: &[Role]| {
+        let columns = roles.iter().zip(&o.ports).filter(|(p, _)| wanted.contains(&p.role));
         columns.map(|(_, &i)| format!("%{}", program.outputs[i])).collect::<Vec<_>>().join(", ")
     };
-    let main = of(|r| matches!(r, Role::Values | Role::Coordinate));
+    let main = of(&[Role::Values, Role::Coordinate]);
     let mut text = format!("{} of {main}{}", o.fold.operation(), o.fold.detail());
-    let others: [(&str, fn(Role) -> bool); 3] =
-        [("by", |r| r == Role::Labels), ("weights", |r| r == Role::Weights), ("where", |r| r == Role::Mask)];
-    for (word, role) in others {
-        let columns = of(role);
+    for (word, role) in [("by", Role::Labels), ("weights", Role::Weights), ("where", Role::Mask)] {
+        let columns = of(&[role]);
         if !columns.is_empty() {
             text += &format!(", {word} {columns}");
         }

@@ -110,10 +110,16 @@ fn scratch_bytes(kernel: &Kernel) -> u64 {
     Machine::bytes(&kernel.program) + inputs as u64 + kinds.iter().map(|(_, bytes)| bytes).sum::<u64>()
 }
 
+/// How a terminal adds tiles, and which outputs it is given.
+struct Adds {
+    update: Box<dyn Update>,
+    ports: SmallVec<[usize; 4]>,
+}
+
 /// A kernel on the CPU, for one worker.
 pub struct CpuRunner {
-    /// Per terminal, how it adds tiles, and which outputs it is given.
-    updates: Vec<(Box<dyn Update>, SmallVec<[usize; 4]>)>,
+    /// Per terminal.
+    updates: Vec<Adds>,
     sizes: Vec<usize>,
     machine: Machine,
     staging: Vec<Buffer>,
@@ -126,7 +132,7 @@ impl CpuRunner {
         let (program, logs) = peel::peel(kernel, simd);
         let update = |t: &Terminal| {
             let logs: SmallVec<[_; 4]> = t.ports.iter().map(|&o| logs[o].clone()).collect();
-            (t.ready.update(simd, &logs), t.ports.clone())
+            Adds { update: t.ready.update(simd, &logs), ports: t.ports.clone() }
         };
         CpuRunner {
             updates: kernel.terminals.iter().map(update).collect(),
@@ -146,7 +152,7 @@ impl Runner for CpuRunner {
         let shape = &block.region.shape;
         let len = block.region.len();
         let walks: SmallVec<[Walk; 4]> = operands.iter().map(|o| Walk::new(shape, o)).collect();
-        for ((update, _), state) in self.updates.iter_mut().zip(states.iter_mut()) {
+        for (Adds { update, .. }, state) in self.updates.iter_mut().zip(states.iter_mut()) {
             update.begin(block, &mut **state)?;
         }
         let mut events = Events::default();
@@ -160,7 +166,7 @@ impl Runner for CpuRunner {
                 .map(|(i, scratch)| walks[i].load(operands[i].bytes, self.sizes[i], start, n, scratch))
                 .collect();
             events |= self.machine.run(&inputs, n);
-            for ((update, ports), state) in self.updates.iter_mut().zip(states.iter_mut()) {
+            for (Adds { update, ports }, state) in self.updates.iter_mut().zip(states.iter_mut()) {
                 let columns: SmallVec<[&[u8]; 4]> =
                     ports.iter().map(|&output| self.machine.output(output, &inputs, n)).collect();
                 let tile = Tile { columns: &columns, start, n };
