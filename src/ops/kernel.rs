@@ -1,7 +1,7 @@
 //! What one task computes, as plain data: a fused program and what becomes of its outputs.
 //!
 //! A backend is handed a whole [`Kernel`] and a block of operands, and adds the block to the
-//! [`State`](super::fold::State)s of its terminals. It never sees single operations, so a new row in a table
+//! [`State`]s of its terminals. It never sees single operations, so a new row in a table
 //! needs no new backend code.
 
 use super::fold::{Collect, Fold, Ready, SharedFold, State};

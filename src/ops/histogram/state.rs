@@ -330,7 +330,7 @@ impl Tile<'_> {
 }
 
 impl Scratch {
-    /// The slot of every row of a tile of at most [`BLOCK`] rows: 0 below the range (or outside), then the bins
+    /// The slot of every row of a tile of at most `BLOCK` rows: 0 below the range (or outside), then the bins
     /// in C order from 1 on, then others that are in no bin.
     ///
     /// # Errors
