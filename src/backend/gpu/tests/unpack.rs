@@ -47,14 +47,14 @@ fn pack(native: &[u8], size: usize, packing: Packing) -> Vec<u8> {
     out
 }
 
-/// The elements of both inputs, collected.
-fn both(dtype: DType, other: DType) -> Kernel {
+/// The elements of both inputs over blocks of `rank` axes, collected.
+fn both(dtype: DType, other: DType, rank: usize) -> Kernel {
     let program = Program {
         inputs: vec![dtype, other],
         steps: vec![Step::Input(0), Step::Input(1)],
         outputs: vec![0, 1],
     };
-    Kernel { terminals: (0..2).map(|o| Terminal::collect(&program, o, 1).unwrap()).collect(), program }
+    Kernel { terminals: (0..2).map(|o| Terminal::collect(&program, o, rank).unwrap()).collect(), program }
 }
 
 /// Shapes of blocks, and where their elements lie in a chunk of so many.
@@ -100,10 +100,16 @@ fn packed_operands_give_their_elements_wherever_they_lie() {
     let abilities = context.abilities();
     for dtype in DType::ALL.into_iter().filter(|d| d.size() < 8 || abilities.int64) {
         let size = dtype.size();
-        let kernel = both(dtype, DType::U16);
-        let mut runner = GpuRunner::new(&context, &kernel, &abilities, &[3001], 256 << 20, None).unwrap();
-        assert!(runner.takes_packed());
+        let mut runners = [1, 2, 3].map(|rank| {
+            let kernel = both(dtype, DType::U16, rank);
+            let mut most = vec![1; rank];
+            most[rank - 1] = 3001;
+            let runner = GpuRunner::new(&context, &kernel, &abilities, &most, 256 << 20, None).unwrap();
+            assert!(runner.takes_packed());
+            (kernel, runner)
+        });
         for (k, (shape, len, placement)) in cases().into_iter().enumerate() {
+            let (kernel, runner) = &mut runners[shape.len() - 1];
             let mut data = native(len, size, k as u64);
             if dtype == DType::Bool {
                 data.iter_mut().for_each(|b| *b &= 1);
@@ -137,7 +143,7 @@ fn pieces_of_a_packed_block_bring_their_part_of_each_plane() {
     let Some(context) = context() else { return };
     let (shape, size) = ([601u64, 1001], 4);
     let len = 601 * 1001;
-    let kernel = both(DType::U32, DType::U32);
+    let kernel = both(DType::U32, DType::U32, 2);
     let data = native(len, size, 7);
     let region = Region::whole(&shape);
     let block = Block { region: &region, domain: &shape };
@@ -169,7 +175,7 @@ fn the_text_of_every_class_is_valid() {
     let mut seen = std::collections::HashSet::new();
     for dtype in DType::ALL {
         let able = if dtype.size() == 8 { &abilities } else { &narrow };
-        let element = Element::new(&both(dtype, DType::U16).program, &[0, 1], able).unwrap();
+        let element = Element::new(&both(dtype, DType::U16, 1).program, &[0, 1], able).unwrap();
         for (shape, len, placement) in cases() {
             let data = native(len, dtype.size(), 1);
             let second = native(4, 2, 1);
@@ -199,7 +205,7 @@ fn the_text_of_every_class_is_valid() {
 
 #[test]
 fn the_cpu_says_no_to_a_packed_operand() {
-    let kernel = both(DType::F32, DType::F32);
+    let kernel = both(DType::F32, DType::F32, 1);
     let mut runner = CpuRunner::new(&kernel, Simd::best());
     assert!(!runner.takes_packed());
     let data = native(8, 4, 1);
