@@ -61,8 +61,7 @@ pub(super) trait Collect: Sync {
     ///
     /// # Errors
     /// What taking them fails with.
-    fn end(&self, local: &mut Local, task: u64, coords: &[u64], block: &Region) -> Result<()> {
-        let _ = task;
+    fn end(&self, local: &mut Local, _task: u64, coords: &[u64], block: &Region) -> Result<()> {
         self.gathers().end(local, coords, block)
     }
 }

@@ -165,7 +165,7 @@ impl Fold for Grouped {
         Ok(Arc::new(GroupedReady {
             spec: self.data.spec.clone(),
             landing: self.data.axes.clone(),
-            groups: self.groups().iter().product::<u64>(),
+            groups: self.groups().iter().fold(1, |n, &d| n.saturating_mul(d)),
             find,
         }))
     }
@@ -189,7 +189,7 @@ struct GroupedReady {
 
 impl GroupedReady {
     fn outputs(&self, block: &[u64]) -> usize {
-        (self.landing.kept(block).iter().product::<u64>() * self.groups) as usize
+        self.landing.kept(block).iter().fold(self.groups, |n, &d| n.saturating_mul(d)) as usize
     }
 }
 
