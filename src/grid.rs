@@ -141,6 +141,7 @@ impl Slab {
 
 /// One axis cut into blocks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum AxisGrid {
     /// Element `i` stands at position `phase + step * i`, and a block is what lies between two
     /// multiples of `block`. So a view `x[5::3]` of chunks of 100 keeps the chunks' borders.
@@ -217,6 +218,7 @@ impl AxisGrid {
 /// A grid of blocks over an array: one [`AxisGrid`] per axis. Its size does not depend on the
 /// number of blocks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Grid {
     /// The axes.
     pub axes: Vec<AxisGrid>,

@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 
 /// One axis of the seen array.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ViewAxis {
     /// Its length.
     pub len: u64,
@@ -20,6 +21,7 @@ pub struct ViewAxis {
 
 /// A map from the indices of a seen array to those of its source.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct View {
     /// The axes of the seen array.
     pub axes: Vec<ViewAxis>,

@@ -33,11 +33,13 @@ fn a_plan_from_elsewhere_is_checked_too() {
     let mut plan: serde_json::Value = serde_json::from_str(&text).unwrap();
     let stage = &mut plan["stages"][0];
     let factor = serde_json::json!({"shape": [2, 2], "inputs": stage["inputs"], "program": stage["program"]});
-    let product = serde_json::json!({"Matmul": {"a": factor, "b": factor, "dtype": "float64"}});
-    stage["inputs"][0]["feed"] = product;
+    let product = serde_json::json!({"feed": "matmul", "with": {}, "of": [factor, factor]});
+    stage["inputs"][0]["from"] = product;
     let read = Plan::from_json(&plan.to_string());
     if cfg!(feature = "matmul") {
-        session.run_plan(&read.unwrap()).unwrap();
+        let multiplied = session.run_plan(&read.unwrap()).unwrap().values.remove(0);
+        let written = session.run(&[&x.matmul(&x)]).unwrap().values.remove(0);
+        assert_eq!(multiplied.as_array().unwrap().bytes(), written.as_array().unwrap().bytes());
         return;
     }
     let e = read.unwrap_err();

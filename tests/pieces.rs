@@ -4,7 +4,8 @@
 mod common;
 
 use chunkwise::{
-    Array, BinAxis, Binned, DType, ErrorKind, Index, Over, Plan, Session, StagePartial, Target, Values,
+    Array, BinAxis, Binned, Boundary, DType, ErrorKind, Index, Labels, Over, Plan, Reduction, Scalar,
+    Session, StagePartial, Target, Values, concatenate,
 };
 use common::{child, dataset, elements, exact_text, folder, job, succeed, to_bytes, write_file};
 use serde::{Deserialize, Serialize};
@@ -233,6 +234,52 @@ fn what_cannot_travel_is_refused() {
     let version = format!("\"version\":{}", chunkwise::plan::PLAN_VERSION);
     let e = Plan::from_json(&json.replacen(&version, "\"version\":99", 1)).unwrap_err();
     assert!(e.to_string().contains("version 99"), "{e}");
+}
+
+/// A key that no reader knows may have meant something: it is refused, wherever it stands.
+#[test]
+fn a_key_that_no_reader_knows_is_refused() {
+    let session = common::session(1, "64MiB");
+    let x = Array::random(&[60, 40], 7, DType::F64);
+    let y = x.index([Index::from(5..50).step(3)]);
+    let labels = Array::arange_int(0, 40, 1);
+    let expected = Labels::integers(&[0, 1, 70]).unwrap();
+    let many = concatenate(&[y.t().reshape(&[600]), x.index([Index::from(0)])], 0);
+    let wide = x.pad(&[(1, 1), (0, 2)], &[Boundary::Nearest, Boundary::Constant(Scalar::F64(1.0))]);
+    let plan = session
+        .plan(&[
+            &y.mean_with(Over::axis(1)),
+            &x.histogram(BinAxis::Auto(4)),
+            &many.topk(3, 0),
+            &x.groupby_reduce(&labels, &expected, Reduction::Sum, Over::axis(1)),
+            &wide,
+        ])
+        .unwrap();
+    let json: serde_json::Value = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
+    let objects = paths(&json, "".into());
+    assert!(objects.len() > 40, "{}", objects.len());
+    for path in objects {
+        let mut changed = json.clone();
+        let object = changed.pointer_mut(&path).unwrap().as_object_mut().unwrap();
+        object.insert("surplus".into(), serde_json::json!(1));
+        let e = Plan::from_json(&changed.to_string()).map(drop).expect_err(&path);
+        assert_eq!(e.kind(), ErrorKind::Format, "{path}: {e}");
+    }
+}
+
+/// Where the objects in a document are.
+fn paths(of: &serde_json::Value, at: String) -> Vec<String> {
+    let inner = |(key, value): (String, &serde_json::Value)| paths(value, format!("{at}/{key}"));
+    match of {
+        serde_json::Value::Array(list) => {
+            list.iter().enumerate().map(|(i, v)| (i.to_string(), v)).flat_map(inner).collect()
+        }
+        serde_json::Value::Object(map) => {
+            let below = map.iter().map(|(k, v)| (k.clone(), v)).flat_map(inner);
+            std::iter::once(at.clone()).chain(below).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Numbers of a plan changed one by one: an error or another right answer, never a panic.

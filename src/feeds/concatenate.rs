@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// Pieces one after the other along an axis.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Concatenate {
     /// The axis.
     pub axis: usize,

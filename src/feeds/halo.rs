@@ -69,6 +69,7 @@ impl Boundary {
 
 /// An array with a border.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Halo {
     /// How wide it is before each axis.
     pub before: Dims,

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 /// The product of two matrices of one dtype.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Matmul {}
 
 pub(super) const ROW: Row = Row::of::<Matmul>("matmul");

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// The elements of an array of another shape, in C order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Reshape {
     /// The shape after.
     pub shape: Dims,

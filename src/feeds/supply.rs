@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 /// One input of a program: elements, seen through a view whose shape is the domain's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Input {
     /// Where the elements come from.
     pub from: Supply,
@@ -22,6 +23,7 @@ pub struct Input {
 
 /// A program with one output over a domain of its own; what a feed is computed by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SubKernel {
     /// The domain.
     pub shape: Dims,

@@ -298,6 +298,7 @@ impl Cuts {
 /// The storage chunks of an array: boxes of one shape, the last ones padded, except that along at
 /// most one axis the chunks may have any lengths, which are then exact.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Chunks {
     shape: Dims,
     uneven: Option<(usize, Cuts)>,

@@ -16,6 +16,7 @@ pub type Register = u32;
 
 /// One step of a program.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum Step {
     /// The elements of an input.
     Input(u32),
@@ -41,6 +42,7 @@ pub enum Step {
 
 /// Steps, and which of their registers go out.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Program {
     /// The dtype of each input.
     pub inputs: Vec<DType>,

@@ -52,6 +52,7 @@ pub const MAX_KEPT_RUNNERS: usize = 8;
 
 /// A source of a plan, by name, with what was known of it when the plan was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct PlanSource {
     /// How to open it again.
     pub spec: SourceSpec,
@@ -67,6 +68,7 @@ pub struct PlanSource {
 
 /// What becomes of some outputs of a stage's program: the fold, the value it makes, and where it was asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Output {
     /// The value it makes.
     pub value: ValueId,
@@ -82,6 +84,7 @@ pub struct Output {
 
 /// A task grid and a kernel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Stage {
     /// The task grid over the domain.
     pub grid: Grid,
@@ -95,6 +98,7 @@ pub struct Stage {
 
 /// What a value is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ValueSpec {
     /// The shape; a histogram's is that of its counts.
     pub shape: Dims,
@@ -124,6 +128,7 @@ pub struct Plan {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct PlanData {
     version: u32,
     /// The version of chunkwise that made it.

@@ -18,6 +18,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock, Weak};
 /// What opens a source again: a name under which a function was given to [`register_source`], and what
 /// that function is to be told.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Registration {
     /// The name of the function.
     pub name: String,

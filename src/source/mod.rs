@@ -32,6 +32,7 @@ use std::time::Duration;
 
 /// What reading a file is allowed to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct OpenOptions {
     /// Whether data may come from other files than the one that is named: external raw storage,
     /// external links, virtual datasets. Off by default, because a file from elsewhere could
@@ -50,6 +51,7 @@ pub struct OpenOptions {
 
 /// What tells one state of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Fingerprint {
     /// Bytes.
     pub size: u64,
@@ -61,6 +63,7 @@ pub struct Fingerprint {
 
 /// Where an array's elements are, as plain data that another process can reopen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub enum SourceSpec {
     /// A dataset of an HDF5 file.
     Hdf5 {

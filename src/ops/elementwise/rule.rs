@@ -18,6 +18,7 @@ pub enum Operand {
 
 /// The dtypes that the arguments are cast to before the kernel runs, and the result's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Signature {
     /// One dtype per argument.
     pub args: SmallVec<[DType; 3]>,

@@ -31,6 +31,7 @@ pub struct Collect {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Data {
     dtype: DType,
     rank: usize,

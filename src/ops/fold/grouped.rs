@@ -57,6 +57,7 @@ pub struct Grouped {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Data {
     spec: ReduceSpec,
     by: By,

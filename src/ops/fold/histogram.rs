@@ -32,6 +32,7 @@ pub struct HistogramFold {
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Data {
     bins: Vec<Bins>,
     dtypes: Vec<DType>,

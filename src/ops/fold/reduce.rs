@@ -31,6 +31,7 @@ pub struct Reduce {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Data {
     spec: ReduceSpec,
     axes: Landing,

@@ -38,6 +38,7 @@ pub struct Top {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Data {
     dtype: DType,
     k: u64,

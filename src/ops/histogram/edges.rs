@@ -36,6 +36,7 @@ struct Inner {
 
 /// Edges travel as bits, so that every format keeps them.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Stored {
     scale: Scale,
     bits: Vec<u64>,

@@ -23,6 +23,7 @@ pub struct HistogramSpec {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Stored {
     edges: Vec<Edges>,
     dtypes: Vec<DType>,

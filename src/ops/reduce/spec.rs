@@ -21,6 +21,7 @@ pub struct ReduceSpec {
 }
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Unchecked {
     reduction: Reduction,
     inputs: Vec<DType>,
