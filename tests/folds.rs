@@ -9,8 +9,8 @@ use chunkwise::backend::gpu::{Choice, Gpu};
 use chunkwise::backend::{Backend, Runner};
 use chunkwise::grid::{Region, c_strides};
 use chunkwise::ops::fold::{
-    Block, By, Collect, FOLDS, First, Grouped, HistogramFold, Landing, Made, Reduce, Role, SharedFold, State,
-    Top, Wanted,
+    Block, By, Collect, EdgesFold, FOLDS, First, Grouped, HistogramFold, Landing, Made, Reduce, Role,
+    SharedFold, State, Top, Wanted,
 };
 use chunkwise::ops::histogram::{Bins, Edges};
 use chunkwise::ops::kernel::{Kernel, Operand, Terminal};
@@ -162,6 +162,8 @@ fn folds(reduced: &[bool]) -> Vec<SharedFold> {
             out.push(SharedFold::new(Collect::new(dtype, reduced.len())));
         }
         if !reduced.contains(&false) {
+            let bins = Bins::Edges(Edges::explicit(vec![-2.0, 0.0, 1.0, 4.0]).unwrap());
+            out.push(SharedFold::new(EdgesFold::new(bins, reduced.len())));
             for weights in [None, Some(DType::F32), Some(DType::F64), Some(DType::I64)] {
                 let bins = vec![Bins::Edges(Edges::uniform(-1.5, 3.0, 5).unwrap())];
                 let fold = HistogramFold::new(bins, vec![dtype], weights, weights.is_some(), reduced.len());

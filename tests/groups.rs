@@ -169,3 +169,55 @@ fn profiles_go_on_in_arithmetic() {
     assert_eq!(array(1).as_slice::<i64>().unwrap(), histogram);
     assert_eq!(array(2).as_slice::<f64>().unwrap(), array(3).as_slice::<f64>().unwrap());
 }
+
+/// Edges and sums of weights as arrays are those of the histogram, to the last bit, whatever the bins are made of.
+#[test]
+fn edges_and_sums_are_those_of_the_histogram() {
+    let session = common::session(2, "64MiB");
+    let x = common::array(DType::F32, &[3000], 3, "small");
+    let weights = common::array(DType::F64, &[3000], 5, "small");
+    let none = x.index([chunkwise::Index::from(0..0)]);
+    let constant = Array::full(&[20], 3.0);
+    let axes = [
+        BinAxis::Auto(7),
+        BinAxis::AutoLog(9),
+        BinAxis::Uniform { bins: 10, low: -0.3, high: 0.7 },
+        BinAxis::Log { bins: 6, low: 0.1, high: 50.0 },
+        BinAxis::Edges(vec![-1.0, 0.0, 0.0, 2.5]),
+    ];
+    for axis in &axes {
+        for values in [&x, &none, &constant] {
+            let bins = values.histogram(axis.clone());
+            let outcome = session.run(&[&bins, &bins.edges(0)]).unwrap();
+            let histogram = outcome.values[0].as_histogram().unwrap();
+            let edges = outcome.values[1].as_array().unwrap();
+            assert_eq!(edges.as_slice::<f64>().unwrap(), histogram.edges()[0], "{axis:?}");
+            // Edges travel in a plan as plain data.
+            let edges_of_random = Array::random(&[50], 1, DType::F64).histogram(axis.clone()).edges(0);
+            let plan = session.plan(&[&edges_of_random]).unwrap();
+            let again = chunkwise::Plan::from_json(&plan.to_json().unwrap()).unwrap();
+            assert_eq!(again.fingerprint(), plan.fingerprint());
+        }
+        let weighted = x.histogram(axis.clone()).weights(&weights);
+        let outcome = session.run(&[&weighted, &weighted.sums()]).unwrap();
+        let (_, wanted) = outcome.values[0].as_histogram().unwrap().weights().unwrap();
+        assert_eq!(outcome.values[1].as_array().unwrap().bytes(), wanted, "{axis:?}");
+    }
+    // Dimensions keep their own ranges.
+    let pair = Binned::new([(&x, axes[1].clone()), (&weights, axes[0].clone())]);
+    let outcome =
+        session.run(&[&pair, &pair.edges(0), &pair.edges(1), &pair.sums(), &pair.counts()]).unwrap();
+    let histogram = outcome.values[0].as_histogram().unwrap();
+    for d in 0..2 {
+        let edges = outcome.values[1 + d].as_array().unwrap();
+        assert_eq!(edges.as_slice::<f64>().unwrap(), histogram.edges()[d]);
+    }
+    assert_eq!(outcome.values[3].as_array().unwrap().bytes(), outcome.values[4].as_array().unwrap().bytes());
+    let e = session.compute(&pair.edges(2)).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Index);
+    // No bins, more than an axis may have, more than can be counted.
+    for bins in [0, 1 << 40, u64::MAX] {
+        let e = session.compute(&x.histogram(BinAxis::Auto(bins)).edges(0)).unwrap_err();
+        assert!(matches!(e.kind(), ErrorKind::Value | ErrorKind::Shape), "{bins}: {e}");
+    }
+}

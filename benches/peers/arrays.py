@@ -7,7 +7,7 @@ import math
 import platform
 
 from base import Data, Peer, Way, hdf5_version, room
-from works import BINS, BINS_2D, EXACT, Tolerance
+from works import BINS, BINS_2D, EXACT, GROUPS, KERNEL, TOP, Tolerance
 
 
 class Numpy(Peer):
@@ -82,6 +82,37 @@ class Numpy(Peer):
     def std_f32(self, d: Data):
         a = d.column("a")
         return Way(a.std, "pairwise sums in float32, one thread")
+
+    def ptp(self, d: Data):
+        import numpy as np
+
+        a = d.column("a")
+        return Way(lambda: np.ptp(a), "one thread")
+
+    def topk(self, d: Data):
+        import numpy as np
+
+        a = d.column("a")
+        note = "np.partition of a copy, then a sort of the largest; one thread"
+        return Way(lambda: np.sort(np.partition(a, len(a) - TOP)[-TOP:])[::-1], note)
+
+    def group_sum(self, d: Data):
+        import numpy as np
+
+        a, g = d.columns("a", "g")
+        note = "np.bincount, plain sums in float64, one thread"
+        return Way(lambda: np.bincount(g, weights=a, minlength=GROUPS), note)
+
+    def profile(self, d: Data):
+        import numpy as np
+
+        a, b = d.columns("a", "b")
+
+        def run():
+            sums = np.histogram(a, BINS, d.hist_range, weights=b)[0]
+            return sums / np.histogram(a, BINS, d.hist_range)[0]
+
+        return Way(run, "two histograms; edges and sums in float32, one thread")
 
     def matmul(self, d: Data):
         import numpy as np
@@ -161,6 +192,38 @@ class NumpyFile(Peer):
         read = self.read(d, "x")
         note = "the whole column in memory, edges in float32, one thread"
         return Way(lambda: np.histogram(read()[0], BINS, d.file_range)[0], note)
+
+    def gradient(self, d: Data):
+        import numpy as np
+
+        read = self.read(d, "x")
+        note = "the whole column in memory, one thread"
+        return Way(lambda: np.abs(np.gradient(read()[0])).max(), note)
+
+    def convolve(self, d: Data):
+        import numpy as np
+
+        read = self.read(d, "x")
+        kernel = np.array(KERNEL, "f4")
+        note = "the whole column in memory, one thread"
+        return Way(lambda: np.convolve(read()[0], kernel, "valid").max(), note)
+
+    def max2d(self, d: Data):
+        read = self.read(d, "t")
+        return Way(lambda: read()[0].max(), "the whole square in memory, one thread")
+
+    def stencil(self, d: Data):
+        read = self.read(d, "t")
+
+        def run():
+            (t,) = read()
+            total = t[:-2, 1:-1] + t[2:, 1:-1]
+            total += t[1:-1, :-2]
+            total += t[1:-1, 2:]
+            total -= 4 * t[1:-1, 1:-1]
+            return total.max()
+
+        return Way(run, "the whole square in memory, one thread")
 
     def product(self, d: Data):
         import numpy as np

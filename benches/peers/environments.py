@@ -22,6 +22,10 @@ ENVIRONMENTS = {
         "dask[array]",
         "blosc2",
         "yt",
+        "pandas",
+        "polars",
+        "flox",
+        "numbagg",
     ],
     "vaex": ["vaex-core", "h5py"],
 }

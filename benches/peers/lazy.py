@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from base import Data, Peer, Way, hdf5_version, room
-from works import BINS, BINS_2D
+from works import BINS, BINS_2D, GROUPS, KERNEL, TOP
 
 
 class Dask(Peer):
@@ -86,6 +86,33 @@ class Dask(Peer):
     def std_f32(self, d: Data):
         return self.lazy(d, lambda a: a.std(), "a", note="sums in float64")
 
+    def ptp(self, d: Data):
+        import dask.array as da
+
+        return self.lazy(d, lambda a: da.ptp(a), "a")
+
+    def topk(self, d: Data):
+        import dask.array as da
+
+        return self.lazy(d, lambda a: da.topk(a, TOP), "a")
+
+    def group_sum(self, d: Data):
+        import dask.array as da
+
+        note = "da.bincount, plain sums in float64"
+        return self.lazy(
+            d, lambda a, g: da.bincount(g, weights=a, minlength=GROUPS), "a", "g", note=note
+        )
+
+    def profile(self, d: Data):
+        import dask.array as da
+
+        def make(a, b):
+            sums = da.histogram(a, BINS, d.hist_range, weights=b)[0]
+            return sums / da.histogram(a, BINS, d.hist_range)[0]
+
+        return self.lazy(d, make, "a", "b", note="two histograms")
+
     def stored(self, d: Data, name: str):
         """A dataset in whole chunks of about 2^20 rows."""
         import dask.array as da
@@ -116,6 +143,49 @@ class Dask(Peer):
         import dask.array as da
 
         return Way(da.histogram(self.stored(d, "x"), BINS, d.file_range)[0].compute)
+
+    def gradient(self, d: Data):
+        import dask.array as da
+
+        return Way(da.fabs(da.gradient(self.stored(d, "x"))).max().compute)
+
+    def convolve(self, d: Data):
+        import dask.array as da
+        import numpy as np
+
+        kernel = np.array(KERNEL, "f4")
+        depth = len(KERNEL) - 1
+        x = self.stored(d, "x")
+        # Each chunk sees the end of the one before, whose own sums it leaves out.
+        sums = da.map_overlap(
+            lambda part: np.convolve(part, kernel, "valid"),
+            x,
+            depth=(depth, 0),
+            boundary="none",
+            trim=False,
+            dtype=x.dtype,
+            meta=np.empty(0, "f4"),
+            chunks=((x.chunks[0][0] - depth, *x.chunks[0][1:]),),
+        )
+        return Way(sums.max().compute, "map_overlap")
+
+    def square(self, d: Data):
+        """The square, in its own chunks or four of them."""
+        import dask.array as da
+
+        dataset = d.stored("t")
+        edges = dataset.chunks[0], 2 * dataset.chunks[0]
+        return [(da.from_array(dataset, chunks=edge), f"chunks of {edge}^2") for edge in edges]
+
+    def max2d(self, d: Data):
+        return [Way(t.max().compute, note) for t, note in self.square(d)]
+
+    def stencil(self, d: Data):
+        def make(t):
+            total = t[:-2, 1:-1] + t[2:, 1:-1] + t[1:-1, :-2] + t[1:-1, 2:]
+            return (total - 4 * t[1:-1, 1:-1]).max().compute
+
+        return [Way(make(t), f"slices, {note}") for t, note in self.square(d)]
 
     def product(self, d: Data):
         import dask.array as da
@@ -193,6 +263,16 @@ class Vaex(Peer):
     def std_f32(self, d: Data):
         df = self.frame(d, "a")
         return Way(lambda: df.std("a"), "sums of values and squares in float64")
+
+    def group_sum(self, d: Data):
+        df = self.frame(d, "a", "g")
+        limits = [-0.5, GROUPS - 0.5]
+        return Way(lambda: df.sum("a", binby="g", limits=limits, shape=GROUPS), "plain sums in float64")
+
+    def profile(self, d: Data):
+        df = self.frame(d, "a", "b")
+        limits = list(d.hist_range)
+        return Way(lambda: df.mean("b", binby="a", limits=limits, shape=BINS), "plain sums in float64")
 
     def mapped(self, d: Data, *names: str):
         """The columns of a file where they lie, as vaex opens its own files."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from arrays import Blosc2, Fsum, Numexpr, Numpy, NumpyFile
 from base import Peer
+from groups import Flox, Pandas, Polars
 from histograms import BoostHistogram, FastHistogram, FastHistogramThreads, Yt
 from lazy import Dask, Vaex
 from programs import Cdo, Nco
@@ -22,6 +23,9 @@ PEERS: dict[str, type[Peer]] = {
         Dask,
         Blosc2,
         Yt,
+        Pandas,
+        Polars,
+        Flox,
         Cdo,
         Nco,
     )

@@ -20,6 +20,8 @@ COUNTS = (
     "NUMEXPR_MAX_THREADS",
     "VAEX_NUM_THREADS",
     "BLOSC_NTHREADS",
+    "POLARS_MAX_THREADS",
+    "NUMBA_NUM_THREADS",
 )
 # Threads sleep while others are timed; files are only read.
 QUIET = {"OMP_WAIT_POLICY": "PASSIVE", "HDF5_USE_FILE_LOCKING": "FALSE"}

@@ -23,14 +23,16 @@ import environments
 from peers import PEERS
 from process import Process
 from run import Bench
-from works import BINS, BINS_2D, EXACT, SAMPLE, WORKS, Tolerance, difference, keys, split
+from works import BINS, BINS_2D, EXACT, GROUPS, KERNEL, SAMPLE, TOP, WORKS, Tolerance, difference, keys, split
 
-ROWS, FILE_ROWS, CHUNK, MATRIX, PRODUCT, TASKS = 3001, 2500, 512, 50, 40, 300
+ROWS, FILE_ROWS, CHUNK, MATRIX, SQUARE, PRODUCT, TASKS = 3001, 2500, 512, 50, 30, 40, 300
 SET = {
     "name": "small",
     "elements": ROWS,
     "file_elements": FILE_ROWS,
     "matrix": MATRIX,
+    "square": SQUARE,
+    "tile": 16,
     "hist_range": [0.0, 2.0],
     "log_range": [-2.0, 1.0],
     "file_range": [-3.0, 3.0],
@@ -51,14 +53,17 @@ def make(folder: Path) -> dict[str, list[float]]:
         "a": [f32(rng.lognormvariate(0, 1)) for _ in range(ROWS)],
         "b": [f32(rng.lognormvariate(0, 1)) for _ in range(ROWS)],
         "w": [rng.uniform(1e-9, 1) * 2 ** rng.randrange(40) for _ in range(ROWS)],
+        # Every group has rows.
+        "g": [7 * k % GROUPS for k in range(ROWS)],
         "x": [f32(rng.gauss(0.5, 1)) for _ in range(FILE_ROWS)],
         "y": [f32(rng.gauss(0, 1)) for _ in range(FILE_ROWS)],
+        "t": [f32(rng.gauss(0, 1)) for _ in range(SQUARE**2)],
         "p": [f32(rng.random()) for _ in range(PRODUCT**2)],
         "q": [f32(rng.random()) for _ in range(PRODUCT**2)],
     }
     with h5py.File(folder / "small.h5", "w") as file:
-        for name in "abw":
-            file.create_dataset(name, data=columns[name], dtype="f8" if name == "w" else "f4")
+        for name, dtype in {"a": "f4", "b": "f4", "w": "f8", "g": "i4"}.items():
+            file.create_dataset(name, data=columns[name], dtype=dtype)
     ways = {
         "deflate": {"chunks": (CHUNK,), "compression": "gzip", "shuffle": True},
         "plain": {"chunks": (CHUNK,)},
@@ -68,6 +73,9 @@ def make(folder: Path) -> dict[str, list[float]]:
         for storage, how in ways.items():
             for name in "xy":
                 file.create_dataset(f"{storage}/{name}", data=columns[name], dtype="f4", **how)
+        rows = [columns["t"][i * SQUARE : (i + 1) * SQUARE] for i in range(SQUARE)]
+        how = {**ways["deflate"], "chunks": (16, 16)}
+        file.create_dataset("deflate/t", data=rows, dtype="f4", **how)
     (folder / "manifest.json").write_text(json.dumps({"sets": [SET], "product": PRODUCT}))
     with h5py.File(folder / "product.h5", "w") as file:
         for name in "pq":
@@ -107,6 +115,38 @@ def weights_2d(a: list[float], b: list[float], w: list[float]) -> list[float]:
     return bins
 
 
+def by_group(keys: list, values: list[float], groups: int) -> list[list[float]]:
+    found = [[] for _ in range(groups)]
+    for key, value in zip(keys, values):
+        if key is not None:
+            found[key].append(value)
+    return found
+
+
+def profile(a: list[float], b: list[float]) -> list[float]:
+    keys = [place(v, BINS, SET["hist_range"]) for v in a]
+    return [math.fsum(v) / len(v) for v in by_group(keys, b, BINS)]
+
+
+def gradient(x: list[float]) -> float:
+    padded = [2 * x[0] - x[1], *x, 2 * x[-1] - x[-2]]
+    return max(abs(f32(f32(r - p) / 2)) for p, r in zip(padded, padded[2:]))
+
+
+def convolve(x: list[float]) -> float:
+    n = len(KERNEL)
+    return max(math.fsum(map(math.prod, zip(KERNEL, x[i : i + n]))) for i in range(len(x) - n + 1))
+
+
+def stencil(t: list[float]) -> float:
+    def value(i: int, j: int) -> float:
+        at = i * SQUARE + j
+        return math.fsum((t[at - SQUARE], t[at + SQUARE], t[at - 1], t[at + 1], -4 * t[at]))
+
+    inner = range(1, SQUARE - 1)
+    return max(value(i, j) for i in inner for j in inner)
+
+
 def product(a: list[float], b: list[float], n: int) -> list[float]:
     columns = [b[j : n * n : n] for j in range(n)]
     return [
@@ -132,12 +172,20 @@ ANSWERS = {
     "sum_f32": lambda c: [math.fsum(c["a"])],
     "sum_f64": lambda c: [math.fsum(c["w"])],
     "std_f32": lambda c: [deviation(c["a"])],
+    "ptp": lambda c: [f32(max(c["a"]) - min(c["a"]))],
+    "topk": lambda c: sample(sorted(c["a"])[: -TOP - 1 : -1]),
+    "group_sum": lambda c: sample([math.fsum(v) for v in by_group(c["g"], c["a"], GROUPS)]),
+    "profile": lambda c: sample(profile(c["a"], c["b"])),
     "matmul": lambda c: sample(product(c["a"], c["b"], MATRIX)),
     "mean": lambda c: [math.fsum(c["x"]) / FILE_ROWS],
     "std": lambda c: [deviation(c["x"])],
     "expr": lambda c: [math.fsum(map(length, c["x"], c["y"]))],
     "expr1": lambda c: [math.fsum(math.sqrt(x * x + 1) for x in c["x"])],
     "file_hist": lambda c: counts(c["x"], SET["file_range"]),
+    "gradient": lambda c: [gradient(c["x"])],
+    "convolve": lambda c: [convolve(c["x"])],
+    "max2d": lambda c: [max(c["t"])],
+    "stencil": lambda c: [stencil(c["t"])],
     "product": lambda c: [math.fsum(product(c["p"], c["q"], PRODUCT))],
     "tasks": lambda c: [TASKS * (2 * TASKS - 1)],
 }

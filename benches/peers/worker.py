@@ -27,6 +27,8 @@ from base import Data, Peer, Skip, Way
 from peers import PEERS
 from works import SAMPLE, split
 
+ARRAYS = ("expr_sqrt", "expr_explog", "matmul", "topk", "group_sum", "profile")
+"""Works whose answer is an array, of which some elements are told."""
 WARM = 1.0
 """Seconds from which on a run needs no other before it."""
 
@@ -46,7 +48,7 @@ def sampled(value) -> list[float]:
 
 def answer(key: str, value) -> list[float]:
     """What is told of a result."""
-    return sampled(value) if key in ("expr_sqrt", "expr_explog", "matmul") else numbers(value)
+    return sampled(value) if key in ARRAYS else numbers(value)
 
 
 def forget_peak():

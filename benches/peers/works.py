@@ -11,6 +11,9 @@ from dataclasses import dataclass
 STORAGES = ("deflate", "plain", "contiguous")
 BINS = 100
 BINS_2D = 64
+GROUPS = 1000
+TOP = 100
+KERNEL = (0.0625, 0.25, 0.375, 0.25, 0.0625)
 SAMPLE = 64
 """How many elements of an array an answer holds: those at i * n / SAMPLE."""
 
@@ -36,8 +39,8 @@ class Work:
     words: str
     columns: tuple[str, ...]
     tolerance: Tolerance
-    stored: bool = False
-    """Whether it is done on `x` and `y` of a file, once for each storage."""
+    storages: tuple[str, ...] = ()
+    """If it is done on datasets of a file, how they are stored: once for each of these."""
 
 
 EXACT = Tolerance("equal")
@@ -49,6 +52,9 @@ CENTRED = Tolerance("1e-5, relative, or 1e-6", relative=1e-5, absolute=1e-6)
 COUNTS = Tolerance("1e-5 of the rows in other bins", moved=1e-5)
 WEIGHTS = Tolerance("1e-4 of the weight in other bins", moved=1e-4)
 
+GROUPED = Tolerance("1e-5, relative", relative=1e-5)
+PROFILED = Tolerance("1e-4, relative: values at an edge may be in the next bin", relative=1e-4)
+
 WORKS = {
     "hist": Work("histogram of a, 100 bins", ("a",), COUNTS),
     "hist_log2d": Work("histogram of log10(a), log10(b), weights w", ("a", "b", "w"), WEIGHTS),
@@ -57,12 +63,20 @@ WORKS = {
     "sum_f32": Work("sum(a)", ("a",), ROUNDED),
     "sum_f64": Work("sum(w)", ("w",), DOUBLE),
     "std_f32": Work("std(a)", ("a",), ROUNDED),
+    "ptp": Work("max(a) - min(a)", ("a",), EXACT),
+    "topk": Work("the 100 largest of a", ("a",), EXACT),
+    "group_sum": Work("sum of a by label g", ("a", "g"), GROUPED),
+    "profile": Work("mean of b in 100 bins of a", ("a", "b"), PROFILED),
     "matmul": Work("a @ b as matrices", ("a", "b"), PRODUCTS),
-    "mean": Work("mean(x)", ("x",), CENTRED, True),
-    "std": Work("std(x)", ("x",), ROUNDED, True),
-    "expr": Work("sum(sqrt(x*x+y*y)*2-1)", ("x", "y"), ROUNDED, True),
-    "expr1": Work("sum(sqrt(x*x+1))", ("x",), ROUNDED, True),
-    "file_hist": Work("histogram of x, 100 bins", ("x",), COUNTS, True),
+    "mean": Work("mean(x)", ("x",), CENTRED, STORAGES),
+    "std": Work("std(x)", ("x",), ROUNDED, STORAGES),
+    "expr": Work("sum(sqrt(x*x+y*y)*2-1)", ("x", "y"), ROUNDED, STORAGES),
+    "expr1": Work("sum(sqrt(x*x+1))", ("x",), ROUNDED, STORAGES),
+    "file_hist": Work("histogram of x, 100 bins", ("x",), COUNTS, STORAGES),
+    "gradient": Work("max(abs(gradient(x)))", ("x",), EXACT, ("deflate",)),
+    "convolve": Work("max of x convolved with 5 taps", ("x",), ROUNDED, ("deflate",)),
+    "max2d": Work("max(t)", ("t",), EXACT, ("deflate",)),
+    "stencil": Work("max of a 5-point stencil of t", ("t",), ROUNDED, ("deflate",)),
     "product": Work("sum(p @ q)", ("p", "q"), ROUNDED),
     "tasks": Work("tasks of almost nothing", (), EXACT),
 }
@@ -79,7 +93,7 @@ def keys() -> list[str]:
     return [
         f"{name}.{storage}" if storage else name
         for name, work in WORKS.items()
-        for storage in (STORAGES if work.stored else (None,))
+        for storage in work.storages or (None,)
     ]
 
 

@@ -2,11 +2,12 @@
 
 use super::reduce::{Prepared, prepare_grouped};
 use super::{Array, Binned, Draft, Over};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Origin;
-use crate::ops::fold::{By, Grouped, Landing, SharedFold};
+use crate::ops::fold::{By, EdgesFold, Grouped, Landing, SharedFold};
 use crate::ops::labels::Labels;
 use crate::ops::reduce::Reduction;
+use smallvec::SmallVec;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -93,6 +94,50 @@ impl Binned {
             .map_err(|e| Arc::new(e.at("operation", reduction.name()).at("at", Origin::Rust(at))))
             .and_then(|d| d.finish(Origin::Rust(at)));
         Array { built }
+    }
+
+    /// The sum of the weights in each bin, exact and rounded once to their dtype, as an array of the shape of the
+    /// bins: what `numpy.histogram` gives with weights. Without any, it is [`Binned::counts`].
+    #[track_caller]
+    pub fn sums(&self) -> Array {
+        match self.weights_array() {
+            Some(weights) => self.reduce(weights, Reduction::Sum),
+            None => self.counts(),
+        }
+    }
+
+    /// The edges along a dimension, float64, one more than there are bins, as `numpy.histogram_bin_edges`: the
+    /// very ones that the histogram uses.
+    ///
+    /// ```
+    /// use chunkwise::{Array, BinAxis, Index, Session};
+    /// # fn main() -> chunkwise::Result<()> {
+    /// let h = Array::arange(0.0, 9.0, 1.0).histogram(BinAxis::Auto(4));
+    /// let edges = h.edges(0);
+    /// let widths = edges.index([Index::from(1..)]) - edges.index([Index::from(..-1)]);
+    /// let density = h.counts() / (widths * 9.0);
+    /// assert_eq!(Session::new()?.compute(&density.index([Index::At(0)]))?.item::<f64>()?, 2.0 / 18.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn edges(&self, dimension: usize) -> Array {
+        let draft = || {
+            let (bins, bounds) = self.bins()?;
+            let Some(chosen) = bins.get(dimension) else {
+                let message =
+                    format!("a histogram of {} dimensions has no dimension {dimension}", bins.len());
+                return Err(Error::new(ErrorKind::Index, message));
+            };
+            let before = bins[..dimension].iter().filter(|b| b.needs_range()).count();
+            let bounds = bounds.iter().skip(2 * before).take(if chosen.needs_range() { 2 } else { 0 });
+            let mut inputs = SmallVec::new();
+            for array in std::iter::once(&Array::scalar(true)).chain(bounds) {
+                inputs.push(array.node()?.clone());
+            }
+            Ok(Draft::fold(SharedFold::new(EdgesFold::new(chosen.clone(), 0)), &[], inputs))
+        };
+        Array::from_draft("edges", draft(), Location::caller())
     }
 
     /// How many elements lie in each bin, int64, as an array of the shape of the bins: what

@@ -2,6 +2,7 @@
 //! operation that cannot be is remembered, with the place in the caller's code, and comes out as
 //! `Err` from [`Array::check`] or from computing it.
 
+mod annotations;
 mod elementwise;
 mod extend;
 mod groupby;
@@ -30,7 +31,6 @@ use crate::source::many::Join;
 use crate::source::{self, OpenOptions, Source};
 use crate::view::View;
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::Location;
 use std::path::Path;
@@ -121,12 +121,12 @@ impl Draft {
             return Err(Arc::new(e));
         }
         Ok(Arc::new(Node {
+            annotations: annotations::carried(&self.kind, &self.inputs),
             kind: self.kind,
             inputs: self.inputs,
             shape: self.shape,
             dtype: self.dtype,
             origin,
-            annotations: BTreeMap::new(),
         }))
     }
 }
@@ -376,13 +376,6 @@ impl Array {
     /// The first error made while it was built; it names the operation, the shapes and the line.
     pub fn check(&self) -> Result<()> {
         self.node().map(drop)
-    }
-
-    /// The same array with a note attached (a name, a unit); carried along, never interpreted.
-    pub fn annotate(&self, key: &str, value: &str) -> Array {
-        self.rebuilt(|node| {
-            node.annotations.insert(key.to_string(), value.to_string());
-        })
     }
 
     /// The same array, whose errors and `explain` lines name `text` as the place where it was made.

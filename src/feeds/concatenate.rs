@@ -48,6 +48,10 @@ impl Feed for Concatenate {
         format!("{} pieces along axis {}", of.len(), self.axis)
     }
 
+    fn moves(&self) -> bool {
+        true
+    }
+
     fn reach(&self, _: &[SubKernel], _: usize) -> Reach {
         Reach::Affine { along: self.axis }
     }

@@ -123,6 +123,10 @@ impl Feed for Halo {
         format!("halo of {before} before and {after} after, boundaries {}", names.join(", "))
     }
 
+    fn moves(&self) -> bool {
+        true
+    }
+
     fn reach(&self, _: &[SubKernel], _: usize) -> Reach {
         Reach::Halo { before: self.before.clone() }
     }

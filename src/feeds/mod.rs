@@ -131,6 +131,11 @@ pub trait Feed: Debug + Send + Sync {
     /// What it is, for people.
     fn describe(&self, of: &[SubKernel]) -> String;
 
+    /// Whether it only moves elements, so that names and units go with them.
+    fn moves(&self) -> bool {
+        false
+    }
+
     /// Which elements of a child it comes to.
     fn reach(&self, of: &[SubKernel], child: usize) -> Reach;
 

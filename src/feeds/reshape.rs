@@ -37,6 +37,10 @@ impl Feed for Reshape {
         format!("reshape to {}", show_shape(&self.shape))
     }
 
+    fn moves(&self) -> bool {
+        true
+    }
+
     fn reach(&self, _: &[SubKernel], _: usize) -> Reach {
         Reach::CRuns
     }

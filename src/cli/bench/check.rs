@@ -2,8 +2,8 @@
 //! were made and not as they were read. Sums in whole numbers, bins by looking each value up among the
 //! edges, elements by scalar arithmetic in float64, products by entries and by vectors.
 
-use super::data::{self, Set, in_parts};
-use super::works::{Inputs, TASK_COUNT};
+use super::data::{self, GROUPS, Set, in_parts};
+use super::works::{Inputs, KERNEL, TASK_COUNT, TOP};
 use chunkwise::{Error, ErrorKind, Histogram, Result, Value};
 use std::sync::Mutex;
 
@@ -285,6 +285,98 @@ pub fn std_f32(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
     Ok(near(answer.number()?, wanted, ROUNDED_ONCE))
 }
 
+pub fn ptp(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
+    let [low, high] = over(
+        i,
+        i.set.elements,
+        || [f32::INFINITY, f32::NEG_INFINITY],
+        |ends, at| {
+            let v = column(i, b'a', at);
+            *ends = [ends[0].min(v), ends[1].max(v)];
+        },
+        |all, part| *all = [all[0].min(part[0]), all[1].max(part[1])],
+    )?;
+    Ok(equal(answer.number()?, (high - low).into()))
+}
+
+pub fn topk(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
+    let shrink = |v: &mut Vec<f32>| {
+        v.sort_unstable_by(|a, b| b.total_cmp(a));
+        v.truncate(TOP as usize);
+    };
+    let mut wanted = over(
+        i,
+        i.set.elements,
+        Vec::new,
+        |top, at| {
+            top.push(column(i, b'a', at));
+            if top.len() == 1 << 14 {
+                shrink(top);
+            }
+        },
+        |all, part| {
+            all.extend(part);
+            shrink(all);
+        },
+    )?;
+    shrink(&mut wanted);
+    Ok(same_elements(answer.elements()?, &wanted))
+}
+
+/// The first element that differs.
+fn same_elements(found: &[f32], wanted: &[f32]) -> Verdict {
+    let wrong = (0..wanted.len().max(found.len())).find(|&k| found.get(k) != wanted.get(k));
+    match wrong {
+        None => Ok(()),
+        Some(k) => Err(format!("element {k} is {:?}, and it should be {:?}", found.get(k), wanted.get(k))),
+    }
+}
+
+/// Per group its rows and their whole sum, in multiples of 2^-75; `group` may give none.
+fn by_group(
+    i: &Inputs,
+    groups: usize,
+    name: u8,
+    group: impl Fn(u64) -> Option<usize> + Sync,
+) -> Result<Vec<(u64, i128)>> {
+    let scale = 2f64.powi(75);
+    over(
+        i,
+        i.set.elements,
+        || vec![(0u64, 0i128); groups],
+        |all, at| {
+            if let Some(k) = group(at) {
+                all[k].0 += 1;
+                all[k].1 += (f64::from(column(i, name, at)) * scale) as i128;
+            }
+        },
+        |all, part| all.iter_mut().zip(part).for_each(|(a, p)| *a = (a.0 + p.0, a.1 + p.1)),
+    )
+}
+
+pub fn group_sum(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
+    let label = |at| Some(i.set.label(i.manifest.seed, at) as usize);
+    let sums = by_group(i, GROUPS as usize, b'a', label)?;
+    let wanted: Vec<f32> = sums.iter().map(|&(_, sum)| rounded(sum, 1) as f32).collect();
+    Ok(same_elements(answer.elements()?, &wanted))
+}
+
+pub fn profile(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
+    let [low, high] = i.set.hist_range;
+    let edges: Vec<f64> = (0..=100).map(|k| edge(low, high, 100, k)).collect();
+    let bin = |at| {
+        let v = f64::from(column(i, b'a', at));
+        (v >= low && v <= high).then(|| edges.partition_point(|&e| e <= v).min(100) - 1)
+    };
+    let sums = by_group(i, 100, b'b', bin)?;
+    let mean = |&(n, sum): &(u64, i128)| if n == 0 { f32::NAN } else { rounded(sum, n) as f32 };
+    let wanted: Vec<f32> = sums.iter().map(mean).collect();
+    let found = answer.elements()?;
+    // An empty bin has no mean.
+    let shown = |v: &[f32]| v.iter().map(|x| if x.is_nan() { f32::MAX } else { *x }).collect::<Vec<_>>();
+    Ok(same_elements(&shown(found), &shown(&wanted)))
+}
+
 pub fn mean(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
     let rows = i.set.file_elements;
     let sum = whole(i, rows, |at| column(i, b'x', at).into())?;
@@ -312,6 +404,48 @@ pub fn expr1(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
 pub fn file_hist(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
     let x = |at| f64::from(column(i, b'x', at));
     same_counts(answer, &counts(i, i.set.file_elements, i.set.file_range, x)?)
+}
+
+/// The largest of the float32 values at positions.
+fn largest(i: &Inputs, rows: u64, value: impl Fn(u64) -> f32 + Sync) -> Result<f64> {
+    let most = |a: &mut f32, b: f32| *a = a.max(b);
+    let found =
+        over(i, rows, || f32::NEG_INFINITY, |top, at| most(top, value(at)), |all, part| most(all, part))?;
+    Ok(found.into())
+}
+
+pub fn gradient(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
+    let last = i.set.file_elements - 1;
+    let slope = |at: u64| {
+        let (from, to) = (at.saturating_sub(1), (at + 1).min(last));
+        ((column(i, b'x', to) - column(i, b'x', from)) / (to - from) as f32).abs()
+    };
+    Ok(equal(answer.number()?, largest(i, last + 1, slope)?))
+}
+
+pub fn convolve(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
+    let m = KERNEL.len() as u64;
+    // The kernel is the same from both ends.
+    let sum = |at: u64| {
+        let terms = (0..m).map(|j| column(i, b'x', at + m - 1 - j) * KERNEL[j as usize]);
+        terms.reduce(|sum, term| sum + term).unwrap_or(f32::NAN)
+    };
+    Ok(equal(answer.number()?, largest(i, i.set.file_elements - (m - 1), sum)?))
+}
+
+pub fn max2d(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
+    Ok(equal(answer.number()?, largest(i, i.set.square.pow(2), |at| column(i, b't', at))?))
+}
+
+pub fn stencil(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
+    let n = i.set.square;
+    let inner = n - 2;
+    let value = |at: u64| {
+        let centre = (at / inner + 1) * n + at % inner + 1;
+        let t = |at| column(i, b't', at);
+        t(centre - n) + t(centre + n) + t(centre - 1) + t(centre + 1) - t(centre) * 4.0
+    };
+    Ok(equal(answer.number()?, largest(i, inner * inner, value)?))
 }
 
 /// Entries here and there in float64, and the whole of it through a vector: (A B) v = A (B v).

@@ -8,11 +8,14 @@ use chunkwise::grid::Region;
 use chunkwise::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
 use chunkwise::{Cancel, Context, DType, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Raised when the same seed gives other values.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// Groups of the column `g`.
+pub const GROUPS: u64 = 1000;
 /// The edge of a matrix' chunks.
 const TILE: u64 = 1024;
 
@@ -33,7 +36,8 @@ pub struct Set {
     pub name: String,
     /// How its values lie.
     pub distribution: Distribution,
-    /// Rows of the columns `a`, `b` (float32) and `w` (float64) of [`Set::memory_file`].
+    /// Rows of the columns `a`, `b` (float32), `w` (float64) and `g` (int32, below [`GROUPS`]) of
+    /// [`Set::memory_file`].
     pub elements: u64,
     /// Rows of `x` and `y` (float32) in each group of [`Set::stored_file`].
     pub file_elements: u64,
@@ -41,6 +45,10 @@ pub struct Set {
     pub chunk: u64,
     /// Edge of the matrices made of `a` and `b`.
     pub matrix: u64,
+    /// Edge of the square `t` (float32) in the group `deflate` of [`Set::stored_file`].
+    pub square: u64,
+    /// Edge of its chunks.
+    pub tile: u64,
     /// The range of histograms of `a`.
     pub hist_range: [f64; 2],
     /// The range of histograms of the decimal logarithms of `a` and `b`.
@@ -77,17 +85,22 @@ impl Set {
         format!("{}-file.h5", self.name)
     }
 
-    /// Row `i` of a float32 column: `a`, `b`, `x` or `y`.
+    /// Row `i` of a float32 column: `a`, `b`, `x`, `y`, or of the square `t` in C order.
     pub fn f32(&self, seed: u64, column: u8, i: u64) -> f32 {
         match (self.distribution, column) {
-            (Distribution::Uniform, b'x' | b'y') => (bell(seed, column, i) * 64.0).round() / 64.0,
+            (Distribution::Uniform, b'x' | b'y' | b't') => (bell(seed, column, i) * 64.0).round() / 64.0,
             (Distribution::Uniform, _) => ((hash(seed, column, i) >> 40) as f32 + 0.5) / (1u64 << 24) as f32,
-            (Distribution::Lognormal, b'x' | b'y') => {
+            (Distribution::Lognormal, b'x' | b'y' | b't') => {
                 // Twelve bits of fraction, as of a measurement.
                 f32::from_bits(power_of_two(1.4 * bell(seed, column, i)).to_bits() & !0x7ff)
             }
             (Distribution::Lognormal, _) => power_of_two(1.9 * bell(seed, column, i)),
         }
+    }
+
+    /// Row `i` of the labels.
+    pub fn label(&self, seed: u64, i: u64) -> i32 {
+        (hash(seed, b'g', i) % GROUPS) as i32
     }
 
     /// Row `i` of the weights: every bit of a float64.
@@ -140,6 +153,8 @@ impl Manifest {
                 file_elements: sizes(64 << 20, 1 << 20),
                 chunk: sizes(1 << 18, 1 << 16),
                 matrix: sizes(4096, 512),
+                square: sizes(4096, 512),
+                tile: sizes(512, 128),
                 hist_range: [0.0, 1.0],
                 log_range: [-4.0, 0.0],
                 file_range: [-4.0, 4.0],
@@ -151,6 +166,8 @@ impl Manifest {
                 file_elements: sizes(40_000_001, 900_001),
                 chunk: sizes(150_000, 50_000),
                 matrix: sizes(3001, 301),
+                square: sizes(3001, 301),
+                tile: sizes(300, 100),
                 hist_range: [0.0, 20.0],
                 log_range: [-2.0, 2.0],
                 file_range: [0.0, 20.0],
@@ -210,7 +227,12 @@ impl Manifest {
 
     fn make_memory(&self, set: &Set, folder: &Path, threads: usize, cancel: &Cancel) -> Result<()> {
         let column = |name: &str, dtype| spec(name, &[set.elements], dtype, None, false);
-        let columns = [column("a", DType::F32), column("b", DType::F32), column("w", DType::F64)];
+        let columns = [
+            column("a", DType::F32),
+            column("b", DType::F32),
+            column("w", DType::F64),
+            column("g", DType::I32),
+        ];
         let writer = Hdf5Writer::create(folder.join(set.memory_file()), &columns)?;
         const ROWS: u64 = 1 << 19;
         in_parts(threads, set.elements.div_ceil(ROWS), |k, _| {
@@ -224,8 +246,10 @@ impl Manifest {
                 let values: Vec<f32> = rows.clone().map(|i| set.f32(self.seed, name, i)).collect();
                 writer.write_region(n, &region, bytemuck::cast_slice(&values))?;
             }
-            let values: Vec<f64> = rows.map(|i| set.weight(self.seed, i)).collect();
-            writer.write_region(2, &region, bytemuck::cast_slice(&values))
+            let values: Vec<f64> = rows.clone().map(|i| set.weight(self.seed, i)).collect();
+            writer.write_region(2, &region, bytemuck::cast_slice(&values))?;
+            let labels: Vec<i32> = rows.map(|i| set.label(self.seed, i)).collect();
+            writer.write_region(3, &region, bytemuck::cast_slice(&labels))
         })?;
         writer.finish()
     }
@@ -242,7 +266,9 @@ impl Manifest {
                 })
             })
             .collect();
-        let specs: Vec<DatasetSpec> = columns.iter().map(|c| c.0.clone()).collect();
+        let mut specs: Vec<DatasetSpec> = columns.iter().map(|c| c.0.clone()).collect();
+        let (n, tile) = (set.square, set.tile);
+        specs.push(spec("deflate/t", &[n, n], DType::F32, Some(&[tile, tile]), true));
         let writer = Hdf5Writer::create(folder.join(set.stored_file()), &specs)?;
         in_parts(threads, set.file_elements.div_ceil(set.chunk), |k, scratch| {
             going_on(cancel)?;
@@ -262,6 +288,11 @@ impl Manifest {
             }
             Ok(())
         })?;
+        let square = specs.len() - 1;
+        in_tiles(n, tile, threads, cancel, |at, places, scratch| {
+            let values: Vec<f32> = places.map(|i| set.f32(self.seed, b't', i)).collect();
+            writer.write_chunk(square, at, bytemuck::cast_slice(&values), scratch)
+        })?;
         writer.finish()
     }
 
@@ -269,21 +300,48 @@ impl Manifest {
         let (n, tile) = (self.product, TILE.min(self.product));
         let square = |name: &str| spec(name, &[n, n], DType::F32, Some(&[tile, tile]), false);
         let writer = Hdf5Writer::create(folder.join("product.h5"), &[square("p"), square("q")])?;
-        let across = n.div_ceil(tile);
-        in_parts(threads, across * across, |k, scratch| {
-            going_on(cancel)?;
-            let (row, column) = (k / across, k % across);
-            let range = |at: u64| at * tile..((at + 1) * tile).min(n);
+        in_tiles(n, tile, threads, cancel, |at, places, scratch| {
             for (d, name) in [(0, b'p'), (1, b'q')] {
-                let values: Vec<f32> = range(row)
-                    .flat_map(|i| range(column).map(move |j| matrix(self.seed, name, i * n + j)))
-                    .collect();
-                writer.write_chunk(d, &[row, column], bytemuck::cast_slice(&values), scratch)?;
+                let values: Vec<f32> = places.clone().map(|i| matrix(self.seed, name, i)).collect();
+                writer.write_chunk(d, at, bytemuck::cast_slice(&values), scratch)?;
             }
             Ok(())
         })?;
         writer.finish()
     }
+}
+
+/// The C-order positions of a tile's elements in a square.
+#[derive(Clone)]
+struct Places {
+    edge: u64,
+    rows: Range<u64>,
+    columns: Range<u64>,
+}
+
+impl Places {
+    fn map<T>(self, value: impl Fn(u64) -> T) -> impl Iterator<Item = T> {
+        let Places { edge, rows, columns } = self;
+        let places = rows.flat_map(move |i| columns.clone().map(move |j| i * edge + j));
+        places.map(value)
+    }
+}
+
+/// Makes a square of `n` by `n` tile by tile.
+fn in_tiles(
+    n: u64,
+    tile: u64,
+    threads: usize,
+    cancel: &Cancel,
+    make: impl Fn(&[u64], Places, &mut WriteScratch) -> Result<()> + Sync,
+) -> Result<()> {
+    let across = n.div_ceil(tile);
+    in_parts(threads, across * across, |k, scratch| {
+        going_on(cancel)?;
+        let at = [k / across, k % across];
+        let range = |at: u64| at * tile..((at + 1) * tile).min(n);
+        make(&at, Places { edge: n, rows: range(at[0]), columns: range(at[1]) }, scratch)
+    })
 }
 
 fn spec(name: &str, shape: &[u64], dtype: DType, chunks: Option<&[u64]>, deflate: bool) -> DatasetSpec {

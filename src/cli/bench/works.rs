@@ -1,9 +1,12 @@
 //! The works: a row says what is computed, how much that is, what bounds it, and how its answer is checked.
 
 use super::check::{self, Answer};
-use super::data::{Manifest, Set};
+use super::data::{GROUPS, Manifest, Set};
 use super::result::Unit;
-use chunkwise::{Array, BinAxis, Binned, DType, Error, ErrorKind, Result, Session};
+use chunkwise::{
+    Array, BinAxis, Binned, ConvolveMode, DType, Error, ErrorKind, Index, Labels, Over, Reduction, Result,
+    Session,
+};
 use ndarray::{ArcArray1, ArcArray2, Array1, ArrayBase, Data, Ix1};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -22,6 +25,7 @@ pub struct Columns {
     pub a: ArcArray1<f32>,
     pub b: ArcArray1<f32>,
     pub w: ArcArray1<f64>,
+    pub g: ArcArray1<i32>,
 }
 
 impl<'a> Inputs<'a> {
@@ -42,7 +46,9 @@ impl<'a> Inputs<'a> {
         session.compute_into(&open("a")?, a.view_mut())?;
         session.compute_into(&open("b")?, b.view_mut())?;
         session.compute_into(&open("w")?, w.view_mut())?;
-        Ok(self.columns.get_or_init(|| Columns { a: a.into(), b: b.into(), w: w.into() }))
+        let mut g = Array1::zeros(rows);
+        session.compute_into(&open("g")?, g.view_mut())?;
+        Ok(self.columns.get_or_init(|| Columns { a: a.into(), b: b.into(), w: w.into(), g: g.into() }))
     }
 
     /// A column in memory, as an array.
@@ -56,6 +62,10 @@ impl<'a> Inputs<'a> {
 
     fn w(&self) -> Result<Array> {
         Ok(Array::from_ndarray(self.columns()?.w.clone()))
+    }
+
+    fn g(&self) -> Result<Array> {
+        Ok(Array::from_ndarray(self.columns()?.g.clone()))
     }
 
     /// A column of a file.
@@ -137,12 +147,18 @@ impl Work {
 }
 
 const MEMORY: &str = "in memory";
+const NEIGHBOURS: &str = "HDF5, shuffle + deflate, neighbours";
 const TASKS: &str = "scheduling";
 const PRODUCT: &str = "HDF5, chunks of 1024 x 1024";
 /// Budgets.
 const IN_MEMORY: u64 = 1 << 30;
 const FILES: u64 = 256 << 20;
 const OUT_OF_CORE: u64 = 512 << 20;
+const STENCIL: u64 = 128 << 20;
+/// Elements that `topk` gives.
+pub const TOP: u64 = 100;
+/// The kernel of `convolve`.
+pub const KERNEL: [f32; 5] = [0.0625, 0.25, 0.375, 0.25, 0.0625];
 /// Tasks of the work that does nothing else.
 pub const TASK_COUNT: u64 = 1_000_000;
 
@@ -177,6 +193,16 @@ pub fn works(manifest: &Manifest, set: &Set, is_first: bool) -> Vec<Work> {
         row("sum_f32", "exact sum, float32", sum_f32, check::sum_f32, Least::PlainSum(DType::F32)),
         row("sum_f64", "exact sum, float64", sum_f64, check::sum_f64, Least::PlainSum(DType::F64)),
         row("std_f32", "exact std, float32", std_f32, check::std_f32, Least::Read(4.0 * n)),
+        row("ptp", "largest minus smallest, float32", ptp, check::ptp, Least::PlainSum(DType::F32)),
+        row("topk", "the 100 largest, float32", topk, check::topk, Least::PlainSum(DType::F32)),
+        row(
+            "group_sum",
+            "exact sums by 1,000 labels, float32",
+            group_sum,
+            check::group_sum,
+            Least::Read(8.0 * n),
+        ),
+        row("profile", "exact means of b in 100 bins of a", profile, check::profile, Least::Read(8.0 * n)),
         Work {
             unit: Unit::Flops,
             amount: flops(set.matrix),
@@ -210,6 +236,22 @@ pub fn works(manifest: &Manifest, set: &Set, is_first: bool) -> Vec<Work> {
         all.push(stored("expr1", "sum(sqrt(x*x + 1))", &["x"], expr1, check::expr1));
         all.push(stored("file_hist", "histogram of x, 100 bins", &["x"], file_hist, check::file_hist));
     }
+    let x = |key: &str, title, amount, columns, ask, check| Work {
+        key: format!("{key}.deflate"),
+        title,
+        group: NEIGHBOURS,
+        unit: Unit::Bytes,
+        amount: 4.0 * amount,
+        memory: STENCIL,
+        least: Least::Decode(columns),
+        ..row(key, title, ask, check, Least::Nothing)
+    };
+    let rows = set.file_elements as f64;
+    let square = (set.square as f64).powi(2);
+    all.push(x("gradient", "max(abs(gradient(x)))", rows, &["x"], gradient, check::gradient));
+    all.push(x("convolve", "max of x convolved with 5 taps", rows, &["x"], convolve, check::convolve));
+    all.push(x("max2d", "max(t)", square, &["t"], max2d, check::max2d));
+    all.push(x("stencil", "max of a 5-point stencil of t", square, &["t"], stencil, check::stencil));
     // These do not depend on the set.
     if is_first {
         all.push(Work {
@@ -274,6 +316,50 @@ fn sum_f64(i: &Inputs, _: &str) -> Result<Question> {
 
 fn std_f32(i: &Inputs, _: &str) -> Result<Question> {
     Ok(Question::Array(i.a()?.std()))
+}
+
+fn ptp(i: &Inputs, _: &str) -> Result<Question> {
+    Ok(Question::Array(i.a()?.ptp()))
+}
+
+fn topk(i: &Inputs, _: &str) -> Result<Question> {
+    Ok(Question::Array(i.a()?.topk(TOP as i64, 0)))
+}
+
+fn group_sum(i: &Inputs, _: &str) -> Result<Question> {
+    let groups = Labels::range(GROUPS)?;
+    Ok(Question::Array(i.a()?.groupby_reduce(&i.g()?, &groups, Reduction::Sum, Over::all())))
+}
+
+fn profile(i: &Inputs, _: &str) -> Result<Question> {
+    let bins = i.a()?.histogram(uniform(100, i.set.hist_range));
+    Ok(Question::Array(bins.reduce(&i.b()?, Reduction::Mean)))
+}
+
+fn gradient(i: &Inputs, storage: &str) -> Result<Question> {
+    Ok(Question::Array(i.stored(storage, "x")?.gradient(0, 1.0, 1).abs().max()))
+}
+
+fn convolve(i: &Inputs, storage: &str) -> Result<Question> {
+    let kernel = Array::from_ndarray(Array1::from(KERNEL.to_vec()));
+    Ok(Question::Array(i.stored(storage, "x")?.convolve(&kernel, ConvolveMode::Valid).max()))
+}
+
+fn max2d(i: &Inputs, storage: &str) -> Result<Question> {
+    Ok(Question::Array(i.stored(storage, "t")?.max()))
+}
+
+/// Written with slices, as anybody writes it.
+fn stencil(i: &Inputs, storage: &str) -> Result<Question> {
+    let t = i.stored(storage, "t")?;
+    let part = |rows: Index, columns: Index| t.index([rows, columns]);
+    let inner = || Index::from(1..-1);
+    let sum = part(Index::from(..-2), inner())
+        + part(Index::from(2..), inner())
+        + part(inner(), Index::from(..-2))
+        + part(inner(), Index::from(2..))
+        - part(inner(), inner()) * 4.0;
+    Ok(Question::Array(sum.max()))
 }
 
 fn product_in_memory(i: &Inputs, _: &str) -> Result<Question> {

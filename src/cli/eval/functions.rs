@@ -114,6 +114,13 @@ functions! {
         profile(cx, a, axes)
     };
 
+    "histogram_bin_edges" ("x", "bins" "range") only "weights" "where" "log" = |cx, mut a| {
+        let x = a.need(cx, "x")?;
+        Ok(match binned::histogram(cx, a, vec![x])? {
+            Val::Histogram(bins) => Val::Array(bins.edges(0)),
+            other => other,
+        })
+    };
     "histogram" ("x", "bins" "range") only "weights" "where" "log" = |cx, mut a| {
         let x = a.need(cx, "x")?;
         binned::histogram(cx, a, vec![x])
@@ -258,9 +265,12 @@ fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
 
 fn profile(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
     let statistic = a.take("statistic");
-    let statistic = reduction(cx, statistic, Reduction::Mean)?;
+    // SciPy's name for what needs no values.
+    let counts = matches!(&statistic, Some(Item { value: Val::Str(name), .. }) if name == "count");
+    let statistic = reduction(cx, statistic.filter(|_| !counts), Reduction::Mean)?;
     let values = a.array(cx, "values")?;
     match binned::histogram(cx, a, axes)? {
+        Val::Histogram(bins) if counts => Ok(Val::Array(bins.counts())),
         Val::Histogram(bins) => Ok(Val::Array(bins.reduce(&values, statistic))),
         other => Ok(other),
     }

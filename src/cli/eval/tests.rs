@@ -80,6 +80,8 @@ fn values_are_those_of_numpy() {
         ("gradient(x, 2, axis=1, edge_order=2)[0]", "[0.5 0.5 0.5 0.5]"),
         ("convolve([1, 2, 3], [0, 1, 0.5])", "[0.  1.  2.5 4.  1.5]"),
         ("convolve(i, [1, 1], mode='valid')", "[ 2 -1  7]"),
+        ("histogram_bin_edges(i, 4)", "[-1.  1.  3.  5.  7.]"),
+        ("binned_statistic(i, i, 'count', 4)", "[2 1 0 1]"),
         ("arange(3)", "[0 1 2]"),
         ("arange(1, 2, 0.5)", "[1.  1.5]"),
         ("arange(3, dtype=float32) / 2", "[0.  0.5 1. ]"),

@@ -28,6 +28,8 @@ pub struct Row {
     pub doc: &'static str,
     /// How far a result can be from the true value.
     pub bound: Bound,
+    /// Whether the result keeps the annotations that all operands share, because it is of their kind.
+    pub annotated: bool,
     pub(super) rule: Rule,
     /// How it is computed, per class of dtypes.
     pub(super) forms: &'static [Form],
@@ -63,7 +65,7 @@ const USE_NOT: &str = "use logical_not (~) for bools";
 
 macro_rules! rows {
     ($($(#[doc = $doc:literal])+ $op:ident $method:ident $(= $name:literal)? $(| $alias:literal)*
-        $([$symbol:literal])? ($($params:tt)+) { $rule:ident $(($hint:expr))?, $bound:expr; $($forms:tt)+ })*) => {
+        $([$symbol:literal])? ($($params:tt)+) { $rule:ident $(($hint:expr))?, $bound:expr $(, $annotated:ident)?; $($forms:tt)+ })*) => {
         /// The rows' places in the table.
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
         enum Place { $($op),* }
@@ -80,12 +82,15 @@ macro_rules! rows {
             params: rows!(@params $($params)+),
             doc: concat!($($doc),+).trim_ascii_start(),
             bound: $bound,
+            annotated: rows!(@annotated $($annotated)?),
             rule: Rule::$rule $(($hint))?,
             forms: forms!(($($params)+) $($forms)+),
         }),*];
     };
     (@name $method:ident) => { stringify!($method) };
     (@name $method:ident $name:literal) => { $name };
+    (@annotated) => { false };
+    (@annotated annotated) => { true };
     (@symbol) => { None };
     (@symbol $symbol:literal) => { Some($symbol) };
     (@params $($param:ident),+) => { &[$(stringify!($param)),+] };

@@ -6,12 +6,14 @@
 //!
 //! ```text
 //! /// What it computes: the documentation of constant, method and function.
-//! CONSTANT method = "NumPy's name, if the method has another" | "alias" ["operator"] (parameters) { dtype rule, bound;
+//! CONSTANT method = "NumPy's name, if the method has another" | "alias" ["operator"] (parameters) { dtype rule, bound, annotated;
 //!     Class Formula, file "shader_function_{suffix}" notes;
 //! }
 //! ```
 //!
 //! - The **rule** is one of [`Rule`](super::rule::Rule); the **bound** is `EXACT`, `NEAREST`, or `ulp(f16, f32, f64)`.
+//! - **annotated**, if it is there, says that what comes out is of the kind of what goes in: it keeps the annotations
+//!   (names, units) that all operands share.
 //! - A line in braces is a **form**: how the operation is computed for one class of dtypes. The first form that
 //!   takes the dtypes is theirs. [`Class`](super::form::Class) lists the classes. The formula is a type in
 //!   `arith`, `compare`, `division` or `math`.
@@ -27,13 +29,13 @@ macro_rules! elementwise_rows {
     ($with:ident) => {
         $with! {
             /// x + y. Integers wrap; for bools it is logical or.
-            ADD add ["+"] (x, y) { Same, NEAREST;
+            ADD add ["+"] (x, y) { Same, NEAREST, annotated;
                 Bool Or, integer "bitwise_or_uint32";
                 Float Add, float "add_{float}" computes;
                 Bits Add, integer "add_{uint}" wraps;
             }
             /// x − y. Integers wrap.
-            SUBTRACT subtract ["-"] (x, y) { NotBool(USE_XOR), NEAREST;
+            SUBTRACT subtract ["-"] (x, y) { NotBool(USE_XOR), NEAREST, annotated;
                 Float Subtract, float "subtract_{float}" computes;
                 Bits Subtract, integer "subtract_{uint}" wraps;
             }
@@ -55,19 +57,19 @@ macro_rules! elementwise_rows {
             }
             /// x − y · floor(x ÷ y), with the sign of y, from the exact remainder.
             /// An integer modulo zero gives 0 and a note.
-            REMAINDER remainder | "mod" ["%"] (x, y) { BoolAsInt8, NEAREST;
+            REMAINDER remainder | "mod" ["%"] (x, y) { BoolAsInt8, NEAREST, annotated;
                 Float Remainder, division "remainder_{float}" computes;
                 Int Remainder, integer "remainder_{int}";
             }
             /// −x. Integers wrap.
-            NEGATIVE negative ["-"] (x) { NotBool(USE_NOT), EXACT;
+            NEGATIVE negative ["-"] (x) { NotBool(USE_NOT), EXACT, annotated;
                 FloatBits FlipSign, float "negative_{dtype}";
                 Bits Negative, integer "negative_{uint}" wraps;
             }
             /// x itself.
-            POSITIVE positive ["+"] (x) { NotBool(USE_NOT), EXACT; Copy; }
+            POSITIVE positive ["+"] (x) { NotBool(USE_NOT), EXACT, annotated; Copy; }
             /// |x|. The least integer stays itself.
-            ABSOLUTE absolute | "abs" (x) { Same, EXACT;
+            ABSOLUTE absolute | "abs" (x) { Same, EXACT, annotated;
                 FloatBits ClearSign, float "absolute_{dtype}";
                 Signed Absolute, integer "absolute_{int}" wraps;
                 Copy;
@@ -78,37 +80,37 @@ macro_rules! elementwise_rows {
                 Int Sign, integer "sign_{int}";
             }
             /// The lesser of x and y; NaN if either is NaN; −0 is less than +0.
-            MINIMUM minimum (x, y) { Same, EXACT;
+            MINIMUM minimum (x, y) { Same, EXACT, annotated;
                 Bool And, integer "minimum_uint32";
                 Float Minimum, float "minimum_{float}";
                 Int Minimum, integer "minimum_{int}";
             }
             /// The greater of x and y; NaN if either is NaN; −0 is less than +0.
-            MAXIMUM maximum (x, y) { Same, EXACT;
+            MAXIMUM maximum (x, y) { Same, EXACT, annotated;
                 Bool Or, integer "maximum_uint32";
                 Float Maximum, float "maximum_{float}";
                 Int Maximum, integer "maximum_{int}";
             }
             /// The lesser of x and y; the other one if one is NaN.
-            FMIN fmin (x, y) { Same, EXACT;
+            FMIN fmin (x, y) { Same, EXACT, annotated;
                 Bool And, integer "minimum_uint32";
                 Float Fmin, float "fmin_{float}";
                 Int Minimum, integer "minimum_{int}";
             }
             /// The greater of x and y; the other one if one is NaN.
-            FMAX fmax (x, y) { Same, EXACT;
+            FMAX fmax (x, y) { Same, EXACT, annotated;
                 Bool Or, integer "maximum_uint32";
                 Float Fmax, float "fmax_{float}";
                 Int Maximum, integer "maximum_{int}";
             }
             /// minimum(maximum(x, lo), hi). Python integers outside an integer dtype stand for its ends.
-            CLIP clip (x, lo, hi) { Clip, EXACT;
+            CLIP clip (x, lo, hi) { Clip, EXACT, annotated;
                 Bool Clip, integer "clip_uint32";
                 Float Clip, float "clip_{float}";
                 Int Clip, integer "clip_{int}";
             }
             /// x where the condition is true (not 0), else y.
-            WHERE select = "where" (condition, x, y) { Where, EXACT; Select Where, integer "where_{uint}"; }
+            WHERE select = "where" (condition, x, y) { Where, EXACT, annotated; Select Where, integer "where_{uint}"; }
 
             /// Whether x = y. Integers of all dtypes are compared by value.
             EQUAL equal ["=="] (x, y) { Compare, EXACT;
@@ -197,28 +199,28 @@ macro_rules! elementwise_rows {
             /// Whether the sign bit is set: true for −0 too.
             SIGNBIT signbit (x) { FloatToBool, EXACT; FloatBits Signbit, float "signbit_{dtype}"; }
             /// |x| with the sign of y.
-            COPYSIGN copysign (x, y) { Float, EXACT; FloatBits Copysign, float "copysign_{dtype}"; }
+            COPYSIGN copysign (x, y) { Float, EXACT, annotated; FloatBits Copysign, float "copysign_{dtype}"; }
             /// The float after x on the way to y; y where they are equal (x for float16, as NumPy).
-            NEXTAFTER nextafter (x, y) { Float, EXACT; FloatBits NextAfter, float "nextafter_{dtype}"; }
+            NEXTAFTER nextafter (x, y) { Float, EXACT, annotated; FloatBits NextAfter, float "nextafter_{dtype}"; }
             /// 0 where x is below 0, 1 above, and h where it is 0; NaN for NaN.
             HEAVISIDE heaviside (x, h) { Float, EXACT; Float Heaviside, float "heaviside_{float}"; }
             /// The largest whole number ≤ x.
-            FLOOR floor (x) { Same, EXACT;
+            FLOOR floor (x) { Same, EXACT, annotated;
                 Float Floor, float "floor_{float}";
                 Copy;
             }
             /// The smallest whole number ≥ x.
-            CEIL ceil (x) { Same, EXACT;
+            CEIL ceil (x) { Same, EXACT, annotated;
                 Float Ceil, float "ceil_{float}";
                 Copy;
             }
             /// The whole part of x, toward zero.
-            TRUNC trunc | "fix" (x) { Same, EXACT;
+            TRUNC trunc | "fix" (x) { Same, EXACT, annotated;
                 Float Trunc, float "trunc_{float}";
                 Copy;
             }
             /// The nearest whole number, ties to even.
-            ROUND round | "rint" | "around" (x) { BoolAsFloat16, EXACT;
+            ROUND round | "rint" | "around" (x) { BoolAsFloat16, EXACT, annotated;
                 Float Round, float "round_{float}";
                 Copy;
             }
@@ -294,7 +296,7 @@ macro_rules! elementwise_rows {
             /// The cube root, of negative numbers too.
             CBRT cbrt (x) { Float, ulp(0.51, 0.55, 0.55); Math Cbrt, math_arc "cbrt_{float}" computes; }
             /// √(x² + y²) without overflow in between; inf if either is infinite.
-            HYPOT hypot (x, y) { Float, ulp(0.51, 0.80, 0.80);
+            HYPOT hypot (x, y) { Float, ulp(0.51, 0.80, 0.80), annotated;
                 Math Hypot, math_arc "hypot_{float}" computes;
             }
         }

@@ -29,7 +29,7 @@ pub(super) const ROW: FoldRow = FoldRow {
 
 /// What elements are grouped by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum By {
     /// A column of labels; those that are not among these are of no group.
     Labels {
@@ -114,12 +114,10 @@ impl Fold for Grouped {
     }
 
     fn params(&self) -> SmallVec<[Param; 2]> {
-        let bound = |name| Param { name, dtype: DType::F64, shape: Dims::new() };
-        let automatic = match &self.data.by {
-            By::Labels { .. } => 0,
-            By::Bins { bins, .. } => bins.iter().filter(|b| b.needs_range()).count(),
-        };
-        (0..automatic).flat_map(|_| [bound("the smallest value"), bound("the largest value")]).collect()
+        match &self.data.by {
+            By::Labels { .. } => SmallVec::new(),
+            By::Bins { bins, .. } => super::histogram::bounds(bins),
+        }
     }
 
     fn landing(&self) -> &Landing {

@@ -102,9 +102,7 @@ impl Fold for HistogramFold {
     }
 
     fn params(&self) -> SmallVec<[Param; 2]> {
-        let bound = |name| Param { name, dtype: DType::F64, shape: Dims::new() };
-        let automatic = self.data.bins.iter().filter(|b| b.needs_range());
-        automatic.flat_map(|_| [bound("the smallest value"), bound("the largest value")]).collect()
+        bounds(&self.data.bins)
     }
 
     fn landing(&self) -> &Landing {
@@ -140,6 +138,13 @@ impl Fold for HistogramFold {
         let edges = edges(&self.data.bins, params)?;
         Ok(Arc::new(HistogramReady { spec: Arc::new(self.data.spec(edges)?) }))
     }
+}
+
+/// The params of bins: of those with an automatic range two each.
+pub(super) fn bounds(bins: &[Bins]) -> SmallVec<[Param; 2]> {
+    let bound = |name| Param { name, dtype: DType::F64, shape: Dims::new() };
+    let automatic = bins.iter().filter(|b| b.needs_range());
+    automatic.flat_map(|_| [bound("the smallest value"), bound("the largest value")]).collect()
 }
 
 /// The edges of bins, those with an automatic range from two params each.

@@ -1,6 +1,6 @@
 //! The list of folds, by the names that plans have.
 
-use super::{SharedFold, collect, grouped, histogram, reduce, top};
+use super::{SharedFold, collect, edges, grouped, histogram, reduce, top};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::MAX_RANK;
 use std::sync::{Mutex, PoisonError};
@@ -18,7 +18,8 @@ pub struct FoldRow {
 }
 
 /// The folds of this crate.
-pub static FOLDS: &[FoldRow] = &[collect::ROW, reduce::ROW, histogram::ROW, grouped::ROW, top::ROW];
+pub static FOLDS: &[FoldRow] =
+    &[collect::ROW, reduce::ROW, histogram::ROW, grouped::ROW, top::ROW, edges::ROW];
 
 static REGISTERED: Mutex<Vec<FoldRow>> = Mutex::new(Vec::new());
 

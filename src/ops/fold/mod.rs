@@ -14,6 +14,7 @@
 
 mod block;
 mod collect;
+mod edges;
 mod grouped;
 mod histogram;
 mod list;
@@ -24,6 +25,7 @@ mod top;
 
 pub use block::{Block, Scratch, TILE, Tile};
 pub use collect::{Collect, Collected};
+pub use edges::EdgesFold;
 pub use grouped::{By, Grouped};
 pub use histogram::{Binned, HistogramFold, HistogramReady};
 pub use list::{FOLDS, FoldRow, register};
