@@ -147,7 +147,10 @@ class Dask(Peer):
     def gradient(self, d: Data):
         import dask.array as da
 
-        return Way(da.fabs(da.gradient(self.stored(d, "x"))).max().compute)
+        slopes = da.gradient(self.stored(d, "x"))
+        # Some versions give a list of one.
+        slopes = slopes[0] if isinstance(slopes, list) else slopes
+        return Way(da.absolute(slopes).max().compute)
 
     def convolve(self, d: Data):
         import dask.array as da
