@@ -4,11 +4,11 @@ mod common;
 
 use chunkwise::grid::{Chunks, Slab};
 use chunkwise::source::{ReadCx, Source};
-use chunkwise::{Array, BlockOrder, DType, Error, ErrorKind, Index, Over, Session};
+use chunkwise::{Array, BlockOrder, DType, Error, ErrorKind, Index, Over, Progress, Session};
 use common::{dataset, elements, folder, session, to_bytes, write_file};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const SHAPE: [u64; 2] = [130, 70];
@@ -280,7 +280,13 @@ fn workers_stay_and_blocks_have_a_report() {
     let chunks = 500;
     for threads in [1, 3] {
         let options = chunkwise::PlanOptions { block_bytes: 512 };
-        let builder = Session::builder().device(common::device()).threads(threads).memory("64MiB");
+        let heard: Arc<Mutex<Vec<Progress>>> = Arc::default();
+        let hears = Arc::clone(&heard);
+        let builder = Session::builder()
+            .device(common::device())
+            .threads(threads)
+            .memory("64MiB")
+            .on_progress(move |p| hears.lock().unwrap().push(p));
         let session = builder.plan_options(options).build().unwrap();
         let y = x.cast(DType::I32).floor_divide(Array::zeros(&shape, DType::I32));
         let mut blocks = session.blocks(&y, BlockOrder::Storage).unwrap();
@@ -293,5 +299,11 @@ fn workers_stay_and_blocks_have_a_report() {
         assert!(report.peak_host_bytes > 0 && report.peak_host_bytes <= report.projected_host_bytes);
         assert!(report.index_reads <= threads as u64 * (2 + chunks.div_ceil(32)), "{report:?}");
         assert!(report.elapsed_s > 0.0 && !report.device.is_empty());
+        // Every block was heard of, once.
+        let mut done: Vec<u64> = heard.lock().unwrap().iter().map(|p| p.done).collect();
+        done.sort_unstable();
+        assert_eq!(done, (1..=chunks).collect::<Vec<_>>());
+        assert!(heard.lock().unwrap().iter().all(|p| (p.stage, p.stages, p.tasks) == (0, 1, chunks)));
+        assert_eq!(heard.lock().unwrap().iter().map(|p| p.bytes).max(), Some(4 * shape[0] * shape[1]));
     }
 }

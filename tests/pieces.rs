@@ -267,6 +267,32 @@ fn a_key_that_no_reader_knows_is_refused() {
     }
 }
 
+/// A step of another result than its arguments give would fill a register of another size.
+#[test]
+fn a_step_that_gives_another_dtype_is_refused() {
+    let session = common::session(1, "64MiB");
+    let x = Array::random(&[60], 7, DType::F64);
+    let mut tried = 0;
+    for array in [
+        &x * 2.0,
+        x.greater(0.5),
+        x.greater(0.5).select(&x, 1.0),
+        x.sqrt(),
+        x.cast(DType::I32).bitwise_count(),
+    ] {
+        let json = session.plan(&[&array]).unwrap().to_json().unwrap();
+        let at = json.find("\"out\":\"").unwrap() + 7;
+        let end = at + json[at..].find('"').unwrap();
+        for dtype in DType::ALL.into_iter().filter(|d| d.name() != &json[at..end]) {
+            let bad = format!("{}{}{}", &json[..at], dtype.name(), &json[end..]);
+            let e = Plan::from_json(&bad).map(drop).expect_err(dtype.name());
+            assert_eq!(e.kind(), ErrorKind::Format, "{e}");
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 5 * (DType::ALL.len() - 1));
+}
+
 /// Where the objects in a document are.
 fn paths(of: &serde_json::Value, at: String) -> Vec<String> {
     let inner = |(key, value): (String, &serde_json::Value)| paths(value, format!("{at}/{key}"));

@@ -13,7 +13,7 @@ use super::collector::{HandOn, Handed, Taker};
 use super::context::RunContext;
 use super::kept::Kept;
 use super::reader::Values;
-use super::report::Counters;
+use super::report::{Counters, Progress};
 use super::run::{Outlets, run_stages};
 use super::schedule::OwnStats;
 use super::stage::{Shared, StageRun, Walk, kernel_of, kernel_of_pass};
@@ -26,6 +26,7 @@ use crate::plan::{Bound, Pass, Plan};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// The blocks of a plan's only result, under way.
@@ -54,6 +55,8 @@ struct State {
     next: u64,
     taken: u64,
     ready: BTreeMap<u64, ArrayValue>,
+    /// Tasks that are done.
+    done: u64,
     /// The first task that failed, and how.
     failed: Option<(u64, Failure)>,
     /// Nobody wants any more blocks.
@@ -216,6 +219,20 @@ impl BlockRun {
             drop(state);
             *left -= 1;
             worker.task(at.unwrap_or(0))?;
+            let mut state = self.lock();
+            state.done += 1;
+            let done = state.done;
+            drop(state);
+            if let Some(progress) = cx.progress {
+                stats.hand_over();
+                progress(Progress {
+                    stage: n,
+                    stages: plan.stages().len(),
+                    done,
+                    tasks: walk.tasks,
+                    bytes: counters.stats.bytes_decoded.load(Relaxed),
+                });
+            }
         }
         Ok(worker.rest())
     }

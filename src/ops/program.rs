@@ -104,6 +104,9 @@ impl Program {
                     if !fits {
                         return wrong(n, &format!("the arguments of '{}' do not have its dtypes", op.name()));
                     }
+                    if !op.gives(signature) {
+                        return wrong(n, &format!("'{}' does not give {}", op.name(), signature.out));
+                    }
                     op.try_kernel(signature, Simd::BASELINE).map_err(|e| e.at("step", n))?;
                 }
                 _ => {}

@@ -104,6 +104,11 @@ impl Op {
         rule::signature(self, operands)
     }
 
+    /// Whether the result of a signature is what its arguments give; one that [`Op::signature`] made has it.
+    pub fn gives(self, signature: &Signature) -> bool {
+        rule::result(self, &signature.args) == Some(signature.out)
+    }
+
     /// The value of a weak operand as an argument of `dtype`, where `dtype` came from
     /// [`Op::signature`] with the same operand.
     ///

@@ -159,6 +159,16 @@ fn unchecked(op: Op, operands: &[Operand]) -> Result<Signature> {
     }
 }
 
+/// What comes out of arguments of these dtypes, if the row has a form for them.
+pub(super) fn result(op: Op, args: &[DType]) -> Option<DType> {
+    Some(match op.row().rule {
+        Rule::FloatToBool | Rule::Classify | Rule::Compare => DType::Bool,
+        Rule::Count => DType::U8,
+        Rule::Where => *args.get(1)?,
+        _ => *args.first()?,
+    })
+}
+
 /// The argument dtypes of a comparison. Integers are compared by value: what NumPy would promote
 /// to float64 (uint64 with a signed integer) has kernels of its own, and a weak integer outside the
 /// array's dtype becomes (bool, int8), see [`Op::weak_value`].
