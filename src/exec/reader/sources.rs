@@ -137,10 +137,17 @@ pub(super) fn direct(view: &View, block: &Slab, shape: &[u64]) -> Placement {
     placement
 }
 
-/// The chunks along axis `d` that hold an element of the slab.
+/// The chunks along axis `d` that hold an element of the slab, those with the most of them first: what a halo
+/// adds from the others, an element here and there, then goes to lines of memory that are at hand.
 fn touched(slab: &Slab, d: usize, chunks: &Chunks) -> Vec<u64> {
     if slab.step[d] == 1 {
-        return (chunks.index_of(d, slab.start[d])..=chunks.index_of(d, slab.last(d))).collect();
+        let (first, last) = (slab.start[d], slab.last(d));
+        let mut out: Vec<u64> = (chunks.index_of(d, first)..=chunks.index_of(d, last)).collect();
+        out.sort_by_key(|&k| {
+            let (start, end) = chunks.range(d, k);
+            std::cmp::Reverse(end.min(last + 1) - start.max(first))
+        });
+        return out;
     }
     let each = (0..slab.count[d]).map(|i| chunks.index_of(d, slab.start[d] + i * slab.step[d]));
     let mut out: Vec<u64> = each.collect();

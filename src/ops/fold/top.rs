@@ -9,7 +9,7 @@ use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::histogram::LogOf;
-use crate::ops::reduce::{Along, Run, sort_keys};
+use crate::ops::reduce::{Along, Run, first_sort_key, sort_keys};
 use crate::ops::simd::Simd;
 use serde::{Deserialize, Serialize};
 use smallvec::smallvec;
@@ -162,12 +162,13 @@ impl Ready for Top {
         Ok(Box::new(Ranked { top: self.clone(), heaps }))
     }
 
-    fn update(&self, _: Simd, _: &[Option<LogOf>]) -> Box<dyn Update> {
+    fn update(&self, simd: Simd, _: &[Option<LogOf>]) -> Box<dyn Update> {
         Box::new(Rank {
             top: self.clone(),
             reduced: self.landing.reduced().into_vec().into(),
             runs: None,
             keys: Vec::new(),
+            simd,
         })
     }
 }
@@ -241,38 +242,50 @@ struct Rank {
     reduced: Arc<[bool]>,
     runs: Option<Runs>,
     keys: Vec<i64>,
+    simd: Simd,
+}
+
+/// Elements of which the first is looked at before each is.
+const PIECE: usize = 256;
+
+/// The key of the last that is kept: what comes after it is passed over.
+fn last(heap: &BinaryHeap<Entry>, k: u64) -> i64 {
+    match heap.peek() {
+        Some(entry) if heap.len() as u64 == k => entry.0,
+        _ => i64::MAX,
+    }
 }
 
 impl Rank {
-    fn run(&self, heaps: &mut [BinaryHeap<Entry>], values: &[u8], run: Run) {
-        let (size, k) = (self.top.dtype.size(), self.top.k);
-        let entry = |i: usize| {
-            let mut bits = [0; 8];
-            let at = (run.start + i) * size;
-            bits[..size].copy_from_slice(&values[at..at + size]);
-            let bits = if cfg!(target_endian = "big") {
-                u64::from_be_bytes(bits) >> (64 - 8 * size)
-            } else {
-                u64::from_le_bytes(bits)
-            };
-            let position = run.position + if run.along == Along::Reduced { i as u64 } else { 0 };
-            Entry(self.keys[run.start + i], position, bits)
-        };
-        match run.along {
-            Along::Kept => (0..run.len).for_each(|i| Ranked::offer(&mut heaps[run.output + i], k, entry(i))),
-            Along::Reduced => {
-                let heap = &mut heaps[run.output];
-                // Keys above that of the last one that is kept are passed over.
-                let mut last =
-                    if heap.len() as u64 == k { heap.peek().map_or(i64::MIN, |e| e.0) } else { i64::MAX };
-                for i in 0..run.len {
-                    if self.keys[run.start + i] <= last {
-                        Ranked::offer(heap, k, entry(i));
-                        if heap.len() as u64 == k {
-                            last = heap.peek().map_or(i64::MIN, |e| e.0);
-                        }
-                    }
+    fn run(&mut self, heaps: &mut [BinaryHeap<Entry>], values: &[u8], run: Run) {
+        let Rank { top, keys, simd, .. } = self;
+        let (dtype, size, k) = (top.dtype, top.dtype.size(), top.k);
+        let values = &values[run.start * size..(run.start + run.len) * size];
+        for (piece, values) in values.chunks(PIECE * size).enumerate() {
+            let start = piece * PIECE;
+            let heap = run.output;
+            if run.along == Along::Reduced
+                && first_sort_key(dtype, values, top.largest, *simd) > last(&heaps[heap], k)
+            {
+                continue;
+            }
+            sort_keys(dtype, values, top.largest, keys);
+            for (i, (&key, element)) in keys.iter().zip(values.chunks_exact(size)).enumerate() {
+                let (heap, position) = match run.along {
+                    Along::Kept => (&mut heaps[heap + start + i], run.position),
+                    Along::Reduced => (&mut heaps[heap], run.position + (start + i) as u64),
+                };
+                if key > last(heap, k) {
+                    continue;
                 }
+                let mut bits = [0; 8];
+                bits[..size].copy_from_slice(element);
+                let bits = if cfg!(target_endian = "big") {
+                    u64::from_be_bytes(bits) >> (64 - 8 * size)
+                } else {
+                    u64::from_le_bytes(bits)
+                };
+                Ranked::offer(heap, k, Entry(key, position, bits));
             }
         }
     }
@@ -289,9 +302,9 @@ impl Update for Rank {
         if self.top.k == 0 {
             return Ok(());
         }
-        sort_keys(self.top.dtype, tile.columns[0], self.top.largest, &mut self.keys);
-        let Some(runs) = &self.runs else { return Err(internal("a tile of no block")) };
+        let Some(runs) = self.runs.take() else { return Err(internal("a tile of no block")) };
         runs.each(tile.start, tile.n, |run| self.run(&mut state.heaps, tile.columns[0], run));
+        self.runs = Some(runs);
         Ok(())
     }
 }

@@ -32,4 +32,4 @@ pub use grouped::{GroupedScratch, GroupedState, GroupedTile, NOWHERE};
 pub use rows::{Empty, Family, Reduction, Row};
 pub use spec::ReduceSpec;
 pub use state::{Along, Notes, Run, State, Tile};
-pub use value::sort_keys;
+pub use value::{first_sort_key, sort_keys};

@@ -204,6 +204,14 @@ float_value!(
     f64, i64, u64, 0x7ff0_0000_0000_0000u64, |x| x;
 );
 
+/// The order of elements from the largest value down, or from the smallest up. NaN is larger than all else, and
+/// ±0 are one.
+fn order(from_largest: bool) -> KeyRule {
+    let end = if from_largest { End::Largest } else { End::Smallest };
+    // What is passed over has the last key of all.
+    KeyRule { end, merges_zeros: true, skips_nan: !from_largest }
+}
+
 /// The keys of elements in an order, the smallest first: that from the largest value down, or from the smallest
 /// up. NaN is larger than all else, and ±0 are one.
 ///
@@ -215,13 +223,28 @@ pub fn sort_keys(dtype: crate::DType, values: &[u8], from_largest: bool, out: &m
         out.clear();
         out.extend(values.iter().map(|x| x.key(rule)));
     }
-    let end = if from_largest { End::Largest } else { End::Smallest };
-    // What is passed over has the last key of all.
-    let rule = KeyRule { end, merges_zeros: true, skips_nan: !from_largest };
+    let rule = order(from_largest);
     match dtype {
         crate::DType::F16 => keys::<f16>(values, rule, out),
         crate::DType::F32 => keys::<f32>(values, rule, out),
         crate::DType::F64 => keys::<f64>(values, rule, out),
         integer => crate::with_storage!(integer, T => keys::<T>(values, rule, out)),
+    }
+}
+
+/// The least of the [`sort_keys`] of some elements; the last key of all if there are none.
+///
+/// # Panics
+/// As [`sort_keys`].
+pub fn first_sort_key(dtype: crate::DType, values: &[u8], from_largest: bool, simd: Simd) -> i64 {
+    fn first<T: Value>(values: &[u8], rule: KeyRule, simd: Simd) -> i64 {
+        T::smallest_key(simd, bytemuck::cast_slice(values), rule)
+    }
+    let rule = order(from_largest);
+    match dtype {
+        crate::DType::F16 => first::<f16>(values, rule, simd),
+        crate::DType::F32 => first::<f32>(values, rule, simd),
+        crate::DType::F64 => first::<f64>(values, rule, simd),
+        integer => crate::with_storage!(integer, T => first::<T>(values, rule, simd)),
     }
 }
