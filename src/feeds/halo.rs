@@ -8,7 +8,8 @@
 //! Limits: what lies in the border of several axes is what the border of one axis shows of the border of the
 //! others, as in NumPy; with constants along several axes, the constants must be equal.
 
-use super::{Feed, FeedBytes, Fetch, Pieces, Reach, Row, SubKernel, block_in, data_of, unfit};
+use super::feed::{Feed, FeedBytes, Fetch, Pieces, Reach, SubKernel, unfit};
+use super::row::{Row, block_in, data_of};
 use crate::dtype::{DType, Scalar};
 use crate::error::Result;
 use crate::grid::{Chunks, Dims, Slab, c_strides, show_shape, unravel};

@@ -1,5 +1,7 @@
 //! A feed of nobody's, and feeds from plans.
 
+use super::list::read;
+use super::row::data_of;
 use super::*;
 use crate::array::{Array, Draft};
 use crate::graph::NodeKind;
