@@ -102,6 +102,5 @@ pub use plan::{Plan, PlanOptions};
 pub use session::{
     BlockOrder, Blocks, Device, FallbackPolicy, Out, Outcome, Session, SessionBuilder, Store, StoreOptions,
 };
-pub use source::OpenOptions;
-pub use source::many::Join;
+pub use source::{Join, OpenOptions};
 pub use trace::Trace;

@@ -49,4 +49,5 @@
 pub use crate::array::{feed, fold};
 pub use crate::feeds::{Feed, register_feed};
 pub use crate::ops::fold::{Fold, FoldRow, register as register_fold};
-pub use crate::source::foreign::{Registration, register_source};
+pub use crate::source::Registration;
+pub use crate::source::foreign::register_source;

@@ -1,7 +1,7 @@
 //! Collecting: the elements are the result.
 
 use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Notes, Port, Ports, Role, internal};
-use super::fold::{Fold, Ready, State, Update, damaged, expect_params, state_as};
+use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as};
 use super::{Block, FoldRow, Scratch, SharedFold, Tile, row};
 use crate::buffer::Buffer;
 use crate::dtype::DType;

@@ -3,7 +3,7 @@
 use super::data::{
     FoldBytes, Given, Landing, Load, Made, Makes, Note, Notes, Param, Port, Ports, Role, internal,
 };
-use super::fold::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
+use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
 use super::{Block, FoldRow, Runs, Scratch, SharedFold, TILE, Tile, reduce, row};
 use crate::buffer::Buffer;
 use crate::dtype::DType;

@@ -1,7 +1,7 @@
 //! Histograms of all elements: how many, or what weight, lies in each bin.
 
 use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Notes, Param, Port, Ports, Role, internal};
-use super::fold::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
+use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
 use super::{Block, FoldRow, Scratch, SharedFold, Tile, row};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};

@@ -15,7 +15,6 @@
 mod block;
 mod collect;
 mod data;
-mod fold;
 mod grouped;
 mod histogram;
 mod list;
@@ -24,11 +23,11 @@ mod row;
 mod runs;
 mod shared;
 mod top;
+mod traits;
 
 pub use block::{Block, Scratch, TILE, Tile};
 pub use collect::{Collect, Collected};
 pub use data::{FoldBytes, Given, Landing, Lands, Load, Made, Makes, Note, Notes, Param, Port, Ports, Role};
-pub use fold::{Fold, Nothing, Ready, State, Update, state_as, state_ref};
 pub use grouped::{By, Grouped};
 pub use histogram::{Binned, HistogramFold, HistogramReady};
 pub use list::{FOLDS, register};
@@ -37,3 +36,4 @@ pub use row::FoldRow;
 pub use runs::{Columns, Runs};
 pub use shared::SharedFold;
 pub use top::{First, Top, Wanted};
+pub use traits::{Fold, Nothing, Ready, State, Update, state_as, state_ref};

@@ -1,7 +1,7 @@
 //! Reductions over all axes or over some: the rows of the reduction table.
 
 use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Note, Notes, Port, Ports, Role, internal};
-use super::fold::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
+use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
 use super::{Block, FoldRow, Runs, Scratch, SharedFold, TILE, Tile, row};
 use crate::buffer::Buffer;
 use crate::dtype::DType;

@@ -1,6 +1,6 @@
 //! A fold as others hold it: shared, compared and written by what it says of itself.
 
-use super::fold::Fold;
+use super::traits::Fold;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::fmt;

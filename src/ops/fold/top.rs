@@ -1,7 +1,7 @@
 //! The first of some elements in order: `topk` and `argtopk`.
 
 use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Notes, Port, Ports, Role, internal};
-use super::fold::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
+use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
 use super::{Block, FoldRow, Runs, Scratch, SharedFold, Tile, row};
 use crate::buffer::Buffer;
 use crate::dtype::DType;

@@ -3,6 +3,7 @@
 //! [`Facts`] are all that opening takes from a file: they can be gathered in this process or in another
 //! one, and are believed by neither. [`Hdf5Source`](super::Hdf5Source) checks them before it uses them.
 
+use super::bytes::canonical_bools;
 use super::handles::{Borrowed, RawFile};
 use super::index::{ChunkIndex, Expect};
 use crate::dtype::DType;
@@ -164,7 +165,7 @@ fn compact(id: &Id, element: &h5::ElementType, shape: &[u64], bytes: usize) -> R
     if element.swap {
         super::filters::swap_bytes(&mut out, dtype.size());
     }
-    super::read::canonical_bools(dtype, &mut out);
+    canonical_bools(dtype, &mut out);
     Ok(out)
 }
 

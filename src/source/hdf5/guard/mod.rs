@@ -22,9 +22,9 @@ mod child;
 #[cfg(unix)]
 mod run;
 
+use super::dataset::Hdf5Source;
 use super::facts::Facts;
 use super::handles;
-use super::open::Hdf5Source;
 use super::tree::Node;
 use crate::error::{Error, ErrorKind, Result};
 use crate::size::human_bytes;
