@@ -135,13 +135,6 @@ pub struct GraphNode {
     pub node: Arc<Node>,
 }
 
-impl fmt::Debug for GraphNode {
-    /// The node alone: what it is made of is the graph's.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&show::alone(&self.node))
-    }
-}
-
 /// What is computed together, as a DAG with equal nodes merged.
 #[derive(Debug)]
 pub struct Graph {

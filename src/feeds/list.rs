@@ -12,7 +12,7 @@ use serde_json::Value as Data;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The feeds that a plan may name.
-static FEEDS: &[Row] = &[matmul::ROW, concatenate::ROW, reshape::ROW, halo::ROW];
+pub(super) static FEEDS: &[Row] = &[matmul::ROW, concatenate::ROW, reshape::ROW, halo::ROW];
 
 static REGISTERED: Mutex<Vec<(&'static str, Reads)>> = Mutex::new(Vec::new());
 

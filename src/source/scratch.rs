@@ -1,6 +1,7 @@
 //! What reads work with: buffers that they reuse, and how much of them they need.
 
-use super::hdf5;
+use super::hdf5::filters::Work;
+use super::hdf5::{Borrowed, Memos};
 use super::stats::ReadStats;
 use crate::buffer::Buffer;
 use std::fmt::Debug;
@@ -15,11 +16,11 @@ pub struct Scratch {
     /// A whole decoded chunk, when only a part of it is wanted.
     pub(crate) chunk: Buffer,
     /// What decoding reuses.
-    pub(crate) work: hdf5::filters::Work,
+    pub(crate) work: Work,
     /// The way to the last chunk, in the index of each of a few datasets.
-    pub(crate) memos: hdf5::Memos,
+    pub(crate) memos: Memos,
     /// The file that is read part by part; see [`Source::read_part`](super::Source::read_part).
-    pub(crate) file: Option<hdf5::Borrowed>,
+    pub(crate) file: Option<Borrowed>,
 }
 
 impl Scratch {

@@ -1,6 +1,6 @@
 //! What a sub-expression stands for, and how it becomes what an argument wants.
 
-use super::lower::Cx;
+use super::cx::Cx;
 use crate::cli::expr::Span;
 use chunkwise::{Array, ArrayOperand, Binned, DType, Error, Result, Weak};
 

@@ -166,7 +166,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::reduce::extreme::{End, KeyRule};
+    use crate::ops::reduce::keys::{End, KeyRule};
     use crate::ops::reduce::value::Value;
     use crate::ops::reduce::{ReduceSpec, Reduction};
 

@@ -17,7 +17,7 @@ mod codecs_tests;
 mod lz4;
 mod lzf;
 mod nbit;
-mod order;
+pub(super) mod order;
 pub(crate) mod precision;
 mod scaleoffset;
 mod szip;
