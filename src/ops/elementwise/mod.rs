@@ -2,7 +2,7 @@
 //!
 //! A row of the table (`table.rs`, as data [`Row`]) says an operation's names, parameters, documentation, error
 //! bound, CPU kernels and shader functions. [`Op::signature`] says, for given operand dtypes, to which dtypes the operands are cast
-//! and what comes out, as NumPy 2 does; [`Op::kernel`] gives the loop for a signature; [`cast`]
+//! and what comes out, as NumPy 2 does; [`Op::kernel`] gives the loop for a signature; [`cast`](fn@cast)
 //! the loop that casts. Everything else (methods, the expression language, tests over dtypes) is
 //! derived from the table.
 //!
