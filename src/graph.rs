@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 /// Where a node was made: a place in Rust code, or the text of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origin {
     /// A line of the caller's code.
     Rust(&'static std::panic::Location<'static>),
@@ -40,6 +41,7 @@ impl fmt::Display for Origin {
 
 /// What a node does to its inputs.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum NodeKind {
     /// Brings elements in.
     Source(Arc<dyn Source>),

@@ -61,6 +61,7 @@ pub trait Feed: Debug + Send + Sync {
 
 /// Which elements of a child a feed comes to, over all of what it makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Reach {
     /// Each once, where a block is a box of them. Children that it comes to like this lie one after the other
     /// along an axis.

@@ -19,6 +19,7 @@ use smallvec::SmallVec;
 /// What lies beyond the ends of an axis, here shown for `a b c d` and a border of 3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Boundary {
     /// Nothing: the axis gets no border.
     #[default]

@@ -120,10 +120,23 @@ pub struct Written {
 
 /// What a planner may choose.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct PlanOptions {
     /// Bytes of one input's block that the planner aims at when it joins small chunks or cuts an
     /// unchunked array. A chunk that is larger is a block of its own.
     pub block_bytes: u64,
+}
+
+impl PlanOptions {
+    /// What [`Default`] says.
+    pub fn new() -> PlanOptions {
+        PlanOptions::default()
+    }
+
+    /// With [`PlanOptions::block_bytes`] of so many.
+    pub fn block_bytes(self, bytes: u64) -> PlanOptions {
+        PlanOptions { block_bytes: bytes, ..self }
+    }
 }
 
 impl Default for PlanOptions {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 /// What reading a file is allowed to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct OpenOptions {
     /// Whether data may come from other files than the one that is named: external raw storage,
     /// external links, virtual datasets. Off by default, because a file from elsewhere could
@@ -25,9 +26,32 @@ pub struct OpenOptions {
     pub untrusted: bool,
 }
 
+impl OpenOptions {
+    /// Nothing is allowed, and the file is trusted.
+    pub fn new() -> OpenOptions {
+        OpenOptions::default()
+    }
+
+    /// With [`OpenOptions::allow_external`].
+    pub fn allow_external(self) -> OpenOptions {
+        OpenOptions { allow_external: true, ..self }
+    }
+
+    /// With [`OpenOptions::allow_plugins`].
+    pub fn allow_plugins(self) -> OpenOptions {
+        OpenOptions { allow_plugins: true, ..self }
+    }
+
+    /// With [`OpenOptions::untrusted`].
+    pub fn untrusted(self) -> OpenOptions {
+        OpenOptions { untrusted: true, ..self }
+    }
+}
+
 /// What tells one state of a file from another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Fingerprint {
     /// Bytes.
     pub size: u64,
@@ -40,6 +64,7 @@ pub struct Fingerprint {
 /// Where an array's elements are, as plain data that another process can reopen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub enum SourceSpec {
     /// A dataset of an HDF5 file.
     Hdf5 {
@@ -149,6 +174,7 @@ pub struct Registration {
 
 /// How arrays become one. A negative axis counts from the end, of the result's axes for `Stack`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Join {
     /// One after the other along an axis that they have, as `numpy.concatenate`. Their lengths may
     /// differ there, and may be 0.

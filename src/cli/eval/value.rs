@@ -45,6 +45,7 @@ impl Val {
             Val::Scalar(Weak::Bool(_)) => "a bool",
             Val::Scalar(Weak::Int(_)) => "a whole number",
             Val::Scalar(Weak::Float(_)) => "a float",
+            Val::Scalar(_) => "a number",
             Val::Str(_) => "a string",
             Val::None => "None",
             Val::DType(_) => "a dtype",

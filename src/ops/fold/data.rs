@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 /// What a column is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Role {
     /// The elements themselves.
     Values,
@@ -74,6 +75,7 @@ impl Given<'_> {
 /// What becomes of one axis of the domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Lands {
     /// It is an axis of the result.
     Keep,
@@ -167,6 +169,7 @@ pub struct FoldBytes {
 
 /// What a fold's time goes with, for the cost model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Load {
     /// Bytes that are moved.
     Moved,
@@ -189,6 +192,7 @@ pub struct Note {
 pub type Notes = SmallVec<[Note; 2]>;
 
 /// What a state has become.
+#[non_exhaustive]
 pub enum Made {
     /// Elements, native, C order.
     Elements(Buffer),

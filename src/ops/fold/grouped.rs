@@ -30,6 +30,7 @@ pub(super) const ROW: FoldRow = FoldRow {
 /// What elements are grouped by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum By {
     /// A column of labels; those that are not among these are of no group.
     Labels {

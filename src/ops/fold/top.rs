@@ -56,6 +56,7 @@ pub enum First {
 
 /// What is made of the elements that come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Wanted {
     /// They themselves.
     Values,

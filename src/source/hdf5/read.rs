@@ -330,7 +330,7 @@ fn missing_filter(source: &Hdf5Source) -> Option<Error> {
     let how = match source.options.allow_plugins {
         true => "install it as an HDF5 plugin and set HDF5_PLUGIN_PATH",
         false => {
-            "if you have it as an HDF5 plugin, allow that with OpenOptions { allow_plugins: true, .. } \
+            "if you have it as an HDF5 plugin, allow that with OpenOptions::new().allow_plugins() \
              (--allow-plugins) and set HDF5_PLUGIN_PATH"
         }
     };

@@ -24,6 +24,7 @@ const MAX_VALUES: usize = 64;
 
 /// An object or a link.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Node {
     /// Its path from the root.
     pub path: String,
@@ -36,6 +37,7 @@ pub struct Node {
 /// What a node is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum NodeKind {
     /// A group.
     Group {
@@ -82,6 +84,7 @@ pub enum NodeKind {
 
 /// A dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Dataset {
     /// Its shape; `None` for a null dataspace.
     pub shape: Option<Vec<u64>>,
@@ -111,6 +114,7 @@ pub struct Dataset {
 
 /// An attribute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Attribute {
     /// Its name.
     pub name: String,
@@ -123,6 +127,7 @@ pub struct Attribute {
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum AttributeValue {
     /// The first 64 numbers at most.
     Numbers(Vec<Scalar>),

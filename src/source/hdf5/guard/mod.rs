@@ -59,7 +59,7 @@ static PROGRAM: Mutex<Option<PathBuf>> = Mutex::new(None);
 ///
 /// fn main() -> chunkwise::Result<()> {
 ///     guard::serve_if_asked();
-///     let options = OpenOptions { untrusted: true, ..OpenOptions::default() };
+///     let options = OpenOptions::new().untrusted();
 ///     let rho = Array::open_with("downloaded.h5", "/PartType0/Density", options)?;
 ///     # let _ = rho;
 ///     Ok(())

@@ -40,6 +40,7 @@ pub(in super::super::super) fn reduce(x: F) -> Reduced {
 
 /// The argument beside a multiple of π / 2, by Payne and Hanek; for finite |x| ≥ 1.
 #[inline(always)]
+#[allow(clippy::unnecessary_cast, reason = "one text for two widths")]
 pub(in super::super::super) fn reduce_large(x: F) -> Reduced {
     let bits = x.to_bits();
     let e = ((bits >> (P - 1)) & ((1 << (U::BITS as I - P)) - 1)) as I - BIAS - (P - 1);
