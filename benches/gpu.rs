@@ -246,7 +246,7 @@ impl Bench {
         let x = Array::from_ndarray(ndarray::Array1::from_elem(n as usize, 0.5f32));
         let session = Session::builder()
             .device(Device::Gpu)
-            .plan_options(PlanOptions { block_bytes: if self.smoke { 1 << 16 } else { 16 << 20 } })
+            .plan_options(PlanOptions::new().block_bytes(if self.smoke { 1 << 16 } else { 16 << 20 }))
             .build()?;
         let target = x.max();
         let mut seconds = Vec::new();

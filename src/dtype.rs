@@ -10,6 +10,7 @@ use std::fmt;
 /// An element type, by NumPy's names: `bool`, `int8` … `uint64`, `float16`, `float32`, `float64`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[non_exhaustive]
 pub enum DType {
     #[serde(rename = "bool")]
     Bool,
@@ -40,6 +41,7 @@ pub enum DType {
 /// The kind of a dtype, in the order in which NumPy promotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[non_exhaustive]
 pub enum Kind {
     Bool,
     UInt,
@@ -232,6 +234,7 @@ mod sealed {
 /// bits, so a NaN equals itself.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)]
+#[non_exhaustive]
 pub enum Scalar {
     Bool(bool),
     I8(i8),
@@ -376,6 +379,7 @@ impl fmt::Display for Scalar {
 /// A Rust scalar in an operation: weak, like Python's `True`, `2` and `2.5` (NumPy 2's rule), so
 /// that it takes the array's dtype where its kind allows.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Weak {
     /// `True`, `False`
     Bool(bool),

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 /// Where a node was made: a place in Rust code, or the text of an expression.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Origin {
     /// A line of the caller's code.
     Rust(&'static std::panic::Location<'static>),
@@ -40,6 +41,7 @@ impl fmt::Display for Origin {
 
 /// What a node does to its inputs.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum NodeKind {
     /// Brings elements in.
     Source(Arc<dyn Source>),
@@ -133,13 +135,6 @@ impl Drop for Node {
 pub struct GraphNode {
     /// The node (its own `inputs` may be equal nodes that were merged away).
     pub node: Arc<Node>,
-}
-
-impl fmt::Debug for GraphNode {
-    /// The node alone: what it is made of is the graph's.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&show::alone(&self.node))
-    }
 }
 
 /// What is computed together, as a DAG with equal nodes merged.

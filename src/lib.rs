@@ -53,7 +53,14 @@
 //!
 //! - **Devices give one answer.** [`Device::Gpu`] runs whole kernels as compute shaders, with the CPU's bits
 //!   (but for float matrix products, see [`Array::matmul`]); what an adapter cannot do right is the CPU's,
-//!   with the reason in the plan and in the report. [`backend::gpu`] tells how.
+//!   with the reason in the plan and in the report.
+//!
+//! # What is settled
+//!
+//! What this page shows is what programs build upon, and what sources, folds and feeds from outside are made of is
+//! in [`unstable`]. Other modules that can be named (`backend`, `feeds`, `graph`, `ops`, `plan`, `size`, `view`,
+//! `whole`) are the inside: tests and benches name them, they are not shown here, and any of it may change in any
+//! release. Enums and results grow: a `match` needs an arm for what it does not know yet.
 //!
 //! # What it cannot do yet
 //!
@@ -61,27 +68,34 @@
 #![deny(missing_docs)]
 
 mod array;
+#[doc(hidden)]
 pub mod backend;
 mod buffer;
 mod dtype;
 mod error;
 mod exec;
+#[doc(hidden)]
 pub mod feeds;
 #[doc(hidden)]
 pub mod fuzzing;
+#[doc(hidden)]
 pub mod graph;
 pub mod grid;
 mod h5;
+#[doc(hidden)]
 pub mod ops;
+#[doc(hidden)]
 pub mod plan;
 mod session;
-
 pub mod sink;
+#[doc(hidden)]
 pub mod size;
 pub mod source;
 pub mod trace;
 pub mod unstable;
+#[doc(hidden)]
 pub mod view;
+#[doc(hidden)]
 pub mod whole;
 
 pub use array::{
@@ -102,6 +116,5 @@ pub use plan::{Plan, PlanOptions};
 pub use session::{
     BlockOrder, Blocks, Device, FallbackPolicy, Out, Outcome, Session, SessionBuilder, Store, StoreOptions,
 };
-pub use source::OpenOptions;
-pub use source::many::Join;
+pub use source::{Join, OpenOptions};
 pub use trace::Trace;

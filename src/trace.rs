@@ -9,6 +9,7 @@ use std::time::Instant;
 /// What a task can be at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Activity {
     /// Stored bytes come from a file.
     Read,
@@ -41,6 +42,7 @@ impl Activity {
 
 /// What one task was at, once, in seconds since the trace began.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct Span {
     /// What it was at.
     pub activity: Activity,

@@ -44,9 +44,32 @@
 //!
 //! A [`Fold`] (what becomes of columns) and a [`Feed`] (how an array is made of others, block by block) are added
 //! in the same way: [`fold()`] and [`feed()`] make arrays of them, [`register_fold`] and [`register_feed`] let plans
-//! that have them travel. `tests/toys.rs` has one of each.
+//! that have them travel. What they are made of is in [`folds`] and [`feeds`]. `tests/toys.rs` has one of each.
 
 pub use crate::array::{feed, fold};
 pub use crate::feeds::{Feed, register_feed};
 pub use crate::ops::fold::{Fold, FoldRow, register as register_fold};
-pub use crate::source::foreign::{Registration, register_source};
+pub use crate::source::Registration;
+pub use crate::source::foreign::register_source;
+
+/// What a [`Fold`] is made of.
+pub mod folds {
+    pub use crate::ops::elementwise::Op;
+    pub use crate::ops::fold::{
+        Block, FoldBytes, Given, Landing, Lands, Load, Made, Makes, Note, Notes, Nothing, Param, Port, Ports,
+        Ready, Role, Runs, Scratch, SharedFold, State, TILE, Tile, Update, state_as, state_ref,
+    };
+    pub use crate::ops::histogram::LogOf;
+    pub use crate::ops::reduce::Along;
+    pub use crate::ops::shared::Patch;
+    pub use crate::ops::simd::Simd;
+}
+
+/// What a [`Feed`] is made of.
+pub mod feeds {
+    pub use crate::backend::{Product, Within};
+    pub use crate::feeds::{
+        Fed, FeedBytes, Fetch, Input, Multiplied, Pieces, Reach, Read, SubKernel, Supply, Tile,
+    };
+    pub use crate::source::ScratchNeeds;
+}

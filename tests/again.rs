@@ -18,7 +18,7 @@ fn open(folder: &Path, name: &str, deflate: Option<u8>) -> Array {
 }
 
 fn session(threads: usize, memory: u64) -> Session {
-    let options = PlanOptions { block_bytes: 1 << 15 };
+    let options = PlanOptions::new().block_bytes(1 << 15);
     let builder = Session::builder().device(common::device()).plan_options(options);
     builder.threads(threads).memory_bytes(memory).build().unwrap()
 }

@@ -78,7 +78,7 @@ impl Source for Listening {
 }
 
 fn session(threads: usize, memory: u64) -> Session {
-    let options = PlanOptions { block_bytes: 1 };
+    let options = PlanOptions::new().block_bytes(1);
     let builder = Session::builder().device(common::device()).plan_options(options);
     builder.threads(threads).memory_bytes(memory).build().unwrap()
 }

@@ -180,7 +180,7 @@ fn a_file_that_shrinks() {
             let session = Session::builder()
                 .threads(threads)
                 .memory("64MiB")
-                .plan_options(PlanOptions { block_bytes: 40_000 })
+                .plan_options(PlanOptions::new().block_bytes(40_000))
                 .on_progress(move |p| {
                     if p.done == 2 {
                         let file = std::fs::OpenOptions::new().write(true).open(&shrink).unwrap();
@@ -357,7 +357,7 @@ fn a_run_can_be_cancelled() {
         let session = Session::builder()
             .threads(threads)
             .memory("64MiB")
-            .plan_options(PlanOptions { block_bytes: 4800 })
+            .plan_options(PlanOptions::new().block_bytes(4800))
             .cancel(&cancel)
             .on_progress(move |p| {
                 if p.done >= 5 {

@@ -64,7 +64,7 @@ fn blocks_together_are_the_whole() {
             .device(common::device())
             .threads(threads)
             .memory("64MiB")
-            .plan_options(chunkwise::PlanOptions { block_bytes: 4096 })
+            .plan_options(chunkwise::PlanOptions::new().block_bytes(4096))
             .build()
             .unwrap();
         for (name, a) in &arrays {
@@ -127,7 +127,7 @@ fn an_error_ends_the_blocks() {
             .device(common::device())
             .threads(threads)
             .memory("64MiB")
-            .plan_options(chunkwise::PlanOptions { block_bytes: 2048 })
+            .plan_options(chunkwise::PlanOptions::new().block_bytes(2048))
             .build()
             .unwrap();
         let mut blocks = session.blocks(&x, BlockOrder::Storage).unwrap();
@@ -203,7 +203,7 @@ impl Source for Watched {
 
 /// A block is a chunk.
 fn fine(threads: usize) -> Session {
-    let options = chunkwise::PlanOptions { block_bytes: 800 };
+    let options = chunkwise::PlanOptions::new().block_bytes(800);
     let builder = Session::builder().device(common::device()).threads(threads).memory("64MiB");
     builder.plan_options(options).build().unwrap()
 }
@@ -279,7 +279,7 @@ fn workers_stay_and_blocks_have_a_report() {
     let x = Array::open(&path, "x").unwrap();
     let chunks = 500;
     for threads in [1, 3] {
-        let options = chunkwise::PlanOptions { block_bytes: 512 };
+        let options = chunkwise::PlanOptions::new().block_bytes(512);
         let heard: Arc<Mutex<Vec<Progress>>> = Arc::default();
         let hears = Arc::clone(&heard);
         let builder = Session::builder()

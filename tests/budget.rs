@@ -17,7 +17,7 @@ use std::path::Path;
 const CUTS: u64 = 8;
 
 fn session(threads: usize, memory: u64, block: u64) -> Session {
-    let options = PlanOptions { block_bytes: block };
+    let options = PlanOptions::new().block_bytes(block);
     let builder = Session::builder().device(common::device()).plan_options(options);
     builder.threads(threads).memory_bytes(memory).build().unwrap()
 }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 fn session(threads: usize, memory: &str, block_bytes: u64) -> Session {
-    let options = PlanOptions { block_bytes };
+    let options = PlanOptions::new().block_bytes(block_bytes);
     let builder = Session::builder().device(common::device()).plan_options(options);
     builder.threads(threads).memory(memory).build().unwrap()
 }
@@ -159,7 +159,8 @@ fn every_element_is_in_its_place() {
                     macro_rules! typed {
                         ($($variant:ident $ty:ty),*) => {
                             match dtype { $(DType::$variant =>
-                                check::<$ty>(session, "memory", &values, shape, &seen)),* }
+                                check::<$ty>(session, "memory", &values, shape, &seen),)*
+                                _ => panic!("no test knows {dtype}") }
                         };
                     }
                     typed!(Bool bool, I8 i8, I16 i16, I32 i32, I64 i64, U8 u8, U16 u16, U32 u32, U64 u64,
@@ -349,7 +350,8 @@ fn gathered_blocks_still_count() {
     assert!(made.as_slice::<f32>().unwrap().iter().enumerate().all(|(i, &v)| v == i as f32 + 1.0));
     // The blocks that are kept, and the one that is made: 5 MiB.
     let least = Session::builder().device(chunkwise::Device::Cpu).threads(1);
-    let tight = least.memory("4600KiB").plan_options(PlanOptions { block_bytes: 1 << 20 }).build().unwrap();
+    let tight =
+        least.memory("4600KiB").plan_options(PlanOptions::new().block_bytes(1 << 20)).build().unwrap();
     let all = tight.run_tasks(&plan, 0, 0..4, &none);
     assert_eq!(all.err().map(|e| e.kind()), Some(ErrorKind::Budget));
     assert!(tight.run_tasks(&plan, 0, 0..2, &none).is_ok());
@@ -365,7 +367,7 @@ fn a_cancelled_run_leaves_the_output_alone_afterwards() {
     for threads in [1, 4] {
         let cancel = Cancel::new();
         let stop = cancel.clone();
-        let options = PlanOptions { block_bytes: 1 << 12 };
+        let options = PlanOptions::new().block_bytes(1 << 12);
         let session = Session::builder()
             .device(common::device())
             .threads(threads)

@@ -131,7 +131,7 @@ fn the_views_of_a_stencil_share_their_chunks() {
         (at(0, 1) + at(2, 1) + at(1, 0) + at(1, 2) + at(1, 1)) * 0.2
     };
     // As 1 MiB is to a file of 64 MiB, so is this block to the file; the budget is twice the file.
-    let options = chunkwise::PlanOptions { block_bytes: 1 << 14 };
+    let options = chunkwise::PlanOptions::new().block_bytes(1 << 14);
     let builder = Session::builder().device(common::device()).plan_options(options);
     let session = builder.threads(2).memory_bytes(2 * N * N * 4).build().unwrap();
     let n = chunks_of(&[N, N], &[64, 64]);

@@ -1,5 +1,8 @@
-//! The house: a file imports from lower floors and from its own folder only, some crates stay where
-//! they belong, and files can be read in one sitting.
+//! The house: a file imports from lower floors and from its own folder only, no files import each other in
+//! circles, some crates stay where they belong, and files can be read in one sitting.
+
+#[path = "floors/circles.rs"]
+mod circles;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -250,4 +253,74 @@ fn the_parser_of_imports_finds_them() {
     let found = imports("use crate::{a, b::{c, d}, e};\nlet x = crate::f::g(); use crate::h;");
     assert_eq!(found, ["a", "b", "e", "f", "h"]);
     assert!(root_exports().contains(&("Array".into(), "array".into())));
+}
+
+/// Circles that have to be, each by its files and with the reason.
+const CIRCLES: &[(&[&str], &str)] = &[(
+    &["cli/bench/check.rs", "cli/bench/works.rs"],
+    "a row names its check, and a check is given what its row is: they are one table in two files",
+)];
+
+/// The text of every file under `src`.
+fn texts() -> circles::Files {
+    let text = |path: &PathBuf| std::fs::read_to_string(path).unwrap();
+    sources().iter().map(|p| (name(p).trim_start_matches("src/").to_string(), text(p))).collect()
+}
+
+#[test]
+fn files_do_not_import_in_circles() {
+    let uses = circles::uses(&texts());
+    let seen: usize = uses.values().map(|to| to.len()).sum();
+    assert!(seen > 1000, "only {seen} uses were found");
+    let found = circles::circles(&uses);
+    let allowed = |c: &Vec<String>| CIRCLES.iter().any(|a| a.0 == c);
+    let wrong: Vec<_> = found.iter().filter(|c| !allowed(c)).map(|c| circles::show(c, &uses)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for (files, why) in CIRCLES {
+        assert!(found.iter().any(|c| c == files), "this circle is no more: {files:?} ({why})");
+    }
+}
+
+#[test]
+fn circles_are_found_through_every_kind_of_path() {
+    let lib = ("lib.rs", "mod a;\nmod c;\npub use a::one::Thing;");
+    let found = |files: &[(&str, &str)]| {
+        let files = files.iter().chain([&lib]).map(|(n, t)| (n.to_string(), t.to_string())).collect();
+        circles::circles(&circles::uses(&files))
+    };
+    let a = "//! use one::Thing;\nmod one;\nmod two;\npub use one::Thing;\n/* Thing */ const S: &str = \"Thing\";";
+    let ends = [("a/mod.rs", a), ("c.rs", "")];
+    let one = "pub struct Thing; use super::two::{self, x};\n#[cfg(test)] mod tests { use crate::c::C; }";
+    let ways = [
+        "use crate::Thing;",
+        "use super::Thing as T;",
+        "use super::{one::{Thing}};",
+        "fn f() { super::super::a::Thing::new() }",
+        "use super::*; type T = Thing;",
+        "use crate::a; impl a::Thing {}",
+        "use super::one; fn f() -> char { '\"' } fn g() { one::h() }",
+    ];
+    for way in ways {
+        let circle = found(&[ends[0], ends[1], ("a/one.rs", one), ("a/two.rs", way)]);
+        assert_eq!(circle, [["a/one.rs", "a/two.rs"]], "{way}");
+    }
+    for way in ["", "use super::one;", "// crate::Thing", "const X: &str = r#\"crate::Thing\"#;", "a.Thing"] {
+        let none = found(&[ends[0], ends[1], ("a/one.rs", one), ("a/two.rs", way)]);
+        assert!(none.is_empty(), "{way}: {none:?}");
+    }
+    // A parent may re-export its child, but not use what uses it.
+    let parent = |a, one| found(&[("a/mod.rs", a), ends[1], ("a/one.rs", one)]);
+    assert!(
+        parent("mod one; pub use one::Thing; pub fn g() {}", "use super::g; pub struct Thing;").is_empty()
+    );
+    let circle = parent("mod one; pub use one::Thing; fn g(x: Thing) {}", "use super::g; pub struct Thing;");
+    assert_eq!(circle, [["a/mod.rs", "a/one.rs"]]);
+    // Three files, of two folders.
+    let c = found(&[
+        ("a/mod.rs", "pub mod one; pub mod two;"),
+        ("a/one.rs", "use crate::c::C; pub struct Thing;"),
+        ("a/two.rs", "pub fn f(_: crate::Thing) {}"),
+        ("c.rs", "pub struct C; fn g() { crate::a::two::f() }"),
+    ]);
+    assert_eq!(c, [["a/one.rs", "a/two.rs", "c.rs"]]);
 }

@@ -4,10 +4,10 @@
 mod common;
 
 use chunkwise::grid::{Chunks, Slab, unravel};
-use chunkwise::source::many::{Join, Many};
+use chunkwise::source::many::Many;
 use chunkwise::source::{ReadCx, Source};
 use chunkwise::unstable::{Registration, register_source};
-use chunkwise::{Array, DType, Error, ErrorKind, Plan, Result};
+use chunkwise::{Array, DType, Error, ErrorKind, Join, Plan, Result};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};

@@ -380,7 +380,7 @@ fn session(threads: usize, memory: u64, block_bytes: u64) -> Session {
         .device(common::device())
         .threads(threads)
         .memory_bytes(memory)
-        .plan_options(PlanOptions { block_bytes })
+        .plan_options(PlanOptions::new().block_bytes(block_bytes))
         .build()
         .unwrap()
 }
@@ -929,7 +929,7 @@ fn a_failure_in_one_worker_stops_all() {
     let stop = cancel.clone();
     let s = Session::builder()
         .threads(4)
-        .plan_options(PlanOptions { block_bytes: 64 })
+        .plan_options(PlanOptions::new().block_bytes(64))
         .cancel(&cancel)
         .on_progress(move |p| {
             if p.done == 3 {

@@ -22,7 +22,7 @@ fn gpu(block_bytes: u64) -> SessionBuilder {
         .device(Device::Gpu)
         .threads(2)
         .memory("512MiB")
-        .plan_options(PlanOptions { block_bytes })
+        .plan_options(PlanOptions::new().block_bytes(block_bytes))
 }
 
 fn cpu() -> Session {

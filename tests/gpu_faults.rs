@@ -23,7 +23,7 @@ fn on(device: Device, threads: usize, block_bytes: u64) -> SessionBuilder {
         .device(device)
         .threads(threads)
         .memory("512MiB")
-        .plan_options(PlanOptions { block_bytes })
+        .plan_options(PlanOptions::new().block_bytes(block_bytes))
 }
 
 type Targets = Vec<Box<dyn Target>>;

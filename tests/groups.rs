@@ -61,7 +61,7 @@ fn sessions() -> Vec<Session> {
     [(1, 64), (3, 4096)]
         .map(|(threads, block_bytes)| {
             let builder = Session::builder().device(common::device()).threads(threads).memory("64MiB");
-            builder.plan_options(PlanOptions { block_bytes }).build().unwrap()
+            builder.plan_options(PlanOptions::new().block_bytes(block_bytes)).build().unwrap()
         })
         .into()
 }

@@ -83,6 +83,7 @@ fn model(shape: &[u64], index: &[Index]) -> Option<(Vec<u64>, Vec<i64>)> {
                 out.push(list.len() as u64);
                 taken.push(list);
             }
+            _ => panic!("the model does not know this index"),
         }
     }
     let mut elements = vec![0i64];

@@ -95,7 +95,7 @@ impl Whole {
 }
 
 fn small(threads: usize, memory: &str, block_bytes: u64) -> Session {
-    let options = PlanOptions { block_bytes };
+    let options = PlanOptions::new().block_bytes(block_bytes);
     Session::builder()
         .device(common::device())
         .threads(threads)

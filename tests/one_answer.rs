@@ -128,7 +128,7 @@ fn the_same_bits_however_it_is_stored_and_run() {
             .device(common::device())
             .threads(threads)
             .memory(memory)
-            .plan_options(PlanOptions { block_bytes })
+            .plan_options(PlanOptions::new().block_bytes(block_bytes))
             .simd(simd)
             .build()
             .unwrap()
@@ -162,7 +162,7 @@ fn the_same_bits_in_the_tightest_budget() {
     let path = folder.path().join("x.h5");
     write(&path, LAYOUTS[3]);
     let options =
-        || Session::builder().device(common::device()).plan_options(PlanOptions { block_bytes: 4096 });
+        || Session::builder().device(common::device()).plan_options(PlanOptions::new().block_bytes(4096));
     let roomy = options().threads(2).memory("1GiB").build().unwrap();
     let mut passes = 0;
     for (name, target) in targets(&path) {

@@ -166,7 +166,7 @@ fn simple(folder: &Path) -> (Session, Plan, u64) {
         .device(common::device())
         .threads(1)
         .memory("64MiB")
-        .plan_options(chunkwise::PlanOptions { block_bytes: 4096 })
+        .plan_options(chunkwise::PlanOptions::new().block_bytes(4096))
         .build()
         .unwrap();
     let plan = session.plan(&[&Array::open(path, "wide").unwrap().sum()]).unwrap();
@@ -362,7 +362,7 @@ fn notes_travel_and_pieces_have_reports() {
     let folder = common::folder();
     let path = write(folder.path());
     let x = Array::open(&path, "i").unwrap().cast(DType::I32);
-    let options = chunkwise::PlanOptions { block_bytes: 4096 };
+    let options = chunkwise::PlanOptions::new().block_bytes(4096);
     let builder = Session::builder().device(common::device()).threads(2).memory("64MiB");
     let session = builder.plan_options(options).build().unwrap();
     let plan = session.plan(&[&x.floor_divide(&x - &x).max()]).unwrap();

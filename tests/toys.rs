@@ -3,15 +3,12 @@
 
 mod common;
 
-use chunkwise::feeds::{FeedBytes, Fetch, Pieces, Reach, SubKernel};
 use chunkwise::grid::{Chunks, Dims, Slab};
-use chunkwise::ops::fold::{
-    Block, FoldBytes, Given, Landing, Load, Made, Makes, Notes, Port, Ports, Ready, Role, Runs, Scratch,
-    SharedFold, State, Tile, Update, state_as, state_ref,
+use chunkwise::unstable::feeds::{FeedBytes, Fetch, Pieces, Reach, SubKernel};
+use chunkwise::unstable::folds::{
+    Along, Block, FoldBytes, Given, Landing, Load, LogOf, Made, Makes, Notes, Port, Ports, Ready, Role, Runs,
+    Scratch, SharedFold, Simd, State, Tile, Update, state_as, state_ref,
 };
-use chunkwise::ops::histogram::LogOf;
-use chunkwise::ops::reduce::Along;
-use chunkwise::ops::simd::Simd;
 use chunkwise::unstable::{Feed, Fold, FoldRow, feed, fold, register_feed, register_fold};
 use chunkwise::{Array, Buffer, DType, Error, ErrorKind, Over, Plan, PlanOptions, Result, Session};
 use serde::{Deserialize, Serialize};
@@ -151,7 +148,7 @@ fn a_fold_from_outside() {
         s.compute(a).unwrap().as_slice::<f64>().unwrap().iter().map(|v| v.to_bits()).collect()
     };
     for threads in [1, 3] {
-        let options = PlanOptions { block_bytes: 200 };
+        let options = PlanOptions::new().block_bytes(200);
         let session = Session::builder()
             .device(common::device())
             .threads(threads)

@@ -14,7 +14,7 @@ use std::path::Path;
 /// Blocks of one chunk each.
 fn session(device: Device) -> Session {
     let builder = Session::builder().device(device).threads(2).memory("512MiB");
-    builder.fallback(FallbackPolicy::Refuse).plan_options(PlanOptions { block_bytes: 1 }).build().unwrap()
+    builder.fallback(FallbackPolicy::Refuse).plan_options(PlanOptions::new().block_bytes(1)).build().unwrap()
 }
 
 /// Writes a dataset of big-endian elements, shuffled and deflated or bare.
@@ -44,6 +44,7 @@ fn write_big_endian(
             U64 => *H5T_STD_U64BE,
             F16 | F32 => *H5T_IEEE_F32BE,
             F64 => *H5T_IEEE_F64BE,
+            _ => panic!("no test knows {dtype}"),
         };
         let ty = H5Tcopy(base);
         if dtype == F16 {
@@ -209,7 +210,7 @@ fn a_device_that_fails_leaves_nothing_packed_to_the_cpu() {
             device.context().fail_at(at, fault);
             let builder = Session::builder().device(Device::Gpu).threads(2).memory("512MiB");
             let builder = builder.device_memory_bytes(budget);
-            let session = builder.plan_options(PlanOptions { block_bytes: 1 }).build().unwrap();
+            let session = builder.plan_options(PlanOptions::new().block_bytes(1)).build().unwrap();
             let outcome = session.run(&[target.as_ref()]).unwrap();
             let report = &outcome.report;
             assert_eq!(exact_text(&outcome.values[0]), exact_text(&right.values[0]), "{fault:?} {report:?}");

@@ -241,7 +241,7 @@ fn real_files_answer_as_trusted_ones_do() {
 fn library_worker() {
     let Some(path) = job() else { return };
     guard::set_program(PROGRAM);
-    let options = OpenOptions { untrusted: true, ..OpenOptions::default() };
+    let options = OpenOptions::new().untrusted();
     let session = session(2, "64MiB");
     for name in GOOD {
         let x = Array::open_with(&path, name, options).unwrap();
@@ -424,16 +424,15 @@ fn what_cannot_be_is_said() {
         let ran = watched(command.args(["--untrusted", more]), PATIENCE);
         assert!(ran.code == Some(2) && ran.err.contains("cannot be used with"), "{ran:?}");
     }
-    for options in [
-        OpenOptions { untrusted: true, allow_external: true, ..OpenOptions::default() },
-        OpenOptions { untrusted: true, allow_plugins: true, ..OpenOptions::default() },
-    ] {
+    for options in
+        [OpenOptions::new().untrusted().allow_external(), OpenOptions::new().untrusted().allow_plugins()]
+    {
         let e = Array::open_with(&file, "bare", options).unwrap_err();
         assert_eq!(e.kind(), ErrorKind::Value, "{e}");
         assert!(e.to_string().contains("good.h5"), "{e}");
     }
     guard::set_program(PROGRAM);
-    let options = OpenOptions { untrusted: true, ..OpenOptions::default() };
+    let options = OpenOptions::new().untrusted();
     for name in ["a\0b", &"x".repeat(1 << 20)] {
         let e = Array::open_with(&file, name, options).unwrap_err();
         assert!(matches!(e.kind(), ErrorKind::NotFound | ErrorKind::Io), "{e:?}");
@@ -539,7 +538,7 @@ fn every_dtype_is_the_same() {
         .collect();
     write_file(&path, &specs);
     guard::set_program(PROGRAM);
-    let options = OpenOptions { untrusted: true, ..OpenOptions::default() };
+    let options = OpenOptions::new().untrusted();
     let session = session(2, "64MiB");
     for (name, dtype, bytes) in &data {
         let x = session.compute(&Array::open_with(&path, name, options).unwrap()).unwrap();

@@ -13,6 +13,7 @@ use std::sync::Arc;
 /// An operand of an elementwise operation: an array, or a Rust scalar. Scalars are weak, like
 /// Python's: they take the array's dtype where their kind allows.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum ArrayOperand {
     /// An array.
     Array(Array),

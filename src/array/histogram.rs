@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 /// The bins along one dimension of a histogram.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum BinAxis {
     /// Equal bins from the smallest to the largest value (NaN aside), found by a pass of its own.
     Auto(u64),

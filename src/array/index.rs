@@ -8,6 +8,7 @@ use std::panic::Location;
 
 /// One entry of a NumPy index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Index {
     /// `start:stop:step`, with NumPy's meaning of missing and negative bounds.
     Slice {

@@ -27,7 +27,7 @@ use crate::graph::{Built, Node, NodeKind, Origin};
 pub(crate) use crate::grid::show_shape as show;
 use crate::grid::{Chunks, Dims, MAX_RANK, checked_len};
 use crate::ops::fold::SharedFold;
-use crate::source::many::Join;
+use crate::source::Join;
 use crate::source::{self, OpenOptions, Source};
 use crate::view::View;
 use smallvec::SmallVec;

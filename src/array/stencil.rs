@@ -19,6 +19,7 @@ const MAX_TAPS: u64 = 128;
 
 /// Which part of a convolution is wanted; for lengths `n >= m`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ConvolveMode {
     /// All, `n + m - 1` elements.
     #[default]

@@ -2,6 +2,7 @@
 
 /// Which adapter is wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Choice {
     /// The fastest: discrete before integrated before virtual before software.
     #[default]

@@ -28,6 +28,7 @@ use std::sync::Arc;
 /// A kind of device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum DeviceKind {
     /// The CPU, which computes everything.
     Cpu,

@@ -26,11 +26,9 @@ pub fn run(args: &Info) -> Done {
         true => whole,
         false => split_place(&args.place).unwrap_or(whole),
     };
-    let options = OpenOptions {
-        allow_plugins: args.allow_plugins,
-        untrusted: args.untrusted,
-        ..OpenOptions::default()
-    };
+    let mut options = OpenOptions::new();
+    options.allow_plugins = args.allow_plugins;
+    options.untrusted = args.untrusted;
     let node = tree_with(file, path, options)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.json {
@@ -77,6 +75,7 @@ fn node_text(out: &mut impl Write, node: &Node, name: &str, depth: usize) -> io:
                 plain(error.lines().next().unwrap_or_default())
             )?;
         }
+        _ => writeln!(out, "{indent}{name}  something that this program does not know")?,
     }
     Ok(())
 }
@@ -158,6 +157,7 @@ fn attribute(value: &AttributeValue) -> String {
             listed(quoted.collect(), v.len())
         }
         AttributeValue::Other(text) => plain(text),
+        _ => "something that this program does not know".into(),
     }
 }
 
@@ -189,6 +189,7 @@ fn node_json(node: &Node) -> Result<Value, serde_json::Error> {
         NodeKind::UserLink { class } => put("user_link", json!({"class": class})),
         NodeKind::SameAs { path } => put("same_as", json!({"target": path})),
         NodeKind::Unreadable { error } => put("unreadable", json!({"error": error})),
+        _ => put("unknown", json!({})),
     }
     let mut attributes = Map::new();
     for a in &node.attributes {
@@ -205,6 +206,7 @@ fn attribute_json(a: &Attribute) -> Result<Value, serde_json::Error> {
         }
         AttributeValue::Strings(v) => (json!(v), Some(v.len())),
         AttributeValue::Other(text) => (json!(text), None),
+        _ => (Value::Null, None),
     };
     let all = a.shape.iter().fold(1u64, |n, s| n.saturating_mul(*s));
     let value = match (value, &a.shape[..]) {

@@ -12,11 +12,10 @@ use std::path::{Path, PathBuf};
 /// # Errors
 /// As [`Array::open_with`] and [`Array::open_many_with`]; `NotFound` for a pattern without a match.
 pub fn open(args: &Eval, file: &str, path: &str) -> Result<Array, Failure> {
-    let options = OpenOptions {
-        allow_external: args.allow_external,
-        allow_plugins: args.allow_plugins,
-        untrusted: args.untrusted,
-    };
+    let mut options = OpenOptions::new();
+    options.allow_external = args.allow_external;
+    options.allow_plugins = args.allow_plugins;
+    options.untrusted = args.untrusted;
     let join = match args.join {
         JoinFiles::Concatenate => Join::Concatenate { axis: args.axis },
         JoinFiles::Stack => Join::Stack { axis: args.axis },

@@ -9,69 +9,20 @@ mod demo;
 mod devices;
 mod eval;
 mod expr;
+mod failure;
 mod info;
 mod inputs;
 mod output;
 mod render;
 
+pub use failure::{Done, Failure};
+
 use args::{Args, Command};
-use chunkwise::{Cancel, ErrorKind};
+use chunkwise::Cancel;
 use clap::Parser;
-use std::fmt;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-
-/// Why a command ended early.
-pub enum Failure {
-    /// The library's error, or one of the expression language.
-    Chunkwise(chunkwise::Error),
-    /// Results could not be written.
-    Output(io::Error),
-    /// The command line asks for something that cannot be.
-    Usage(String),
-}
-
-impl From<chunkwise::Error> for Failure {
-    fn from(e: chunkwise::Error) -> Self {
-        Failure::Chunkwise(e)
-    }
-}
-impl From<io::Error> for Failure {
-    fn from(e: io::Error) -> Self {
-        Failure::Output(e)
-    }
-}
-impl From<serde_json::Error> for Failure {
-    fn from(e: serde_json::Error) -> Self {
-        Failure::Output(e.into())
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Failure::Chunkwise(e) if e.kind() == ErrorKind::Cancelled => f.write_str("the run was cancelled"),
-            Failure::Chunkwise(e) => e.fmt(f),
-            Failure::Output(e) => write!(f, "cannot write the results: {e}"),
-            Failure::Usage(message) => f.write_str(message),
-        }
-    }
-}
-
-impl Failure {
-    fn exit_code(&self) -> u8 {
-        match self {
-            Failure::Chunkwise(e) if e.kind() == ErrorKind::Expression => 2,
-            Failure::Output(e) if e.kind() == io::ErrorKind::BrokenPipe => 0,
-            Failure::Usage(_) => 2,
-            _ => 1,
-        }
-    }
-}
-
-/// What a command gives back.
-pub type Done = Result<(), Failure>;
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Tasks per device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct TaskCounts {
     /// On the CPU.
     pub cpu: u64,
@@ -18,6 +19,7 @@ pub struct TaskCounts {
 
 /// Tasks that ran elsewhere than asked, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Fallback {
     /// Why.
     pub reason: String,
@@ -27,6 +29,7 @@ pub struct Fallback {
 
 /// What a run did.
 #[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct Report {
     /// Wall-clock seconds.
     pub elapsed_s: f64,
@@ -134,6 +137,7 @@ impl Counters {
 
 /// How far a run is.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Progress {
     /// The stage that runs, from 0.
     pub stage: usize,

@@ -87,6 +87,7 @@ impl ArrayValue {
 
 /// A computed array or histogram.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub enum Value {
     /// An array.
     Array(ArrayValue),

@@ -1,6 +1,7 @@
 //! Arrays one after the other along an axis.
 
-use super::{Feed, FeedBytes, Fetch, Pieces, Reach, Row, SubKernel, block_in, data_of, unfit};
+use super::feed::{Feed, FeedBytes, Fetch, Pieces, Reach, SubKernel, unfit};
+use super::row::{Row, block_in, data_of};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::grid::{Chunks, Cuts, Dims, Slab};

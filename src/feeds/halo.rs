@@ -8,7 +8,8 @@
 //! Limits: what lies in the border of several axes is what the border of one axis shows of the border of the
 //! others, as in NumPy; with constants along several axes, the constants must be equal.
 
-use super::{Feed, FeedBytes, Fetch, Pieces, Reach, Row, SubKernel, block_in, data_of, unfit};
+use super::feed::{Feed, FeedBytes, Fetch, Pieces, Reach, SubKernel, unfit};
+use super::row::{Row, block_in, data_of};
 use crate::dtype::{DType, Scalar};
 use crate::error::Result;
 use crate::grid::{Chunks, Dims, Slab, c_strides, show_shape, unravel};
@@ -18,6 +19,7 @@ use smallvec::SmallVec;
 /// What lies beyond the ends of an axis, here shown for `a b c d` and a border of 3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Boundary {
     /// Nothing: the axis gets no border.
     #[default]

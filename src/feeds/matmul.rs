@@ -1,7 +1,8 @@
 //! The product of two matrices, tile by tile, each summed over pieces of the inner dimension in one fixed
 //! order.
 
-use super::{Feed, FeedBytes, Fetch, Multiplied, Pieces, Reach, Row, SubKernel, data_of, unfit};
+use super::feed::{Feed, FeedBytes, Fetch, Multiplied, Pieces, Reach, SubKernel, unfit};
+use super::row::{Row, data_of};
 use crate::backend::Product;
 use crate::buffer::Buffer;
 use crate::dtype::DType;

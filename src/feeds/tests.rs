@@ -1,10 +1,18 @@
 //! A feed of nobody's, and feeds from plans.
 
+use super::list::{FEEDS, read};
+use super::row::data_of;
 use super::*;
 use crate::array::{Array, Draft};
+use crate::dtype::DType;
+use crate::error::Result;
 use crate::graph::NodeKind;
+use crate::grid::{Chunks, Dims, Slab};
 use crate::session::Session;
+use serde::Serialize;
+use serde_json::Value as Data;
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// The elements along the first axis in pairs that change places: all that a new feed takes.
 #[derive(Debug, Serialize)]

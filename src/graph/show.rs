@@ -4,7 +4,7 @@
 //! `x + x` has 2^40 leaves. So each node is written once and named by a number where it is used, and no
 //! more of them than a page has, nearest first.
 
-use super::{Node, NodeKind};
+use super::{GraphNode, Node, NodeKind};
 use crate::grid::show_shape;
 use std::collections::HashMap;
 use std::fmt;
@@ -50,8 +50,15 @@ impl fmt::Debug for Text {
     }
 }
 
+impl fmt::Debug for GraphNode {
+    /// The node alone: what it is made of is the graph's.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&alone(&self.node))
+    }
+}
+
 /// A node without what it is made of.
-pub(super) fn alone(node: &Node) -> String {
+fn alone(node: &Node) -> String {
     line(node, &name(node))
 }
 

@@ -18,6 +18,7 @@ pub struct Simd(Level);
 
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Level {
     Baseline,
     #[cfg(target_arch = "x86_64")]

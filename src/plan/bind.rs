@@ -5,11 +5,11 @@
 //! not fit is first run in more passes (each reduction with the order of blocks that suits it, then
 //! its output in windows); what does not fit then is refused, with the budget that would do.
 
-use super::again::Kept;
+use super::bound::{Bound, BoundStage};
 use super::needs::Needs;
-use super::passes::{Passes, passes};
+use super::passes::passes;
 use super::place::{Machine, Placement, Wish, place, products_of, tiles};
-use super::reads::{Reads, reads};
+use super::reads::reads;
 use super::sharing::{cache_needed, cache_wanted};
 use super::{Ends, Input, MAX_KEPT_RUNNERS, Plan, Read, Stage, SubKernel, Supply, Together};
 use crate::backend::{Backend, DeviceKind};
@@ -19,56 +19,6 @@ use crate::grid::Dims;
 use crate::ops::kernel::Kernel;
 use crate::size::human_bytes;
 use crate::source::ScratchNeeds;
-
-/// A stage with its order, workers and buffers.
-#[derive(Clone, Debug)]
-pub struct BoundStage {
-    /// The walks that it takes.
-    pub passes: Passes,
-    /// Workers at a time.
-    pub workers: usize,
-    /// Bytes that one worker holds, in the pass that needs most.
-    pub worker_bytes: u64,
-    /// Those of them that are not accumulators: what it stages, reads and computes with.
-    pub staging_bytes: u64,
-    /// Bytes of decoded chunks that may be kept for tasks to come.
-    pub cache_bytes: u64,
-    /// Bytes of values, and of merged accumulators in the pass that needs most.
-    pub shared_bytes: u64,
-    /// Where it runs.
-    pub placement: Placement,
-    /// What it reads.
-    pub reads: Vec<Reads>,
-}
-
-/// A plan bound to this process.
-#[derive(Clone, Debug)]
-pub struct Bound {
-    /// The stages, in the plan's order.
-    pub stages: Vec<BoundStage>,
-    /// The most bytes that the run will hold.
-    pub peak_bytes: u64,
-    /// The budget.
-    pub memory: u64,
-    /// What is kept of sources that are read again.
-    pub kept: Vec<Kept>,
-    /// Where the results go.
-    pub ends: Ends,
-}
-
-impl BoundStage {
-    /// Whether collected elements go straight to their results, so that no block of them is held. Those
-    /// of a device come back in blocks.
-    pub fn in_place(&self) -> bool {
-        self.placement.device == DeviceKind::Cpu
-    }
-
-    /// The most bytes that the stage holds.
-    pub fn peak_bytes(&self) -> u64 {
-        let workers = (self.workers as u64).saturating_mul(self.worker_bytes);
-        self.shared_bytes.saturating_add(self.cache_bytes).saturating_add(workers)
-    }
-}
 
 impl Bound {
     /// Binds a plan.

@@ -26,3 +26,25 @@ impl Ends {
         if self.streams(value) || self.held.contains(&value) { 0 } else { plan.values()[value].bytes() }
     }
 }
+
+impl Plan {
+    /// Per stage, the bytes of the values that the run holds while it runs: those of earlier stages that are
+    /// still wanted, and those that it makes. In one walk, for there may be thousands of stages.
+    pub(super) fn alive_bytes(&self, ends: &Ends) -> Vec<u64> {
+        let stages = self.data.stages.len();
+        let mut changes = vec![0i128; stages + 1];
+        for (n, stage) in self.data.stages.iter().enumerate() {
+            for v in stage.outputs.iter().map(|o| o.value).filter(|&v| self.data.values[v].last_use >= n) {
+                let bytes = i128::from(ends.bytes(self, v));
+                changes[n] += bytes;
+                changes[self.data.values[v].last_use.min(stages - 1) + 1] -= bytes;
+            }
+        }
+        let mut alive = 0;
+        let after = |change: &i128| {
+            alive += change;
+            u64::try_from(alive).unwrap_or(u64::MAX)
+        };
+        changes[..stages].iter().map(after).collect()
+    }
+}

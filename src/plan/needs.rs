@@ -1,6 +1,6 @@
 //! What the passes of a stage take, in bytes.
 
-use super::passes::{Sweep, kept_first};
+use super::sweep::{Sweep, kept_first};
 use super::{Ends, Plan, Stage};
 use crate::grid::Dims;
 use crate::ops::kernel::Kernel;

@@ -4,8 +4,8 @@
 //! this task or in those that follow, still wants. Views that see the same chunks share them.
 
 use super::needs::Needs;
-use super::passes::Sweep;
-use super::reads::Span;
+use super::span::Span;
+use super::sweep::Sweep;
 use super::through::{Sight, inside, sights};
 use super::{Fed, Input, Plan, PlanSource, SubKernel};
 use crate::feeds::Reach;

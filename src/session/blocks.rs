@@ -48,6 +48,7 @@ impl Session {
 
 /// In which order blocks come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BlockOrder {
     /// As their chunks lie in the (largest) source, so that a file is read from front to back.
     #[default]

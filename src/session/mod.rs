@@ -32,6 +32,7 @@ use std::time::Instant;
 
 /// Where to run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Device {
     /// The CPU.
     Cpu,
@@ -67,6 +68,7 @@ impl fmt::Display for Device {
 
 /// What happens to work that the device asked for cannot do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FallbackPolicy {
     /// The CPU does it; the report says how many tasks and why.
     #[default]
@@ -282,6 +284,7 @@ pub struct Session {
 
 /// What a run of several targets gave, and what it did.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Outcome {
     /// The values, in the order of the targets.
     pub values: Vec<Value>,

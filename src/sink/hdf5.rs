@@ -20,6 +20,7 @@ use std::sync::RwLock;
 
 /// The value of an attribute to write.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum AttributeData {
     /// One string.
     Text(String),

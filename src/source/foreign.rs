@@ -9,22 +9,11 @@
 //! Limits: names are registered for the life of the process. The allocation (not the content) of a source
 //! that was used is kept until the next clearing out, so that no other can get its address and number.
 
-use super::{Own, Source, SourceSpec};
+use super::spec::{Registration, SourceSpec};
+use super::traits::{Own, Source};
 use crate::error::{Context, Error, ErrorKind, Result};
-use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, RwLock, Weak};
-
-/// What opens a source again: a name under which a function was given to [`register_source`], and what
-/// that function is to be told.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Registration {
-    /// The name of the function.
-    pub name: String,
-    /// What it is told, for example as JSON. Sources of one name with equal parameters are the same array.
-    pub parameters: String,
-}
 
 type Opener = Arc<dyn Fn(&str) -> Result<Arc<dyn Source>> + Send + Sync>;
 

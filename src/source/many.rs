@@ -18,13 +18,13 @@
 use super::assemble::{PIECE, Place, read_into};
 use super::foreign::spec_of;
 use super::hdf5::Hdf5Source;
-use super::{OpenOptions, Own, ReadCx, ScratchNeeds, Source, SourceSpec, check_slab};
+use super::spec::{Join, OpenOptions, SourceSpec};
+use super::{Own, ReadCx, ScratchNeeds, Source, check_slab};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Chunks, Cuts, Dims, MAX_RANK, Region, Slab, c_strides, checked_len, show_shape};
 use crate::ops::kernel::Packing;
 use num_integer::Integer;
-use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::fmt;
 use std::path::PathBuf;
@@ -36,22 +36,6 @@ pub const MAX_TOGETHER: u64 = 16 << 20;
 
 /// The most threads that open files: most of it is done under libhdf5's lock.
 const MAX_OPENERS: usize = 8;
-
-/// How arrays become one. A negative axis counts from the end, of the result's axes for `Stack`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Join {
-    /// One after the other along an axis that they have, as `numpy.concatenate`. Their lengths may
-    /// differ there, and may be 0.
-    Concatenate {
-        /// The axis.
-        axis: i64,
-    },
-    /// Side by side along a new axis, as `numpy.stack`.
-    Stack {
-        /// Where the new axis is in the result.
-        axis: i64,
-    },
-}
 
 /// Arrays of one dtype as one array.
 pub struct Many {
@@ -144,9 +128,13 @@ impl Many {
     /// Opens the parts of a [`SourceSpec::Many`] again.
     ///
     /// # Errors
-    /// As [`super::open`] for the first part that cannot be opened; as [`Many::new`].
-    pub(super) fn reopen(parts: &[SourceSpec], join: Join) -> Result<Many> {
-        Many::new(in_parallel(parts.len(), &|i| super::open(&parts[i]))?, join)
+    /// As `open` for the first part that cannot be opened; as [`Many::new`].
+    pub(super) fn reopen(
+        parts: &[SourceSpec],
+        join: Join,
+        open: &(dyn Fn(&SourceSpec) -> Result<Arc<dyn Source>> + Sync),
+    ) -> Result<Many> {
+        Many::new(in_parallel(parts.len(), &|i| open(&parts[i]))?, join)
     }
 
     /// The part that holds index `i` of the axis, and its first index.

@@ -142,6 +142,7 @@ pub fn exact_text(v: &Value) -> String {
                 h.total()
             )
         }
+        _ => panic!("a value of a kind that no test knows"),
     }
 }
 
@@ -236,6 +237,7 @@ fn element(dtype: DType, h: u64, mode: &str) -> Scalar {
         DType::F16 => Scalar::F16(f16::from_f64(float(h, small, mode, 20))),
         DType::F32 => Scalar::F32(float(h, small, mode, 120) as f32),
         DType::F64 => Scalar::F64(float(h, small, mode, 1000)),
+        _ => panic!("no test knows {dtype}"),
     }
 }
 
@@ -276,6 +278,7 @@ pub fn array(dtype: DType, shape: &[u64], seed: u64, mode: &str) -> chunkwise::A
                     let v = values.iter().map(|s| match s { Scalar::$variant(v) => *v, _ => unreachable!() });
                     chunkwise::Array::from_ndarray(ArrayD::from_shape_vec(shape, v.collect()).unwrap())
                 })*
+                _ => panic!("no test knows {dtype}"),
             }
         };
     }

@@ -51,6 +51,7 @@ fn of_int(dtype: DType, v: i128) -> Scalar {
         DType::F16 => Scalar::F16(f16::from_f64(v as f64)),
         DType::F32 => Scalar::F32(v as f32),
         DType::F64 => Scalar::F64(v as f64),
+        _ => panic!("no test knows {dtype}"),
     }
 }
 
@@ -69,6 +70,7 @@ fn of_float(dtype: DType, v: f64) -> Scalar {
         DType::U16 => Scalar::U16(v as u16),
         DType::U32 => Scalar::U32(v as u32),
         DType::U64 => Scalar::U64(v as u64),
+        _ => panic!("no test knows {dtype}"),
     }
 }
 
@@ -96,6 +98,7 @@ impl Nd {
                         });
                         Array::from_ndarray(ArrayD::from_shape_vec(shape, v.collect()).unwrap())
                     })*
+                    other => panic!("no test knows {other}"),
                 }
             };
         }
@@ -164,7 +167,7 @@ impl Nd {
                     lists.push(list);
                     d += 1;
                 }
-                Index::Ellipsis => unreachable!(),
+                _ => unreachable!(),
             }
         }
         let mut rows = vec![vec![]];

@@ -5,7 +5,7 @@ use super::code::Element;
 use super::device::Pipeline;
 use super::family::{Family, Launch, Step, Work};
 use super::layout::Class;
-use super::library::shader;
+use super::shader::shader;
 use crate::DType;
 use crate::buffer::Buffer;
 use crate::error::Result;

@@ -13,15 +13,11 @@
 //! | 4 | declared by the family | read, write | its output, zeros at first |
 //! | 5 | declared by the family | read | its table, if it has one |
 
-use super::abilities::Abilities;
 use super::device::{Context, Pipeline};
 use super::layout::Layout;
 use super::memory::DeviceBuffer;
-use super::{collect, histogram, reduce};
 use crate::error::Result;
 use crate::ops::fold::{Block, State};
-use crate::ops::kernel::Terminal;
-use crate::ops::program::Program;
 use std::sync::Arc;
 
 /// The binding of the output.
@@ -91,28 +87,5 @@ pub trait Family: Send {
     /// Bytes of tables that it holds on the device.
     fn table_bytes(&self) -> u64 {
         0
-    }
-}
-
-/// Makes the family of a terminal of a program, or says why this device cannot compute it right.
-pub type Maker = fn(&Program, &Terminal, &Abilities) -> std::result::Result<Box<dyn Family>, String>;
-
-/// The folds that have shaders, by name.
-const FAMILIES: &[(&str, Maker)] =
-    &[("collect", collect::family), ("reduce", reduce::family), ("histogram", histogram::family)];
-
-/// The family of a terminal.
-///
-/// # Errors
-/// Why this device cannot compute it right.
-pub fn family(
-    program: &Program,
-    terminal: &Terminal,
-    abilities: &Abilities,
-) -> std::result::Result<Box<dyn Family>, String> {
-    let name = terminal.fold.name();
-    match FAMILIES.iter().find(|(n, _)| *n == name) {
-        Some((_, make)) => make(program, terminal, abilities),
-        None => Err(format!("there is no shader for {}", terminal.fold.operation())),
     }
 }

@@ -1,19 +1,12 @@
 //! The shader library: the functions of the elementwise rows, as text from `shaders/`.
 
 use super::abilities::Abilities;
+use super::shader::shader;
 use crate::dtype::{DType, Scalar};
 use crate::ops::elementwise::{Op, Signature, wgsl_cast};
 use crate::ops::program::{Program, Register, Step};
 use std::collections::HashSet;
 use std::sync::OnceLock;
-
-/// The text of a file in `shaders/`.
-macro_rules! shader {
-    ($name:literal) => {
-        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/shaders/", $name))
-    };
-}
-pub(super) use shader;
 
 /// The functions that devices of one kind can have.
 struct Library {

@@ -5,7 +5,7 @@
 //! the format are in two files per width.
 
 use super::abilities::Abilities;
-use super::library::shader;
+use super::shader::shader;
 use std::sync::OnceLock;
 
 /// The shared algorithms, in float32's form.

@@ -9,7 +9,8 @@
 
 use super::abilities::Abilities;
 use super::device::Context;
-use super::family::{Family, Work, family};
+use super::families::family;
+use super::family::{Family, Work};
 use super::layout::Layout;
 use super::memory::DeviceBuffer;
 use super::ring::{ALIGN, Capacity, Landed, Queued, Slot, Watch};

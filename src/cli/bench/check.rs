@@ -41,6 +41,7 @@ impl Answer<'_> {
                 };
                 told(n).map(number).collect::<Option<_>>().ok_or_else(|| internal("an answer is no number"))
             }
+            Answer::Value(_) => Err(internal("an answer is neither an array nor a histogram")),
         }
     }
 

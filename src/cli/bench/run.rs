@@ -91,7 +91,7 @@ impl Timing<'_> {
             builder = builder.adapter(name);
         }
         if let Some(block_bytes) = work.block_bytes {
-            builder = builder.plan_options(PlanOptions { block_bytes });
+            builder = builder.plan_options(PlanOptions::new().block_bytes(block_bytes));
         }
         builder.build()
     }

@@ -4,8 +4,8 @@
 //! `range` is `(low, high)`, per dimension if there are several, `None` for the data's own range.
 //! `log=True` makes bins of equal ratio. `where=` is a mask, as in the reductions.
 
-use super::call::Args;
-use super::lower::Cx;
+use super::args::Args;
+use super::cx::Cx;
 use super::value::{Item, Val};
 use chunkwise::{Array, BinAxis, Binned, DType, Result, Session, Weak};
 

@@ -2,13 +2,14 @@
 //! functions; its parameters come from what was found, and arguments are bound to them as Python
 //! binds them.
 
+use super::args::{Args, cast};
+use super::cx::Cx;
 use super::functions::{self, FUNCTIONS};
-use super::lower::Cx;
 use super::value::{Item, Val, dtype_named};
 use crate::cli::expr::{Ident, Span, nearest};
 use chunkwise::ops::elementwise::Op;
 use chunkwise::ops::reduce::Reduction;
-use chunkwise::{Array, ArrayOperand, DType, ErrorKind, Over, Result, Weak};
+use chunkwise::{Array, ArrayOperand, DType, ErrorKind, Over, Result};
 
 /// Whether something can be called by this name.
 pub fn is_function(name: &str) -> bool {
@@ -34,47 +35,6 @@ struct Signature {
     required: usize,
     /// How many of them may be given without their name.
     positional: usize,
-}
-
-/// Arguments bound to parameters.
-pub struct Args {
-    /// What was called.
-    pub name: &'static str,
-    /// The whole call.
-    pub span: Span,
-    slots: Vec<(&'static str, Option<Item>)>,
-}
-
-impl Args {
-    /// The argument of a parameter, if one was given; `None` counts as not given.
-    pub fn take(&mut self, param: &str) -> Option<Item> {
-        let slot = self.slots.iter_mut().find(|(name, _)| *name == param)?;
-        slot.1.take().filter(|item| !matches!(item.value, Val::None))
-    }
-
-    /// The argument of a parameter that must be there.
-    ///
-    /// # Errors
-    /// `Expression` if it is `None`.
-    pub fn need(&mut self, cx: &Cx, param: &str) -> Result<Item> {
-        self.take(param).ok_or_else(|| cx.error(self.span, format!("{} needs {param}", self.name)))
-    }
-
-    /// An argument as an array.
-    ///
-    /// # Errors
-    /// `Expression` if it is not there or no array.
-    pub fn array(&mut self, cx: &Cx, param: &str) -> Result<Array> {
-        self.need(cx, param)?.array(cx, param)
-    }
-
-    /// An argument as a dtype.
-    ///
-    /// # Errors
-    /// `Expression` if it is given and no dtype.
-    pub fn dtype(&mut self, cx: &Cx) -> Result<Option<DType>> {
-        self.take("dtype").map(|d| d.dtype(cx)).transpose()
-    }
 }
 
 /// Other keywords that NumPy has for a parameter: function, keyword, parameter.
@@ -259,18 +219,4 @@ fn reduce(
     gone.sort_unstable();
     let named = reduced.made_by(&cx.text(span));
     Ok(Val::Array(gone.into_iter().fold(named, |a, axis| a.expand_dims(axis))))
-}
-
-/// `float32(x)`, `x.astype(float32)`.
-pub fn cast(cx: &Cx, item: Item, dtype: DType) -> Result<Val> {
-    let span = item.span;
-    let scalar = match item.value {
-        Val::Scalar(Weak::Int(v)) if dtype == DType::Bool => Weak::Bool(v != 0).to_scalar(dtype),
-        Val::Scalar(Weak::Float(v)) if !dtype.is_float() => {
-            return Ok(Val::Array(Array::scalar(v).cast(dtype)));
-        }
-        Val::Scalar(w) => w.to_scalar(dtype),
-        _ => return Ok(Val::Array(item.array(cx, "x")?.cast(dtype))),
-    };
-    Ok(Val::Array(Array::scalar(scalar.map_err(|e| cx.at(span, e))?)))
 }

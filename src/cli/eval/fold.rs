@@ -49,7 +49,7 @@ fn whole(x: Weak) -> Option<i128> {
     match x {
         Weak::Bool(b) => Some(i128::from(b)),
         Weak::Int(v) => Some(v),
-        Weak::Float(_) => None,
+        _ => None,
     }
 }
 

@@ -1,9 +1,9 @@
 //! Functions that are no rows of the library's tables: arrays from nothing, shapes, products,
 //! histograms. One row each.
 
+use super::args::{Args, cast};
 use super::binned;
-use super::call::{Args, cast};
-use super::lower::Cx;
+use super::cx::Cx;
 use super::value::{Item, Val};
 use crate::cli::expr::Ident;
 use chunkwise::{

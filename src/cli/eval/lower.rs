@@ -3,6 +3,7 @@
 //! so that an error points at the innermost place that is wrong.
 
 use super::call;
+use super::cx::Cx;
 use super::fold;
 use super::value::{Item, Val, dtype_named};
 use crate::cli::expr::{self, Ast, BinaryOp, CallForm, Expr, Id, Ident, Span, nearest};
@@ -12,8 +13,6 @@ use std::collections::BTreeMap;
 
 /// The most nodes of all expressions of a command together: graphs as deep as this still work.
 const MAX_NODES: usize = 5_000;
-/// The longest text by which a node is called in errors and plans, in characters.
-const MAX_LABEL: usize = 60;
 
 /// Names that are numbers.
 const CONSTANTS: &[(&str, f64)] =
@@ -49,11 +48,11 @@ impl Scope {
                 format!("the expressions have {} parts; at most {MAX_NODES} are taken", self.nodes),
             ));
         }
-        let cx = Cx { ast, scope: self };
+        let lowering = Lowering { cx: Cx { ast }, scope: self };
         let mut values: Vec<Option<Val>> = Vec::with_capacity(ast.nodes().len());
         for node in ast.nodes() {
-            let value = cx.node(&node.expr, node.span, &mut values)?;
-            values.push(Some(cx.checked(node.span, value)?));
+            let value = lowering.node(&node.expr, node.span, &mut values)?;
+            values.push(Some(lowering.checked(node.span, value)?));
         }
         values.pop().flatten().ok_or_else(|| Error::new(ErrorKind::Expression, "the expression is empty"))
     }
@@ -63,52 +62,25 @@ impl Scope {
     }
 }
 
-/// An expression being lowered.
-pub struct Cx<'a> {
-    ast: &'a Ast,
+/// An expression being lowered, with the names that it can use.
+struct Lowering<'a> {
+    cx: Cx<'a>,
     scope: &'a Scope,
 }
 
-impl Cx<'_> {
-    /// An error with a caret.
-    pub fn error(&self, span: Span, message: impl AsRef<str>) -> Error {
-        self.ast.error(span, message)
-    }
-
-    /// An error of the library with a caret: its sentence and its hint, without places in Rust code.
-    pub fn at(&self, span: Span, e: Error) -> Error {
-        if e.kind() == ErrorKind::Expression {
-            return e;
-        }
-        let located = self.error(span, e.message());
-        match e.hint_text() {
-            Some(hint) => located.hint(hint),
-            None => located,
-        }
-    }
-
-    /// The text of a place, cut if it is long.
-    pub fn text(&self, span: Span) -> String {
-        let mut text: String = self.ast.source(span).chars().take(MAX_LABEL + 1).collect();
-        if text.chars().count() > MAX_LABEL {
-            text.pop();
-            text.push('…');
-        }
-        text
-    }
-
+impl Lowering<'_> {
     /// What was made, known by its text from now on.
     fn checked(&self, span: Span, value: Val) -> Result<Val> {
         // A name for the same thing does not rename it.
-        let named = self.scope.has(self.ast.source(span));
+        let named = self.scope.has(self.cx.ast.source(span));
         match value {
             Val::Array(a) => {
-                a.check().map_err(|e| self.at(span, e))?;
-                Ok(Val::Array(if named { a } else { a.made_by(&self.text(span)) }))
+                a.check().map_err(|e| self.cx.at(span, e))?;
+                Ok(Val::Array(if named { a } else { a.made_by(&self.cx.text(span)) }))
             }
             Val::Histogram(h) => {
-                h.built().map_err(|e| self.at(span, e.duplicate()))?;
-                Ok(Val::Histogram(if named { h } else { h.made_by(&self.text(span)) }))
+                h.built().map_err(|e| self.cx.at(span, e.duplicate()))?;
+                Ok(Val::Histogram(if named { h } else { h.made_by(&self.cx.text(span)) }))
             }
             other => Ok(other),
         }
@@ -117,7 +89,7 @@ impl Cx<'_> {
     fn node(&self, expr: &Expr, span: Span, values: &mut [Option<Val>]) -> Result<Val> {
         let mut take = |id: &Id| Item {
             value: values.get_mut(id.index()).and_then(Option::take).unwrap_or(Val::None),
-            span: self.ast.node(*id).span,
+            span: self.cx.ast.node(*id).span,
         };
         match expr {
             Expr::Int(v) => Ok(Val::Scalar(Weak::Int(*v))),
@@ -128,17 +100,17 @@ impl Cx<'_> {
             Expr::Name(name) => self.name(name, span),
             Expr::Unary(op, x) => match take(x) {
                 Item { value: Val::Scalar(x), .. } => {
-                    fold::unary(*op, x).map(Val::Scalar).map_err(|m| self.error(span, m))
+                    fold::unary(*op, x).map(Val::Scalar).map_err(|m| self.cx.error(span, m))
                 }
                 x => self.operator(op.symbol(), span, vec![x]),
             },
             Expr::Binary(op, x, y) => match (take(x), take(y)) {
                 (Item { value: Val::Scalar(x), .. }, Item { value: Val::Scalar(y), .. }) => {
-                    fold::binary(*op, x, y).map(Val::Scalar).map_err(|m| self.error(span, m))
+                    fold::binary(*op, x, y).map(Val::Scalar).map_err(|m| self.cx.error(span, m))
                 }
-                (x, y) if *op == BinaryOp::MatMul => {
-                    Ok(Val::Array(x.array(self, "the left side")?.matmul(&y.array(self, "the right side")?)))
-                }
+                (x, y) if *op == BinaryOp::MatMul => Ok(Val::Array(
+                    x.array(&self.cx, "the left side")?.matmul(&y.array(&self.cx, "the right side")?),
+                )),
                 (x, y) => self.operator(op.symbol(), span, vec![x, y]),
             },
             Expr::Tuple(items) => Ok(Val::Tuple(items.iter().map(take).collect())),
@@ -149,7 +121,7 @@ impl Cx<'_> {
                 }
                 let args = args.iter().map(&mut take).collect();
                 let keywords = keywords.iter().map(|(name, id)| (name.clone(), take(id))).collect();
-                call::call(self, span, function, args, keywords)
+                call::call(&self.cx, span, function, args, keywords)
             }
             Expr::Attribute { object, name } => self.attribute(take(object), name),
             Expr::Subscript { object, indices } => {
@@ -175,9 +147,12 @@ impl Cx<'_> {
             return Ok(Val::Str(name.to_string()));
         }
         if call::is_function(name) {
-            return Err(self.error(span, format!("'{name}' is a function")).hint(format!("write {name}(…)")));
+            return Err(self
+                .cx
+                .error(span, format!("'{name}' is a function"))
+                .hint(format!("write {name}(…)")));
         }
-        let e = self.error(span, format!("unknown name '{name}'"));
+        let e = self.cx.error(span, format!("unknown name '{name}'"));
         Err(match nearest(name, self.scope.known()) {
             Some(near) => e.hint(format!("did you mean '{near}'?")),
             None if self.scope.names.is_empty() => e.hint("give inputs names with -i NAME=FILE:/path"),
@@ -189,9 +164,10 @@ impl Cx<'_> {
     }
 
     fn no_module(&self, object: Id) -> Result<()> {
-        let node = self.ast.node(object);
+        let node = self.cx.ast.node(object);
         match &node.expr {
             Expr::Name(name) if is_module(name) && !self.scope.has(name) => Err(self
+                .cx
                 .error(node.span, format!("unknown name '{name}'"))
                 .hint(format!("leave '{name}.' away: functions stand for themselves, as in mean(x)"))),
             _ => Ok(()),
@@ -201,11 +177,11 @@ impl Cx<'_> {
     /// A row of the elementwise table by its symbol.
     fn operator(&self, symbol: &str, span: Span, operands: Vec<Item>) -> Result<Val> {
         let Some(op) = Op::from_symbol(symbol, operands.len()) else {
-            return Err(self.error(span, format!("there is no operation '{symbol}'")));
+            return Err(self.cx.error(span, format!("there is no operation '{symbol}'")));
         };
         let what = format!("an operand of '{symbol}'");
         let operands: Vec<ArrayOperand> =
-            operands.into_iter().map(|i| i.operand(self, &what)).collect::<Result<_>>()?;
+            operands.into_iter().map(|i| i.operand(&self.cx, &what)).collect::<Result<_>>()?;
         Ok(Val::Array(Array::elementwise(op, &operands)))
     }
 
@@ -214,12 +190,12 @@ impl Cx<'_> {
         let array = match object.value {
             Val::Array(a) => a,
             Val::Str(module) if is_module(&module) => {
-                return Err(self.error(object.span, format!("unknown name '{module}'")).hint(format!(
+                return Err(self.cx.error(object.span, format!("unknown name '{module}'")).hint(format!(
                     "leave '{module}.' away: constants stand for themselves, as in {}",
                     name.name
                 )));
             }
-            other => return Err(self.error(name.span, format!("{} has no attributes", other.kind()))),
+            other => return Err(self.cx.error(name.span, format!("{} has no attributes", other.kind()))),
         };
         let shape = array.shape()?;
         match name.name.as_str() {
@@ -234,7 +210,7 @@ impl Cx<'_> {
             "nbytes" => Ok(int(shape.iter().product::<u64>().saturating_mul(array.dtype()?.size() as u64))),
             "dtype" => Ok(Val::DType(array.dtype()?)),
             other => {
-                let e = self.error(name.span, format!("an array has no attribute '{other}'"));
+                let e = self.cx.error(name.span, format!("an array has no attribute '{other}'"));
                 Err(match call::is_function(other) {
                     true => e.hint(format!("call it: .{other}()")),
                     false => e.hint("the attributes are T, shape, ndim, size, itemsize, nbytes, dtype"),
@@ -251,7 +227,7 @@ impl Cx<'_> {
                 Val::None => None,
                 // Past either end of every axis is one place.
                 Val::Scalar(Weak::Int(v)) => Some(v.clamp(i64::MIN.into(), i64::MAX.into()) as i64),
-                _ => Some(item.int(self, "a slice's bound")?),
+                _ => Some(item.int(&self.cx, "a slice's bound")?),
             })
         };
         Ok(match index {
@@ -265,9 +241,10 @@ impl Cx<'_> {
                 let item = take(id);
                 match item.value {
                     Val::None => Index::NewAxis,
-                    Val::Scalar(Weak::Int(_)) => Index::At(item.int(self, "an index")?),
+                    Val::Scalar(Weak::Int(_)) => Index::At(item.int(&self.cx, "an index")?),
                     other => {
                         return Err(self
+                            .cx
                             .error(item.span, format!("{} cannot be an index", other.kind()))
                             .hint("an index is a whole number, a slice a:b:c, None or '...'; to choose by a condition use where= or where(c, x, y)"));
                     }
@@ -285,12 +262,12 @@ impl Cx<'_> {
                     let at = if *i < 0 { i.saturating_add(n) } else { *i };
                     match usize::try_from(at).ok().filter(|at| *at < items.len()) {
                         Some(at) => Ok(items.swap_remove(at).value),
-                        None => Err(self.error(span, format!("index {i} is out of range for {n} items"))),
+                        None => Err(self.cx.error(span, format!("index {i} is out of range for {n} items"))),
                     }
                 }
-                _ => Err(self.error(span, "a tuple is indexed by one whole number")),
+                _ => Err(self.cx.error(span, "a tuple is indexed by one whole number")),
             },
-            other => Err(self.error(object.span, format!("{} has no items", other.kind()))),
+            other => Err(self.cx.error(object.span, format!("{} has no items", other.kind()))),
         }
     }
 }

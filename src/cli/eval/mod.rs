@@ -1,7 +1,9 @@
 //! `chunkwise eval`: expressions over datasets, all of them in one run.
 
+mod args;
 mod binned;
 mod call;
+mod cx;
 mod fold;
 mod functions;
 mod lower;

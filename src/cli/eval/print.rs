@@ -3,7 +3,7 @@
 use super::value::Val;
 use crate::cli::Done;
 use crate::cli::render;
-use chunkwise::{Array, Binned, Outcome, Value, Weak};
+use chunkwise::{Array, Binned, Error, ErrorKind, Outcome, Value, Weak};
 use std::io::Write;
 
 /// What an expression asks to be computed.
@@ -62,12 +62,18 @@ pub fn json(mut out: impl Write, names: &[String], outcome: &Outcome) -> Done {
         match value {
             Value::Array(a) => render::json(&mut out, a.dtype(), a.shape(), a.bytes())?,
             Value::Histogram(h) => render::histogram_json(&mut out, h)?,
+            _ => return Err(unknown(name).into()),
         }
     }
     out.write_all(b"},\n\"report\": ")?;
     serde_json::to_writer(&mut out, &outcome.report)?;
     out.write_all(b"}\n")?;
     Ok(out.flush()?)
+}
+
+/// The library makes what this program does not know.
+fn unknown(name: &str) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("{name} is neither an array nor a histogram"))
 }
 
 /// `name = value`, one after the other.
@@ -83,6 +89,7 @@ pub fn named(name: &str, value: &Value) -> chunkwise::Result<String> {
     let text = match value {
         Value::Array(a) => render::human(a.dtype(), a.shape(), a.bytes())?,
         Value::Histogram(h) => return Ok(format!("{name} = {}", render::histogram_human(h)?)),
+        _ => return Err(unknown(name)),
     };
     let space = if text.contains('\n') { "\n" } else { " " };
     Ok(format!("{name} ={space}{text}\n"))

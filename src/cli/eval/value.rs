@@ -1,6 +1,6 @@
 //! What a sub-expression stands for, and how it becomes what an argument wants.
 
-use super::lower::Cx;
+use super::cx::Cx;
 use crate::cli::expr::Span;
 use chunkwise::{Array, ArrayOperand, Binned, DType, Error, Result, Weak};
 
@@ -45,6 +45,7 @@ impl Val {
             Val::Scalar(Weak::Bool(_)) => "a bool",
             Val::Scalar(Weak::Int(_)) => "a whole number",
             Val::Scalar(Weak::Float(_)) => "a float",
+            Val::Scalar(_) => "a number",
             Val::Str(_) => "a string",
             Val::None => "None",
             Val::DType(_) => "a dtype",

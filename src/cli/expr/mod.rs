@@ -12,29 +12,15 @@ mod lex;
 mod parse;
 mod print;
 mod report;
+mod span;
 #[cfg(test)]
 mod tests;
 
 pub use parse::parse;
 pub use report::{error_at, nearest};
+pub use span::Span;
 
 use chunkwise::Error;
-
-/// A range of bytes of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The first byte.
-    pub start: usize,
-    /// One past the last byte.
-    pub end: usize,
-}
-
-impl Span {
-    /// From the start of `self` to the end of `other`.
-    pub fn to(self, other: Span) -> Span {
-        Span { start: self.start, end: other.end }
-    }
-}
 
 /// The place of a node in its [`Ast`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

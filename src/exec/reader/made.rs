@@ -2,65 +2,17 @@
 
 use super::Reader;
 use super::sources::direct;
-use crate::backend::{Backend, Runner, Within};
+use crate::backend::Within;
 use crate::buffer::Buffer;
 use crate::dtype::DType;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::feeds::{Fetch, Tile};
 use crate::grid::{Dims, Region, Slab};
 use crate::ops::elementwise;
 use crate::ops::fold::{Collected, State, state_as};
-use crate::ops::kernel::{Block, Kernel, Operand, Terminal};
-use crate::plan::{Fed, MAX_KEPT_RUNNERS, SubKernel};
+use crate::ops::kernel::{Block, Operand};
+use crate::plan::{Fed, SubKernel};
 use crate::view::is_contiguous;
-use std::collections::HashMap;
-
-/// Runners of nested kernels.
-#[derive(Default)]
-pub(super) struct Runners {
-    /// By where the kernel lies.
-    kept: HashMap<usize, KeptRunner>,
-    /// What those hold that are kept or under way.
-    bytes: u64,
-}
-
-/// A runner, and what it holds.
-struct KeptRunner {
-    runner: Box<dyn Runner>,
-    bytes: u64,
-}
-
-impl Runners {
-    pub(super) fn bytes(&self) -> u64 {
-        self.bytes
-    }
-
-    /// The runner of a kernel that collects its one output, for blocks of up to this shape.
-    fn take(&mut self, kernel: &SubKernel, cpu: &dyn Backend, block: &[u64]) -> Result<KeptRunner> {
-        if let Some(kept) = self.kept.remove(&address(kernel)) {
-            return Ok(kept);
-        }
-        let terminals = vec![Terminal::collect(&kernel.program, 0, kernel.shape.len())?];
-        let kernel = Kernel { program: kernel.program.clone(), terminals };
-        let bytes = cpu.worker_bytes(&kernel, block).host;
-        self.bytes += bytes;
-        Ok(KeptRunner { runner: cpu.runner(&kernel, block, None)?, bytes })
-    }
-
-    /// Takes a runner back.
-    fn give(&mut self, kernel: &SubKernel, runner: KeptRunner) {
-        if self.kept.len() < MAX_KEPT_RUNNERS {
-            self.kept.insert(address(kernel), runner);
-        } else {
-            self.bytes -= runner.bytes;
-        }
-    }
-}
-
-/// Where a kernel of the plan lies, which stays.
-fn address(kernel: &SubKernel) -> usize {
-    std::ptr::from_ref(kernel) as usize
-}
 
 /// A worker, at the service of one feed.
 pub(super) struct Making<'r, 'a> {
@@ -152,6 +104,36 @@ impl Reader<'_> {
         out.copy_from_slice(&buffer);
         self.give(buffer);
         self.recycle(staged);
+        Ok(())
+    }
+}
+
+impl Making<'_, '_> {
+    /// Has a tile computed. A device that failed is not asked again for this dtype.
+    fn product_tile(&mut self, dtype: DType, most: [usize; 3], tile: &mut Tile) -> Result<()> {
+        if let Some(device) = self.reader.cx.products {
+            let why = match self.reader.products.take(device, dtype, most) {
+                Err(why) => why,
+                Ok(mut product) => match tile(self, product.as_mut())? {
+                    Ok(()) => {
+                        let products = &mut self.reader.products;
+                        products.kept.push((dtype, product));
+                        products.tiles.gpu += 1;
+                        return Ok(());
+                    }
+                    Err(e) if e.kind() == ErrorKind::Device => e.to_string(),
+                    Err(e) => return Err(e),
+                },
+            };
+            if self.reader.cx.must_multiply {
+                return Err(Error::new(ErrorKind::Device, why));
+            }
+            self.reader.products.fall_back(dtype, why);
+        }
+        let own = self.reader.cx.cpu.product(dtype, most);
+        let mut own = own.map_err(|why| Error::new(ErrorKind::Internal, why))?;
+        tile(self, own.as_mut())??;
+        self.reader.products.tiles.cpu += 1;
         Ok(())
     }
 }

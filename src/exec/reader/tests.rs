@@ -5,15 +5,20 @@ use crate::array::Array;
 use crate::backend::cpu::Cpu;
 #[cfg(feature = "gpu")]
 use crate::backend::gpu;
-use crate::backend::{Capabilities, DeviceKind, Product, Runner, WorkerBytes};
+use crate::backend::{Backend, Capabilities, DeviceKind, Product, Runner, WorkerBytes};
+use crate::error::{Error, ErrorKind};
 use crate::exec::budget::Meter;
+use crate::exec::cache::ChunkCache;
 use crate::exec::report::Fallback;
 use crate::graph::Graph;
 use crate::ops::kernel::Kernel;
 use crate::ops::matmul::MATMUL_DEPTH;
-use crate::plan::PlanOptions;
+use crate::ops::simd::Simd;
+use crate::plan::{Plan, PlanOptions};
+use crate::source::ReadStats;
 use crate::trace::Trace;
 use half::f16;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// What a device that is not there does.

@@ -2,7 +2,7 @@
 //!
 //! A row of the table (`table.rs`, as data [`Row`]) says an operation's names, parameters, documentation, error
 //! bound, CPU kernels and shader functions. [`Op::signature`] says, for given operand dtypes, to which dtypes the operands are cast
-//! and what comes out, as NumPy 2 does; [`Op::kernel`] gives the loop for a signature; [`cast`]
+//! and what comes out, as NumPy 2 does; [`Op::kernel`] gives the loop for a signature; [`cast`](fn@cast)
 //! the loop that casts. Everything else (methods, the expression language, tests over dtypes) is
 //! derived from the table.
 //!
@@ -31,11 +31,13 @@ mod arith;
 mod cast;
 mod compare;
 mod division;
+mod events;
 mod form;
 mod fused;
 mod half;
 mod kernel;
 mod math;
+mod op;
 mod rows;
 mod rule;
 mod table;
@@ -44,8 +46,10 @@ mod tests;
 mod wgsl;
 
 pub use self::cast::cast;
+pub use self::events::Events;
 pub use self::fused::{fused, fuses};
 pub use self::kernel::KernelAt;
+pub use self::op::Op;
 pub use self::rows::{Bound, Row};
 pub use self::rule::{Operand, Signature};
 pub(crate) use self::table::elementwise_rows;
@@ -58,10 +62,6 @@ use form::Form;
 use rows::ROWS;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
-
-/// An elementwise operation: a row of the table. Serialises as its NumPy name.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Op(u16);
 
 impl Op {
     /// The operation of a NumPy name or of one of its aliases: `add`, `sqrt`, `arcsin`, `asin`.
@@ -185,65 +185,5 @@ impl<'de> Deserialize<'de> for Op {
         let name = std::borrow::Cow::<'de, str>::deserialize(d)?;
         Op::from_name(&name)
             .ok_or_else(|| serde::de::Error::custom(format!("no elementwise operation is called '{name}'")))
-    }
-}
-
-/// What a kernel noticed: a set of notes and errors, joined with `|`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Events(u32);
-
-impl Events {
-    /// Nothing.
-    pub const NONE: Events = Events(0);
-    /// An integer was divided by zero and gave 0. A note, as NumPy's warning.
-    pub const DIVIDE_BY_ZERO: Events = Events(1);
-    /// An integer was raised to a negative integer. An error.
-    pub const NEGATIVE_POWER: Events = Events(2);
-
-    /// The events whose bits are set in `bits`, as a device reports them.
-    pub fn from_bits(bits: u32) -> Events {
-        Events(bits & (Events::DIVIDE_BY_ZERO.0 | Events::NEGATIVE_POWER.0))
-    }
-
-    /// Whether nothing was noticed.
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// Whether all of `other` is in it.
-    pub fn contains(self, other: Events) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// The notes, as sentences.
-    pub fn notes(self) -> Vec<&'static str> {
-        let mut notes = Vec::new();
-        if self.contains(Events::DIVIDE_BY_ZERO) {
-            notes.push("an integer was divided by zero: the result is 0 there");
-        }
-        notes
-    }
-
-    /// # Errors
-    /// `Value` if one of the events is an error.
-    pub fn check(self) -> Result<()> {
-        if self.contains(Events::NEGATIVE_POWER) {
-            return Err(Error::new(ErrorKind::Value, "integers to negative integer powers are not allowed")
-                .hint("cast the base to a float first, for example with float64(x)"));
-        }
-        Ok(())
-    }
-}
-
-impl std::ops::BitOr for Events {
-    type Output = Events;
-    fn bitor(self, other: Events) -> Events {
-        Events(self.0 | other.0)
-    }
-}
-
-impl std::ops::BitOrAssign for Events {
-    fn bitor_assign(&mut self, other: Events) {
-        self.0 |= other.0;
     }
 }

@@ -7,69 +7,20 @@
 //! added value by value.
 
 use super::Term;
-use super::anchored::{anchor, multiply};
-use super::product::two_product;
+use super::lanes::{anchor, multiply};
+use super::pairs::two_product;
+use super::pending::{Rows, SEGMENT, Segment};
 use super::scan::{Fraction, Range, Scan, scan};
 use super::sums::Sums;
 use crate::ops::simd::Simd;
 use crate::per_simd;
 
-/// Sums per segment.
-const SEGMENT: usize = 512;
 /// One lane: log2(rows) + span of exponents + 24 bits ≤ 53.
 const F32_ROOM: i32 = 29;
 /// Two lanes: rows before a flush, as a power of two.
 const LOG_ROWS: i32 = 8;
 /// Two lanes: exponents above the first row's largest that later rows may reach.
 const HEADROOM: i32 = 4;
-
-/// Lanes that pend beside the accumulators.
-#[derive(Clone, Default)]
-pub(super) struct Rows {
-    segments: Vec<Segment>,
-    hi: Vec<f64>,
-    /// Empty where one lane is enough.
-    lo: Vec<f64>,
-    /// Of the errors of products of float64.
-    error_hi: Vec<f64>,
-    error_lo: Vec<f64>,
-}
-
-#[derive(Clone, Copy, Default)]
-struct Segment {
-    rows: u32,
-    /// One lane: the exponents so far. Two lanes: the exponents that are allowed.
-    range: Option<Range>,
-}
-
-impl Rows {
-    fn new(term: Term, n: usize) -> Rows {
-        let lane = |wanted: bool| if wanted { vec![0.0; n] } else { Vec::new() };
-        Rows {
-            segments: vec![Segment::default(); n.div_ceil(SEGMENT)],
-            hi: vec![0.0; n],
-            lo: lane(term.lanes() >= 2),
-            error_hi: lane(term.lanes() == 4),
-            error_lo: lane(term.lanes() == 4),
-        }
-    }
-
-    #[cfg(test)]
-    pub fn bytes(&self) -> usize {
-        size_of::<Rows>()
-            + self.segments.capacity() * size_of::<Segment>()
-            + (self.hi.capacity() + self.lo.capacity()) * 8
-            + (self.error_hi.capacity() + self.error_lo.capacity()) * 8
-    }
-
-    /// What pends for sum `i`.
-    pub fn pending(&self, i: usize) -> impl Iterator<Item = f64> + '_ {
-        [self.hi.get(i), self.lo.get(i), self.error_hi.get(i), self.error_lo.get(i)]
-            .into_iter()
-            .flatten()
-            .copied()
-    }
-}
 
 #[inline(always)]
 fn scan_f32_body(v: &[f32]) -> (u32, u32) {

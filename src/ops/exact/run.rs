@@ -1,7 +1,8 @@
 //! Contiguous slices into one sum, at vector speed.
 
 use super::Term;
-use super::anchored::{BLOCK, Guess, Products, Widened, above, anchor};
+use super::guess::Guess;
+use super::lanes::{BLOCK, Products, Widened, above, anchor};
 use super::scan::Range;
 use super::sums::Sums;
 use crate::ops::simd::Simd;

@@ -1,10 +1,10 @@
 //! The accumulators themselves: storage, single additions, merging, serialised form.
 
 use super::Term;
-use super::anchored::Guess;
 use super::digits::{Fixed, MINUS_INF, NAN, PLUS_INF, carry, effective};
+use super::guess::Guess;
+use super::pending::Rows;
 use super::round::Format;
-use super::row::Rows;
 use half::f16;
 use num_bigint::BigInt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

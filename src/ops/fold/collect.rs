@@ -1,9 +1,8 @@
 //! Collecting: the elements are the result.
 
-use super::{
-    Block, Fold, FoldBytes, FoldRow, Given, Landing, Load, Made, Makes, Notes, Port, Ports, Ready, Role,
-    Scratch, SharedFold, State, Tile, Update, damaged, expect_params, internal, list, state_as,
-};
+use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Notes, Port, Ports, Role, internal};
+use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as};
+use super::{Block, FoldRow, Scratch, SharedFold, Tile, row};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::Result;
@@ -18,8 +17,8 @@ use std::sync::Arc;
 pub(super) const ROW: FoldRow = FoldRow {
     name: "collect",
     read: |data| {
-        let Data { dtype, rank } = list::parse("collect", data)?;
-        Ok(SharedFold::new(Collect::new(dtype, list::checked_rank("collect", rank)?)))
+        let Data { dtype, rank } = row::parse("collect", data)?;
+        Ok(SharedFold::new(Collect::new(dtype, row::checked_rank("collect", rank)?)))
     },
 };
 
@@ -55,7 +54,7 @@ impl Fold for Collect {
     }
 
     fn data(&self) -> serde_json::Value {
-        list::data(&Data { dtype: self.dtype, rank: self.landing.rank() })
+        row::data(&Data { dtype: self.dtype, rank: self.landing.rank() })
     }
 
     fn ports(&self) -> Ports {

@@ -1,10 +1,8 @@
 //! Edges of bins as an array: of no elements, but of the range of the data where the bins need it.
 
-use super::{
-    Block, Fold, FoldBytes, FoldRow, Given, Landing, Load, Made, Makes, Notes, Param, Port, Ports, Ready,
-    Role, Scratch, SharedFold, State, Tile, Update, damaged, expect_params, histogram, list, state_as,
-    state_ref,
-};
+use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Notes, Param, Port, Ports, Role};
+use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
+use super::{Block, FoldRow, Scratch, SharedFold, Tile, histogram, row};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::Result;
@@ -19,8 +17,8 @@ use std::sync::Arc;
 pub(super) const ROW: FoldRow = FoldRow {
     name: "edges",
     read: |data| {
-        let Data { bins, rank } = list::parse(ROW.name, data)?;
-        let rank = list::checked_rank(ROW.name, rank)?;
+        let Data { bins, rank } = row::parse(ROW.name, data)?;
+        let rank = row::checked_rank(ROW.name, rank)?;
         bins.resolve(1.0, 2.0)?;
         Ok(SharedFold::new(EdgesFold::new(bins, rank)))
     },
@@ -58,7 +56,7 @@ impl Fold for EdgesFold {
     }
 
     fn data(&self) -> serde_json::Value {
-        list::data(&Data { bins: self.bins.clone(), rank: self.landing.rank() })
+        row::data(&Data { bins: self.bins.clone(), rank: self.landing.rank() })
     }
 
     fn ports(&self) -> Ports {

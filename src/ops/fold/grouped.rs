@@ -1,10 +1,10 @@
 //! Grouped reductions: any row of the reduction table, once per group. A group is a label, or a bin.
 
-use super::{
-    Block, Fold, FoldBytes, FoldRow, Given, Landing, Load, Made, Makes, Note, Notes, Param, Port, Ports,
-    Ready, Role, Runs, Scratch, SharedFold, State, TILE, Tile, Update, damaged, expect_params, internal,
-    list, reduce, state_as, state_ref,
+use super::data::{
+    FoldBytes, Given, Landing, Load, Made, Makes, Note, Notes, Param, Port, Ports, Role, internal,
 };
+use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
+use super::{Block, FoldRow, Runs, Scratch, SharedFold, TILE, Tile, reduce, row};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
@@ -22,7 +22,7 @@ use std::sync::Arc;
 pub(super) const ROW: FoldRow = FoldRow {
     name: "grouped",
     read: |data| {
-        let Data { spec, by, axes } = list::parse(ROW.name, data)?;
+        let Data { spec, by, axes } = row::parse(ROW.name, data)?;
         Ok(SharedFold::new(Grouped::new(spec, by, axes)?))
     },
 };
@@ -30,6 +30,7 @@ pub(super) const ROW: FoldRow = FoldRow {
 /// What elements are grouped by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
+#[non_exhaustive]
 pub enum By {
     /// A column of labels; those that are not among these are of no group.
     Labels {
@@ -99,7 +100,7 @@ impl Fold for Grouped {
     }
 
     fn data(&self) -> serde_json::Value {
-        list::data(&self.data)
+        row::data(&self.data)
     }
 
     fn ports(&self) -> Ports {

@@ -1,10 +1,8 @@
 //! Histograms of all elements: how many, or what weight, lies in each bin.
 
-use super::{
-    Block, Fold, FoldBytes, FoldRow, Given, Landing, Load, Made, Makes, Notes, Param, Port, Ports, Ready,
-    Role, Scratch, SharedFold, State, Tile, Update, damaged, expect_params, internal, list, state_as,
-    state_ref,
-};
+use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Notes, Param, Port, Ports, Role, internal};
+use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
+use super::{Block, FoldRow, Scratch, SharedFold, Tile, row};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Dims;
@@ -18,7 +16,7 @@ use std::sync::Arc;
 /// The row of [`HistogramFold`].
 pub(super) const ROW: FoldRow = FoldRow {
     name: "histogram",
-    read: |data| Ok(SharedFold::new(HistogramFold::try_from(list::parse::<Data>("histogram", data)?)?)),
+    read: |data| Ok(SharedFold::new(HistogramFold::try_from(row::parse::<Data>("histogram", data)?)?)),
 };
 
 /// A histogram of one to three columns. An axis with an automatic range takes two params: the smallest and the
@@ -46,7 +44,7 @@ impl TryFrom<Data> for HistogramFold {
     type Error = Error;
 
     fn try_from(data: Data) -> Result<HistogramFold> {
-        list::checked_rank(ROW.name, data.rank)?;
+        row::checked_rank(ROW.name, data.rank)?;
         let stand_in = data.bins.iter().map(|b| b.resolve(1.0, 2.0)).collect::<Result<Vec<_>>>()?;
         let spec = Arc::new(data.spec(stand_in)?);
         Ok(HistogramFold { landing: Landing::reduce(data.rank), spec, data })
@@ -91,7 +89,7 @@ impl Fold for HistogramFold {
     }
 
     fn data(&self) -> serde_json::Value {
-        list::data(&self.data)
+        row::data(&self.data)
     }
 
     fn ports(&self) -> Ports {

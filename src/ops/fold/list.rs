@@ -1,21 +1,12 @@
 //! The list of folds, by the names that plans have.
 
-use super::{SharedFold, collect, edges, grouped, histogram, reduce, top};
+use super::row::FoldRow;
+use super::shared::SharedFold;
+use super::{collect, edges, grouped, histogram, reduce, top};
 use crate::error::{Error, ErrorKind, Result};
-use crate::grid::MAX_RANK;
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
-
-/// How a fold is read from a plan.
-#[derive(Clone, Copy, Debug)]
-pub struct FoldRow {
-    /// [`Fold::name`](super::Fold::name).
-    pub name: &'static str,
-    /// Makes it of what [`Fold::data`](super::Fold::data) gave.
-    ///
-    /// # Errors
-    /// `Format` if that is not such a fold.
-    pub read: fn(serde_json::Value) -> Result<SharedFold>,
-}
 
 /// The folds of this crate.
 pub static FOLDS: &[FoldRow] =
@@ -44,7 +35,7 @@ pub fn register(row: FoldRow) -> Result<()> {
 ///
 /// # Errors
 /// `Format` if there is none.
-pub(super) fn find(name: &str) -> Result<FoldRow> {
+fn find(name: &str) -> Result<FoldRow> {
     let registered = REGISTERED.lock().unwrap_or_else(PoisonError::into_inner);
     FOLDS.iter().chain(registered.iter()).find(|r| r.name == name).copied().ok_or_else(|| {
         Error::new(ErrorKind::Format, format!("there is no fold '{name}' here"))
@@ -52,28 +43,15 @@ pub(super) fn find(name: &str) -> Result<FoldRow> {
     })
 }
 
-/// Reads the data of a fold.
-///
-/// # Errors
-/// `Format` if it is not what serde wants.
-pub(super) fn parse<T: serde::de::DeserializeOwned>(name: &str, data: serde_json::Value) -> Result<T> {
-    serde_json::from_value(data)
-        .map_err(|e| Error::new(ErrorKind::Format, format!("this is no fold '{name}'")).caused_by(e))
-}
-
-/// The number of axes of a domain, as a fold's data has it.
-///
-/// # Errors
-/// `Format` if no domain has so many.
-pub(super) fn checked_rank(name: &str, rank: usize) -> Result<usize> {
-    match rank <= MAX_RANK {
-        true => Ok(rank),
-        false => Err(Error::new(ErrorKind::Format, format!("a fold '{name}' of {rank} axes"))),
+impl<'de> Deserialize<'de> for SharedFold {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<SharedFold, D::Error> {
+        let mut data = Value::deserialize(d)?;
+        let name = data.as_object_mut().and_then(|map| map.remove("fold"));
+        let name = name
+            .as_ref()
+            .and_then(Value::as_str)
+            .ok_or_else(|| serde::de::Error::custom("a fold has no name"))?;
+        let row = find(name).map_err(serde::de::Error::custom)?;
+        (row.read)(data).map_err(serde::de::Error::custom)
     }
-}
-
-/// The data of a fold.
-pub(super) fn data<T: serde::Serialize>(of: &T) -> serde_json::Value {
-    // Types of this crate with string keys and no floats but as bits: writing them cannot fail.
-    serde_json::to_value(of).unwrap_or_else(|e| unreachable!("a fold is plain data: {e}"))
 }

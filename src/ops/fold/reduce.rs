@@ -1,10 +1,8 @@
 //! Reductions over all axes or over some: the rows of the reduction table.
 
-use super::{
-    Block, Fold, FoldBytes, FoldRow, Given, Landing, Load, Made, Makes, Note, Notes, Port, Ports, Ready,
-    Role, Runs, Scratch, SharedFold, State, TILE, Tile, Update, damaged, expect_params, internal, list,
-    state_as, state_ref,
-};
+use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Note, Notes, Port, Ports, Role, internal};
+use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
+use super::{Block, FoldRow, Runs, Scratch, SharedFold, TILE, Tile, row};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
@@ -18,7 +16,7 @@ use std::sync::Arc;
 pub(super) const ROW: FoldRow = FoldRow {
     name: "reduce",
     read: |data| {
-        let Data { spec, axes } = list::parse("reduce", data)?;
+        let Data { spec, axes } = row::parse("reduce", data)?;
         Ok(SharedFold::new(Reduce { spec, landing: axes }))
     },
 };
@@ -70,7 +68,7 @@ impl Fold for Reduce {
     }
 
     fn data(&self) -> serde_json::Value {
-        list::data(&Data { spec: self.spec.clone(), axes: self.landing.clone() })
+        row::data(&Data { spec: self.spec.clone(), axes: self.landing.clone() })
     }
 
     fn ports(&self) -> Ports {

@@ -1,7 +1,7 @@
 //! A fold as others hold it: shared, compared and written by what it says of itself.
 
-use super::{Fold, list};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use super::traits::Fold;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -65,17 +65,5 @@ impl fmt::Debug for SharedFold {
 impl Serialize for SharedFold {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         written(&*self.fold).serialize(s)
-    }
-}
-
-impl<'de> Deserialize<'de> for SharedFold {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<SharedFold, D::Error> {
-        use serde::de::Error;
-        let mut data = Value::deserialize(d)?;
-        let name = data.as_object_mut().and_then(|map| map.remove("fold"));
-        let name =
-            name.as_ref().and_then(Value::as_str).ok_or_else(|| D::Error::custom("a fold has no name"))?;
-        let row = list::find(name).map_err(D::Error::custom)?;
-        (row.read)(data).map_err(D::Error::custom)
     }
 }

@@ -1,10 +1,8 @@
 //! The first of some elements in order: `topk` and `argtopk`.
 
-use super::{
-    Block, Fold, FoldBytes, FoldRow, Given, Landing, Load, Made, Makes, Notes, Port, Ports, Ready, Role,
-    Runs, Scratch, SharedFold, State, Tile, Update, damaged, expect_params, internal, list, state_as,
-    state_ref,
-};
+use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Notes, Port, Ports, Role, internal};
+use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
+use super::{Block, FoldRow, Runs, Scratch, SharedFold, Tile, row};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
@@ -20,7 +18,7 @@ use std::sync::Arc;
 pub(super) const ROW: FoldRow = FoldRow {
     name: "top",
     read: |data| {
-        let Data { dtype, k, largest, positions, axes } = list::parse(ROW.name, data)?;
+        let Data { dtype, k, largest, positions, axes } = row::parse(ROW.name, data)?;
         Ok(SharedFold::new(Top { dtype, k, largest, positions, landing: axes }))
     },
 };
@@ -58,6 +56,7 @@ pub enum First {
 
 /// What is made of the elements that come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Wanted {
     /// They themselves.
     Values,
@@ -91,7 +90,7 @@ impl Fold for Top {
     }
 
     fn data(&self) -> serde_json::Value {
-        list::data(&Data {
+        row::data(&Data {
             dtype: self.dtype,
             k: self.k,
             largest: self.largest,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 /// The bins of one axis as the user asked for them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub enum Bins {
     /// This many bins over the range of the data.
     Auto {

@@ -6,7 +6,7 @@
 //! apart so that no compiler turns it into gather instructions, which are slower than single loads on
 //! processors that were measured (AMD Zen 4 and 5).
 
-use super::find::Padded;
+use super::padded::Padded;
 use crate::ops::simd::Simd;
 use crate::per_simd;
 

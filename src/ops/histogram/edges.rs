@@ -13,6 +13,7 @@ pub const MAX_AXIS_BINS: u64 = 1 << 26;
 /// How the edges of an axis were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Scale {
     /// Equally spaced.
     Uniform,

@@ -23,14 +23,14 @@
 //! finds most slots, of float64 columns too (see the module `logs`).
 
 use super::cells::{self, Cells, Special};
+use super::groups::with_doubts;
 use super::logs::Logs;
 use super::near::{self, Near};
+use super::padded::Padded;
 use crate::ops::simd::Simd;
 use crate::per_simd;
 use std::ops::Range;
 
-/// Rows that a quick way decides together.
-pub(super) const GROUP: usize = 64;
 /// The most cuts per cell of a table.
 const MOST_STEPS: usize = 4;
 
@@ -61,45 +61,6 @@ enum Narrow {
     Near(Near),
     Cells(Cells<i32>),
     None,
-}
-
-/// Decides groups of rows, up to the first of which `decide` leaves a doubt; how many rows were done.
-#[inline(always)]
-pub(super) fn groups<const N: usize>(
-    values: &[[u8; N]],
-    slots: &mut [u32],
-    decide: impl Fn(&[[u8; N]; GROUP], &mut [u32; GROUP]) -> bool,
-) -> usize {
-    let groups = slots.as_chunks_mut::<GROUP>().0.iter_mut().zip(values.as_chunks::<GROUP>().0);
-    let mut done = 0;
-    for (slots, values) in groups {
-        if !decide(values, slots) {
-            break;
-        }
-        done += GROUP;
-    }
-    done
-}
-
-/// Fills slots by a quick way, which ends at a group of rows that are in doubt and says how many it
-/// did; they are `exact`'s, as is all that is left after `most` such groups.
-pub(super) fn with_doubts(
-    most: usize,
-    slots: &mut [u32],
-    mut quick: impl FnMut(usize, &mut [u32]) -> usize,
-    mut exact: impl FnMut(Range<usize>, &mut [u32]),
-) {
-    let (n, mut done) = (slots.len(), 0);
-    for left in (0..=most).rev() {
-        if left > 0 {
-            done += quick(done, &mut slots[done..]);
-        }
-        let end = if left > 0 { n.min(done + GROUP) } else { n };
-        if done < end {
-            exact(done..end, &mut slots[done..end]);
-        }
-        done = end;
-    }
 }
 
 /// What every finder needs, and the straight line through uniform edges.
@@ -367,25 +328,6 @@ impl Table {
             shift,
             steps,
         })
-    }
-}
-
-/// A list whose length is a power of two, so that an index needs a mask and no branch.
-pub(super) struct Padded<T>(Vec<T>);
-
-impl<T: Copy> Padded<T> {
-    pub(super) fn new(mut values: Vec<T>, filler: T) -> Self {
-        values.resize(values.len().next_power_of_two(), filler);
-        Padded(values)
-    }
-
-    /// The value at `i`, which is taken modulo the length.
-    #[inline(always)]
-    pub(super) fn at(&self, i: usize) -> T {
-        let mask = self.0.len() - 1;
-        // SAFETY: `new` is the only way to make one and makes the length a power of two, which
-        // is at least 1, and nothing changes it; so `i & mask` is below the length.
-        unsafe { *self.0.get_unchecked(i & mask) }
     }
 }
 

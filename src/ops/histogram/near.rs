@@ -5,7 +5,7 @@
 //! the exact way. Both guesses are non-decreasing functions of the value, so that they enclose the slot
 //! of every float32 if they do at the ends of every bin, which is checked when a `Near` is made.
 
-use super::find::{GROUP, groups};
+use super::groups::{GROUP, groups};
 use crate::per_simd;
 
 /// 2^23: adding it to a float32 in 0 .. 2^22 rounds that to a whole number in the low bits.

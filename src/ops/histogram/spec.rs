@@ -2,15 +2,13 @@
 
 use super::edges::Edges;
 use super::weigh::{self, Weighted};
+use super::window::OTHERS;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
 /// The most bins in all.
 const MAX_BINS: u64 = (1 << 31) - 8;
-
-/// Slots beside the bins: underflow (outside), overflow, NaN, not positive, masked out.
-pub(in crate::ops) const OTHERS: usize = 5;
 
 /// Edges per dimension, the dtypes of the columns, and whether there are weights and a mask.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

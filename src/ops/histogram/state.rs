@@ -1,10 +1,11 @@
 //! The counts of one histogram, filled tile by tile.
 
 use super::load::{self, BLOCK};
-use super::logs::LogOf;
+use super::log_of::LogOf;
 use super::result::Histogram;
-use super::spec::{HistogramSpec, OTHERS};
+use super::spec::HistogramSpec;
 use super::weigh::{self, Weighted};
+use super::window::OTHERS;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::exact::{Sums, Term};
@@ -283,7 +284,7 @@ impl State {
             (Bins::Weighted(w), Some(dtype)) => {
                 let counts = w.counts().skip(1).take(bins).collect();
                 let others = [0, bins + 1, bins + 2, bins + 3].map(|slot| w.count(slot));
-                (counts, others, Some((weigh::result_dtype(dtype), w.finish(dtype, spec)?)))
+                (counts, others, Some((weigh::result_dtype(dtype), w.finish(dtype, &spec.shape())?)))
             }
             (Bins::Counts(all), _) => {
                 let others = [0, bins + 1, bins + 2, bins + 3].map(|slot| all[slot]);

@@ -7,8 +7,7 @@
 
 use super::cut::{Anchors, GROUP, LEAST_BASE, MOST_BASE, WINDOW, Wide};
 use super::load::{self, BLOCK};
-use super::spec::{HistogramSpec, OTHERS};
-use super::window::{Rows, Window};
+use super::window::{OTHERS, Rows, Window};
 use crate::dtype::{DType, Kind};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::unravel;
@@ -292,8 +291,8 @@ impl Weighted {
         std::borrow::Cow::Owned(sums)
     }
 
-    /// The sums as native bytes of [`result_dtype`].
-    pub(super) fn finish(&self, weights: DType, spec: &HistogramSpec) -> Result<Vec<u8>> {
+    /// The sums as native bytes of [`result_dtype`]; `shape` is that of the bins.
+    pub(super) fn finish(&self, weights: DType, shape: &[u64]) -> Result<Vec<u8>> {
         let dtype = result_dtype(weights);
         let mut out = Vec::with_capacity(self.sums.len() * dtype.size());
         let mut sum = Sums::new(self.term(), 1);
@@ -302,7 +301,7 @@ impl Weighted {
             sum.merge_at(0, &self.sums, i);
             self.spill(i, &mut sum, 0);
             let overflow = || {
-                let bin = unravel(i as u64, &spec.shape());
+                let bin = unravel(i as u64, shape);
                 Error::new(
                     ErrorKind::Overflow,
                     format!("the sum of the weights of bin {bin:?} does not fit {dtype}"),

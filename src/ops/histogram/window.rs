@@ -11,6 +11,9 @@
 use super::cut::{self, Anchors, COPIES, Cell, Done, GROUP, HALF_FULL, Wide};
 use crate::ops::simd::Simd;
 
+/// Slots beside the bins: underflow (outside), overflow, NaN, not positive, masked out.
+pub(in crate::ops) const OTHERS: usize = 5;
+
 /// Slots up to which there are copies.
 const FEW: usize = 256;
 /// Slots up to which looking through them is cheaper than watching each row.

@@ -1,6 +1,6 @@
 //! `any`, `all`, `count_nonzero`: how many values are not zero, and how many there are.
 
-use super::state::Along;
+use super::tile::Along;
 use super::value::{Part, Value};
 use crate::ops::simd::Simd;
 use crate::per_simd;

@@ -6,7 +6,8 @@
 //! the type's maximum stands for "no value"; for floats no number has it, and integers have a flag
 //! of their own.
 
-use super::state::Along;
+use super::keys::{KeyRule, THERE, VALID};
+use super::tile::Along;
 use super::value::{Part, Value};
 use crate::ops::simd::Simd;
 use serde::{Deserialize, Serialize};
@@ -23,16 +24,6 @@ pub(super) struct Extremes {
     seen: Vec<u8>,
 }
 
-pub(super) const THERE: u8 = 1;
-pub(super) const VALID: u8 = 2;
-
-/// Which extreme.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) enum End {
-    Smallest,
-    Largest,
-}
-
 /// What was found for one output.
 pub(super) enum Found {
     /// There were no values.
@@ -41,20 +32,6 @@ pub(super) enum Found {
     OnlyNan,
     /// The key and its first position (0 where not kept).
     Best(i64, u64),
-}
-
-/// How keys are made.
-#[derive(Clone, Copy)]
-pub(super) struct KeyRule {
-    pub end: End,
-    pub merges_zeros: bool,
-    pub skips_nan: bool,
-}
-
-impl KeyRule {
-    pub fn is_largest(self) -> bool {
-        self.end == End::Largest
-    }
 }
 
 impl Extremes {

@@ -3,7 +3,7 @@
 //! A device does not have this crate's accumulators. It has exact ones of its own, and what they hold
 //! is added here; since both are exact, the finished bits are those of the CPU.
 
-use super::extreme::{THERE, VALID};
+use super::keys::{THERE, VALID};
 use super::state::{Accumulators, State};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
@@ -166,7 +166,7 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ops::reduce::extreme::{End, KeyRule};
+    use crate::ops::reduce::keys::{End, KeyRule};
     use crate::ops::reduce::value::Value;
     use crate::ops::reduce::{ReduceSpec, Reduction};
 

@@ -1,6 +1,6 @@
 //! Exact sums of integers and bools: Σx in 128 bits, Σx² in 192.
 
-use super::state::Along;
+use super::tile::Along;
 use super::value::{Part, Value};
 use crate::ops::exact::Fixed;
 use serde::{Deserialize, Serialize};

@@ -18,6 +18,7 @@ mod extreme;
 mod gathered;
 mod grouped;
 mod integer;
+mod keys;
 mod moments;
 mod product;
 mod rows;
@@ -25,11 +26,13 @@ mod spec;
 mod state;
 #[cfg(test)]
 mod tests;
+mod tile;
 mod value;
 
 pub use gathered::{Gathered, Limbs, OrderedBits};
 pub use grouped::{GroupedScratch, GroupedState, GroupedTile, NOWHERE};
 pub use rows::{Empty, Family, Reduction, Row};
 pub use spec::ReduceSpec;
-pub use state::{Along, Notes, Run, State, Tile};
+pub use state::{Notes, State};
+pub use tile::{Along, Run, Tile};
 pub use value::{first_sort_key, sort_keys};

@@ -4,7 +4,7 @@
 //! Values that a mask or a `nan*` row leaves out are replaced by zeros in a small buffer, which
 //! changes no sum, so that the vector kernels run on all data.
 
-use super::state::Along;
+use super::tile::Along;
 use super::value::{Part, Value};
 use crate::ops::exact::{self, Sums, Term};
 use crate::ops::simd::Simd;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a row accumulates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Family {
     /// Σx
     Sum,
@@ -35,6 +36,7 @@ pub enum Family {
 
 /// What a row answers for no values at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Empty {
     /// 0, or false.
     Zero,
@@ -75,6 +77,7 @@ macro_rules! table {
     ($($variant:ident $name:literal $family:ident $empty:ident [$($flag:ident)*] $doc:literal;)*) => {
         /// A reduction, by NumPy's name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[non_exhaustive]
         pub enum Reduction {
             $(#[doc = $doc] #[serde(rename = $name)] $variant,)*
         }

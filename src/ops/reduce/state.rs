@@ -1,12 +1,14 @@
 //! Accumulators for some number of outputs: update, merge, finish.
 
 use super::count::{Counts, Seen};
-use super::extreme::{End, Extremes, Found, KeyRule};
+use super::extreme::{Extremes, Found};
 use super::integer::Integers;
+use super::keys::{End, KeyRule};
 use super::moments::Moments;
 use super::product::{FloatProducts, IntegerProducts};
 use super::rows::{Empty, Family};
 use super::spec::ReduceSpec;
+use super::tile::{Run, Tile};
 use super::value::{Part, Value};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,41 +16,6 @@ use crate::ops::exact::{self, Fixed, Format, Term};
 use crate::ops::simd::Simd;
 use half::f16;
 use serde::{Deserialize, Serialize};
-
-/// Elements in memory: native bytes, aligned for their dtype, one length in elements.
-#[derive(Clone, Copy, Debug)]
-pub struct Tile<'a> {
-    /// Values of [`ReduceSpec::compute_dtype`].
-    pub values: &'a [u8],
-    /// Weights of [`ReduceSpec::weights_dtype`].
-    pub weights: Option<&'a [u8]>,
-    /// Bools: where false, the value is not there.
-    pub mask: Option<&'a [u8]>,
-}
-
-/// A part of a tile, and the outputs that it goes to.
-#[derive(Clone, Copy, Debug)]
-pub struct Run {
-    /// The first element in the tile.
-    pub start: usize,
-    /// Elements.
-    pub len: usize,
-    /// The first output.
-    pub output: usize,
-    /// Position along the reduced axes of the first element.
-    pub position: u64,
-    /// Where the elements go.
-    pub along: Along,
-}
-
-/// Where the elements of a [`Run`] go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Along {
-    /// All into one output; positions count up.
-    Reduced,
-    /// Element k into output + k; all have one position.
-    Kept,
-}
 
 /// What NumPy would warn about.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Stored elements as reductions see them, and runs of them.
 
-use super::extreme::{End, KeyRule, THERE, VALID};
-use super::state::Along;
+use super::keys::{End, KeyRule, THERE, VALID};
+use super::tile::Along;
 use crate::ops::simd::Simd;
 use crate::per_simd;
 use half::f16;

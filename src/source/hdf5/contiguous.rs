@@ -3,8 +3,8 @@
 //! A strided region is read as the rows that cover it, in pieces of at most [`PIECE`] bytes, where
 //! the gaps between wanted elements are small; over large gaps the wanted runs are read alone.
 
+use super::bytes::bring;
 use super::handles::RawFile;
-use super::read::bring;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Slab, c_strides};
 use crate::source::ReadCx;

@@ -3,6 +3,7 @@
 //! [`Facts`] are all that opening takes from a file: they can be gathered in this process or in another
 //! one, and are believed by neither. [`Hdf5Source`](super::Hdf5Source) checks them before it uses them.
 
+use super::bytes::canonical_bools;
 use super::handles::{Borrowed, RawFile};
 use super::index::{ChunkIndex, Expect};
 use crate::dtype::DType;
@@ -91,7 +92,7 @@ fn describe(id: &Id, options: OpenOptions) -> Result<Facts> {
     if (external || layout == Layout::Virtual) && !options.allow_external {
         let what = if external { "external raw files" } else { "a virtual dataset, which reads other files" };
         return Err(Error::new(ErrorKind::Unsupported, format!("the data is in {what}")).hint(
-            "allow it with OpenOptions { allow_external: true, .. } (--allow-external) if you trust the file",
+            "allow it with OpenOptions::new().allow_external() (--allow-external) if you trust the file",
         ));
     }
     let filters = if layout == Layout::Chunked { h5::filters(&dcpl)? } else { Vec::new() };
@@ -164,7 +165,7 @@ fn compact(id: &Id, element: &h5::ElementType, shape: &[u64], bytes: usize) -> R
     if element.swap {
         super::filters::swap_bytes(&mut out, dtype.size());
     }
-    super::read::canonical_bools(dtype, &mut out);
+    canonical_bools(dtype, &mut out);
     Ok(out)
 }
 
@@ -209,7 +210,7 @@ pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<(St
                     ErrorKind::Unsupported,
                     format!("{next:?} is a link to {object:?} in another file, {other:?}"),
                 )
-                .hint("open that file, or allow it with OpenOptions { allow_external: true, .. } (--allow-external) if you trust this one"));
+                .hint("open that file, or allow it with OpenOptions::new().allow_external() (--allow-external) if you trust this one"));
             }
             Some(Link::User(class)) => {
                 return Err(Error::new(

@@ -121,7 +121,7 @@ impl OpenFile {
                 let id = h5::open_file(&self.path)?;
                 // The path may lead to another file by now.
                 if fingerprint(&self.path)? != self.fingerprint {
-                    return Err(super::open::changed());
+                    return Err(changed());
                 }
                 let _ = self.id.set(id);
             }
@@ -345,4 +345,9 @@ fn open(path: &Path, slot: Slot) -> Result<Arc<OpenFile>> {
         datasets: Mutex::default(),
         _slot: slot,
     }))
+}
+
+pub(super) fn changed() -> Error {
+    Error::new(ErrorKind::Changed, "the file changed after it was opened")
+        .hint("open it again; if it is still being written, wait until that is done")
 }

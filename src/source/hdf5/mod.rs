@@ -9,23 +9,27 @@
 //! they are when opened, and a change of size, time or inode afterwards is an error of kind
 //! `Changed`, not a mixture of two states.
 
+mod bytes;
 mod contiguous;
+mod dataset;
 mod facts;
 pub(crate) mod filters;
 mod fuzz;
 pub mod guard;
 mod handles;
 mod index;
+mod listing;
 mod open;
 mod read;
 mod region;
 mod tree;
 
+pub use dataset::Hdf5Source;
 pub(crate) use fuzz::{fuzz_chunk, fuzz_index};
 pub(crate) use handles::Borrowed;
 pub use handles::{open_files, set_max_open_files};
-pub use open::Hdf5Source;
-pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind, tree, tree_with};
+pub use listing::{tree, tree_with};
+pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind};
 
 /// The version of libhdf5 that this program is linked with, as `1.10.8`.
 pub fn library_version() -> String {

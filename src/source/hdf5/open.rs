@@ -1,74 +1,26 @@
 //! A dataset as a [`Source`]: what its file says of it, checked before anything is believed.
 
+use super::bytes::canonical_bools;
 use super::contiguous::Contiguous;
+use super::dataset::{Access, Hdf5Source, INDEX_BYTES, JOINED};
 use super::facts::{self, Facts, MAX_COMPACT, Storage};
-use super::filters::{Filter, between_bytes, codec_bytes, most_stored, named, own_pipeline};
+use super::filters::{between_bytes, codec_bytes, most_stored, named, own_pipeline};
 use super::guard;
 use super::handles::{self, Borrowed};
-use super::index::{ChunkIndex, Expect};
+use super::index::Expect;
 use super::read::{self, Form};
-use super::region::{self, JOINED};
+use super::region;
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::grid::{Chunks, Dims, MAX_RANK, Region, Slab, checked_len};
-use crate::h5::{Bits, FilterInfo};
+use crate::grid::{Chunks, MAX_RANK, Slab, checked_len};
+use crate::h5::FilterInfo;
 use crate::ops::kernel::Packing;
-use crate::source::{Fingerprint, OpenOptions, Own, ReadCx, ScratchNeeds, Source, SourceSpec, check_slab};
+use crate::source::{OpenOptions, Own, ReadCx, ScratchNeeds, Source, SourceSpec, check_slab};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A chunk larger than this is not believed (HDF5 before 2.0 cannot make one of 4 GiB).
 const MAX_CHUNK_BYTES: u64 = 1 << 40;
-
-/// What the nodes of a chunk index that a reader keeps, and the places of chunks that it is about to read,
-/// may take, as binding counts it.
-pub(super) const INDEX_BYTES: u64 = 64 << 10;
-
-/// How the elements are brought.
-#[derive(Clone, Debug)]
-pub(crate) enum Access {
-    /// No elements at all.
-    Empty,
-    /// Positioned reads.
-    Contiguous(Contiguous),
-    /// They are here.
-    Inline(Arc<[u8]>),
-    /// Nothing is stored: every element is the fill value.
-    Fill,
-    /// Stored chunks, decoded here. `bare_edges`: chunks over the array's edge are stored without
-    /// the filters. Positioned reads where the index is known, else raw copies by libhdf5.
-    Chunks { pipeline: Vec<Filter>, bare_edges: bool, index: Option<Box<ChunkIndex>> },
-    /// libhdf5 reads, and why.
-    Library(String),
-}
-
-/// A dataset of an HDF5 file as a [`Source`].
-#[derive(Clone, Debug)]
-pub struct Hdf5Source {
-    /// As the user named it.
-    pub(crate) path: PathBuf,
-    /// The key of the handle cache.
-    pub(crate) canonical: PathBuf,
-    /// As the user named it, from the root.
-    pub(crate) dataset: String,
-    /// The path without links in it, where there are only links of this file.
-    pub(crate) resolved: String,
-    pub(super) options: OpenOptions,
-    pub(crate) fingerprint: Fingerprint,
-    pub(crate) shape: Dims,
-    pub(crate) dtype: DType,
-    pub(crate) swap: bool,
-    /// Where an integer's bits lie in its bytes, if they are not all of them.
-    pub(crate) bits: Option<Bits>,
-    pub(crate) chunks: Option<Chunks>,
-    pub(crate) access: Access,
-    pub(crate) filters: Vec<FilterInfo>,
-    /// One element in native byte order.
-    pub(crate) fill: Vec<u8>,
-    /// What readers know it by in this process.
-    pub(crate) number: u64,
-}
 
 /// Numbers of sources.
 static NUMBERS: AtomicU64 = AtomicU64::new(0);
@@ -92,7 +44,7 @@ impl Hdf5Source {
         if facts.filters.len() > 32 {
             return Err(Error::new(ErrorKind::Format, format!("{} filters", facts.filters.len())));
         }
-        read::canonical_bools(dtype, &mut fill);
+        canonical_bools(dtype, &mut fill);
         let bytes = checked_len(&shape)
             .and_then(|n| n.checked_mul(dtype.size() as u64))
             .filter(|&n| n <= i64::MAX as u64)
@@ -118,7 +70,7 @@ impl Hdf5Source {
                         format!("{} bytes for an array of {bytes}", data.len()),
                     ));
                 }
-                read::canonical_bools(dtype, &mut data);
+                canonical_bools(dtype, &mut data);
                 Access::Inline(data.into())
             }
             Storage::Chunked { bare_edges, header } => {
@@ -176,67 +128,6 @@ impl Hdf5Source {
         let name = format!("/{}", dataset.trim_matches('/'));
         open_in(path, &name, options).at("file", path.display()).at("dataset", &name)
     }
-
-    /// Fails with `Changed` if the file's state is not this one.
-    pub(crate) fn expect(&self, fingerprint: &Fingerprint) -> Result<()> {
-        if self.fingerprint == *fingerprint { Ok(()) } else { Err(self.locate(changed())) }
-    }
-
-    /// Borrows the file, which must still be the one that was opened.
-    pub(crate) fn borrow(&self) -> Result<Borrowed> {
-        let file =
-            handles::borrow(&self.canonical).map_err(|e| match handles::fingerprint(&self.canonical) {
-                // It no longer opens because it is another file now.
-                Ok(now) if now != self.fingerprint => changed().caused_by(e),
-                _ => e,
-            })?;
-        if file.fingerprint == self.fingerprint { Ok(file) } else { Err(changed()) }
-    }
-
-    /// Adds file and dataset to an error.
-    pub(crate) fn locate(&self, e: Error) -> Error {
-        e.at("file", self.path.display()).at("dataset", &self.dataset)
-    }
-
-    pub(super) fn locate_chunk(&self, e: Error, chunk: &[u64]) -> Error {
-        let place = self.chunks.as_ref().map(|c| c.region(chunk).to_string());
-        self.locate(e.at("chunk", format!("{chunk:?} = {}", place.unwrap_or_default())))
-    }
-
-    /// Bytes of a decoded chunk.
-    pub(crate) fn chunk_bytes(&self) -> u64 {
-        self.chunks.as_ref().map_or(0, |c| c.elements() * self.dtype.size() as u64)
-    }
-
-    /// Where its data is in the file, `(first byte, bytes)`, if it is stored in one piece.
-    pub fn in_one_piece(&self) -> Option<(u64, u64)> {
-        match &self.access {
-            Access::Contiguous(data) if !self.shape.contains(&0) => {
-                let all = Slab::dense(&Region::whole(&self.shape));
-                Some(data.span(&self.shape, self.dtype.size(), &all))
-            }
-            _ => None,
-        }
-    }
-
-    /// The file's state when it was opened.
-    pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
-    }
-
-    /// The fill value's bytes, native order.
-    pub fn fill_bytes(&self) -> &[u8] {
-        &self.fill
-    }
-
-    /// Why reads go through libhdf5's own pipeline (one reader at a time), if they do.
-    pub fn through_library(&self) -> Option<&str> {
-        match &self.access {
-            Access::Library(why) => Some(why),
-            Access::Chunks { index: None, .. } => Some("there is no reader of our own for its chunk index"),
-            _ => None,
-        }
-    }
 }
 
 fn check_chunks(chunk: &[u64], shape: &[u64], dtype: DType) -> Result<()> {
@@ -262,11 +153,6 @@ fn without_decoder(filters: &[FilterInfo]) -> String {
         Some(f) => format!("there is no decoder of our own for the filter {}", named(f.id)),
         None => "there is no decoder of our own for its filters".into(),
     }
-}
-
-pub(super) fn changed() -> Error {
-    Error::new(ErrorKind::Changed, "the file changed after it was opened")
-        .hint("open it again; if it is still being written, wait until that is done")
 }
 
 fn open_in(path: &Path, name: &str, options: OpenOptions) -> Result<Hdf5Source> {

@@ -1,12 +1,11 @@
 //! Reading chunks of a dataset, and what reading regions shares with it.
 
+use super::bytes::{bring, canonical_bools, fill};
+use super::dataset::{Access, BATCH, GAP, Hdf5Source};
 use super::filters::precision::widen;
 use super::filters::{Filter, Work, decode, decode_packed, least_stored, most_stored, swap_bytes};
-use super::handles::{Borrowed, RawFile};
+use super::handles::Borrowed;
 use super::index::{ChunkIndex, ReadAt, Stored};
-use super::open::{Access, Hdf5Source};
-use super::region::{BATCH, GAP};
-use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, Slab, unravel};
 use crate::h5;
@@ -86,16 +85,6 @@ fn bring_chunk(
         Access::Empty | Access::Fill => fill(out, &source.fill),
     }
     Ok(Packing::PLAIN)
-}
-
-/// Reads positioned bytes, counted and timed.
-pub(super) fn bring(file: &RawFile, at: u64, out: &mut [u8], stats: &ReadStats) -> Result<()> {
-    ReadStats::add(&stats.bytes_read, out.len() as u64);
-    ReadStats::add(&stats.file_reads, 1);
-    let start = Instant::now();
-    let done = stats.record(Activity::Read, || file.read_at(at, out));
-    stats.took(out.len(), start.elapsed());
-    done
 }
 
 /// A raw copy by libhdf5 under its lock, the decoding outside it: for indexes that are not read here.
@@ -341,7 +330,7 @@ fn missing_filter(source: &Hdf5Source) -> Option<Error> {
     let how = match source.options.allow_plugins {
         true => "install it as an HDF5 plugin and set HDF5_PLUGIN_PATH",
         false => {
-            "if you have it as an HDF5 plugin, allow that with OpenOptions { allow_plugins: true, .. } \
+            "if you have it as an HDF5 plugin, allow that with OpenOptions::new().allow_plugins() \
              (--allow-plugins) and set HDF5_PLUGIN_PATH"
         }
     };
@@ -365,26 +354,4 @@ fn under_lock<T>(stats: &ReadStats, f: impl FnOnce() -> T) -> T {
         ReadStats::add(&stats.lock_wait_ns, start.elapsed().as_nanos() as u64);
         stats.record(Activity::Read, f)
     })
-}
-
-/// Fills `out` with one element over and over.
-pub(super) fn fill(out: &mut [u8], element: &[u8]) {
-    if element.iter().all(|b| *b == element[0]) {
-        out.fill(element[0]);
-        return;
-    }
-    let mut filled = element.len().min(out.len());
-    out[..filled].copy_from_slice(&element[..filled]);
-    while filled < out.len() {
-        let n = filled.min(out.len() - filled);
-        out.copy_within(..n, filled);
-        filled += n;
-    }
-}
-
-/// A bool in memory is 0 or 1, whatever byte a file has.
-pub(super) fn canonical_bools(dtype: DType, out: &mut [u8]) {
-    if dtype == DType::Bool {
-        out.iter_mut().for_each(|b| *b = u8::from(*b != 0));
-    }
 }

@@ -5,24 +5,19 @@
 //! counts with the part that has the first of its wanted elements. So a region that is read in parts counts what
 //! it counts when it is read at once, but for the number of positioned reads.
 
+use super::bytes::{bring, fill};
 use super::contiguous::{Contiguous, read_loops};
+use super::dataset::{Access, BATCH, GAP, Hdf5Source, INDEX_BYTES, JOINED};
 use super::filters::{Filter, swap_bytes};
 use super::handles::Borrowed;
 use super::index::{ChunkIndex, Stored};
-use super::open::{Access, Hdf5Source, INDEX_BYTES};
-use super::read::{Form, as_stored, bring, decoded, fill, find, in_native_bits, through_library};
+use super::read::{Form, as_stored, decoded, find, in_native_bits, through_library};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, Region, Slab, unravel};
 use crate::source::assemble::{Loop, Loops, chunks_of_slab, copy, plan, read_by_chunks};
 use crate::source::{ReadCx, ReadStats, Scratch, copy_slab};
 
-/// Stored chunks that lie near each other are read at once, up to so many bytes.
-pub(super) const JOINED: u64 = 256 << 10;
-/// A gap between chunks that is cheaper to read than to jump over.
-pub(super) const GAP: u64 = 8 << 10;
-/// Chunks whose places are looked up before any of them is read.
-pub(super) const BATCH: usize = 128;
 const _: () = assert!(BATCH * size_of::<Want>() <= INDEX_BYTES as usize / 2);
 
 /// Brings a region that is known to lie in the array and to be not empty.

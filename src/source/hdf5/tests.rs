@@ -1,7 +1,8 @@
 //! Files made by libhdf5 itself, with values known by construction, read back by the own path and
 //! compared with them and with libhdf5's own read.
 
-use super::filters::{Filter, Work, decode, fletcher32, own_pipeline, swap_bytes, unshuffle};
+use super::filters::order::unshuffle;
+use super::filters::{Filter, Work, decode, fletcher32, own_pipeline, swap_bytes};
 use super::*;
 use crate::error::ErrorKind;
 use crate::grid::{Dims, Region, Slab, ravel, unravel};
@@ -239,7 +240,7 @@ fn every_dtype_order_and_layout() {
             assert_eq!(open(&path, &name).unwrap().through_library(), None, "{name}");
             // The same by libhdf5's own index, which is counted as its work.
             let mut source = open(&path, &name).unwrap();
-            if let super::open::Access::Chunks { index, .. } = &mut source.access {
+            if let super::dataset::Access::Chunks { index, .. } = &mut source.access {
                 *index = None;
                 let stats = ReadStats::default();
                 let slab = Slab::dense(&Region::whole(source.shape()));

@@ -6,9 +6,9 @@
 
 use super::facts::resolve;
 use super::filters::is_own;
-use super::{filter_name, guard, handles};
+use super::{filter_name, handles};
 use crate::dtype::{DType, Scalar};
-use crate::error::{Context, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::h5::{self, Id, Layout, Link, Object, RawValue};
 use crate::source::OpenOptions;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,7 @@ const MAX_VALUES: usize = 64;
 
 /// An object or a link.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Node {
     /// Its path from the root.
     pub path: String,
@@ -36,6 +37,7 @@ pub struct Node {
 /// What a node is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum NodeKind {
     /// A group.
     Group {
@@ -82,6 +84,7 @@ pub enum NodeKind {
 
 /// A dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Dataset {
     /// Its shape; `None` for a null dataspace.
     pub shape: Option<Vec<u64>>,
@@ -111,6 +114,7 @@ pub struct Dataset {
 
 /// An attribute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Attribute {
     /// Its name.
     pub name: String,
@@ -123,6 +127,7 @@ pub struct Attribute {
 /// The value of an attribute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum AttributeValue {
     /// The first 64 numbers at most.
     Numbers(Vec<Scalar>),
@@ -130,34 +135,6 @@ pub enum AttributeValue {
     Strings(Vec<String>),
     /// What else it is, or why it cannot be read.
     Other(String),
-}
-
-/// What is at `object` (a path; `/` for all) in the file at `path`. Reads metadata only.
-///
-/// # Errors
-/// `NotFound`, `Io`, `Format` for the file or the object itself; `Unsupported` if the path leads
-/// into another file. What fails below is a node of the kind `Unreadable`.
-pub fn tree(path: impl AsRef<Path>, object: &str) -> Result<Node> {
-    tree_with(path, object, OpenOptions::default())
-}
-
-/// As [`tree`]: of an untrusted file, with plugins (a dataset is then `readable` where one undoes its
-/// filters). Other files are never looked at.
-///
-/// # Errors
-/// As [`tree`]; those of [`guard`] for an untrusted file.
-pub fn tree_with(path: impl AsRef<Path>, object: &str, options: OpenOptions) -> Result<Node> {
-    let path = path.as_ref();
-    let inner = || {
-        guard::check_options(options)?;
-        let canonical =
-            std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
-        match options.untrusted {
-            true => guard::tree(&canonical, object),
-            false => look(&canonical, object, options.allow_plugins),
-        }
-    };
-    inner().at("file", path.display()).at("object", object)
 }
 
 /// The tree of the file at the canonical path `path`, by libhdf5, with or without plugins.

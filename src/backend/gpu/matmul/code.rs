@@ -1,7 +1,7 @@
 //! The shader of a product: `shaders/matmul.wgsl` behind a header for its dtype and tile.
 
 use super::super::abilities::Abilities;
-use super::super::library::shader;
+use super::super::shader::shader;
 use crate::DType;
 
 /// What a workgroup makes at a time: `16·rows × 64·quads` of C, `depth` terms at once.

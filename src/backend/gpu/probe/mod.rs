@@ -10,7 +10,7 @@ mod judge;
 
 use super::abilities::Abilities;
 use super::device::{Bind, Context, Dispatch};
-use super::library::shader;
+use super::shader::shader;
 use super::spirv::FloatControls;
 use crate::error::Result;
 pub use judge::Limits;

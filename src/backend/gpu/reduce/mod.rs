@@ -20,7 +20,7 @@ use super::code::Element;
 use super::device::Pipeline;
 use super::family::{Absorb, Family, Launch, Step, Work};
 use super::layout::{Class, Layout};
-use super::library::shader;
+use super::shader::shader;
 use crate::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, Region, ravel, unravel};

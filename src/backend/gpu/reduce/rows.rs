@@ -3,7 +3,7 @@
 use super::cut::INVOCATIONS;
 use super::window::Window;
 use crate::DType;
-use crate::backend::gpu::library::shader;
+use crate::backend::gpu::shader::shader;
 use crate::ops::exact::Term;
 use crate::ops::reduce::{Family, ReduceSpec};
 use std::fmt::Write;

@@ -49,12 +49,3 @@ mod pair;
 pub(in super::super) mod root;
 #[path = "shared/trig.rs"]
 pub(in super::super) mod trig;
-
-/// The argument beside a multiple of π / 2, by Payne and Hanek; for finite |x| ≥ 1.
-#[inline(always)]
-pub(in super::super) fn reduce_large(x: F) -> trig::Reduced {
-    let bits = x.to_bits();
-    let e = ((bits >> 52) & 0x7ff) as i32 - BIAS as i32 - 52;
-    let m = (bits & 0xf_ffff_ffff_ffff) | 0x10_0000_0000_0000;
-    trig::from_fraction(super::super::quarter_turns(m, e), bits >> 63 == 1)
-}

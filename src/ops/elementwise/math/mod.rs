@@ -108,7 +108,7 @@ macro_rules! periodic {
             #[inline(always)]
             fn is_slow(a: $t) -> bool { $form::$width::trig::is_large(a) }
             #[inline(always)]
-            fn slow(a: $t) -> $t { $form::$width::trig::$f(a, $form::$width::reduce_large(a)) }
+            fn slow(a: $t) -> $t { $form::$width::trig::$f(a, $form::$width::trig::reduce_large(a)) }
         }
     };
 }

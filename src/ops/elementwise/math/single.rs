@@ -48,12 +48,3 @@ mod pair;
 pub(in super::super) mod root;
 #[path = "shared/trig.rs"]
 pub(in super::super) mod trig;
-
-/// The argument beside a multiple of π / 2, by Payne and Hanek; for finite |x| ≥ 1.
-#[inline(always)]
-pub(in super::super) fn reduce_large(x: F) -> trig::Reduced {
-    let bits = x.to_bits();
-    let e = ((bits >> 23) & 0xff) as i32 - BIAS - 23;
-    let m = (bits & 0x7f_ffff) | 0x80_0000;
-    trig::from_fraction(super::super::quarter_turns(m as u64, e), bits >> 31 == 1)
-}

@@ -1,7 +1,8 @@
 //! The block kernels at their limits: spans, guesses, huge and tiny values, every length.
 
-use super::super::anchored::{BLOCK, Guess, Levels, above};
-use super::super::product::two_product;
+use super::super::guess::{Guess, Levels};
+use super::super::lanes::{BLOCK, above};
+use super::super::pairs::two_product;
 use super::*;
 use proptest::prelude::*;
 

@@ -1,7 +1,10 @@
 //! Against binary searches among the edges, of the values and of the elementwise rows' results.
 
 use super::*;
+use crate::dtype::DType;
+use crate::ops::elementwise::{Op, Operand};
 use crate::ops::histogram::HistogramSpec;
+use crate::ops::histogram::{Edges, LogOf};
 
 /// The slot of a value, counted among the edges; values that are not positive have their own on a log
 /// axis.

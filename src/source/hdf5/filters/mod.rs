@@ -17,38 +17,23 @@ mod codecs_tests;
 mod lz4;
 mod lzf;
 mod nbit;
+pub(super) mod order;
 pub(crate) mod precision;
 mod scaleoffset;
 mod szip;
+mod work;
 mod zstd;
+
+pub(crate) use order::swap_bytes;
+pub(crate) use work::{Fault, Work};
 
 use crate::buffer::Buffer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::h5::FilterInfo;
 use crate::ops::kernel::Packing;
 use crate::ops::simd::Simd;
-use crate::per_simd;
+use order::unshuffle;
 use smallvec::SmallVec;
-
-/// Why a codec refuses a chunk, as a sentence.
-pub(crate) type Fault = String;
-
-/// Memory and contexts that decoding reuses, so that no chunk allocates.
-#[derive(Default)]
-pub(crate) struct Work {
-    /// Bytes between two filters.
-    stages: [Buffer; 2],
-    pub buffer: Buffer,
-    pub inflate: Option<libdeflater::Decompressor>,
-    pub zstd: Option<zstd_safe::DCtx<'static>>,
-}
-
-impl Work {
-    /// Bytes that it holds now.
-    pub fn bytes(&self) -> u64 {
-        (self.stages[0].capacity() + self.stages[1].capacity() + self.buffer.capacity()) as u64
-    }
-}
 
 /// How a codec is undone: its values, stored bytes, room for what comes out, and what it may reuse.
 type Decode = fn(&[u32], &[u8], &mut [u8], &mut Work) -> Result<usize, Fault>;
@@ -357,83 +342,6 @@ fn check_fletcher32(bytes: &[u8]) -> Result<usize> {
     }
     Ok(data.len())
 }
-
-#[inline(always)]
-fn unshuffle_body(src: &[u8], dst: &mut [u8], width: usize, swap: bool) {
-    let n = src.len() / width;
-    if n == 0 {
-        // The width comes from the file and can be anything.
-        return dst.copy_from_slice(src);
-    }
-    let plane = |k: usize| {
-        let k = if swap { width - 1 - k } else { k };
-        &src[k * n..(k + 1) * n]
-    };
-    match width {
-        2 => {
-            let (a, b) = (plane(0), plane(1));
-            for ((d, &a), &b) in dst.chunks_exact_mut(2).zip(a).zip(b) {
-                d.copy_from_slice(&(u16::from(a) | u16::from(b) << 8).to_le_bytes());
-            }
-        }
-        4 => {
-            let (a, b, c, e) = (plane(0), plane(1), plane(2), plane(3));
-            for ((((d, &a), &b), &c), &e) in dst.chunks_exact_mut(4).zip(a).zip(b).zip(c).zip(e) {
-                let v = u32::from(a) | u32::from(b) << 8 | u32::from(c) << 16 | u32::from(e) << 24;
-                d.copy_from_slice(&v.to_le_bytes());
-            }
-        }
-        8 => {
-            let p: [&[u8]; 8] = std::array::from_fn(plane);
-            for (i, d) in dst.chunks_exact_mut(8).enumerate().take(n) {
-                let mut v = 0u64;
-                for (k, p) in p.iter().enumerate() {
-                    v |= u64::from(p[i]) << (8 * k);
-                }
-                d.copy_from_slice(&v.to_le_bytes());
-            }
-        }
-        _ => {
-            for k in 0..width {
-                for (i, &b) in plane(k).iter().enumerate() {
-                    dst[i * width + k] = b;
-                }
-            }
-        }
-    }
-    // What does not fill an element is stored as it is.
-    dst[n * width..].copy_from_slice(&src[n * width..]);
-}
-
-per_simd! {
-    /// Undoes the shuffle of elements of `width` bytes; with `swap`, reverses each element too.
-    /// `dst` is as long as `src`.
-    pub(crate) fn unshuffle(src: &[u8], dst: &mut [u8], width: usize, swap: bool) = unshuffle_body
-}
-
-/// Reverses the bytes of each element.
-pub(crate) fn swap_bytes(data: &mut [u8], size: usize) {
-    reversed(Simd::best(), data, size);
-}
-
-#[inline(always)]
-fn reversed_body(data: &mut [u8], size: usize) {
-    macro_rules! each {
-        ($t:ty) => {
-            for e in data.as_chunks_mut::<{ size_of::<$t>() }>().0 {
-                *e = <$t>::from_le_bytes(*e).to_be_bytes();
-            }
-        };
-    }
-    match size {
-        2 => each!(u16),
-        4 => each!(u32),
-        8 => each!(u64),
-        _ => {}
-    }
-}
-
-per_simd!(fn reversed(data: &mut [u8], size: usize) = reversed_body);
 
 #[cfg(test)]
 #[path = "tests/stored.rs"]

@@ -22,9 +22,9 @@ mod child;
 #[cfg(unix)]
 mod run;
 
+use super::dataset::Hdf5Source;
 use super::facts::Facts;
 use super::handles;
-use super::open::Hdf5Source;
 use super::tree::Node;
 use crate::error::{Error, ErrorKind, Result};
 use crate::size::human_bytes;
@@ -59,7 +59,7 @@ static PROGRAM: Mutex<Option<PathBuf>> = Mutex::new(None);
 ///
 /// fn main() -> chunkwise::Result<()> {
 ///     guard::serve_if_asked();
-///     let options = OpenOptions { untrusted: true, ..OpenOptions::default() };
+///     let options = OpenOptions::new().untrusted();
 ///     let rho = Array::open_with("downloaded.h5", "/PartType0/Density", options)?;
 ///     # let _ = rho;
 ///     Ok(())

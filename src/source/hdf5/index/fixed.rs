@@ -3,10 +3,10 @@
 //! One data block (`FADB`) holds the entries of all chunks in C order. Above a number of entries the
 //! block is cut into pages with a checksum each, and a bit per page says whether it was written.
 
-use super::Place;
 use super::array::{Entry, bit, block_bytes, linear};
 use super::bytes::{BLOCK_LIMIT, Fields, Frame, ReadAt, check_sum, damaged, fetch, unsupported};
 use super::memo::{Memo, Slot};
+use super::place::Place;
 use crate::error::Result;
 use crate::grid::Dims;
 use serde::{Deserialize, Serialize};

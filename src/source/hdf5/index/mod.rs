@@ -25,6 +25,7 @@ mod fixed;
 mod header;
 mod layout;
 mod memo;
+mod place;
 mod tree;
 mod tree_v1;
 mod tree_v2;
@@ -37,6 +38,7 @@ use extensible::Extensible;
 use fixed::Fixed;
 use header::{Described, Space, Super};
 use layout::{Index, Layout};
+use place::Place;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tree_v1::TreeV1;
@@ -100,14 +102,6 @@ enum Kind {
     Extensible(Extensible),
     TreeV1(TreeV1),
     TreeV2(TreeV2),
-}
-
-/// A chunk as an index has it: the address is relative, nothing is checked.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-struct Place {
-    address: u64,
-    size: u64,
-    mask: u32,
 }
 
 /// Tells a [`Memo`] whose nodes it holds. Copies of an index share it; it is no part of its value.

@@ -4,9 +4,9 @@
 //! lower than the one above it, and no tree has more than [`DEPTH`] levels, so a lookup ends in
 //! every file.
 
-use super::Place;
 use super::bytes::{ReadAt, damaged, little};
 use super::memo::{Memo, Node};
+use super::place::Place;
 use crate::error::Result;
 use crate::grid::Dims;
 use std::cmp::Ordering;

@@ -5,9 +5,9 @@
 //! the chunk that begins there, and its first element, in elements, with a 0 for the bytes inside
 //! an element. There is no checksum.
 
-use super::Place;
 use super::bytes::{Fields, Frame, NODE_LIMIT, ReadAt, damaged, fetch, unsupported};
 use super::memo::Node;
+use super::place::Place;
 use super::tree::{Child, Keys, Step, Tree};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,8 @@
 //! What readers hold is what was said before.
 
 use super::*;
-use crate::source::many::{Join, Many};
+use crate::source::Join;
+use crate::source::many::Many;
 use crate::{Array, Index, PlanOptions, Session};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;

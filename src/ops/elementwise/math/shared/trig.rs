@@ -2,7 +2,7 @@
 
 use super::constants::*;
 use super::pair::*;
-use super::{F, I, P, TINY, TRIG_MOST, U};
+use super::{BIAS, F, I, P, TINY, TRIG_MOST, U};
 
 /// An angle r + s beside a multiple of π / 2: `quadrant` counts them, |r| ≤ π / 4.
 #[derive(Clone, Copy)]
@@ -36,6 +36,16 @@ pub(in super::super::super) fn reduce(x: F) -> Reduced {
     let (c, ce) = fast_two_sum(b, -p);
     let (r, s) = fast_two_sum(c, ((be + ce) - pe) - nf * PIO2_4);
     Reduced { quadrant: n, r, s }
+}
+
+/// The argument beside a multiple of π / 2, by Payne and Hanek; for finite |x| ≥ 1.
+#[inline(always)]
+#[allow(clippy::unnecessary_cast, reason = "one text for two widths")]
+pub(in super::super::super) fn reduce_large(x: F) -> Reduced {
+    let bits = x.to_bits();
+    let e = ((bits >> (P - 1)) & ((1 << (U::BITS as I - P)) - 1)) as I - BIAS - (P - 1);
+    let m = bits & ((1 << (P - 1)) - 1) | 1 << (P - 1);
+    from_fraction(super::super::super::quarter_turns(m as u64, e as i32), bits >> (U::BITS - 1) == 1)
 }
 
 /// The angle of `turns`, negated for a negative argument.

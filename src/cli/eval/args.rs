@@ -1,0 +1,61 @@
+//! Arguments of a call, bound to its parameters, and the call that a dtype is.
+
+use super::cx::Cx;
+use super::value::{Item, Val};
+use crate::cli::expr::Span;
+use chunkwise::{Array, DType, Result, Weak};
+
+/// Arguments bound to parameters.
+pub struct Args {
+    /// What was called.
+    pub name: &'static str,
+    /// The whole call.
+    pub span: Span,
+    pub(super) slots: Vec<(&'static str, Option<Item>)>,
+}
+
+impl Args {
+    /// The argument of a parameter, if one was given; `None` counts as not given.
+    pub fn take(&mut self, param: &str) -> Option<Item> {
+        let slot = self.slots.iter_mut().find(|(name, _)| *name == param)?;
+        slot.1.take().filter(|item| !matches!(item.value, Val::None))
+    }
+
+    /// The argument of a parameter that must be there.
+    ///
+    /// # Errors
+    /// `Expression` if it is `None`.
+    pub fn need(&mut self, cx: &Cx, param: &str) -> Result<Item> {
+        self.take(param).ok_or_else(|| cx.error(self.span, format!("{} needs {param}", self.name)))
+    }
+
+    /// An argument as an array.
+    ///
+    /// # Errors
+    /// `Expression` if it is not there or no array.
+    pub fn array(&mut self, cx: &Cx, param: &str) -> Result<Array> {
+        self.need(cx, param)?.array(cx, param)
+    }
+
+    /// An argument as a dtype.
+    ///
+    /// # Errors
+    /// `Expression` if it is given and no dtype.
+    pub fn dtype(&mut self, cx: &Cx) -> Result<Option<DType>> {
+        self.take("dtype").map(|d| d.dtype(cx)).transpose()
+    }
+}
+
+/// `float32(x)`, `x.astype(float32)`.
+pub fn cast(cx: &Cx, item: Item, dtype: DType) -> Result<Val> {
+    let span = item.span;
+    let scalar = match item.value {
+        Val::Scalar(Weak::Int(v)) if dtype == DType::Bool => Weak::Bool(v != 0).to_scalar(dtype),
+        Val::Scalar(Weak::Float(v)) if !dtype.is_float() => {
+            return Ok(Val::Array(Array::scalar(v).cast(dtype)));
+        }
+        Val::Scalar(w) => w.to_scalar(dtype),
+        _ => return Ok(Val::Array(item.array(cx, "x")?.cast(dtype))),
+    };
+    Ok(Val::Array(Array::scalar(scalar.map_err(|e| cx.at(span, e))?)))
+}

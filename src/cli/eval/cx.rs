@@ -1,0 +1,41 @@
+//! Where an expression stands, for errors with a caret.
+
+use crate::cli::expr::{Ast, Span};
+use chunkwise::{Error, ErrorKind};
+
+/// The longest text by which a node is called in errors and plans, in characters.
+const MAX_LABEL: usize = 60;
+
+/// An expression being lowered.
+pub struct Cx<'a> {
+    pub ast: &'a Ast,
+}
+
+impl Cx<'_> {
+    /// An error with a caret.
+    pub fn error(&self, span: Span, message: impl AsRef<str>) -> Error {
+        self.ast.error(span, message)
+    }
+
+    /// An error of the library with a caret: its sentence and its hint, without places in Rust code.
+    pub fn at(&self, span: Span, e: Error) -> Error {
+        if e.kind() == ErrorKind::Expression {
+            return e;
+        }
+        let located = self.error(span, e.message());
+        match e.hint_text() {
+            Some(hint) => located.hint(hint),
+            None => located,
+        }
+    }
+
+    /// The text of a place, cut if it is long.
+    pub fn text(&self, span: Span) -> String {
+        let mut text: String = self.ast.source(span).chars().take(MAX_LABEL + 1).collect();
+        if text.chars().count() > MAX_LABEL {
+            text.pop();
+            text.push('…');
+        }
+        text
+    }
+}

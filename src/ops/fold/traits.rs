@@ -1,0 +1,194 @@
+//! The traits that a fold is made of: what is planned, what makes states, states, and adding to them.
+
+use super::block::{Block, Scratch, Tile};
+use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Notes, Param, Ports, internal};
+use crate::buffer::Buffer;
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ops::elementwise::Op;
+use crate::ops::histogram::LogOf;
+use crate::ops::shared::Patch;
+use crate::ops::simd::Simd;
+use smallvec::SmallVec;
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+/// What becomes of a stage's outputs, as plain data.
+pub trait Fold: fmt::Debug + Send + Sync + Any {
+    /// The name of its row in [`FOLDS`](super::FOLDS), under which plans have it.
+    fn name(&self) -> &'static str;
+
+    /// The operation by the name that users know, for errors and `explain`.
+    fn operation(&self) -> &'static str {
+        self.name()
+    }
+
+    /// Everything else that it is, as an object; what its row's `read` makes it of again. Two folds of one
+    /// name are equal if this is.
+    fn data(&self) -> serde_json::Value;
+
+    /// The columns that it takes.
+    fn ports(&self) -> Ports;
+
+    /// The values of earlier stages that it takes.
+    fn params(&self) -> SmallVec<[Param; 2]> {
+        SmallVec::new()
+    }
+
+    /// Where its results land.
+    fn landing(&self) -> &Landing;
+
+    /// What it makes of a domain.
+    fn makes(&self, domain: &[u64]) -> Makes;
+
+    /// The most bytes that it takes for a block of this shape; there is no default, for what cannot bound
+    /// itself cannot be planned.
+    fn bytes(&self, block: &[u64]) -> FoldBytes;
+
+    /// What its time goes with.
+    fn load(&self) -> Load;
+
+    /// Whether its elements can be written to their place in the result as they come
+    /// ([`State::place`]). Only where every axis is kept.
+    fn places(&self) -> bool {
+        false
+    }
+
+    /// What `explain` says beside its columns.
+    fn detail(&self) -> String {
+        String::new()
+    }
+
+    /// The fold with its params. Without any (before the run) a stand-in that takes as many bytes.
+    ///
+    /// # Errors
+    /// `Value` if a param is not one that it can begin with; `Internal` if there are not as many as it takes.
+    fn ready(&self, params: Option<&[Given]>) -> Result<Arc<dyn Ready>>;
+}
+
+/// A fold with its params.
+pub trait Ready: fmt::Debug + Send + Sync + Any {
+    /// The state of a block of this shape, empty.
+    ///
+    /// # Errors
+    /// `Budget` if there is no memory for it.
+    fn state(&self, block: &[u64]) -> Result<Box<dyn State>>;
+
+    /// The state of a block of this shape that [`State::write`] wrote. Any bytes may be given.
+    ///
+    /// # Errors
+    /// `Format` if it is not such a state.
+    fn read(&self, block: &[u64], bytes: &[u8]) -> Result<Box<dyn State>>;
+
+    /// One worker's way of adding tiles to states on the CPU. Columns of which [`Ready::takes_log`] gave a
+    /// logarithm hold its arguments; `logs` has an entry per port then, and may be empty otherwise.
+    fn update(&self, simd: Simd, logs: &[Option<LogOf>]) -> Box<dyn Update>;
+
+    /// The logarithm that is left to the fold, if column `port` is one of `dtype` and the fold can do
+    /// without its values.
+    fn takes_log(&self, port: usize, op: Op, dtype: DType, simd: Simd) -> Option<LogOf> {
+        let _ = (port, op, dtype, simd);
+        None
+    }
+}
+
+/// Accumulators of the outputs of one tile of the result: the kept axes of a block. The order in which blocks
+/// are added and states merged never shows in what it finishes into.
+pub trait State: Send + Any {
+    /// Takes in everything that another state of the same fold and outputs took.
+    ///
+    /// # Errors
+    /// `Internal` if it is of another fold, or of other outputs.
+    fn merge(&mut self, other: &dyn State) -> Result<()>;
+
+    /// Rounds it, once.
+    ///
+    /// # Errors
+    /// What the operation says: `Value` where NumPy raises, `Overflow` where a result does not fit.
+    fn finish(self: Box<Self>) -> Result<(Made, Notes)>;
+
+    /// As bytes, for [`Ready::read`] in any process.
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be written.
+    fn write(&self) -> Result<Vec<u8>>;
+
+    /// The elements of the last block, where each has a place of its own ([`Fold::places`]) and they are not there
+    /// already.
+    fn elements(&mut self) -> Option<&mut Buffer> {
+        None
+    }
+
+    /// Gets ready for another block whose elements go to `place`. Only where [`Fold::places`].
+    ///
+    /// # Errors
+    /// `Internal` for a fold whose elements have no place.
+    fn place(&mut self, place: Patch) -> Result<()> {
+        drop(place);
+        Err(internal("a fold whose elements have no place of their own"))
+    }
+}
+
+/// How the CPU adds the elements of blocks to a state, tile by tile.
+pub trait Update: Send {
+    /// A block begins.
+    ///
+    /// # Errors
+    /// `Internal` if the state is another fold's.
+    fn begin(&mut self, block: &Block, state: &mut dyn State) -> Result<()>;
+
+    /// Adds a tile of the block.
+    ///
+    /// # Errors
+    /// `Internal` if state or tile are another fold's.
+    fn tile(&mut self, state: &mut dyn State, tile: &Tile, scratch: &mut Scratch) -> Result<()>;
+}
+
+/// A state as the type that its fold knows.
+///
+/// # Errors
+/// `Internal` if it is another fold's.
+pub fn state_as<T: State>(state: &mut dyn State) -> Result<&mut T> {
+    let any: &mut dyn Any = state;
+    any.downcast_mut::<T>().ok_or_else(|| internal("a fold was given the state of another one"))
+}
+
+/// As [`state_as`], to read it.
+///
+/// # Errors
+/// As [`state_as`].
+pub fn state_ref<T: State>(state: &dyn State) -> Result<&T> {
+    let any: &dyn Any = state;
+    any.downcast_ref::<T>().ok_or_else(|| internal("a fold was given the state of another one"))
+}
+
+/// A state that holds nothing and takes nothing.
+pub struct Nothing;
+
+impl State for Nothing {
+    fn merge(&mut self, _: &dyn State) -> Result<()> {
+        Err(internal("nothing was merged with something"))
+    }
+
+    fn finish(self: Box<Self>) -> Result<(Made, Notes)> {
+        Err(internal("nothing was finished"))
+    }
+
+    fn write(&self) -> Result<Vec<u8>> {
+        Err(internal("nothing was written"))
+    }
+}
+
+/// A fold's params, of which there must be as many as it takes.
+pub(super) fn expect_params(fold: &dyn Fold, params: &[Given]) -> Result<()> {
+    match fold.params().len() == params.len() {
+        true => Ok(()),
+        false => Err(internal("a fold was given another number of params than it takes")),
+    }
+}
+
+/// A state that could not be read.
+pub(super) fn damaged(operation: &str, what: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::Format, format!("a partial result is damaged: {what}")).at("operation", operation)
+}

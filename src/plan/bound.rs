@@ -1,0 +1,58 @@
+//! A plan bound to this process, as data.
+
+use super::ends::Ends;
+use super::kept::Kept;
+use super::place::Placement;
+use super::reads::Reads;
+use super::sweep::Passes;
+use crate::backend::DeviceKind;
+
+/// A stage with its order, workers and buffers.
+#[derive(Clone, Debug)]
+pub struct BoundStage {
+    /// The walks that it takes.
+    pub passes: Passes,
+    /// Workers at a time.
+    pub workers: usize,
+    /// Bytes that one worker holds, in the pass that needs most.
+    pub worker_bytes: u64,
+    /// Those of them that are not accumulators: what it stages, reads and computes with.
+    pub staging_bytes: u64,
+    /// Bytes of decoded chunks that may be kept for tasks to come.
+    pub cache_bytes: u64,
+    /// Bytes of values, and of merged accumulators in the pass that needs most.
+    pub shared_bytes: u64,
+    /// Where it runs.
+    pub placement: Placement,
+    /// What it reads.
+    pub reads: Vec<Reads>,
+}
+
+/// A plan bound to this process.
+#[derive(Clone, Debug)]
+pub struct Bound {
+    /// The stages, in the plan's order.
+    pub stages: Vec<BoundStage>,
+    /// The most bytes that the run will hold.
+    pub peak_bytes: u64,
+    /// The budget.
+    pub memory: u64,
+    /// What is kept of sources that are read again.
+    pub kept: Vec<Kept>,
+    /// Where the results go.
+    pub ends: Ends,
+}
+
+impl BoundStage {
+    /// Whether collected elements go straight to their results, so that no block of them is held. Those
+    /// of a device come back in blocks.
+    pub fn in_place(&self) -> bool {
+        self.placement.device == DeviceKind::Cpu
+    }
+
+    /// The most bytes that the stage holds.
+    pub fn peak_bytes(&self) -> u64 {
+        let workers = (self.workers as u64).saturating_mul(self.worker_bytes);
+        self.shared_bytes.saturating_add(self.cache_bytes).saturating_add(workers)
+    }
+}

@@ -1,0 +1,79 @@
+//! The walks over a stage's grid, as data: a [`Sweep`] is a grid of windows, each of which is a pass.
+
+use crate::grid::{Grid, Region, unravel};
+use crate::ops::fold::Landing;
+
+/// One walk over (a window of) a stage's grid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// The stage's outputs that it makes, by position.
+    pub outputs: Vec<usize>,
+    /// The part of the domain that it covers; blocks are clipped to it.
+    pub window: Region,
+    /// The domain's axes, outermost first, in the order in which blocks are visited.
+    pub order: Vec<usize>,
+}
+
+/// Passes that make the same outputs, window by window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sweep {
+    /// The stage's outputs that it makes, by position.
+    pub outputs: Vec<usize>,
+    /// The domain's axes, outermost first, in the order in which blocks are visited.
+    pub order: Vec<usize>,
+    /// The domain, cut into windows.
+    pub windows: Grid,
+}
+
+impl Sweep {
+    pub(super) fn new(outputs: Vec<usize>, order: Vec<usize>, domain: &[u64], window: &[u64]) -> Sweep {
+        Sweep { outputs, order, windows: Grid::regular(domain, window) }
+    }
+
+    /// How many passes it takes.
+    pub fn count(&self) -> u64 {
+        self.windows.blocks().max(1)
+    }
+
+    /// The pass over a window, by its position in C order.
+    pub fn pass(&self, window: u64) -> Pass {
+        let window = match self.windows.blocks() {
+            0 => Region::whole(&self.windows.shape()),
+            _ => self.windows.region(&unravel(window, &self.windows.counts())),
+        };
+        Pass { outputs: self.outputs.clone(), window, order: self.order.clone() }
+    }
+}
+
+/// All passes of a stage, in the order in which they run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passes {
+    pub(super) sweeps: Vec<Sweep>,
+}
+
+impl Passes {
+    /// The passes, those over windows of one kind together.
+    pub fn sweeps(&self) -> &[Sweep] {
+        &self.sweeps
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> u64 {
+        self.sweeps.iter().fold(0, |n, s| n.saturating_add(s.count()))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.sweeps.is_empty()
+    }
+
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = Pass> + '_ {
+        self.sweeps.iter().flat_map(|s| (0..s.count()).map(|w| s.pass(w)))
+    }
+}
+
+/// Whether all kept axes come before all reduced ones.
+pub(super) fn kept_first(order: &[usize], landing: &Landing) -> bool {
+    order.windows(2).all(|w| landing.keeps(w[0]) || !landing.keeps(w[1]))
+}
