@@ -10,6 +10,7 @@ mod bind;
 mod blocks;
 mod ends;
 mod explain;
+mod fingerprint;
 mod lower;
 mod needs;
 mod passes;
@@ -26,6 +27,7 @@ pub use again::{Kept, Moment, Visit, kept_chunk_bytes};
 pub use bind::{Bound, BoundStage};
 pub use blocks::{uses_of_chunk, uses_of_chunk_around};
 pub use ends::Ends;
+pub use fingerprint::{NUMERICS_VERSION, PlanFingerprint};
 pub use passes::{Pass, Passes, Sweep};
 pub use place::{Machine, Placement, Wish};
 pub use reads::Reads;
@@ -41,7 +43,7 @@ use crate::ops::program::Program;
 use crate::source::{Local, Source, SourceSpec};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The version of the serialised form; another version is refused.
 pub const PLAN_VERSION: u32 = 3;
@@ -125,6 +127,7 @@ pub struct Plan {
     data: PlanData,
     /// Sources that are open in this process, in the order of the plan's.
     opened: Vec<Arc<dyn Source>>,
+    fingerprint: OnceLock<PlanFingerprint>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -179,6 +182,10 @@ impl Plan {
     /// As [`Plan::new`].
     pub fn writing(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result<Plan> {
         lower::plan(graph, written, options)
+    }
+
+    fn of(data: PlanData, opened: Vec<Arc<dyn Source>>) -> Plan {
+        Plan { data, opened, fingerprint: OnceLock::new() }
     }
 
     /// The task grid of the stage that makes a value.
@@ -293,35 +300,18 @@ impl Plan {
                 .hint("make the plan again"));
             }
         }
-        let plan = Plan { data, opened };
+        let plan = Plan::of(data, opened);
         plan.validate()?;
         Ok(plan)
     }
 
-    /// A short text that two plans share only if they are the same.
-    pub fn fingerprint(&self) -> u64 {
-        use std::hash::{Hash, Hasher};
-        // Debug text is stable within a version, and partials never outlive one.
-        let mut h = Fnv(0xcbf2_9ce4_8422_2325);
-        match serde_json::to_string(&self.data) {
-            Ok(text) => text.hash(&mut h),
-            Err(_) => format!("{:?}", self.data).hash(&mut h),
-        }
-        h.finish()
-    }
-}
-
-/// FNV-1a, a hash that is the same in every process.
-struct Fnv(u64);
-
-impl std::hash::Hasher for Fnv {
-    fn write(&mut self, bytes: &[u8]) {
-        for &b in bytes {
-            self.0 = (self.0 ^ b as u64).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-    fn finish(&self) -> u64 {
-        self.0
+    /// What tells it from all other plans, in any process. It is found once and kept.
+    pub fn fingerprint(&self) -> PlanFingerprint {
+        *self.fingerprint.get_or_init(|| match serde_json::to_vec(&self.data) {
+            Ok(bytes) => PlanFingerprint::of(&bytes),
+            // A path that is not text cannot be written, and such a plan stays in this process.
+            Err(_) => PlanFingerprint::of(format!("{:?}", self.data).as_bytes()),
+        })
     }
 }
 
