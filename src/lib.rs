@@ -37,7 +37,8 @@
 //!
 //! Between the two lies the [`Plan`]: [`Session::plan`] gives it, [`Session::explain`] prints it with
 //! what it needs on this machine, [`Plan::to_json`] writes it for other processes, which run pieces of
-//! it with [`Session::run_tasks`] and put them together with [`Session::merge_tasks`].
+//! it with [`Session::run_tasks`] and put them together with [`Session::combine_tasks`] and
+//! [`Session::merge_tasks`].
 //! [`Session::compute_into`] writes a result to memory that is there already, [`Session::blocks`] goes
 //! through one that is larger than memory, and [`Session::store`] writes it to a file;
 //! [`Session::run_with`] stores and computes in one run.
@@ -105,14 +106,14 @@ pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use exec::{
-    ArrayValue, Cancel, Fallback, Merged, PartialOutput, PartialTile, Progress, Report, StagePartial,
-    StateBytes, TaskCounts, Value, Values,
+    ArrayValue, Cancel, Fallback, Gathered, Merged, PartialOutput, PartialTile, Progress, Report,
+    StagePartial, StateBytes, TaskCounts, TileNote, Value, Values,
 };
 pub use feeds::Boundary;
 pub use ops::histogram::Histogram;
 pub use ops::labels::Labels;
 pub use ops::reduce::Reduction;
-pub use plan::{Plan, PlanOptions};
+pub use plan::{Plan, PlanFingerprint, PlanOptions};
 pub use session::{
     BlockOrder, Blocks, Device, FallbackPolicy, Out, Outcome, Session, SessionBuilder, Store, StoreOptions,
 };

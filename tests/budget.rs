@@ -193,11 +193,30 @@ fn ranges_of_tasks_are_refused_once() {
             let needed = e.needed().unwrap_or_else(|| panic!("{e}"));
             assert!(e.kind() == ErrorKind::Budget && needed > smallest, "{e}");
             assert_eq!(run(needed - 1).map(drop).unwrap_err().needed(), Some(needed));
-            run(needed).unwrap();
+            let peak = run(needed).unwrap().report.peak_host_bytes;
+            assert!(peak <= needed, "{peak} of {needed}");
             refused += 1;
         }
     }
     assert!(refused > 3, "{refused}");
+}
+
+/// A range that finishes the tiles of its tasks holds what they became, not their states.
+#[test]
+fn a_range_holds_what_it_has_finished() {
+    let folder = folder();
+    let shape = [20_000, 8];
+    let x = open(folder.path(), "tiles", &shape, Some(&[64, 4]), None);
+    let plan = session(1, 1, 1 << 11).plan(&[&x.std_with(Over::axis(1))]).unwrap();
+    let stage = &plan.stages()[0];
+    assert!(stage.grid.counts()[1] > 1, "{:?}", stage.grid);
+    let states = stage.outputs[0].fold.bytes(&shape).state;
+    for threads in [1, 3] {
+        let few = session(threads, states / 4, 1 << 11);
+        let partial = few.run_tasks(&plan, 0, 0..stage.grid.blocks(), &Default::default()).unwrap();
+        let peak = partial.report.peak_host_bytes;
+        assert!(peak >= shape[0] * 8 && peak <= states / 4, "{peak}, states are {states}");
+    }
 }
 
 /// One refusal names what all datasets of a file need, chunks on their way included.

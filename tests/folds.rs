@@ -10,7 +10,7 @@ use chunkwise::backend::{Backend, Runner};
 use chunkwise::grid::{Region, c_strides};
 use chunkwise::ops::fold::{
     Block, By, Collect, EdgesFold, FOLDS, First, Grouped, HistogramFold, Landing, Made, Reduce, Role,
-    SharedFold, State, Top, Wanted,
+    SharedFold, State, Top, Wanted, written_bytes,
 };
 use chunkwise::ops::histogram::{Bins, Edges};
 use chunkwise::ops::kernel::{Kernel, Operand, Terminal};
@@ -276,9 +276,14 @@ fn in_parts(
         // What the runner made for itself counts too, once; a device's slots come when they are needed.
         let scratch = if states.is_empty() { 1 << 20 } else { 0 };
         assert!(!measured || held <= promised + scratch, "{fold:?}: {held} bytes, {promised} promised");
+        let promised = written_bytes(fold.bytes(&block.shape).state);
         states.push(match rng.below(2) {
             0 => state,
-            _ => terminal.ready.read(&block.shape, &state.write().unwrap()).unwrap(),
+            _ => {
+                let written = state.write().unwrap();
+                assert!(written.len() as u64 <= promised, "{fold:?}: {} bytes, {promised}", written.len());
+                terminal.ready.read(&block.shape, &written).unwrap()
+            }
         });
     }
     while states.len() > 1 {
@@ -385,6 +390,21 @@ fn folds_of_nothing() {
     }
 }
 
+/// Bytes with something wrong with them.
+fn damaged(rng: &mut Rng, good: &[u8]) -> Vec<u8> {
+    let mut bad = good.to_vec();
+    match rng.below(3) {
+        0 => bad.truncate(rng.below(bad.len() as u64 + 1) as usize),
+        _ if bad.is_empty() => {}
+        1 => {
+            let at = rng.below(bad.len() as u64) as usize;
+            bad[at] ^= 1 << rng.below(8);
+        }
+        _ => bad.extend([7; 9]),
+    }
+    bad
+}
+
 /// A fold is its name and its data: it comes back from a plan as it was, and no byte of a state can break it.
 #[test]
 fn folds_travel_and_damage_is_an_error() {
@@ -403,21 +423,24 @@ fn folds_travel_and_damage_is_an_error() {
             let mut runner = Cpu::new(1, Simd::best()).runner(&kernel, &SHAPE, None).unwrap();
             columns.add(&mut *runner, &Region::whole(&SHAPE), &mut states);
             let good = states[0].write().unwrap();
+            let ready = &kernel.terminals[0].ready;
             for _ in 0..8 {
-                let mut bad = good.clone();
-                match rng.below(3) {
-                    0 => bad.truncate(rng.below(bad.len() as u64 + 1) as usize),
-                    _ if bad.is_empty() => {}
-                    1 => {
-                        let at = rng.below(bad.len() as u64) as usize;
-                        bad[at] ^= 1 << rng.below(8);
-                    }
-                    _ => bad.extend([7; 9]),
-                }
+                let bad = damaged(&mut rng, &good);
                 // An error, or a state that behaves.
-                if let Ok(mut state) = kernel.terminals[0].ready.read(&SHAPE, &bad) {
+                if let Ok(mut state) = ready.read(&SHAPE, &bad) {
                     let _ = state.merge(&*states[0]);
                     let _ = finish(state);
+                }
+            }
+            let [state] = states;
+            let Ok((Made::Histogram(h), _)) = state.finish() else { continue };
+            let good = h.write().unwrap();
+            assert!(good.len() as u64 <= h.counts().len() as u64 * 20 + 128, "{} bytes", good.len());
+            assert_eq!(ready.read_histogram(&good).unwrap(), *h);
+            for _ in 0..8 {
+                // An error, or a histogram of the same edges.
+                if let Ok(other) = ready.read_histogram(&damaged(&mut rng, &good)) {
+                    assert_eq!((other.edges(), other.shape()), (h.edges(), h.shape()));
                 }
             }
         }

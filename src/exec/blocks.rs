@@ -8,7 +8,7 @@
 //! Limits: blocks come in one order, so a block that takes long holds back those after it, and workers then
 //! come to rest. Where there is one thread, a block is computed when it is asked for.
 
-use super::collect::{Collector, Lent, Results};
+use super::collect::{Collector, Goal, Lent, Results};
 use super::collector::{HandOn, Handed, Taker};
 use super::context::RunContext;
 use super::kept::Kept;
@@ -204,7 +204,7 @@ impl BlockRun {
         let run = StageRun::new(plan, n, &bound.stages[n], pass, walk, part, values, kept, shared);
         let none = &mut Lent::new();
         let results = Results::new(stage, plan.values(), none, &bound.ends.streamed, &counters.meter)?;
-        let gathers = Collector::new(stage, kernel, pass, Some(&results), &counters.meter);
+        let gathers = Collector::new(stage, kernel, pass, Goal::Results(&results), &counters.meter);
         let ready = Ready(self);
         let collector = HandOn::new(gathers, stage, pass, &bound.ends, &ready);
         let stats = OwnStats::new(&counters.stats);

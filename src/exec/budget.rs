@@ -23,7 +23,6 @@ impl Meter {
     }
 
     /// The bytes held now.
-    #[cfg(test)]
     pub fn now(&self) -> u64 {
         self.now.load(Relaxed)
     }

@@ -2,15 +2,16 @@
 //!
 //! A fold's output is cut into tiles, one per block of the axes that it keeps. A worker adds up
 //! the tile it is at by itself and hands it over when it moves on; a tile whose tasks are all done is
-//! finished, rounded once, written into the result and forgotten. Sums are exact and other folds do
-//! not depend on order, so it does not matter who comes first.
+//! finished, rounded once, written into the result and forgotten, or kept as it is for another process that
+//! writes the result. Sums are exact and other folds do not depend on order, so it does not matter who comes first.
 
 use super::budget::Meter;
+use super::finished::Finished;
 use super::value::{ArrayValue, Value};
-use super::wire::{PartialOutput, PartialTile, StateBytes};
+use super::wire::{Gathered, PartialOutput, PartialTile, StateBytes, TILE_BYTES};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, Grid, Region, ravel, unravel};
-use crate::ops::fold::{Landing, Made, Notes, Nothing, State};
+use crate::ops::fold::{Landing, Made, Notes, Nothing, State, written_bytes};
 use crate::ops::kernel::{Kernel, Terminal};
 use crate::ops::shared::SharedArray;
 use crate::plan::{Pass, Stage, ValueId, ValueSpec};
@@ -112,10 +113,31 @@ impl<'o> Results<'o> {
         }
     }
 
-    /// Takes what a tile has become: the elements of a region, or a histogram.
-    fn take(&self, output: usize, region: &Region, made: Made, notes: &Notes) {
+    /// Takes the elements that go to a region of the kept axes, and to all of the fold's own.
+    ///
+    /// # Errors
+    /// `Internal` if they do not fill it.
+    pub(super) fn elements(&self, output: usize, mut region: Region, elements: &[u8]) -> Result<()> {
+        if let Some(array) = &self.arrays[output] {
+            for &n in &array.shape()[region.shape.len()..] {
+                region.start.push(0);
+                region.shape.push(n);
+            }
+            if elements.len() as u64 != region.len() * array.dtype().size() as u64 {
+                return Err(Error::new(ErrorKind::Internal, "a tile does not fill its region"));
+            }
+        }
+        self.write(output, &region, elements);
+        Ok(())
+    }
+
+    /// Takes what a tile has become.
+    ///
+    /// # Errors
+    /// As [`Results::elements`].
+    pub(super) fn place(&self, output: usize, region: Region, made: Made, notes: &Notes) -> Result<()> {
         match made {
-            Made::Elements(elements) => self.write(output, region, &elements),
+            Made::Elements(elements) => self.elements(output, region, &elements)?,
             Made::Histogram(h) => {
                 *self.histograms[output].lock().unwrap_or_else(PoisonError::into_inner) =
                     Some(Value::Histogram(h));
@@ -129,22 +151,43 @@ impl<'o> Results<'o> {
                 *count = count.saturating_add(note.count);
             }
         }
+        Ok(())
     }
 }
 
 /// States that wait for the rest of their tile, by its number, and how many tasks each holds.
 type Tiles = BTreeMap<u64, (Box<dyn State>, u64)>;
 
+/// Where finished tiles go.
+#[derive(Clone, Copy)]
+pub enum Goal<'a> {
+    /// Into results in memory.
+    Results(&'a Results<'a>),
+    /// On, to another process.
+    Partials(&'a Finished<'a>),
+}
+
+impl<'a> Goal<'a> {
+    fn results(&self) -> Option<&'a Results<'a>> {
+        match self {
+            Goal::Results(results) => Some(results),
+            Goal::Partials(_) => None,
+        }
+    }
+}
+
 /// Merges the states of one pass of a stage.
 pub struct Collector<'a> {
     stage: &'a Stage,
     kernel: &'a Kernel,
     pass: &'a Pass,
-    results: Option<&'a Results<'a>>,
+    goal: Goal<'a>,
     /// Per output of the pass.
     gathered: Vec<Mutex<Tiles>>,
     /// Per output of the pass, the tasks that go into one tile.
     tasks_per_tile: Vec<u64>,
+    /// What each tile that waits is counted with beside its state.
+    beside: u64,
     meter: &'a Meter,
 }
 
@@ -162,12 +205,12 @@ impl Local {
 }
 
 impl<'a> Collector<'a> {
-    /// A collector that finishes into `results`, or, without any, keeps states for another process.
+    /// A collector for a pass.
     pub fn new(
         stage: &'a Stage,
         kernel: &'a Kernel,
         pass: &'a Pass,
-        results: Option<&'a Results<'a>>,
+        goal: Goal<'a>,
         meter: &'a Meter,
     ) -> Self {
         let tasks = |&o: &usize| -> u64 {
@@ -181,9 +224,15 @@ impl<'a> Collector<'a> {
             stage,
             kernel,
             pass,
-            results,
+            goal,
+            beside: 0,
             meter,
         }
+    }
+
+    /// The same, for tiles of many partials: they are counted with all that each takes.
+    pub fn in_pieces(self) -> Self {
+        Collector { beside: TILE_BYTES, ..self }
     }
 
     /// The grid that the pass sees along axis `d`: its first block and how many there are.
@@ -196,12 +245,19 @@ impl<'a> Collector<'a> {
         (first, last - first + 1)
     }
 
-    fn terminal(&self, i: usize) -> &Terminal {
+    pub(super) fn terminal(&self, i: usize) -> &Terminal {
         &self.kernel.terminals[self.pass.outputs[i]]
     }
 
-    fn landing(&self, i: usize) -> &Landing {
+    pub(super) fn landing(&self, i: usize) -> &Landing {
         self.terminal(i).fold.landing()
+    }
+
+    /// How many tasks go into a tile of output `i` of the pass, and how many of them wait for others: nothing
+    /// if no part of it is here.
+    pub(super) fn tasks_of(&self, i: usize, tile: u64) -> (u64, Option<u64>) {
+        let tiles = self.gathered[i].lock().unwrap_or_else(PoisonError::into_inner);
+        (self.tasks_per_tile[i], tiles.get(&tile).map(|(_, tasks)| *tasks))
     }
 
     /// The number of the tile that a block belongs to.
@@ -243,7 +299,7 @@ impl<'a> Collector<'a> {
         for i in 0..local.states.len() {
             let terminal = self.terminal(i);
             if terminal.fold.places() {
-                let place = self.results.filter(|_| in_place);
+                let place = self.goal.results().filter(|_| in_place);
                 let Some(Some(array)) = place.map(|results| &results.arrays[self.pass.outputs[i]]) else {
                     // The memory of the block before is used again.
                     if local.states[i].elements().is_none() {
@@ -283,12 +339,10 @@ impl<'a> Collector<'a> {
             let Some(elements) = state.elements().filter(|_| self.terminal(i).fold.places()) else {
                 continue;
             };
-            match self.results {
-                Some(results) => results.write(self.pass.outputs[i], block, elements),
-                None => {
-                    let state = std::mem::replace(state, Box::new(Nothing));
-                    self.merge(i, self.tile(i, coords), 1, state)?;
-                }
+            let output = self.pass.outputs[i];
+            match self.goal {
+                Goal::Results(results) => results.write(output, block, elements),
+                Goal::Partials(finished) => finished.elements(output, self.tile(i, coords), elements)?,
             }
         }
         Ok(())
@@ -308,17 +362,22 @@ impl<'a> Collector<'a> {
         self.merge(i, tile, tasks, state)
     }
 
+    /// The most bytes that the state of a tile of output `i` of the pass takes.
+    pub(super) fn state_bytes(&self, i: usize, tile: u64) -> u64 {
+        self.terminal(i).state_bytes(&self.tile_region(i, tile).1)
+    }
+
     /// Merges a state of output `i` of the pass into a tile.
     ///
     /// # Errors
     /// What finishing a tile fails with; `Internal` if the state is of another kind.
-    fn merge(&self, i: usize, tile: u64, tasks: u64, state: Box<dyn State>) -> Result<()> {
+    pub(super) fn merge(&self, i: usize, tile: u64, tasks: u64, state: Box<dyn State>) -> Result<()> {
         let all = self.tasks_per_tile[i];
         // A tile that nobody else has a part of need not be looked for.
-        if self.results.is_some() && tasks >= all {
+        if tasks >= all {
             return self.finish_tile(i, tile, state);
         }
-        let bytes = self.terminal(i).state_bytes(&self.tile_region(i, tile).1);
+        let bytes = self.state_bytes(i, tile).saturating_add(self.beside);
         let whole = {
             let mut tiles = self.gathered[i].lock().unwrap_or_else(PoisonError::into_inner);
             let entry = match tiles.entry(tile) {
@@ -333,7 +392,7 @@ impl<'a> Collector<'a> {
                     entry
                 }
             };
-            let done = self.results.is_some() && entry.1 >= all;
+            let done = entry.1 >= all;
             done.then(|| tiles.remove(&tile)).flatten()
         };
         match whole {
@@ -346,42 +405,8 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Takes in what another process has gathered for output `i` from the tasks in `ranges`.
-    ///
-    /// # Errors
-    /// `Value` if it is not what such tasks make; otherwise what finishing a tile fails with.
-    pub fn take(&self, i: usize, output: PartialOutput, ranges: &[(u64, u64)]) -> Result<()> {
-        let wrong = |what: String| Error::new(ErrorKind::Value, format!("a partial {what}"));
-        let landing = self.landing(i);
-        let tiles_in_all: u64 = landing.kept(&self.stage.grid.counts()).iter().product();
-        let mut left = ranges.iter().fold(0u64, |n, r| n.saturating_add(r.1.saturating_sub(r.0)));
-        let mut last = None;
-        for PartialTile { tile, tasks, state } in output.tiles {
-            if tile >= tiles_in_all {
-                return Err(wrong(format!("has the tile {tile} of {tiles_in_all}")));
-            }
-            if last.replace(tile).is_some_and(|last| last >= tile) {
-                return Err(wrong(format!("has the tile {tile} out of order")));
-            }
-            // Where every axis is kept, a tile is a task.
-            let own = |tile: u64| ranges.iter().any(|r| (r.0..r.1).contains(&tile));
-            if landing.keeps_all() && (tasks != 1 || !own(tile)) {
-                return Err(wrong("has other blocks than its tasks make".into()));
-            }
-            let (_, block) = self.tile_region(i, tile);
-            let state = self.terminal(i).ready.read(&block, &state.0);
-            let state = state.map_err(|e| wrong(format!("has a damaged tile {tile}")).caused_by(e))?;
-            left = left.checked_sub(tasks).ok_or_else(|| wrong("counts more tasks than it has".into()))?;
-            self.merge(i, tile, tasks, state)?;
-        }
-        match left {
-            0 => Ok(()),
-            left => Err(wrong(format!("lacks the tiles of {left} of its tasks"))),
-        }
-    }
-
     /// Where a tile lies on the kept axes, within the pass' window, and a block of the domain that makes it.
-    fn tile_region(&self, i: usize, tile: u64) -> (Region, Dims) {
+    pub(super) fn tile_region(&self, i: usize, tile: u64) -> (Region, Dims) {
         let landing = self.landing(i);
         let coords = unravel(tile, &landing.kept(&self.stage.grid.counts()));
         let mut kept = coords.iter();
@@ -403,28 +428,15 @@ impl<'a> Collector<'a> {
         (region, block)
     }
 
-    /// Rounds a tile and writes it into the result.
+    /// Rounds a tile and hands it on.
     fn finish_tile(&self, i: usize, tile: u64, state: Box<dyn State>) -> Result<()> {
-        let (region, _) = self.tile_region(i, tile);
-        self.finish_state(i, region, state)
-    }
-
-    /// Rounds what goes to a region of the kept axes, and to all of the fold's own.
-    fn finish_state(&self, i: usize, mut region: Region, state: Box<dyn State>) -> Result<()> {
-        let Some(results) = self.results else { return Ok(()) };
         let output = self.pass.outputs[i];
         let (made, notes) = state.finish().at("operation", &self.stage.outputs[output].label)?;
-        if let (Made::Elements(elements), Some(array)) = (&made, &results.arrays[output]) {
-            for &n in &array.shape()[region.shape.len()..] {
-                region.start.push(0);
-                region.shape.push(n);
-            }
-            if elements.len() as u64 != region.len() * array.dtype().size() as u64 {
-                return Err(Error::new(ErrorKind::Internal, "a tile does not fill its region"));
-            }
+        let (region, _) = self.tile_region(i, tile);
+        match self.goal {
+            Goal::Results(results) => results.place(output, region, made, &notes),
+            Goal::Partials(finished) => finished.take(output, tile, region.len(), made, &notes),
         }
-        results.take(output, &region, made, &notes);
-        Ok(())
     }
 
     /// Finishes what no task could: folds of nothing.
@@ -432,31 +444,51 @@ impl<'a> Collector<'a> {
     /// # Errors
     /// What folds say about empty input; `Internal` if a tile lacks tasks.
     pub fn finish(self) -> Result<()> {
+        let Some(results) = self.goal.results() else { return Ok(()) };
         let domain = self.stage.grid.shape();
         for (i, gathered) in self.gathered.iter().enumerate() {
-            if self.results.is_some() && !gathered.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
+            if !gathered.lock().unwrap_or_else(PoisonError::into_inner).is_empty() {
                 return Err(Error::new(ErrorKind::Internal, "a tile was left unfinished"));
             }
             if domain.contains(&0) && !self.terminal(i).fold.places() {
+                let output = self.pass.outputs[i];
+                let state = self.terminal(i).state(&domain)?;
+                let (made, notes) = state.finish().at("operation", &self.stage.outputs[output].label)?;
                 let kept = self.landing(i).kept(&domain);
-                self.finish_state(i, Region::whole(&kept), self.terminal(i).state(&domain)?)?;
+                results.place(output, Region::whole(&kept), made, &notes)?;
             }
         }
         Ok(())
     }
 
-    /// The states themselves, for another process.
+    /// All tiles, for another process: those that are finished, and the states of the others. `fits` says
+    /// whether there is room for so many bytes more.
     ///
     /// # Errors
-    /// `Internal` if one cannot be written.
-    pub fn into_partials(self) -> Result<Vec<PartialOutput>> {
-        let output = |tiles: Mutex<Tiles>| {
-            let tiles = tiles.into_inner().unwrap_or_else(PoisonError::into_inner).into_iter();
-            let tiles = tiles.map(|(tile, (state, tasks))| {
-                Ok(PartialTile { tile, tasks, state: StateBytes(state.write()?) })
-            });
-            Ok(PartialOutput { tiles: tiles.collect::<Result<_>>()? })
+    /// What `fits` says; `Internal` if a state cannot be written.
+    pub fn into_partials(self, fits: &dyn Fn(u64) -> Result<()>) -> Result<Vec<PartialOutput>> {
+        let Goal::Partials(finished) = self.goal else {
+            return Err(Error::new(ErrorKind::Internal, "results are no partials"));
         };
-        self.gathered.into_iter().map(output).collect()
+        let mut outputs = Vec::new();
+        for (i, gathered) in self.gathered.iter().enumerate() {
+            let all = self.tasks_per_tile[i];
+            let mut output = finished.output(self.pass.outputs[i], all);
+            let open = std::mem::take(&mut *gathered.lock().unwrap_or_else(PoisonError::into_inner));
+            for (tile, (state, tasks)) in open {
+                let bytes = self.state_bytes(i, tile);
+                fits(written_bytes(bytes))?;
+                let mut written = state.write()?;
+                written.shrink_to_fit();
+                drop(state);
+                self.meter.add(written.len() as u64);
+                self.meter.sub(bytes);
+                output.tiles.push(PartialTile { tile, tasks, holds: Gathered::State(StateBytes(written)) });
+            }
+            // Two ascending runs.
+            output.tiles.sort_by_key(|t| t.tile);
+            outputs.push(output);
+        }
+        Ok(outputs)
     }
 }

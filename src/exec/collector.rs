@@ -79,7 +79,7 @@ impl Collect for ToResults<'_> {
     }
 }
 
-/// Partials, in which nothing is finished.
+/// Partials, in which tiles are finished that have all of their tasks.
 pub(super) struct ToPartials<'a>(pub Collector<'a>);
 
 impl Collect for ToPartials<'_> {

@@ -6,7 +6,7 @@
 //! the output. There is no queue between reading and computing: one worker's decode overlaps another's
 //! arithmetic, no block waits in memory, and the number of workers bounds what is held. One worker runs on
 //! the calling thread. Where the outputs go (`collector.rs`) is all in which a run differs from a piece of
-//! one for another machine (`partials.rs`), from a store, and from blocks one by one (`blocks.rs`).
+//! one for another machine (`partials.rs`, `merge.rs`), from a store, and from blocks one by one (`blocks.rs`).
 
 mod blocks;
 mod budget;
@@ -14,11 +14,15 @@ mod cache;
 mod collect;
 mod collector;
 mod context;
+mod coverage;
+mod finished;
 mod kept;
 mod lane;
+mod merge;
 mod partials;
 mod reader;
 mod report;
+mod room;
 mod run;
 mod schedule;
 mod stage;
@@ -30,9 +34,10 @@ pub use blocks::BlockRun;
 pub use collect::Lent;
 pub use collector::{Handed, Taker};
 pub use context::RunContext;
-pub use partials::{Merged, StagePartial, merge_tasks, run_tasks};
+pub use merge::{Merged, combine_tasks, merge_tasks};
+pub use partials::run_tasks;
 pub use reader::Values;
 pub use report::{Cancel, Counters, Fallback, Progress, Report, TaskCounts};
 pub use run::{Outlets, result, run};
 pub use value::{ArrayValue, Value};
-pub use wire::{PartialOutput, PartialTile, StateBytes};
+pub use wire::{Gathered, PartialOutput, PartialTile, StagePartial, StateBytes, TileNote};

@@ -106,7 +106,7 @@ impl Counters {
     pub(super) fn fell_back(&self, reason: &str, tasks: u64) {
         let mut fallbacks = self.fallbacks.lock().unwrap_or_else(PoisonError::into_inner);
         match fallbacks.iter_mut().find(|f| f.reason == reason) {
-            Some(f) => f.tasks += tasks,
+            Some(f) => f.tasks = f.tasks.saturating_add(tasks),
             None => fallbacks.push(Fallback { reason: reason.to_string(), tasks }),
         }
     }

@@ -1,6 +1,6 @@
 //! A run: the stages of a plan one after the other, each pass by pass.
 
-use super::collect::{Collector, Lent, Noted, Results};
+use super::collect::{Collector, Goal, Lent, Results};
 use super::collector::{Collect, HandOn, Taker, ToResults};
 use super::context::RunContext;
 use super::kept::Kept;
@@ -13,6 +13,7 @@ use super::value::Value;
 use crate::backend::DeviceKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::plan::{Bound, Plan, Stage, ValueId};
+use std::fmt::Display;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// Where the results of a run go that it does not hold itself.
@@ -102,7 +103,7 @@ fn run_stage(
         let part = kernel_of_pass(&kernel, pass);
         let shared = Shared::new(plan, n, bound, pass, walk.tasks, &counters.meter);
         let run = StageRun::new(plan, n, bound, pass, &walk, &part, values, kept, &shared);
-        let gathers = Collector::new(stage, &kernel, pass, Some(&results), &counters.meter);
+        let gathers = Collector::new(stage, &kernel, pass, Goal::Results(&results), &counters.meter);
         let gathers = match taker {
             None => {
                 let collector = ToResults(gathers);
@@ -169,7 +170,11 @@ pub(super) fn do_tasks<C: Collect>(
 }
 
 /// Notes what folds said of a stage's outputs.
-pub(super) fn note(stage: &Stage, notes: Noted, counters: &Counters) {
+pub(super) fn note<T: Display>(
+    stage: &Stage,
+    notes: impl IntoIterator<Item = ((usize, T), u64)>,
+    counters: &Counters,
+) {
     for ((output, text), count) in notes {
         let label = &stage.outputs[output].label;
         counters.note(match count {

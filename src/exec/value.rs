@@ -1,5 +1,6 @@
 //! What a run gives back: arrays and histograms in memory.
 
+use super::wire::little_endian;
 use crate::buffer::Buffer;
 use crate::dtype::{DType, Element, Scalar};
 use crate::error::{Error, ErrorKind, Result};
@@ -126,13 +127,6 @@ struct Wire {
     /// The bytes, little-endian.
     #[serde(with = "super::wire::bytes_or_text")]
     data: Vec<u8>,
-}
-
-/// Swaps to or from little-endian, which is how values travel.
-fn little_endian(bytes: &mut [u8], size: usize) {
-    if cfg!(target_endian = "big") {
-        bytes.chunks_exact_mut(size).for_each(|c| c.reverse());
-    }
 }
 
 impl Serialize for ArrayValue {

@@ -1,5 +1,6 @@
 //! A plan as plain data.
 
+use super::fingerprint::PlanFingerprint;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::feeds::Input;
@@ -11,7 +12,7 @@ use crate::ops::program::Program;
 use crate::source::{Source, SourceSpec};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The version of the serialised form; another version is refused.
 pub const PLAN_VERSION: u32 = 3;
@@ -95,6 +96,7 @@ pub struct Plan {
     pub(super) data: PlanData,
     /// Sources that are open in this process, in the order of the plan's.
     pub(super) opened: Vec<Arc<dyn Source>>,
+    pub(super) fingerprint: OnceLock<PlanFingerprint>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -185,6 +187,10 @@ impl Stage {
 }
 
 impl Plan {
+    pub(super) fn of(data: PlanData, opened: Vec<Arc<dyn Source>>) -> Plan {
+        Plan { data, opened, fingerprint: OnceLock::new() }
+    }
+
     /// The task grid of the stage that makes a value.
     pub fn grid_of(&self, value: ValueId) -> Option<&Grid> {
         let makes = |s: &&Stage| s.outputs.iter().any(|o| o.value == value);

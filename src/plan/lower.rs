@@ -122,7 +122,7 @@ pub fn plan(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result
         stages,
         results,
     };
-    let plan = Plan { data, opened: sources.opened };
+    let plan = Plan::of(data, sources.opened);
     debug_assert!(plan.validate().is_ok(), "{:?}", plan.validate());
     Ok(plan)
 }

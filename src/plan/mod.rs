@@ -12,6 +12,7 @@ mod bound;
 mod data;
 mod ends;
 mod explain;
+mod fingerprint;
 mod kept;
 mod lower;
 mod needs;
@@ -33,6 +34,7 @@ pub use data::{
     MAX_KEPT_RUNNERS, Output, PLAN_VERSION, Plan, PlanOptions, PlanSource, Stage, ValueSpec, Written,
 };
 pub use ends::Ends;
+pub use fingerprint::{NUMERICS_VERSION, PlanFingerprint};
 pub use kept::{Kept, Moment, Visit, kept_chunk_bytes};
 pub use place::{Machine, Placement, Wish};
 pub use reads::Reads;
@@ -120,34 +122,17 @@ impl Plan {
                 .hint("make the plan again"));
             }
         }
-        let plan = Plan { data, opened };
+        let plan = Plan::of(data, opened);
         plan.validate()?;
         Ok(plan)
     }
 
-    /// A short text that two plans share only if they are the same.
-    pub fn fingerprint(&self) -> u64 {
-        use std::hash::{Hash, Hasher};
-        // Debug text is stable within a version, and partials never outlive one.
-        let mut h = Fnv(0xcbf2_9ce4_8422_2325);
-        match serde_json::to_string(&self.data) {
-            Ok(text) => text.hash(&mut h),
-            Err(_) => format!("{:?}", self.data).hash(&mut h),
-        }
-        h.finish()
-    }
-}
-
-/// FNV-1a, a hash that is the same in every process.
-struct Fnv(u64);
-
-impl std::hash::Hasher for Fnv {
-    fn write(&mut self, bytes: &[u8]) {
-        for &b in bytes {
-            self.0 = (self.0 ^ b as u64).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-    fn finish(&self) -> u64 {
-        self.0
+    /// What tells it from all other plans, in any process. It is found once and kept.
+    pub fn fingerprint(&self) -> PlanFingerprint {
+        *self.fingerprint.get_or_init(|| match serde_json::to_vec(&self.data) {
+            Ok(bytes) => PlanFingerprint::of(&bytes),
+            // A path that is not text cannot be written, and such a plan stays in this process.
+            Err(_) => PlanFingerprint::of(format!("{:?}", self.data).as_bytes()),
+        })
     }
 }

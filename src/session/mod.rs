@@ -4,6 +4,7 @@ mod blocks;
 mod into;
 mod labels;
 mod memory;
+mod pieces;
 mod store;
 
 pub use blocks::{BlockOrder, Blocks};
@@ -17,8 +18,7 @@ use crate::backend::gpu::{Choice, Gpu};
 use crate::backend::{Backend, Capabilities, calibrate, files};
 use crate::error::{Error, ErrorKind, Result};
 use crate::exec::{
-    self, ArrayValue, Cancel, Counters, Fallback, Merged, Outlets, Progress, Report, RunContext,
-    StagePartial, Value, Values,
+    self, ArrayValue, Cancel, Counters, Fallback, Outlets, Progress, Report, RunContext, Value,
 };
 use crate::graph::Graph;
 use crate::ops::histogram::Histogram;
@@ -252,6 +252,7 @@ impl SessionBuilder {
                 cancel: self.cancel,
                 progress: self.progress,
                 trace: self.trace,
+                bound: pieces::KeptBound::default(),
             }),
         })
     }
@@ -274,6 +275,8 @@ struct Inner {
     cancel: Cancel,
     progress: Option<Arc<ProgressFn>>,
     trace: Option<Arc<Trace>>,
+    /// Plans of which pieces were run.
+    bound: pieces::KeptBound,
 }
 
 /// A device, a byte budget and threads. Cheap to clone; can be used from many threads.
@@ -460,60 +463,6 @@ impl Session {
             threads: self.inner.threads,
             ..counted
         }
-    }
-
-    /// Runs a range of the tasks of one stage (positions in its grid, C order) and gives what was
-    /// gathered, with a report. `values` are those of the stages before, from [`Session::merge_tasks`].
-    ///
-    /// # Errors
-    /// As [`Session::compute`]; `Index` for tasks that are not there.
-    pub fn run_tasks(
-        &self,
-        plan: &Plan,
-        stage: usize,
-        tasks: std::ops::Range<u64>,
-        values: &Values,
-    ) -> Result<StagePartial> {
-        let start = Instant::now();
-        let bound = self.bind(plan)?;
-        let counters = self.counters();
-        let mut partial =
-            self.with_context(|cx| exec::run_tasks(plan, stage, tasks, &bound, values, cx, &counters))?;
-        partial.report = self.counted(&counters, start);
-        Ok(partial)
-    }
-
-    /// Merges partials that together have every task of a stage, in any order, and adds the stage's
-    /// values to `values`. The report has what all of the tasks noted.
-    ///
-    /// # Errors
-    /// `Value` if they overlap, leave tasks out, belong to another plan, or are damaged; `Budget` if
-    /// the stage's values do not fit.
-    pub fn merge_tasks(
-        &self,
-        plan: &Plan,
-        stage: usize,
-        partials: Vec<StagePartial>,
-        values: &Values,
-    ) -> Result<Merged> {
-        let start = Instant::now();
-        let made = plan.stages().get(stage).into_iter().flat_map(|s| &s.outputs);
-        let needed = made.map(|o| plan.values()[o.value].bytes()).fold(0, u64::saturating_add);
-        if needed > self.inner.memory {
-            return Err(Error::new(
-                ErrorKind::Budget,
-                format!(
-                    "the values of the stage need {} and the memory budget is {}",
-                    human_bytes(needed),
-                    human_bytes(self.inner.memory)
-                ),
-            )
-            .needs(needed)
-            .at("stage", stage));
-        }
-        let counters = Counters::default();
-        let values = exec::merge_tasks(plan, stage, partials, values, &counters)?;
-        Ok(Merged { values, report: self.counted(&counters, start) })
     }
 }
 

@@ -7,7 +7,7 @@ use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Dims;
 use crate::ops::elementwise::Op;
-use crate::ops::histogram::{self, Bins, Edges, HistogramSpec, LogOf};
+use crate::ops::histogram::{self, Bins, Edges, Histogram, HistogramSpec, LogOf};
 use crate::ops::simd::Simd;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -188,6 +188,10 @@ impl Ready for HistogramReady {
             return Err(damaged("histogram", "it has other bins"));
         }
         Ok(Box::new(Binned { spec: Arc::clone(&self.spec), bins }))
+    }
+
+    fn read_histogram(&self, bytes: &[u8]) -> Result<Histogram> {
+        Histogram::read(&self.spec, bytes)
     }
 
     fn update(&self, simd: Simd, logs: &[Option<LogOf>]) -> Box<dyn Update> {

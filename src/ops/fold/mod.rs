@@ -38,4 +38,4 @@ pub use row::FoldRow;
 pub use runs::{Columns, Runs};
 pub use shared::SharedFold;
 pub use top::{First, Top, Wanted};
-pub use traits::{Fold, Nothing, Ready, State, Update, state_as, state_ref};
+pub use traits::{Fold, Nothing, Ready, State, Update, state_as, state_ref, written_bytes};

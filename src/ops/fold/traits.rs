@@ -6,7 +6,7 @@ use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::elementwise::Op;
-use crate::ops::histogram::LogOf;
+use crate::ops::histogram::{Histogram, LogOf};
 use crate::ops::shared::Patch;
 use crate::ops::simd::Simd;
 use smallvec::SmallVec;
@@ -81,6 +81,15 @@ pub trait Ready: fmt::Debug + Send + Sync + Any {
     /// `Format` if it is not such a state.
     fn read(&self, block: &[u64], bytes: &[u8]) -> Result<Box<dyn State>>;
 
+    /// The histogram of this fold that [`Histogram::write`] wrote. Any bytes may be given.
+    ///
+    /// # Errors
+    /// `Format` if it is not such a histogram.
+    fn read_histogram(&self, bytes: &[u8]) -> Result<Histogram> {
+        let _ = bytes;
+        Err(Error::new(ErrorKind::Format, "a histogram came for a fold that makes none"))
+    }
+
     /// One worker's way of adding tiles to states on the CPU. Columns of which [`Ready::takes_log`] gave a
     /// logarithm hold its arguments; `logs` has an entry per port then, and may be empty otherwise.
     fn update(&self, simd: Simd, logs: &[Option<LogOf>]) -> Box<dyn Update>;
@@ -108,7 +117,7 @@ pub trait State: Send + Any {
     /// What the operation says: `Value` where NumPy raises, `Overflow` where a result does not fit.
     fn finish(self: Box<Self>) -> Result<(Made, Notes)>;
 
-    /// As bytes, for [`Ready::read`] in any process.
+    /// As bytes, for [`Ready::read`] in any process; at most [`written_bytes`].
     ///
     /// # Errors
     /// `Internal` if it cannot be written.
@@ -143,6 +152,12 @@ pub trait Update: Send {
     /// # Errors
     /// `Internal` if state or tile are another fold's.
     fn tile(&mut self, state: &mut dyn State, tile: &Tile, scratch: &mut Scratch) -> Result<()>;
+}
+
+/// The most bytes that a state may be written as ([`State::write`]) whose fold promised so many
+/// ([`Fold::bytes`]).
+pub fn written_bytes(state: u64) -> u64 {
+    state.saturating_mul(2).saturating_add(256)
 }
 
 /// A state as the type that its fold knows.

@@ -1,6 +1,8 @@
 //! The finished histogram.
 
+use super::spec::HistogramSpec;
 use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
 
 /// A finished histogram: `counts.sum() + underflow + overflow + outside + nan == total`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -16,7 +18,80 @@ pub struct Histogram {
     pub(super) total: u64,
 }
 
+/// What a histogram has counted, as it travels: without the edges, which its spec knows.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Counted {
+    counts: Vec<u64>,
+    /// Little-endian.
+    weights: Option<Vec<u8>>,
+    underflow: u64,
+    overflow: u64,
+    outside: u64,
+    nan: u64,
+    nonpositive: u64,
+}
+
+fn little_endian(mut bytes: Vec<u8>, dtype: DType) -> Vec<u8> {
+    if cfg!(target_endian = "big") {
+        bytes.chunks_exact_mut(dtype.size()).for_each(|c| c.reverse());
+    }
+    bytes
+}
+
 impl Histogram {
+    /// As bytes, for [`Histogram::read`] in any process.
+    ///
+    /// # Errors
+    /// `Internal` if it cannot be written.
+    pub fn write(&self) -> Result<Vec<u8>> {
+        let counted = Counted {
+            counts: self.counts.clone(),
+            weights: self.weights.as_ref().map(|(dtype, bytes)| little_endian(bytes.clone(), *dtype)),
+            underflow: self.underflow,
+            overflow: self.overflow,
+            outside: self.outside,
+            nan: self.nan,
+            nonpositive: self.nonpositive,
+        };
+        postcard::to_stdvec(&counted)
+            .map_err(|e| Error::new(ErrorKind::Internal, "a histogram cannot be written").caused_by(e))
+    }
+
+    /// The histogram of a spec that [`Histogram::write`] wrote. Any bytes may be given.
+    ///
+    /// # Errors
+    /// `Format` if it is no histogram of the spec.
+    pub fn read(spec: &HistogramSpec, bytes: &[u8]) -> Result<Histogram> {
+        let wrong = |what: &str| Error::new(ErrorKind::Format, format!("a histogram is damaged: {what}"));
+        let (c, rest): (Counted, _) =
+            postcard::take_from_bytes(bytes).map_err(|e| wrong("it ends early or is none").caused_by(e))?;
+        let (dtype, one) = (spec.weighted_dtype(), spec.edges().len() == 1);
+        let sums = c.weights.as_ref().map(|w| w.len() as u64);
+        if !rest.is_empty()
+            || c.counts.len() as u64 != spec.bins()
+            || sums != dtype.map(|d| spec.bins() * d.size() as u64)
+        {
+            return Err(wrong("it has other bins"));
+        }
+        let beside = if one { c.outside } else { c.underflow.saturating_add(c.overflow) };
+        if beside > 0 || c.nonpositive > c.underflow.saturating_add(c.outside) {
+            return Err(wrong("its counts do not agree"));
+        }
+        let others = [c.underflow, c.overflow, c.outside, c.nan];
+        let total = c.counts.iter().chain(&others).fold(0, |n: u64, &c| n.saturating_add(c));
+        Ok(Histogram {
+            edges: spec.edges().iter().map(|e| e.values().to_vec()).collect(),
+            counts: c.counts,
+            weights: dtype.zip(c.weights).map(|(dtype, bytes)| (dtype, little_endian(bytes, dtype))),
+            underflow: c.underflow,
+            overflow: c.overflow,
+            outside: c.outside,
+            nan: c.nan,
+            nonpositive: c.nonpositive,
+            total,
+        })
+    }
+
     /// The float64 edges of each dimension, one more than its bins.
     pub fn edges(&self) -> &[Vec<f64>] {
         &self.edges

@@ -1,0 +1,143 @@
+//! Plans in pieces: ranges of a stage's tasks here or there, and their partials merged into one thing.
+
+use super::Session;
+use crate::error::Result;
+use crate::exec::{self, Merged, StagePartial, Values};
+use crate::plan::{Bound, Ends, Plan, PlanFingerprint};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Plans that stay bound, at most: a process runs pieces of one, or of a few in turn.
+const KEPT: usize = 4;
+
+/// Plans that were bound to this session, the last one used at the end. What binding looks at does not change
+/// while there is a session: the plan, its sources as they were when it was made, the budget and the devices. A file
+/// that has changed since is noticed by whoever reads it.
+#[derive(Default)]
+pub(super) struct KeptBound(Mutex<Vec<(PlanFingerprint, Arc<Bound>)>>);
+
+impl KeptBound {
+    /// The plan as it is bound, by `bind` if it is not there.
+    fn get(&self, plan: &Plan, bind: impl FnOnce() -> Result<Bound>) -> Result<Arc<Bound>> {
+        let key = plan.fingerprint();
+        let lock = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let take = |kept: &mut Vec<(PlanFingerprint, Arc<Bound>)>| {
+            kept.iter().position(|(k, _)| *k == key).map(|at| kept.remove(at).1)
+        };
+        let found = take(&mut lock());
+        // Nobody waits for a plan to be bound: another thread that wants the same one binds it for itself.
+        let bound = match found {
+            Some(bound) => bound,
+            None => Arc::new(bind()?),
+        };
+        let mut kept = lock();
+        take(&mut kept);
+        if kept.len() == KEPT {
+            kept.remove(0);
+        }
+        kept.push((key, Arc::clone(&bound)));
+        Ok(bound)
+    }
+}
+
+impl Session {
+    /// Runs a range of the tasks of one stage (positions in its grid, C order) and gives what was
+    /// gathered, with a report. `values` are those of the stages before, from [`Session::merge_tasks`]. Parts of
+    /// the output (tiles) that have all of their tasks in the range are finished here. The plan is bound
+    /// at its first range, so that many small ones cost little more than a few large ones.
+    ///
+    /// # Errors
+    /// As [`Session::compute`]; `Index` for tasks that are not there.
+    pub fn run_tasks(
+        &self,
+        plan: &Plan,
+        stage: usize,
+        tasks: Range<u64>,
+        values: &Values,
+    ) -> Result<StagePartial> {
+        let start = Instant::now();
+        let bound = self.inner.bound.get(plan, || self.bind_with(plan, &Ends::default()))?;
+        let counters = self.counters();
+        let mut partial =
+            self.with_context(|cx| exec::run_tasks(plan, stage, tasks, &bound, values, cx, &counters))?;
+        partial.report = self.counted(&counters, start);
+        Ok(partial)
+    }
+
+    /// Merges partials of some of a stage's tasks, in any order, into one of all of these tasks, with a report. So
+    /// partials can be merged as a tree, the last ones with [`Session::merge_tasks`]: the bits are those of one
+    /// run. Partials of adjacent tasks come to the fewest bytes, as the tiles between them are finished.
+    /// `values` are those of the stages before.
+    ///
+    /// They are taken one at a time, from a list or from an iterator that reads them when they are wanted
+    /// (`Item = Result<StagePartial>`). What is held counts: the partial that is made and the one that is being taken.
+    ///
+    /// # Errors
+    /// `Value` if they overlap, belong to another plan, or are damaged; `Budget` if what is merged does not fit;
+    /// what the iterator gives; what finishing a tile fails with, as [`Session::compute`].
+    pub fn combine_tasks(
+        &self,
+        plan: &Plan,
+        stage: usize,
+        partials: impl IntoIterator<Item = impl Into<Result<StagePartial>>>,
+        values: &Values,
+    ) -> Result<StagePartial> {
+        let start = Instant::now();
+        let counters = self.counters();
+        let mut partials = partials.into_iter().map(Into::into);
+        let memory = self.memory();
+        let mut partial = exec::combine_tasks(plan, stage, &mut partials, values, memory, &counters)?;
+        partial.report = self.counted(&counters, start);
+        Ok(partial)
+    }
+
+    /// Merges partials that together have every task of a stage, in any order, and adds the stage's
+    /// values to `values`. The report has what all of the tasks noted.
+    ///
+    /// They are taken one at a time, from a list or from an iterator that reads them when they are wanted
+    /// (`Item = Result<StagePartial>`). What is held counts: the stage's values, what lacks tasks, and the
+    /// partial that is being taken. Values are given only if every task was there exactly once.
+    ///
+    /// # Errors
+    /// `Value` if they overlap, leave tasks out, belong to another plan, or are damaged; `Budget` if
+    /// what is held does not fit; what the iterator gives; what finishing fails with, as [`Session::compute`].
+    pub fn merge_tasks(
+        &self,
+        plan: &Plan,
+        stage: usize,
+        partials: impl IntoIterator<Item = impl Into<Result<StagePartial>>>,
+        values: &Values,
+    ) -> Result<Merged> {
+        let start = Instant::now();
+        let counters = self.counters();
+        let mut partials = partials.into_iter().map(Into::into);
+        let values = exec::merge_tasks(plan, stage, &mut partials, values, self.memory(), &counters)?;
+        Ok(Merged::new(values, self.counted(&counters, start)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::array::Array;
+    use crate::dtype::DType;
+
+    #[test]
+    fn a_few_plans_stay_bound() {
+        let session = Session::builder().device(super::super::Device::Cpu).threads(1).build().unwrap();
+        let plan = |n: u64| session.plan(&[&Array::random(&[n + 2], 1, DType::F64).sum()]).unwrap();
+        let (kept, mut bound) = (KeptBound::default(), Vec::new());
+        // The first one is used again and again.
+        for n in [0, 1, 0, 2, 3, 0, 4, 5, 6, 0, 1] {
+            let plan = plan(n);
+            let bind = || {
+                bound.push(n);
+                session.bind(&plan)
+            };
+            kept.get(&plan, bind).unwrap();
+        }
+        assert_eq!(bound, [0, 1, 2, 3, 4, 5, 6, 1]);
+        assert_eq!(kept.0.lock().unwrap().len(), KEPT);
+    }
+}
