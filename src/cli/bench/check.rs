@@ -3,7 +3,7 @@
 //! edges, elements by scalar arithmetic in float64, products by entries and by vectors.
 
 use super::data::{self, GROUPS, Set, in_parts};
-use super::works::{Inputs, KERNEL, TASK_COUNT, TOP};
+use super::inputs::{Inputs, KERNEL, TASK_COUNT, TOP};
 use chunkwise::{Error, ErrorKind, Histogram, Result, Value};
 use std::sync::Mutex;
 

@@ -8,6 +8,7 @@ mod check;
 mod data;
 mod format;
 mod html;
+mod inputs;
 mod markdown;
 mod result;
 mod run;

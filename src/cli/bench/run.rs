@@ -3,8 +3,9 @@
 
 use super::check::Answer;
 use super::data::{Manifest, Set};
+use super::inputs::{Inputs, elements};
 use super::result::{Bound, Fact, Limit, Row, Unit};
-use super::works::{Inputs, Least, Question, Work, elements, works};
+use super::works::{Least, Question, Work, works};
 use crate::cli::Failure;
 use chunkwise::backend::limits;
 use chunkwise::source::OpenOptions;

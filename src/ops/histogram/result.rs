@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// A finished histogram: `counts.sum() + underflow + overflow + outside + nan == total`.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub struct Histogram {
     pub(super) edges: Vec<Vec<f64>>,
     pub(super) counts: Vec<u64>,
@@ -16,6 +17,52 @@ pub struct Histogram {
     pub(super) nan: u64,
     pub(super) nonpositive: u64,
     pub(super) total: u64,
+}
+
+/// A histogram as it is read, from anywhere.
+#[derive(serde::Deserialize)]
+struct Unchecked {
+    edges: Vec<Vec<f64>>,
+    counts: Vec<u64>,
+    weights: Option<(DType, Vec<u8>)>,
+    underflow: u64,
+    overflow: u64,
+    outside: u64,
+    nan: u64,
+    nonpositive: u64,
+    total: u64,
+}
+
+impl TryFrom<Unchecked> for Histogram {
+    type Error = Error;
+
+    fn try_from(u: Unchecked) -> Result<Histogram> {
+        let wrong =
+            |what: &str| Err(Error::new(ErrorKind::Format, format!("a histogram is damaged: {what}")));
+        let along = u.edges.iter().map(|e| (e.len() as u64).checked_sub(1));
+        let bins = along.reduce(|all, n| all?.checked_mul(n?)).flatten();
+        if bins != Some(u.counts.len() as u64) {
+            return wrong("it has other bins than edges");
+        }
+        if u.weights.as_ref().is_some_and(|(dtype, bytes)| bytes.len() != u.counts.len() * dtype.size()) {
+            return wrong("it has other sums of weights than bins");
+        }
+        let others = [u.underflow, u.overflow, u.outside, u.nan];
+        if u.counts.iter().chain(&others).fold(0, |n: u64, &c| n.saturating_add(c)) != u.total {
+            return wrong("its counts do not add up");
+        }
+        Ok(Histogram {
+            edges: u.edges,
+            counts: u.counts,
+            weights: u.weights,
+            underflow: u.underflow,
+            overflow: u.overflow,
+            outside: u.outside,
+            nan: u.nan,
+            nonpositive: u.nonpositive,
+            total: u.total,
+        })
+    }
 }
 
 /// What a histogram has counted, as it travels: without the edges, which its spec knows.
@@ -170,5 +217,39 @@ impl Histogram {
         }
         out.iter_mut().for_each(|v| *v /= sum);
         out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_read_is_a_histogram_or_an_error() {
+        let good = Histogram {
+            edges: vec![vec![0.0, 1.0, 2.0], vec![0.0, 5.0]],
+            counts: vec![3, 4],
+            weights: Some((DType::F32, vec![0; 8])),
+            underflow: 0,
+            overflow: 0,
+            outside: 2,
+            nan: 1,
+            nonpositive: 0,
+            total: 10,
+        };
+        let text = serde_json::to_string(&good).unwrap();
+        assert_eq!(serde_json::from_str::<Histogram>(&text).unwrap(), good);
+        for (from, to) in [
+            ("[0.0,1.0,2.0]", "[]"),
+            ("[0.0,1.0,2.0]", "[0.0,1.0]"),
+            ("[[0.0,1.0,2.0],[0.0,5.0]]", "[]"),
+            ("[3,4]", "[3,4,0]"),
+            ("[0,0,0,0,0,0,0,0]", "[0,0,0]"),
+            ("\"total\":10", "\"total\":11"),
+        ] {
+            assert!(text.contains(from), "{text}");
+            let e = serde_json::from_str::<Histogram>(&text.replace(from, to)).unwrap_err();
+            assert!(e.to_string().contains("a histogram is damaged"), "{e}");
+        }
     }
 }
