@@ -3,7 +3,10 @@
 //! Arrays are handles on immutable [`Node`]s that know their inputs. When something is computed,
 //! the nodes that it needs are gathered into a petgraph DAG, equal nodes merged into one.
 
+mod annotations;
 mod show;
+
+pub(crate) use annotations::carried;
 
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};

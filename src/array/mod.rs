@@ -23,7 +23,7 @@ pub use stencil::ConvolveMode;
 
 use crate::dtype::{DType, Element, Scalar, Weak};
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Built, Node, NodeKind, Origin};
+use crate::graph::{Built, Node, NodeKind, Origin, carried};
 pub(crate) use crate::grid::show_shape as show;
 use crate::grid::{Chunks, Dims, MAX_RANK, checked_len};
 use crate::ops::fold::SharedFold;
@@ -121,7 +121,7 @@ impl Draft {
             return Err(Arc::new(e));
         }
         Ok(Arc::new(Node {
-            annotations: annotations::carried(&self.kind, &self.inputs),
+            annotations: carried(&self.kind, &self.inputs),
             kind: self.kind,
             inputs: self.inputs,
             shape: self.shape,

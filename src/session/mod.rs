@@ -2,6 +2,7 @@
 
 mod blocks;
 mod into;
+mod kept_bound;
 mod labels;
 mod memory;
 mod pieces;
@@ -252,7 +253,7 @@ impl SessionBuilder {
                 cancel: self.cancel,
                 progress: self.progress,
                 trace: self.trace,
-                bound: pieces::KeptBound::default(),
+                bound: kept_bound::KeptBound::default(),
             }),
         })
     }
@@ -276,7 +277,7 @@ struct Inner {
     progress: Option<Arc<ProgressFn>>,
     trace: Option<Arc<Trace>>,
     /// Plans of which pieces were run.
-    bound: pieces::KeptBound,
+    bound: kept_bound::KeptBound,
 }
 
 /// A device, a byte budget and threads. Cheap to clone; can be used from many threads.

@@ -1,0 +1,41 @@
+//! Names, units and the like: which of them an array has from those that it is made of.
+//!
+//! Views, casts and feeds that move elements keep them; so do elementwise operations whose row says so
+//! ([`Row::annotated`](crate::ops::elementwise::Row)). Of several operands those are kept that all of them share, constants and the
+//! conditions of `where` aside. All else drops them: a square of metres is not in metres.
+
+use super::{Node, NodeKind};
+use crate::ops::elementwise::Op;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Annotations by their keys.
+type Annotations = BTreeMap<String, String>;
+
+/// What a node has from its inputs.
+pub(crate) fn carried(kind: &NodeKind, inputs: &[Arc<Node>]) -> Annotations {
+    let from = match kind {
+        NodeKind::View(..) | NodeKind::Cast => inputs,
+        NodeKind::Feed(feed) if feed.moves() => inputs,
+        NodeKind::Elementwise(Op::WHERE, _) => inputs.get(1..).unwrap_or_default(),
+        NodeKind::Elementwise(op, _) if op.row().annotated => inputs,
+        _ => return Annotations::new(),
+    };
+    let mut operands = from.iter().filter(|node| !is_constant(node)).map(|node| &node.annotations);
+    let mut out = operands.next().cloned().unwrap_or_default();
+    for other in operands {
+        out.retain(|key, value| other.get(key) == Some(value));
+    }
+    out
+}
+
+/// Whether a node is a number, seen in some shape and dtype.
+fn is_constant(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Const(_) => true,
+        NodeKind::View(..) | NodeKind::Cast => {
+            node.annotations.is_empty() && node.inputs.iter().all(|n| is_constant(n))
+        }
+        _ => false,
+    }
+}
