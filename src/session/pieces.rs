@@ -82,28 +82,3 @@ impl Session {
         Ok(Merged::new(values, self.counted(&counters, start)))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::array::Array;
-    use crate::dtype::DType;
-
-    #[test]
-    fn a_few_plans_stay_bound() {
-        let session = Session::builder().device(super::super::Device::Cpu).threads(1).build().unwrap();
-        let plan = |n: u64| session.plan(&[&Array::random(&[n + 2], 1, DType::F64).sum()]).unwrap();
-        let (kept, mut bound) = (KeptBound::default(), Vec::new());
-        // The first one is used again and again.
-        for n in [0, 1, 0, 2, 3, 0, 4, 5, 6, 0, 1] {
-            let plan = plan(n);
-            let bind = || {
-                bound.push(n);
-                session.bind(&plan)
-            };
-            kept.get(&plan, bind).unwrap();
-        }
-        assert_eq!(bound, [0, 1, 2, 3, 4, 5, 6, 1]);
-        assert_eq!(kept.0.lock().unwrap().len(), KEPT);
-    }
-}
