@@ -29,13 +29,16 @@ pub(crate) fn carried(kind: &NodeKind, inputs: &[Arc<Node>]) -> Annotations {
     out
 }
 
-/// Whether a node is a number, seen in some shape and dtype.
-fn is_constant(node: &Node) -> bool {
-    match &node.kind {
-        NodeKind::Const(_) => true,
-        NodeKind::View(..) | NodeKind::Cast => {
-            node.annotations.is_empty() && node.inputs.iter().all(|n| is_constant(n))
+/// Whether a node is a number, perhaps in another dtype and seen in a larger shape: what an operand that is no
+/// array becomes. Chains of views may be long, so no further is looked.
+fn is_constant(node: &Arc<Node>) -> bool {
+    let mut node = node;
+    for _ in 0..3 {
+        match (&node.kind, node.inputs.first()) {
+            (NodeKind::Const(_), _) => return true,
+            (NodeKind::View(..) | NodeKind::Cast, Some(inner)) if node.annotations.is_empty() => node = inner,
+            _ => return false,
         }
-        _ => false,
     }
+    false
 }
