@@ -261,6 +261,7 @@ fn max2d(i: &Inputs, storage: &str) -> Result<Question> {
 }
 
 /// Written with slices, as anybody writes it.
+#[allow(clippy::reversed_empty_ranges, reason = "an index of -1 counts from the end")]
 fn stencil(i: &Inputs, storage: &str) -> Result<Question> {
     let t = i.stored(storage, "t")?;
     let part = |rows: Index, columns: Index| t.index([rows, columns]);
