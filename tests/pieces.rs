@@ -265,6 +265,17 @@ fn a_key_that_no_reader_knows_is_refused() {
         let e = Plan::from_json(&changed.to_string()).map(drop).expect_err(&path);
         assert_eq!(e.kind(), ErrorKind::Format, "{path}: {e}");
     }
+    // So it is in partials.
+    let partial = session.run_tasks(&plan, 0, 0..1, &Values::new()).unwrap();
+    let json = serde_json::to_value(&partial).unwrap();
+    let objects = paths(&json, "".into());
+    assert!(objects.len() > 3, "{json}");
+    for path in objects {
+        let mut changed = json.clone();
+        let object = changed.pointer_mut(&path).unwrap().as_object_mut().unwrap();
+        object.insert("surplus".into(), serde_json::json!(1));
+        serde_json::from_value::<StagePartial>(changed).map(drop).expect_err(&path);
+    }
 }
 
 /// A step of another result than its arguments give would fill a register of another size.

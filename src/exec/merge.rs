@@ -22,7 +22,8 @@ use super::wire::{
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::fold::{Made, Notes};
-use crate::plan::{Plan, PlanFingerprint, Stage, ValueSpec};
+use crate::ops::kernel::Kernel;
+use crate::plan::{Pass, Plan, PlanFingerprint, Stage, ValueSpec};
 use crate::size::human_bytes;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Deref;
@@ -186,10 +187,44 @@ impl Budget<'_> {
     }
 }
 
-/// The stage of a plan.
-fn stage_of(plan: &Plan, n: usize) -> Result<&Stage> {
-    let none = || Error::new(ErrorKind::Value, "there is no such stage").at("stage", n);
-    plan.stages().get(n).ok_or_else(none)
+/// A stage whose partials are merged.
+struct Whole<'a> {
+    plan: &'a Plan,
+    n: usize,
+    stage: &'a Stage,
+    kernel: Kernel,
+    pass: Pass,
+    room: Room,
+}
+
+impl<'a> Whole<'a> {
+    fn new(plan: &'a Plan, n: usize, values: &Values) -> Result<Whole<'a>> {
+        let none = || Error::new(ErrorKind::Value, "there is no such stage").at("stage", n);
+        let stage = plan.stages().get(n).ok_or_else(none)?;
+        let kernel = kernel_of(plan, stage, values)?;
+        let (pass, room) = (whole_stage(stage), Room::new(stage, &kernel));
+        Ok(Whole { plan, n, stage, kernel, pass, room })
+    }
+
+    /// A budget before anything is merged, `values` as in [`Budget`].
+    fn budget<'b>(&'b self, memory: u64, meter: &'b Meter, values: Option<u64>) -> Budget<'b> {
+        let (n, left) = (self.n, self.stage.grid.blocks());
+        Budget { n, room: &self.room, memory, meter, values, largest: 0, left, said: 0 }
+    }
+
+    /// All of some partials, merged.
+    fn merge<'b>(
+        &'b self,
+        partials: &mut dyn Iterator<Item = Result<StagePartial>>,
+        goal: Goal<'b>,
+        budget: Budget<'b>,
+        meter: &'b Arc<Meter>,
+    ) -> Result<Merge<'b>> {
+        let collector = Collector::new(self.stage, &self.kernel, &self.pass, goal, meter).in_pieces();
+        let mut merge = Merge::new(self.plan, self.stage, collector, goal, budget, meter);
+        partials.enumerate().try_for_each(|(k, partial)| merge.take(k, partial?))?;
+        Ok(merge)
+    }
 }
 
 /// Merges partials that together have every task of a stage, and finishes its values.
@@ -205,24 +240,18 @@ pub fn merge_tasks(
     memory: u64,
     counters: &Counters,
 ) -> Result<Values> {
-    let stage = stage_of(plan, n)?;
-    let (kernel, pass, meter) = (kernel_of(plan, stage, values)?, whole_stage(stage), &counters.meter);
-    let room = Room::new(stage, &kernel);
+    let (whole, meter) = (Whole::new(plan, n, values)?, &counters.meter);
+    let (stage, marks) = (whole.stage, whole.room.marks());
     let made = || stage.outputs.iter().map(|o| &plan.values()[o.value]);
     let bytes = made().map(ValueSpec::bytes).fold(0, u64::saturating_add);
     let histograms = made().filter(|v| v.histogram).map(ValueSpec::bytes).fold(0, u64::saturating_add);
-    let tasks = stage.grid.blocks();
-    let budget =
-        Budget { n, room: &room, memory, meter, values: Some(bytes), largest: 0, left: tasks, said: 0 };
-    budget.fits(bytes.saturating_add(room.marks()))?;
+    let budget = whole.budget(memory, meter, Some(bytes));
+    budget.fits(bytes.saturating_add(marks))?;
     let results = Results::new(stage, plan.values(), &mut Lent::new(), &[], meter)?;
     // Of results, arrays are counted when they are made.
-    meter.add(room.marks().saturating_add(histograms));
-    let goal = Goal::Results(&results);
-    let collector = Collector::new(stage, &kernel, &pass, goal, meter).in_pieces();
-    let mut merge = Merge::new(plan, stage, collector, goal, budget, meter);
-    partials.enumerate().try_for_each(|(k, partial)| merge.take(k, partial?))?;
-    if let Some((start, end)) = merge.coverage.gap(tasks) {
+    meter.add(marks.saturating_add(histograms));
+    let merge = whole.merge(partials, Goal::Results(&results), budget, meter)?;
+    if let Some((start, end)) = merge.coverage.gap(stage.grid.blocks()) {
         let missing = format!("no partial has tasks {start}..{end}");
         return Err(Error::new(ErrorKind::Value, missing).at("stage", n));
     }
@@ -253,22 +282,16 @@ pub fn combine_tasks(
     memory: u64,
     counters: &Counters,
 ) -> Result<StagePartial> {
-    let stage = stage_of(plan, n)?;
-    let (kernel, pass, meter) = (kernel_of(plan, stage, values)?, whole_stage(stage), &counters.meter);
-    let room = Room::new(stage, &kernel);
-    let left = stage.grid.blocks();
-    let budget = Budget { n, room: &room, memory, meter, values: None, largest: 0, left, said: 0 };
-    let finished = Finished::new(stage, meter);
-    let goal = Goal::Partials(&finished);
-    let collector = Collector::new(stage, &kernel, &pass, goal, meter).in_pieces();
-    let mut merge = Merge::new(plan, stage, collector, goal, budget, meter);
-    partials.enumerate().try_for_each(|(k, partial)| merge.take(k, partial?))?;
+    let (whole, meter) = (Whole::new(plan, n, values)?, &counters.meter);
+    let finished = Finished::new(whole.stage, meter);
+    let budget = whole.budget(memory, meter, None);
+    let merge = whole.merge(partials, Goal::Partials(&finished), budget, meter)?;
     let Merge { fingerprint, collector, coverage, said, budget, kept, .. } = merge;
     said.tell(counters);
     for ((output, text), &count) in &said.tiles {
         finished.note(*output, text, count);
     }
-    note(stage, finished.noted(), counters);
+    note(whole.stage, finished.noted(), counters);
     let fallback = |(reason, tasks)| Fallback { reason, tasks };
     let outputs = collector.into_partials(&|more| budget.fits(more))?;
     drop(kept);

@@ -102,6 +102,11 @@ impl Tiles {
         (whole.saturating_mul(self.run_tiles), cut.saturating_mul(self.run_tiles).min(in_cut))
     }
 
+    /// What taking in one tile takes, beside what is held already.
+    fn taking(&self) -> u64 {
+        self.state.one.saturating_add(self.finished.one.saturating_mul(2))
+    }
+
     /// As [`Room::gathered`], of one output.
     fn gathered(&self, tasks: &Range<u64>, workers: u64) -> u64 {
         let (finished, cut) = self.of_range(tasks);
@@ -161,13 +166,12 @@ impl Room {
 
     /// What taking in one tile takes, beside what is held already.
     pub(super) fn taking(&self) -> u64 {
-        self.most(|t| t.state.one.saturating_add(t.finished.one.saturating_mul(2)))
+        self.most(Tiles::taking)
     }
 
     /// As [`Room::taking`], of a tile of one output.
     pub(super) fn taking_of(&self, output: usize) -> u64 {
-        let t = &self.outputs[output];
-        t.state.one.saturating_add(t.finished.one.saturating_mul(2))
+        self.outputs[output].taking()
     }
 
     /// The largest partial of so many tasks.

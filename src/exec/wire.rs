@@ -15,6 +15,7 @@ pub(super) const TILE_BYTES: u64 = 256;
 /// What one process has gathered from ranges of a stage's tasks. It can be written, sent and merged
 /// in any order with others of the same stage.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct StagePartial {
     /// The fingerprint of the plan.
@@ -38,6 +39,7 @@ pub struct StagePartial {
 
 /// What one process has gathered for one output of a stage.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PartialOutput {
     /// The tiles of the output that its tasks go into, in ascending order.
@@ -49,6 +51,7 @@ pub struct PartialOutput {
 
 /// A part of one tile, or all of it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct PartialTile {
     /// The tile: the C-order position among the blocks of the axes that are kept.
@@ -73,6 +76,7 @@ pub enum Gathered {
 
 /// Something that was noted of finished tiles, where NumPy would warn or say nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct TileNote {
     /// What there is to say.
