@@ -265,9 +265,12 @@ fn a_key_that_no_reader_knows_is_refused() {
         let e = Plan::from_json(&changed.to_string()).map(drop).expect_err(&path);
         assert_eq!(e.kind(), ErrorKind::Format, "{path}: {e}");
     }
-    // So it is in partials.
+    // So it is in partials, also in what only some devices and tasks put there.
     let partial = session.run_tasks(&plan, 0, 0..1, &Values::new()).unwrap();
-    let json = serde_json::to_value(&partial).unwrap();
+    let mut json = serde_json::to_value(&partial).unwrap();
+    json["fallbacks"] = serde_json::json!([{"reason": "there is no shader", "tasks": 1}]);
+    json["outputs"][0]["notes"] = serde_json::json!([{"text": "division by zero", "count": 1}]);
+    serde_json::from_value::<StagePartial>(json.clone()).unwrap();
     let objects = paths(&json, "".into());
     assert!(objects.len() > 3, "{json}");
     for path in objects {

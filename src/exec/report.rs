@@ -19,6 +19,7 @@ pub struct TaskCounts {
 
 /// Tasks that ran elsewhere than asked, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Fallback {
     /// Why.
