@@ -1,49 +1,16 @@
 //! Padded arrays, gradients and convolutions against NumPy's answers (`tests/goldens/make_stencil.py`), from
 //! memory and from files in chunks; and the work that stencils do: each chunk decoded once.
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
 
+use cases::{arrays, differs, dtype, numbers};
 use chunkwise::plan::Plan;
-use chunkwise::{Array, Boundary, ConvolveMode, DType, ErrorKind, Index, Scalar, Session, Target};
-use common::{
-    canonical, checksum, chunks_of, dataset, elements, folder, golden, session, to_bytes, write_file,
-};
+use chunkwise::{Array, Boundary, ConvolveMode, DType, ErrorKind, Index, Scalar, Target};
+use common::{canonical, chunks_of, dataset, elements, folder, golden, session, to_bytes, write_file};
 use serde_json::Value as Json;
 use std::path::Path;
-
-fn numbers(v: &Json) -> Vec<u64> {
-    v.as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect()
-}
-
-fn dtype(v: &Json) -> DType {
-    DType::from_name(v.as_str().unwrap()).unwrap()
-}
-
-/// The elements of a case as an array in memory, and as one in a file.
-fn arrays(folder: &Path, n: usize, x: &Json, chunks: &Json) -> [Array; 2] {
-    let (dtype, shape) = (dtype(&x[0]), numbers(&x[1]));
-    let (seed, mode) = (x[2].as_u64().unwrap(), x[3].as_str().unwrap());
-    let path = folder.join(format!("{n}.h5"));
-    let bytes = to_bytes(&elements(dtype, shape.iter().product(), seed, mode));
-    write_file(&path, &[(dataset("x", &shape, dtype, Some(&numbers(chunks)), Some(1)), &bytes)]);
-    [common::array(dtype, &shape, seed, mode), Array::open(path, "x").unwrap()]
-}
-
-/// What is different from NumPy's answer, if anything.
-fn differs(session: &Session, array: &Array, expected: &Json) -> Option<String> {
-    let value = match session.compute(array) {
-        Ok(value) => value,
-        Err(e) => return Some(format!("{e:?}")),
-    };
-    let (dtype, shape, bytes) = canonical(&value);
-    let data = match bytes.len() {
-        0..=32 => bytes.iter().map(|b| format!("{b:02x}")).collect(),
-        _ => format!("{:016x}", checksum(&bytes)),
-    };
-    let same = dtype.name() == expected[0] && shape == numbers(&expected[1]) && expected[2] == data;
-    let shown: Vec<_> = (0..8).filter_map(|i| value.scalar(i)).map(|s| s.to_string()).collect();
-    (!same).then(|| format!("{dtype} {shape:?} {data} {shown:?}, NumPy: {expected}"))
-}
 
 fn boundary(name: &Json, fill: Scalar) -> Boundary {
     match name.as_str().unwrap() {

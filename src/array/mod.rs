@@ -12,6 +12,7 @@ mod order;
 mod reduce;
 mod shape;
 mod stencil;
+mod take;
 
 pub use elementwise::ArrayOperand;
 pub use extend::{feed, fold};

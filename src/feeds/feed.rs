@@ -11,6 +11,7 @@ use crate::ops::program::Program;
 use crate::source::ScratchNeeds;
 use crate::view::View;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -81,6 +82,13 @@ pub enum Reach {
         /// Per axis.
         before: Dims,
     },
+    /// Along an axis those of these indices, each as often as it stands there.
+    Picked {
+        /// The axis.
+        along: usize,
+        /// The indices.
+        picks: Arc<[u64]>,
+    },
     /// All of them so often, in boxes of this shape.
     Times {
         /// How often.
@@ -146,6 +154,12 @@ pub trait Fetch {
     /// `Value` if it is a value that was not made.
     fn within(&self, child: usize, slab: &Slab, dtype: DType) -> Result<Option<Within<'_>>>;
 
+    /// All of a child where it lies, if it is of this dtype and in memory.
+    ///
+    /// # Errors
+    /// `Value` if it is a value that was not made.
+    fn lying(&self, child: usize, dtype: DType) -> Result<Option<Lying<'_>>>;
+
     /// A buffer of `len` bytes with any content.
     fn take(&mut self, len: usize) -> Buffer;
 
@@ -158,6 +172,17 @@ pub trait Fetch {
     /// # Errors
     /// The outer one of `tile`; `Device` if the device fails and must not.
     fn multiply(&mut self, dtype: DType, most: [usize; 3], tile: &mut Tile) -> Result<()>;
+}
+
+/// An array as it lies in memory: element `[i, j, …]` is element `offset + i * strides[0] + j * strides[1] + …`.
+#[derive(Clone, Debug)]
+pub struct Lying<'a> {
+    /// What it lies in.
+    pub bytes: &'a [u8],
+    /// In elements.
+    pub offset: i64,
+    /// In elements, per axis.
+    pub strides: SmallVec<[i64; 4]>,
 }
 
 /// One input of a program: elements, seen through a view whose shape is the domain's.

@@ -23,15 +23,17 @@ mod list;
 mod matmul;
 mod reshape;
 mod row;
+mod take;
 
 pub use concatenate::Concatenate;
 pub use feed::{
-    Fed, Feed, FeedBytes, Fetch, Input, Multiplied, Pieces, Reach, Read, SubKernel, Supply, Tile,
+    Fed, Feed, FeedBytes, Fetch, Input, Lying, Multiplied, Pieces, Reach, Read, SubKernel, Supply, Tile,
 };
 pub use halo::{Boundary, Halo};
 pub use list::register_feed;
 pub use matmul::Matmul;
 pub use reshape::Reshape;
+pub use take::Take;
 
 #[cfg(test)]
 mod tests;

@@ -26,8 +26,9 @@ fn cut(input: &Input, size: u64, sources: &[PlanSource]) -> Option<Cut> {
 }
 
 fn pieces_of(fed: &Fed, sources: &[PlanSource]) -> Option<Pieces> {
-    // What a halo is around may be computed: its pieces are those of what goes in.
-    let computed = (0..fed.of.len()).any(|child| matches!(fed.reach(child), Reach::Halo { .. }));
+    // What a halo is around or elements are picked of may be computed: its pieces are those of what goes in.
+    let computed =
+        (0..fed.of.len()).any(|child| matches!(fed.reach(child), Reach::Halo { .. } | Reach::Picked { .. }));
     match computed {
         true => fed.pieces(&|k| widest_chunks(k, sources)),
         false => fed.pieces(&|k| inner_chunks(k, sources)),

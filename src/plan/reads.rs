@@ -150,14 +150,17 @@ impl Nested<'_> {
                         true => 1,
                         false => most_uses_of_chunk(&pieces, view, chunks),
                     };
-                    self.kernel(k, times.saturating_mul(each), &uses);
+                    self.kernel(k, times.saturating_mul(each), None, &uses);
                 }
-                Reach::Halo { .. } => self.kernel(k, times.saturating_mul(again), &|_, _, _| 1),
+                Reach::Halo { .. } => self.kernel(k, times.saturating_mul(again), None, &|_, _, _| 1),
+                Reach::Picked { along, picks } => {
+                    self.kernel(k, times, Some((along, &picks)), &|_, _, _| 1);
+                }
                 Reach::Affine { along } => {
                     let uses = |view: &View, chunks: &Chunks, bytes: u64| {
                         grid(bytes).map_or(1, |g| blocks_of_piece(g, by, (along, begin), view, chunks))
                     };
-                    self.kernel(k, times, &uses);
+                    self.kernel(k, times, None, &uses);
                     begin += k.shape.get(along).copied().unwrap_or(0);
                 }
                 Reach::CRuns => {
@@ -165,15 +168,22 @@ impl Nested<'_> {
                     let uses = |view: &View, chunks: &Chunks, bytes: u64| {
                         grid(bytes).map_or(1, |g| blocks_of_stretch(g, by, &shape, &k.shape, view, chunks))
                     };
-                    self.kernel(k, times, &uses);
+                    self.kernel(k, times, None, &uses);
                 }
             }
         }
     }
 
     /// A kernel that is computed so many times; `uses` says how often a chunk that an input sees is decoded
-    /// each time, of a source of so many bytes.
-    fn kernel(&mut self, k: &SubKernel, times: u64, uses: &dyn Fn(&View, &Chunks, u64) -> u64) {
+    /// each time, of a source of so many bytes. Along the axis of `picked` only the chunks that hold one of its
+    /// indices are read.
+    fn kernel(
+        &mut self,
+        k: &SubKernel,
+        times: u64,
+        picked: Option<(usize, &[u64])>,
+        uses: &dyn Fn(&View, &Chunks, u64) -> u64,
+    ) {
         for input in &k.inputs {
             let Some(source) = input.source() else {
                 self.input(input, times, 1, None);
@@ -187,7 +197,9 @@ impl Nested<'_> {
             let chunks = chunks_or_elements(s);
             let size = s.dtype.size() as u64;
             let bytes = (0..s.shape.len()).fold(size, |bytes, axis| {
-                bytes.saturating_mul(Span::new(&input.view, axis, &chunks).elements)
+                let picked = picked
+                    .and_then(|(along, picks)| picked_elements(&input.view, axis, along, picks, &chunks));
+                bytes.saturating_mul(picked.unwrap_or_else(|| Span::new(&input.view, axis, &chunks).elements))
             });
             let times = match s.chunks {
                 Some(_) => times.saturating_mul(uses(&input.view, &chunks, bytes)),
@@ -202,4 +214,20 @@ impl Nested<'_> {
             }
         }
     }
+}
+
+/// Elements along axis `axis` of a source in the chunks that hold one of these indices of a view's axis `along`,
+/// if that walks it.
+fn picked_elements(view: &View, axis: usize, along: usize, picks: &[u64], chunks: &Chunks) -> Option<u64> {
+    let (d, step) = view.walker(axis).filter(|(d, _)| *d == along)?;
+    let at = |&p: &u64| chunks.index_of(axis, (view.base[axis] as i64 + step * p as i64) as u64);
+    debug_assert_eq!(d, along);
+    let mut touched: Vec<u64> = picks.iter().map(at).collect();
+    touched.sort_unstable();
+    touched.dedup();
+    let len = |&k: &u64| {
+        let (a, b) = chunks.range(axis, k);
+        b - a
+    };
+    Some(touched.iter().map(len).fold(0, u64::saturating_add))
 }

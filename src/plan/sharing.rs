@@ -197,7 +197,7 @@ pub(super) fn cache_needed(needs: &Needs, pass: &Sweep) -> u64 {
                 of_stretches(needs.plan, input, k, &shape, &block)
             }
             Reach::Times { tile, .. } => of_boxes(needs.plan, k, &tile),
-            Reach::Affine { .. } | Reach::Halo { .. } => 0,
+            Reach::Affine { .. } | Reach::Halo { .. } | Reach::Picked { .. } => 0,
         });
         children.fold(0, u64::saturating_add)
     };
@@ -212,7 +212,7 @@ fn of_boxes(plan: &Plan, kernel: &SubKernel, tile: &[u64]) -> u64 {
         None => {
             let nested = |fed: &Fed, child: usize| match fed.reach(child) {
                 Reach::Times { tile, .. } => of_boxes(plan, &fed.of[child], &tile),
-                Reach::CRuns | Reach::Affine { .. } | Reach::Halo { .. } => 0,
+                Reach::CRuns | Reach::Affine { .. } | Reach::Halo { .. } | Reach::Picked { .. } => 0,
             };
             let of_fed = |fed: &Fed| (0..fed.of.len()).map(|c| nested(fed, c)).fold(0, u64::saturating_add);
             input.fed().map_or(0, of_fed)
@@ -286,7 +286,9 @@ fn nested_cache(plan: &Plan, input: &Input) -> u64 {
                 let made = k.inputs.iter().filter(|i| i.source().is_none());
                 rest = rest.max(made.map(|i| nested_cache(plan, i)).fold(0, u64::saturating_add));
             }
-            Reach::Affine { .. } | Reach::CRuns => rest = rest.max(of(k, &k.shape).min(NESTED_CACHE)),
+            Reach::Affine { .. } | Reach::Picked { .. } | Reach::CRuns => {
+                rest = rest.max(of(k, &k.shape).min(NESTED_CACHE))
+            }
         }
     }
     boxes.saturating_add(rest)

@@ -6,6 +6,7 @@ mod kept_bound;
 mod labels;
 mod memory;
 mod pieces;
+mod select;
 mod store;
 
 pub use blocks::{BlockOrder, Blocks};

@@ -7,7 +7,7 @@
 use super::args::Args;
 use super::cx::Cx;
 use super::value::{Item, Val};
-use chunkwise::{Array, BinAxis, Binned, DType, Result, Session, Weak};
+use chunkwise::{Array, BinAxis, Binned, DType, Result, Weak};
 
 /// NumPy's default.
 const BINS: u64 = 10;
@@ -128,7 +128,7 @@ fn edges(cx: &Cx, item: Item) -> Result<Vec<f64>> {
         let e = cx.error(span, format!("bins have shape ({}), not one axis of edges", shape.join(", ")));
         return Err(e.hint("write a number of bins, or a list of edges"));
     }
-    let session = Session::builder().threads(1).memory("256MiB").build()?;
-    let values = session.compute(&array.cast(DType::F64)).map_err(|e| cx.at(span, e))?;
+    let values = cx.beforehand().and_then(|s| s.compute(&array.cast(DType::F64)));
+    let values = values.map_err(|e| cx.at(span, e))?;
     Ok(values.as_slice::<f64>()?.to_vec())
 }

@@ -1,7 +1,7 @@
 //! Where an expression stands, for errors with a caret.
 
 use crate::cli::expr::{Ast, Span};
-use chunkwise::{Error, ErrorKind};
+use chunkwise::{Error, ErrorKind, Result, Session};
 
 /// The longest text by which a node is called in errors and plans, in characters.
 const MAX_LABEL: usize = 60;
@@ -27,6 +27,14 @@ impl Cx<'_> {
             Some(hint) => located.hint(hint),
             None => located,
         }
+    }
+
+    /// What computes what must be known before the expression can be planned: labels, edges, positions.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn beforehand(&self) -> Result<Session> {
+        Session::builder().threads(1).memory("256MiB").build()
     }
 
     /// The text of a place, cut if it is long.

@@ -3,11 +3,12 @@
 
 use super::args::{Args, cast};
 use super::binned;
+use super::chosen;
 use super::cx::Cx;
 use super::value::{Item, Val};
 use crate::cli::expr::Ident;
 use chunkwise::{
-    Array, Boundary, ConvolveMode, DType, Labels, Over, Reduction, Result, Session, Weak, concatenate, stack,
+    Array, Boundary, ConvolveMode, DType, Labels, Over, Reduction, Result, Weak, concatenate, stack,
 };
 
 /// One function.
@@ -90,6 +91,13 @@ functions! {
     "convolve" ("a" "v", "mode") = convolve;
     "matmul" ("x1" "x2") = |cx, mut a| Ok(Val::Array(a.array(cx, "x1")?.matmul(&a.array(cx, "x2")?)));
     "dot" ("a" "b") = |cx, mut a| Ok(Val::Array(a.array(cx, "a")?.matmul(&a.array(cx, "b")?)));
+
+    "take" ("a" "indices", "axis") = chosen::take;
+    "compress" ("condition" "a", "axis") = chosen::compress;
+    "extract" ("condition" "arr") = chosen::extract;
+    "flatnonzero" ("a") = chosen::flatnonzero;
+    "nonzero" ("a") = chosen::nonzero;
+    "argwhere" ("a") = chosen::argwhere;
 
     "topk" ("a" "k", "axis") = |cx, a| top(cx, a, Array::topk);
     "argtopk" ("a" "k", "axis") = |cx, a| top(cx, a, Array::argtopk);
@@ -249,16 +257,15 @@ fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
     if let Some(weights) = a.take("weights") {
         over = over.weights(&weights.array(cx, "weights")?);
     }
-    let session = || Session::builder().threads(1).memory("256MiB").build();
     let expected = match a.take("expected") {
         Some(item) => {
             let span = item.span;
             let labels = item.array(cx, "expected")?;
-            let found = session().and_then(|s| Labels::of(&s.compute(&labels.ravel())?));
+            let found = cx.beforehand().and_then(|s| Labels::of(&s.compute(&labels.ravel())?));
             found.map_err(|e| cx.at(span, e))?
         }
         // A pass of its own finds them.
-        None => session().and_then(|s| s.labels(&by)).map_err(|e| cx.at(a.span, e))?,
+        None => cx.beforehand().and_then(|s| s.labels(&by)).map_err(|e| cx.at(a.span, e))?,
     };
     Ok(Val::Array(values.groupby_reduce(&by, &expected, func, over)))
 }

@@ -3,6 +3,7 @@
 //! so that an error points at the innermost place that is wrong.
 
 use super::call;
+use super::chosen::{self, Entry};
 use super::cx::Cx;
 use super::fold;
 use super::value::{Item, Val, dtype_named};
@@ -127,7 +128,7 @@ impl Lowering<'_> {
             Expr::Subscript { object, indices } => {
                 let object = take(object);
                 let index = indices.iter().map(|i| self.index(i, &mut take)).collect::<Result<Vec<_>>>()?;
-                self.subscript(object, span, &index)
+                self.subscript(object, span, index)
             }
         }
     }
@@ -219,7 +220,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn index(&self, index: &expr::Index, take: &mut impl FnMut(&Id) -> Item) -> Result<Index> {
+    fn index(&self, index: &expr::Index, take: &mut impl FnMut(&Id) -> Item) -> Result<Entry> {
         let mut bound = |id: &Option<Id>| -> Result<Option<i64>> {
             let Some(id) = id else { return Ok(None) };
             let item = take(id);
@@ -230,7 +231,7 @@ impl Lowering<'_> {
                 _ => Some(item.int(&self.cx, "a slice's bound")?),
             })
         };
-        Ok(match index {
+        Ok(Entry::Basic(match index {
             expr::Index::NewAxis => Index::NewAxis,
             expr::Index::Ellipsis => Index::Ellipsis,
             expr::Index::Slice { start, stop, step } => {
@@ -242,22 +243,23 @@ impl Lowering<'_> {
                 match item.value {
                     Val::None => Index::NewAxis,
                     Val::Scalar(Weak::Int(_)) => Index::At(item.int(&self.cx, "an index")?),
+                    Val::Array(_) | Val::List(_) => return Ok(Entry::Chosen(item)),
                     other => {
                         return Err(self
                             .cx
                             .error(item.span, format!("{} cannot be an index", other.kind()))
-                            .hint("an index is a whole number, a slice a:b:c, None or '...'; to choose by a condition use where= or where(c, x, y)"));
+                            .hint("an index is a whole number, a slice a:b:c, None, '...', a list of whole numbers, or an array of them or of bools"));
                     }
                 }
             }
-        })
+        }))
     }
 
-    fn subscript(&self, object: Item, span: Span, index: &[Index]) -> Result<Val> {
+    fn subscript(&self, object: Item, span: Span, index: Vec<Entry>) -> Result<Val> {
         match object.value {
-            Val::Array(a) => Ok(Val::Array(a.index(index))),
-            Val::Tuple(mut items) | Val::List(mut items) => match index {
-                [Index::At(i)] => {
+            Val::Array(a) => Ok(Val::Array(chosen::index(&self.cx, &a, index)?)),
+            Val::Tuple(mut items) | Val::List(mut items) => match &index[..] {
+                [Entry::Basic(Index::At(i))] => {
                     let n = items.len() as i64;
                     let at = if *i < 0 { i.saturating_add(n) } else { *i };
                     match usize::try_from(at).ok().filter(|at| *at < items.len()) {

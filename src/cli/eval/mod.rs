@@ -3,6 +3,7 @@
 mod args;
 mod binned;
 mod call;
+mod chosen;
 mod cx;
 mod fold;
 mod functions;

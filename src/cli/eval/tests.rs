@@ -103,6 +103,54 @@ fn values_are_those_of_numpy() {
     }
 }
 
+/// Lists, masks and what finds them, on `arange(60).reshape(3, 4, 5)`: NumPy 2's shapes, and its elements multiplied by
+/// their places, from 1 on, and added up.
+#[test]
+fn lists_and_masks_choose_what_they_choose_in_numpy() {
+    let cases: &[(&str, &[u64], i64)] = &[
+        ("x[[2,0]]", &[2, 4, 5], 17520),
+        ("x[:, [3,1,1]]", &[3, 3, 5], 39735),
+        ("x[..., [0,-1]]", &[3, 4, 2], 11734),
+        ("x[0, [1,2]]", &[2, 5], 605),
+        ("x[0, :, [1,2]]", &[2, 4], 382),
+        ("x[[1,2], :, 0]", &[2, 4], 1560),
+        ("x[None, [1,2]]", &[1, 2, 4, 5], 37720),
+        ("x[[1], None, 2]", &[1, 1, 5], 490),
+        ("x[:, [[0,1],[2,3]]]", &[3, 2, 2, 5], 71980),
+        ("x[x > 30]", &[29], 21605),
+        ("x[[True,False,True]]", &[2, 4, 5], 33520),
+        ("x[:, [True,False,True,True], 1]", &[3, 3], 1725),
+        ("x[1, x[1] % 2 == 0]", &[10], 1760),
+        ("x[x[:,:,0] > 10]", &[9, 5], 45885),
+        ("x[[]]", &[0, 4, 5], 0),
+        ("x[0, None, [1,2]]", &[2, 1, 5], 605),
+        ("x[1:, ..., [4,0]]", &[2, 4, 2], 6196),
+        ("x[:, 1, [0,1]]", &[3, 2], 697),
+        ("x[[0,1], 1]", &[2, 5], 1205),
+        ("x[..., 0, [0,1]]", &[3, 2], 592),
+        ("take(x, [[1,0],[5,2]])", &[2, 2], 24),
+        ("take(x,[1,-1],axis=1)", &[3, 2, 5], 19315),
+        ("compress([0,1,1],x,axis=0)", &[2, 4, 5], 37720),
+        ("extract(x>40,x)", &[19], 10070),
+        ("flatnonzero(x%7==0)", &[9], 1680),
+        ("argwhere(x%11==0)", &[6, 3], 278),
+        ("nonzero(x>50)[2]", &[9], 110),
+        ("x[argmax(x[:,0,0])]", &[4, 5], 11060),
+        ("compress(x[0,0]>2, x, axis=-1)", &[3, 4, 2], 12166),
+    ];
+    let mut scope = Scope::default();
+    scope.define("x", Val::Array(Array::arange_int(0, 60, 1).reshape(&[3, 4, 5]).made_by("x")));
+    let session = Session::builder().threads(1).memory("64MiB").build().unwrap();
+    for (text, shape, sum) in cases {
+        let target = Target::new(scope.lower(&parse(text).unwrap()).unwrap()).unwrap();
+        let values = session.run(&[target.as_target()]).unwrap().values;
+        let array = values[0].as_array().unwrap();
+        assert_eq!(array.shape(), *shape, "{text}");
+        let added: i64 = (1..).zip(array.as_slice::<i64>().unwrap()).map(|(k, v)| k * v).sum();
+        assert_eq!(added, *sum, "{text}");
+    }
+}
+
 #[test]
 fn histograms_take_numpy_arguments() {
     let h = |text: &str| match value(text) {

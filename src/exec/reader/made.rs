@@ -6,13 +6,13 @@ use crate::backend::Within;
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::feeds::{Fetch, Tile};
+use crate::feeds::{Fetch, Lying, Tile};
 use crate::grid::{Dims, Region, Slab};
 use crate::ops::elementwise;
 use crate::ops::fold::{Collected, State, state_as};
 use crate::ops::kernel::{Block, Operand};
 use crate::plan::{Fed, SubKernel};
-use crate::view::is_contiguous;
+use crate::view::{Placement, is_contiguous};
 
 /// A worker, at the service of one feed.
 pub(super) struct Making<'r, 'a> {
@@ -47,6 +47,18 @@ impl Fetch for Making<'_, '_> {
         };
         let bytes = first.checked_mul(dtype.size()).and_then(|at| bytes.get(at..));
         Ok(bytes.zip(strides.try_into().ok()).map(|(bytes, strides)| Within { bytes, strides }))
+    }
+
+    fn lying(&self, child: usize, dtype: DType) -> Result<Option<Lying<'_>>> {
+        let kernel = &self.of[child];
+        let Some(input) = kernel.program.as_identity().map(|i| &kernel.inputs[i]) else { return Ok(None) };
+        if kernel.dtype()? != dtype {
+            return Ok(None);
+        }
+        let Some((bytes, shape)) = self.reader.in_memory(&input.from)? else { return Ok(None) };
+        let Placement { offset, strides } =
+            direct(&input.view, &Slab::dense(&Region::whole(&kernel.shape)), &shape);
+        Ok(Some(Lying { bytes, offset, strides: strides.iter().copied().collect() }))
     }
 
     fn take(&mut self, len: usize) -> Buffer {

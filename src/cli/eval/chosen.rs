@@ -1,0 +1,215 @@
+//! Elements that are chosen by lists of indices and by conditions: `x[[3, 1]]`, `x[mask]`, `take`, `compress`,
+//! `nonzero`. What chooses is computed at once, by a run of its own; what is chosen is lazy.
+//!
+//! Limits: one list or mask in an index.
+
+use super::args::Args;
+use super::cx::Cx;
+use super::value::{Item, Val};
+use crate::cli::expr::Span;
+use chunkwise::{Array, DType, Index, Result};
+
+/// An entry between `[` and `]`.
+pub enum Entry {
+    /// A whole number, a slice, `None` or `...`.
+    Basic(Index),
+    /// A list or an array.
+    Chosen(Item),
+}
+
+impl Entry {
+    fn is_advanced(&self) -> bool {
+        matches!(self, Entry::Chosen(_) | Entry::Basic(Index::At(_)))
+    }
+}
+
+/// `x[…]` as NumPy has it.
+///
+/// # Errors
+/// `Expression`, with a caret at what cannot choose; anything that computing it can meet.
+pub fn index(cx: &Cx, x: &Array, entries: Vec<Entry>) -> Result<Array> {
+    let places: Vec<usize> = (0..).zip(&entries).filter(|(_, e)| e.is_advanced()).map(|(i, _)| i).collect();
+    let together = places.windows(2).all(|p| p[1] == p[0] + 1);
+    let mut chosen = None;
+    let mut basic = Vec::new();
+    // Axes of what the slices leave, before the chosen ones; an ellipsis stands for as many as are not named.
+    let (mut axis, mut ellipsis, mut named) = (0, false, 0);
+    for entry in entries {
+        match entry {
+            Entry::Basic(i) => {
+                if chosen.is_none() {
+                    axis += matches!(i, Index::Slice { .. } | Index::NewAxis) as usize;
+                    ellipsis |= matches!(i, Index::Ellipsis);
+                }
+                named += matches!(i, Index::Slice { .. } | Index::At(_)) as usize;
+                basic.push(i);
+            }
+            Entry::Chosen(item) if chosen.is_some() => {
+                return Err(cx
+                    .error(item.span, "an index can have only one list or mask")
+                    .hint("choose along one axis after the other: x[a][:, b]"));
+            }
+            Entry::Chosen(item) => {
+                let span = item.span;
+                let by = item.array(cx, "an index")?;
+                let axes = axes_of(cx, span, &by)?;
+                basic.extend(std::iter::repeat_n(Index::ALL, axes));
+                named += axes;
+                chosen = Some((by, span));
+            }
+        }
+    }
+    let Some((by, span)) = chosen else { return Ok(x.index(basic)) };
+    if ellipsis {
+        axis += x.ndim()?.saturating_sub(named);
+    }
+    let sliced = x.index(basic);
+    sliced.check().map_err(|e| cx.at(span, e))?;
+    let made = along(cx, span, &sliced, &by, axis)?;
+    // Where slices lie between them, what whole numbers and lists choose comes first.
+    let own = if by.dtype()? == DType::Bool { 1 } else { by.ndim()? };
+    Ok(if together { made } else { to_the_front(&made, axis, own)? })
+}
+
+/// How many axes of `x` a list or mask stands for.
+fn axes_of(cx: &Cx, span: Span, by: &Array) -> Result<usize> {
+    match by.dtype()? {
+        DType::Bool if by.ndim()? == 0 => Err(cx.error(span, "one bool is no mask")),
+        DType::Bool => by.ndim(),
+        d if d.is_float() && by.shape()?.iter().product::<u64>() > 0 => Err(cx
+            .error(span, format!("an array of {d} cannot be an index"))
+            .hint("an index is of whole numbers, or a mask of bools")),
+        _ => Ok(1),
+    }
+}
+
+/// What `by` chooses from axis `axis` of `x` on.
+fn along(cx: &Cx, span: Span, x: &Array, by: &Array, axis: usize) -> Result<Array> {
+    let located = |e| cx.at(span, e);
+    let shape: Vec<i64> = x.shape()?.iter().map(|&n| n as i64).collect();
+    if by.dtype()? != DType::Bool {
+        let picks = whole_numbers(cx, span, by)?;
+        let taken = x.take(&picks, axis as i64);
+        taken.check().map_err(located)?;
+        if by.ndim()? == 1 {
+            return Ok(taken);
+        }
+        let own = by.shape()?.iter().map(|&n| n as i64);
+        let after = shape[axis + 1..].iter().copied();
+        return Ok(taken.reshape(&shape[..axis].iter().copied().chain(own).chain(after).collect::<Vec<_>>()));
+    }
+    let mask = by.shape()?;
+    for (d, (&n, &m)) in shape[axis..].iter().zip(mask).enumerate() {
+        if n as u64 != m {
+            let d = axis + d;
+            return Err(cx.error(span, format!("the mask has length {m} along axis {d}, which has {n}")));
+        }
+    }
+    let positions = cx.beforehand().and_then(|s| s.flatnonzero(by)).map_err(located)?;
+    let flat = match mask.len() {
+        1 => x.clone(),
+        n => {
+            let all: i64 = shape[axis..axis + n].iter().product();
+            let (before, after) = (shape[..axis].iter(), shape[axis + n..].iter());
+            x.reshape(&before.chain([&all]).chain(after).copied().collect::<Vec<_>>())
+        }
+    };
+    Ok(flat.take(&positions, axis as i64))
+}
+
+/// Moves axes `from..from + n` before all others.
+fn to_the_front(x: &Array, from: usize, n: usize) -> Result<Array> {
+    let order = (from..from + n).chain(0..from).chain(from + n..x.ndim()?);
+    Ok(x.transpose(&order.map(|d| d as i64).collect::<Vec<_>>()))
+}
+
+/// The elements of an array of integers.
+fn whole_numbers(cx: &Cx, span: Span, by: &Array) -> Result<Vec<i64>> {
+    let values = cx.beforehand().and_then(|s| s.compute(&by.ravel().cast(DType::I64)));
+    Ok(values.map_err(|e| cx.at(span, e))?.as_slice::<i64>()?.to_vec())
+}
+
+/// `numpy.take`
+pub fn take(cx: &Cx, mut a: Args) -> Result<Val> {
+    let axis = a.take("axis").map(|i| i.int(cx, "axis")).transpose()?;
+    let (x, item) = (a.array(cx, "a")?, a.need(cx, "indices")?);
+    let span = item.span;
+    let by = item.array(cx, "indices")?;
+    if by.dtype()? == DType::Bool {
+        return Err(cx.error(span, "take takes whole numbers").hint("compress takes a condition"));
+    }
+    axes_of(cx, span, &by)?;
+    let (x, axis) = match axis {
+        Some(axis) => (x, axis),
+        None => (x.ravel(), 0),
+    };
+    let d = if axis < 0 { axis + x.ndim()? as i64 } else { axis };
+    match usize::try_from(d).ok().filter(|&d| x.ndim().is_ok_and(|n| d < n)) {
+        Some(d) => Ok(Val::Array(along(cx, span, &x, &by, d)?)),
+        // The library says what is wrong with it.
+        None => Ok(Val::Array(x.take(&[], axis))),
+    }
+}
+
+/// `numpy.compress`
+pub fn compress(cx: &Cx, mut a: Args) -> Result<Val> {
+    let axis = a.take("axis").map(|i| i.int(cx, "axis")).transpose()?;
+    let item = a.need(cx, "condition")?;
+    let span = item.span;
+    let (condition, x) = (item.array(cx, "condition")?, a.array(cx, "a")?);
+    if condition.ndim()? != 1 {
+        return Err(cx.error(span, "the condition must have one axis").hint("x[mask] and extract take more"));
+    }
+    let x = if axis.is_none() { x.ravel() } else { x };
+    let positions = cx.beforehand().and_then(|s| s.flatnonzero(&condition)).map_err(|e| cx.at(span, e))?;
+    Ok(Val::Array(x.take(&positions, axis.unwrap_or(0))))
+}
+
+/// `numpy.extract`
+pub fn extract(cx: &Cx, mut a: Args) -> Result<Val> {
+    let item = a.need(cx, "condition")?;
+    let span = item.span;
+    let (condition, x) = (item.array(cx, "condition")?, a.array(cx, "arr")?);
+    let positions = cx.beforehand().and_then(|s| s.flatnonzero(&condition)).map_err(|e| cx.at(span, e))?;
+    Ok(Val::Array(x.ravel().take(&positions, 0)))
+}
+
+/// `numpy.flatnonzero`
+pub fn flatnonzero(cx: &Cx, mut a: Args) -> Result<Val> {
+    let (span, x) = (a.span, a.array(cx, "a")?);
+    let positions = cx.beforehand().and_then(|s| s.flatnonzero(&x)).map_err(|e| cx.at(span, e))?;
+    Ok(Val::Array(Array::from_ndarray(ndarray::Array1::from_vec(positions))))
+}
+
+/// `numpy.argwhere`
+pub fn argwhere(cx: &Cx, mut a: Args) -> Result<Val> {
+    let (span, x) = (a.span, a.array(cx, "a")?);
+    Ok(Val::Array(Array::from_ndarray(places(cx, span, &x)?)))
+}
+
+/// `numpy.nonzero`
+pub fn nonzero(cx: &Cx, mut a: Args) -> Result<Val> {
+    let (span, x) = (a.span, a.array(cx, "a")?);
+    if x.ndim()? == 0 {
+        return Err(cx.error(span, "nonzero takes an array with axes"));
+    }
+    let places = places(cx, span, &x)?;
+    let each = places.columns().into_iter().map(|column| {
+        let value = Val::Array(Array::from_ndarray(column.to_owned()));
+        Item { value, span }
+    });
+    Ok(Val::Tuple(each.collect()))
+}
+
+/// The indices of the elements that are not zero, one row each.
+fn places(cx: &Cx, span: Span, x: &Array) -> Result<ndarray::Array2<i64>> {
+    let positions = cx.beforehand().and_then(|s| s.flatnonzero(x)).map_err(|e| cx.at(span, e))?;
+    let shape = x.shape()?;
+    let mut places = ndarray::Array2::zeros((positions.len(), shape.len()));
+    for (mut row, mut at) in places.rows_mut().into_iter().zip(positions) {
+        for (place, &n) in row.iter_mut().zip(shape).rev() {
+            (*place, at) = (at % n as i64, at / n as i64);
+        }
+    }
+    Ok(places)
+}
