@@ -13,13 +13,13 @@ use crate::error::{Error, Result};
 use crate::feeds::Feed;
 use crate::grid::Dims;
 use crate::ops::elementwise::{Op, Signature};
-use crate::ops::fold::SharedFold;
+use crate::ops::fold::{Collect, SharedFold};
 use crate::source::foreign::spec_of;
 use crate::source::{Source, SourceSpec};
 use crate::view::View;
 use petgraph::graph::{DiGraph, NodeIndex};
 use smallvec::SmallVec;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -171,19 +171,57 @@ impl Graph {
                 let inputs: SmallVec<[NodeIndex; 2]> =
                     node.inputs.iter().map(|n| seen[&Arc::as_ptr(n)]).collect();
                 let identity = (node.kind.identity(), node.dtype, node.shape.clone(), inputs.clone());
-                let index = *equal.entry(identity).or_insert_with(|| {
-                    let index = graph.dag.add_node(GraphNode { node: node.clone() });
-                    for (position, &input) in inputs.iter().enumerate() {
-                        graph.dag.add_edge(input, index, position as u32);
-                    }
-                    graph.inputs.push(inputs);
-                    index
-                });
+                let index = *equal.entry(identity).or_insert_with(|| graph.add(node.clone(), inputs));
                 seen.insert(key, index);
             }
             graph.outputs.push(seen[&Arc::as_ptr(root)]);
         }
         graph
+    }
+
+    /// The same, where some nodes are held as wholes: whoever needs one reads what was collected of it. So do
+    /// results, but for those that are to `stay` as they are.
+    pub(crate) fn holding(&self, held: &HashSet<NodeIndex>, stay: &HashSet<usize>) -> Graph {
+        let mut graph = Graph { dag: DiGraph::new(), inputs: Vec::new(), outputs: Vec::new() };
+        // Where each node is now, and where those who need it look.
+        let mut places: Vec<(NodeIndex, NodeIndex)> = Vec::new();
+        for index in self.indices() {
+            let inputs: SmallVec<[NodeIndex; 2]> =
+                self.inputs(index).iter().map(|i| places[i.index()].1).collect();
+            let node = self.node(index);
+            let place = graph.add(node.clone(), inputs);
+            let collected = || {
+                let kind = NodeKind::Fold(SharedFold::new(Collect::new(node.dtype, node.shape.len())));
+                Arc::new(Node {
+                    kind,
+                    inputs: SmallVec::from_iter([node.clone()]),
+                    shape: node.shape.clone(),
+                    dtype: node.dtype,
+                    origin: node.origin.clone(),
+                    annotations: BTreeMap::new(),
+                })
+            };
+            let looked = match held.contains(&index) {
+                true => graph.add(collected(), SmallVec::from_iter([place])),
+                false => place,
+            };
+            places.push((place, looked));
+        }
+        let output = |(r, o): (usize, &NodeIndex)| {
+            let (place, looked) = places[o.index()];
+            if stay.contains(&r) { place } else { looked }
+        };
+        graph.outputs = self.outputs.iter().enumerate().map(output).collect();
+        graph
+    }
+
+    fn add(&mut self, node: Arc<Node>, inputs: SmallVec<[NodeIndex; 2]>) -> NodeIndex {
+        let index = self.dag.add_node(GraphNode { node });
+        for (position, &input) in inputs.iter().enumerate() {
+            self.dag.add_edge(input, index, position as u32);
+        }
+        self.inputs.push(inputs);
+        index
     }
 
     /// How many nodes it has.

@@ -3,8 +3,8 @@
 
 mod common;
 
-use chunkwise::{Array, DType, Index, Over, Session, concatenate};
-use common::{canonical, hash, session};
+use chunkwise::{Array, DType, Index, Over, PlanOptions, Session, StoreOptions, concatenate};
+use common::{canonical, dataset, elements, folder, hash, session, to_bytes, write_file};
 
 fn matrix<T: Copy>(rows: usize, columns: usize, seed: u64, f: impl Fn(u64) -> T) -> ndarray::Array2<T> {
     ndarray::Array2::from_shape_fn((rows, columns), |(i, j)| f(hash(seed, (i * columns + j) as u64)))
@@ -95,4 +95,62 @@ fn small_products_are_several_tasks_and_large_ones_are_not_crumbs() {
     let product = x.matmul(&x);
     let report = s.run(&[&product.sum_with(Over::all())]).unwrap().report;
     assert_eq!(report.tasks.cpu, 16);
+}
+
+fn held_and_not(threads: usize, memory: &str) -> [Session; 2] {
+    let builder = || Session::builder().device(common::device()).threads(threads).memory(memory);
+    let not = PlanOptions::new().hold_bytes(0);
+    [builder().build().unwrap(), builder().plan_options(not).build().unwrap()]
+}
+
+/// A product that is a factor, or that two stages need, is computed once, with the bits that it has when it is
+/// computed again and again; where it does not fit it is.
+#[test]
+fn a_product_that_is_wanted_again_is_held() {
+    let folder = folder();
+    let stored = |name: &str, seed: u64| {
+        let path = folder.path().join(name);
+        let data = to_bytes(&elements(DType::F32, 900 * 900, seed, "small"));
+        write_file(&path, &[(dataset("x", &[900, 900], DType::F32, Some(&[100, 900]), Some(1)), &data)]);
+        Array::open(path, "x").unwrap()
+    };
+    let [a, b, c] = [stored("a.h5", 1), stored("b.h5", 2), stored("c.h5", 3)];
+    let product = a.matmul(&b);
+    let chain = product.matmul(&c).sum();
+    let factor = (product.sin() + 1.0).t().matmul(&c).max();
+    let twice = (&product - product.mean_with(Over::axis(0).keepdims())).std();
+    // Little of the product is wanted: it is not held.
+    let part = product.index([Index::from(0..3)]).sum() * product.index([Index::from(3..4)]).mean();
+    for (target, stages) in [(&chain, 2), (&factor, 2), (&twice, 3), (&part, 3)] {
+        for threads in [1, 2] {
+            let [holding, not] = held_and_not(threads, "64MiB");
+            let (h, n) = (holding.run(&[target]).unwrap(), not.run(&[target]).unwrap());
+            let bits = |o: &chunkwise::Outcome| canonical(o.values[0].as_array().unwrap());
+            assert_eq!(bits(&h), bits(&n), "{stages} stages");
+            let plan = holding.plan(&[target]).unwrap();
+            assert_eq!(plan.stages().len(), stages, "{}", holding.explain(&[target]).unwrap());
+            assert!(h.report.peak_host_bytes <= h.report.projected_host_bytes, "{:?}", h.report);
+            // In a quarter of this the product of 3 MB has no room.
+            let [tight, _] = held_and_not(threads, "10MiB");
+            if let Ok(outcome) = tight.run(&[target]) {
+                assert_eq!(bits(&outcome), bits(&h));
+            }
+            assert!(tight.plan(&[target]).unwrap().stages().len() < 3 || stages == 3);
+        }
+    }
+    // A stored product that another stage needs.
+    let path = folder.path().join("p.h5");
+    let [holding, not] = held_and_not(2, "64MiB");
+    for (session, name) in [(&holding, "/held"), (&not, "/not")] {
+        let path = path.with_extension(&name[1..]);
+        session
+            .store(&path, &[("/p", &product), ("/q", &(&product - product.mean()))], &StoreOptions::new())
+            .unwrap();
+        let p = Array::open(&path, "/p").unwrap();
+        let same = session.compute(&p.not_equal(&product).count_nonzero()).unwrap();
+        assert_eq!(same.item::<i64>().unwrap(), 0, "{name}");
+        let q = Array::open(&path, "/q").unwrap();
+        let same = session.compute(&q.not_equal(&(&product - product.mean())).count_nonzero()).unwrap();
+        assert_eq!(same.item::<i64>().unwrap(), 0, "{name}");
+    }
 }

@@ -37,6 +37,12 @@ pub trait Feed: Debug + Send + Sync {
         false
     }
 
+    /// Whether an element costs much more than reading it back from memory does: what would be computed again is
+    /// held where that is possible.
+    fn is_dear(&self) -> bool {
+        false
+    }
+
     /// Which elements of a child it comes to.
     fn reach(&self, of: &[SubKernel], child: usize) -> Reach;
 

@@ -42,6 +42,10 @@ impl Feed for Matmul {
         format!("matmul {dtype} of {} and {}", show_shape(&of[0].shape), show_shape(&of[1].shape))
     }
 
+    fn is_dear(&self) -> bool {
+        true
+    }
+
     /// Factors are read once per row or column of tiles.
     fn reach(&self, of: &[SubKernel], child: usize) -> Reach {
         let edge = edge(of);

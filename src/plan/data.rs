@@ -97,6 +97,8 @@ pub struct Plan {
     /// Sources that are open in this process, in the order of the plan's.
     pub(super) opened: Vec<Arc<dyn Source>>,
     pub(super) fingerprint: OnceLock<PlanFingerprint>,
+    /// Whether it was made so that it holds what it could compute again.
+    pub(super) holds: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -127,6 +129,10 @@ pub struct PlanOptions {
     /// Bytes of one input's block that the planner aims at when it joins small chunks or cuts an
     /// unchunked array. A chunk that is larger is a block of its own.
     pub block_bytes: u64,
+    /// Bytes of dear intermediates (products that are wanted more than once) that may be held as wholes, so that
+    /// they are computed once. If nothing is said, a session takes a quarter of its budget, as far as the run still
+    /// fits, and a plan that is made without one holds none.
+    pub hold_bytes: Option<u64>,
 }
 
 impl PlanOptions {
@@ -139,11 +145,16 @@ impl PlanOptions {
     pub fn block_bytes(self, bytes: u64) -> PlanOptions {
         PlanOptions { block_bytes: bytes, ..self }
     }
+
+    /// With [`PlanOptions::hold_bytes`] of so many.
+    pub fn hold_bytes(self, bytes: u64) -> PlanOptions {
+        PlanOptions { hold_bytes: Some(bytes), ..self }
+    }
 }
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        PlanOptions { block_bytes: 1 << 20 }
+        PlanOptions { block_bytes: 1 << 20, hold_bytes: None }
     }
 }
 
@@ -188,7 +199,7 @@ impl Stage {
 
 impl Plan {
     pub(super) fn of(data: PlanData, opened: Vec<Arc<dyn Source>>) -> Plan {
-        Plan { data, opened, fingerprint: OnceLock::new() }
+        Plan { data, opened, fingerprint: OnceLock::new(), holds: false }
     }
 
     /// The task grid of the stage that makes a value.
@@ -220,6 +231,11 @@ impl Plan {
     /// The sources, open in this process.
     pub fn opened(&self) -> &[Arc<dyn Source>] {
         &self.opened
+    }
+
+    /// Whether it holds what it could compute again.
+    pub(crate) fn holds(&self) -> bool {
+        self.holds
     }
 
     /// Tasks in all stages.

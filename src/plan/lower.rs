@@ -8,6 +8,8 @@
 //! operations cannot overflow one.
 
 use super::blocks::{choose_grid, whole_chunks};
+use super::cuts::{Wanted, domain, is_cut, is_histogram, levels, streamed, wanted};
+use super::dear::held;
 use super::{
     Fed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Read, Stage, SubKernel,
     Supply, ValueId, ValueSpec, Written,
@@ -22,7 +24,7 @@ use crate::ops::program::{Program, Register, Step};
 use crate::source::foreign::spec_of;
 use crate::source::{Source, SourceSpec};
 use crate::view::View;
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// How deeply products, concatenations and reshapes may be nested within each other.
@@ -31,13 +33,6 @@ pub const MAX_FEED_DEPTH: usize = 64;
 /// How many kernels a plan may nest in feeds, all together. What two feeds share is planned in each
 /// of them, so that joining an array with itself again and again doubles them every time.
 const MAX_NESTED_KERNELS: usize = 1 << 18;
-
-/// Something to compute: a node, or the collection of its elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-struct Wanted {
-    node: NodeId,
-    collect: bool,
-}
 
 #[derive(Default)]
 struct Sources {
@@ -70,6 +65,12 @@ impl Sources {
 }
 
 pub fn plan(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result<Plan> {
+    let dear = held(graph, options.hold_bytes.unwrap_or(0));
+    let holding = (!dear.is_empty()).then(|| {
+        let stays = written.iter().map(|w| w.result).collect();
+        graph.holding(&dear, &stays)
+    });
+    let graph = holding.as_ref().unwrap_or(graph);
     let levels = levels(graph);
     let wanted = wanted(graph);
     let mut values: Vec<ValueSpec> = Vec::new();
@@ -122,80 +123,9 @@ pub fn plan(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result
         stages,
         results,
     };
-    let plan = Plan::of(data, sources.opened);
+    let plan = Plan { holds: holding.is_some(), ..Plan::of(data, sources.opened) };
     debug_assert!(plan.validate().is_ok(), "{:?}", plan.validate());
     Ok(plan)
-}
-
-fn is_cut(kind: &NodeKind) -> bool {
-    matches!(kind, NodeKind::Fold(_))
-}
-
-/// Whether a node's value is a histogram and not an array.
-fn is_histogram(graph: &Graph, index: NodeId) -> bool {
-    match &graph.node(index).kind {
-        NodeKind::Fold(fold) => fold.makes(&domain(graph, Wanted { node: index, collect: false })).histogram,
-        _ => false,
-    }
-}
-
-/// For each node, how many stages must end before it can be computed with. A param that is no cut is collected
-/// in a stage of its own.
-fn levels(graph: &Graph) -> Vec<usize> {
-    let mut levels = vec![0; graph.len()];
-    for index in graph.indices() {
-        let ports = graph.inputs(index).len() - params(graph, index).len();
-        let below = graph.inputs(index).iter().enumerate().map(|(n, i)| {
-            let collected = n >= ports && !is_cut(&graph.node(*i).kind);
-            levels[i.index()] + collected as usize
-        });
-        levels[index.index()] = below.max().unwrap_or(0) + is_cut(&graph.node(index).kind) as usize;
-    }
-    levels
-}
-
-/// The params of a node, if it is a fold.
-fn params(graph: &Graph, index: NodeId) -> &[NodeId] {
-    match &graph.node(index).kind {
-        NodeKind::Fold(fold) => &graph.inputs(index)[fold.ports().len()..],
-        _ => &[],
-    }
-}
-
-/// Every cut, and every result or param that is none.
-fn wanted(graph: &Graph) -> Vec<Wanted> {
-    let mut out: Vec<Wanted> = graph
-        .indices()
-        .filter(|&i| is_cut(&graph.node(i).kind))
-        .map(|node| Wanted { node, collect: false })
-        .collect();
-    let mut collected = HashSet::new();
-    let params = graph.indices().flat_map(|i| params(graph, i));
-    for &node in params.chain(&graph.outputs) {
-        if !is_cut(&graph.node(node).kind) && collected.insert(node) {
-            out.push(Wanted { node, collect: true });
-        }
-    }
-    out
-}
-
-fn domain(graph: &Graph, w: Wanted) -> Dims {
-    match w.collect {
-        true => graph.node(w.node).shape.clone(),
-        false => graph.node(graph.inputs(w.node)[0]).shape.clone(),
-    }
-}
-
-/// The inputs of a consumer that its stage's program computes (bounds of ranges are looked up).
-fn streamed(graph: &Graph, w: Wanted) -> Vec<NodeId> {
-    if w.collect {
-        return vec![w.node];
-    }
-    let inputs = graph.inputs(w.node);
-    match &graph.node(w.node).kind {
-        NodeKind::Fold(fold) => inputs[..fold.ports().len()].to_vec(),
-        _ => inputs.to_vec(),
-    }
 }
 
 /// Consumers that share a stage, the sources they read, their domain, and how those are chunked that will be

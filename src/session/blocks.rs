@@ -4,6 +4,7 @@ use super::Session;
 use crate::array::Array;
 use crate::error::Result;
 use crate::exec::{ArrayValue, BlockRun, Report};
+use crate::graph::Graph;
 use crate::grid::Region;
 use crate::plan::{Bound, Ends, Plan};
 use std::sync::Arc;
@@ -18,7 +19,8 @@ impl Session {
     /// As [`Session::compute`]; the blocks themselves come as `Result`s.
     pub fn blocks(&self, array: &Array, order: BlockOrder) -> Result<Blocks> {
         let start = Instant::now();
-        let plan = self.plan(&[&array.collected()])?;
+        let root = array.collected().node()?.clone();
+        let plan = self.planned(&Graph::new(&[root]), &[], &streamed)?;
         let bound = self.bind_blocks(&plan)?;
         let last = plan.stages().len() - 1;
         let rank = plan.stages()[last].grid.axes.len();
@@ -33,7 +35,7 @@ impl Session {
 
     /// A plan whose results are handed on. A second block per worker is worth having, another worker more.
     fn bind_blocks(&self, plan: &Plan) -> Result<Bound> {
-        let ends = |waiting| Ends { streamed: plan.results().to_vec(), waiting, ..Ends::default() };
+        let ends = |waiting| Ends { waiting, ..streamed(plan) };
         let bound = self.bind_with(plan, &ends(0))?;
         if self.inner.pool.is_none() {
             return Ok(bound);
@@ -44,6 +46,11 @@ impl Session {
         });
         Ok(roomy.unwrap_or(bound))
     }
+}
+
+/// All results are handed on.
+fn streamed(plan: &Plan) -> Ends {
+    Ends { streamed: plan.results().to_vec(), ..Ends::default() }
 }
 
 /// In which order blocks come.

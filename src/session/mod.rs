@@ -25,7 +25,7 @@ use crate::exec::{
 use crate::graph::Graph;
 use crate::ops::histogram::Histogram;
 use crate::ops::simd::Simd;
-use crate::plan::{Bound, Ends, Machine, Plan, PlanOptions, Wish};
+use crate::plan::{Bound, Ends, Machine, Plan, PlanOptions, Wish, Written};
 use crate::size::{human_bytes, parse_size};
 use crate::trace::Trace;
 use std::fmt;
@@ -329,7 +329,21 @@ impl Session {
     pub fn plan(&self, targets: &[&dyn Target]) -> Result<Plan> {
         let roots =
             targets.iter().map(|t| t.built().map_err(|e| e.duplicate())).collect::<Result<Vec<_>>>()?;
-        Plan::new(&Graph::new(&roots), &self.inner.plan)
+        self.planned(&Graph::new(&roots), &[], &|_| Ends::default())
+    }
+
+    /// The plan of a graph, with dear intermediates held if what is bound then fits; `ends` tells where results
+    /// go.
+    fn planned(&self, graph: &Graph, written: &[Written], ends: &dyn Fn(&Plan) -> Ends) -> Result<Plan> {
+        let own = &self.inner.plan;
+        if own.hold_bytes.is_none() {
+            let options = own.clone().hold_bytes(self.memory() / 4);
+            let plan = Plan::writing(graph, written, &options)?;
+            if !plan.holds() || self.bind_with(&plan, &ends(&plan)).is_ok() {
+                return Ok(plan);
+            }
+        }
+        Plan::writing(graph, written, own)
     }
 
     /// What a plan needs on this machine.

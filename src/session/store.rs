@@ -187,7 +187,11 @@ impl Session {
             written.push(Written { result: roots.len(), chunks });
             roots.push(built.map_err(|e| e.duplicate()).at("dataset", name)?);
         }
-        let plan = Plan::writing(&Graph::new(&roots), &written, &self.inner.plan)?;
+        let streamed = |plan: &Plan| plan.results()[targets.len()..].to_vec();
+        let plan = self.planned(&Graph::new(&roots), &written, &|plan| Ends {
+            streamed: streamed(plan),
+            ..Ends::default()
+        })?;
         stores.iter().try_for_each(|s| is_no_input(&plan, &s.path))?;
         let mut specs: Vec<Vec<DatasetSpec>> = vec![Vec::new(); stores.len()];
         let (mut places, mut ends) = (Vec::new(), Ends::default());

@@ -158,7 +158,7 @@ fn no_chunk_is_wanted_by_more_blocks_of_a_reshape_than_counted() {
 #[test]
 fn blocks_of_what_is_written_are_whole_chunks() {
     let program = Program { inputs: vec![DType::F64], outputs: Vec::new(), steps: Vec::new() };
-    let options = PlanOptions { block_bytes: 8 * 1000 };
+    let options = PlanOptions::new().block_bytes(8 * 1000);
     let axes = [
         AxisGrid::regular(1000, 40),
         AxisGrid::Regular { len: 333, block: 120, phase: 7, step: 3 },

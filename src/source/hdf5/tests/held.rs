@@ -93,7 +93,7 @@ fn inputs_of_different_layouts() {
         .device(crate::Device::Cpu)
         .threads(1)
         .memory_bytes(64 << 20)
-        .plan_options(PlanOptions { block_bytes: 1 })
+        .plan_options(PlanOptions::new().block_bytes(1))
         .build()
         .unwrap();
     let report = session.run(&[&x.max()]).unwrap().report;
