@@ -181,3 +181,36 @@ fn stored_arrays_find_what_is_kept() {
         }
     }
 }
+
+/// A run that decodes chunks again and again says so, and names a budget in which it does not.
+#[test]
+fn a_run_that_decodes_often_says_what_would_help() {
+    let folder = folder();
+    let shape = [48, 60, 80];
+    let stored = |name: &str, chunks: &[u64]| {
+        let path = folder.path().join(name);
+        let data = to_bytes(&elements(DType::F32, shape.iter().product(), 4, "small"));
+        write_file(&path, &[(dataset("x", &shape, DType::F32, Some(chunks), Some(1)), &data)]);
+        (Array::open(path, "x").unwrap(), chunks_of(&shape, chunks))
+    };
+    let ((u, in_u), (v, in_v)) = (stored("u.h5", &[1, 60, 80]), stored("v.h5", &[12, 15, 20]));
+    let target = (&u * &v).mean_with(Over::axis(0)).max();
+    let (mut said, mut silent) = (0, 0);
+    for memory in [600 << 10, 700 << 10, 900 << 10, 1200 << 10, 2 << 20, 64 << 20] {
+        let Ok(outcome) = session(1, memory).run(&[&target]) else { continue };
+        let report = &outcome.report;
+        let note = report.notes.iter().find(|n| n.contains("times on average"));
+        assert_eq!(note.is_some(), report.chunks_decoded > 2 * (in_u + in_v), "{memory}: {report:?}");
+        let Some(note) = note else {
+            silent += 1;
+            continue;
+        };
+        said += 1;
+        let budget = note.split("budget of ").nth(1).unwrap_or_else(|| panic!("{note}"));
+        let budget = budget.split(' ').next().unwrap().parse().unwrap();
+        let enough = session(1, budget).run(&[&target]).unwrap().report;
+        assert!(enough.chunks_decoded <= 2 * (in_u + in_v), "{memory}: {note}\n{enough:?}");
+        assert!(!enough.notes.iter().any(|n| n.contains("times on average")), "{enough:?}");
+    }
+    assert!(said > 0 && silent > 0, "{said} {silent}");
+}

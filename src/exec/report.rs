@@ -70,7 +70,8 @@ pub struct Report {
     pub peak_host_bytes: u64,
     /// The most bytes that binding had predicted.
     pub projected_host_bytes: u64,
-    /// Where NumPy would warn: empty means, divisions by zero, empty ranges.
+    /// Where NumPy would warn: empty means, divisions by zero, empty ranges. And chunks that were decoded more than
+    /// twice each, with the budget that would avoid it.
     pub notes: Vec<String>,
 }
 

@@ -1,5 +1,6 @@
 //! [`Session`]: the one place where a run starts. It knows the device, the budget and the threads.
 
+mod again;
 mod blocks;
 mod into;
 mod kept_bound;
@@ -357,6 +358,11 @@ impl Session {
 
     /// As [`Session::bind`], where some results are not held by the run.
     fn bind_with(&self, plan: &Plan, ends: &Ends) -> Result<Bound> {
+        self.bind_in(plan, ends, self.inner.memory)
+    }
+
+    /// As [`Session::bind_with`], in another budget.
+    fn bind_in(&self, plan: &Plan, ends: &Ends, memory: u64) -> Result<Bound> {
         let inner = &*self.inner;
         let device = match (&inner.gpu, &inner.rates) {
             (Some(gpu), Some((rates, cpu))) => Wish::Faster { backend: gpu, rates, cpu },
@@ -366,11 +372,8 @@ impl Session {
                 if inner.device == Device::Gpu { Wish::Missing(reason) } else { Wish::Cpu(reason) }
             }
         };
-        let bound = Bound::new(
-            plan,
-            ends,
-            &Machine { memory: inner.memory, threads: inner.threads, cpu: &inner.cpu, device },
-        )?;
+        let bound =
+            Bound::new(plan, ends, &Machine { memory, threads: inner.threads, cpu: &inner.cpu, device })?;
         if inner.fallback == FallbackPolicy::Refuse
             && let Some(s) = bound.stages.iter().find(|s| s.placement.fallback)
         {
@@ -464,6 +467,7 @@ impl Session {
                 None => report.fallbacks.push(Fallback { reason: b.placement.reason.clone(), tasks }),
             }
         }
+        report.notes.extend(self.often(plan, bound, report.chunks_decoded));
         Report { projected_host_bytes: bound.peak_bytes, ..report }
     }
 
