@@ -9,6 +9,8 @@ const MAX_LABEL: usize = 60;
 /// An expression being lowered.
 pub struct Cx<'a> {
     pub ast: &'a Ast,
+    /// What computes beforehand, if that was said.
+    pub session: Option<&'a Session>,
 }
 
 impl Cx<'_> {
@@ -34,7 +36,10 @@ impl Cx<'_> {
     /// # Errors
     /// As [`Session::new`].
     pub fn beforehand(&self) -> Result<Session> {
-        Session::builder().threads(1).memory("256MiB").build()
+        match self.session {
+            Some(session) => Ok(session.clone()),
+            None => Session::new(),
+        }
     }
 
     /// The text of a place, cut if it is long.

@@ -9,7 +9,7 @@ use super::fold;
 use super::value::{Item, Val, dtype_named};
 use crate::cli::expr::{self, Ast, BinaryOp, CallForm, Expr, Id, Ident, Span, nearest};
 use chunkwise::ops::elementwise::Op;
-use chunkwise::{Array, ArrayOperand, Error, ErrorKind, Index, Result, Target, Weak};
+use chunkwise::{Array, ArrayOperand, Error, ErrorKind, Index, Result, Session, Target, Weak};
 use std::collections::BTreeMap;
 
 /// The most nodes of all expressions of a command together: graphs as deep as this still work.
@@ -24,9 +24,16 @@ const CONSTANTS: &[(&str, f64)] =
 pub struct Scope {
     names: BTreeMap<String, Val>,
     nodes: usize,
+    session: Option<Session>,
 }
 
 impl Scope {
+    /// What computes what must be known before an expression can be planned; otherwise a session with the
+    /// defaults does.
+    pub fn compute_with(&mut self, session: &Session) {
+        self.session = Some(session.clone());
+    }
+
     /// Gives a value a name.
     pub fn define(&mut self, name: &str, value: Val) {
         self.names.insert(name.to_string(), value);
@@ -49,7 +56,7 @@ impl Scope {
                 format!("the expressions have {} parts; at most {MAX_NODES} are taken", self.nodes),
             ));
         }
-        let lowering = Lowering { cx: Cx { ast }, scope: self };
+        let lowering = Lowering { cx: Cx { ast, session: self.session.as_ref() }, scope: self };
         let mut values: Vec<Option<Val>> = Vec::with_capacity(ast.nodes().len());
         for node in ast.nodes() {
             let value = lowering.node(&node.expr, node.span, &mut values)?;

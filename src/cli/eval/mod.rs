@@ -35,20 +35,21 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let mut scope = Scope::default();
     open_inputs(args, &mut scope)?;
     let names = result_names(&asts, &scope)?;
+    let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
+    let bar = Bar::new();
+    let seen = bar.clone();
+    let trace = args.trace.as_ref().map(|_| Arc::new(Trace::new()));
+    let session = args.run.session(fallback, cancel, trace.as_ref(), move |p| seen.run(p))?;
+    scope.compute_with(&session);
     let mut targets = Vec::new();
     for (ast, name) in asts.iter().zip(&names) {
-        let value = scope.lower(ast)?;
+        let value = scope.lower(ast).inspect_err(|_| bar.clear())?;
         if ast.target().is_some() {
             scope.define(name, value.clone());
         }
         let root = ast.node(ast.root()).span;
         targets.push(Target::new(value).map_err(|message| ast.error(root, message))?);
     }
-    let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
-    let bar = Bar::new();
-    let seen = bar.clone();
-    let trace = args.trace.as_ref().map(|_| Arc::new(Trace::new()));
-    let session = args.run.session(fallback, cancel, trace.as_ref(), move |p| seen.run(p))?;
     let stores = match &args.output {
         Some(path) => vec![store(path, &names, &targets)?],
         None => Vec::new(),
