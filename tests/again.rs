@@ -214,3 +214,19 @@ fn a_run_that_decodes_often_says_what_would_help() {
     }
     assert!(said > 0 && silent > 0, "{said} {silent}");
 }
+
+/// What was persisted is read from no file, has the same elements, and is the caller's.
+#[test]
+fn a_persisted_array_is_in_memory() {
+    let folder = folder();
+    let x = open(folder.path(), "x", Some(1));
+    let session = session(2, 8 << 20);
+    let y = (&x * 2.0).annotate("units", "m");
+    let kept = session.persist(&y).unwrap();
+    assert_eq!(kept.annotations().unwrap(), y.annotations().unwrap());
+    let same = session.run(&[&kept.not_equal(&y).count_nonzero(), &kept.std()]).unwrap();
+    assert_eq!(same.values[0].as_array().unwrap().item::<i64>().unwrap(), 0);
+    let std = session.run(&[&kept.std(), &kept.index([Index::from(3..9)])]).unwrap();
+    assert_eq!(std.report.chunks_read, 0);
+    assert_eq!(exact_text(&std.values[0]), exact_text(&same.values[1]));
+}

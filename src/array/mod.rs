@@ -384,7 +384,7 @@ impl Array {
         self.rebuilt(|node| node.origin = Origin::Text(text.into()))
     }
 
-    fn rebuilt(&self, change: impl FnOnce(&mut Node)) -> Array {
+    pub(crate) fn rebuilt(&self, change: impl FnOnce(&mut Node)) -> Array {
         let built = self.built.clone().map(|n| {
             let mut node = Node {
                 kind: n.kind.clone(),

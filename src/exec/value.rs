@@ -24,6 +24,11 @@ impl ArrayValue {
         ArrayValue { dtype, shape, data: Arc::new(data) }
     }
 
+    /// The elements, shared.
+    pub(crate) fn shared(&self) -> Arc<Buffer> {
+        Arc::clone(&self.data)
+    }
+
     /// Its dtype.
     pub fn dtype(&self) -> DType {
         self.dtype

@@ -6,6 +6,7 @@ mod into;
 mod kept_bound;
 mod labels;
 mod memory;
+mod persist;
 mod pieces;
 mod select;
 mod store;

@@ -4,6 +4,7 @@
 //! into C order where it is not. What the caller holds does not count against a run's budget.
 
 use super::{Own, ReadCx, Source, SourceSpec, check_slab, copy_slab};
+use crate::buffer::Buffer;
 use crate::dtype::{DType, Element};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, Region, Slab};
@@ -29,6 +30,12 @@ impl<T: Element> Bytes for ArcArray<T, IxDyn> {
     fn bytes(&self) -> &[u8] {
         // In C order by construction.
         self.as_slice().map_or(&[], bytemuck::cast_slice)
+    }
+}
+
+impl Bytes for Arc<Buffer> {
+    fn bytes(&self) -> &[u8] {
+        self
     }
 }
 
@@ -65,14 +72,21 @@ impl MemorySource {
         } else {
             array.as_standard_layout().into_owned().into_shared()
         };
-        let source = Arc::new(MemorySource {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
-            shape: array.shape().iter().map(|&n| n as u64).collect(),
-            dtype: T::DTYPE,
-            data: Box::new(array),
-        });
+        let shape = array.shape().iter().map(|&n| n as u64).collect();
+        Ok(Self::known(shape, T::DTYPE, Box::new(array)))
+    }
+
+    /// Elements that a run has made, which fill the shape.
+    pub(crate) fn held(dtype: DType, shape: &[u64], data: Arc<Buffer>) -> Arc<MemorySource> {
+        debug_assert_eq!(data.len() as u64, shape.iter().product::<u64>() * dtype.size() as u64);
+        Self::known(shape.into(), dtype, Box::new(data))
+    }
+
+    fn known(shape: Dims, dtype: DType, data: Box<dyn Bytes>) -> Arc<MemorySource> {
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let source = Arc::new(MemorySource { id, shape, dtype, data });
         alive().insert(source.id, Arc::downgrade(&source));
-        Ok(source)
+        source
     }
 
     /// All elements, C order, native.
