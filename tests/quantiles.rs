@@ -239,6 +239,28 @@ fn any_pieces_give_the_same_bits() {
 }
 
 #[test]
+fn the_data_are_read_once_for_each_digit() {
+    let session = common::session(1, "64MiB");
+    let many: Vec<f64> = (0..=100).map(|p| p as f64 / 100.0).collect();
+    for (dtype, median, list) in
+        [(DType::U8, 1, 1), (DType::F16, 1, 1), (DType::F32, 2, 3), (DType::I64, 4, 5)]
+    {
+        let x = Array::random(&[70_000], 1, DType::F64).cast(dtype);
+        for (array, passes) in [(x.median(), median), (x.quantile(many.clone()), list)] {
+            assert_eq!(session.plan(&[&array]).unwrap().stages().len(), passes, "{array}");
+        }
+        // Few elements are gathered.
+        let few = x.index([Index::from(..100)]);
+        assert_eq!(session.plan(&[&few.median()]).unwrap().stages().len(), 1);
+    }
+    // No outputs, of however many elements each.
+    let none = session.compute(&Array::zeros(&[1 << 50, 0], DType::F32).median_with(Over::axis(0))).unwrap();
+    assert_eq!((none.shape(), none.bytes().len()), (&[0u64][..], 0));
+    let none = session.compute(&Array::zeros(&[0, 1 << 50], DType::F32).median_with(Over::axis(1))).unwrap();
+    assert_eq!(none.shape(), [0]);
+}
+
+#[test]
 fn what_numpy_warns_about_is_noted() {
     let session = common::session(1, "64MiB");
     let nan = Array::full(&[70_000], f32::NAN);

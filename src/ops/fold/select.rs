@@ -267,6 +267,9 @@ impl Gathered {
             return Err(internal("fewer elements came than are wanted"));
         }
         let (elements, outputs) = (select.elements as usize, came.len());
+        if outputs == 0 {
+            return Ok(notes);
+        }
         let all: &mut [T::Key] = bytemuck::cast_slice_mut(keys);
         let mut one = |output: usize, keys: &mut [T::Key]| -> Result<()> {
             let out = &mut out[output * size..(output + 1) * size];
@@ -283,7 +286,7 @@ impl Gathered {
             }
             .map(|()| notes);
         }
-        let together = (select.together() as usize).min(outputs.max(1));
+        let together = (select.together() as usize).min(outputs);
         let mut turned = vec![T::Key::LAST; together * elements];
         for begin in (0..outputs).step_by(together) {
             let n = together.min(outputs - begin);
