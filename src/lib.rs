@@ -100,7 +100,7 @@ pub mod view;
 pub mod whole;
 
 pub use array::{
-    Array, ArrayOperand, BinAxis, Binned, ConvolveMode, Index, Over, Target, concatenate, stack,
+    Array, ArrayOperand, BinAxis, Binned, ConvolveMode, Index, Over, Quantiles, Target, concatenate, stack,
 };
 pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};
@@ -112,6 +112,7 @@ pub use exec::{
 pub use feeds::Boundary;
 pub use ops::histogram::Histogram;
 pub use ops::labels::Labels;
+pub use ops::quantiles::Method as QuantileMethod;
 pub use ops::reduce::Reduction;
 pub use plan::{Plan, PlanFingerprint, PlanOptions};
 pub use session::{

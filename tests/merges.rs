@@ -3,8 +3,8 @@
 mod common;
 
 use chunkwise::{
-    Array, BinAxis, Binned, DType, Error, ErrorKind, Gathered, Labels, Over, Plan, PlanOptions, Reduction,
-    Result, Session, StagePartial, StateBytes, Target, Values,
+    Array, BinAxis, Binned, DType, Error, ErrorKind, Gathered, Labels, Over, Plan, PlanOptions,
+    QuantileMethod, Reduction, Result, Session, StagePartial, StateBytes, Target, Values,
 };
 use common::{dataset, elements, exact_text, folder, to_bytes, write_file};
 use ndarray::{Array1, Array2};
@@ -68,6 +68,9 @@ fn targets(path: &Path) -> Vec<Box<dyn Target>> {
         Box::new(group(&wide, Reduction::Max, Over::all())),
         Box::new(nan.topk(3, 0)),
         Box::new(nan.argtopk(2, 1)),
+        Box::new(nan.nanmedian_with(Over::axis(0))),
+        Box::new(wide.quantile_with([0.1, 0.5], QuantileMethod::Hazen, Over::axis(1))),
+        Box::new(i.percentile(5.0)),
         Box::new(i.histogram(BinAxis::Edges(vec![-40000.0, -1000.0, 0.0, 10.0, 30000.0])).weights(&wide)),
         Box::new(Binned::new([
             (&nan, BinAxis::Uniform { bins: 7, low: -2.0, high: 2.0 }),

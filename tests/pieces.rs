@@ -251,6 +251,8 @@ fn a_key_that_no_reader_knows_is_refused() {
             &y.mean_with(Over::axis(1)),
             &x.histogram(BinAxis::Auto(4)),
             &many.topk(3, 0),
+            &many.quantile([0.1, 0.5]),
+            &x.broadcast_to(&[40, 60, 40]).median(),
             &x.groupby_reduce(&labels, &expected, Reduction::Sum, Over::axis(1)),
             &wide,
         ])

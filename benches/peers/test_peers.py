@@ -89,6 +89,11 @@ def deviation(values: list[float]) -> float:
     return math.sqrt(math.fsum((v - mean) ** 2 for v in values) / len(values))
 
 
+def middle(values: list[float]) -> float:
+    ranked, n = sorted(values), len(values)
+    return f32(f32(ranked[(n - 1) // 2] + ranked[n // 2]) / 2)
+
+
 def place(value: float, bins: int, limits: list[float]) -> int | None:
     low, high = limits
     if not low <= value <= high:
@@ -174,6 +179,7 @@ ANSWERS = {
     "std_f32": lambda c: [deviation(c["a"])],
     "ptp": lambda c: [f32(max(c["a"]) - min(c["a"]))],
     "topk": lambda c: sample(sorted(c["a"])[: -TOP - 1 : -1]),
+    "median": lambda c: [middle(c["a"])],
     "group_sum": lambda c: sample([math.fsum(v) for v in by_group(c["g"], c["a"], GROUPS)]),
     "profile": lambda c: sample(profile(c["a"], c["b"])),
     "matmul": lambda c: sample(product(c["a"], c["b"], MATRIX)),

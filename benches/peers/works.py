@@ -65,6 +65,7 @@ WORKS = {
     "std_f32": Work("std(a)", ("a",), ROUNDED),
     "ptp": Work("max(a) - min(a)", ("a",), EXACT),
     "topk": Work("the 100 largest of a", ("a",), EXACT),
+    "median": Work("median of a", ("a",), EXACT),
     "group_sum": Work("sum of a by label g", ("a", "g"), GROUPED),
     "profile": Work("mean of b in 100 bins of a", ("a", "b"), PROFILED),
     "matmul": Work("a @ b as matrices", ("a", "b"), PRODUCTS),

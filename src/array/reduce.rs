@@ -76,6 +76,25 @@ impl Over {
         self.weights = Some(weights.clone());
         self
     }
+
+    /// By axis of an array of `rank` axes whether it is reduced, and whether it stays with length 1.
+    ///
+    /// # Errors
+    /// `Index` for an axis that is not there; `Value` for one that is named twice.
+    pub(super) fn reduced(&self, rank: usize) -> Result<(Vec<bool>, bool)> {
+        Ok((axes(&self.axes, rank)?, self.keepdims))
+    }
+
+    /// The first option beside axes and `keepdims` that is set, by NumPy's name.
+    pub(super) fn first_option(&self) -> Option<&'static str> {
+        let set = [
+            ("dtype", self.dtype.is_some()),
+            ("ddof", self.ddof != 0.0),
+            ("where", self.mask.is_some()),
+            ("weights", self.weights.is_some()),
+        ];
+        set.into_iter().find(|(_, set)| *set).map(|(name, _)| name)
+    }
 }
 
 impl Array {

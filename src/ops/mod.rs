@@ -9,6 +9,7 @@ pub mod kernel;
 pub mod labels;
 pub mod matmul;
 pub mod program;
+pub mod quantiles;
 pub mod reduce;
 pub mod shared;
 pub mod simd;

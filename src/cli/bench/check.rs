@@ -324,6 +324,39 @@ pub fn topk(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
     Ok(same_elements(answer.elements()?, &wanted))
 }
 
+/// The middle by counting: how many lie below and above what was given, and which are next to it.
+pub fn median(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
+    let found = answer.number()? as f32;
+    let ([below, above], [before, after]) = over(
+        i,
+        i.set.elements,
+        || ([0, 0], [f32::NEG_INFINITY, f32::INFINITY]),
+        |(counts, next), at| {
+            let v = column(i, b'a', at);
+            counts[0] += u64::from(v < found);
+            counts[1] += u64::from(v > found);
+            next[0] = if v < found { next[0].max(v) } else { next[0] };
+            next[1] = if v > found { next[1].min(v) } else { next[1] };
+        },
+        |(counts, next), (more, part)| {
+            *counts = [counts[0] + more[0], counts[1] + more[1]];
+            *next = [next[0].max(part[0]), next[1].min(part[1])];
+        },
+    )?;
+    let n = i.set.elements;
+    // What lies at a rank, if that is known.
+    let at = |rank: u64| match rank {
+        _ if rank >= below && rank < n - above => Some(found),
+        _ if rank + 1 == below => Some(before),
+        _ if rank == n - above => Some(after),
+        _ => None,
+    };
+    let (Some(low), Some(high)) = (at((n - 1) / 2), at(n / 2)) else {
+        return Ok(Err(format!("{found:?}: {below} elements lie below it and {above} above")));
+    };
+    Ok(equal(found.into(), ((low + high) / 2.0).into()))
+}
+
 /// The first element that differs.
 fn same_elements(found: &[f32], wanted: &[f32]) -> Verdict {
     let wrong = (0..wanted.len().max(found.len())).find(|&k| found.get(k) != wanted.get(k));

@@ -106,6 +106,7 @@ pub fn works(manifest: &Manifest, set: &Set, is_first: bool) -> Vec<Work> {
         row("std_f32", "exact std, float32", std_f32, check::std_f32, Least::Read(4.0 * n)),
         row("ptp", "largest minus smallest, float32", ptp, check::ptp, Least::PlainSum(DType::F32)),
         row("topk", "the 100 largest, float32", topk, check::topk, Least::PlainSum(DType::F32)),
+        row("median", "median, float32", median, check::median, Least::Read(4.0 * n)),
         row(
             "group_sum",
             "exact sums by 1,000 labels, float32",
@@ -235,6 +236,10 @@ fn ptp(i: &Inputs, _: &str) -> Result<Question> {
 
 fn topk(i: &Inputs, _: &str) -> Result<Question> {
     Ok(Question::Array(i.a()?.topk(TOP as i64, 0)))
+}
+
+fn median(i: &Inputs, _: &str) -> Result<Question> {
+    Ok(Question::Array(i.a()?.median()))
 }
 
 fn group_sum(i: &Inputs, _: &str) -> Result<Question> {

@@ -8,7 +8,8 @@ use super::cx::Cx;
 use super::value::{Item, Val};
 use crate::cli::expr::Ident;
 use chunkwise::{
-    Array, Boundary, ConvolveMode, DType, Labels, Over, Reduction, Result, Weak, concatenate, stack,
+    Array, Boundary, ConvolveMode, DType, Labels, Over, QuantileMethod, Quantiles, Reduction, Result, Weak,
+    concatenate, stack,
 };
 
 /// One function.
@@ -103,14 +104,15 @@ functions! {
     "argtopk" ("a" "k", "axis") = |cx, a| top(cx, a, Array::argtopk);
     "ptp" ("a", "axis" "keepdims") = |cx, mut a| {
         let x = a.array(cx, "a")?;
-        let mut over = match a.take("axis") {
-            Some(axes) => Over::axes(axes.ints(cx, "axis")?),
-            None => Over::all(),
-        };
-        if a.take("keepdims").map(|k| k.bool(cx, "keepdims")).transpose()?.unwrap_or(false) {
-            over = over.keepdims();
-        }
-        Ok(Val::Array(x.ptp_with(over)))
+        Ok(Val::Array(x.ptp_with(over(cx, &mut a)?)))
+    };
+    "median" ("a", "axis") only "keepdims" = |cx, a| median(cx, a, Array::median_with);
+    "nanmedian" ("a", "axis") only "keepdims" = |cx, a| median(cx, a, Array::nanmedian_with);
+    "quantile" ("a" "q", "axis") only "method" "keepdims" = |cx, a| quantile(cx, a, Array::quantile_with);
+    "nanquantile" ("a" "q", "axis") only "method" "keepdims" = |cx, a| quantile(cx, a, Array::nanquantile_with);
+    "percentile" ("a" "q", "axis") only "method" "keepdims" = |cx, a| quantile(cx, a, Array::percentile_with);
+    "nanpercentile" ("a" "q", "axis") only "method" "keepdims" = |cx, a| {
+        quantile(cx, a, Array::nanpercentile_with)
     };
     "groupby_reduce" ("array" "by" "func", "expected" "axis") only "where" "weights" = groupby_reduce;
     "binned_statistic" ("x" "values", "statistic" "bins" "range") only "weights" "where" "log" = |cx, mut a| {
@@ -230,6 +232,35 @@ fn top(cx: &Cx, mut a: Args, f: fn(&Array, i64, i64) -> Array) -> Result<Val> {
     Ok(Val::Array(f(&a.array(cx, "a")?, k, axis)))
 }
 
+/// `axis` and `keepdims`.
+fn over(cx: &Cx, a: &mut Args) -> Result<Over> {
+    let over = match a.take("axis") {
+        Some(axes) => Over::axes(axes.ints(cx, "axis")?),
+        None => Over::all(),
+    };
+    let keeps = a.take("keepdims").map(|k| k.bool(cx, "keepdims")).transpose()?.unwrap_or(false);
+    Ok(if keeps { over.keepdims() } else { over })
+}
+
+fn median(cx: &Cx, mut a: Args, f: fn(&Array, Over) -> Array) -> Result<Val> {
+    let x = a.array(cx, "a")?;
+    Ok(Val::Array(f(&x, over(cx, &mut a)?)))
+}
+
+fn quantile(cx: &Cx, mut a: Args, f: fn(&Array, Quantiles, QuantileMethod, Over) -> Array) -> Result<Val> {
+    let q = a.need(cx, "q")?;
+    let q = match &q.value {
+        Val::Tuple(items) | Val::List(items) => {
+            items.iter().map(|i| i.float(cx, "q")).collect::<Result<Vec<_>>>()?.into()
+        }
+        _ => q.float(cx, "q")?.into(),
+    };
+    let methods = QuantileMethod::ALL.map(|m| (m.name(), m));
+    let method = word(cx, a.take("method"), "method", &methods, QuantileMethod::default())?;
+    let x = a.array(cx, "a")?;
+    Ok(Val::Array(f(&x, q, method, over(cx, &mut a)?)))
+}
+
 /// The reduction that a string names.
 fn reduction(cx: &Cx, item: Option<Item>, default: Reduction) -> Result<Reduction> {
     let Some(item) = item else { return Ok(default) };
@@ -247,10 +278,7 @@ fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
     let func = a.take("func");
     let func = reduction(cx, func, Reduction::Sum)?;
     let (values, by) = (a.array(cx, "array")?, a.array(cx, "by")?);
-    let mut over = match a.take("axis") {
-        Some(axes) => Over::axes(axes.ints(cx, "axis")?),
-        None => Over::all(),
-    };
+    let mut over = over(cx, &mut a)?;
     if let Some(mask) = a.take("where") {
         over = over.mask(&mask.array(cx, "where")?);
     }

@@ -82,6 +82,15 @@ fn values_are_those_of_numpy() {
         ("convolve(i, [1, 1], mode='valid')", "[ 2 -1  7]"),
         ("histogram_bin_edges(i, 4)", "[-1.  1.  3.  5.  7.]"),
         ("binned_statistic(i, i, 'count', 4)", "[2 0 1 1]"),
+        ("median(x)", "0.5"),
+        ("i.median(axis=0, keepdims=True)", "[1.5]"),
+        ("nanmedian([1, nan, 3], 0)", "2.0"),
+        ("quantile(x, 0.3, axis=1)", "[-4.1 -0.1  3.9]"),
+        ("x.quantile([0, 0.5], axis=0)", "[[-5. -4. -3. -2.]\n [-1.  0.  1.  2.]]"),
+        ("percentile(i, 50, method='lower')", "0"),
+        ("percentile(float32(i), (25, 75), method='weibull')", "[-0.75  6.  ]"),
+        ("nanquantile([nan, 4, 8], 0.25)", "5.0"),
+        ("nanpercentile([nan, 4, 8], 100, keepdims=True)", "[8.]"),
         ("arange(3)", "[0 1 2]"),
         ("arange(1, 2, 0.5)", "[1.  1.5]"),
         ("arange(3, dtype=float32) / 2", "[0.  0.5 1. ]"),
@@ -275,6 +284,11 @@ fn errors_point_at_their_place() {
         ("zeros(2**70)", "2**70", "too large"),
         ("zeros((2**40, 2**40))", "zeros((2**40, 2**40))", "too large"),
         ("i[:1.5]", "1.5", "a slice's bound"),
+        ("quantile(x, 1.5)", "quantile(x, 1.5)", "from 0 to 1"),
+        ("quantile(x, x)", "x", "known before anything is computed"),
+        ("percentile(x, 5, method='cubic')", "'cubic'", "inverted_cdf"),
+        ("median(x, where=b)", "where", "median(a, axis=, keepdims=)"),
+        ("quantile(b, 0.5)", "quantile(b, 0.5)", "bools"),
     ] {
         let e = lower(text).err().unwrap_or_else(|| panic!("{text} is no error"));
         let message = e.to_string();

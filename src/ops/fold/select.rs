@@ -1,0 +1,414 @@
+//! Quantiles along axes: the elements of each output are gathered, and the wanted ones selected where they lie.
+//!
+//! A state holds all elements that are reduced into its outputs, as keys of the same order ([`Ordered`]); where there
+//! is no room for those of all outputs, the planner makes the outputs in windows. Limit: one output's elements must
+//! fit. For quantiles of all elements of an array there is [`Ranks`](super::Ranks), which holds none.
+
+use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Note, Notes, Port, Ports, Role, internal};
+use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
+use super::{Block, FoldRow, Runs, Scratch, SharedFold, TILE, Tile, row};
+use crate::buffer::Buffer;
+use crate::error::{Error, ErrorKind, Result};
+use crate::ops::histogram::LogOf;
+use crate::ops::quantiles::{Asked, Key, Ordered};
+use crate::ops::reduce::{self, Along, Run};
+use crate::ops::simd::Simd;
+use crate::with_storage;
+use serde::{Deserialize, Serialize};
+use smallvec::smallvec;
+use std::sync::Arc;
+
+/// The row of [`Select`].
+pub(super) const ROW: FoldRow = FoldRow {
+    name: "select",
+    read: |data| {
+        let Data { asked, elements, axes } = row::parse(ROW.name, data)?;
+        Ok(SharedFold::new(Select { asked, elements, landing: axes }))
+    },
+};
+
+/// More wanted elements than this are found by sorting all.
+const FEW: usize = 16;
+/// Bytes of outputs that are brought together at once, where the elements of each lie apart.
+const TOGETHER: u64 = 64 << 10;
+
+/// Quantiles along the reduced axes.
+#[derive(Clone, Debug)]
+pub struct Select {
+    asked: Asked,
+    /// How many elements are reduced into each output.
+    elements: u64,
+    landing: Landing,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Data {
+    asked: Asked,
+    elements: u64,
+    axes: Landing,
+}
+
+impl Select {
+    /// Of a domain in which `elements` elements are reduced into each output.
+    pub fn new(asked: Asked, elements: u64, landing: Landing) -> Select {
+        Select { asked, elements, landing }
+    }
+
+    fn outputs(&self, block: &[u64]) -> u64 {
+        self.landing.kept(block).iter().fold(1, |n, &d| n.saturating_mul(d))
+    }
+
+    /// Bytes of the elements of one output.
+    fn each(&self) -> u64 {
+        self.elements.saturating_mul(self.asked.dtype().size() as u64)
+    }
+
+    /// Whether elements of one output lie apart, and one of each output together: as they come in tiles, where the
+    /// last axis is kept.
+    fn apart(&self) -> bool {
+        self.landing.rank() > 0 && self.landing.keeps(self.landing.rank() - 1)
+    }
+
+    /// Outputs that are brought together at once.
+    fn together(&self) -> u64 {
+        (TOGETHER / self.each().max(1)).clamp(1, 64)
+    }
+}
+
+impl Fold for Select {
+    fn name(&self) -> &'static str {
+        ROW.name
+    }
+
+    fn operation(&self) -> &'static str {
+        self.asked.name()
+    }
+
+    fn data(&self) -> serde_json::Value {
+        row::data(&Data { asked: self.asked.clone(), elements: self.elements, axes: self.landing.clone() })
+    }
+
+    fn ports(&self) -> Ports {
+        smallvec![Port { role: Role::Values, dtype: self.asked.dtype() }]
+    }
+
+    fn landing(&self) -> &Landing {
+        &self.landing
+    }
+
+    fn makes(&self, domain: &[u64]) -> Makes {
+        let mut shape = self.landing.kept(domain);
+        shape.extend(self.asked.shape());
+        Makes { shape, dtype: self.asked.out_dtype(), histogram: false }
+    }
+
+    fn bytes(&self, block: &[u64]) -> FoldBytes {
+        let outputs = self.outputs(block);
+        // The elements, how many of each output came, and where some are brought together.
+        let apart = if self.apart() { self.together().min(outputs).saturating_mul(self.each()) } else { 0 };
+        let state = outputs.saturating_mul(self.each().saturating_add(8)).saturating_add(apart);
+        FoldBytes { state, scratch: ("select", Keys::BYTES) }
+    }
+
+    fn load(&self) -> Load {
+        Load::Reduced
+    }
+
+    fn detail(&self) -> String {
+        format!("{}, axes {}, of {} each", self.asked.detail(), self.landing.show_reduced(), self.elements)
+    }
+
+    fn ready(&self, params: Option<&[Given]>) -> Result<Arc<dyn Ready>> {
+        params.map_or(Ok(()), |p| expect_params(self, p))?;
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+impl Ready for Select {
+    fn state(&self, block: &[u64]) -> Result<Box<dyn State>> {
+        Ok(Box::new(Gathered::new(self, self.outputs(block))?))
+    }
+
+    fn read(&self, block: &[u64], bytes: &[u8]) -> Result<Box<dyn State>> {
+        let name = self.operation();
+        let (came, keys) = postcard::take_from_bytes::<Vec<u64>>(bytes).map_err(|e| damaged(name, e))?;
+        let size = self.asked.dtype().size();
+        let all = came.iter().fold(0u64, |n, &c| n.saturating_add(c));
+        if came.len() as u64 != self.outputs(block)
+            || came.iter().any(|&c| c > self.elements)
+            || all.saturating_mul(size as u64) != keys.len() as u64
+        {
+            return Err(damaged(name, "it has another number of elements"));
+        }
+        let mut state = Gathered::new(self, came.len() as u64)?;
+        let mut keys = keys.chunks_exact(size);
+        for (output, &came) in came.iter().enumerate() {
+            for key in keys.by_ref().take(came as usize) {
+                let mut wide = [0; 8];
+                wide[..size].copy_from_slice(key);
+                if !state.push(output, u64::from_le_bytes(wide)) {
+                    return Err(damaged(name, "an element is none of its dtype"));
+                }
+            }
+        }
+        Ok(Box::new(state))
+    }
+
+    fn update(&self, simd: Simd, _: &[Option<LogOf>]) -> Box<dyn Update> {
+        let reduced = self.landing.reduced().into_vec().into();
+        Box::new(Gather { select: self.clone(), reduced, runs: None, simd })
+    }
+}
+
+/// The elements of outputs, as far as they came, in no order.
+struct Gathered {
+    select: Select,
+    /// How many came, per output.
+    came: Vec<u64>,
+    keys: Buffer,
+}
+
+/// Where the elements of an output lie among the keys.
+#[derive(Clone, Copy)]
+struct Layout {
+    output: usize,
+    step: usize,
+}
+
+impl Gathered {
+    fn new(select: &Select, outputs: u64) -> Result<Gathered> {
+        let bytes = outputs.checked_mul(select.each()).and_then(|b| usize::try_from(b).ok());
+        let none =
+            || Error::new(ErrorKind::Budget, format!("no memory for the elements of {outputs} outputs"));
+        let keys = bytes.and_then(Buffer::try_zeroed).ok_or_else(none)?;
+        let mut came = Vec::new();
+        came.try_reserve_exact(outputs as usize).map_err(|_| none())?;
+        came.resize(outputs as usize, 0);
+        Ok(Gathered { select: select.clone(), came, keys })
+    }
+
+    fn layout(&self) -> Layout {
+        match self.select.apart() {
+            true => Layout { output: 1, step: self.came.len() },
+            false => Layout { output: self.select.elements as usize, step: 1 },
+        }
+    }
+
+    /// Adds an element by its key, unless that is none.
+    fn push(&mut self, output: usize, key: u64) -> bool {
+        let Layout { output: first, step } = self.layout();
+        let bool_key = self.select.asked.dtype() != crate::DType::Bool || key <= 1;
+        let at = output * first + self.came[output] as usize * step;
+        let is_key = with_storage!(self.select.asked.dtype(), T => {
+            type K = <T as Ordered>::Key;
+            let narrow = K::narrow(key);
+            bytemuck::cast_slice_mut::<u8, K>(&mut self.keys)[at] = narrow;
+            T::of_key(narrow).key() == narrow
+        });
+        self.came[output] += 1;
+        is_key && bool_key
+    }
+
+    /// Adds the elements of one run.
+    fn add<K: Key>(&mut self, keys: &[K], run: Run) -> Result<()> {
+        let Layout { output: first, step } = self.layout();
+        let all: &mut [K] = bytemuck::cast_slice_mut(&mut self.keys);
+        let too_many = || internal("more elements came than there are");
+        match run.along {
+            Along::Reduced => {
+                let came = self.came.get_mut(run.output).ok_or_else(too_many)?;
+                if self.select.elements - *came < keys.len() as u64 {
+                    return Err(too_many());
+                }
+                let at = run.output * first + *came as usize * step;
+                match step {
+                    1 => all[at..at + keys.len()].copy_from_slice(keys),
+                    _ => all[at..].iter_mut().step_by(step).zip(keys).for_each(|(to, k)| *to = *k),
+                }
+                *came += keys.len() as u64;
+            }
+            Along::Kept => {
+                let came = self.came.get_mut(run.output..run.output + keys.len()).ok_or_else(too_many)?;
+                for (i, (key, came)) in keys.iter().zip(came).enumerate() {
+                    if *came >= self.select.elements {
+                        return Err(too_many());
+                    }
+                    all[(run.output + i) * first + *came as usize * step] = *key;
+                    *came += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn merge_keys<K: Key>(&mut self, other: &Gathered) -> Result<()> {
+        let Layout { output: first, step } = self.layout();
+        let (ours, theirs): (&mut [K], &[K]) =
+            (bytemuck::cast_slice_mut(&mut self.keys), bytemuck::cast_slice(&other.keys));
+        for (output, (came, &more)) in self.came.iter_mut().zip(&other.came).enumerate() {
+            if self.select.elements - *came < more {
+                return Err(internal("more elements came than there are"));
+            }
+            let (to, from) = (output * first + *came as usize * step, output * first);
+            for i in 0..more as usize {
+                ours[to + i * step] = theirs[from + i * step];
+            }
+            *came += more;
+        }
+        Ok(())
+    }
+
+    /// Makes the results of all outputs, `size` bytes each.
+    fn make<T: Ordered>(&mut self, size: usize, out: &mut [u8]) -> Result<reduce::Notes> {
+        let mut notes = reduce::Notes::default();
+        let Gathered { select, came, keys } = self;
+        if came.iter().any(|&c| c != select.elements) {
+            return Err(internal("fewer elements came than are wanted"));
+        }
+        let (elements, outputs) = (select.elements as usize, came.len());
+        if outputs == 0 {
+            return Ok(notes);
+        }
+        let all: &mut [T::Key] = bytemuck::cast_slice_mut(keys);
+        let mut one = |output: usize, keys: &mut [T::Key]| -> Result<()> {
+            let out = &mut out[output * size..(output + 1) * size];
+            notes = notes.union(results::<T>(&select.asked, keys, out)?);
+            Ok(())
+        };
+        if !select.apart() {
+            return match elements {
+                0 => (0..outputs).try_for_each(|output| one(output, &mut [])),
+                _ => all
+                    .chunks_exact_mut(elements)
+                    .enumerate()
+                    .try_for_each(|(output, keys)| one(output, keys)),
+            }
+            .map(|()| notes);
+        }
+        let together = (select.together() as usize).min(outputs);
+        let mut turned = vec![T::Key::LAST; together * elements];
+        for begin in (0..outputs).step_by(together) {
+            let n = together.min(outputs - begin);
+            for i in 0..elements {
+                let row = &all[i * outputs + begin..][..n];
+                row.iter().enumerate().for_each(|(k, key)| turned[k * elements + i] = *key);
+            }
+            for k in 0..n {
+                one(begin + k, &mut turned[k * elements..(k + 1) * elements])?;
+            }
+        }
+        Ok(notes)
+    }
+}
+
+/// The results of one output, whose keys lose their order.
+fn results<T: Ordered>(asked: &Asked, keys: &mut [T::Key], out: &mut [u8]) -> Result<reduce::Notes> {
+    let is_nan = |key: &&T::Key| T::IS_FLOAT && **key == T::Key::LAST;
+    let nans = keys.iter().filter(is_nan).count() as u64;
+    let numbers = keys.len() as u64 - nans;
+    if !asked.looks(numbers, nans) {
+        return asked.make(numbers, nans, &[], out);
+    }
+    let ranks = asked.ranks(numbers);
+    let mut once = ranks.clone();
+    once.sort_unstable();
+    once.dedup();
+    if once.len() > FEW {
+        keys.sort_unstable();
+    } else {
+        // From one to the next: what lies behind the first is not before it.
+        let mut begin = 0;
+        for &rank in &once {
+            let rank = rank as usize;
+            keys[begin..].select_nth_unstable(rank - begin);
+            begin = rank + 1;
+        }
+    }
+    let found: Vec<u64> = ranks.iter().map(|&rank| keys[rank as usize].wide()).collect();
+    asked.make(numbers, nans, &found, out)
+}
+
+impl State for Gathered {
+    fn merge(&mut self, other: &dyn State) -> Result<()> {
+        let other: &Gathered = state_ref(other)?;
+        if other.came.len() != self.came.len() || other.select.data() != self.select.data() {
+            return Err(internal("a partial does not belong to its output"));
+        }
+        with_storage!(self.select.asked.dtype(), T => self.merge_keys::<<T as Ordered>::Key>(other))
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(Made, Notes)> {
+        let asked = &self.select.asked;
+        let (dtype, size) = (asked.dtype(), asked.results() * asked.out_dtype().size());
+        let mut out = Buffer::zeroed(self.came.len() * size);
+        let notes = with_storage!(dtype, T => self.make::<T>(size, &mut out))?;
+        Ok((Made::Elements(out), notes.texts().map(|text| Note { text, count: 0 }).collect()))
+    }
+
+    fn write(&self) -> Result<Vec<u8>> {
+        let failed = |e| Error::new(ErrorKind::Internal, "a partial result cannot be written").caused_by(e);
+        let mut out = postcard::to_stdvec(&self.came).map_err(failed)?;
+        let size = self.select.asked.dtype().size();
+        let Layout { output: first, step } = self.layout();
+        with_storage!(self.select.asked.dtype(), T => {
+            type K = <T as Ordered>::Key;
+            let keys: &[K] = bytemuck::cast_slice(&self.keys);
+            for (output, &came) in self.came.iter().enumerate() {
+                for i in 0..came as usize {
+                    let key = keys[output * first + i * step].wide();
+                    out.extend_from_slice(&key.to_le_bytes()[..size]);
+                }
+            }
+        });
+        Ok(out)
+    }
+}
+
+/// Memory for the keys of a tile.
+struct Keys(Buffer);
+
+impl Keys {
+    const BYTES: u64 = 8 * TILE as u64;
+}
+
+impl Default for Keys {
+    fn default() -> Keys {
+        Keys(Buffer::zeroed(Keys::BYTES as usize))
+    }
+}
+
+/// Gathers tiles.
+struct Gather {
+    select: Select,
+    reduced: Arc<[bool]>,
+    runs: Option<Runs>,
+    simd: Simd,
+}
+
+impl Update for Gather {
+    fn begin(&mut self, block: &Block, state: &mut dyn State) -> Result<()> {
+        self.runs = Some(Runs::new(block.region, block.domain, &self.reduced));
+        state_as::<Gathered>(state).map(drop)
+    }
+
+    fn tile(&mut self, state: &mut dyn State, tile: &Tile, scratch: &mut Scratch) -> Result<()> {
+        let state: &mut Gathered = state_as(state)?;
+        let Some(runs) = &self.runs else { return Err(internal("a tile of no block")) };
+        let Keys(memory) = scratch.of::<Keys>();
+        let mut done = Ok(());
+        with_storage!(self.select.asked.dtype(), T => {
+            type K = <T as Ordered>::Key;
+            let values: &[T] = bytemuck::cast_slice(tile.columns[0]);
+            memory.resize_for_overwrite(size_of_val(values));
+            let keys: &mut [K] = bytemuck::cast_slice_mut(memory);
+            T::keys(self.simd, values, keys);
+            runs.each(tile.start, tile.n, |run| {
+                if done.is_ok() {
+                    done = state.add(&keys[run.start..run.start + run.len], run);
+                }
+            });
+        });
+        done
+    }
+}
