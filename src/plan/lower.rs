@@ -97,7 +97,8 @@ pub fn plan(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result
         let domain = domain(graph, group[0]);
         let mut builder = Builder::new(graph, &value_of, &mut sources, domain.clone(), 0);
         let mut outputs = Vec::new();
-        let written = group.iter().find_map(|w| chunks.get(&w.node).filter(|_| w.collect)).copied();
+        let written =
+            group.iter().find_map(|&w| chunks.get(&w.node).filter(|_| in_blocks(graph, w))).copied();
         for w in group {
             outputs.push(builder.fold(w)?);
         }
@@ -179,6 +180,11 @@ fn wanted(graph: &Graph) -> Vec<Wanted> {
     out
 }
 
+/// Whether its elements are made block by block, each at its place.
+fn in_blocks(graph: &Graph, w: Wanted) -> bool {
+    w.collect || matches!(&graph.node(w.node).kind, NodeKind::Fold(fold) if fold.places())
+}
+
 fn domain(graph: &Graph, w: Wanted) -> Dims {
     match w.collect {
         true => graph.node(w.node).shape.clone(),
@@ -220,7 +226,7 @@ fn groups(
         let mut reads = leaves(graph, &streamed(graph, w), &mut seen);
         let stage = stages.entry((level, domain.len())).or_default();
         let mut members = vec![w];
-        let mut written = chunks.get(&w.node).filter(|_| w.collect).copied();
+        let mut written = chunks.get(&w.node).filter(|_| in_blocks(graph, w)).copied();
         // Join every group of the same domain that reads something this one reads too. A task makes whole
         // chunks of one shape: what is written in others is a stage of its own.
         let (joined, apart): (Vec<_>, Vec<_>) =

@@ -2,7 +2,7 @@
 
 use super::row::FoldRow;
 use super::shared::SharedFold;
-use super::{collect, edges, grouped, histogram, reduce, top};
+use super::{collect, edges, grouped, histogram, reduce, scan, top};
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 /// The folds of this crate.
 pub static FOLDS: &[FoldRow] =
-    &[collect::ROW, reduce::ROW, histogram::ROW, grouped::ROW, top::ROW, edges::ROW];
+    &[collect::ROW, reduce::ROW, histogram::ROW, grouped::ROW, top::ROW, edges::ROW, scan::ROW];
 
 static REGISTERED: Mutex<Vec<FoldRow>> = Mutex::new(Vec::new());
 
