@@ -551,6 +551,15 @@ fn the_budget_holds() {
     }
 }
 
+/// What is handed on costs some time for each line, so blocks are long.
+#[test]
+fn blocks_are_long_along_the_axis() {
+    let x = Array::from_ndarray(Array2::<f64>::zeros((2000, 3000)));
+    let blocks = |y: Array| session(1, "64MiB").plan(&[&y]).unwrap().stages()[0].grid.largest().to_vec();
+    assert_eq!(blocks(x.cumsum_with(Over::axis(0))), [1024, 128]);
+    assert_eq!(blocks(x.cumsum_with(Over::axis(1))), [43, 3000]);
+}
+
 /// Pieces for other machines are whole stages: what is cut there cannot go on from what came before.
 #[test]
 fn a_stage_that_goes_on_is_one_piece() {

@@ -103,7 +103,8 @@ pub fn plan(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result
             outputs.push(builder.fold(w)?);
         }
         let (inputs, program) = (builder.inputs, builder.program);
-        let mut grid = choose_grid(&domain, &inputs, &program, &sources.list, options);
+        let along = outputs.iter().find_map(|o| o.fold.carries());
+        let mut grid = choose_grid(&domain, &inputs, &program, &sources.list, along, options);
         if let Some(chunks) = written {
             grid = whole_chunks(&grid, chunks.as_deref(), &program, options);
         }

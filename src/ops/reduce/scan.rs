@@ -24,6 +24,8 @@ const SIDE: usize = 64;
 /// Lines whose elements are brought together, and how many of each: a line of the cache wide.
 const TURNED: usize = 8;
 const TURNED_PIECE: usize = 512;
+/// Elements between them, so that they do not all lie in one place of the cache.
+const APART: usize = 16;
 
 /// How lines lie in a block: `len` elements each, `inner` elements apart; `inner` lines lie side by side, and
 /// `outer` such bundles one after the other.
@@ -197,7 +199,7 @@ fn sums<T: Widened>(before: Option<&Accumulators>, lines: Lines, values: &mut [T
             for k in 0..side {
                 prefixes.push(start(o * inner + first + k)?);
             }
-            let mut turned = [[T::of_exact(0.0); TURNED_PIECE]; TURNED];
+            let mut turned = [[T::of_exact(0.0); TURNED_PIECE + APART]; TURNED];
             let mut made = [T::of_exact(0.0); TURNED_PIECE];
             for rows in bundle.chunks_mut(inner * TURNED_PIECE) {
                 let n = rows.len() / inner;
