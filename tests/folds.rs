@@ -9,8 +9,8 @@ use chunkwise::backend::gpu::{Choice, Gpu};
 use chunkwise::backend::{Backend, Runner};
 use chunkwise::grid::{Region, c_strides};
 use chunkwise::ops::fold::{
-    Block, By, Collect, EdgesFold, FOLDS, First, Given, Grouped, HistogramFold, Landing, Made, Ranks, Reduce,
-    Role, Select, SharedFold, State, Top, Wanted, written_bytes,
+    Block, By, Collect, Cumulative, EdgesFold, FOLDS, First, Given, Grouped, HistogramFold, Landing, Made,
+    Ranks, Reduce, Role, Scan, Select, SharedFold, State, Top, Wanted, written_bytes,
 };
 use chunkwise::ops::histogram::{Bins, Edges};
 use chunkwise::ops::kernel::{Kernel, Operand, Terminal};
@@ -177,6 +177,13 @@ fn folds(reduced: &[bool]) -> Vec<SharedFold> {
         }
         if !reduced.contains(&true) {
             out.push(SharedFold::new(Collect::new(dtype, reduced.len())));
+            for axis in 0..reduced.len() {
+                for of in [Cumulative::Sum, Cumulative::Prod, Cumulative::Max, Cumulative::Min] {
+                    // Sums and products of bools are their extremes.
+                    let scan = Scan::new(of, dtype, axis, reduced.len());
+                    out.extend(scan.ok().map(SharedFold::new));
+                }
+            }
         }
         if !reduced.contains(&false) {
             let bins = Bins::Edges(Edges::explicit(vec![-2.0, 0.0, 1.0, 4.0]).unwrap());

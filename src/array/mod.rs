@@ -3,6 +3,7 @@
 //! `Err` from [`Array::check`] or from computing it.
 
 mod annotations;
+mod cumulative;
 mod elementwise;
 mod extend;
 mod groupby;
@@ -413,10 +414,13 @@ impl Array {
     }
 
     /// The same elements from a node that is collected block by block, which a reduction, whose
-    /// value is made as a whole, is not.
+    /// value is made as a whole, is not. A fold whose elements have their place is.
     pub(crate) fn collected(&self) -> Array {
         let Ok(node) = &self.built else { return self.clone() };
-        let NodeKind::Fold(_) = node.kind else { return self.clone() };
+        match &node.kind {
+            NodeKind::Fold(fold) if !fold.places() => {}
+            _ => return self.clone(),
+        }
         let draft = Array::viewed(node, node.kind.name(), View::identity(&node.shape));
         Array { built: draft.finish(node.origin.clone()) }
     }
@@ -424,6 +428,17 @@ impl Array {
     /// The same elements from a node of its own, which is told by `number` from others of them: what becomes
     /// of it is not what becomes of the array elsewhere.
     pub(crate) fn apart(&self, number: usize) -> Array {
+        // What is made block by block is made of other nodes than elsewhere.
+        if let Ok(node) = &self.built
+            && let NodeKind::Fold(fold) = &node.kind
+            && let (true, Some(first)) = (fold.places(), node.inputs.first())
+        {
+            let first = Array { built: Ok(first.clone()) }.apart(number).built;
+            return match first {
+                Ok(first) => self.rebuilt(|node| node.inputs[0] = first.clone()),
+                Err(e) => Array { built: Err(e) },
+            };
+        }
         let mut array = self.clone();
         for _ in 0..=number {
             let Ok(node) = &array.built else { break };

@@ -23,12 +23,12 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Over {
-    axes: Option<Vec<i64>>,
-    keepdims: bool,
-    dtype: Option<DType>,
-    ddof: f64,
-    mask: Option<Array>,
-    weights: Option<Array>,
+    pub(super) axes: Option<Vec<i64>>,
+    pub(super) keepdims: bool,
+    pub(super) dtype: Option<DType>,
+    pub(super) ddof: f64,
+    pub(super) mask: Option<Array>,
+    pub(super) weights: Option<Array>,
 }
 
 impl Over {

@@ -95,6 +95,11 @@ impl BlockRun {
         })?;
         let window = Region::whole(&stage.grid.shape());
         let pass = Pass { outputs: vec![output], window, order: axes.clone() };
+        // By axis, as the order of blocks has it.
+        if stage.outputs[output].fold.carries().is_some_and(|axis| backwards[axis]) {
+            let what = "blocks that go on from those before them are walked from the end";
+            return Err(Error::new(ErrorKind::Internal, what));
+        }
         let walk = Walk::along(stage, &pass, &axes, backwards);
         let kernel = kernel_of(&plan, stage, &values)?;
         Ok(BlockRun {

@@ -11,6 +11,7 @@
 mod blocks;
 mod budget;
 mod cache;
+mod carry;
 mod collect;
 mod collector;
 mod context;

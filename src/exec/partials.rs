@@ -17,7 +17,7 @@ use super::wire::StagePartial;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
 use crate::ops::kernel::{Kernel, Terminal};
-use crate::plan::{Bound, BoundStage, Pass, Plan, Stage};
+use crate::plan::{Bound, BoundStage, Pass, Plan, Stage, carried_bytes};
 use crate::size::human_bytes;
 use std::ops::Range;
 
@@ -28,6 +28,7 @@ fn fitted(plan: &Plan, n: usize, tasks: &Range<u64>, kernel: &Kernel, bound: &Bo
     let stage = &plan.stages()[n];
     let mut fitted = bound.stages[n].clone();
     let (block, room) = (stage.grid.largest(), Room::new(stage, kernel));
+    let order = whole_stage(stage).order;
     let read = stage.values_read().into_iter().map(|v| plan.values()[v].bytes());
     let read = read.fold(0, u64::saturating_add);
     // Windows have smaller partials than a walk over all of the stage, and elements that go to their results
@@ -37,7 +38,11 @@ fn fitted(plan: &Plan, n: usize, tasks: &Range<u64>, kernel: &Kernel, bound: &Bo
     fitted.worker_bytes = partials.saturating_add(room.finishing(tasks));
     let needed = |f: &BoundStage| {
         let at_work = f.cache_bytes.saturating_add(f.worker_bytes.saturating_mul(f.workers as u64));
-        let gathered = room.gathered(tasks, f.workers as u64).saturating_add(at_work);
+        let workers = f.workers as u64;
+        let carried =
+            stage.outputs.iter().map(|o| carried_bytes(&o.fold, &stage.grid, &block, &order, workers));
+        let carried = carried.fold(0, u64::saturating_add);
+        let gathered = room.gathered(tasks, workers).saturating_add(at_work).saturating_add(carried);
         // The workers are gone when states are written.
         gathered.max(room.written(tasks)).saturating_add(read)
     };
@@ -98,6 +103,18 @@ pub fn run_tasks(
             ErrorKind::Index,
             format!("tasks {}..{} of a stage of {tasks} tasks", range.start, range.end),
         ));
+    }
+    let carries = stage.outputs.iter().find(|o| o.fold.carries().is_some());
+    if let Some(o) = carries.filter(|_| range != (0..tasks)) {
+        let (fold, what) = (o.fold.operation(), format!("{}..{}", range.start, range.end));
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!(
+                "tasks {what} of a stage of {tasks} tasks whose blocks go on from those before them ({fold})"
+            ),
+        )
+        .at("operation", &o.label)
+        .hint(format!("run all tasks of the stage in one range, 0..{tasks}")));
     }
     let kernel = kernel_of(plan, stage, values)?;
     let pass = whole_stage(stage);

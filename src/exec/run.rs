@@ -140,10 +140,11 @@ pub(super) fn do_tasks<C: Collect>(
     cx: &RunContext,
     counters: &Counters,
 ) -> Result<()> {
-    let Shared { cache, ahead } = run.shared;
+    let Shared { cache, ahead, carries } = run.shared;
     let workers = (run.bound.workers as u64).min(run.walk.tasks);
     let on_cpu = run.bound.placement.device == DeviceKind::Cpu;
-    let free = ahead.is_none() && !cache.enabled() && on_cpu;
+    // Who waits for the task before it would wait for all of its batch.
+    let free = ahead.is_none() && !cache.enabled() && on_cpu && !carries.hand_on();
     let batch = if free { batch(run.kernel, &run.largest) } else { 1 };
     let tasks = Tasks::new(run.walk.tasks, workers, batch);
     on_workers(cx, workers, &|failed| {

@@ -7,7 +7,7 @@
 //! does not show in any result.
 //!
 //! Limits: batches need tasks that do not care who their neighbours are. Where blocks share chunks,
-//! where a source is told of what comes, where a device collects, and where a task ends a tile of the output,
+//! where a source is told of what comes, where a device collects, where blocks go on from those before them, and where a task ends a tile of the output,
 //! tasks are claimed one by one, in the order that was counted with.
 
 use super::context::RunContext;

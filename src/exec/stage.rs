@@ -3,6 +3,7 @@
 
 use super::budget::Meter;
 use super::cache::ChunkCache;
+use super::carry::Carries;
 use super::collect::Collector;
 use super::kept::Kept;
 use super::reader::{Ahead, Values};
@@ -95,10 +96,12 @@ impl Walk {
     }
 }
 
-/// What the tasks of a walk share: decoded chunks, and what sources were told of tasks to come.
+/// What the tasks of a walk share: decoded chunks, what sources were told of tasks to come, and what blocks hand on
+/// to those after them.
 pub(super) struct Shared {
     pub(super) cache: ChunkCache,
     pub(super) ahead: Option<Ahead>,
+    pub(super) carries: Carries,
 }
 
 impl Shared {
@@ -117,7 +120,8 @@ impl Shared {
             0 => None,
             _ => Ahead::new(plan, &stage.inputs, &largest(stage, pass), workers, tasks),
         };
-        Shared { cache: ChunkCache::new(bound.cache_bytes, meter), ahead }
+        let carries = Carries::new(stage, pass, meter);
+        Shared { cache: ChunkCache::new(bound.cache_bytes, meter), ahead, carries }
     }
 }
 

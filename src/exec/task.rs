@@ -6,7 +6,7 @@
 //! and a device's slots, and go on on another thread. Parts of blocks ([`parts`](super::parts)) are a matter
 //! of the lane; they do not show here.
 
-use super::budget::Held;
+use super::budget;
 use super::collect::Local;
 use super::collector::Collect;
 use super::context::RunContext;
@@ -17,6 +17,7 @@ use super::stage::StageRun;
 use crate::backend::DeviceKind;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::ops::elementwise::Events;
+use crate::ops::kernel::Held;
 use crate::source::ReadStats;
 use crate::trace;
 
@@ -30,7 +31,7 @@ pub(super) struct Worker<'a, C> {
     lane: Lane<'a>,
     local: Local,
     /// What is counted as held beside the reader's buffers.
-    held: Held,
+    held: budget::Held,
     /// Bytes of states that are not written where they belong, and what handing on takes.
     state_bytes: u64,
     /// Bytes of those that are gone once a task is over.
@@ -42,14 +43,18 @@ pub(super) struct Worker<'a, C> {
 pub(super) struct Rested {
     reader: reader::Rested,
     lane: lane::Rested,
-    held: Held,
+    held: budget::Held,
 }
 
 impl Rested {
     /// A worker that has done nothing yet.
     pub(super) fn new(counters: &Counters) -> Rested {
         let meter = &counters.meter;
-        Rested { reader: reader::Rested::new(meter), lane: lane::Rested::default(), held: Held::new(meter) }
+        Rested {
+            reader: reader::Rested::new(meter),
+            lane: lane::Rested::default(),
+            held: budget::Held::new(meter),
+        }
     }
 }
 
@@ -91,13 +96,11 @@ impl<'a, C: Collect> Worker<'a, C> {
         )?;
         let (mut state_bytes, mut gone_bytes) = (collector.handing(), 0);
         for (k, t) in run.kernel.terminals.iter().enumerate() {
-            let collects = t.fold.places();
-            if collects && lane.collects_in_place() && collector.has_place(k) {
-                continue;
-            }
-            let bytes = t.state_bytes(&run.largest);
-            state_bytes += bytes;
-            gone_bytes += if collects && collector.takes_away() { bytes } else { 0 };
+            let places = t.fold.places();
+            let in_place = places && lane.collects_in_place() && collector.has_place(k);
+            let Held { elements, carried } = t.held_bytes(&run.largest, &stage.grid, in_place);
+            state_bytes += elements + carried;
+            gone_bytes += if places && !in_place && collector.takes_away() { elements } else { 0 };
         }
         Ok(Worker {
             run,
@@ -120,6 +123,12 @@ impl<'a, C: Collect> Worker<'a, C> {
     /// What reading, computing and taking what was computed can meet; `Cancelled`.
     #[inline]
     pub(super) fn task(&mut self, i: u64) -> Result<()> {
+        let turn = self.run.shared.carries.turn(i);
+        turn.end(self.block(i))
+    }
+
+    #[inline]
+    fn block(&mut self, i: u64) -> Result<()> {
         let run = self.run;
         if self.cx.cancel.is_cancelled() {
             return Err(Error::new(ErrorKind::Cancelled, "the run was cancelled")
@@ -143,6 +152,7 @@ impl<'a, C: Collect> Worker<'a, C> {
         if self.lane.collects_late() {
             self.events |= self.lane.flush(&mut self.reader, self.local.states()).at("operation", label)?;
         }
+        run.shared.carries.go_on(i, &coords, &block.shape, self.local.states())?;
         self.held.set(self.lane.bytes() + self.state_bytes - self.gone_bytes);
         self.collector.end(&mut self.local, i, &coords, &block)?;
         self.reader.count();

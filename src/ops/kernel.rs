@@ -7,6 +7,7 @@
 use super::fold::{Collect, Fold, Ready, SharedFold, State};
 use super::program::Program;
 use crate::error::Result;
+use crate::grid::Grid;
 use crate::view::Placement;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -96,6 +97,35 @@ impl Terminal {
     pub fn state_bytes(&self, block: &[u64]) -> u64 {
         self.fold.bytes(block).state
     }
+}
+
+/// The most bytes of a state that a worker holds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Held {
+    /// The elements of a block, or the state of a fold whose elements have no place.
+    pub elements: u64,
+    /// What it carries from block to block.
+    pub carried: u64,
+}
+
+impl Terminal {
+    /// The most bytes that a worker holds of the state of a block of shape `block` of a grid. If elements go
+    /// `in_place`, those that are not changed there are held nowhere else.
+    pub fn held_bytes(&self, block: &[u64], grid: &Grid, in_place: bool) -> Held {
+        held_bytes(&self.fold, block, grid, in_place)
+    }
+}
+
+/// As [`Terminal::held_bytes`].
+pub fn held_bytes(fold: &SharedFold, block: &[u64], grid: &Grid, in_place: bool) -> Held {
+    let Some(axis) = fold.carries() else {
+        let elements = if in_place && fold.places() { 0 } else { fold.bytes(block).state };
+        return Held { elements, carried: 0 };
+    };
+    let carried = fold.carry_bytes(block).saturating_mul(2);
+    let elements = fold.bytes(block).state.saturating_sub(carried);
+    // Blocks that span the axis have nobody to hand on to.
+    Held { elements, carried: if grid.axes[axis].blocks() > 1 { carried } else { 0 } }
 }
 
 impl Kernel {

@@ -74,12 +74,17 @@ impl Lattice {
     }
 }
 
-/// The task grid of a stage over `domain`.
+/// Elements that a block should have along an axis along which it goes on from the one before: what is handed on takes
+/// some time and room for each line.
+const LONG: u64 = 1024;
+
+/// The task grid of a stage over `domain`, whose blocks may go on from those before them `along` an axis.
 pub fn choose_grid(
     domain: &[u64],
     inputs: &[Input],
     program: &Program,
     sources: &[PlanSource],
+    along: Option<usize>,
     options: &PlanOptions,
 ) -> Grid {
     let rank = domain.len();
@@ -143,9 +148,10 @@ pub fn choose_grid(
         }
     }
     // Join small blocks, along the last axis first: neighbours in memory stay together.
-    for d in (0..rank).rev() {
+    let first = along.map(|d| (d, LONG));
+    for (d, most) in first.into_iter().chain((0..rank).rev().map(|d| (d, u64::MAX))) {
         let rest = elements / axes[d].longest().max(1);
-        let room = target / rest.max(1);
+        let room = (target / rest.max(1)).min(most);
         match &axes[d] {
             AxisGrid::Regular { len, .. } => {
                 let room = room / axes[d].longest().max(1);
@@ -158,7 +164,7 @@ pub fn choose_grid(
             AxisGrid::Uneven(cuts) => axes[d] = AxisGrid::Uneven(cuts.joined(room)),
         }
         elements = rest.saturating_mul(axes[d].longest());
-        if axes[d].blocks() > 1 {
+        if axes[d].blocks() > 1 && most == u64::MAX {
             break;
         }
     }

@@ -83,3 +83,8 @@ pub(super) fn streamed(graph: &Graph, w: Wanted) -> Vec<NodeId> {
         _ => inputs.to_vec(),
     }
 }
+
+/// Whether its elements are made block by block, each at its place.
+pub(super) fn in_blocks(graph: &Graph, w: Wanted) -> bool {
+    w.collect || matches!(&graph.node(w.node).kind, NodeKind::Fold(fold) if fold.places())
+}

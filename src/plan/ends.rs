@@ -11,6 +11,9 @@ pub struct Ends {
     pub streamed: Vec<ValueId>,
     /// Of each that is streamed, the blocks per worker that wait to be taken, beside the one that it makes.
     pub waiting: u64,
+    /// The order of the axes in which the blocks of what is streamed come, outermost first, if it is not that of
+    /// the passes.
+    pub order: Option<Vec<usize>>,
     /// Bytes that a worker takes to hand on a block of a result that is streamed.
     pub handing: u64,
 }

@@ -8,7 +8,7 @@
 //! operations cannot overflow one.
 
 use super::blocks::{choose_grid, whole_chunks};
-use super::cuts::{Wanted, domain, is_cut, is_histogram, levels, streamed, wanted};
+use super::cuts::{Wanted, domain, in_blocks, is_cut, is_histogram, levels, streamed, wanted};
 use super::dear::held;
 use super::{
     Fed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Read, Stage, SubKernel,
@@ -98,12 +98,14 @@ pub fn plan(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result
         let domain = domain(graph, group[0]);
         let mut builder = Builder::new(graph, &value_of, &mut sources, domain.clone(), 0);
         let mut outputs = Vec::new();
-        let written = group.iter().find_map(|w| chunks.get(&w.node).filter(|_| w.collect)).copied();
+        let written =
+            group.iter().find_map(|&w| chunks.get(&w.node).filter(|_| in_blocks(graph, w))).copied();
         for w in group {
             outputs.push(builder.fold(w)?);
         }
         let (inputs, program) = (builder.inputs, builder.program);
-        let mut grid = choose_grid(&domain, &inputs, &program, &sources.list, options);
+        let along = outputs.iter().find_map(|o| o.fold.carries());
+        let mut grid = choose_grid(&domain, &inputs, &program, &sources.list, along, options);
         if let Some(chunks) = written {
             grid = whole_chunks(&grid, chunks.as_deref(), &program, options);
         }
@@ -150,7 +152,7 @@ fn groups(
         let mut reads = leaves(graph, &streamed(graph, w), &mut seen);
         let stage = stages.entry((level, domain.len())).or_default();
         let mut members = vec![w];
-        let mut written = chunks.get(&w.node).filter(|_| w.collect).copied();
+        let mut written = chunks.get(&w.node).filter(|_| in_blocks(graph, w)).copied();
         // Join every group of the same domain that reads something this one reads too. A task makes whole
         // chunks of one shape: what is written in others is a stage of its own.
         let (joined, apart): (Vec<_>, Vec<_>) =

@@ -40,7 +40,7 @@ pub use fingerprint::{NUMERICS_VERSION, PlanFingerprint};
 pub use kept::{Kept, Moment, Visit, kept_chunk_bytes};
 pub use place::{Machine, Placement, Wish};
 pub use reads::Reads;
-pub use sweep::{Pass, Passes, Sweep};
+pub use sweep::{Pass, Passes, Sweep, carried_bytes};
 pub use together::{Group, Together};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -1,9 +1,9 @@
 //! What the passes of a stage take, in bytes.
 
-use super::sweep::{Sweep, kept_first};
+use super::sweep::{Sweep, carried_bytes, kept_first};
 use super::{Ends, Plan, Stage};
 use crate::grid::Dims;
-use crate::ops::kernel::Kernel;
+use crate::ops::kernel::{Held, Kernel};
 
 /// What one stage needs, apart from the number of workers.
 pub(super) struct Needs<'a> {
@@ -31,15 +31,17 @@ impl Needs<'_> {
         let mut worker = self.inputs.saturating_add(handing);
         let mut shared = 0u64;
         for &o in &pass.outputs {
-            let fold = &self.kernel.terminals[o].fold;
-            if self.in_place && !streams(o) && fold.places() {
-                continue;
-            }
-            let state = fold.bytes(&block).state;
+            let terminal = &self.kernel.terminals[o];
+            let fold = &terminal.fold;
+            let in_place = self.in_place && !streams(o);
+            let Held { elements, carried } = terminal.held_bytes(&block, &self.stage.grid, in_place);
             let blocks = if streams(o) { self.ends.waiting.saturating_add(1) } else { 1 };
-            worker = worker.saturating_add(state.saturating_mul(blocks));
+            worker = worker.saturating_add(elements.saturating_mul(blocks)).saturating_add(carried);
+            let order = self.ends.order.as_ref().filter(|_| streams(o)).unwrap_or(&pass.order);
+            shared = shared.saturating_add(carried_bytes(fold, &self.stage.grid, &block, order, workers));
             // What no two blocks share is finished block by block.
             if !fold.landing().keeps_all() {
+                let state = fold.bytes(&block).state;
                 let live = match kept_first(&pass.order, fold.landing()) {
                     // Tiles are finished one after the other; each worker may be at another.
                     true => state.saturating_mul(workers + 1),

@@ -30,6 +30,13 @@ fn kept_before_reduced(landing: &Landing) -> Vec<usize> {
     kept.into_iter().chain(gone).collect()
 }
 
+/// The axis along which the blocks of an output go on from each other, as the innermost one: so the fewest have
+/// handed on what nobody has taken.
+fn carried_last(needs: &Needs, output: usize, rank: usize) -> Option<Vec<usize>> {
+    let axis = needs.stage.outputs[output].fold.carries()?;
+    Some((0..rank).filter(|&d| d != axis).chain([axis]).collect())
+}
+
 /// The passes of a stage, or the smallest budget that would do.
 pub(super) fn passes(needs: &Needs, memory: u64) -> Result<Passes, u64> {
     let domain = needs.stage.grid.shape();
@@ -39,7 +46,8 @@ pub(super) fn passes(needs: &Needs, memory: u64) -> Result<Passes, u64> {
     // In the order in which the chunks lie, if all accumulators can live at once; otherwise in the
     // order that finishes the first reduction's outputs one after the other.
     let mut orders = vec![natural.clone()];
-    for order in all.iter().filter_map(|&o| tiled(needs, o)).map(kept_before_reduced) {
+    let carried = all.iter().filter_map(|&o| carried_last(needs, o, domain.len()));
+    for order in all.iter().filter_map(|&o| tiled(needs, o)).map(kept_before_reduced).chain(carried) {
         if !orders.contains(&order) {
             orders.push(order);
         }
@@ -55,17 +63,23 @@ pub(super) fn passes(needs: &Needs, memory: u64) -> Result<Passes, u64> {
     }
     // Every reduction over axes in passes of its own, in its own order, its output in windows.
     let (axis, rest): (Vec<usize>, Vec<usize>) = all.iter().partition(|&&o| tiled(needs, o).is_some());
+    let (carried, rest): (Vec<usize>, Vec<usize>) =
+        rest.into_iter().partition(|&o| needs.stage.outputs[o].fold.carries().is_some());
+    let alone = |&o: &usize| carried_last(needs, o, domain.len()).map(|order| whole(vec![o], order));
+    let carried: Vec<Sweep> = carried.iter().filter_map(alone).collect();
     // Chunks that some windows cannot do without have their room in all of them, so that more memory never
     // leads to windows that need more than there is.
     let windows: Vec<Vec<Sweep>> = axis.iter().map(|&o| all_windows(needs, o, &domain)).collect();
     let whole_walk = whole(all, natural.clone());
-    let chunks = windows.iter().flatten().chain([&whole_walk]).map(|s| cache_needed(needs, s));
+    let walks = windows.iter().flatten().chain(&carried).chain([&whole_walk]);
+    let chunks = walks.map(|s| cache_needed(needs, s));
     let chunks = chunks.max().unwrap_or(0);
     let room = memory.saturating_sub(chunks);
     let mut sweeps = Vec::new();
     if !rest.is_empty() {
         sweeps.push(whole(rest, natural));
     }
+    sweeps.extend(carried);
     // The largest windows that fit, or else the smallest.
     let fits = |mut of: Vec<Sweep>| {
         let at = of.iter().position(|s| needs.held(s) <= room).unwrap_or(of.len() - 1);

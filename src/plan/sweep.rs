@@ -1,7 +1,7 @@
 //! The walks over a stage's grid, as data: a [`Sweep`] is a grid of windows, each of which is a pass.
 
 use crate::grid::{Grid, Region, unravel};
-use crate::ops::fold::Landing;
+use crate::ops::fold::{Landing, SharedFold};
 
 /// One walk over (a window of) a stage's grid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +71,15 @@ impl Passes {
     pub fn iter(&self) -> impl Iterator<Item = Pass> + '_ {
         self.sweeps.iter().flat_map(|s| (0..s.count()).map(|w| s.pass(w)))
     }
+}
+
+/// The most bytes of what blocks of shape `block` have handed on to those after them, and no worker holds, while
+/// so many workers walk a grid in an order.
+pub fn carried_bytes(fold: &SharedFold, grid: &Grid, block: &[u64], order: &[usize], workers: u64) -> u64 {
+    let Some(axis) = fold.carries().filter(|&axis| grid.axes[axis].blocks() > 1) else { return 0 };
+    let inner = order.iter().skip_while(|&&d| d != axis).skip(1);
+    let open = inner.map(|&d| grid.axes[d].blocks()).fold(1, u64::saturating_mul);
+    open.saturating_add(workers).saturating_mul(fold.carry_bytes(block)).min(fold.carry_bytes(&grid.shape()))
 }
 
 /// Whether all kept axes come before all reduced ones.

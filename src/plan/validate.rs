@@ -92,6 +92,14 @@ fn check_fold(
     if ports.len() != output.ports.len() || params.len() != output.params.len() {
         return wrong("a fold has another number of columns or params than it takes");
     }
+    if fold
+        .carries()
+        .is_some_and(|axis| axis >= domain.len() || !fold.places() || !fold.landing().keeps_all())
+    {
+        return wrong(
+            "a fold goes on from block to block along an axis that is not there, or without places",
+        );
+    }
     let column = |&o: &usize| program.outputs.get(o).map(|&r| program.dtype(r));
     if !ports.iter().map(|p| Some(p.dtype)).eq(output.ports.iter().map(column)) {
         return wrong("a fold reads an output that is not there, or of another dtype");

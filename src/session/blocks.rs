@@ -21,21 +21,21 @@ impl Session {
         let start = Instant::now();
         let root = array.collected().node()?.clone();
         let plan = self.planned(&Graph::new(&[root]), &[], &streamed)?;
-        let bound = self.bind_blocks(&plan)?;
         let last = plan.stages().len() - 1;
         let rank = plan.stages()[last].grid.axes.len();
         let order = match order {
             BlockOrder::Spatial => ((0..rank).collect(), vec![false; rank]),
             BlockOrder::Storage => storage_order(&plan, last),
         };
+        let bound = self.bind_blocks(&plan, &order.0)?;
         let counters = self.counters();
         let run = self.with_context(|cx| BlockRun::new(plan, bound, order, cx, counters))?;
         Ok(Blocks { session: self.clone(), run: Arc::new(run), start })
     }
 
     /// A plan whose results are handed on. A second block per worker is worth having, another worker more.
-    fn bind_blocks(&self, plan: &Plan) -> Result<Bound> {
-        let ends = |waiting| Ends { waiting, ..streamed(plan) };
+    fn bind_blocks(&self, plan: &Plan, order: &[usize]) -> Result<Bound> {
+        let ends = |waiting| Ends { waiting, order: Some(order.to_vec()), ..streamed(plan) };
         let bound = self.bind_with(plan, &ends(0))?;
         if self.inner.pool.is_none() {
             return Ok(bound);
@@ -57,7 +57,8 @@ fn streamed(plan: &Plan) -> Ends {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum BlockOrder {
-    /// As their chunks lie in the (largest) source, so that a file is read from front to back.
+    /// As their chunks lie in the (largest) source, so that a file is read from front to back. Along the axis of a
+    /// scan (`cumsum`) they come from its beginning.
     #[default]
     Storage,
     /// As they lie in the array, the last axis fastest.
@@ -80,6 +81,10 @@ fn storage_order(plan: &Plan, stage: usize) -> (Vec<usize>, Vec<bool>) {
         for (d, a) in input.view.axes.iter().enumerate() {
             flips[d] = a.from.is_some_and(|(_, step)| step < 0);
         }
+    }
+    // Along these the blocks go on from the ones before them.
+    for axis in stage.outputs.iter().filter_map(|o| o.fold.carries()) {
+        flips[axis] = false;
     }
     (axes, flips)
 }

@@ -102,6 +102,14 @@ functions! {
 
     "topk" ("a" "k", "axis") = |cx, a| top(cx, a, Array::topk);
     "argtopk" ("a" "k", "axis") = |cx, a| top(cx, a, Array::argtopk);
+    "cumsum" ("a", "axis" "dtype") = |cx, a| cumulative(cx, a, Array::cumsum_with);
+    "cumprod" ("a", "axis" "dtype") = |cx, a| cumulative(cx, a, Array::cumprod_with);
+    "nancumsum" ("a", "axis" "dtype") = |cx, a| cumulative(cx, a, Array::nancumsum_with);
+    "nancumprod" ("a", "axis" "dtype") = |cx, a| cumulative(cx, a, Array::nancumprod_with);
+    "cummax" ("a", "axis") = |cx, a| cumulative(cx, a, Array::cummax_with);
+    "cummin" ("a", "axis") = |cx, a| cumulative(cx, a, Array::cummin_with);
+    "cumulative_sum" ("x") only "axis" "dtype" "include_initial" = |cx, a| from_initial(cx, a, Array::cumulative_sum);
+    "cumulative_prod" ("x") only "axis" "dtype" "include_initial" = |cx, a| from_initial(cx, a, Array::cumulative_prod);
     "ptp" ("a", "axis" "keepdims") = |cx, mut a| {
         let x = a.array(cx, "a")?;
         Ok(Val::Array(x.ptp_with(over(cx, &mut a)?)))
@@ -259,6 +267,30 @@ fn quantile(cx: &Cx, mut a: Args, f: fn(&Array, Quantiles, QuantileMethod, Over)
     let method = word(cx, a.take("method"), "method", &methods, QuantileMethod::default())?;
     let x = a.array(cx, "a")?;
     Ok(Val::Array(f(&x, q, method, over(cx, &mut a)?)))
+}
+
+/// The axis and the dtype that were given.
+fn along(cx: &Cx, a: &mut Args) -> Result<Over> {
+    let over = match a.take("axis") {
+        Some(axis) => Over::axis(axis.int(cx, "axis")?),
+        None => Over::all(),
+    };
+    Ok(match a.dtype(cx)? {
+        Some(dtype) => over.dtype(dtype),
+        None => over,
+    })
+}
+
+fn cumulative(cx: &Cx, mut a: Args, f: fn(&Array, Over) -> Array) -> Result<Val> {
+    let x = a.array(cx, "a")?;
+    Ok(Val::Array(f(&x, along(cx, &mut a)?)))
+}
+
+/// `numpy.cumulative_sum` and its like, which can begin with the sum of nothing.
+fn from_initial(cx: &Cx, mut a: Args, f: fn(&Array, Over, bool) -> Array) -> Result<Val> {
+    let x = a.array(cx, "x")?;
+    let initial = a.take("include_initial").map(|i| i.bool(cx, "include_initial")).transpose()?;
+    Ok(Val::Array(f(&x, along(cx, &mut a)?, initial.unwrap_or(false))))
 }
 
 /// The reduction that a string names.

@@ -24,6 +24,7 @@ mod guess;
 mod lanes;
 mod pairs;
 mod pending;
+mod prefix;
 mod product;
 mod round;
 mod row;
@@ -32,9 +33,11 @@ mod scan;
 mod sums;
 #[cfg(test)]
 mod tests;
+mod wide;
 
 pub use digits::Fixed;
 pub use finish::{mean, ratio, std, variance};
+pub use prefix::{PIECE, Prefix, Rounded};
 pub use round::Format;
 pub use run::Run;
 pub use sums::{Addend, Sums};

@@ -2,15 +2,24 @@
 
 use super::row::FoldRow;
 use super::shared::SharedFold;
-use super::{collect, edges, grouped, histogram, ranks, reduce, select, top};
+use super::{collect, edges, grouped, histogram, ranks, reduce, scan, select, top};
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
 
 /// The folds of this crate.
-pub static FOLDS: &[FoldRow] =
-    &[collect::ROW, reduce::ROW, histogram::ROW, grouped::ROW, top::ROW, edges::ROW, ranks::ROW, select::ROW];
+pub static FOLDS: &[FoldRow] = &[
+    collect::ROW,
+    reduce::ROW,
+    histogram::ROW,
+    grouped::ROW,
+    top::ROW,
+    edges::ROW,
+    ranks::ROW,
+    select::ROW,
+    scan::ROW,
+];
 
 static REGISTERED: Mutex<Vec<FoldRow>> = Mutex::new(Vec::new());
 

@@ -135,14 +135,7 @@ impl Ready for ReduceReady {
     }
 
     fn update(&self, simd: Simd, _: &[Option<LogOf>]) -> Box<dyn Update> {
-        let weights = self.fold.spec.weights_dtype().is_some();
-        Box::new(Accumulate {
-            reduced: Arc::clone(&self.reduced),
-            runs: None,
-            weights: weights.then_some(1),
-            mask: self.fold.spec.has_mask().then_some(1 + usize::from(weights)),
-            simd,
-        })
+        Box::new(Accumulate::new(&self.fold.spec, Arc::clone(&self.reduced), simd))
     }
 }
 
@@ -169,7 +162,7 @@ impl State for reduce::State {
 }
 
 /// Adds tiles run by run.
-struct Accumulate {
+pub(super) struct Accumulate {
     reduced: Arc<[bool]>,
     runs: Option<Runs>,
     /// The columns with the weights and the mask.
@@ -182,14 +175,29 @@ struct Accumulate {
 #[derive(Default)]
 struct Turn([Buffer; 3]);
 
-impl Update for Accumulate {
-    fn begin(&mut self, block: &Block, _: &mut dyn State) -> Result<()> {
-        self.runs = Some(Runs::new(block.region, block.domain, &self.reduced));
-        Ok(())
+impl Accumulate {
+    /// For states of a reduction over the axes that are marked so.
+    pub(super) fn new(spec: &ReduceSpec, reduced: Arc<[bool]>, simd: Simd) -> Accumulate {
+        let weights = spec.weights_dtype().is_some();
+        Accumulate {
+            reduced,
+            runs: None,
+            weights: weights.then_some(1),
+            mask: spec.has_mask().then_some(1 + usize::from(weights)),
+            simd,
+        }
     }
 
-    fn tile(&mut self, state: &mut dyn State, tile: &Tile, scratch: &mut Scratch) -> Result<()> {
-        let state: &mut reduce::State = state_as(state)?;
+    /// A block begins.
+    pub(super) fn of_block(&mut self, block: &Block) {
+        self.runs = Some(Runs::new(block.region, block.domain, &self.reduced));
+    }
+
+    /// Adds a tile of the block.
+    ///
+    /// # Errors
+    /// `Internal` if no block began.
+    pub(super) fn add(&self, state: &mut reduce::State, tile: &Tile, scratch: &mut Scratch) -> Result<()> {
         let columns = reduce::Tile {
             values: tile.columns[0],
             weights: self.weights.map(|i| tile.columns[i]),
@@ -204,6 +212,17 @@ impl Update for Accumulate {
             false => runs.each(tile.start, tile.n, |run| state.update(columns, run, self.simd)),
         }
         Ok(())
+    }
+}
+
+impl Update for Accumulate {
+    fn begin(&mut self, block: &Block, _: &mut dyn State) -> Result<()> {
+        self.of_block(block);
+        Ok(())
+    }
+
+    fn tile(&mut self, state: &mut dyn State, tile: &Tile, scratch: &mut Scratch) -> Result<()> {
+        self.add(state_as(state)?, tile, scratch)
     }
 }
 

@@ -55,6 +55,19 @@ pub trait Fold: fmt::Debug + Send + Sync + Any {
         false
     }
 
+    /// The axis along which each block goes on from the one before ([`State::carry`]), if it is such a fold. Only
+    /// where [`Fold::places`].
+    fn carries(&self) -> Option<usize> {
+        None
+    }
+
+    /// The most bytes of what a block of this shape hands on along that axis. Of a state's bytes ([`Fold::bytes`])
+    /// all but two times these are its elements.
+    fn carry_bytes(&self, block: &[u64]) -> u64 {
+        let _ = block;
+        0
+    }
+
     /// What `explain` says beside its columns.
     fn detail(&self) -> String {
         String::new()
@@ -127,6 +140,26 @@ pub trait State: Send + Any {
     /// already.
     fn elements(&mut self) -> Option<&mut Buffer> {
         None
+    }
+
+    /// Takes what the block before along the axis handed on (nothing, if it is the first), and gives what this one
+    /// hands on (nothing, if it is the last). All of the block's elements are there. Others may wait for it, so what
+    /// takes its time is left to [`State::settle`]. Only where [`Fold::carries`].
+    ///
+    /// # Errors
+    /// `Internal` for a fold that carries nothing, and if what came is of another one.
+    fn carry(&mut self, before: Option<Box<dyn State>>) -> Result<Option<Box<dyn State>>> {
+        drop(before);
+        Err(internal("a fold that carries nothing from block to block"))
+    }
+
+    /// Makes the block's elements what they are after those before it, and puts them where they go. Only after
+    /// [`State::carry`].
+    ///
+    /// # Errors
+    /// What the operation says: `Overflow` where a result does not fit.
+    fn settle(&mut self) -> Result<()> {
+        Err(internal("a fold that carries nothing from block to block"))
     }
 
     /// Gets ready for another block whose elements go to `place`. Only where [`Fold::places`].

@@ -131,6 +131,11 @@ impl Extremes {
         }
     }
 
+    /// The smallest key so far; the last of all if no value counted.
+    pub fn key(&self, o: usize) -> i64 {
+        if self.seen[o] & VALID == 0 { i64::MAX } else { self.best[o] }
+    }
+
     pub fn get(&self, o: usize) -> Found {
         match self.seen[o] {
             0 => Found::Empty,

@@ -22,6 +22,7 @@ mod keys;
 mod moments;
 mod product;
 mod rows;
+mod scan;
 mod spec;
 mod state;
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod value;
 pub use gathered::{Gathered, Limbs, OrderedBits};
 pub use grouped::{GroupedScratch, GroupedState, GroupedTile, NOWHERE};
 pub use rows::{Empty, Family, Reduction, Row};
+pub use scan::{Lines, scan};
 pub use spec::ReduceSpec;
 pub use state::{Notes, State};
 pub use tile::{Along, Run, Tile};

@@ -90,21 +90,25 @@ impl IntegerProducts {
 /// significand · 2^exponent · (1 + δ), the significand between 2^255 and 2^256 (lowest limb first),
 /// 0 ≤ δ ≤ `lost` · 2^-255, which is less than 2 `lost` units of the last place.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-struct Product {
+pub(super) struct Product {
     significand: [u64; 4],
     exponent: i64,
     lost: u64,
     flags: u8,
 }
 
-const ONE: Product = Product { significand: [0, 0, 0, 1 << 63], exponent: -255, lost: 0, flags: 0 };
+impl Product {
+    /// Of no values.
+    pub(super) const ONE: Product =
+        Product { significand: [0, 0, 0, 1 << 63], exponent: -255, lost: 0, flags: 0 };
+}
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct FloatProducts(Vec<Product>);
 
 impl FloatProducts {
     pub fn new(outputs: usize) -> FloatProducts {
-        FloatProducts(vec![ONE; outputs])
+        FloatProducts(vec![Product::ONE; outputs])
     }
 
     pub fn is_consistent(&self, outputs: usize) -> bool {
@@ -154,6 +158,11 @@ impl FloatProducts {
         (self.0[o].significand, self.0[o].exponent, self.0[o].lost)
     }
 
+    /// The product itself.
+    pub fn product(&self, o: usize) -> Product {
+        self.0[o]
+    }
+
     /// The bits of the product in `format`.
     pub fn round(&self, o: usize, format: Format) -> u64 {
         self.0[o].round(format)
@@ -165,8 +174,9 @@ impl Product {
         self.flags = (self.flags | flags) & !NEGATIVE | (self.flags ^ flags) & NEGATIVE;
     }
 
+    /// Takes one value.
     #[inline]
-    fn multiply_float(&mut self, x: f64) {
+    pub(super) fn multiply_float(&mut self, x: f64) {
         let bits = x.to_bits();
         let field = (bits >> 52 & 0x7ff) as i64;
         let fraction = bits & ((1 << 52) - 1);
@@ -225,7 +235,8 @@ impl Product {
         }
     }
 
-    fn round(&self, format: Format) -> u64 {
+    /// The bits in `format`.
+    pub(super) fn round(&self, format: Format) -> u64 {
         let sign = if self.flags & NEGATIVE != 0 { -1.0 } else { 1.0 };
         if self.flags & NAN != 0 || self.flags & (ZERO | INFINITE) == ZERO | INFINITE {
             return format.special(f64::NAN);
