@@ -177,6 +177,83 @@ impl Nd {
         Nd { dtype: self.dtype, shape, data: rows.iter().map(|r| self.at(r)).collect() }
     }
 
+    /// Elements along an axis by their indices.
+    pub fn take(&self, axis: usize, picks: &[u64]) -> Nd {
+        let mut shape = self.shape.clone();
+        shape[axis] = picks.len() as u64;
+        self.gather(shape, |i| {
+            let mut from = i.to_vec();
+            from[axis] = picks[i[axis] as usize];
+            from
+        })
+    }
+
+    /// The elements where a mask of the same shape is true.
+    pub fn select(&self, mask: &Nd) -> Nd {
+        let both = self.data.iter().zip(&mask.data).filter(|(_, m)| **m == Scalar::Bool(true));
+        let data: Vec<Scalar> = both.map(|(v, _)| *v).collect();
+        Nd { dtype: self.dtype, shape: vec![data.len() as u64], data }
+    }
+
+    /// A reduction of the first element along an axis, of the first two, and so on; `None` if that is much work.
+    pub fn cumulative(&self, name: &str, axis: usize) -> Option<Nd> {
+        let n = self.shape[axis];
+        if n * self.data.len() as u64 > 1 << 20 {
+            return None;
+        }
+        let reduced: Vec<bool> = (0..self.shape.len()).map(|d| d == axis).collect();
+        let mut index = vec![Index::ALL; self.shape.len()];
+        let prefix = |k: u64| {
+            index[axis] = Index::from(..k as i64);
+            self.index(&index).reduce(name, &reduced, true, None)
+        };
+        let prefixes = (1..=n).map(prefix).collect::<Option<Vec<_>>>()?;
+        match prefixes.is_empty() {
+            true => None,
+            false => Nd::concatenate(&prefixes, axis),
+        }
+    }
+
+    /// The element in the middle in order, or the mean of the two there; `None` for what plain arithmetic does not
+    /// round as NumPy does.
+    pub fn median(&self, reduced: &[bool], keep: bool) -> Option<Nd> {
+        let wide = |v: &Scalar| !self.dtype.is_float() && int(*v).unsigned_abs() > 1 << 52;
+        if self.dtype == DType::F16 || self.data.is_empty() || self.data.iter().any(wide) {
+            return None;
+        }
+        let dtype = if self.dtype.is_float() { self.dtype } else { DType::F64 };
+        let kept: Vec<u64> = self.shape.iter().zip(reduced).filter(|(_, r)| !**r).map(|(&n, _)| n).collect();
+        let mut groups: Vec<Vec<f64>> = vec![vec![]; kept.iter().product::<u64>() as usize];
+        for (v, i) in self.data.iter().zip(indices(&self.shape)) {
+            let at = i.iter().zip(reduced).filter(|(_, r)| !**r).map(|(&k, _)| k);
+            groups[at.zip(&kept).fold(0, |p, (k, &n)| p * n + k) as usize].push(v.to_f64());
+        }
+        let middle = |v: &mut Vec<f64>| {
+            v.sort_by(f64::total_cmp);
+            let (a, b) = (v[(v.len() - 1) / 2], v[v.len() / 2]);
+            // In the dtype itself, as NumPy adds and divides.
+            let mean =
+                if dtype == DType::F32 { f64::from((a as f32 + b as f32) / 2.0) } else { (a + b) / 2.0 };
+            let nan = v.iter().any(|v| v.is_nan());
+            of_float(
+                dtype,
+                if nan {
+                    f64::NAN
+                } else if a == b && v.len() % 2 == 1 {
+                    a
+                } else {
+                    mean
+                },
+            )
+        };
+        let data = groups.iter_mut().map(middle).collect();
+        let shape = match keep {
+            true => self.shape.iter().zip(reduced).map(|(&n, &r)| if r { 1 } else { n }).collect(),
+            false => kept,
+        };
+        Some(Nd { dtype, shape, data })
+    }
+
     /// `None` where the dtypes leave more than one right answer to plain code.
     pub fn cast(&self, dtype: DType) -> Option<Nd> {
         let data = self.data.iter().map(|&v| convert(v, dtype)).collect();

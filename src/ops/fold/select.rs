@@ -29,7 +29,7 @@ pub(super) const ROW: FoldRow = FoldRow {
 
 /// More wanted elements than this are found by sorting all.
 const FEW: usize = 16;
-/// Bytes of outputs that are brought together at once, where the elements of each lie apart.
+/// Bytes of outputs that are brought together at once, at most, where the elements of each lie apart.
 const TOGETHER: u64 = 64 << 10;
 
 /// Quantiles along the reduced axes.
@@ -65,9 +65,10 @@ impl Select {
     }
 
     /// Whether elements of one output lie apart, and one of each output together: as they come in tiles, where the
-    /// last axis is kept.
+    /// last axis is kept. They must be few enough to be brought together in the cache.
     fn apart(&self) -> bool {
-        self.landing.rank() > 0 && self.landing.keeps(self.landing.rank() - 1)
+        let rank = self.landing.rank();
+        rank > 0 && self.landing.keeps(rank - 1) && self.each() <= TOGETHER
     }
 
     /// Outputs that are brought together at once.
@@ -105,10 +106,9 @@ impl Fold for Select {
 
     fn bytes(&self, block: &[u64]) -> FoldBytes {
         let outputs = self.outputs(block);
-        // The elements, how many of each output came, and where some are brought together.
-        let apart = if self.apart() { self.together().min(outputs).saturating_mul(self.each()) } else { 0 };
-        let state = outputs.saturating_mul(self.each().saturating_add(8)).saturating_add(apart);
-        FoldBytes { state, scratch: ("select", Keys::BYTES) }
+        // The elements, and how many of each output came: as much for an output, however tiles are cut.
+        let state = outputs.saturating_mul(self.each().saturating_add(8));
+        FoldBytes { state, scratch: ("select", Keys::BYTES + TOGETHER) }
     }
 
     fn load(&self) -> Load {
