@@ -184,13 +184,16 @@ fn gathered(session: &Session, a: &Array, order: BlockOrder) -> Vec<u8> {
     out
 }
 
+/// A shape, the axis, bundles of lines with their length and how many lie side by side, and shapes of chunks.
+type Case<'a> = (&'a [u64], i64, [usize; 3], &'a [&'a [u64]]);
+
 /// Every prefix exact and rounded once, for lines that lie one after the other and side by side, in chunks of several
 /// shapes, with several threads and budgets, in memory, in files, in blocks and in memory of the caller's.
 #[test]
 fn no_chunk_thread_or_budget_shows() {
     let folder = folder();
     let path = |name: &str| folder.path().join(name);
-    let cases: [(&[u64], i64, [usize; 3], &[&[u64]]); 5] = [
+    let cases: [Case; 5] = [
         (&[20_000], 0, [1, 20_000, 1], &[&[20_000], &[999], &[64]]),
         (&[60, 500], 1, [60, 500, 1], &[&[60, 500], &[7, 90], &[60, 33]]),
         (&[500, 60], 0, [1, 500, 60], &[&[500, 60], &[90, 7], &[33, 60], &[500, 9]]),
@@ -239,6 +242,9 @@ fn no_chunk_thread_or_budget_shows() {
     }
 }
 
+/// A word, and what is made of an array.
+type Made = (&'static str, fn(&Array) -> Array);
+
 /// What is turned, cut, backwards, joined or computed is summed in its own order.
 #[test]
 fn any_array_is_summed_in_its_own_order() {
@@ -247,7 +253,7 @@ fn any_array_is_summed_in_its_own_order() {
     let x = file(&folder.path().join("x.h5"), &[30, 40], &[7, 9], &values, DType::F64);
     let memory = Array::from_ndarray(Array2::from_shape_vec((30, 40), values).unwrap());
     let s = [small_blocks(1, 1 << 20), small_blocks(3, 512)];
-    let made: [(&str, fn(&Array) -> Array); 9] = [
+    let made: [Made; 9] = [
         ("turned", |x| x.t().cumsum_with(Over::axis(0))),
         ("backwards", |x| x.index([Index::ALL.step(-1), Index::ALL.step(-2)]).cumsum_with(Over::axis(0))),
         ("backwards along", |x| x.index([Index::ALL, Index::ALL.step(-1)]).cumsum_with(Over::axis(1))),

@@ -108,14 +108,14 @@ impl Array {
     /// `include_initial` the sum of nothing comes first, and the axis is one longer.
     #[track_caller]
     pub fn cumulative_sum(&self, over: Over, include_initial: bool) -> Array {
-        self.from_initial("cumulative_sum", Cumulative::Sum, &over, include_initial, Location::caller())
+        self.with_initial("cumulative_sum", Cumulative::Sum, &over, include_initial, Location::caller())
     }
 
     /// `numpy.cumulative_prod`: as [`Array::cumprod_with`], but only an array of one axis need not name it. With
     /// `include_initial` the product of nothing comes first, and the axis is one longer.
     #[track_caller]
     pub fn cumulative_prod(&self, over: Over, include_initial: bool) -> Array {
-        self.from_initial("cumulative_prod", Cumulative::Prod, &over, include_initial, Location::caller())
+        self.with_initial("cumulative_prod", Cumulative::Prod, &over, include_initial, Location::caller())
     }
 
     /// The elements, and `instead` for NaN.
@@ -160,7 +160,7 @@ impl Array {
         Array::from_draft(name, draft, at)
     }
 
-    fn from_initial(
+    fn with_initial(
         &self,
         name: &'static str,
         of: Cumulative,

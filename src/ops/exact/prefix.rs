@@ -317,7 +317,7 @@ mod tests {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
             state >> 11
         };
-        let mut each = move |k: usize| {
+        let each = move |k: usize| {
             let (r, sign) = (random(), if random() & 1 == 1 { -1.0 } else { 1.0 });
             let unit = r as f64 * 2f64.powi(-53);
             match kind {
@@ -345,7 +345,7 @@ mod tests {
                 _ => -unit * 1e-300,
             }
         };
-        (0..n).map(|k| each(k)).collect()
+        (0..n).map(each).collect()
     }
 
     /// Against an accumulator that is rounded after every value.

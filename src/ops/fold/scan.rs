@@ -5,6 +5,10 @@
 //! the elements of a block come they are kept, and added to accumulators of the block's own. Then it takes what
 //! the block before it hands on, hands on the sum of both, and goes along its lines. Sums are exact, so where the
 //! axis is cut shows in no bit.
+//!
+//! Limits: float products keep 256 bits, as `prod` does, with what it says of order. What is handed on takes up to
+//! 562 bytes for each line of float64, so blocks that are short along the axis are slow and take room. There is no
+//! shader.
 
 use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Notes, Port, Ports, Role, internal};
 use super::reduce::{Accumulate, SCRATCH};
