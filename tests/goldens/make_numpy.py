@@ -275,6 +275,13 @@ for name, arity, long in rows():
         for mode in ("small", "wide") + (("nan", "inf") if d in FLOATS else ()):
             case(["ew", name, *(["data", d, [30], 7 + k, mode] for k in range(arity))])
 
+# Powers to a scalar, which NumPy has shorter ways for.
+for k, d in enumerate(ALL):
+    for w in (True, 0, 1, 2, -1, 0.0, 0.5, 1.0, 2.0, -1.0):
+        for mode in ("small", "inf") if d in FLOATS else ("small", "wide"):
+            x = ["data", d, [30], 300 + k, mode]
+            case(["ew", "power", ["ew", "divide", x, 3] if d in FLOATS else x, w])
+
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "numpy.json"), "w") as f:
     lines = lambda rows: ",\n".join(json.dumps(r, separators=(",", ":")) for r in rows)
     f.write('{"cases": [\n' + lines(cases) + '\n],\n"histograms": [\n' + lines(histograms) + "\n]}\n")
