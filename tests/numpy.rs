@@ -70,6 +70,7 @@ fn build(t: &Json) -> Array {
         "broadcast_to" => build(&rest[0]).broadcast_to(&dims(&rest[1])),
         "cast" => build(&rest[0]).cast(dtype(&rest[1])),
         "matmul" => build(&rest[0]).matmul(&build(&rest[1])),
+        "dot" => build(&rest[0]).dot(&build(&rest[1])),
         "reduce" => {
             let kw = &rest[2];
             let mut over = match &kw["axis"] {

@@ -9,6 +9,7 @@ mod groupby;
 mod histogram;
 mod index;
 mod order;
+mod product;
 mod reduce;
 mod shape;
 mod stencil;

@@ -155,7 +155,7 @@ Expressions:
   every elementwise function and reduction by NumPy's name, as f(x, axis=0) or x.f(axis=0)
   histogram histogram2d histogramdd binned_statistic binned_statistic_2d groupby_reduce topk argtopk ptp
   arange linspace zeros ones full random array reshape ravel transpose expand_dims squeeze
-  broadcast_to concatenate stack pad gradient convolve matmul astype, float32(x); pi e inf nan
+  broadcast_to concatenate stack pad gradient convolve matmul dot astype, float32(x); pi e inf nan
   A result with a NAME can be used in later ones. One that begins with '-' goes after '--'.
 
 Examples:

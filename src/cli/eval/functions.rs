@@ -89,7 +89,7 @@ functions! {
     "gradient" ("f", "spacing") only "axis" "edge_order" = gradient;
     "convolve" ("a" "v", "mode") = convolve;
     "matmul" ("x1" "x2") = |cx, mut a| Ok(Val::Array(a.array(cx, "x1")?.matmul(&a.array(cx, "x2")?)));
-    "dot" ("a" "b") = |cx, mut a| Ok(Val::Array(a.array(cx, "a")?.matmul(&a.array(cx, "b")?)));
+    "dot" ("a" "b") = |cx, mut a| Ok(Val::Array(a.array(cx, "a")?.dot(&a.array(cx, "b")?)));
 
     "topk" ("a" "k", "axis") = |cx, a| top(cx, a, Array::topk);
     "argtopk" ("a" "k", "axis") = |cx, a| top(cx, a, Array::argtopk);
