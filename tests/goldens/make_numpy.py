@@ -298,7 +298,31 @@ for a, b in (([2, 3, 4], [2, 4, 5]), ([5, 2, 3, 4], [2, 4, 5]), ([3, 4], [2, 2, 
 for v in ("nan", "inf"):
     case(["matmul", ["data", "float32", [3, 4], 700, v], ["data", "float32", [4], 701, "small"]])
 
+# Densities, as bits: the weights are such that their sums are exact.
+densities = []
+
+
+def density(x, bins, weights=None, y=None):
+    w = None if weights is None else ev(weights)
+    v = [ev(a).astype(np.float64) for a in ([x] if y is None else [x, y])]
+    h = np.histogram(v[0], bins, weights=w, density=True)[0] if y is None else np.histogram2d(
+        *v, bins=bins, weights=w, density=True)[0]
+    densities.append([x, bins, weights, y, [int(b) for b in h.ravel().view(np.uint64)]])
+
+
+for k, d in enumerate(("int16", "uint8", "float16", "float32", "float64")):
+    x = ["data", d, [300], 900 + k, "small"]
+    y = ["data", "float32", [300], 910 + k, "small"]
+    w = ["data", "float64", [300], 920 + k, "small"]
+    for bins in (7, [-2.0, -1.0, 0.0, 0.25, 1.0, 17.0]):
+        density(x, bins)
+        density(x, bins, w)
+        density(x, bins, None, y)
+        density(x, bins, w, y)
+    density(x, 5, ["data", "int32", [300], 930 + k, "small"])
+density(["data", "float32", [4], 1, "small"], [100.0, 200.0, 300.0])
+
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "numpy.json"), "w") as f:
     lines = lambda rows: ",\n".join(json.dumps(r, separators=(",", ":")) for r in rows)
-    f.write('{"cases": [\n' + lines(cases) + '\n],\n"histograms": [\n' + lines(histograms) + "\n]}\n")
+    f.write('{"cases": [\n' + lines(cases) + '\n],\n"histograms": [\n' + lines(histograms) + '\n],\n"densities": [\n' + lines(densities) + "\n]}\n")
 print(len(cases), "cases,", sum(c[1] == "error" for c in cases), "of them errors;", len(histograms), "histograms")

@@ -121,15 +121,15 @@ functions! {
             other => other,
         })
     };
-    "histogram" ("x", "bins" "range") only "weights" "where" "log" = |cx, mut a| {
+    "histogram" ("x", "bins" "range" "density") only "weights" "where" "log" = |cx, mut a| {
         let x = a.need(cx, "x")?;
         binned::histogram(cx, a, vec![x])
     };
-    "histogram2d" ("x" "y", "bins" "range") only "weights" "where" "log" = |cx, mut a| {
+    "histogram2d" ("x" "y", "bins" "range" "density") only "weights" "where" "log" = |cx, mut a| {
         let axes = vec![a.need(cx, "x")?, a.need(cx, "y")?];
         binned::histogram(cx, a, axes)
     };
-    "histogramdd" ("sample", "bins" "range") only "weights" "where" "log" = |cx, mut a| {
+    "histogramdd" ("sample", "bins" "range" "density") only "weights" "where" "log" = |cx, mut a| {
         let axes = a.need(cx, "sample")?.items(cx, "sample", "a tuple of one to three arrays")?;
         binned::histogram(cx, a, axes)
     };
