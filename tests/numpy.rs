@@ -5,7 +5,7 @@ mod common;
 
 use chunkwise::ops::elementwise::Op;
 use chunkwise::ops::reduce::Reduction;
-use chunkwise::{Array, ArrayOperand, BinAxis, DType, Index, Over, Weak, concatenate, stack};
+use chunkwise::{Array, ArrayOperand, BinAxis, Binned, DType, Index, Over, Weak, concatenate, stack};
 use common::{array, canonical, checksum, golden, session};
 use serde_json::Value as Json;
 
@@ -70,6 +70,7 @@ fn build(t: &Json) -> Array {
         "broadcast_to" => build(&rest[0]).broadcast_to(&dims(&rest[1])),
         "cast" => build(&rest[0]).cast(dtype(&rest[1])),
         "matmul" => build(&rest[0]).matmul(&build(&rest[1])),
+        "dot" => build(&rest[0]).dot(&build(&rest[1])),
         "reduce" => {
             let kw = &rest[2];
             let mut over = match &kw["axis"] {
@@ -136,6 +137,33 @@ fn expressions_answer_as_numpy_does() {
 
 fn shown(v: &chunkwise::ArrayValue) -> Vec<String> {
     (0..8).filter_map(|i| v.scalar(i)).map(|s| s.to_string()).collect()
+}
+
+#[test]
+fn densities_answer_as_numpy_does() {
+    let golden = golden("numpy.json");
+    let session = session(2, "64MiB");
+    let cases = golden["densities"].as_array().unwrap();
+    assert!(cases.len() > 40);
+    for case in cases {
+        let bins = || match &case[1] {
+            Json::Number(n) => BinAxis::Auto(n.as_u64().unwrap()),
+            list => BinAxis::Edges(list.as_array().unwrap().iter().map(|e| e.as_f64().unwrap()).collect()),
+        };
+        let axes: Vec<Array> =
+            [0, 3].iter().filter(|&&i| case[i].is_array()).map(|&i| build(&case[i])).collect();
+        let mut binned = Binned::new(axes.iter().map(|a| (a, bins())));
+        if case[2].is_array() {
+            binned = binned.weights(&build(&case[2]));
+        }
+        let found = session.compute(&binned.density()).unwrap_or_else(|e| panic!("{case}: {e}"));
+        let (_, shape, bytes) = canonical(&found);
+        assert_eq!(shape.len(), axes.len());
+        let bits: Vec<u64> = bytes.chunks(8).map(|b| u64::from_ne_bytes(b.try_into().unwrap())).collect();
+        let canonical = |b: u64| if f64::from_bits(b).is_nan() { f64::NAN.to_bits() } else { b };
+        let wanted: Vec<u64> = dims(&case[4]).into_iter().map(canonical).collect();
+        assert_eq!(bits, wanted, "{case}");
+    }
 }
 
 #[test]

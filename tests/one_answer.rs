@@ -88,6 +88,16 @@ fn targets(path: &Path) -> Vec<(String, Box<dyn Target>)> {
         "matmul",
         Box::new(f32.index([chunkwise::Index::At(3)]).matmul(&w.index([chunkwise::Index::At(5)]).t())),
     );
+    push("matrices", Box::new(f32.matmul(&w.transpose(&[0, 2, 1]))));
+    push(
+        "matrices and one",
+        Box::new(f64.t().matmul(&i32.index([chunkwise::Index::ALL, chunkwise::Index::At(3)])).sum()),
+    );
+    push("with a vector", Box::new(f64.matmul(&f32.index([chunkwise::Index::At(1), 2.into()]))));
+    push(
+        "a vector with",
+        Box::new(w.index([chunkwise::Index::At(0), chunkwise::Index::ALL, 3.into()]).matmul(f32)),
+    );
     push("histogram", Box::new(nan.histogram(BinAxis::Uniform { bins: 17, low: -2.0, high: 2.0 })));
     push("automatic", Box::new(nan.histogram(BinAxis::Auto(9)).weights(w)));
     push("logarithmic", Box::new(f64.absolute().histogram(BinAxis::AutoLog(12)).weights(i32)));

@@ -1,10 +1,10 @@
-//! Products: factors in memory are multiplied where they lie, with the bits that copies of them give; and
-//! small products are work for several cores.
+//! Products: factors in memory are multiplied where they lie, with the bits that copies of them give; small
+//! products are work for several cores, and small matrices go together.
 
 mod common;
 
-use chunkwise::{Array, DType, Index, Over, PlanOptions, Session, StoreOptions, concatenate};
-use common::{canonical, dataset, elements, folder, hash, session, to_bytes, write_file};
+use chunkwise::{Array, DType, ErrorKind, Index, Over, PlanOptions, Session, StoreOptions, concatenate};
+use common::{array, canonical, chunks_of, dataset, elements, folder, hash, session, to_bytes, write_file};
 
 fn matrix<T: Copy>(rows: usize, columns: usize, seed: u64, f: impl Fn(u64) -> T) -> ndarray::Array2<T> {
     ndarray::Array2::from_shape_fn((rows, columns), |(i, j)| f(hash(seed, (i * columns + j) as u64)))
@@ -153,4 +153,106 @@ fn a_product_that_is_wanted_again_is_held() {
         let same = session.compute(&q.not_equal(&(&product - product.mean())).count_nonzero()).unwrap();
         assert_eq!(same.item::<i64>().unwrap(), 0, "{name}");
     }
+}
+
+/// Matrices beside each other have the bits of products of two, however many are taken together.
+#[test]
+fn each_matrix_of_a_stack_is_multiplied_by_itself() {
+    let at = |x: &Array, i: u64| if x.shape().unwrap()[0] == 1 { 0 } else { i as i64 };
+    for (a, b) in [
+        ([70, 3, 4], [70, 4, 5]),
+        ([3000, 7, 9], [1, 9, 7]),
+        ([1, 40, 300], [20, 300, 30]),
+        ([4, 3, 2500], [4, 2500, 2]),
+        ([3, 300, 1100], [3, 1100, 270]),
+    ] {
+        for dtype in [DType::F64, DType::F16, DType::I16] {
+            let (x, y) = (array(dtype, &a, 1, "wide"), array(dtype, &b, 2, "wide"));
+            // Sums that the order shows in.
+            let (x, y) = if dtype.is_float() { (x.arctan() + 0.1, y.arctan() * 0.3) } else { (x, y) };
+            let s = session(2, "128MiB");
+            let all = x.matmul(&y);
+            for i in [0, a[0].max(b[0]) / 2, a[0].max(b[0]) - 1] {
+                let one = x.index([Index::At(at(&x, i))]).matmul(&y.index([Index::At(at(&y, i))]));
+                let [of_all, one] = [all.index([Index::At(i as i64)]), one].map(|a| s.compute(&a).unwrap());
+                assert_eq!(canonical(&of_all), canonical(&one), "{a:?} {b:?} {dtype} at {i}");
+            }
+            if dtype.is_float() {
+                continue;
+            }
+            // Backwards, stepped and transposed views of it.
+            let view = |x: Array| x.index([Index::ALL.step(-2), Index::from(1..), Index::from(..-1)]).t();
+            let made = Array::from_ndarray(s.compute(&all).unwrap().to_ndarray::<i16>().unwrap());
+            let [lazy, eager] = [view(all), view(made)].map(|a| s.compute(&a).unwrap());
+            assert_eq!(canonical(&lazy), canonical(&eager), "{a:?} {b:?} {dtype}");
+        }
+    }
+}
+
+/// Small matrices in chunks are decoded once where a task takes whole chunks, and once with what is kept otherwise.
+#[test]
+fn stacks_and_vectors_decode_each_chunk_about_once() {
+    let folder = folder();
+    let path = folder.path().join("stacks.h5");
+    let (shape, chunks) = ([6000u64, 6, 5], [100u64, 6, 5]);
+    let data = |seed| to_bytes(&elements(DType::F32, shape.iter().product(), seed, "small"));
+    let (long, blocks) = ([900u64, 5000], [90u64, 500]);
+    let matrix = to_bytes(&elements(DType::F64, 900 * 5000, 3, "small"));
+    write_file(
+        &path,
+        &[
+            (dataset("a", &shape, DType::F32, Some(&chunks), Some(1)), &data(1)),
+            (dataset("b", &shape, DType::F32, Some(&chunks), Some(1)), &data(2)),
+            (dataset("m", &long, DType::F64, Some(&blocks), Some(1)), &matrix),
+        ],
+    );
+    let [a, b, m] = ["a", "b", "m"].map(|n| Array::open(&path, n).unwrap());
+    let s = session(2, "64MiB");
+    let product = a.matmul(&b.transpose(&[0, 2, 1]));
+    let outcome = s.run(&[&product.sum()]).unwrap();
+    assert_eq!(outcome.report.chunks_decoded, 2 * chunks_of(&shape, &chunks));
+    assert!(outcome.report.tasks.cpu > 1);
+    let v = Array::arange_int(0, 5000, 1) % 7;
+    let outcome = s.run(&[&m.matmul(&v), &v.index([Index::from(..900)]).matmul(&m)]).unwrap();
+    // Both in one walk.
+    assert_eq!(outcome.report.chunks_decoded, chunks_of(&long, &blocks));
+    // Whole numbers of eighths: exact in any order.
+    let by_hand: f64 = (0..5000)
+        .map(|j| {
+            let x = elements(DType::F64, j + 1, 3, "small").pop().unwrap().to_f64();
+            x * (j % 7) as f64
+        })
+        .sum();
+    let chunkwise::Value::Array(first) = &outcome.values[0] else { panic!() };
+    assert_eq!(first.scalar(0).unwrap().to_f64(), by_hand);
+}
+
+/// A long product of two vectors is right to two roundings, where sums in a row would lose all digits.
+#[test]
+fn a_product_of_vectors_is_exact_but_for_its_products() {
+    let s = session(3, "64MiB");
+    let x = Array::from_ndarray(ndarray::array![1e16, 1.0, -1e16, 3.0]);
+    let ones = Array::ones(&[4], DType::F64);
+    assert_eq!(s.compute(&x.matmul(&ones)).unwrap().item::<f64>().unwrap(), 4.0);
+    let n = 3_000_000;
+    let long = Array::arange_int(0, n, 1);
+    let sum = s.compute(&(&long * 1i64).dot(&(&long << 40i64))).unwrap().item::<i64>().unwrap();
+    let wrapped = (0..n).fold(0i64, |sum, v| sum.wrapping_add(v.wrapping_mul(v << 40)));
+    assert_eq!(sum, wrapped);
+}
+
+#[test]
+fn factors_that_do_not_fit_are_told() {
+    let of = |shape: &[u64]| Array::ones(shape, DType::F32);
+    let error = |a: &[u64], b: &[u64]| {
+        let e = of(a).matmul(&of(b)).check().unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Shape);
+        e.to_string()
+    };
+    assert!(error(&[3, 4], &[3, 4]).contains("a mismatch in its core dimension, 3 is not 4"));
+    assert!(error(&[1], &[3]).contains("core dimension"));
+    assert!(error(&[2, 3, 4], &[3, 4, 5]).contains("leading axes (2,) and (3,) do not broadcast"));
+    assert!(error(&[3], &[]).contains("a scalar is no matrix"));
+    let whole = format!("{:?}", of(&[3]).matmul(&of(&[4])).check().unwrap_err());
+    assert!(whole.contains("products.rs"), "{whole}");
 }

@@ -1,7 +1,7 @@
 //! Elementwise operations: the methods are made from the rows of the table, `ops/elementwise/table.rs`.
 
 use super::{Array, Draft, show};
-use crate::dtype::Weak;
+use crate::dtype::{DType, Weak};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Node, NodeKind};
 use crate::ops::elementwise::{Op, Operand, elementwise_rows};
@@ -75,6 +75,11 @@ fn draft(op: Op, operands: &[ArrayOperand]) -> Result<Draft> {
             .hint("axes are matched from the last; lengths must be equal or 1")
     })?;
     let signature = op.signature(&types)?;
+    if let (Op::POWER, [ArrayOperand::Array(base), ArrayOperand::Weak(exponent)]) = (op, operands)
+        && let Some(row) = power_by(*exponent, signature.out)
+    {
+        return draft(row, &[base.cast(signature.out).into()]);
+    }
     let mut inputs = SmallVec::new();
     for ((node, operand), &dtype) in nodes.iter().zip(operands).zip(&signature.args) {
         let array = match (node, operand) {
@@ -85,6 +90,24 @@ fn draft(op: Op, operands: &[ArrayOperand]) -> Result<Draft> {
         inputs.push(broadcast_node(array.cast(dtype).node()?, &shape));
     }
     Ok(Draft { dtype: signature.out, kind: NodeKind::Elementwise(op, signature), inputs, shape })
+}
+
+/// The row by which NumPy computes a power of float32 or float64 to a scalar exponent, which rounds once where
+/// powers in general do not.
+fn power_by(exponent: Weak, dtype: DType) -> Option<Op> {
+    let exponent = match exponent {
+        Weak::Bool(b) => f64::from(u8::from(b)),
+        Weak::Int(v) => v as f64,
+        Weak::Float(v) => v,
+    };
+    let row = match exponent {
+        -1.0 => Op::RECIPROCAL,
+        0.5 => Op::SQRT,
+        1.0 => Op::POSITIVE,
+        2.0 => Op::SQUARE,
+        _ => return None,
+    };
+    matches!(dtype, DType::F32 | DType::F64).then_some(row)
 }
 
 /// A node seen in a larger shape that it is known to broadcast to.

@@ -1,7 +1,8 @@
 //! Reductions by group: by labels, or by the bins of a histogram.
 
 use super::reduce::{Prepared, prepare_grouped};
-use super::{Array, Binned, Draft, Over};
+use super::{Array, Binned, Draft, Index, Over};
+use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Origin;
 use crate::ops::fold::{By, EdgesFold, Grouped, Landing, SharedFold};
@@ -104,6 +105,33 @@ impl Binned {
             Some(weights) => self.reduce(weights, Reduction::Sum),
             None => self.counts(),
         }
+    }
+
+    /// The probability density in each bin, float64, as `density=True` gives: the count or the sum of weights over the
+    /// width of the bin, and over all of them that lie in a bin, so that the integral is 1. NaN if none does.
+    ///
+    /// ```
+    /// use chunkwise::{Array, BinAxis, Session};
+    /// # fn main() -> chunkwise::Result<()> {
+    /// let x = Array::arange(0.0, 8.0, 1.0);
+    /// let density = x.histogram(BinAxis::Edges(vec![0.0, 2.0, 8.0])).density();
+    /// assert_eq!(Session::new()?.compute(&density)?.as_slice::<f64>()?, [0.125, 0.125]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn density(&self) -> Array {
+        let sums = self.sums();
+        let dimensions = self.coordinates().count();
+        let mut density = sums.cast(DType::F64);
+        for d in 0..dimensions {
+            let edges = self.edges(d);
+            let widths = edges.index([Index::from(1..)]) - edges.index([Index::from(..-1)]);
+            let mut along = vec![Index::NewAxis; dimensions];
+            along[d] = Index::ALL;
+            density = density / widths.index(along);
+        }
+        density / sums.sum().cast(DType::F64)
     }
 
     /// The edges along a dimension, float64, one more than there are bins, as `numpy.histogram_bin_edges`: the

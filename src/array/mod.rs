@@ -10,6 +10,7 @@ mod groupby;
 mod histogram;
 mod index;
 mod order;
+mod product;
 mod quantiles;
 mod reduce;
 mod shape;

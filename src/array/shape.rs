@@ -5,7 +5,7 @@ use super::index::axis;
 use super::{Array, Draft, show};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::feeds::{Concatenate, Matmul, Reshape};
+use crate::feeds::{Concatenate, Reshape};
 use crate::graph::NodeKind;
 use crate::grid::{Dims, checked_len};
 use crate::view::{View, ViewAxis, broadcast_shapes};
@@ -133,37 +133,6 @@ impl Array {
     #[track_caller]
     pub fn ravel(&self) -> Array {
         self.reshape(&[-1])
-    }
-
-    /// The product of two matrices, `x @ y`. Float products are summed in one fixed order, so that
-    /// chunks, threads and budget never change a bit on one device; integers wrap. Across devices the
-    /// floats of a product with K terms to an element are within `γ_K |x||y|` of the exact one,
-    /// elementwise, with `γ_K = K·u / (1 − K·u)` and `u` half the distance from 1 to the next float.
-    #[track_caller]
-    pub fn matmul(&self, other: &Array) -> Array {
-        let draft = self.node().and_then(|a| {
-            let b = other.node()?;
-            if a.shape.len() != 2 || b.shape.len() != 2 || a.shape[1] != b.shape[0] {
-                return Err(Error::new(
-                    ErrorKind::Shape,
-                    format!(
-                        "matrices of shapes {} and {} cannot be multiplied",
-                        show(&a.shape),
-                        show(&b.shape)
-                    ),
-                )
-                .hint("both must be 2-D, and the columns of the first as many as the rows of the second"));
-            }
-            let dtype = a.dtype.promote(b.dtype);
-            let (x, y) = (self.cast(dtype), other.cast(dtype));
-            Ok(Draft {
-                kind: NodeKind::Feed(Arc::new(Matmul {})),
-                inputs: SmallVec::from_iter([x.node()?.clone(), y.node()?.clone()]),
-                shape: Dims::from_slice(&[a.shape[0], b.shape[1]]),
-                dtype,
-            })
-        });
-        Array::from_draft("matmul", draft, Location::caller())
     }
 }
 

@@ -157,7 +157,7 @@ Expressions:
   median quantile percentile and their nan forms, over all or some axes, with method=
   cumsum cumprod nancumsum nancumprod cumulative_sum cumulative_prod cummax cummin
   arange linspace zeros ones full random array reshape ravel transpose expand_dims squeeze
-  broadcast_to concatenate stack pad gradient convolve matmul astype, float32(x); pi e inf nan
+  broadcast_to concatenate stack pad gradient convolve matmul dot astype, float32(x); pi e inf nan
   A result with a NAME can be used in later ones. One that begins with '-' goes after '--'.
 
 Examples:

@@ -140,6 +140,8 @@ pub struct Multiplied {
     pub most: [usize; 3],
     /// The inner dimension.
     pub inner: u64,
+    /// How many products of matrices a block of it is.
+    pub matrices: u64,
 }
 
 /// Computes a tile by the product that it is given. The inner error is the product's, which then is not
@@ -154,7 +156,7 @@ pub trait Fetch {
     /// What reading and computing it meets.
     fn child(&mut self, child: usize, slab: &Slab, dtype: DType, to: &mut [u8]) -> Result<()>;
 
-    /// A piece of a child where it lies, if it is a matrix of this dtype in memory.
+    /// A piece of a child where it lies, if it is one matrix of this dtype in memory (its last two axes).
     ///
     /// # Errors
     /// `Value` if it is a value that was not made.

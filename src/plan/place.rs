@@ -59,8 +59,9 @@ pub(super) fn products_of(input: &Input, out: &mut Vec<Multiplied>) {
 pub(super) fn tiles(input: &Input, block: &[u64]) -> u64 {
     let Some(product) = input.fed().and_then(Fed::product) else { return 1 };
     let edges = [product.most[0], product.most[2]].map(|n| n.max(1) as u64);
-    let along =
-        |axis: usize| input.view.walker(axis).map_or(1, |(d, _)| block[d].div_ceil(edges[axis])).max(1);
+    // Matrices beside each other come in turns.
+    let lead = input.view.base.len().saturating_sub(2);
+    let along = |i: usize| input.view.walker(lead + i).map_or(1, |(d, _)| block[d].div_ceil(edges[i])).max(1);
     along(0).saturating_mul(along(1))
 }
 
@@ -132,7 +133,8 @@ fn predict(
     let nothing = Sizes { elements: 0, operand_bytes: 0, output_bytes: 0, blocks };
     for p in products {
         let [m, _, n] = p.most.map(|n| n as u64);
-        time.compute_s += rates.predict_matmul(p.dtype, [m, p.inner, n], &nothing)?.compute_s;
+        let each = rates.predict_matmul(p.dtype, [m, p.inner, n], &nothing)?.compute_s;
+        time.compute_s += each * p.matrices as f64;
     }
     Ok(time)
 }

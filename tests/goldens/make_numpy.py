@@ -61,14 +61,12 @@ def ev(t):
         return np.broadcast_to(ev(rest[0]), rest[1])
     if op == "cast":
         return ev(rest[0]).astype(rest[1])
-    if op == "matmul":
-        a, b = ev(rest[0]), ev(rest[1])
-        if a.ndim != 2 or b.ndim != 2:
-            raise Wrong
+    if op in ("matmul", "dot"):
+        a, b, f = ev(rest[0]), ev(rest[1]), getattr(np, op)
         if np.result_type(a, b) == np.float16:
             # One rounding at the end: NumPy's float16 sums round at every step.
-            return (a.astype(np.float64) @ b.astype(np.float64)).astype(np.float16)
-        return a @ b
+            return f(a.astype(np.float64), b.astype(np.float64)).astype(np.float16)
+        return f(a, b)
     if op == "reduce":
         name, a, kw = rest
         kw = {k: ev(v) if k in ("where", "weights") else v for k, v in kw.items()}
@@ -275,7 +273,56 @@ for name, arity, long in rows():
         for mode in ("small", "wide") + (("nan", "inf") if d in FLOATS else ()):
             case(["ew", name, *(["data", d, [30], 7 + k, mode] for k in range(arity))])
 
+# Powers to a scalar, which NumPy has shorter ways for.
+for k, d in enumerate(ALL):
+    for w in (True, 0, 1, 2, -1, 0.0, 0.5, 1.0, 2.0, -1.0):
+        for mode in ("small", "inf") if d in FLOATS else ("small", "wide"):
+            x = ["data", d, [30], 300 + k, mode]
+            case(["ew", "power", ["ew", "divide", x, 3] if d in FLOATS else x, w])
+
+# Products with vectors, and of stacks of matrices; elements are such that every sum is exact, or wraps.
+SHAPES = [([4], [4]), ([3, 4], [4]), ([3], [3, 4]), ([2, 3, 4], [4]), ([4], [2, 4, 5]), ([2, 3, 4], [2, 4, 5]),
+          ([2, 3, 4], [1, 4, 5]), ([1, 3, 4], [2, 4, 5]), ([2, 3, 4], [4, 5]), ([3, 4], [2, 4, 5]),
+          ([2, 1, 3, 4], [3, 4, 2]), ([3, 2, 1500], [3, 1500, 2]), ([0], [0]), ([3, 0], [0]), ([2, 3, 0], [0, 4]),
+          ([0, 3, 4], [4, 5]), ([1], [1, 1, 1]), ([2000], [2000]), ([1, 1], [7, 1, 9]),
+          ([1], [3]), ([3, 4], [3, 4]), ([2, 3, 4], [3, 4, 5]), ([2, 3, 4], [3]), ([], [3]), ([3], [])]
+for k, (a, b) in enumerate(SHAPES):
+    for j, d in enumerate(ALL):
+        mode = "small" if d in FLOATS else "wide"
+        case(["matmul", ["data", d, a, 400 + k, mode], ["data", d, b, 500 + j, mode]])
+    case(["matmul", ["t", ["data", "int16", a[::-1], 1, "small"]], ["data", "float32", b, 2, "small"]])
+    for d in ("float64", "uint8"):
+        case(["dot", ["data", d, a, 400 + k, "small"], ["data", d, b, 500 + k, "small"]])
+for a, b in (([2, 3, 4], [2, 4, 5]), ([5, 2, 3, 4], [2, 4, 5]), ([3, 4], [2, 2, 4, 5]), ([2, 3, 4], [3, 4])):
+    case(["dot", ["data", "float32", a, 600, "small"], ["data", "int16", b, 601, "small"]])
+for v in ("nan", "inf"):
+    case(["matmul", ["data", "float32", [3, 4], 700, v], ["data", "float32", [4], 701, "small"]])
+
+# Densities, as bits: the weights are such that their sums are exact.
+densities = []
+
+
+def density(x, bins, weights=None, y=None):
+    w = None if weights is None else ev(weights)
+    v = [ev(a).astype(np.float64) for a in ([x] if y is None else [x, y])]
+    h = np.histogram(v[0], bins, weights=w, density=True)[0] if y is None else np.histogram2d(
+        *v, bins=bins, weights=w, density=True)[0]
+    densities.append([x, bins, weights, y, [int(b) for b in h.ravel().view(np.uint64)]])
+
+
+for k, d in enumerate(("int16", "uint8", "float16", "float32", "float64")):
+    x = ["data", d, [300], 900 + k, "small"]
+    y = ["data", "float32", [300], 910 + k, "small"]
+    w = ["data", "float64", [300], 920 + k, "small"]
+    for bins in (7, [-2.0, -1.0, 0.0, 0.25, 1.0, 17.0]):
+        density(x, bins)
+        density(x, bins, w)
+        density(x, bins, None, y)
+        density(x, bins, w, y)
+    density(x, 5, ["data", "int32", [300], 930 + k, "small"])
+density(["data", "float32", [4], 1, "small"], [100.0, 200.0, 300.0])
+
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "numpy.json"), "w") as f:
     lines = lambda rows: ",\n".join(json.dumps(r, separators=(",", ":")) for r in rows)
-    f.write('{"cases": [\n' + lines(cases) + '\n],\n"histograms": [\n' + lines(histograms) + "\n]}\n")
+    f.write('{"cases": [\n' + lines(cases) + '\n],\n"histograms": [\n' + lines(histograms) + '\n],\n"densities": [\n' + lines(densities) + "\n]}\n")
 print(len(cases), "cases,", sum(c[1] == "error" for c in cases), "of them errors;", len(histograms), "histograms")

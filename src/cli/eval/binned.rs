@@ -2,12 +2,13 @@
 //!
 //! As in NumPy: `bins` is a number of bins or a list of edges, or one of these per dimension;
 //! `range` is `(low, high)`, per dimension if there are several, `None` for the data's own range.
-//! `log=True` makes bins of equal ratio. `where=` is a mask, as in the reductions.
+//! `log=True` makes bins of equal ratio. `where=` is a mask, as in the reductions. `density=True` gives an array.
 
 use super::args::Args;
 use super::cx::Cx;
 use super::value::{Item, Val};
-use chunkwise::{Array, BinAxis, Binned, DType, Result, Weak};
+use crate::cli::expr::Span;
+use chunkwise::{Array, BinAxis, Binned, Result, Weak};
 
 /// NumPy's default.
 const BINS: u64 = 10;
@@ -52,7 +53,8 @@ pub fn histogram(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
     if let Some(mask) = a.take("where") {
         h = h.mask(&mask.array(cx, "where")?);
     }
-    Ok(Val::Histogram(h))
+    let density = a.take("density").map(|d| d.bool(cx, "density")).transpose()?.unwrap_or(false);
+    Ok(if density { Val::Array(h.density()) } else { Val::Histogram(h) })
 }
 
 /// Something that says the bins of one dimension.
@@ -118,7 +120,7 @@ fn axis(cx: &Cx, bins: Option<Item>, range: Option<Item>, log: bool) -> Result<B
 /// Edges written out, or made by a small expression.
 fn edges(cx: &Cx, item: Item) -> Result<Vec<f64>> {
     if let Val::List(items) | Val::Tuple(items) = &item.value {
-        return items.iter().map(|i| i.float(cx, "an edge")).collect();
+        return items.iter().map(|i| edge(cx, i)).collect();
     }
     let span = item.span;
     let array = item.array(cx, "bins")?;
@@ -128,7 +130,32 @@ fn edges(cx: &Cx, item: Item) -> Result<Vec<f64>> {
         let e = cx.error(span, format!("bins have shape ({}), not one axis of edges", shape.join(", ")));
         return Err(e.hint("write a number of bins, or a list of edges"));
     }
-    let values = cx.beforehand().and_then(|s| s.compute(&array.cast(DType::F64)));
-    let values = values.map_err(|e| cx.at(span, e))?;
-    Ok(values.as_slice::<f64>()?.to_vec())
+    let values = cx.beforehand().and_then(|s| s.compute(&array)).map_err(|e| cx.at(span, e))?;
+    let scalars = (0..shape[0] as usize).filter_map(|i| values.scalar(i));
+    scalars
+        .map(|v| match v.to_i128() {
+            Some(whole) => exact(cx, whole, span),
+            None => Ok(v.to_f64()),
+        })
+        .collect()
+}
+
+fn edge(cx: &Cx, item: &Item) -> Result<f64> {
+    match item.value {
+        Val::Scalar(Weak::Int(v)) => exact(cx, v, item.span),
+        _ => item.float(cx, "an edge"),
+    }
+}
+
+/// A whole number as an edge, which is a float64.
+fn exact(cx: &Cx, v: i128, span: Span) -> Result<f64> {
+    // A float64 that is whole and that far from the ends of i128 is one.
+    let edge = v as f64;
+    match edge as i128 == v && edge.abs() < 2f64.powi(126) {
+        true => Ok(edge),
+        false => Err(cx.error(span, format!("edges are float64, which has not {v}")).hint(format!(
+            "the nearest that it has is {}; or subtract a number from the values first",
+            edge as i128
+        ))),
+    }
 }

@@ -91,7 +91,7 @@ functions! {
     "gradient" ("f", "spacing") only "axis" "edge_order" = gradient;
     "convolve" ("a" "v", "mode") = convolve;
     "matmul" ("x1" "x2") = |cx, mut a| Ok(Val::Array(a.array(cx, "x1")?.matmul(&a.array(cx, "x2")?)));
-    "dot" ("a" "b") = |cx, mut a| Ok(Val::Array(a.array(cx, "a")?.matmul(&a.array(cx, "b")?)));
+    "dot" ("a" "b") = |cx, mut a| Ok(Val::Array(a.array(cx, "a")?.dot(&a.array(cx, "b")?)));
 
     "take" ("a" "indices", "axis") = chosen::take;
     "compress" ("condition" "a", "axis") = chosen::compress;
@@ -139,15 +139,15 @@ functions! {
             other => other,
         })
     };
-    "histogram" ("x", "bins" "range") only "weights" "where" "log" = |cx, mut a| {
+    "histogram" ("x", "bins" "range" "density") only "weights" "where" "log" = |cx, mut a| {
         let x = a.need(cx, "x")?;
         binned::histogram(cx, a, vec![x])
     };
-    "histogram2d" ("x" "y", "bins" "range") only "weights" "where" "log" = |cx, mut a| {
+    "histogram2d" ("x" "y", "bins" "range" "density") only "weights" "where" "log" = |cx, mut a| {
         let axes = vec![a.need(cx, "x")?, a.need(cx, "y")?];
         binned::histogram(cx, a, axes)
     };
-    "histogramdd" ("sample", "bins" "range") only "weights" "where" "log" = |cx, mut a| {
+    "histogramdd" ("sample", "bins" "range" "density") only "weights" "where" "log" = |cx, mut a| {
         let axes = a.need(cx, "sample")?.items(cx, "sample", "a tuple of one to three arrays")?;
         binned::histogram(cx, a, axes)
     };

@@ -119,6 +119,7 @@ impl Lowering<'_> {
                 (x, y) if *op == BinaryOp::MatMul => Ok(Val::Array(
                     x.array(&self.cx, "the left side")?.matmul(&y.array(&self.cx, "the right side")?),
                 )),
+                (x, y) if *op == BinaryOp::Pow => self.power(span, x, y),
                 (x, y) => self.operator(op.symbol(), span, vec![x, y]),
             },
             Expr::Tuple(items) => Ok(Val::Tuple(items.iter().map(take).collect())),
@@ -191,6 +192,23 @@ impl Lowering<'_> {
         let operands: Vec<ArrayOperand> =
             operands.into_iter().map(|i| i.operand(&self.cx, &what)).collect::<Result<_>>()?;
         Ok(Val::Array(Array::elementwise(op, &operands)))
+    }
+
+    /// `x ** y`. As in NumPy, the operator squares any array, and takes the reciprocal or the root of floats, where
+    /// the exponent is a number written so; the function `power` leaves float16 and bools to the row.
+    fn power(&self, span: Span, x: Item, y: Item) -> Result<Val> {
+        let row = match (&x.value, &y.value) {
+            (Val::Array(_), Val::Scalar(Weak::Int(2))) => Some(Op::SQUARE),
+            (Val::Array(a), Val::Scalar(Weak::Int(-1))) if a.dtype()?.is_float() => Some(Op::RECIPROCAL),
+            (Val::Array(a), Val::Scalar(Weak::Float(0.5))) if a.dtype()?.is_float() => Some(Op::SQRT),
+            _ => None,
+        };
+        match row {
+            Some(row) => {
+                Ok(Val::Array(Array::elementwise(row, &[x.operand(&self.cx, "an operand of '**'")?])))
+            }
+            None => self.operator("**", span, vec![x, y]),
+        }
     }
 
     fn attribute(&self, object: Item, name: &Ident) -> Result<Val> {

@@ -38,8 +38,12 @@ impl Fetch for Making<'_, '_> {
         let kernel = &self.of[child];
         let Some(input) = kernel.program.as_identity().map(|i| &kernel.inputs[i]) else { return Ok(None) };
         let Some((bytes, shape)) = self.reader.in_memory(&input.from)? else { return Ok(None) };
+        let Some(lead) = slab.count.len().checked_sub(2) else { return Ok(None) };
+        if slab.count[..lead].iter().any(|&n| n != 1) {
+            return Ok(None);
+        }
         let placement = direct(&input.view, slab, &shape);
-        let strides = placement.strides.iter().map(|&s| usize::try_from(s).ok());
+        let strides = placement.strides[lead..].iter().map(|&s| usize::try_from(s).ok());
         let (Some(strides), Ok(first)) =
             (strides.collect::<Option<Vec<usize>>>(), usize::try_from(placement.offset))
         else {

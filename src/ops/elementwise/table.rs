@@ -246,7 +246,8 @@ macro_rules! elementwise_rows {
                 Float Radians, float "radians_{float}" computes;
             }
 
-            /// x^y, with C99's special cases. Integers wrap; a negative integer exponent is an error.
+            /// x^y, with C99's special cases. Integers wrap; a negative integer exponent is an error. For a scalar
+            /// y of −1, 0.5, 1 or 2, floats of 32 and 64 bits are 1 ÷ x, √x, x and x · x, rounded once, as in NumPy.
             POWER power | "pow" ["**"] (x, y) { BoolAsInt8, ulp(0.51, 1.00, 1.00);
                 Math Power, math_log "power_{float}" computes;
                 Int Power, integer "power_{int}" wraps;

@@ -2,8 +2,10 @@
 
 use super::find::Finder;
 use super::powers;
+use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 
@@ -54,6 +56,15 @@ impl TryFrom<Stored> for Edges {
     fn try_from(s: Stored) -> Result<Edges> {
         Edges::checked(s.scale, s.bits.into_iter().map(f64::from_bits).collect())
     }
+}
+
+/// 2^53: up to here float64 has every integer.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// How a 64-bit integer compares with an edge, by value.
+pub fn integer_order(v: i128, edge: f64) -> Ordering {
+    // Beyond 2^64 either way a cast to i128 tells enough, for it saturates.
+    v.cmp(&(edge.floor() as i128)).then(if edge > edge.floor() { Ordering::Less } else { Ordering::Equal })
 }
 
 fn bad(message: String) -> Error {
@@ -189,6 +200,33 @@ impl Edges {
         self.0.finder.get_or_init(|| Finder::new(&self.0.values, self.0.scale == Scale::Log))
     }
 
+    /// Whether 64-bit integers are compared with the edges as integers: edges that were given, of which some lie
+    /// where float64 has not every integer.
+    pub fn in_integers(&self, dtype: DType) -> bool {
+        if !matches!(dtype, DType::I64 | DType::U64) || self.0.scale != Scale::Explicit {
+            return false;
+        }
+        let edges = &self.0.values;
+        // They do not decrease, so the first and the last that are finite tell.
+        let first = edges.partition_point(|&edge| edge == f64::NEG_INFINITY);
+        let end = edges.partition_point(|&edge| edge < f64::INFINITY);
+        edges[first..end.max(first)].first().is_some_and(|edge| edge.abs() >= EXACT)
+            || edges[first..end.max(first)].last().is_some_and(|edge| edge.abs() >= EXACT)
+    }
+
+    /// The slots of 64-bit integers by comparison as integers; `bytes` need not be aligned.
+    pub(super) fn slots_in_integers(&self, dtype: DType, bytes: &[u8], slots: &mut [u32]) {
+        let (edges, n) = (&self.0.values[..], self.0.values.len() - 1);
+        for (slot, &bytes) in slots.iter_mut().zip(bytes.as_chunks::<8>().0) {
+            let v = match dtype {
+                DType::U64 => i128::from(u64::from_ne_bytes(bytes)),
+                _ => i128::from(i64::from_ne_bytes(bytes)),
+            };
+            let below = edges[..n].partition_point(|&edge| integer_order(v, edge).is_ge());
+            *slot = (below + usize::from(integer_order(v, edges[n]).is_gt())) as u32;
+        }
+    }
+
     /// The most bytes that the edges and what finds a bin among them take, shared by all clones.
     pub fn bytes(&self) -> u64 {
         self.0.values.len() as u64 * 8 + Finder::most_bytes(self.bins())
@@ -217,5 +255,34 @@ impl std::fmt::Debug for Edges {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let v = &self.0.values;
         write!(f, "{:?}({:?} to {:?}, {} bins)", self.0.scale, v[0], v[v.len() - 1], v.len() - 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn far_integers_are_in_the_bins_that_they_belong_to() {
+        let around = [-1i64 << 54, 1 << 53, (1 << 53) + 2, 1 << 62, (1 << 62) + 1024];
+        let values: Vec<i64> = around.iter().flat_map(|v| (-3..=3).map(move |d| v + d)).collect();
+        let inner: Vec<f64> = around.iter().map(|&v| v as f64).collect();
+        let outer = [[f64::NEG_INFINITY].as_slice(), &inner, &[f64::INFINITY]].concat();
+        for (edges, below) in [(inner, 0), (outer, 1)] {
+            let edges = Edges::explicit(edges).unwrap();
+            assert!(edges.in_integers(DType::I64) && !edges.in_integers(DType::F64));
+            let mut slots = vec![0; values.len()];
+            edges.slots_in_integers(DType::I64, bytemuck::cast_slice(&values), &mut slots);
+            for (&v, &slot) in values.iter().zip(&slots) {
+                let reached = around.iter().filter(|e| **e <= v).count() + below;
+                // The last edge belongs to its bin.
+                let last = usize::from(below == 0 && v == around[4]);
+                assert_eq!(slot as usize, reached - last, "{v} in {edges:?}");
+            }
+        }
+        let near = Edges::explicit(vec![f64::NEG_INFINITY, 0.5, 9e15]).unwrap();
+        assert!(
+            !near.in_integers(DType::U64) && Edges::explicit(vec![1e16]).unwrap().in_integers(DType::U64)
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Columns of any dtype as float64, a block at a time: what `numpy.histogram` compares.
 //!
-//! Exact for every dtype but int64 and uint64, which round to nearest as a cast to float64 does.
+//! Exact for every dtype but int64 and uint64, which round to nearest as a cast to float64 does. Against edges where
+//! that would show they are compared as integers instead ([`Edges::in_integers`](super::Edges::in_integers)).
 
 use crate::dtype::DType;
 use crate::ops::simd::Simd;

@@ -37,7 +37,7 @@ mod weigh;
 mod window;
 
 pub use bins::Bins;
-pub use edges::{Edges, MAX_AXIS_BINS, Scale};
+pub use edges::{Edges, MAX_AXIS_BINS, Scale, integer_order};
 pub(super) use load::BLOCK;
 pub use log_of::LogOf;
 pub use result::Histogram;

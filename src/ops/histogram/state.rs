@@ -352,6 +352,10 @@ impl Scratch {
         for (d, (edges, &dtype)) in spec.edges.iter().zip(&spec.dtypes).enumerate() {
             let bytes = &tile.coords[d][rows.start * dtype.size()..rows.end * dtype.size()];
             let out = if dims == 1 { &mut self.index[..len] } else { &mut self.slots[d][..len] };
+            if edges.in_integers(dtype) {
+                edges.slots_in_integers(dtype, bytes, out);
+                continue;
+            }
             let finder = edges.finder();
             if let Some(Some(log)) = tile.logs.get(d) {
                 log.slots(simd, finder, bytes, out);

@@ -13,8 +13,9 @@
 
 use crate::DType;
 use crate::dtype::Kind;
-use crate::ops::histogram::Edges;
+use crate::ops::histogram::{Edges, integer_order};
 use half::f16;
+use std::cmp::Ordering;
 
 /// Words that an axis has in `params`.
 pub const AXIS_WORDS: usize = 8;
@@ -115,16 +116,26 @@ fn about(dtype: DType, edge: f64) -> (u64, u64) {
     }
 }
 
+/// How the value of a key compares with an edge: as float64, or as an integer where the edges are for that.
+fn order(edges: &Edges, dtype: DType, key: u64, edge: f64) -> Option<Ordering> {
+    match dtype {
+        DType::U64 if edges.in_integers(dtype) => Some(integer_order(key.into(), edge)),
+        DType::I64 if edges.in_integers(dtype) => Some(integer_order(((key ^ 1 << 63) as i64).into(), edge)),
+        _ => value(dtype, key).partial_cmp(&edge),
+    }
+}
+
 /// The cuts of edges, as far as the dtype reaches.
-fn cuts(edges: &[f64], dtype: DType) -> Vec<u64> {
+fn cuts(of: &Edges, dtype: DType) -> Vec<u64> {
+    let edges = of.values();
     let [least, most] = range(dtype);
     let mut cuts = Vec::with_capacity(edges.len());
     let mut low = least;
     for (i, &edge) in edges.iter().enumerate() {
         let last = i + 1 == edges.len();
         let reached = |key: u64| {
-            let x = value(dtype, key);
-            if last { x > edge } else { x >= edge }
+            let order = order(of, dtype, key, edge);
+            if last { order.is_some_and(Ordering::is_gt) } else { order.is_some_and(Ordering::is_ge) }
         };
         if !reached(most) {
             break;
@@ -151,7 +162,7 @@ impl Axis {
     /// The axis of these edges for coordinates of a dtype. `float64` says whether the device computes
     /// with float64.
     pub fn new(edges: &Edges, dtype: DType, float64: bool) -> Axis {
-        let cuts = cuts(edges.values(), dtype);
+        let cuts = cuts(edges, dtype);
         let line = if dtype == DType::F64 && !float64 { None } else { line(edges.values(), dtype, &cuts) };
         let way = line.unwrap_or_else(|| cells(&cuts));
         Axis { dtype, bins: edges.bins() as u32, cuts, way }
@@ -303,8 +314,18 @@ mod tests {
             let [least, most] = range(dtype);
             for (i, &edge) in edges.values().iter().enumerate() {
                 let last = i + 1 == edges.values().len();
-                let reached =
-                    |key: u64| if last { value(dtype, key) > edge } else { value(dtype, key) >= edge };
+                // 64-bit integers as they are: some of these edges are where float64 has not every one.
+                let whole = |key: u64| match dtype {
+                    DType::U64 => Some(i128::from(key)),
+                    DType::I64 => Some(i128::from((key ^ 1 << 63) as i64)),
+                    _ => None,
+                };
+                let reached = |key: u64| match (whole(key), last) {
+                    (Some(v), true) => v > edge.floor() as i128,
+                    (Some(v), false) => v >= edge.ceil() as i128,
+                    (None, true) => value(dtype, key) > edge,
+                    (None, false) => value(dtype, key) >= edge,
+                };
                 match axis.cuts.get(i) {
                     Some(&cut) => {
                         assert!(reached(cut) && (cut == least || !reached(cut - 1)), "{dtype} {edge}");
@@ -313,6 +334,20 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Where float64 has not every integer, edges that were given are compared with as integers.
+    #[test]
+    fn far_edges_cut_integers_where_they_are() {
+        let e = [0.5, 2f64.powi(53), 2f64.powi(53) + 2.0, 2f64.powi(62) + 1024.0, 2f64.powi(63)];
+        let axis = Axis::new(&Edges::explicit(e.to_vec()).unwrap(), DType::U64, true);
+        let p = |n: u32| 1u64 << n;
+        assert_eq!(axis.cuts, [1, p(53), p(53) + 2, p(62) + 1024, p(63) + 1]);
+        let zero = zero_key(DType::I64);
+        let axis = Axis::new(&Edges::explicit(e.to_vec()).unwrap(), DType::I64, true);
+        assert_eq!(axis.cuts, [1, p(53), p(53) + 2, p(62) + 1024].map(|v| zero + v));
+        let below = Edges::explicit(vec![-2f64.powi(60) - 256.0, 3.0]).unwrap();
+        assert_eq!(Axis::new(&below, DType::I64, true).cuts, [zero - p(60) - 256, zero + 4]);
     }
 
     #[test]
