@@ -29,8 +29,10 @@ pub(super) const ROW: FoldRow = FoldRow {
 
 /// More wanted elements than this are found by sorting all.
 const FEW: usize = 16;
-/// Bytes of outputs that are brought together at once, where the elements of each lie apart.
+/// Bytes of outputs that are brought together at once, where the elements of each lie apart; and how many outputs these
+/// are at least, for all of a cache line is to be used, and at most.
 const TOGETHER: u64 = 64 << 10;
+const LINE: (u64, u64) = (16, 64);
 
 /// Quantiles along the reduced axes.
 #[derive(Clone, Debug)]
@@ -72,7 +74,7 @@ impl Select {
 
     /// Outputs that are brought together at once.
     fn together(&self) -> u64 {
-        (TOGETHER / self.each().max(1)).clamp(1, 64)
+        (TOGETHER / self.each().max(1)).clamp(LINE.0, LINE.1)
     }
 }
 
