@@ -6,7 +6,7 @@ mod common;
 mod oracle;
 
 use chunkwise::ops::simd::Simd;
-use chunkwise::{Array, BinAxis, Binned, DType, Over, PlanOptions, Scalar, Session, Target};
+use chunkwise::{Array, BinAxis, Binned, DType, Over, PlanOptions, QuantileMethod, Scalar, Session, Target};
 use common::{dataset, elements, exact_text, folder, to_bytes, write_file};
 use oracle::{F32, F64, Format, Moments};
 use std::path::Path;
@@ -69,6 +69,11 @@ fn targets(path: &Path) -> Vec<(String, Box<dyn Target>)> {
         }
         out.push((format!("argmax {name} axis 1"), Box::new(a.argmax_with(Over::axis(1)))));
         out.push((format!("min {name} axis 0"), Box::new(a.min_with(Over::axis(0).keepdims()))));
+        let quantiles = a.nanquantile_with([0.1, 0.5], QuantileMethod::Weibull, Over::axis(1));
+        out.push((format!("nanquantile {name} axis 1"), Box::new(quantiles)));
+        // So many that they are counted and not gathered.
+        let more = a.broadcast_to(&[3, SHAPE[0], SHAPE[1], SHAPE[2]]);
+        out.push((format!("nanmedian {name}"), Box::new(more.nanmedian())));
     }
     let [f64, f32, _f16, i32, nan, w, _inf] = &x[..] else { unreachable!() };
     let mut push = |name: &str, t: Box<dyn Target>| out.push((name.into(), t));

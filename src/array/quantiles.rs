@@ -217,6 +217,8 @@ impl Array {
         if elements == 0 && outputs > 0 && !asked.has_none() {
             return Err(no_elements(name));
         }
+        // Without outputs nothing is gathered, however many elements each would have.
+        let elements = if outputs == 0 { 0 } else { elements };
         // One result of many elements; what axes it keeps have length 1.
         let counted = outputs == 1 && elements > SMALL;
         let made = match counted {

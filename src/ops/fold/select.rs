@@ -29,8 +29,10 @@ pub(super) const ROW: FoldRow = FoldRow {
 
 /// More wanted elements than this are found by sorting all.
 const FEW: usize = 16;
-/// Bytes of outputs that are brought together at once, at most, where the elements of each lie apart.
+/// Bytes of outputs that are brought together at once, where the elements of each lie apart; and how many outputs these
+/// are at least, for all of a cache line is to be used, and at most.
 const TOGETHER: u64 = 64 << 10;
+const LINE: (u64, u64) = (16, 64);
 
 /// Quantiles along the reduced axes.
 #[derive(Clone, Debug)]
@@ -73,7 +75,7 @@ impl Select {
 
     /// Outputs that are brought together at once.
     fn together(&self) -> u64 {
-        (TOGETHER / self.each().max(1)).clamp(1, 64)
+        (TOGETHER / self.each().max(1)).clamp(LINE.0, LINE.1)
     }
 }
 
@@ -108,7 +110,8 @@ impl Fold for Select {
         let outputs = self.outputs(block);
         // The elements, and how many of each output came: as much for an output, however tiles are cut.
         let state = outputs.saturating_mul(self.each().saturating_add(8));
-        FoldBytes { state, scratch: ("select", Keys::BYTES + TOGETHER) }
+        let turned = if self.apart() { self.together().saturating_mul(self.each()) } else { 0 };
+        FoldBytes { state, scratch: ("select", Keys::BYTES + turned) }
     }
 
     fn load(&self) -> Load {
