@@ -312,6 +312,13 @@ fn in_parts(
     let kernel = kernel(fold);
     let terminal = &kernel.terminals[0];
     let mut states: Vec<Box<dyn State>> = Vec::new();
+    // What the runner makes for itself, to gather elements that do not lie together, grows with what it is given:
+    // no part is more than these.
+    for d in (0..block.shape.len()).filter(|&d| measured && block.shape[d] > 1) {
+        let mut most = block.clone();
+        (most.start[d], most.shape[d]) = (block.start[d] + 1, block.shape[d] - 1);
+        columns.add(runner, &most, &mut [terminal.state(&block.shape).unwrap()]);
+    }
     for part in parts(rng, block, fold.landing()) {
         let before = HELD.get();
         let state = terminal.state(&block.shape).unwrap();

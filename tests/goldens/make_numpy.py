@@ -298,6 +298,15 @@ for a, b in (([2, 3, 4], [2, 4, 5]), ([5, 2, 3, 4], [2, 4, 5]), ([3, 4], [2, 2, 
 for v in ("nan", "inf"):
     case(["matmul", ["data", "float32", [3, 4], 700, v], ["data", "float32", [4], 701, "small"]])
 
+# Averages of what a mask leaves, which NumPy has only without weights.
+for k, d in enumerate(("bool", "int64", "float16", "float32", "float64")):
+    for mode in ("small", "nan") if d in FLOATS else ("small",):
+        x, w = ["data", d, [6, 5], 800 + k, mode], ["ew", "abs", ["data", "float32", [6, 5], 810 + k, "small"]]
+        for axis in (None, 0, 1):
+            for mask in (["data", "bool", [6, 5], 820 + k, "small"], ["data", "bool", [5], 830 + k, "small"],
+                         ["ew", "isnan", ["data", "float32", [6, 1], 840 + k, "nan"]]):
+                case(["reduce", "average", x, {"weights": w, "where": mask, "axis": axis}])
+
 # Densities, as bits: the weights are such that their sums are exact.
 densities = []
 

@@ -74,6 +74,7 @@ fn values_are_those_of_numpy() {
         ("(stack([x, -x]) @ x.T)[1, 0]", "[-54.   2.  58.]"),
         ("histogram(i, 4, density=True)", "[0.25  0.    0.125 0.125]"),
         ("histogram2d(i, i, 2, density=True)", "[[0.03125 0.     ]\n [0.      0.03125]]"),
+        ("average(i, weights=[1, 2, 3, 4], where=i > 0)", "6.2"),
         ("x.reshape(2, -1)[0]", "[-5. -4. -3. -2. -1.  0.]"),
         ("ravel(x.transpose(1, 0))[:4]", "[-5. -1.  3. -4.]"),
         ("squeeze(expand_dims(i, 0))", "[ 3 -1  0  7]"),

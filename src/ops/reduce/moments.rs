@@ -179,28 +179,31 @@ impl Moments {
         }
     }
 
-    /// Adds weighted values, and the weights. Neither mask nor NaN are looked at: `average` has no
-    /// such forms.
+    /// Adds weighted values, and the weights; those that the mask leaves out count for nothing. NaN is not looked
+    /// at: `average` has no such form.
     pub fn update_weighted<T: Stored>(&mut self, part: Part<'_, T>, weights: &[T], simd: Simd) {
         let (mut x, mut w) = ([T::Wide::ZERO; BLOCK], [T::Wide::ZERO; BLOCK]);
         for (b, (v, u)) in part.values.chunks(BLOCK).zip(weights.chunks(BLOCK)).enumerate() {
             x.iter_mut().zip(v).for_each(|(o, &v)| *o = v.widen());
             w.iter_mut().zip(u).for_each(|(o, &u)| *o = u.widen());
+            let mask = part.mask.map(|m| &m[b * BLOCK..b * BLOCK + v.len()]);
+            for (k, _) in mask.unwrap_or_default().iter().enumerate().filter(|(_, m)| **m == 0) {
+                (x[k], w[k]) = (T::Wide::ZERO, T::Wide::ZERO);
+            }
             let (x, w) = (&x[..v.len()], &w[..v.len()]);
+            let output = if part.along == Along::Kept { part.output + b * BLOCK } else { part.output };
             let Some(second) = &mut self.second else { continue };
             match part.along {
                 Along::Reduced => {
-                    self.sums.add_products_run(simd, part.output, x, w);
-                    second.add_run(simd, part.output, w);
-                    self.counts[part.output] += v.len() as u64;
+                    self.sums.add_products_run(simd, output, x, w);
+                    second.add_run(simd, output, w);
                 }
                 Along::Kept => {
-                    let output = part.output + b * BLOCK;
                     T::Wide::add_products_row(&mut self.sums, simd, output, x, w);
                     T::Wide::add_row(second, simd, output, w);
-                    self.counts[output..output + v.len()].iter_mut().for_each(|c| *c += 1);
                 }
             }
+            self.count(part.along, output, v, mask, false);
         }
     }
 

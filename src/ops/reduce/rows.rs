@@ -114,7 +114,7 @@ table! {
     Mean "mean" Mean Nan [takes_dtype takes_where] "The arithmetic mean.";
     Var "var" Var Nan [takes_dtype takes_ddof takes_where] "The variance, with divisor n - ddof.";
     Std "std" Std Nan [takes_dtype takes_ddof takes_where] "The standard deviation, with divisor n - ddof.";
-    Average "average" Average Nan [inputs] "The weighted mean; the second input holds the weights.";
+    Average "average" Average Nan [inputs takes_where] "The weighted mean; the second input holds the weights.";
     Min "min" Min Error [takes_where] "The smallest value; NaN if there is one.";
     Max "max" Max Error [takes_where] "The largest value; NaN if there is one.";
     ArgMin "argmin" ArgMin Error [] "The first position of the smallest value, or of the first NaN.";

@@ -17,6 +17,7 @@ use crate::view::Placement;
 use half::f16;
 use num_bigint::BigInt;
 use num_traits::{ToPrimitive, Zero};
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// A small generator: xorshift.
@@ -118,17 +119,26 @@ pub fn scalar(dtype: DType, column: &[u8], i: usize) -> Scalar {
 
 /// NumPy's rule by comparing with every edge: the bin, or underflow 'u', overflow 'o', NaN 'n', and
 /// not positive 'l' on a log axis.
-pub fn brute(edges: &Edges, x: f64) -> Result<usize, char> {
+pub fn brute(edges: &Edges, v: Scalar) -> Result<usize, char> {
     let e = edges.values();
     let n = e.len() - 1;
+    let x = v.to_f64();
+    // 64-bit integers are compared with edges that were given as what they are.
+    let whole = edges.scale() == Scale::Explicit && matches!(v.dtype(), DType::I64 | DType::U64);
+    let order = |edge: f64| match (exact(v), exact(Scalar::F64(edge))) {
+        (Ok(v), Ok(edge)) if whole => Some(v.cmp(&edge)),
+        _ => x.partial_cmp(&edge),
+    };
+    let reaches = |i: usize| order(e[i]).is_some_and(Ordering::is_ge);
+    let passes = |i: usize| order(e[i]).is_some_and(Ordering::is_gt);
     if x.is_nan() {
         Err('n')
     } else if edges.scale() == Scale::Log && x <= 0.0 {
         Err('l')
-    } else if let Some(i) = (0..n).find(|&i| e[i] <= x && (x < e[i + 1] || i + 1 == n && x <= e[n])) {
+    } else if let Some(i) = (0..n).find(|&i| reaches(i) && (!reaches(i + 1) || i + 1 == n && !passes(n))) {
         Ok(i)
     } else {
-        Err(if x > e[n] { 'o' } else { 'u' })
+        Err(if passes(n) { 'o' } else { 'u' })
     }
 }
 
@@ -256,7 +266,7 @@ impl Data {
                 continue;
             }
             total += 1;
-            let coordinate = |d: usize| scalar(spec.dtypes()[d], &self.columns[d], i).to_f64();
+            let coordinate = |d: usize| scalar(spec.dtypes()[d], &self.columns[d], i);
             let slots: Vec<_> = (0..dims).map(|d| brute(&spec.edges()[d], coordinate(d))).collect();
             if slots.contains(&Err('n')) {
                 nan += 1;
