@@ -248,7 +248,10 @@ fn mistakes_made_while_building_name_operation_shapes_and_line() {
     here(&a.expand_dims(4), ErrorKind::Index, &["axis 4"]);
     here(&a.broadcast_to(&[3, 5]), ErrorKind::Shape, &["(3, 4)", "(3, 5)"]);
     here(&a.matmul(&b), ErrorKind::Shape, &["(3, 4)", "(3, 5)", "matmul"]);
-    here(&a.matmul(&Array::zeros(&[4], DType::F32)), ErrorKind::Shape, &["(4,)"]);
+    here(&a.matmul(&Array::zeros(&[5], DType::F32)), ErrorKind::Shape, &["(5,)", "4", "5"]);
+    here(&a.take(&[4], 1), ErrorKind::Index, &["index 4", "axis 1", "(3, 4)", "take"]);
+    here(&a.quantile(1.5), ErrorKind::Value, &["1.5", "quantile"]);
+    here(&a.cumsum_with(Over::axis(2)), ErrorKind::Index, &["axis 2", "cumsum"]);
     here(&concatenate(&[a.clone(), m.clone()], 0), ErrorKind::Shape, &["(3, 4)", "(4, 3)"]);
     here(&stack(&[a.clone(), b.clone()], 0), ErrorKind::Shape, &["(3, 4)", "(3, 5)"]);
     here(&concatenate(&[], 0), ErrorKind::Value, &["no arrays"]);

@@ -151,13 +151,13 @@ pub struct Eval {
 
 const EVAL_HELP: &str = "\
 Expressions:
-  numbers, names, + - * / // % ** @, comparisons, & | ^ ~ << >>, x[10:20, ::-1, None], x.T, x.shape
+  numbers, names, + - * / // % ** @, comparisons, & | ^ ~ << >>, x[2:9, ::-1, None], x[mask], x.T
   every elementwise function and reduction by NumPy's name, as f(x, axis=0) or x.f(axis=0)
-  histogram histogram2d histogramdd binned_statistic binned_statistic_2d groupby_reduce topk argtopk ptp
-  median quantile percentile and their nan forms, over all or some axes, with method=
-  cumsum cumprod nancumsum nancumprod cumulative_sum cumulative_prod cummax cummin
-  arange linspace zeros ones full random array reshape ravel transpose expand_dims squeeze
-  broadcast_to concatenate stack pad gradient convolve matmul dot astype, float32(x); pi e inf nan
+  histogram histogram2d histogramdd binned_statistic binned_statistic_2d groupby_reduce ptp topk
+  argtopk; median quantile percentile cumsum cumprod, each with a nan form; cummax cummin
+  cumulative_sum cumulative_prod take compress extract nonzero argwhere flatnonzero arange linspace
+  zeros ones full random array reshape ravel transpose expand_dims squeeze broadcast_to concatenate
+  stack pad gradient convolve matmul dot astype, float32(x); pi e inf nan
   A result with a NAME can be used in later ones. One that begins with '-' goes after '--'.
 
 Examples:

@@ -86,7 +86,8 @@ fn every_feed_is_read_back_as_it_was_and_others_are_refused() {
         after: shape.clone(),
         boundary: vec![Boundary::Constant(crate::dtype::Scalar::F32(f32::NAN)), Boundary::Mirror],
     };
-    let all: [&dyn Feed; 4] = [&Matmul {}, &Concatenate { axis: 2 }, &Reshape { shape }, &halo];
+    let take = Take { axis: 1, picks: vec![7, 0, 7].into(), near: 5 };
+    let all: [&dyn Feed; 5] = [&Matmul {}, &Concatenate { axis: 2 }, &Reshape { shape }, &halo, &take];
     assert_eq!(all.len(), FEEDS.len());
     for feed in all {
         let again = read(feed.name(), feed.data()).unwrap();
