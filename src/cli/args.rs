@@ -152,12 +152,12 @@ pub struct Eval {
 const EVAL_HELP: &str = "\
 Expressions:
   numbers, names, + - * / // % ** @, comparisons, & | ^ ~ << >>, x[2:9, ::-1, None], x[mask], x.T
-  every elementwise function and reduction by NumPy's name, as f(x, axis=0) or x.f(axis=0)
-  histogram histogram2d histogramdd binned_statistic binned_statistic_2d groupby_reduce ptp topk
-  argtopk; median quantile percentile cumsum cumprod, each with a nan form; cummax cummin
-  cumulative_sum cumulative_prod take compress extract nonzero argwhere flatnonzero arange linspace
-  zeros ones full random array reshape ravel transpose expand_dims squeeze broadcast_to concatenate
-  stack pad gradient convolve matmul dot astype, float32(x); pi e inf nan
+  elementwise functions and reductions by NumPy's names, as f(x, axis=0) or x.f(axis=0); matmul dot
+  histogram histogram2d histogramdd binned_statistic binned_statistic_2d groupby_reduce topk argtopk
+  ptp; median quantile percentile cumsum cumprod, each with a nan form; cummax cummin cumulative_sum
+  cumulative_prod take compress extract nonzero argwhere flatnonzero arange linspace zeros ones full
+  random array reshape ravel transpose expand_dims squeeze broadcast_to concatenate stack pad
+  gradient convolve astype, float32(x); pi e inf nan
   A result with a NAME can be used in later ones. One that begins with '-' goes after '--'.
 
 Examples:
