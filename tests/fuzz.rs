@@ -588,8 +588,9 @@ fn in_pieces(
         };
         // What goes on from block to block is one piece.
         let goes_on = stage.outputs.iter().any(|o| o.fold.carries().is_some());
-        let ranges = if goes_on { vec![0..tasks] } else { vec![cut..tasks, 0..cut] };
-        let Some(parts) = ranges.into_iter().map(part).collect::<Option<Vec<_>>>() else { return false };
+        let cut = if goes_on { 0 } else { cut };
+        let ranges = [cut..tasks, 0..cut].into_iter().filter(|r| !goes_on || *r == (0..tasks));
+        let Some(parts) = ranges.map(part).collect::<Option<Vec<_>>>() else { return false };
         let merged = session.merge_tasks(&plan, n, parts, &values);
         values = merged.unwrap_or_else(|e| panic!("{case}: {e}")).values;
     }
