@@ -186,6 +186,13 @@ impl std::fmt::Debug for Buffer {
     }
 }
 
+/// Swaps elements to or from little-endian, which is how they travel.
+pub(crate) fn little_endian(bytes: &mut [u8], size: usize) {
+    if cfg!(target_endian = "big") {
+        bytes.chunks_exact_mut(size).for_each(|c| c.reverse());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,20 +2,19 @@
 //! files in chunks, in small blocks, selected and counted; the same bits whatever the budget, the threads and the pieces;
 //! what is noted, and what is an error.
 
+#[path = "common/cases.rs"]
+mod cases;
 mod common;
 
+use cases::numbers;
 use chunkwise::ops::fold::Ranks;
 use chunkwise::ops::quantiles::Asked;
 use chunkwise::{
     Array, DType, ErrorKind, Index, Over, Plan, PlanOptions, QuantileMethod, Quantiles, Result, Session,
     StagePartial, Target, Values, unstable,
 };
-use common::{checksum, dataset, elements, exact_text, folder, golden, to_bytes, write_file};
+use common::{dataset, elements, exact_text, folder, golden, to_bytes, write_file};
 use serde_json::Value as Json;
-
-fn numbers(v: &Json) -> Vec<u64> {
-    v.as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect()
-}
 
 /// Quantiles of all elements as they are found in large arrays, whatever the size.
 fn counted(x: &Array, asked: Result<Asked>) -> Result<Array> {
@@ -31,12 +30,7 @@ fn answer(session: &Session, array: &Array, unsigned: bool) -> Option<(String, V
     // `+ 0` makes −0 +0.
     let array =
         if unsigned && array.dtype().is_ok_and(|d| d.is_float()) { array + 0.0 } else { array.clone() };
-    let value = session.compute(&array).ok()?;
-    let (dtype, shape, bytes) = common::canonical(&value);
-    let data = match bytes.len() {
-        0..=32 => bytes.iter().map(|b| format!("{b:02x}")).collect(),
-        _ => format!("{:016x}", checksum(&bytes)),
-    };
+    let (dtype, shape, data) = cases::answer(&session.compute(&array).ok()?);
     Some((dtype.name().into(), shape, data))
 }
 

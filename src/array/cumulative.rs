@@ -202,14 +202,8 @@ impl Array {
 /// The axis that is named, if one is.
 fn one_axis(name: &str, of: Cumulative, over: &Over) -> Result<Option<i64>> {
     let takes_dtype = matches!(of, Cumulative::Sum | Cumulative::Prod);
-    let given = [
-        ("keepdims", over.keepdims),
-        ("ddof", over.ddof != 0.0),
-        ("where", over.mask.is_some()),
-        ("weights", over.weights.is_some()),
-        ("dtype", over.dtype.is_some() && !takes_dtype),
-    ];
-    if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
+    let mut given = over.keepdims.then_some("keepdims").into_iter().chain(over.options());
+    if let Some(option) = given.find(|option| !(takes_dtype && *option == "dtype")) {
         return Err(Error::new(ErrorKind::Value, format!("{name} takes no {option}=")));
     }
     match over.axes.as_deref() {

@@ -266,7 +266,7 @@ impl Over {
     /// # Errors
     /// `Index` or `Value` for axes that are not there, or named twice; `Unsupported` for another option.
     fn plain(&self, name: &str, rank: usize) -> Result<(Vec<bool>, bool)> {
-        if let Some(option) = self.first_option() {
+        if let Some(option) = self.options().next() {
             let message = format!("{name} takes no {option}");
             return Err(Error::new(ErrorKind::Unsupported, message).hint("it takes axes and keepdims"));
         }

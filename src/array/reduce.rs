@@ -26,9 +26,9 @@ pub struct Over {
     pub(super) axes: Option<Vec<i64>>,
     pub(super) keepdims: bool,
     pub(super) dtype: Option<DType>,
-    pub(super) ddof: f64,
-    pub(super) mask: Option<Array>,
-    pub(super) weights: Option<Array>,
+    ddof: f64,
+    mask: Option<Array>,
+    weights: Option<Array>,
 }
 
 impl Over {
@@ -85,15 +85,15 @@ impl Over {
         Ok((axes(&self.axes, rank)?, self.keepdims))
     }
 
-    /// The first option beside axes and `keepdims` that is set, by NumPy's name.
-    pub(super) fn first_option(&self) -> Option<&'static str> {
+    /// The options beside axes and `keepdims` that are set, by NumPy's names.
+    pub(super) fn options(&self) -> impl Iterator<Item = &'static str> {
         let set = [
             ("dtype", self.dtype.is_some()),
             ("ddof", self.ddof != 0.0),
             ("where", self.mask.is_some()),
             ("weights", self.weights.is_some()),
         ];
-        set.into_iter().find(|(_, set)| *set).map(|(name, _)| name)
+        set.into_iter().filter(|(_, set)| *set).map(|(name, _)| name)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Tiles that are finished where their tasks ran, on their way to another process.
 
 use super::budget::Meter;
-use super::wire::{Gathered, PartialOutput, PartialTile, StateBytes, TILE_BYTES, TileNote, little_endian};
+use super::wire::{Gathered, PartialOutput, PartialTile, StateBytes, TILE_BYTES, TileNote};
+use crate::buffer::little_endian;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::fold::{Made, Notes, SharedFold};

@@ -16,9 +16,8 @@ use super::report::{Counters, Fallback, Report};
 use super::room::Room;
 use super::run::note;
 use super::stage::kernel_of;
-use super::wire::{
-    Gathered, PartialOutput, PartialTile, StagePartial, StateBytes, little_endian, text_bytes,
-};
+use super::wire::{Gathered, PartialOutput, PartialTile, StagePartial, StateBytes, text_bytes};
+use crate::buffer::little_endian;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::fold::{Made, Notes};

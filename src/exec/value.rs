@@ -1,7 +1,7 @@
 //! What a run gives back: arrays and histograms in memory.
 
-use super::wire::little_endian;
 use crate::buffer::Buffer;
+use crate::buffer::little_endian;
 use crate::dtype::{DType, Element, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, show_shape};

@@ -189,10 +189,3 @@ pub(super) mod bytes_or_text {
         }
     }
 }
-
-/// Swaps elements to or from little-endian, which is how they travel.
-pub(super) fn little_endian(bytes: &mut [u8], size: usize) {
-    if cfg!(target_endian = "big") {
-        bytes.chunks_exact_mut(size).for_each(|c| c.reverse());
-    }
-}

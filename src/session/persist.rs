@@ -25,12 +25,11 @@ impl Session {
     /// As [`Session::compute`].
     pub fn persist(&self, array: &Array) -> Result<Array> {
         let value = self.compute(array)?;
-        let source = MemorySource::held(value.dtype(), value.shape(), value.shared());
-        let annotations = array.node()?.annotations.clone();
-        let made = Array::new(source);
+        let of = array.node()?;
+        let made = Array::new(MemorySource::held(value.dtype(), value.shape(), value.shared()));
         Ok(made.rebuilt(|node| {
-            node.annotations = annotations;
-            node.origin = array.node().map_or_else(|_| node.origin.clone(), |n| n.origin.clone());
+            node.annotations = of.annotations.clone();
+            node.origin = of.origin.clone();
         }))
     }
 }

@@ -39,13 +39,19 @@ pub fn differs(session: &Session, array: &Array, expected: &Json) -> Option<Stri
     }
 }
 
-/// As [`differs`], of a value.
-fn differs_from(value: &ArrayValue, expected: &Json) -> Option<String> {
+/// A value as goldens have it: its bytes where they are few, else their checksum.
+pub fn answer(value: &ArrayValue) -> (DType, Vec<u64>, String) {
     let (dtype, shape, bytes) = canonical(value);
     let data = match bytes.len() {
         0..=32 => bytes.iter().map(|b| format!("{b:02x}")).collect(),
         _ => format!("{:016x}", checksum(&bytes)),
     };
+    (dtype, shape, data)
+}
+
+/// As [`differs`], of a value.
+pub fn differs_from(value: &ArrayValue, expected: &Json) -> Option<String> {
+    let (dtype, shape, data) = answer(value);
     let same = dtype.name() == expected[0] && shape == numbers(&expected[1]) && expected[2] == data;
     let shown: Vec<_> = (0..8).filter_map(|i| value.scalar(i)).map(|s| s.to_string()).collect();
     (!same).then(|| format!("{dtype} {shape:?} {data} {shown:?}, right: {expected}"))

@@ -125,8 +125,11 @@ fn to_the_front(x: &Array, from: usize, n: usize) -> Result<Array> {
 
 /// The elements of an array of integers.
 fn whole_numbers(cx: &Cx, span: Span, by: &Array) -> Result<Vec<i64>> {
-    let values = cx.beforehand().and_then(|s| s.compute(&by.ravel().cast(DType::I64)));
-    Ok(values.map_err(|e| cx.at(span, e))?.as_slice::<i64>()?.to_vec())
+    let values = cx.beforehand().and_then(|s| s.compute(by)).map_err(|e| cx.at(span, e))?;
+    let len = values.shape().iter().product::<u64>() as usize;
+    let whole = |i| values.scalar(i).and_then(|v| i64::try_from(v.to_i128()?).ok());
+    let all = (0..len).map(whole).collect::<Option<Vec<i64>>>();
+    all.ok_or_else(|| cx.error(span, "an index is beyond int64"))
 }
 
 /// `numpy.take`

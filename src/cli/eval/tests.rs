@@ -285,6 +285,7 @@ fn errors_point_at_their_place() {
         ("sum(x, x=1)", "x", "twice"),
         ("x[3]", "x[3]", "index 3 is out of bounds"),
         ("x[x]", "x", "cannot be an index"),
+        ("x[uint64([18446744073709551615])]", "uint64([18446744073709551615])", "beyond int64"),
         ("x[0, 0, 0]", "x[0, 0, 0]", "3 indices"),
         ("x[::0]", "x[::0]", "step"),
         ("numpy.mean(x)", "numpy", "leave 'numpy.' away"),

@@ -3,7 +3,7 @@
 use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Notes, Port, Ports, Role, internal};
 use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as};
 use super::{Block, FoldRow, Scratch, SharedFold, Tile, row};
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, little_endian};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::ops::histogram::LogOf;
@@ -94,16 +94,8 @@ impl Ready for Collect {
     }
 
     fn read(&self, block: &[u64], bytes: &[u8]) -> Result<Box<dyn State>> {
-        if self.bytes(block).state != bytes.len() as u64 {
-            return Err(damaged("collect", "the elements do not fill their block"));
-        }
-        if self.dtype == DType::Bool && bytes.iter().any(|&b| b > 1) {
-            return Err(damaged("collect", "a bool is neither 0 nor 1"));
-        }
         let mut state = Collected::new(self.dtype);
-        state.own = Buffer::zeroed(bytes.len());
-        state.own.copy_from_slice(bytes);
-        little_endian(&mut state.own, self.dtype.size());
+        state.own = elements_of("collect", self.dtype, self.bytes(block).state, bytes)?;
         Ok(Box::new(state))
     }
 
@@ -112,11 +104,21 @@ impl Ready for Collect {
     }
 }
 
-/// Elements travel little-endian; the same swap leads there and back.
-fn little_endian(bytes: &mut [u8], size: usize) {
-    if cfg!(target_endian = "big") {
-        bytes.chunks_exact_mut(size).for_each(|c| c.reverse());
+/// The elements of a block that has `len` bytes of them, as they travelled.
+///
+/// # Errors
+/// `Format` if they are not such elements.
+pub(super) fn elements_of(operation: &str, dtype: DType, len: u64, bytes: &[u8]) -> Result<Buffer> {
+    if len != bytes.len() as u64 {
+        return Err(damaged(operation, "the elements do not fill their block"));
     }
+    if dtype == DType::Bool && bytes.iter().any(|&b| b > 1) {
+        return Err(damaged(operation, "a bool is neither 0 nor 1"));
+    }
+    let mut elements = Buffer::zeroed(bytes.len());
+    elements.copy_from_slice(bytes);
+    little_endian(&mut elements, dtype.size());
+    Ok(elements)
 }
 
 /// The elements of one block: of its own, or at their place in the result.

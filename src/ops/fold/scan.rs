@@ -10,11 +10,12 @@
 //! 562 bytes for each line of float64, so blocks that are short along the axis are slow and take room. There is no
 //! shader.
 
+use super::collect::elements_of;
 use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Notes, Port, Ports, Role, internal};
 use super::reduce::{Accumulate, SCRATCH};
-use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as};
+use super::traits::{Fold, Ready, State, Update, expect_params, state_as};
 use super::{Block, FoldRow, Scratch, SharedFold, Tile, row};
-use crate::buffer::Buffer;
+use crate::buffer::{Buffer, little_endian};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Dims;
@@ -121,6 +122,19 @@ impl Scan {
         block.iter().fold(self.dtype().size() as u64, |bytes, &n| bytes.saturating_mul(n))
     }
 
+    fn empty(&self, block: &[u64]) -> Scanned {
+        Scanned {
+            scan: self.clone(),
+            block: block.into(),
+            elements: Buffer::new(),
+            simd: Simd::BASELINE,
+            settled: false,
+            own: None,
+            before: None,
+            place: None,
+        }
+    }
+
     fn lines(&self, block: &[u64]) -> u64 {
         let others = block.iter().zip(&self.along[..]).filter(|(_, along)| !**along);
         others.fold(1, |n: u64, (&d, _)| n.saturating_mul(d))
@@ -186,50 +200,17 @@ impl Fold for Scan {
 
 impl Ready for Scan {
     fn state(&self, block: &[u64]) -> Result<Box<dyn State>> {
-        Ok(Box::new(Scanned {
-            scan: self.clone(),
-            block: block.into(),
-            elements: Buffer::new(),
-            simd: Simd::BASELINE,
-            settled: false,
-            own: None,
-            before: None,
-            place: None,
-        }))
+        Ok(Box::new(self.empty(block)))
     }
 
     fn read(&self, block: &[u64], bytes: &[u8]) -> Result<Box<dyn State>> {
-        if self.elements_bytes(block) != bytes.len() as u64 {
-            return Err(damaged(self.operation(), "the elements do not fill their block"));
-        }
-        if self.dtype() == DType::Bool && bytes.iter().any(|&b| b > 1) {
-            return Err(damaged(self.operation(), "a bool is neither 0 nor 1"));
-        }
-        let mut elements = Buffer::zeroed(bytes.len());
-        elements.copy_from_slice(bytes);
-        little_endian(&mut elements, self.dtype().size());
-        Ok(Box::new(Scanned {
-            scan: self.clone(),
-            block: block.into(),
-            elements,
-            simd: Simd::BASELINE,
-            settled: false,
-            own: None,
-            before: None,
-            place: None,
-        }))
+        let elements = elements_of(self.operation(), self.dtype(), self.elements_bytes(block), bytes)?;
+        Ok(Box::new(Scanned { elements, ..self.empty(block) }))
     }
 
     fn update(&self, simd: Simd, _: &[Option<LogOf>]) -> Box<dyn Update> {
         let adds = Accumulate::new(&self.spec, Arc::clone(&self.along), simd);
         Box::new(Scanning { scan: self.clone(), adds, simd })
-    }
-}
-
-/// Elements travel little-endian; the same swap leads there and back.
-fn little_endian(bytes: &mut [u8], size: usize) {
-    if cfg!(target_endian = "big") {
-        bytes.chunks_exact_mut(size).for_each(|c| c.reverse());
     }
 }
 
