@@ -7,7 +7,7 @@ import math
 import platform
 
 from base import Data, Peer, Way, hdf5_version, room
-from works import BINS, BINS_2D, EXACT, GROUPS, KERNEL, TOP, Tolerance
+from works import BINS, BINS_2D, EXACT, GROUPS, KERNEL, TOP, Tolerance, picked
 
 
 class Numpy(Peer):
@@ -102,6 +102,13 @@ class Numpy(Peer):
         a = d.column("a")
         return Way(lambda: np.median(a), "np.partition of a copy; one thread")
 
+    def cumsum(self, d: Data):
+        import numpy as np
+
+        w = d.column("w")
+        out = np.empty_like(w)
+        return Way(lambda: np.cumsum(w, out=out), "each sum rounded again, one thread")
+
     def group_sum(self, d: Data):
         import numpy as np
 
@@ -158,6 +165,13 @@ class NumpyFile(Peer):
     def mean(self, d: Data):
         read = self.read(d, "x")
         return Way(lambda: read()[0].mean(dtype="f8"), self.note)
+
+    def take(self, d: Data):
+        import numpy as np
+
+        read = self.read(d, "x")
+        at = np.array(picked(len(d.stored("x"))))
+        return Way(lambda: read()[0][at].sum(dtype="f8"), self.note)
 
     def std(self, d: Data):
         read = self.read(d, "x")

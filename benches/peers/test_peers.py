@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import json
 import math
 import random
@@ -23,7 +24,21 @@ import environments
 from peers import PEERS
 from process import Process
 from run import Bench
-from works import BINS, BINS_2D, EXACT, GROUPS, KERNEL, SAMPLE, TOP, WORKS, Tolerance, difference, keys, split
+from works import (
+    BINS,
+    BINS_2D,
+    EXACT,
+    GROUPS,
+    KERNEL,
+    SAMPLE,
+    TOP,
+    WORKS,
+    Tolerance,
+    difference,
+    keys,
+    picked,
+    split,
+)
 
 ROWS, FILE_ROWS, CHUNK, MATRIX, SQUARE, PRODUCT, TASKS = 3001, 2500, 512, 50, 30, 40, 300
 SET = {
@@ -180,6 +195,7 @@ ANSWERS = {
     "ptp": lambda c: [f32(max(c["a"]) - min(c["a"]))],
     "topk": lambda c: sample(sorted(c["a"])[: -TOP - 1 : -1]),
     "median": lambda c: [middle(c["a"])],
+    "cumsum": lambda c: sample(list(itertools.accumulate(c["w"]))),
     "group_sum": lambda c: sample([math.fsum(v) for v in by_group(c["g"], c["a"], GROUPS)]),
     "profile": lambda c: sample(profile(c["a"], c["b"])),
     "matmul": lambda c: sample(product(c["a"], c["b"], MATRIX)),
@@ -190,6 +206,7 @@ ANSWERS = {
     "file_hist": lambda c: counts(c["x"], SET["file_range"]),
     "gradient": lambda c: [gradient(c["x"])],
     "convolve": lambda c: [convolve(c["x"])],
+    "take": lambda c: [math.fsum(c["x"][k] for k in picked(FILE_ROWS))],
     "max2d": lambda c: [max(c["t"])],
     "stencil": lambda c: [stencil(c["t"])],
     "product": lambda c: [math.fsum(product(c["p"], c["q"], PRODUCT))],

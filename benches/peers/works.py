@@ -13,6 +13,7 @@ BINS = 100
 BINS_2D = 64
 GROUPS = 1000
 TOP = 100
+TAKEN = 1_000_000
 KERNEL = (0.0625, 0.25, 0.375, 0.25, 0.0625)
 SAMPLE = 64
 """How many elements of an array an answer holds: those at i * n / SAMPLE."""
@@ -66,6 +67,7 @@ WORKS = {
     "ptp": Work("max(a) - min(a)", ("a",), EXACT),
     "topk": Work("the 100 largest of a", ("a",), EXACT),
     "median": Work("median of a", ("a",), EXACT),
+    "cumsum": Work("cumulative sum of w", ("w",), DOUBLE),
     "group_sum": Work("sum of a by label g", ("a", "g"), GROUPED),
     "profile": Work("mean of b in 100 bins of a", ("a", "b"), PROFILED),
     "matmul": Work("a @ b as matrices", ("a", "b"), PRODUCTS),
@@ -76,11 +78,17 @@ WORKS = {
     "file_hist": Work("histogram of x, 100 bins", ("x",), COUNTS, STORAGES),
     "gradient": Work("max(abs(gradient(x)))", ("x",), EXACT, ("deflate",)),
     "convolve": Work("max of x convolved with 5 taps", ("x",), ROUNDED, ("deflate",)),
+    "take": Work("sum of a million elements of x by random indices", ("x",), ROUNDED, ("deflate",)),
     "max2d": Work("max(t)", ("t",), EXACT, ("deflate",)),
     "stencil": Work("max of a 5-point stencil of t", ("t",), ROUNDED, ("deflate",)),
     "product": Work("sum(p @ q)", ("p", "q"), ROUNDED),
     "tasks": Work("tasks of almost nothing", (), EXACT),
 }
+
+
+def picked(rows: int) -> list[int]:
+    """The rows that `take` takes of so many."""
+    return [(k * 2_654_435_761 + 12_345) % (1 << 32) % rows for k in range(TAKEN)]
 
 
 def split(key: str) -> tuple[str, str | None]:

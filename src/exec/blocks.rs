@@ -8,16 +8,18 @@
 //! Limits: blocks come in one order, so a block that takes long holds back those after it, and workers then
 //! come to rest. Where there is one thread, a block is computed when it is asked for.
 
-use super::collect::{Collector, Goal, Lent, Results};
+use super::collect::{Collector, Goal};
 use super::collector::{HandOn, Handed, Taker};
 use super::context::RunContext;
 use super::kept::Kept;
 use super::reader::Values;
 use super::report::{Counters, Progress};
-use super::run::{Outlets, run_stages};
+use super::results::{Lent, Results};
+use super::run::run_stages;
 use super::schedule::OwnStats;
 use super::stage::{Shared, StageRun, Walk, kernel_of, kernel_of_pass};
 use super::task::{Rested, Worker};
+use super::under_way::Outlets;
 use super::value::ArrayValue;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
@@ -101,7 +103,7 @@ impl BlockRun {
             return Err(Error::new(ErrorKind::Internal, what));
         }
         let walk = Walk::along(stage, &pass, &axes, backwards);
-        let kernel = kernel_of(&plan, stage, &values)?;
+        let kernel = kernel_of(&plan, stage, &values, None)?;
         Ok(BlockRun {
             part: kernel_of_pass(&kernel, &pass),
             kernel,
@@ -208,7 +210,7 @@ impl BlockRun {
         let stage = &plan.stages()[n];
         let run = StageRun::new(plan, n, &bound.stages[n], pass, walk, part, values, kept, shared);
         let none = &mut Lent::new();
-        let results = Results::new(stage, plan.values(), none, &bound.ends.streamed, &counters.meter)?;
+        let results = Results::new(stage, plan.values(), none, &bound.ends.streamed, None, &counters.meter)?;
         let gathers = Collector::new(stage, kernel, pass, Goal::Results(&results), &counters.meter);
         let ready = Ready(self);
         let collector = HandOn::new(gathers, stage, pass, &bound.ends, &ready);

@@ -7,153 +7,15 @@
 
 use super::budget::Meter;
 use super::finished::Finished;
-use super::value::{ArrayValue, Value};
+use super::results::Results;
 use super::wire::{Gathered, PartialOutput, PartialTile, StateBytes, TILE_BYTES};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, Grid, Region, ravel, unravel};
-use crate::ops::fold::{Landing, Made, Notes, Nothing, State, written_bytes};
+use crate::ops::fold::{Landing, Nothing, State, written_bytes};
 use crate::ops::kernel::{Kernel, Terminal};
-use crate::ops::shared::SharedArray;
-use crate::plan::{Pass, Stage, ValueId, ValueSpec};
+use crate::plan::{Pass, Stage};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-
-/// What was noted about the outputs of these numbers, and of how many elements.
-pub type Noted = BTreeMap<(usize, &'static str), u64>;
-
-/// Results under way of one stage, for all its passes.
-pub struct Results<'o> {
-    arrays: Vec<Option<SharedArray<'o>>>,
-    histograms: Vec<Mutex<Option<Value>>>,
-    /// Which are handed on in blocks and held nowhere.
-    streamed: Vec<bool>,
-    notes: Mutex<Noted>,
-}
-
-/// Results that are written to memory of the caller's, which nobody counts.
-pub type Lent<'o> = BTreeMap<ValueId, SharedArray<'o>>;
-
-impl<'o> Results<'o> {
-    /// Room for the values of a stage, but for those that have theirs in `lent` and those that are
-    /// `streamed`.
-    ///
-    /// # Errors
-    /// `Budget` if the system does not give the memory.
-    pub fn new(
-        stage: &Stage,
-        values: &[ValueSpec],
-        lent: &mut Lent<'o>,
-        streamed: &[ValueId],
-        meter: &Meter,
-    ) -> Result<Self> {
-        let arrays = stage
-            .outputs
-            .iter()
-            .map(|o| {
-                let v = &values[o.value];
-                if v.histogram || streamed.contains(&o.value) {
-                    return Ok(None);
-                }
-                if let Some(array) = lent.remove(&o.value) {
-                    let fits = array.dtype() == v.dtype && array.shape() == v.shape.as_slice();
-                    let alien = || Error::new(ErrorKind::Internal, "lent memory does not fit its value");
-                    return fits.then_some(Some(array)).ok_or_else(alien);
-                }
-                let bytes = v.bytes();
-                let none = || {
-                    let bytes = crate::size::human_bytes(bytes);
-                    Error::new(ErrorKind::Budget, format!("the system has no {bytes} for a result"))
-                        .at("operation", &o.label)
-                        .hint("lower the budget (--memory) to what the machine has")
-                };
-                let array = SharedArray::try_zeroed(v.dtype, &v.shape).ok_or_else(none)?;
-                meter.add(bytes);
-                Ok(Some(array))
-            })
-            .collect::<Result<_>>()?;
-        Ok(Results {
-            arrays,
-            histograms: stage.outputs.iter().map(|_| Mutex::new(None)).collect(),
-            streamed: stage.outputs.iter().map(|o| streamed.contains(&o.value)).collect(),
-            notes: Mutex::default(),
-        })
-    }
-
-    /// The values, but for those in lent memory and those that are streamed, and what was noted, by the number
-    /// of the output.
-    ///
-    /// # Errors
-    /// `Internal` if a value was never made.
-    pub fn finish(self) -> Result<(Vec<Option<Value>>, Noted)> {
-        let mut out = Vec::new();
-        let each = self.arrays.into_iter().zip(self.histograms).zip(self.streamed);
-        for ((array, histogram), streamed) in each {
-            out.push(match array {
-                None if streamed => None,
-                Some(array) => {
-                    let (dtype, shape) = (array.dtype(), array.shape().into());
-                    array.into_buffer().map(|data| Value::Array(ArrayValue::new(dtype, shape, data)))
-                }
-                None => Some(
-                    histogram
-                        .into_inner()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .ok_or_else(|| Error::new(ErrorKind::Internal, "a histogram was never finished"))?,
-                ),
-            });
-        }
-        Ok((out, self.notes.into_inner().unwrap_or_else(PoisonError::into_inner)))
-    }
-
-    fn write(&self, output: usize, region: &Region, elements: &[u8]) {
-        if let Some(array) = &self.arrays[output] {
-            // SAFETY: a block belongs to one task and a tile is finished once, so nobody else has a patch of
-            // this region.
-            unsafe { array.write(region, elements) };
-        }
-    }
-
-    /// Takes the elements that go to a region of the kept axes, and to all of the fold's own.
-    ///
-    /// # Errors
-    /// `Internal` if they do not fill it.
-    pub(super) fn elements(&self, output: usize, mut region: Region, elements: &[u8]) -> Result<()> {
-        if let Some(array) = &self.arrays[output] {
-            for &n in &array.shape()[region.shape.len()..] {
-                region.start.push(0);
-                region.shape.push(n);
-            }
-            if elements.len() as u64 != region.len() * array.dtype().size() as u64 {
-                return Err(Error::new(ErrorKind::Internal, "a tile does not fill its region"));
-            }
-        }
-        self.write(output, &region, elements);
-        Ok(())
-    }
-
-    /// Takes what a tile has become.
-    ///
-    /// # Errors
-    /// As [`Results::elements`].
-    pub(super) fn place(&self, output: usize, region: Region, made: Made, notes: &Notes) -> Result<()> {
-        match made {
-            Made::Elements(elements) => self.elements(output, region, &elements)?,
-            Made::Histogram(h) => {
-                *self.histograms[output].lock().unwrap_or_else(PoisonError::into_inner) =
-                    Some(Value::Histogram(h));
-            }
-            Made::Placed => {}
-        }
-        if !notes.is_empty() {
-            let mut all = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
-            for note in notes {
-                let count = all.entry((output, note.text)).or_default();
-                *count = count.saturating_add(note.count);
-            }
-        }
-        Ok(())
-    }
-}
 
 /// States that wait for the rest of their tile, by its number, and how many tasks each holds.
 type Tiles = BTreeMap<u64, (Box<dyn State>, u64)>;
@@ -299,21 +161,23 @@ impl<'a> Collector<'a> {
         for i in 0..local.states.len() {
             let terminal = self.terminal(i);
             if terminal.fold.places() {
-                let place = self.goal.results().filter(|_| in_place);
-                let Some(Some(array)) = place.map(|results| &results.arrays[self.pass.outputs[i]]) else {
+                let output = self.pass.outputs[i];
+                let place = self.goal.results().filter(|r| in_place && r.holds(output));
+                // SAFETY: a block belongs to one task, so nobody else has a patch of this region; it is
+                // dropped at the next block, or with the worker, and the results outlive both.
+                let Some(patch) = place.and_then(|r| unsafe { r.patch(output, block) }) else {
                     // The memory of the block before is used again.
                     if local.states[i].elements().is_none() {
                         local.states[i] = terminal.state(&block.shape)?;
                     }
                     continue;
                 };
-                // SAFETY: a block belongs to one task, so nobody else has a patch of this region; it is
-                // dropped at the next block, or with the worker, and the results outlive both.
-                let patch = unsafe { array.patch(block) };
                 if local.states[i].place(patch).is_err() {
                     local.states[i] = terminal.state(&block.shape)?;
                     // SAFETY: as above; the other patch is gone.
-                    local.states[i].place(unsafe { array.patch(block) })?;
+                    if let Some(patch) = place.and_then(|r| unsafe { r.patch(output, block) }) {
+                        local.states[i].place(patch)?;
+                    }
                 }
                 continue;
             }
@@ -431,8 +295,18 @@ impl<'a> Collector<'a> {
     /// Rounds a tile and hands it on.
     fn finish_tile(&self, i: usize, tile: u64, state: Box<dyn State>) -> Result<()> {
         let output = self.pass.outputs[i];
+        let (region, block) = self.tile_region(i, tile);
+        let state = match self.goal {
+            Goal::Results(results) => {
+                let bytes = || self.terminal(i).state_bytes(&block);
+                match results.gather_on(output, tile, state, (&bytes, self.meter))? {
+                    Some(state) => state,
+                    None => return Ok(()),
+                }
+            }
+            Goal::Partials(_) => state,
+        };
         let (made, notes) = state.finish().at("operation", &self.stage.outputs[output].label)?;
-        let (region, _) = self.tile_region(i, tile);
         match self.goal {
             Goal::Results(results) => results.place(output, region, made, &notes),
             Goal::Partials(finished) => finished.take(output, tile, region.len(), made, &notes),

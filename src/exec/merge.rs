@@ -7,15 +7,16 @@
 //! number in them is checked before it is used.
 
 use super::budget::{Held, Meter};
-use super::collect::{Collector, Goal, Lent, Results};
+use super::collect::{Collector, Goal};
 use super::coverage::Coverage;
 use super::finished::{Finished, Form};
 use super::partials::whole_stage;
 use super::reader::Values;
 use super::report::{Counters, Fallback, Report};
+use super::results::{Lent, Results};
 use super::room::Room;
-use super::run::note;
 use super::stage::kernel_of;
+use super::under_way::note;
 use super::wire::{Gathered, PartialOutput, PartialTile, StagePartial, StateBytes, text_bytes};
 use crate::buffer::little_endian;
 use crate::dtype::DType;
@@ -200,7 +201,7 @@ impl<'a> Whole<'a> {
     fn new(plan: &'a Plan, n: usize, values: &Values) -> Result<Whole<'a>> {
         let none = || Error::new(ErrorKind::Value, "there is no such stage").at("stage", n);
         let stage = plan.stages().get(n).ok_or_else(none)?;
-        let kernel = kernel_of(plan, stage, values)?;
+        let kernel = kernel_of(plan, stage, values, None)?;
         let (pass, room) = (whole_stage(stage), Room::new(stage, &kernel));
         Ok(Whole { plan, n, stage, kernel, pass, room })
     }
@@ -246,7 +247,7 @@ pub fn merge_tasks(
     let histograms = made().filter(|v| v.histogram).map(ValueSpec::bytes).fold(0, u64::saturating_add);
     let budget = whole.budget(memory, meter, Some(bytes));
     budget.fits(bytes.saturating_add(marks))?;
-    let results = Results::new(stage, plan.values(), &mut Lent::new(), &[], meter)?;
+    let results = Results::new(stage, plan.values(), &mut Lent::new(), &[], None, meter)?;
     // Of results, arrays are counted when they are made.
     meter.add(marks.saturating_add(histograms));
     let merge = whole.merge(partials, Goal::Results(&results), budget, meter)?;

@@ -11,8 +11,8 @@ use super::kept::Kept;
 use super::reader::Values;
 use super::report::{Counters, Report};
 use super::room::Room;
-use super::run::{do_tasks, note};
 use super::stage::{Shared, StageRun, Walk, kernel_of};
+use super::under_way::{do_tasks, note};
 use super::wire::StagePartial;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
@@ -116,7 +116,7 @@ pub fn run_tasks(
         .at("operation", &o.label)
         .hint(format!("run all tasks of the stage in one range, 0..{tasks}")));
     }
-    let kernel = kernel_of(plan, stage, values)?;
+    let kernel = kernel_of(plan, stage, values, None)?;
     let pass = whole_stage(stage);
     let bound = fitted(plan, n, &range, &kernel, bound)?;
     let walk = Walk::of_pass(stage, &pass).only(range.clone());

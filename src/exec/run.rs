@@ -1,29 +1,14 @@
 //! A run: the stages of a plan one after the other, each pass by pass.
 
-use super::collect::{Collector, Goal, Lent, Results};
-use super::collector::{Collect, HandOn, Taker, ToResults};
 use super::context::RunContext;
 use super::kept::Kept;
 use super::reader::Values;
-use super::report::{Counters, Progress};
-use super::schedule::{OwnStats, Tasks, batch, on_workers};
-use super::stage::{Shared, StageRun, Walk, kernel_of, kernel_of_pass};
-use super::task::{Rested, Worker};
+use super::report::Counters;
+use super::under_way::{Outlets, UnderWay};
 use super::value::Value;
-use crate::backend::DeviceKind;
+use super::windows::run_windowed;
 use crate::error::{Error, ErrorKind, Result};
-use crate::plan::{Bound, Plan, Stage, ValueId};
-use std::fmt::Display;
-use std::sync::atomic::Ordering::Relaxed;
-
-/// Where the results of a run go that it does not hold itself.
-#[derive(Default)]
-pub struct Outlets<'a> {
-    /// Memory of the caller's, for results that no stage reads.
-    pub lent: Lent<'a>,
-    /// Who takes the blocks of the results that binding was told are streamed.
-    pub taker: Option<&'a dyn Taker>,
-}
+use crate::plan::{Bound, Plan, ValueId};
 
 /// Runs all stages. Gives the values that the plan's results are, but for those that went elsewhere. The
 /// workers have ended when this returns, whatever it returns.
@@ -59,9 +44,24 @@ pub(super) fn run_stages(
 ) -> Result<(Values, Kept)> {
     let mut values = Values::new();
     let mut kept = Kept::new(plan, bound, &counters.meter);
-    for n in 0..stages {
-        run_stage(plan, n, bound, &mut values, outlets, &mut kept, cx, counters)?;
-        release(plan, n, &mut values, counters);
+    let mut n = 0;
+    while n < stages {
+        n = match bound.windowed(n) {
+            Some(w) => {
+                run_windowed(plan, w, bound, &mut values, outlets, &mut kept, cx, counters)?;
+                w.stages.end
+            }
+            None => {
+                let mut stage = UnderWay::begin(plan, n, bound, None, outlets, counters)?;
+                let kernel = stage.kernel(&values, None)?;
+                for (p, pass) in (0..).zip(bound.stages[n].passes.iter()) {
+                    stage.pass((p, &pass), &kernel, (&values, None), &mut kept, cx, counters)?;
+                }
+                stage.end(&mut values, counters)?;
+                n + 1
+            }
+        };
+        release(plan, n - 1, &mut values, counters);
     }
     Ok((values, kept))
 }
@@ -75,112 +75,4 @@ fn release(plan: &Plan, stage: usize, values: &mut Values, counters: &Counters) 
         }
         keep
     });
-}
-
-#[allow(clippy::too_many_arguments)]
-fn run_stage(
-    plan: &Plan,
-    n: usize,
-    bound: &Bound,
-    values: &mut Values,
-    outlets: &mut Outlets,
-    kept: &mut Kept,
-    cx: &RunContext,
-    counters: &Counters,
-) -> Result<()> {
-    let (stage, ends, bound) = (&plan.stages()[n], &bound.ends, &bound.stages[n]);
-    let kernel = kernel_of(plan, stage, values)?;
-    let results = Results::new(stage, plan.values(), &mut outlets.lent, &ends.streamed, &counters.meter)?;
-    let streams = stage.outputs.iter().any(|o| ends.streams(o.value));
-    let taker = match (streams, outlets.taker) {
-        (true, None) => return Err(Error::new(ErrorKind::Internal, "nobody takes the blocks of a result")),
-        (_, taker) => taker.filter(|_| streams),
-    };
-    for (p, pass) in (0..).zip(bound.passes.iter()) {
-        let pass = &pass;
-        kept.begin(n, p);
-        let walk = Walk::of_pass(stage, pass);
-        let part = kernel_of_pass(&kernel, pass);
-        let shared = Shared::new(plan, n, bound, pass, walk.tasks, &counters.meter);
-        let run = StageRun::new(plan, n, bound, pass, &walk, &part, values, kept, &shared);
-        let gathers = Collector::new(stage, &kernel, pass, Goal::Results(&results), &counters.meter);
-        let gathers = match taker {
-            None => {
-                let collector = ToResults(gathers);
-                do_tasks(&run, &collector, cx, counters)?;
-                collector.0
-            }
-            Some(taker) => {
-                let collector = HandOn::new(gathers, stage, pass, ends, taker);
-                do_tasks(&run, &collector, cx, counters)?;
-                collector.into_gathers()
-            }
-        };
-        gathers.finish()?;
-        kept.end();
-    }
-    if let Some(taker) = taker {
-        taker.rest();
-    }
-    let (made, notes) = results.finish()?;
-    note(stage, notes, counters);
-    for (o, value) in stage.outputs.iter().zip(made) {
-        value.map(|value| values.insert(o.value, value));
-    }
-    Ok(())
-}
-
-/// Does all tasks of a pass, on as many workers as binding says, and hands what they make to the collector.
-///
-/// # Errors
-/// The first error of any task; `Cancelled`.
-pub(super) fn do_tasks<C: Collect>(
-    run: &StageRun,
-    collector: &C,
-    cx: &RunContext,
-    counters: &Counters,
-) -> Result<()> {
-    let Shared { cache, ahead, carries } = run.shared;
-    let workers = (run.bound.workers as u64).min(run.walk.tasks);
-    let on_cpu = run.bound.placement.device == DeviceKind::Cpu;
-    // Who waits for the task before it would wait for all of its batch.
-    let free = ahead.is_none() && !cache.enabled() && on_cpu && !carries.hand_on();
-    let batch = if free { batch(run.kernel, &run.largest) } else { 1 };
-    let tasks = Tasks::new(run.walk.tasks, workers, batch);
-    on_workers(cx, workers, &|failed| {
-        let stats = OwnStats::new(&counters.stats);
-        let rested = Rested::new(counters);
-        let mut worker = Worker::wake(rested, run, collector, stats.own(), cx, counters)?;
-        while let Some(claimed) = tasks.claim().filter(|_| !failed.load(Relaxed)) {
-            for i in claimed.clone() {
-                worker.task(i)?;
-            }
-            if let Some(progress) = cx.progress {
-                stats.hand_over();
-                progress(Progress {
-                    stage: run.n,
-                    stages: run.plan.stages().len(),
-                    done: tasks.finish(claimed.end - claimed.start),
-                    tasks: run.walk.tasks,
-                    bytes: counters.stats.bytes_decoded.load(Relaxed),
-                });
-            }
-        }
-        worker.finish()
-    })
-}
-
-/// Notes what folds said of a stage's outputs.
-pub(super) fn note<T: Display>(
-    stage: &Stage,
-    notes: impl IntoIterator<Item = ((usize, T), u64)>,
-    counters: &Counters,
-) {
-    for ((output, text), count) in notes {
-        let label = &stage.outputs[output].label;
-        counters.note(match count {
-            0 => format!("{text} ({label})"),
-            count => format!("{count} {text} ({label})"),
-        });
-    }
 }

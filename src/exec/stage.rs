@@ -7,6 +7,7 @@ use super::carry::Carries;
 use super::collect::Collector;
 use super::kept::Kept;
 use super::reader::{Ahead, Values};
+use super::window::Windows;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, Region, unravel};
 use crate::ops::fold::Given;
@@ -18,8 +19,15 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// `Value` if one is not there, or is not what the plan says.
-pub(super) fn kernel_of(plan: &Plan, stage: &Stage, values: &Values) -> Result<Kernel> {
-    for v in stage.values_read() {
+pub(super) fn kernel_of(
+    plan: &Plan,
+    stage: &Stage,
+    values: &Values,
+    windows: Option<&Windows>,
+) -> Result<Kernel> {
+    // Of what is there one window at a time no fold takes a param.
+    let whole = |v: &ValueId| windows.is_none_or(|w| !w.contains_key(v));
+    for v in stage.values_read().into_iter().filter(whole) {
         let value = values.get(&v).ok_or_else(|| {
             Error::new(ErrorKind::Value, format!("value {v} of the plan is not there"))
                 .hint("run the stages in order, and hand on what they make")
@@ -140,6 +148,8 @@ pub(super) struct StageRun<'a> {
     /// Of the pass's outputs only.
     pub(super) kernel: &'a Kernel,
     pub(super) values: &'a Values,
+    /// Values of which there is one window.
+    pub(super) windows: Option<&'a Windows>,
     pub(super) kept: &'a Kept,
     pub(super) shared: &'a Shared,
     pub(super) domain: Dims,
@@ -163,7 +173,7 @@ impl<'a> StageRun<'a> {
     ) -> Self {
         let stage = &plan.stages()[n];
         let (domain, largest) = (stage.grid.shape(), largest(stage, pass));
-        StageRun { plan, n, bound, pass, walk, kernel, values, kept, shared, domain, largest }
+        StageRun { plan, n, bound, pass, walk, kernel, values, windows: None, kept, shared, domain, largest }
     }
 
     pub(super) fn stage(&self) -> &'a Stage {

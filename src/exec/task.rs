@@ -76,6 +76,7 @@ impl<'a, C: Collect> Worker<'a, C> {
         let reader = rested.reader.wake(Reading {
             plan: run.plan,
             values: run.values,
+            windows: run.windows,
             cache: &run.shared.cache,
             kept: Some(run.kept),
             sharing: Some((&stage.grid, &run.pass.window, &stage.inputs)),

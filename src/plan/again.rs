@@ -11,7 +11,7 @@
 
 use super::kept::{Kept, Look, Visit, kept_chunk_bytes};
 use super::span::{Span, SpanEnds};
-use super::{Bound, Input, Plan};
+use super::{Bound, BoundStage, Input, Plan};
 use crate::grid::{AxisGrid, Chunks, Grid};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -115,7 +115,9 @@ impl Seen {
     /// The visits to the sources that are worth keeping and read more than once.
     fn all(bound: &Bound, plan: &Plan) -> Vec<Seen> {
         let mut sources: BTreeMap<usize, (Seen, Classes)> = BTreeMap::new();
-        for (n, stage) in bound.stages.iter().enumerate() {
+        // Stages that run window by window come back to a source in another order.
+        let alone = |(n, _): &(usize, &BoundStage)| bound.windowed(*n).is_none();
+        for (n, stage) in bound.stages.iter().enumerate().filter(alone) {
             let mut pass = 0;
             for sweep in stage.passes.sweeps() {
                 let mut looks = BTreeMap::new();

@@ -5,6 +5,7 @@ use super::kept::Kept;
 use super::place::Placement;
 use super::reads::Reads;
 use super::sweep::Passes;
+use super::windowed::Windowed;
 use crate::backend::DeviceKind;
 
 /// A stage with its order, workers and buffers.
@@ -41,6 +42,15 @@ pub struct Bound {
     pub kept: Vec<Kept>,
     /// Where the results go.
     pub ends: Ends,
+    /// Stages that run window by window together, in order.
+    pub windowed: Vec<Windowed>,
+}
+
+impl Bound {
+    /// The stages that run window by window with this one, if it does not run by itself.
+    pub fn windowed(&self, stage: usize) -> Option<&Windowed> {
+        self.windowed.iter().find(|w| w.stages.contains(&stage))
+    }
 }
 
 impl BoundStage {

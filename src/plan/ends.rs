@@ -16,6 +16,9 @@ pub struct Ends {
     pub order: Option<Vec<usize>>,
     /// Bytes that a worker takes to hand on a block of a result that is streamed.
     pub handing: u64,
+    /// Whether stages run by themselves, in ranges of tasks or block by block, so that each finds whole values of
+    /// those before it.
+    pub apart: bool,
 }
 
 impl Ends {

@@ -1,6 +1,6 @@
 //! Plans and bound plans as text.
 
-use super::{Bound, Input, Kept, Output, Plan, Read, SubKernel, Supply};
+use super::{Bound, Input, Kept, Output, Plan, Read, SubKernel, Supply, Windowed};
 use crate::grid::AxisGrid;
 use crate::ops::fold::Role;
 use crate::ops::program::{Program, Step};
@@ -71,8 +71,12 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
                 human_bytes(s.shared_bytes),
                 human_bytes(s.peak_bytes())
             )?;
-            if s.passes.len() > 1 {
-                writeln!(f, "  passes: {}, because the accumulators do not fit at once", s.passes.len())?;
+            match b.windowed(n) {
+                Some(w) => writeln!(f, "  passes: {}, {}", s.passes.len(), describe_windowed(w, n))?,
+                None if s.passes.len() > 1 => {
+                    writeln!(f, "  passes: {}, because the accumulators do not fit at once", s.passes.len())?;
+                }
+                None => {}
             }
             for r in &s.reads {
                 let source = &plan.sources()[r.source];
@@ -97,6 +101,19 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
         }
     }
     bound.map_or(Ok(()), |b| b.kept.iter().try_for_each(|k| write_kept(f, plan, k)))
+}
+
+/// How a stage runs with others: `window by window along axis 1 with stages 0 to 1, of value 0 a window at a time`.
+fn describe_windowed(w: &Windowed, stage: usize) -> String {
+    let held: Vec<String> = w.between.iter().map(|b| b.value.to_string()).collect();
+    format!(
+        "window by window along axis {} together with stages {} to {}; of value{} {} a window is held at a time",
+        w.axis_of(stage),
+        w.stages.start,
+        w.stages.end - 1,
+        if held.len() == 1 { "" } else { "s" },
+        held.join(", ")
+    )
 }
 
 /// What becomes of outputs: `sum of %3, axes (0), 24 bytes per output, where %4`.

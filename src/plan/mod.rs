@@ -15,6 +15,7 @@ mod dear;
 mod ends;
 mod explain;
 mod fingerprint;
+mod fit;
 mod kept;
 mod lower;
 mod needs;
@@ -27,6 +28,7 @@ mod sweep;
 mod through;
 mod together;
 mod validate;
+mod windowed;
 
 pub use crate::feeds::{Fed, Input, Read, SubKernel, Supply};
 pub use crate::ops::ValueId;
@@ -42,6 +44,7 @@ pub use place::{Machine, Placement, Wish};
 pub use reads::Reads;
 pub use sweep::{Pass, Passes, Sweep, carried_bytes};
 pub use together::{Group, Together};
+pub use windowed::{Between, Windowed};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;

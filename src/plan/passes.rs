@@ -25,7 +25,7 @@ fn tiled<'a>(needs: &'a Needs, output: usize) -> Option<&'a Landing> {
 }
 
 /// The kept axes, then the reduced ones.
-fn kept_before_reduced(landing: &Landing) -> Vec<usize> {
+pub(super) fn kept_before_reduced(landing: &Landing) -> Vec<usize> {
     let (kept, gone): (Vec<usize>, Vec<usize>) = (0..landing.rank()).partition(|&d| landing.keeps(d));
     kept.into_iter().chain(gone).collect()
 }

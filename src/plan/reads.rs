@@ -5,7 +5,7 @@ use super::blocks::{blocks_of_piece, blocks_of_stretch, most_uses_of_chunk};
 use super::needs::Needs;
 use super::sharing::{NESTED_CACHE, aligned};
 use super::span::{Span, SpanEnds};
-use super::sweep::Passes;
+use super::sweep::{Passes, Sweep};
 use super::through::sights;
 use super::{Input, Plan, PlanSource, SubKernel};
 use crate::feeds::Reach;
@@ -22,7 +22,7 @@ pub struct Reads {
     pub bytes: u64,
     /// At most how often a chunk is decoded per pass; 1 if each is decoded once.
     pub times: u64,
-    /// How many passes read it.
+    /// How many passes read a chunk of it, at most: windows that end where chunks end have none in common.
     pub passes: u64,
     /// Whether some of it is read through a product, a concatenation or a reshape, whose pieces do
     /// not follow the chunks, so that the numbers are only about right.
@@ -79,7 +79,7 @@ pub(super) fn reads(needs: &Needs, passes: &Passes, cached: bool) -> Vec<Reads> 
             all.saturating_sub(again)
         };
         let times = match &source.chunks {
-            Some(chunks) if !cached && !aligned(needs, input, chunks) => {
+            Some(chunks) if !cached && !aligned(&needs.stage.grid, input, chunks) => {
                 most_uses_of_chunk(&needs.stage.grid, &input.view, chunks)
             }
             Some(_) => 1,
@@ -90,20 +90,20 @@ pub(super) fn reads(needs: &Needs, passes: &Passes, cached: bool) -> Vec<Reads> 
                 repeats.filter(|(a, _)| a.from.is_none()).map(|(_, grid)| grid.blocks()).product()
             }
         };
+        let walks = |sweep: &Sweep| if aligned(&sweep.windows, input, &chunks) { 1 } else { sweep.count() };
+        let passes = passes.sweeps().iter().map(walks).fold(0, u64::saturating_add);
         match out.iter_mut().find(|r| r.source == s) {
             // Without chunks each input reads what it needs by itself.
             Some(r) if source.chunks.is_none() => {
                 r.bytes = r.bytes.saturating_mul(r.times).saturating_add(bytes.saturating_mul(times));
-                r.times = 1;
+                (r.times, r.passes) = (1, r.passes.max(passes));
             }
             Some(r) => {
+                r.passes = r.passes.max(passes);
                 r.bytes = r.bytes.saturating_add(bytes);
                 r.times = if cached && !r.estimate { 1 } else { r.times + times };
             }
-            None => {
-                let passes = passes.len();
-                out.push(Reads { source: s, bytes, times, passes, estimate: false });
-            }
+            None => out.push(Reads { source: s, bytes, times, passes, estimate: false }),
         }
     }
     out

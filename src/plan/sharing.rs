@@ -9,13 +9,13 @@ use super::sweep::Sweep;
 use super::through::{Sight, inside, sights};
 use super::{Fed, Input, Plan, PlanSource, SubKernel};
 use crate::feeds::Reach;
-use crate::grid::{AxisGrid, Chunks};
+use crate::grid::{AxisGrid, Chunks, Grid};
 use crate::view::View;
 use std::collections::{BTreeMap, HashMap};
 
-/// Whether every block of the grid takes whole chunks and no chunk twice.
-pub(super) fn aligned(needs: &Needs, input: &Input, chunks: &Chunks) -> bool {
-    input.view.axes.iter().zip(&needs.stage.grid.axes).all(|(axis, grid)| {
+/// Whether every block of a grid over the domain takes whole chunks and no chunk twice.
+pub(super) fn aligned(grid: &Grid, input: &Input, chunks: &Chunks) -> bool {
+    input.view.axes.iter().zip(&grid.axes).all(|(axis, grid)| {
         if grid.blocks() <= 1 {
             return true;
         }
@@ -68,7 +68,7 @@ pub(super) fn cache_wanted(needs: &Needs, pass: &Sweep, workers: u64) -> u64 {
     for (s, seen) in chunked_sources(needs) {
         let Seen { chunks, sights, direct } = seen;
         if let ([input], 1) = (&direct[..], sights.len())
-            && aligned(needs, input, chunks)
+            && aligned(&needs.stage.grid, input, chunks)
         {
             continue;
         }

@@ -50,7 +50,7 @@ impl Session {
 
 /// All results are handed on.
 fn streamed(plan: &Plan) -> Ends {
-    Ends { streamed: plan.results().to_vec(), ..Ends::default() }
+    Ends { streamed: plan.results().to_vec(), apart: true, ..Ends::default() }
 }
 
 /// In which order blocks come.

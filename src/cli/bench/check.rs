@@ -3,7 +3,7 @@
 //! edges, elements by scalar arithmetic in float64, products by entries and by vectors.
 
 use super::data::{self, GROUPS, Set, in_parts};
-use super::inputs::{Inputs, KERNEL, TASK_COUNT, TOP};
+use super::inputs::{Inputs, KERNEL, TAKEN, TASK_COUNT, TOP};
 use chunkwise::{Error, ErrorKind, Histogram, Result, Value};
 use std::sync::Mutex;
 
@@ -16,6 +16,8 @@ pub enum Answer<'a> {
     Value(&'a Value),
     /// An array in memory that is used again.
     Elements(&'a [f32]),
+    /// The same of float64.
+    Wide(&'a [f64]),
 }
 
 /// Elements of an array that are told.
@@ -30,6 +32,7 @@ impl Answer<'_> {
         let told = |n: usize| (0..TOLD.min(n)).map(move |k| k * n / TOLD.min(n));
         match self {
             Answer::Elements(v) => Ok(told(v.len()).map(|i| v[i].into()).collect()),
+            Answer::Wide(v) => Ok(told(v.len()).map(|i| v[i]).collect()),
             Answer::Value(Value::Histogram(h)) => bins(h),
             Answer::Value(Value::Array(a)) => {
                 let n = a.shape().iter().product::<u64>() as usize;
@@ -52,7 +55,7 @@ impl Answer<'_> {
     fn histogram(&self) -> Result<&Histogram> {
         match self {
             Answer::Value(v) => v.as_histogram(),
-            Answer::Elements(_) => Err(internal("an answer is no histogram")),
+            _ => Err(internal("an answer is no histogram")),
         }
     }
 
@@ -60,6 +63,17 @@ impl Answer<'_> {
         match self {
             Answer::Elements(v) => Ok(v),
             Answer::Value(v) => v.as_array()?.as_slice(),
+            Answer::Wide(_) => Err(internal("an answer is of float64")),
+        }
+    }
+}
+
+impl<'a> Answer<'a> {
+    fn wide(&self) -> Result<&'a [f64]> {
+        match *self {
+            Answer::Wide(v) => Ok(v),
+            Answer::Value(v) => v.as_array()?.as_slice(),
+            Answer::Elements(_) => Err(internal("an answer is of float32")),
         }
     }
 }
@@ -386,6 +400,32 @@ fn by_group(
         },
         |all, part| all.iter_mut().zip(part).for_each(|(a, p)| *a = (a.0 + p.0, a.1 + p.1)),
     )
+}
+
+/// Each position is the whole sum up to it, rounded once.
+pub fn cumsum(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
+    let found = answer.wide()?;
+    if found.len() as u64 != i.set.elements {
+        return Ok(Err(format!("{} elements, not {}", found.len(), i.set.elements)));
+    }
+    let scale = 2f64.powi(75);
+    let mut sum = 0i128;
+    let wrong = (0..i.set.elements).find(|&at| {
+        sum += (i.set.weight(i.manifest.seed, at) * scale) as i128;
+        found[at as usize] != sum as f64 * 2f64.powi(-75)
+    });
+    Ok(match wrong {
+        None => Ok(()),
+        Some(at) => {
+            let right = sum as f64 * 2f64.powi(-75);
+            Err(format!("element {at} is {:e}, and it should be {right:e}", found[at as usize]))
+        }
+    })
+}
+
+pub fn take(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {
+    let sum = whole(i, TAKEN, |k| column(i, b'x', i.picked(k)).into())?;
+    Ok(equal(answer.number()?, rounded(sum, 1)))
 }
 
 pub fn group_sum(i: &Inputs, _: &str, answer: &Answer) -> Result<Verdict> {

@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 pub const TOP: u64 = 100;
 /// The kernel of `convolve`.
 pub const KERNEL: [f32; 5] = [0.0625, 0.25, 0.375, 0.25, 0.0625];
+/// Elements that `take` takes.
+pub const TAKEN: u64 = 1_000_000;
 /// Tasks of the work that does nothing else.
 pub const TASK_COUNT: u64 = 1_000_000;
 
@@ -73,6 +75,11 @@ impl<'a> Inputs<'a> {
     /// A column of a file.
     pub fn stored(&self, storage: &str, column: &str) -> Result<Array> {
         Array::open(self.folder.join(self.set.stored_file()), &format!("{storage}/{column}"))
+    }
+
+    /// The row of a file that `take` takes as number `k`; peers know the rule.
+    pub fn picked(&self, k: u64) -> u64 {
+        (k * 2_654_435_761 + 12_345) % (1 << 32) % self.set.file_elements
     }
 
     /// The matrix made of the first elements of a column.

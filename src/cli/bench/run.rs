@@ -100,9 +100,13 @@ impl Timing<'_> {
     fn row(&self, inputs: &Inputs, work: &Work, place: &Place) -> Result<Row, Failure> {
         let session = self.session(work, place)?;
         let question = (work.ask)(inputs, work.storage())?;
-        let mut asked = Asked { session, question, out: Array1::default(0), value: None };
-        if let Question::Into(_) = asked.question {
-            asked.out = Array1::zeros(inputs.set.elements as usize);
+        let mut asked =
+            Asked { session, question, out: Array1::default(0), wide: Array1::default(0), value: None };
+        let rows = inputs.set.elements as usize;
+        match asked.question {
+            Question::Into(_) => asked.out = Array1::zeros(rows),
+            Question::IntoWide(_) => asked.wide = Array1::zeros(rows),
+            Question::Array(_) | Question::Bins(_) => {}
         }
         // The first run warms caches up, and its answer is looked at.
         asked.once()?;
@@ -190,6 +194,7 @@ struct Asked {
     session: Session,
     question: Question,
     out: Array1<f32>,
+    wide: Array1<f64>,
     value: Option<Value>,
 }
 
@@ -200,6 +205,11 @@ impl Asked {
             Question::Into(array) => {
                 let start = Instant::now();
                 self.session.compute_into(array, self.out.view_mut())?;
+                return Ok(start.elapsed().as_secs_f64());
+            }
+            Question::IntoWide(array) => {
+                let start = Instant::now();
+                self.session.compute_into(array, self.wide.view_mut())?;
                 return Ok(start.elapsed().as_secs_f64());
             }
             Question::Array(array) => array,
@@ -215,6 +225,7 @@ impl Asked {
     fn answer(&self) -> Result<Answer<'_>> {
         match (&self.question, &self.value) {
             (Question::Into(_), _) => Ok(Answer::Elements(elements(&self.out)?)),
+            (Question::IntoWide(_), _) => Ok(Answer::Wide(elements(&self.wide)?)),
             (_, Some(value)) => Ok(Answer::Value(value)),
             (_, None) => Err(Error::new(ErrorKind::Internal, "a run gave no value")),
         }

@@ -2,7 +2,7 @@
 
 use super::check::{self, Answer};
 use super::data::{GROUPS, Manifest, Set};
-use super::inputs::{Inputs, KERNEL, TASK_COUNT, TOP};
+use super::inputs::{Inputs, KERNEL, TAKEN, TASK_COUNT, TOP};
 use super::result::Unit;
 use chunkwise::{Array, BinAxis, Binned, ConvolveMode, DType, Error, Index, Labels, Over, Reduction, Result};
 use ndarray::Array1;
@@ -11,8 +11,10 @@ use ndarray::Array1;
 pub enum Question {
     /// A value, which is made anew each time.
     Array(Array),
-    /// An array that goes into memory that is used again.
+    /// An array of float32 that goes into memory that is used again.
     Into(Array),
+    /// The same of float64.
+    IntoWide(Array),
     /// Bins.
     Bins(Binned),
 }
@@ -107,6 +109,7 @@ pub fn works(manifest: &Manifest, set: &Set, is_first: bool) -> Vec<Work> {
         row("ptp", "largest minus smallest, float32", ptp, check::ptp, Least::PlainSum(DType::F32)),
         row("topk", "the 100 largest, float32", topk, check::topk, Least::PlainSum(DType::F32)),
         row("median", "median, float32", median, check::median, Least::Read(4.0 * n)),
+        row("cumsum", "exact cumulative sum, float64", cumsum, check::cumsum, Least::Copy(16.0 * n)),
         row(
             "group_sum",
             "exact sums by 1,000 labels, float32",
@@ -162,6 +165,7 @@ pub fn works(manifest: &Manifest, set: &Set, is_first: bool) -> Vec<Work> {
     let square = (set.square as f64).powi(2);
     all.push(x("gradient", "max(abs(gradient(x)))", rows, &["x"], gradient, check::gradient));
     all.push(x("convolve", "max of x convolved with 5 taps", rows, &["x"], convolve, check::convolve));
+    all.push(x("take", "sum of a million elements of x by random indices", rows, &["x"], take, check::take));
     all.push(x("max2d", "max(t)", square, &["t"], max2d, check::max2d));
     all.push(x("stencil", "max of a 5-point stencil of t", square, &["t"], stencil, check::stencil));
     // These do not depend on the set.
@@ -240,6 +244,15 @@ fn topk(i: &Inputs, _: &str) -> Result<Question> {
 
 fn median(i: &Inputs, _: &str) -> Result<Question> {
     Ok(Question::Array(i.a()?.median()))
+}
+
+fn cumsum(i: &Inputs, _: &str) -> Result<Question> {
+    Ok(Question::IntoWide(i.w()?.cumsum()))
+}
+
+fn take(i: &Inputs, storage: &str) -> Result<Question> {
+    let picks: Vec<i64> = (0..TAKEN).map(|k| i.picked(k) as i64).collect();
+    Ok(Question::Array(i.stored(storage, "x")?.take(&picks, 0).sum()))
 }
 
 fn group_sum(i: &Inputs, _: &str) -> Result<Question> {

@@ -21,7 +21,7 @@ pub use worker::{Reader, Reading, Rested, Staged, Values};
 
 use crate::dtype::DType;
 use crate::error::Result;
-use crate::grid::{Region, Slab};
+use crate::grid::{Dims, Region, Slab, c_strides};
 use crate::ops::kernel::Packing;
 use crate::plan::{Input, Read, Supply};
 use crate::source::{ReadCx, copy_slab};
@@ -30,6 +30,14 @@ use sources::direct;
 impl<'a> Reader<'a> {
     /// The elements of an input for a block of its domain. The block must not be empty.
     pub fn stage(&mut self, input: &Input, block: &Slab, dtype: DType) -> Result<Staged<'a>> {
+        if let (Supply::Read(Read::Value(v)), Some(windows)) = (&input.from, self.cx.windows)
+            && let Some(window) = windows.get(v)
+        {
+            let shape: Dims = window.array.shape().into();
+            let mut placement = direct(&input.view, block, &shape);
+            placement.offset -= window.start as i64 * c_strides(&shape)[window.axis];
+            return Ok(Staged::Direct(window.array.bytes(), placement));
+        }
         if let Some((bytes, shape)) = self.in_memory(&input.from)? {
             return Ok(Staged::Direct(bytes, direct(&input.view, block, &shape)));
         }

@@ -145,6 +145,7 @@ fn read(
     let mut reader = Rested::new(&meter).wake(Reading {
         plan: &plan,
         values: &values,
+        windows: None,
         cache: &cache,
         kept: None,
         sharing: None,

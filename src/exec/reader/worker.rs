@@ -10,6 +10,7 @@ use crate::exec::budget::{Held, Meter};
 use crate::exec::cache::ChunkCache;
 use crate::exec::kept::Kept;
 use crate::exec::value::Value;
+use crate::exec::window::Windows;
 use crate::grid::Dims;
 use crate::ops::elementwise::Events;
 use crate::ops::kernel::{Operand, Packing};
@@ -28,6 +29,8 @@ pub type Values = HashMap<usize, Value>;
 pub struct Reading<'a> {
     pub plan: &'a Plan,
     pub values: &'a Values,
+    /// Values of which there is one window.
+    pub windows: Option<&'a Windows>,
     pub cache: &'a ChunkCache,
     /// Chunks that wait for a later pass or stage.
     pub kept: Option<&'a Kept>,

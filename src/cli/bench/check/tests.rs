@@ -53,7 +53,9 @@ fn every_work_is_right_and_is_timed_with_its_limit() {
                 let bins = match work.key.split('.').next() {
                     Some("hist" | "file_hist") => 100,
                     Some("hist_log2d") => 64 * 64,
-                    Some("expr_sqrt" | "expr_explog" | "matmul" | "topk" | "group_sum" | "profile") => TOLD,
+                    Some(
+                        "expr_sqrt" | "expr_explog" | "matmul" | "topk" | "cumsum" | "group_sum" | "profile",
+                    ) => TOLD,
                     _ => 1,
                 };
                 assert_eq!(row.answer.len(), bins, "{}", row.work);
@@ -89,7 +91,9 @@ fn answers_of_other_data_are_wrong() {
 fn ask(inputs: &Inputs, work: &super::super::works::Work) -> Value {
     use super::super::works::Question;
     match (work.ask)(inputs, work.storage()).unwrap() {
-        Question::Array(a) | Question::Into(a) => cpu().run(&[&a]).unwrap().values.remove(0),
+        Question::Array(a) | Question::Into(a) | Question::IntoWide(a) => {
+            cpu().run(&[&a]).unwrap().values.remove(0)
+        }
         Question::Bins(b) => cpu().run(&[&b]).unwrap().values.remove(0),
     }
 }
@@ -111,6 +115,14 @@ fn sums_are_wrong_by_the_last_bit_and_products_by_an_element() {
                         let verdict = (work.check)(&inputs, work.storage(), &Answer::Value(&off)).unwrap();
                         assert!(verdict.is_err(), "{} takes an answer off by two units", work.key);
                     }
+                }
+                if work.key == "cumsum" {
+                    let value = ask(&inputs, &work);
+                    let mut sums = value.as_array().unwrap().as_slice::<f64>().unwrap().to_vec();
+                    assert_eq!((work.check)(&inputs, "", &Answer::Wide(&sums)).unwrap(), Ok(()));
+                    let at = sums.len() / 3;
+                    sums[at] = sums[at].next_up();
+                    assert!((work.check)(&inputs, "", &Answer::Wide(&sums)).unwrap().is_err());
                 }
                 if work.key == "matmul" || work.key == "expr_sqrt" || work.key == "expr_explog" {
                     let value = ask(&inputs, &work);
