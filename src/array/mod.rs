@@ -3,6 +3,7 @@
 //! `Err` from [`Array::check`] or from computing it.
 
 mod annotations;
+mod bin_rule;
 mod cumulative;
 mod elementwise;
 mod extend;
@@ -17,6 +18,8 @@ mod shape;
 mod stencil;
 mod take;
 
+pub use bin_rule::BinRule;
+pub(crate) use bin_rule::Sample;
 pub use elementwise::ArrayOperand;
 pub use extend::{feed, fold};
 pub use histogram::{BinAxis, Binned};
