@@ -119,7 +119,7 @@ fn all() -> Vec<Array> {
         counted,
         y.median_with(Over::axis(0).mask(&mask)),
         x.quantile_with([0.2, 0.4], QuantileMethod::Weibull, Over::axis(1).mask(&mask)),
-        x.quantile_with([0.2, 0.4], cdf, Over::axis(0).weights(&weights).mask(&mask)),
+        x.quantile_with([0.2, 0.4], cdf, Over::axis(1).weights(&weights).mask(&mask)),
         y.quantile_with(0.7, cdf, Over::all().weights(&weights)),
         y.groupby_quantile(&labels, &expected, [0.1, 0.5], cdf, Over::axis(0).weights(&weights)),
         x.groupby_median(&labels, &expected, Over::all().mask(&mask)),

@@ -5,7 +5,7 @@
 //! each result are gathered and selected from ([`Select`]); with weights and by group they are gathered and sorted
 //! ([`Sorted`]).
 
-use super::reduce::beside;
+use super::reduce::{beside, within};
 use super::{Array, Draft, Over};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
@@ -243,7 +243,8 @@ impl Array {
         // Without outputs nothing is gathered, however many elements each would have.
         let elements = if outputs == 0 { 0 } else { elements };
         let column = |array: &Array, what| beside(array, &node.shape, &reduced, what);
-        let mask = over.mask_array().map(|m| column(&m.cast(DType::Bool), "where mask")).transpose()?;
+        let mask = over.mask_array().map(|m| within(&m.cast(DType::Bool), &node.shape, "where mask"));
+        let mask = mask.transpose()?;
         let weights = over.weights_array().map(|w| column(&w.cast(DType::F64), "weights")).transpose()?;
         let landing = Landing::over(&reduced);
         // One result of many elements; what axes it keeps have length 1.

@@ -197,8 +197,14 @@ pub(super) fn prepare_grouped(
 /// A column beside values of this shape: it broadcasts to them, or goes along the one axis that is reduced.
 pub(super) fn beside(column: &Array, shape: &[u64], reduced: &[bool], what: &str) -> Result<Arc<Node>> {
     let column = along_one(column.node()?, shape, reduced, what)?;
+    within(&Array { built: Ok(column) }, shape, what)
+}
+
+/// A column that broadcasts to values of this shape.
+pub(super) fn within(column: &Array, shape: &[u64], what: &str) -> Result<Arc<Node>> {
+    let column = column.node()?;
     fits(shape, &column.shape, what)?;
-    Ok(broadcast_node(&column, shape))
+    Ok(broadcast_node(column, shape))
 }
 
 fn prepare(values: &Array, reduction: Reduction, over: &Over) -> Result<Prepared> {

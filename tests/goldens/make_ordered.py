@@ -87,11 +87,11 @@ def case(kind, name, dtype, shape, axes, method=None, q=None, keepdims=False):
     groups = [None] if expected is None else expected
 
     def one(row, w):
-        if len(row) == 0 and expected is not None:
-            out = function(np.ones(2, v.dtype), *args, **kw)
-            if np.asarray(out).dtype.kind != "f":
+        if len(row) == 0 and (expected is not None or name.startswith("nan")):
+            out = np.asarray(function(np.ones(2, v.dtype), *args, **kw))
+            if out.dtype.kind != "f":
                 raise ValueError
-            return out * np.nan
+            return out * out.dtype.type(np.nan)
         if name.startswith("nan") and np.isnan(row).all():
             w = None
         return function(row, *args, **kw, **({} if w is None else {"weights": w}))
