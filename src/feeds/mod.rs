@@ -21,6 +21,7 @@ mod feed;
 mod halo;
 mod list;
 mod matmul;
+mod points;
 mod reshape;
 mod row;
 mod take;
@@ -32,6 +33,7 @@ pub use feed::{
 pub use halo::{Boundary, Halo};
 pub use list::register_feed;
 pub use matmul::Matmul;
+pub use points::Points;
 pub use reshape::Reshape;
 pub use take::Take;
 

@@ -194,6 +194,18 @@ fn lists_and_masks_choose_what_they_choose_in_numpy() {
 }
 
 #[test]
+fn several_lists_choose_as_numpy() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/index.json");
+    let cases: Vec<(String, Vec<u64>, Vec<i64>)> =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert!(cases.len() > 200);
+    for (text, shape, right) in cases {
+        let Value::Array(got) = value(&text) else { panic!("{text}") };
+        assert_eq!((got.shape(), got.as_slice::<i64>().unwrap()), (&shape[..], &right[..]), "{text}");
+    }
+}
+
+#[test]
 fn histograms_take_numpy_arguments() {
     let h = |text: &str| match value(text) {
         Value::Histogram(h) => h,
