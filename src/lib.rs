@@ -110,7 +110,7 @@ pub use exec::{
     ArrayValue, Cancel, Fallback, Gathered, Merged, PartialOutput, PartialTile, Progress, Report,
     StagePartial, StateBytes, TaskCounts, TileNote, Value, Values,
 };
-pub use feeds::Boundary;
+pub use feeds::{BlockFunction, Boundary, MappedBlock};
 pub use ops::histogram::Histogram;
 pub use ops::labels::Labels;
 pub use ops::quantiles::Method as QuantileMethod;

@@ -4,6 +4,7 @@
 
 mod annotations;
 mod bin_rule;
+mod blocks;
 mod cumulative;
 mod elementwise;
 mod extend;
@@ -371,7 +372,7 @@ impl Array {
     ///
     /// # Errors
     /// As [`Array::shape`].
-    pub fn chunks(&self) -> Result<Option<&Chunks>> {
+    pub fn stored_chunks(&self) -> Result<Option<&Chunks>> {
         Ok(match &self.node()?.kind {
             NodeKind::Source(s) => s.chunks(),
             _ => None,

@@ -81,7 +81,7 @@ impl Array {
         sorted.sort_unstable();
         sorted.dedup();
         let places = picks.iter().map(|p| sorted.partition_point(|s| s < p) as u64).collect();
-        let held = self.picked(sorted, d, near, at).held(at);
+        let held = self.picked(sorted, d, near, at).held_at("take", at);
         Ok(held.picked(places, d, 1, at))
     }
 
@@ -161,7 +161,7 @@ impl Array {
             held += u64::from(place(once[held as usize]) != place(i));
             places[i] = held;
         }
-        Ok(made(&once, near).held(at).picked(places, 0, 1, at))
+        Ok(made(&once, near).held_at("take", at).picked(places, 0, 1, at))
     }
 
     fn picked(&self, picks: Vec<u64>, axis: usize, near: u64, at: &'static Location<'static>) -> Array {
@@ -176,12 +176,12 @@ impl Array {
     }
 
     /// The same elements, held as a whole before anything is made of them.
-    fn held(&self, at: &'static Location<'static>) -> Array {
+    pub(super) fn held_at(&self, operation: &str, at: &'static Location<'static>) -> Array {
         let draft = self.node().map(|node| {
             let fold = SharedFold::new(Collect::new(node.dtype, node.shape.len()));
             Draft::fold(fold, &node.shape, SmallVec::from_iter([node.clone()]))
         });
-        Array::from_draft("take", draft, at)
+        Array::from_draft(operation, draft, at)
     }
 }
 

@@ -20,6 +20,7 @@ mod concatenate;
 mod feed;
 mod halo;
 mod list;
+mod mapped;
 mod matmul;
 mod points;
 mod reshape;
@@ -32,6 +33,7 @@ pub use feed::{
 };
 pub use halo::{Boundary, Halo};
 pub use list::register_feed;
+pub use mapped::{BlockFunction, Mapped, MappedBlock, register_block_function};
 pub use matmul::Matmul;
 pub use points::Points;
 pub use reshape::Reshape;
