@@ -100,7 +100,8 @@ pub mod view;
 pub mod whole;
 
 pub use array::{
-    Array, ArrayOperand, BinAxis, Binned, ConvolveMode, Index, Over, Quantiles, Target, concatenate, stack,
+    Array, ArrayOperand, BinAxis, BinRule, Binned, ConvolveMode, Index, Over, Quantiles, Target, concatenate,
+    stack,
 };
 pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};
@@ -109,7 +110,7 @@ pub use exec::{
     ArrayValue, Cancel, Fallback, Gathered, Merged, PartialOutput, PartialTile, Progress, Report,
     StagePartial, StateBytes, TaskCounts, TileNote, Value, Values,
 };
-pub use feeds::Boundary;
+pub use feeds::{BlockFunction, Boundary, MappedBlock};
 pub use ops::histogram::Histogram;
 pub use ops::labels::Labels;
 pub use ops::quantiles::Method as QuantileMethod;

@@ -47,7 +47,7 @@
 //! that have them travel. What they are made of is in [`folds`] and [`feeds`]. `tests/toys.rs` has one of each.
 
 pub use crate::array::{feed, fold};
-pub use crate::feeds::{Feed, register_feed};
+pub use crate::feeds::{Feed, register_block_function, register_feed};
 pub use crate::ops::fold::{Fold, FoldRow, register as register_fold};
 pub use crate::source::Registration;
 pub use crate::source::foreign::register_source;

@@ -10,7 +10,7 @@ use chunkwise::backend::{Backend, Runner};
 use chunkwise::grid::{Region, c_strides};
 use chunkwise::ops::fold::{
     Block, By, Collect, Cumulative, EdgesFold, FOLDS, First, Given, Grouped, HistogramFold, Landing, Made,
-    Ranks, Reduce, Role, Scan, Select, SharedFold, State, Top, Wanted, written_bytes,
+    Ranks, Reduce, Role, Scan, Select, SharedFold, Sorted, State, Top, Wanted, written_bytes,
 };
 use chunkwise::ops::histogram::{Bins, Edges};
 use chunkwise::ops::kernel::{Kernel, Operand, Terminal};
@@ -170,10 +170,26 @@ fn folds(reduced: &[bool]) -> Vec<SharedFold> {
         for asked in asked {
             let elements = SHAPE.iter().zip(reduced).filter(|(_, r)| **r).map(|(&n, _)| n).product();
             out.push(SharedFold::new(Select::new(asked.clone(), elements, landing.clone())));
+            out.push(SharedFold::new(Select::new(asked.clone(), elements, landing.clone()).with_mask()));
+            let sorted = || Sorted::new(asked.clone(), elements, landing.clone());
+            let expected = Labels::integers(&[3, -1, 0, 2]).unwrap();
+            out.push(SharedFold::new(sorted().with_groups(expected.clone(), DType::I32)));
+            out.push(SharedFold::new(sorted().with_mask().with_groups(expected, DType::I8)));
             let passes = if reduced.contains(&false) { 0 } else { Ranks::passes(&asked) };
             out.extend(
                 (0..passes).map(|pass| SharedFold::new(Ranks::new(asked.clone(), pass, reduced.len()))),
             );
+            out.extend(
+                (0..passes)
+                    .map(|pass| SharedFold::new(Ranks::new(asked.clone(), pass, reduced.len()).with_mask())),
+            );
+        }
+        for skips in [false, true] {
+            let asked = Asked::quantiles(dtype, Method::InvertedCdf, &[0.0, 0.3, 1.0], false, skips).unwrap();
+            let elements = SHAPE.iter().zip(reduced).filter(|(_, r)| **r).map(|(&n, _)| n).product();
+            let sorted = Sorted::new(asked, elements, landing.clone()).with_weights().unwrap();
+            out.push(SharedFold::new(sorted.clone()));
+            out.push(SharedFold::new(sorted.with_mask().with_groups(Labels::range(3).unwrap(), DType::U8)));
         }
         if !reduced.contains(&true) {
             out.push(SharedFold::new(Collect::new(dtype, reduced.len())));

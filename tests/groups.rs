@@ -67,6 +67,18 @@ fn groups_answer_as_each_group_by_itself() {
                 let over = || case[3].as_i64().map_or(Over::all(), Over::axis);
                 arrays(folder.path(), n, &case[1], &case[2]).map(|x| (x.ptp_with(over()), &case[4])).into()
             }
+            "along" => {
+                let (weights, edges) = (memory(&case[3]), BinAxis::Edges(floats(&case[5])));
+                let axes: Vec<i64> = floats(&case[4]).iter().map(|&a| a as i64).collect();
+                let bins = |x: &Array| x.histogram(edges.clone()).along(axes.clone());
+                arrays(folder.path(), n, &case[1], &case[2])
+                    .iter()
+                    .flat_map(|x| {
+                        let sums = bins(x).weights(&weights).sums();
+                        [(bins(x).counts(), &case[6]), (sums, &case[7]), (bins(x).density(), &case[8])]
+                    })
+                    .collect()
+            }
             kind => panic!("no case of kind {kind}"),
         };
         for session in &sessions {
@@ -178,4 +190,33 @@ fn edges_and_sums_are_those_of_the_histogram() {
         let e = session.compute(&x.histogram(BinAxis::Auto(bins)).edges(0)).unwrap_err();
         assert!(matches!(e.kind(), ErrorKind::Value | ErrorKind::Shape), "{bins}: {e}");
     }
+}
+
+/// Histograms for each place on the axes that are kept share the range of all data; they are arrays.
+#[test]
+fn histograms_along_axes_have_one_range() {
+    let x = common::array(DType::F64, &[40, 70], 3, "small");
+    let bins = || Binned::new([(&x, BinAxis::Auto(6)), (&(&x * 2.0), BinAxis::Auto(3))]);
+    let mut seen = std::collections::BTreeSet::new();
+    for (threads, memory, block_bytes) in [(1, "1MiB", 64), (3, "64MiB", 4096), (2, "64MiB", 1 << 20)] {
+        let builder = Session::builder().device(common::device()).threads(threads).memory(memory);
+        let session = builder.plan_options(PlanOptions::new().block_bytes(block_bytes)).build().unwrap();
+        let kept = bins().along([0]).counts();
+        assert_eq!(kept.shape().unwrap(), [70, 6, 3]);
+        let difference = kept.sum_with(Over::axis(0)) - bins().counts();
+        let outcome = session.run(&[&kept, &difference]).unwrap();
+        assert_eq!(outcome.values[1].as_array().unwrap().as_slice::<i64>().unwrap(), [0; 18]);
+        seen.insert(common::exact_text(&outcome.values[0]));
+    }
+    assert_eq!(seen.len(), 1);
+    let session = common::session(1, "64MiB");
+    for (array, kind, says) in [
+        (bins().along([2]).counts(), ErrorKind::Index, "axis 2"),
+        (bins().along([0, 0]).counts(), ErrorKind::Value, "twice"),
+    ] {
+        let e = session.compute(&array).unwrap_err();
+        assert!(e.kind() == kind && e.to_string().contains(says), "{e}");
+    }
+    let e = session.compute_histogram(&bins().along([0])).unwrap_err();
+    assert!(e.kind() == ErrorKind::Unsupported && e.to_string().contains("counts()"), "{e}");
 }

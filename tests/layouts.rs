@@ -98,7 +98,8 @@ fn plugins() -> bool {
 
 /// Whether a row is read (or refused, as it should be); if not, what is wrong with the answer.
 fn judge(row: &Row, session: &Session) -> Result<bool, String> {
-    let answer = row.open().and_then(|a| Ok((a.chunks()?.map(|c| c.shape().to_vec()), session.compute(&a)?)));
+    let answer =
+        row.open().and_then(|a| Ok((a.stored_chunks()?.map(|c| c.shape().to_vec()), session.compute(&a)?)));
     let refused = row.filter(REFUSED);
     match answer {
         Ok((chunks, v)) => {

@@ -115,6 +115,83 @@ fn a_chunk_is_decoded_once_however_the_list_goes() {
     assert_eq!(ran.report.chunks_decoded, chunks_of(&SHAPE, &CHUNKS));
 }
 
+/// Points in any order, along any axes: each chunk that holds one is decoded once, and no more memory is taken
+/// than projected.
+#[test]
+fn points_decode_a_chunk_once() {
+    let folder = folder();
+    let (shape, chunks) = ([60u64, 50, 40], [7u64, 20, 11]);
+    let path = folder.path().join("x.h5");
+    let data = to_bytes(&elements(DType::F32, shape.iter().product(), 9, "small"));
+    write_file(&path, &[(dataset("x", &shape, DType::F32, Some(&chunks), Some(1)), &data)]);
+    let x = Array::open(path, "x").unwrap();
+    let values: Vec<f32> = data.chunks_exact(4).map(|b| f32::from_ne_bytes(b.try_into().unwrap())).collect();
+    let random = |seed: u64, n: u64, d: usize| -> Vec<i64> {
+        (0..n).map(|i| (common::hash(seed, i) % shape[d]) as i64).collect()
+    };
+    let cases: [(&[usize], u64); 4] = [(&[0, 1], 90), (&[0, 2], 9), (&[2, 1, 0], 400), (&[1], 30)];
+    for (axes, n) in cases {
+        for sorted in [false, true] {
+            let mut points: Vec<Vec<i64>> =
+                (0..n as usize).map(|i| axes.iter().map(|&d| random(d as u64, n, d)[i]).collect()).collect();
+            if sorted {
+                points.sort_by_key(|p| {
+                    let mut cells: Vec<(usize, i64)> =
+                        axes.iter().zip(p).map(|(&d, &i)| (d, i / chunks[d] as i64)).collect();
+                    cells.sort_unstable();
+                    cells
+                });
+            }
+            let rest: Vec<usize> = (0..3).filter(|d| !axes.contains(d)).collect();
+            let mut right = Vec::new();
+            let mut touched = std::collections::BTreeSet::new();
+            for point in &points {
+                let each: u64 = rest.iter().map(|&d| shape[d]).product();
+                for k in 0..each {
+                    let at = chunkwise::grid::unravel(k, &rest.iter().map(|&d| shape[d]).collect::<Vec<_>>());
+                    let mut index = [0u64; 3];
+                    axes.iter().zip(point).for_each(|(&d, &i)| index[d] = i as u64);
+                    rest.iter().zip(&at).for_each(|(&d, &i)| index[d] = i);
+                    right.push(values[((index[0] * shape[1] + index[1]) * shape[2] + index[2]) as usize]);
+                    touched.insert([0, 1, 2].map(|d| index[d] / chunks[d]));
+                }
+            }
+            let lists: Vec<Vec<i64>> =
+                (0..axes.len()).map(|k| points.iter().map(|p| p[k]).collect()).collect();
+            let lists: Vec<&[i64]> = lists.iter().map(Vec::as_slice).collect();
+            let named: Vec<i64> = axes.iter().map(|&d| d as i64 - 3).collect();
+            for threads in [1, 3] {
+                for y in [x.clone(), &x * 1.0] {
+                    let session = session(threads, "8MiB");
+                    let taken = y.take_points(&named, &lists);
+                    let explained = session.explain(&[&taken]).unwrap();
+                    let ran = session.run(&[&taken]).unwrap();
+                    assert_eq!(
+                        ran.values[0].as_array().unwrap().as_slice::<f32>().unwrap(),
+                        right,
+                        "{axes:?}"
+                    );
+                    let r = &ran.report;
+                    assert_eq!(
+                        r.chunks_decoded,
+                        touched.len() as u64,
+                        "{axes:?} {threads} {sorted}\n{explained}"
+                    );
+                    assert!(r.peak_host_bytes <= r.projected_host_bytes, "{r:?}\n{explained}");
+                }
+            }
+            // From memory, and of what is computed from elsewhere.
+            let memory = common::array(DType::F32, &shape, 9, "small");
+            for y in [memory.clone(), memory.maximum(&memory)] {
+                let session = session(2, "64MiB");
+                let steps = y.take_points(&named, &lists).index([Index::ALL.step(-1)]);
+                let got = session.compute(&steps.index([Index::ALL.step(-1)])).unwrap();
+                assert_eq!(got.as_slice::<f32>().unwrap(), right, "{axes:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn lists_travel_in_plans() {
     let folder = folder();
@@ -142,11 +219,20 @@ fn what_cannot_be_chosen_is_an_error() {
         (x.take(&[-3], 0), "index -3 is out of bounds for axis 0"),
         (x.take(&[0], 2), "axis 2 is out of bounds"),
         (x.compress(&[false, false, true], 0), "index 2 is out of bounds"),
+        (x.take_points(&[0, 1], &[&[0, 1], &[0, 5]]), "index 5 is out of bounds for axis 1"),
+        (x.take_points(&[0, 2], &[&[0], &[0]]), "axis 2 is out of bounds"),
         (Array::zeros(&[0], DType::F32).take(&[0], 0), "index 0 is out of bounds"),
     ] {
         let e = array.check().unwrap_err();
         assert_eq!(e.kind(), ErrorKind::Index, "{e}");
         assert!(e.to_string().contains(text), "{e}");
+    }
+    for (array, kind) in [
+        (x.take_points(&[0, 0], &[&[0], &[0]]), ErrorKind::Value),
+        (x.take_points(&[0, 1], &[&[0], &[0, 1]]), ErrorKind::Shape),
+        (x.take_points(&[], &[]), ErrorKind::Shape),
+    ] {
+        assert_eq!(array.check().unwrap_err().kind(), kind);
     }
     let session = session(1, "1MiB");
     let mask = |shape: &[u64]| Array::ones(shape, DType::Bool);

@@ -1,12 +1,13 @@
 //! Reductions by group: by labels, or by the bins of a histogram.
 
 use super::reduce::{Prepared, prepare_grouped};
-use super::{Array, Binned, Draft, Index, Over};
+use super::{Array, Binned, Draft, Index, Over, Quantiles};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Origin;
 use crate::ops::fold::{By, EdgesFold, Grouped, Landing, SharedFold};
 use crate::ops::labels::Labels;
+use crate::ops::quantiles::Method;
 use crate::ops::reduce::Reduction;
 use smallvec::SmallVec;
 use std::panic::Location;
@@ -51,9 +52,69 @@ impl Array {
     }
 }
 
+/// Medians and quantiles by group: exact, by NumPy's methods. All elements of one place on the kept axes are held at
+/// once, 16 bytes for each and 24 with weights. With a list of quantiles their axis comes first. A group of floats without elements
+/// has NaN.
+impl Array {
+    /// The median once per group, as `flox.groupby_reduce(…, func="median")`; labels and axes as in
+    /// [`Array::groupby_reduce`].
+    ///
+    /// ```
+    /// use chunkwise::{Array, Labels, Over, Session};
+    /// use ndarray::array;
+    /// # fn main() -> chunkwise::Result<()> {
+    /// let x = Array::from_ndarray(array![5.0, 1.0, 2.0, 3.0]);
+    /// let halo = Array::from_ndarray(array![7, 7, 9, 9]);
+    /// let median = x.groupby_median(&halo, &Labels::integers(&[7, 9])?, Over::all());
+    /// assert_eq!(Session::new()?.compute(&median)?.as_slice::<f64>()?, [3.0, 2.5]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[track_caller]
+    pub fn groupby_median(&self, labels: &Array, expected: &Labels, over: Over) -> Array {
+        let asked = self.asked_median(false);
+        self.in_order("median", asked, &over, Some((labels, expected)), Location::caller())
+    }
+
+    /// As [`Array::groupby_median`], of what is not NaN.
+    #[track_caller]
+    pub fn groupby_nanmedian(&self, labels: &Array, expected: &Labels, over: Over) -> Array {
+        let asked = self.asked_median(true);
+        self.in_order("nanmedian", asked, &over, Some((labels, expected)), Location::caller())
+    }
+
+    /// Quantiles once per group, as [`Array::quantile_with`] and [`Array::groupby_reduce`].
+    #[track_caller]
+    pub fn groupby_quantile(
+        &self,
+        labels: &Array,
+        expected: &Labels,
+        q: impl Into<Quantiles>,
+        method: Method,
+        over: Over,
+    ) -> Array {
+        let asked = self.asked_quantiles(q.into(), method, false);
+        self.in_order("quantile", asked, &over, Some((labels, expected)), Location::caller())
+    }
+
+    /// As [`Array::groupby_quantile`], of what is not NaN.
+    #[track_caller]
+    pub fn groupby_nanquantile(
+        &self,
+        labels: &Array,
+        expected: &Labels,
+        q: impl Into<Quantiles>,
+        method: Method,
+        over: Over,
+    ) -> Array {
+        let asked = self.asked_quantiles(q.into(), method, true);
+        self.in_order("nanquantile", asked, &over, Some((labels, expected)), Location::caller())
+    }
+}
+
 impl Binned {
     /// A profile: a reduction of `values` once per bin of this histogram, as `scipy.stats.binned_statistic_dd` and
-    /// yt's profiles. The result has the shape of the bins. The histogram's mask holds here too; its weights
+    /// yt's profiles. The result has the shape of the bins, after the axes that are kept ([`Binned::along`]). The histogram's mask holds here too; its weights
     /// are those of `average`.
     ///
     /// ```
@@ -74,7 +135,7 @@ impl Binned {
         let draft = || -> Result<Draft> {
             let (bins, bounds) = self.bins()?;
             let by: Vec<&Array> = self.coordinates().collect();
-            let mut over = Over::all();
+            let mut over = self.over();
             if let Some(mask) = self.mask_array() {
                 over = over.mask(mask);
             }
@@ -108,7 +169,7 @@ impl Binned {
     }
 
     /// The probability density in each bin, float64, as `density=True` gives: the count or the sum of weights over the
-    /// width of the bin, and over all of them that lie in a bin, so that the integral is 1. NaN if none does.
+    /// width of the bin, and over all of them that lie in a bin, so that the integral is 1 (for each place on the axes that are kept). NaN if none does.
     ///
     /// ```
     /// use chunkwise::{Array, BinAxis, Session};
@@ -131,7 +192,8 @@ impl Binned {
             along[d] = Index::ALL;
             density = density / widths.index(along);
         }
-        density / sums.sum().cast(DType::F64)
+        let own: Vec<i64> = (1..=dimensions as i64).map(|d| -d).collect();
+        density / sums.sum_with(Over::axes(own).keepdims()).cast(DType::F64)
     }
 
     /// The edges along a dimension, float64, one more than there are bins, as `numpy.histogram_bin_edges`: the

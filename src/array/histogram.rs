@@ -1,7 +1,7 @@
 //! Histograms of one to three arrays.
 
 use super::elementwise::broadcast_node;
-use super::{Array, Draft, Target, show};
+use super::{Array, Draft, Over, Target, show};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Built, Origin};
@@ -78,6 +78,7 @@ pub struct Binned {
     axes: Vec<(Array, BinAxis)>,
     weights: Option<Array>,
     mask: Option<Array>,
+    over: Option<Vec<i64>>,
     origin: Origin,
 }
 
@@ -97,6 +98,7 @@ impl Binned {
             axes: axes.into_iter().map(|(a, b)| (a.clone(), b)).collect(),
             weights: None,
             mask: None,
+            over: None,
             origin: Origin::Rust(Location::caller()),
         }
     }
@@ -111,6 +113,26 @@ impl Binned {
     /// Only elements where `mask` is true take part.
     pub fn mask(mut self, mask: &Array) -> Binned {
         self.mask = Some(mask.clone());
+        self
+    }
+
+    /// One histogram along these axes for each place on the others, which are those of the shape that the arrays
+    /// broadcast to, as xhistogram's `axis=`. What is made of it ([`Binned::counts`], [`Binned::sums`],
+    /// [`Binned::density`], [`Binned::reduce`]) has the axes that are kept, then those of the bins. An automatic range
+    /// is that of all data.
+    ///
+    /// ```
+    /// use chunkwise::{Array, BinAxis, Session};
+    /// use ndarray::array;
+    /// # fn main() -> chunkwise::Result<()> {
+    /// let x = Array::from_ndarray(array![[0.1, 0.2, 1.5], [1.2, 1.3, 1.4]]);
+    /// let counts = x.histogram(BinAxis::Uniform { bins: 2, low: 0.0, high: 2.0 }).along([1]).counts();
+    /// assert_eq!(Session::new()?.compute(&counts)?.as_slice::<i64>()?, [2, 1, 0, 3]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn along(mut self, axes: impl Into<Vec<i64>>) -> Binned {
+        self.over = Some(axes.into());
         self
     }
 
@@ -131,6 +153,11 @@ impl Binned {
 
     pub(super) fn mask_array(&self) -> Option<&Array> {
         self.mask.as_ref()
+    }
+
+    /// The axes over which it goes.
+    pub(super) fn over(&self) -> Over {
+        self.over.clone().map_or_else(Over::all, Over::axes)
     }
 
     /// The shape to which all of its arrays broadcast.
@@ -167,6 +194,12 @@ impl Binned {
     }
 
     fn draft(&self) -> Result<Draft> {
+        if self.over.is_some() {
+            let message = "a histogram for each place on the axes that are kept is an array and no histogram";
+            return Err(
+                Error::new(ErrorKind::Unsupported, message).hint("compute its counts(), sums() or density()")
+            );
+        }
         let shape = self.shape()?;
         let mut inputs = SmallVec::new();
         for a in self.coordinates().chain(&self.weights) {
@@ -197,7 +230,7 @@ impl Target for Binned {
 /// The automatic range as two ordinary reductions: the smallest and the largest value as float64,
 /// NaN and masked elements aside (positive ones only, for logarithmic bins). Without any such
 /// element the smallest is +inf and the largest −inf.
-fn range(values: &Array, mask: Option<&Array>, log: bool) -> [Array; 2] {
+pub(super) fn range(values: &Array, mask: Option<&Array>, log: bool) -> [Array; 2] {
     let x = values.cast(DType::F64);
     let mut counted = x.isnan().logical_not();
     if log {

@@ -3,6 +3,8 @@
 //! `Err` from [`Array::check`] or from computing it.
 
 mod annotations;
+mod bin_rule;
+mod blocks;
 mod cumulative;
 mod elementwise;
 mod extend;
@@ -17,6 +19,8 @@ mod shape;
 mod stencil;
 mod take;
 
+pub use bin_rule::BinRule;
+pub(crate) use bin_rule::Sample;
 pub use elementwise::ArrayOperand;
 pub use extend::{feed, fold};
 pub use histogram::{BinAxis, Binned};
@@ -368,7 +372,7 @@ impl Array {
     ///
     /// # Errors
     /// As [`Array::shape`].
-    pub fn chunks(&self) -> Result<Option<&Chunks>> {
+    pub fn stored_chunks(&self) -> Result<Option<&Chunks>> {
         Ok(match &self.node()?.kind {
             NodeKind::Source(s) => s.chunks(),
             _ => None,

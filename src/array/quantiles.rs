@@ -2,12 +2,16 @@
 //!
 //! Of all elements they are found by passes that count digits ([`Ranks`]), each with what the one before has found as
 //! its param, so that memory does not grow with the array; where the array is small, and along axes, the elements of
-//! each result are gathered and selected from ([`Select`]).
+//! each result are gathered and selected from ([`Select`]); with weights and by group they are gathered and sorted
+//! ([`Sorted`]).
 
+use super::reduce::{beside, within};
 use super::{Array, Draft, Over};
+use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Node;
-use crate::ops::fold::{Landing, Ranks, Select, SharedFold};
+use crate::ops::fold::{Landing, Ranks, Select, SharedFold, Sorted};
+use crate::ops::labels::Labels;
 use crate::ops::quantiles::{Asked, Method, no_elements};
 use crate::view::{View, ViewAxis};
 use smallvec::SmallVec;
@@ -67,11 +71,16 @@ enum Nan {
 
 /// Medians, quantiles and percentiles: exact, from any number of elements. Results are those of NumPy 2, with its
 /// dtypes: a float's own for a median and for one quantile, float64 for lists of quantiles and for integers, and the
-/// elements' where the method gives one of them. Of ±0 the order is −0, +0. NumPy's `weights=` is not there.
+/// elements' where the method gives one of them. Of ±0 the order is −0, +0.
+///
+/// [`Over::mask`] leaves elements out. [`Over::weights`] are NumPy's `weights=`, which the method `inverted_cdf` takes:
+/// a quantile is the first element up to which the elements in order have that share of the weights, as float64. Sums
+/// of weights are exact and a share is rounded once, where NumPy adds up float64 in order. Weights of elements that are
+/// NaN or masked do not count.
 ///
 /// Over all axes the data are read once for dtypes of 8 and 16 bits, twice for 32, four times for 64, and memory does
-/// not grow with them. Along some axes they are read once, and the elements of at least one result must fit into the
-/// budget.
+/// not grow with them. Along some axes, by group, and with weights they are read once, and the elements of at least one
+/// result (of all groups together) must fit into the budget.
 impl Array {
     /// `numpy.median` over all axes.
     ///
@@ -176,8 +185,16 @@ impl Array {
     }
 
     fn middle(&self, name: &'static str, over: Over, nan: Nan, at: &'static Location) -> Array {
-        let asked = self.node().map(|node| Asked::median(node.dtype, nan == Nan::Skipped));
-        self.in_order(name, asked, &over, at)
+        self.in_order(name, self.asked_median(nan == Nan::Skipped), &over, None, at)
+    }
+
+    pub(super) fn asked_median(&self, skips_nan: bool) -> Result<Asked> {
+        self.node().map(|node| Asked::median(node.dtype, skips_nan))
+    }
+
+    pub(super) fn asked_quantiles(&self, of: Quantiles, method: Method, skips_nan: bool) -> Result<Asked> {
+        let Quantiles { q, single } = of;
+        self.node().and_then(|node| Asked::quantiles(node.dtype, method, &q, single, skips_nan))
     }
 
     fn placed(
@@ -189,45 +206,75 @@ impl Array {
         nan: Nan,
         at: &'static Location,
     ) -> Array {
-        let Quantiles { q, single } = of;
-        let asked = self
-            .node()
-            .and_then(|node| Asked::quantiles(node.dtype, method, &q, single, nan == Nan::Skipped));
-        self.in_order(name, asked, &over, at)
+        self.in_order(name, self.asked_quantiles(of, method, nan == Nan::Skipped), &over, None, at)
     }
 
-    fn in_order(
+    /// What is asked, of all elements that are reduced or `by` group: the labels and those that are expected.
+    pub(super) fn in_order(
         &self,
         name: &'static str,
         asked: Result<Asked>,
         over: &Over,
+        by: Option<(&Array, &Labels)>,
         at: &'static Location,
     ) -> Array {
-        let found = asked.and_then(|asked| self.found(name, asked, over, at));
+        let found = asked.and_then(|asked| self.found(name, asked, over, by, at));
         found.unwrap_or_else(|e| Array::from_draft(name, Err(e), at))
     }
 
-    /// The results, with their axis first, and kept axes as `over` wants them.
-    fn found(&self, name: &'static str, asked: Asked, over: &Over, at: &'static Location) -> Result<Array> {
+    /// The results, with their axis first, then kept axes as `over` wants them, then that of the groups.
+    fn found(
+        &self,
+        name: &'static str,
+        asked: Asked,
+        over: &Over,
+        by: Option<(&Array, &Labels)>,
+        at: &'static Location,
+    ) -> Result<Array> {
         let node = self.node()?;
-        let (reduced, keepdims) = over.plain(name, node.shape.len())?;
+        let (reduced, keepdims) = over.ordered(name, node.shape.len())?;
         let lengths =
             |r: bool| node.shape.iter().zip(&reduced).filter(move |(_, q)| **q == r).map(|(&n, _)| n);
         let (elements, outputs): (u64, u64) = (lengths(true).product(), lengths(false).product());
-        if elements == 0 && outputs > 0 && !asked.has_none() {
+        let groups = by.map(|(_, expected)| expected.len());
+        if elements == 0 && outputs > 0 && groups.is_none() && !asked.has_none() {
             return Err(no_elements(name));
         }
         // Without outputs nothing is gathered, however many elements each would have.
         let elements = if outputs == 0 { 0 } else { elements };
+        let column = |array: &Array, what| beside(array, &node.shape, &reduced, what);
+        let mask = over.mask_array().map(|m| within(&m.cast(DType::Bool), &node.shape, "where mask"));
+        let mask = mask.transpose()?;
+        let weights = over.weights_array().map(|w| column(&w.cast(DType::F64), "weights")).transpose()?;
+        let landing = Landing::over(&reduced);
         // One result of many elements; what axes it keeps have length 1.
         let counted = outputs == 1 && elements > SMALL;
-        let made = match counted {
-            true => self.counted(name, &asked, at),
-            false => {
-                let fold = Select::new(asked.clone(), elements, Landing::over(&reduced));
-                let inputs = SmallVec::from_iter([node.clone()]);
-                Array::from_draft(name, Ok(Draft::fold(SharedFold::new(fold), &node.shape, inputs)), at)
+        let made = if by.is_none() && weights.is_none() && counted {
+            self.counted(name, &asked, mask.as_ref(), at)
+        } else {
+            let mut inputs = SmallVec::from_iter([node.clone()]);
+            let fold = if by.is_none() && weights.is_none() {
+                let select = Select::new(asked.clone(), elements, landing);
+                SharedFold::new(if mask.is_some() { select.with_mask() } else { select })
+            } else {
+                let mut sorted = Sorted::new(asked.clone(), elements, landing);
+                if let Some(weights) = weights {
+                    sorted = sorted.with_weights()?;
+                    inputs.push(weights);
+                }
+                if mask.is_some() {
+                    sorted = sorted.with_mask();
+                }
+                if let Some((labels, expected)) = by {
+                    sorted = sorted.with_groups(expected.clone(), labels.dtype()?);
+                }
+                SharedFold::new(sorted)
+            };
+            inputs.extend(mask);
+            if let Some((labels, _)) = by {
+                inputs.push(column(labels, "labels")?);
             }
+            Array::from_draft(name, Ok(Draft::fold(fold, &node.shape, inputs)), at)
         };
         let made = made.node()?;
         let kept = made.shape.len() - asked.shape().len();
@@ -237,7 +284,9 @@ impl Array {
             true => keepdims.then_some(ViewAxis { len: 1, from: None }),
             false => Some(ViewAxis { len, from: from.next().map(|d| (d, 1)) }),
         });
-        let view = View { axes: own.chain(axes).collect(), base: SmallVec::from_elem(0, made.shape.len()) };
+        let of_groups = groups.map(|len| ViewAxis { len, from: Some((kept - 1, 1)) });
+        let axes = own.chain(axes).chain(of_groups).collect();
+        let view = View { axes, base: SmallVec::from_elem(0, made.shape.len()) };
         if view.is_identity(&made.shape) {
             return Ok(Array { built: Ok(made.clone()) });
         }
@@ -245,11 +294,18 @@ impl Array {
     }
 
     /// The results of all elements, by one pass after the other.
-    fn counted(&self, name: &'static str, asked: &Asked, at: &'static Location) -> Array {
+    fn counted(
+        &self,
+        name: &'static str,
+        asked: &Asked,
+        mask: Option<&Arc<Node>>,
+        at: &'static Location,
+    ) -> Array {
         let pass = |before: Option<&Arc<Node>>, pass: u32| -> Result<Draft> {
             let node = self.node()?;
             let fold = Ranks::new(asked.clone(), pass, node.shape.len());
-            let inputs = std::iter::once(node).chain(before).cloned().collect();
+            let fold = if mask.is_some() { fold.with_mask() } else { fold };
+            let inputs = std::iter::once(node).chain(mask).chain(before).cloned().collect();
             Ok(Draft::fold(SharedFold::new(fold), &node.shape, inputs))
         };
         let first = Array::from_draft(name, pass(None, 0), at);
@@ -260,15 +316,16 @@ impl Array {
 }
 
 impl Over {
-    /// By axis of an array of `rank` axes whether it is reduced, and whether it stays with length 1, for what takes
-    /// no other options.
+    /// By axis of an array of `rank` axes whether it is reduced, and whether it stays with length 1, for quantiles.
     ///
     /// # Errors
-    /// `Index` or `Value` for axes that are not there, or named twice; `Unsupported` for another option.
-    fn plain(&self, name: &str, rank: usize) -> Result<(Vec<bool>, bool)> {
-        if let Some(option) = self.options().next() {
+    /// `Index` or `Value` for axes that are not there, or named twice; `Unsupported` for an option that they do not
+    /// take.
+    fn ordered(&self, name: &str, rank: usize) -> Result<(Vec<bool>, bool)> {
+        if let Some(option) = self.options().find(|o| !matches!(*o, "where" | "weights")) {
             let message = format!("{name} takes no {option}");
-            return Err(Error::new(ErrorKind::Unsupported, message).hint("it takes axes and keepdims"));
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .hint("it takes axes, keepdims, where and, by the method 'inverted_cdf', weights"));
         }
         self.reduced(rank)
     }

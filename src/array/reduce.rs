@@ -95,6 +95,14 @@ impl Over {
         ];
         set.into_iter().filter(|(_, set)| *set).map(|(name, _)| name)
     }
+
+    pub(super) fn mask_array(&self) -> Option<&Array> {
+        self.mask.as_ref()
+    }
+
+    pub(super) fn weights_array(&self) -> Option<&Array> {
+        self.weights.as_ref()
+    }
 }
 
 impl Array {
@@ -181,11 +189,22 @@ pub(super) fn prepare_grouped(
 ) -> Result<Prepared> {
     let mut prepared = prepare(values, reduction, over)?;
     for column in by {
-        let column = along_one(column.node()?, &prepared.shape, &prepared.reduced, "labels")?;
-        fits(&prepared.shape, &column.shape, "labels")?;
-        prepared.inputs.push(broadcast_node(&column, &prepared.shape));
+        prepared.inputs.push(beside(column, &prepared.shape, &prepared.reduced, "labels")?);
     }
     Ok(prepared)
+}
+
+/// A column beside values of this shape: it broadcasts to them, or goes along the one axis that is reduced.
+pub(super) fn beside(column: &Array, shape: &[u64], reduced: &[bool], what: &str) -> Result<Arc<Node>> {
+    let column = along_one(column.node()?, shape, reduced, what)?;
+    within(&Array { built: Ok(column) }, shape, what)
+}
+
+/// A column that broadcasts to values of this shape.
+pub(super) fn within(column: &Array, shape: &[u64], what: &str) -> Result<Arc<Node>> {
+    let column = column.node()?;
+    fits(shape, &column.shape, what)?;
+    Ok(broadcast_node(column, shape))
 }
 
 fn prepare(values: &Array, reduction: Reduction, over: &Over) -> Result<Prepared> {

@@ -7,7 +7,7 @@
 use super::index::axis;
 use super::{Array, Draft, Index, show};
 use crate::error::{Error, ErrorKind, Result};
-use crate::feeds::Take;
+use crate::feeds::{Points, Take};
 use crate::graph::{Node, NodeKind};
 use crate::ops::fold::{Collect, SharedFold};
 use smallvec::SmallVec;
@@ -81,8 +81,87 @@ impl Array {
         sorted.sort_unstable();
         sorted.dedup();
         let places = picks.iter().map(|p| sorted.partition_point(|s| s < p) as u64).collect();
-        let held = self.picked(sorted, d, near, at).held(at);
+        let held = self.picked(sorted, d, near, at).held_at("take", at);
         Ok(held.picked(places, d, 1, at))
+    }
+
+    /// Elements at points: one index of each list along its axis makes a point. The axis of the points comes first, then
+    /// the axes that have no list. What NumPy's `x[[0, 2], [1, 3]]` chooses, and dask's `vindex`.
+    ///
+    /// ```
+    /// use chunkwise::{Array, Session};
+    /// # fn main() -> chunkwise::Result<()> {
+    /// let x = Array::arange_int(0, 12, 1).reshape(&[3, 4]);
+    /// let two = x.take_points(&[0, 1], &[&[0, 2], &[1, -1]]);
+    /// assert_eq!(Session::new()?.compute(&two)?.as_slice::<i64>()?, [1, 11]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Each chunk that holds one of them is decoded once. If the points do not come in the order of the chunks, they
+    /// are held until the run has no more use for them.
+    ///
+    /// Errors, when it is computed: `Index` for an axis or an index that is not there; `Value` for an axis that is
+    /// named twice; `Shape` for lists of different lengths.
+    #[track_caller]
+    pub fn take_points(&self, axes: &[i64], indices: &[&[i64]]) -> Array {
+        let at = Location::caller();
+        self.at_points(axes, indices, at).unwrap_or_else(|e| Array::from_draft("take_points", Err(e), at))
+    }
+
+    fn at_points(&self, axes: &[i64], indices: &[&[i64]], at: &'static Location<'static>) -> Result<Array> {
+        let node = self.node()?;
+        let n = indices.first().map_or(0, |list| list.len());
+        if axes.is_empty() || axes.len() != indices.len() || indices.iter().any(|list| list.len() != n) {
+            let lengths: Vec<usize> = indices.iter().map(|list| list.len()).collect();
+            let message = format!("lists of lengths {lengths:?} for {} axes make no points", axes.len());
+            return Err(Error::new(ErrorKind::Shape, message));
+        }
+        let mut lists = Vec::new();
+        for (&along, list) in axes.iter().zip(indices) {
+            let d = axis(along, node.shape.len())?;
+            lists.push((d, picks(list, d, &node.shape)?));
+        }
+        lists.sort_by_key(|(d, _)| *d);
+        if let Some(twice) = lists.windows(2).find(|w| w[0].0 == w[1].0) {
+            return Err(Error::new(ErrorKind::Value, format!("axis {} is named twice", twice[0].0)));
+        }
+        let (axes, lists): (Vec<usize>, Vec<Vec<u64>>) = lists.into_iter().unzip();
+        let made = |order: &[usize], near: Vec<u64>| {
+            let picks = lists.iter().map(|list| order.iter().map(|&i| list[i]).collect()).collect();
+            let rest = (0..node.shape.len()).filter(|d| !axes.contains(d)).map(|d| node.shape[d]);
+            let shape = std::iter::once(order.len() as u64).chain(rest).collect();
+            let feed = Points { axes: axes.clone(), picks, near };
+            let (kind, inputs) = (NodeKind::Feed(Arc::new(feed)), SmallVec::from_iter([node.clone()]));
+            Array::from_draft("take_points", Ok(Draft { kind, inputs, shape, dtype: node.dtype }), at)
+        };
+        let mut order: Vec<usize> = (0..n).collect();
+        if in_memory(node) {
+            return Ok(made(&order, vec![1; axes.len()]));
+        }
+        let last = axes.len() - 1;
+        let near = |k: usize| match (chunked(node, axes[k]), k == last) {
+            (Some(len), _) => len,
+            (None, true) => stretch(node, axes[k]),
+            (None, false) => 1,
+        };
+        let near: Vec<u64> = (0..=last).map(near).collect();
+        // By chunk, and then as they lie.
+        let cell = |i: usize| -> SmallVec<[u64; 4]> { (0..=last).map(|k| lists[k][i] / near[k]).collect() };
+        let place = |i: usize| -> SmallVec<[u64; 4]> { (0..=last).map(|k| lists[k][i]).collect() };
+        order.sort_by_cached_key(|&i| (cell(i), place(i)));
+        if order.is_sorted() {
+            return Ok(made(&order, near));
+        }
+        let mut once = order.clone();
+        once.dedup_by_key(|i| place(*i));
+        let mut places = vec![0; n];
+        let mut held = 0;
+        for &i in &order {
+            held += u64::from(place(once[held as usize]) != place(i));
+            places[i] = held;
+        }
+        Ok(made(&once, near).held_at("take", at).picked(places, 0, 1, at))
     }
 
     fn picked(&self, picks: Vec<u64>, axis: usize, near: u64, at: &'static Location<'static>) -> Array {
@@ -97,12 +176,12 @@ impl Array {
     }
 
     /// The same elements, held as a whole before anything is made of them.
-    fn held(&self, at: &'static Location<'static>) -> Array {
+    pub(super) fn held_at(&self, operation: &str, at: &'static Location<'static>) -> Array {
         let draft = self.node().map(|node| {
             let fold = SharedFold::new(Collect::new(node.dtype, node.shape.len()));
             Draft::fold(fold, &node.shape, SmallVec::from_iter([node.clone()]))
         });
-        Array::from_draft("take", draft, at)
+        Array::from_draft(operation, draft, at)
     }
 }
 
@@ -149,6 +228,11 @@ fn in_memory(node: &Arc<Node>) -> bool {
 fn stretch(node: &Arc<Node>, d: usize) -> u64 {
     let row =
         (d + 1..node.shape.len()).fold(node.dtype.size() as u64, |n, d| n.saturating_mul(node.shape[d]));
+    chunked(node, d).unwrap_or(BOX_BYTES / row.max(1)).max(1)
+}
+
+/// How long the chunks are along axis `d`, if they are known.
+fn chunked(node: &Arc<Node>, d: usize) -> Option<u64> {
     let mut stack = vec![(node, d, 1u64)];
     let mut longest = None;
     for _ in 0..MAX_STEPS {
@@ -169,5 +253,5 @@ fn stretch(node: &Arc<Node>, d: usize) -> u64 {
             _ => {}
         }
     }
-    longest.unwrap_or(BOX_BYTES / row.max(1)).max(1)
+    longest
 }

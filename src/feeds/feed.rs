@@ -43,6 +43,21 @@ pub trait Feed: Debug + Send + Sync {
         false
     }
 
+    /// The name of a function of this process that it calls, without which its plan means nothing elsewhere.
+    fn local(&self) -> Option<&str> {
+        None
+    }
+
+    /// The blocks that a function of the user's is called with, if it calls one.
+    fn cut(&self) -> Option<&Chunks> {
+        None
+    }
+
+    /// Whether elements lie as those of its only child do, but for a border.
+    fn keeps_places(&self) -> bool {
+        false
+    }
+
     /// Which elements of a child it comes to.
     fn reach(&self, of: &[SubKernel], child: usize) -> Reach;
 

@@ -129,6 +129,10 @@ impl Feed for Halo {
         true
     }
 
+    fn keeps_places(&self) -> bool {
+        true
+    }
+
     fn reach(&self, _: &[SubKernel], _: usize) -> Reach {
         Reach::Halo { before: self.before.clone() }
     }

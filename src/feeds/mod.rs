@@ -20,7 +20,9 @@ mod concatenate;
 mod feed;
 mod halo;
 mod list;
+mod mapped;
 mod matmul;
+mod points;
 mod reshape;
 mod row;
 mod take;
@@ -31,7 +33,9 @@ pub use feed::{
 };
 pub use halo::{Boundary, Halo};
 pub use list::register_feed;
+pub use mapped::{BlockFunction, Mapped, MappedBlock, register_block_function};
 pub use matmul::Matmul;
+pub use points::Points;
 pub use reshape::Reshape;
 pub use take::Take;
 

@@ -87,7 +87,10 @@ fn every_feed_is_read_back_as_it_was_and_others_are_refused() {
         boundary: vec![Boundary::Constant(crate::dtype::Scalar::F32(f32::NAN)), Boundary::Mirror],
     };
     let take = Take { axis: 1, picks: vec![7, 0, 7].into(), near: 5 };
-    let all: [&dyn Feed; 5] = [&Matmul {}, &Concatenate { axis: 2 }, &Reshape { shape }, &halo, &take];
+    let points =
+        Points { axes: vec![0, 2], picks: vec![vec![3, 1].into(), vec![0, 9].into()], near: vec![4, 5] };
+    let all: [&dyn Feed; 6] =
+        [&Matmul {}, &Concatenate { axis: 2 }, &Reshape { shape }, &halo, &take, &points];
     assert_eq!(all.len(), FEEDS.len());
     for feed in all {
         let again = read(feed.name(), feed.data()).unwrap();

@@ -88,6 +88,11 @@ impl Plan {
             let only = format!("the plan reads {name}, which only this process has");
             return Err(Error::new(ErrorKind::Unsupported, only).hint(hint));
         }
+        if let Some(name) = self.data.stages.iter().flat_map(|s| &s.inputs).find_map(function_of) {
+            let only = format!("the plan calls the function '{name}', which only this process has");
+            return Err(Error::new(ErrorKind::Unsupported, only)
+                .hint("register it with chunkwise::unstable::register_block_function"));
+        }
         serde_json::to_string(&self.data)
             .map_err(|e| Error::new(ErrorKind::Internal, "the plan cannot be written as JSON").caused_by(e))
     }
@@ -140,4 +145,11 @@ impl Plan {
             Err(_) => PlanFingerprint::of(format!("{:?}", self.data).as_bytes()),
         })
     }
+}
+
+/// The name of a function of this process that an input is made by, if there is one.
+fn function_of(input: &Input) -> Option<String> {
+    let fed = input.fed()?;
+    let own = fed.feed.local().map(str::to_string);
+    own.or_else(|| fed.of.iter().flat_map(|k| &k.inputs).find_map(function_of))
 }

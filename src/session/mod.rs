@@ -1,6 +1,7 @@
 //! [`Session`]: the one place where a run starts. It knows the device, the budget and the threads.
 
 mod again;
+mod bins;
 mod blocks;
 mod into;
 mod kept_bound;

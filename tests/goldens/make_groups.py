@@ -140,6 +140,26 @@ def ptp(dtype):
     cases.append(["ptp", x, chunks(shape), axis, answer(np.ptp(array(*x), axis=axis))])
 
 
+def along(dtype):
+    """Counts, sums of weights and densities of numpy.histogram, for each place on the axes that are kept."""
+    shape = [rng.choice([1, 2, 5, 12]) for _ in range(rng.randrange(1, 4))]
+    axes = sorted(rng.sample(range(len(shape)), rng.randrange(1, len(shape) + 1)))
+    x, w = data(dtype, shape, "nan" if dtype in FLOATS else "small"), data("float64", shape)
+    edges = sorted(rng.sample([-20.0, -3.0, -1.0, -0.5, 0.0, 0.25, 1.0, 2.5, 7.0], 4))
+    kept = [d for d in range(len(shape)) if d not in axes]
+    flat = [np.transpose(array(*a), kept + axes).reshape([shape[d] for d in kept] + [-1]) for a in (x, w)]
+    lead = flat[0].shape[:-1]
+    counts, sums, density = np.empty(lead + (3,), int), np.empty(lead + (3,)), np.empty(lead + (3,))
+    for at in np.ndindex(lead):
+        row = flat[0][at].astype(np.float64)
+        there = ~np.isnan(row)
+        counts[at] = np.histogram(row[there], edges)[0]
+        sums[at] = np.histogram(row[there], edges, weights=flat[1][at][there])[0]
+        density[at] = np.histogram(row[there], edges, density=True)[0]
+    named = [a - len(shape) * rng.randrange(2) for a in axes]
+    cases.append(["along", x, chunks(shape), w, named, edges, *map(answer, (counts, sums, density))])
+
+
 for name in ROWS:
     for dtype in ALL:
         groupby(name, dtype)
@@ -149,6 +169,9 @@ for dtype in ALL:
         top(dtype)
     if dtype != "bool":
         ptp(dtype)
+for dtype in ALL:
+    for _ in range(4):
+        along(dtype)
 
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "groups.json"), "w") as f:
     f.write("[\n" + ",\n".join(json.dumps(c, separators=(",", ":")) for c in cases) + "\n]\n")

@@ -1,25 +1,41 @@
 //! The arguments of `histogram`, `histogram2d` and `histogramdd`.
 //!
-//! As in NumPy: `bins` is a number of bins or a list of edges, or one of these per dimension;
+//! As in NumPy: `bins` is a number of bins or a list of edges, or one of these per dimension, or in one dimension a rule
+//! that chooses their number by a run of its own;
 //! `range` is `(low, high)`, per dimension if there are several, `None` for the data's own range.
-//! `log=True` makes bins of equal ratio. `where=` is a mask, as in the reductions. `density=True` gives an array.
+//! `log=True` makes bins of equal ratio. `where=` is a mask, as in the reductions. `density=True` gives an array. As in xhistogram, `axis=` names
+//! the axes over which it goes, and what is made has those that are kept first.
 
 use super::args::Args;
 use super::cx::Cx;
 use super::value::{Item, Val};
 use crate::cli::expr::Span;
-use chunkwise::{Array, BinAxis, Binned, Result, Weak};
+use chunkwise::{Array, BinAxis, BinRule, Binned, Result, Weak};
 
 /// NumPy's default.
 const BINS: u64 = 10;
 /// The most edges that are computed from an expression such as `linspace(0, 1, 11)`.
 const MAX_EDGES: u64 = 1 << 22;
 
-/// A histogram over the values of `axes`.
+/// A histogram over the values of `axes`; an array for densities, and where some axes are kept.
+///
+/// # Errors
+/// As [`bins`].
+pub fn histogram(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
+    let density = a.take("density").map(|d| d.bool(cx, "density")).transpose()?.unwrap_or(false);
+    let (h, keeps) = bins(cx, a, axes)?;
+    Ok(match (density, keeps) {
+        (true, _) => Val::Array(h.density()),
+        (false, true) => Val::Array(h.sums()),
+        (false, false) => Val::Histogram(h),
+    })
+}
+
+/// The bins over the values of `axes`, with weights, mask and axes over which they go, and whether these were given.
 ///
 /// # Errors
 /// `Expression`, with a caret at the argument that is wrong.
-pub fn histogram(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
+pub fn bins(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<(Binned, bool)> {
     let rank = axes.len();
     if rank == 0 || rank > 3 {
         return Err(cx.error(a.span, format!("a histogram has one to three dimensions, not {rank}")));
@@ -40,21 +56,41 @@ pub fn histogram(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
         item => vec![item; rank],
     };
     let log = per_axis(a.take("log"), rank, |v| matches!(v, Val::Scalar(Weak::Bool(_))));
+    let weights = a.take("weights").map(|w| w.array(cx, "weights")).transpose()?;
+    let mask = a.take("where").map(|m| m.array(cx, "where")).transpose()?;
     let mut parts: Vec<(Array, BinAxis)> = Vec::new();
     for (d, ((item, range), log)) in axes.into_iter().zip(range).zip(log).enumerate() {
         let log = log.map(|l| l.bool(cx, "log")).transpose()?.unwrap_or(false);
-        let bins = axis(cx, bins[d].clone(), range, log)?;
-        parts.push((item.array(cx, "the values")?, bins));
+        let values = item.array(cx, "the values")?;
+        let axis = match &bins[d] {
+            Some(rule @ Item { value: Val::Str(_), span }) => {
+                let refused = match (rank, log, &weights) {
+                    (2.., ..) => Some("a rule chooses the bins of one dimension only"),
+                    (_, true, _) => Some("a rule chooses equal bins, so log has no meaning"),
+                    (.., Some(_)) => Some("no rule chooses bins for weighted data"),
+                    _ => None,
+                };
+                if let Some(message) = refused {
+                    return Err(cx.error(*span, message).hint("write a number of bins or a list of edges"));
+                }
+                by_rule(cx, rule, &values, range, mask.as_ref())?
+            }
+            bins => axis(cx, bins.clone(), range, log)?,
+        };
+        parts.push((values, axis));
     }
     let mut h = Binned::new(parts.iter().map(|(a, b)| (a, b.clone())));
-    if let Some(weights) = a.take("weights") {
-        h = h.weights(&weights.array(cx, "weights")?);
+    if let Some(weights) = &weights {
+        h = h.weights(weights);
     }
-    if let Some(mask) = a.take("where") {
-        h = h.mask(&mask.array(cx, "where")?);
+    if let Some(mask) = &mask {
+        h = h.mask(mask);
     }
-    let density = a.take("density").map(|d| d.bool(cx, "density")).transpose()?.unwrap_or(false);
-    Ok(if density { Val::Array(h.density()) } else { Val::Histogram(h) })
+    let axes = a.take("axis").map(|i| i.ints(cx, "axis")).transpose()?;
+    if let Some(axes) = &axes {
+        h = h.along(axes.clone());
+    }
+    Ok((h, axes.is_some()))
 }
 
 /// Something that says the bins of one dimension.
@@ -91,10 +127,6 @@ fn axis(cx: &Cx, bins: Option<Item>, range: Option<Item>, log: bool) -> Result<B
                 }
                 return Ok(BinAxis::Edges(edges(cx, item.clone())?));
             }
-            Val::Str(_) => {
-                let e = cx.error(item.span, "bins are not chosen by a rule");
-                return Err(e.hint("write a number of bins or a list of edges"));
-            }
             other => {
                 let message =
                     format!("bins must be a number of bins or a list of edges, not {}", other.kind());
@@ -105,16 +137,41 @@ fn axis(cx: &Cx, bins: Option<Item>, range: Option<Item>, log: bool) -> Result<B
     let Some(range) = range else {
         return Ok(if log { BinAxis::AutoLog(count) } else { BinAxis::Auto(count) });
     };
-    let span = range.span;
-    let pair = range.items(cx, "range", "a pair (low, high)")?;
-    let [low, high] = &pair[..] else {
-        return Err(cx.error(span, "range is a pair (low, high)"));
-    };
-    let (low, high) = (low.float(cx, "range")?, high.float(cx, "range")?);
+    let (low, high) = ends(cx, range)?;
     Ok(match log {
         true => BinAxis::Log { bins: count, low, high },
         false => BinAxis::Uniform { bins: count, low, high },
     })
+}
+
+/// A range that is given.
+fn ends(cx: &Cx, range: Item) -> Result<(f64, f64)> {
+    let span = range.span;
+    let pair = range.items(cx, "range", "a pair (low, high)")?;
+    match &pair[..] {
+        [low, high] => Ok((low.float(cx, "range")?, high.float(cx, "range")?)),
+        _ => Err(cx.error(span, "range is a pair (low, high)")),
+    }
+}
+
+/// The bins that a rule chooses.
+fn by_rule(
+    cx: &Cx,
+    rule: &Item,
+    values: &Array,
+    range: Option<Item>,
+    mask: Option<&Array>,
+) -> Result<BinAxis> {
+    let name = rule.text(cx, "bins")?;
+    let Some(found) = BinRule::from_name(name) else {
+        let all = BinRule::ALL.map(BinRule::name).join(", ");
+        return Err(cx
+            .error(rule.span, format!("there is no rule '{name}' for bins"))
+            .hint(format!("the rules are {all}; or write a number of bins or a list of edges")));
+    };
+    let range = range.map(|r| ends(cx, r)).transpose()?;
+    let chosen = cx.beforehand().and_then(|s| s.bin_axis(values, found, range, mask));
+    chosen.map_err(|e| cx.at(rule.span, e))
 }
 
 /// Edges written out, or made by a small expression.

@@ -1,13 +1,15 @@
 //! Elements that are chosen by lists of indices and by conditions: `x[[3, 1]]`, `x[mask]`, `take`, `compress`,
 //! `nonzero`. What chooses is computed at once, by a run of its own; what is chosen is lazy.
-//!
-//! Limits: one list or mask in an index.
+//! Several lists in one index broadcast, and choose points.
 
 use super::args::Args;
 use super::cx::Cx;
 use super::value::{Item, Val};
 use crate::cli::expr::Span;
-use chunkwise::{Array, DType, Index, Result};
+use chunkwise::{Array, DType, Error, ErrorKind, Index, Result};
+
+/// The most points that lists which broadcast may choose.
+const MAX_POINTS: usize = 1 << 27;
 
 /// An entry between `[` and `]`.
 pub enum Entry {
@@ -30,6 +32,10 @@ impl Entry {
 pub fn index(cx: &Cx, x: &Array, entries: Vec<Entry>) -> Result<Array> {
     let places: Vec<usize> = (0..).zip(&entries).filter(|(_, e)| e.is_advanced()).map(|(i, _)| i).collect();
     let together = places.windows(2).all(|p| p[1] == p[0] + 1);
+    let lists = entries.iter().filter(|e| matches!(e, Entry::Chosen(_))).count();
+    if lists > 1 {
+        return several(cx, x, entries, together);
+    }
     let mut chosen = None;
     let mut basic = Vec::new();
     // Axes of what the slices leave, before the chosen ones; an ellipsis stands for as many as are not named.
@@ -43,11 +49,6 @@ pub fn index(cx: &Cx, x: &Array, entries: Vec<Entry>) -> Result<Array> {
                 }
                 named += matches!(i, Index::Slice { .. } | Index::At(_)) as usize;
                 basic.push(i);
-            }
-            Entry::Chosen(item) if chosen.is_some() => {
-                return Err(cx
-                    .error(item.span, "an index can have only one list or mask")
-                    .hint("choose along one axis after the other: x[a][:, b]"));
             }
             Entry::Chosen(item) => {
                 let span = item.span;
@@ -69,6 +70,115 @@ pub fn index(cx: &Cx, x: &Array, entries: Vec<Entry>) -> Result<Array> {
     // Where slices lie between them, what whole numbers and lists choose comes first.
     let own = if by.dtype()? == DType::Bool { 1 } else { by.ndim()? };
     Ok(if together { made } else { to_the_front(&made, axis, own)? })
+}
+
+/// Indices along one axis, in the shape that they were given in.
+struct List {
+    shape: Vec<usize>,
+    indices: Vec<i64>,
+    /// How long the axis must be, where a mask gave them.
+    len: Option<u64>,
+    span: Span,
+}
+
+/// What several lists and masks choose, which broadcast to one shape: a point for each of its elements.
+fn several(cx: &Cx, x: &Array, entries: Vec<Entry>, together: bool) -> Result<Array> {
+    let (mut lists, mut basic, mut at) = (Vec::new(), Vec::new(), Vec::new());
+    for entry in entries {
+        match entry {
+            Entry::Basic(i) => basic.push(i),
+            Entry::Chosen(item) => {
+                for list in lists_of(cx, item)? {
+                    at.push(basic.len());
+                    basic.push(Index::ALL);
+                    lists.push(list);
+                }
+            }
+        }
+    }
+    let span = lists.iter().map(|l| l.span).reduce(Span::to);
+    let located = |e| span.map_or_else(|| Error::new(ErrorKind::Internal, "no list"), |span| cx.at(span, e));
+    let sliced = x.index(&basic);
+    sliced.check().map_err(located)?;
+    // The axes of what the slices leave; an ellipsis stands for as many as are not named.
+    let named = basic.iter().filter(|i| matches!(i, Index::Slice { .. } | Index::At(_))).count();
+    let lengths = |i: &Index| match i {
+        Index::At(_) => 0,
+        Index::Ellipsis => x.ndim().map_or(0, |n| n - named),
+        _ => 1,
+    };
+    let axes: Vec<usize> = at.iter().map(|&at| basic[..at].iter().map(lengths).sum()).collect();
+    for (list, &d) in lists.iter().zip(&axes) {
+        if let Some(m) = list.len.filter(|&m| m != sliced.shape().map_or(m, |s| s[d])) {
+            let n = sliced.shape()?[d];
+            return Err(cx.error(list.span, format!("the mask has length {m} along axis {d}, which has {n}")));
+        }
+    }
+    let (shape, indices) = broadcast(&lists).ok_or_else(|| {
+        let shapes: Vec<String> = lists.iter().map(|l| format!("{:?}", l.shape)).collect();
+        let message = format!("indices of shapes {} do not broadcast", shapes.join(" and "));
+        let hint =
+            format!("or to more than {MAX_POINTS} points; choose along one axis after the other: x[a][:, b]");
+        located(Error::new(ErrorKind::Shape, message).hint(hint))
+    })?;
+    let signed: Vec<i64> = axes.iter().map(|&d| d as i64).collect();
+    let points = sliced.take_points(&signed, &indices.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    points.check().map_err(located)?;
+    let rest = points.shape()?[1..].iter().map(|&n| n as i64);
+    let made = points.reshape(&shape.iter().map(|&n| n as i64).chain(rest).collect::<Vec<_>>());
+    if !together {
+        return Ok(made);
+    }
+    // Where nothing lies between them they stand where the first one stood.
+    let (own, first) = (shape.len(), axes[0]);
+    let order = (own..own + first).chain(0..own).chain(own + first..made.ndim()?);
+    Ok(made.transpose(&order.map(|d| d as i64).collect::<Vec<_>>()))
+}
+
+/// The lists that an array of integers or a mask stands for, one for each axis.
+fn lists_of(cx: &Cx, item: Item) -> Result<Vec<List>> {
+    let span = item.span;
+    let by = item.array(cx, "an index")?;
+    axes_of(cx, span, &by)?;
+    if by.dtype()? != DType::Bool {
+        let shape = by.shape()?.iter().map(|&n| n as usize).collect();
+        return Ok(vec![List { shape, indices: whole_numbers(cx, span, &by)?, len: None, span }]);
+    }
+    let places = places(cx, span, &by)?;
+    let each = places.columns().into_iter().zip(by.shape()?);
+    Ok(each
+        .map(|(column, &n)| List {
+            shape: vec![places.nrows()],
+            indices: column.to_vec(),
+            len: Some(n),
+            span,
+        })
+        .collect())
+}
+
+/// The shape to which lists broadcast, and their indices for each of its elements; nothing if they do not, or
+/// to too many.
+fn broadcast(lists: &[List]) -> Option<(Vec<usize>, Vec<Vec<i64>>)> {
+    let rank = lists.iter().map(|l| l.shape.len()).max()?;
+    let mut shape = vec![1; rank];
+    for list in lists {
+        for (n, &own) in shape.iter_mut().rev().zip(list.shape.iter().rev()) {
+            match (*n, own) {
+                (1, own) => *n = own,
+                (n, own) if own == 1 || own == n => {}
+                _ => return None,
+            }
+        }
+    }
+    let points = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d));
+    if points.is_none_or(|n| n > MAX_POINTS) {
+        return None;
+    }
+    let all = lists.iter().map(|list| {
+        let own = ndarray::ArrayView::from_shape(&list.shape[..], &list.indices).ok()?;
+        Some(own.broadcast(&shape[..])?.iter().copied().collect())
+    });
+    Some((shape.clone(), all.collect::<Option<_>>()?))
 }
 
 /// How many axes of `x` a list or mask stands for.

@@ -5,12 +5,10 @@ use super::args::{Args, cast};
 use super::binned;
 use super::chosen;
 use super::cx::Cx;
+use super::ordered;
 use super::value::{Item, Val};
 use crate::cli::expr::Ident;
-use chunkwise::{
-    Array, Boundary, ConvolveMode, DType, Labels, Over, QuantileMethod, Quantiles, Reduction, Result, Weak,
-    concatenate, stack,
-};
+use chunkwise::{Array, Boundary, ConvolveMode, DType, Over, Reduction, Result, Weak, concatenate, stack};
 
 /// One function.
 pub struct Function {
@@ -114,40 +112,37 @@ functions! {
         let x = a.array(cx, "a")?;
         Ok(Val::Array(x.ptp_with(over(cx, &mut a)?)))
     };
-    "median" ("a", "axis") only "keepdims" = |cx, a| median(cx, a, Array::median_with);
-    "nanmedian" ("a", "axis") only "keepdims" = |cx, a| median(cx, a, Array::nanmedian_with);
-    "quantile" ("a" "q", "axis") only "method" "keepdims" = |cx, a| quantile(cx, a, Array::quantile_with);
-    "nanquantile" ("a" "q", "axis") only "method" "keepdims" = |cx, a| quantile(cx, a, Array::nanquantile_with);
-    "percentile" ("a" "q", "axis") only "method" "keepdims" = |cx, a| quantile(cx, a, Array::percentile_with);
-    "nanpercentile" ("a" "q", "axis") only "method" "keepdims" = |cx, a| {
-        quantile(cx, a, Array::nanpercentile_with)
+    "median" ("a", "axis") only "keepdims" "where" = |cx, a| ordered::median(cx, a, Array::median_with);
+    "nanmedian" ("a", "axis") only "keepdims" "where" = |cx, a| ordered::median(cx, a, Array::nanmedian_with);
+    "quantile" ("a" "q", "axis") only "method" "keepdims" "weights" "where" = |cx, a| ordered::quantile(cx, a, Array::quantile_with);
+    "nanquantile" ("a" "q", "axis") only "method" "keepdims" "weights" "where" = |cx, a| ordered::quantile(cx, a, Array::nanquantile_with);
+    "percentile" ("a" "q", "axis") only "method" "keepdims" "weights" "where" = |cx, a| ordered::quantile(cx, a, Array::percentile_with);
+    "nanpercentile" ("a" "q", "axis") only "method" "keepdims" "weights" "where" = |cx, a| {
+        ordered::quantile(cx, a, Array::nanpercentile_with)
     };
-    "groupby_reduce" ("array" "by" "func", "expected" "axis") only "where" "weights" = groupby_reduce;
-    "binned_statistic" ("x" "values", "statistic" "bins" "range") only "weights" "where" "log" = |cx, mut a| {
+    "groupby_reduce" ("array" "by" "func", "expected" "axis") only "where" "weights" "q" "method" = ordered::groupby_reduce;
+    "binned_statistic" ("x" "values", "statistic" "bins" "range") only "weights" "where" "log" "axis" = |cx, mut a| {
         let x = a.need(cx, "x")?;
         profile(cx, a, vec![x])
     };
-    "binned_statistic_2d" ("x" "y" "values", "statistic" "bins" "range") only "weights" "where" "log" = |cx, mut a| {
+    "binned_statistic_2d" ("x" "y" "values", "statistic" "bins" "range") only "weights" "where" "log" "axis" = |cx, mut a| {
         let axes = vec![a.need(cx, "x")?, a.need(cx, "y")?];
         profile(cx, a, axes)
     };
 
     "histogram_bin_edges" ("x", "bins" "range") only "weights" "where" "log" = |cx, mut a| {
         let x = a.need(cx, "x")?;
-        Ok(match binned::histogram(cx, a, vec![x])? {
-            Val::Histogram(bins) => Val::Array(bins.edges(0)),
-            other => other,
-        })
+        Ok(Val::Array(binned::bins(cx, a, vec![x])?.0.edges(0)))
     };
-    "histogram" ("x", "bins" "range" "density") only "weights" "where" "log" = |cx, mut a| {
+    "histogram" ("x", "bins" "range" "density") only "weights" "where" "log" "axis" = |cx, mut a| {
         let x = a.need(cx, "x")?;
         binned::histogram(cx, a, vec![x])
     };
-    "histogram2d" ("x" "y", "bins" "range" "density") only "weights" "where" "log" = |cx, mut a| {
+    "histogram2d" ("x" "y", "bins" "range" "density") only "weights" "where" "log" "axis" = |cx, mut a| {
         let axes = vec![a.need(cx, "x")?, a.need(cx, "y")?];
         binned::histogram(cx, a, axes)
     };
-    "histogramdd" ("sample", "bins" "range" "density") only "weights" "where" "log" = |cx, mut a| {
+    "histogramdd" ("sample", "bins" "range" "density") only "weights" "where" "log" "axis" = |cx, mut a| {
         let axes = a.need(cx, "sample")?.items(cx, "sample", "a tuple of one to three arrays")?;
         binned::histogram(cx, a, axes)
     };
@@ -240,33 +235,19 @@ fn top(cx: &Cx, mut a: Args, f: fn(&Array, i64, i64) -> Array) -> Result<Val> {
     Ok(Val::Array(f(&a.array(cx, "a")?, k, axis)))
 }
 
-/// `axis` and `keepdims`.
-fn over(cx: &Cx, a: &mut Args) -> Result<Over> {
-    let over = match a.take("axis") {
+/// `axis`, `keepdims`, and where a function has them `where` and `weights`.
+pub(super) fn over(cx: &Cx, a: &mut Args) -> Result<Over> {
+    let mut over = match a.take("axis") {
         Some(axes) => Over::axes(axes.ints(cx, "axis")?),
         None => Over::all(),
     };
+    for (param, set) in [("weights", Over::weights as fn(Over, &Array) -> Over), ("where", Over::mask)] {
+        if let Some(item) = a.take(param) {
+            over = set(over, &item.array(cx, param)?);
+        }
+    }
     let keeps = a.take("keepdims").map(|k| k.bool(cx, "keepdims")).transpose()?.unwrap_or(false);
     Ok(if keeps { over.keepdims() } else { over })
-}
-
-fn median(cx: &Cx, mut a: Args, f: fn(&Array, Over) -> Array) -> Result<Val> {
-    let x = a.array(cx, "a")?;
-    Ok(Val::Array(f(&x, over(cx, &mut a)?)))
-}
-
-fn quantile(cx: &Cx, mut a: Args, f: fn(&Array, Quantiles, QuantileMethod, Over) -> Array) -> Result<Val> {
-    let q = a.need(cx, "q")?;
-    let q = match &q.value {
-        Val::Tuple(items) | Val::List(items) => {
-            items.iter().map(|i| i.float(cx, "q")).collect::<Result<Vec<_>>>()?.into()
-        }
-        _ => q.float(cx, "q")?.into(),
-    };
-    let methods = QuantileMethod::ALL.map(|m| (m.name(), m));
-    let method = word(cx, a.take("method"), "method", &methods, QuantileMethod::default())?;
-    let x = a.array(cx, "a")?;
-    Ok(Val::Array(f(&x, q, method, over(cx, &mut a)?)))
 }
 
 /// The axis and the dtype that were given.
@@ -294,7 +275,7 @@ fn from_initial(cx: &Cx, mut a: Args, f: fn(&Array, Over, bool) -> Array) -> Res
 }
 
 /// The reduction that a string names.
-fn reduction(cx: &Cx, item: Option<Item>, default: Reduction) -> Result<Reduction> {
+pub(super) fn reduction(cx: &Cx, item: Option<Item>, default: Reduction) -> Result<Reduction> {
     let Some(item) = item else { return Ok(default) };
     let Val::Str(name) = &item.value else {
         return Err(cx.error(item.span, "the reduction is a name in quotes, 'mean' say"));
@@ -306,45 +287,24 @@ fn reduction(cx: &Cx, item: Option<Item>, default: Reduction) -> Result<Reductio
     })
 }
 
-fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
-    let func = a.take("func");
-    let func = reduction(cx, func, Reduction::Sum)?;
-    let (values, by) = (a.array(cx, "array")?, a.array(cx, "by")?);
-    let mut over = over(cx, &mut a)?;
-    if let Some(mask) = a.take("where") {
-        over = over.mask(&mask.array(cx, "where")?);
-    }
-    if let Some(weights) = a.take("weights") {
-        over = over.weights(&weights.array(cx, "weights")?);
-    }
-    let expected = match a.take("expected") {
-        Some(item) => {
-            let span = item.span;
-            let labels = item.array(cx, "expected")?;
-            let found = cx.beforehand().and_then(|s| Labels::of(&s.compute(&labels.ravel())?));
-            found.map_err(|e| cx.at(span, e))?
-        }
-        // A pass of its own finds them.
-        None => cx.beforehand().and_then(|s| s.labels(&by)).map_err(|e| cx.at(a.span, e))?,
-    };
-    Ok(Val::Array(values.groupby_reduce(&by, &expected, func, over)))
-}
-
 fn profile(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
     let statistic = a.take("statistic");
     // SciPy's name for what needs no values.
     let counts = matches!(&statistic, Some(Item { value: Val::Str(name), .. }) if name == "count");
     let statistic = reduction(cx, statistic.filter(|_| !counts), Reduction::Mean)?;
     let values = a.array(cx, "values")?;
-    match binned::histogram(cx, a, axes)? {
-        Val::Histogram(bins) if counts => Ok(Val::Array(bins.counts())),
-        Val::Histogram(bins) => Ok(Val::Array(bins.reduce(&values, statistic))),
-        other => Ok(other),
-    }
+    let (bins, _) = binned::bins(cx, a, axes)?;
+    Ok(Val::Array(if counts { bins.counts() } else { bins.reduce(&values, statistic) }))
 }
 
 /// One of several words.
-fn word<T: Copy>(cx: &Cx, item: Option<Item>, what: &str, words: &[(&str, T)], default: T) -> Result<T> {
+pub(super) fn word<T: Copy>(
+    cx: &Cx,
+    item: Option<Item>,
+    what: &str,
+    words: &[(&str, T)],
+    default: T,
+) -> Result<T> {
     let Some(item) = item else { return Ok(default) };
     let name = item.text(cx, what)?;
     words.iter().find(|w| w.0 == name).map(|w| w.1).ok_or_else(|| {

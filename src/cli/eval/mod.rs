@@ -8,6 +8,7 @@ mod cx;
 mod fold;
 mod functions;
 mod lower;
+mod ordered;
 mod print;
 #[cfg(test)]
 mod tests;

@@ -100,6 +100,13 @@ fn values_are_those_of_numpy() {
         ("cummin(i, -1)", "[ 3 -1 -1 -1]"),
         ("cumulative_sum(i, include_initial=True)", "[0 3 2 2 9]"),
         ("cumulative_prod(i, dtype=float32)", "[ 3. -3. -0. -0.]"),
+        ("histogram_bin_edges(x, 'sqrt')", "[-5.   -2.25  0.5   3.25  6.  ]"),
+        ("histogram(x, [-6, 0, 7], axis=1)", "[[4 0]\n [1 3]\n [0 4]]"),
+        (
+            "histogram(x, 2, range=(-5, 6), density=True, axis=-1)",
+            "[[0.18181818 0.        ]\n [0.09090909 0.09090909]\n [0.         0.18181818]]",
+        ),
+        ("binned_statistic(x, x, 'max', [-6, 0, 7], axis=0)[0]", "[-1.  3.]"),
         ("histogram_bin_edges(i, 4)", "[-1.  1.  3.  5.  7.]"),
         ("binned_statistic(i, i, 'count', 4)", "[2 0 1 1]"),
         ("median(x)", "0.5"),
@@ -187,6 +194,18 @@ fn lists_and_masks_choose_what_they_choose_in_numpy() {
 }
 
 #[test]
+fn several_lists_choose_as_numpy() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/index.json");
+    let cases: Vec<(String, Vec<u64>, Vec<i64>)> =
+        serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert!(cases.len() > 200);
+    for (text, shape, right) in cases {
+        let Value::Array(got) = value(&text) else { panic!("{text}") };
+        assert_eq!((got.shape(), got.as_slice::<i64>().unwrap()), (&shape[..], &right[..]), "{text}");
+    }
+}
+
+#[test]
 fn histograms_take_numpy_arguments() {
     let h = |text: &str| match value(text) {
         Value::Histogram(h) => h,
@@ -195,6 +214,8 @@ fn histograms_take_numpy_arguments() {
     assert_eq!(h("histogram(x)").counts().len(), 10);
     assert_eq!(h("histogram(x, 4)").counts(), [3, 3, 3, 3]);
     assert_eq!(h("histogram(x, bins=2, range=(0, 6))").counts(), [3, 4]);
+    assert_eq!(h("histogram(x, bins='auto')").counts(), [3, 2, 2, 2, 3]);
+    assert_eq!(h("histogram(x, 'fd', range=(0, 4), where=x < 9)").counts(), [2, 3]);
     let cut = h("x.histogram(bins=[0, 1, 5], where=b)");
     assert_eq!((cut.counts(), cut.underflow(), cut.overflow(), cut.total()), (&[0, 3][..], 4, 1, 8));
     assert_eq!(h("histogram(x, bins=linspace(0, 6, 3))").edges()[0], [0.0, 3.0, 6.0]);
@@ -298,6 +319,11 @@ fn errors_point_at_their_place() {
         ("x << 1.5", "x << 1.5", "left_shift"),
         ("histogram(x) + 1", "histogram(x)", "only be a result"),
         ("histogram(x, bins=0)", "0", "at least one bin"),
+        ("histogram(x, bins='knuth')", "'knuth'", "the rules are auto, fd"),
+        ("histogram(x, bins='auto', weights=x)", "'auto'", "weighted data"),
+        ("histogram2d(x, x, bins=('fd', 3))", "'fd'", "one dimension"),
+        ("histogram(x, bins='fd', log=True)", "'fd'", "equal bins"),
+        ("histogram(x / 0, bins='fd')", "'fd'", "infinities"),
         ("histogram(x, bins=[0, 1], range=(0, 1))", "(0, 1)", "no meaning"),
         ("histogram(x, bins=(1, 0))", "histogram(x, bins=(1, 0))", "edges"),
         ("histogram(x, normed=True)", "normed", "weights="),

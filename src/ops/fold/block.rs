@@ -43,3 +43,13 @@ impl Scratch {
         }
     }
 }
+
+/// The elements where a mask is true, brought together at the front, without a branch for each.
+pub(super) fn squeezed<'e, T: Copy>(elements: &'e mut [T], mask: &[u8]) -> &'e [T] {
+    let mut n = 0;
+    for i in 0..elements.len() {
+        elements[n] = elements[i];
+        n += usize::from(mask[i] != 0);
+    }
+    &elements[..n]
+}

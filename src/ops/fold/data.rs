@@ -188,6 +188,9 @@ pub struct Note {
     pub count: u64,
 }
 
+/// What is said of elements whose label is not expected.
+pub(super) const LEFT_OUT: &str = "elements are of no group and were left out";
+
 /// What is noted about a finished state.
 pub type Notes = SmallVec<[Note; 2]>;
 

@@ -1,7 +1,7 @@
 //! Grouped reductions: any row of the reduction table, once per group. A group is a label, or a bin.
 
 use super::data::{
-    FoldBytes, Given, Landing, Load, Made, Makes, Note, Notes, Param, Port, Ports, Role, internal,
+    FoldBytes, Given, LEFT_OUT, Landing, Load, Made, Makes, Note, Notes, Param, Port, Ports, Role, internal,
 };
 use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
 use super::{Block, FoldRow, Runs, Scratch, SharedFold, TILE, Tile, reduce, row};
@@ -244,7 +244,7 @@ impl State for GroupedState {
         let said = GroupedState::finish(&self, &mut out)?;
         let mut notes: Notes = said.texts().map(|text| Note { text, count: 0 }).collect();
         if self.left_out() > 0 {
-            notes.push(Note { text: "elements are of no group and were left out", count: self.left_out() });
+            notes.push(Note { text: LEFT_OUT, count: self.left_out() });
         }
         Ok((Made::Elements(out), notes))
     }

@@ -2,7 +2,7 @@
 
 use super::row::FoldRow;
 use super::shared::SharedFold;
-use super::{collect, edges, grouped, histogram, ranks, reduce, scan, select, top};
+use super::{collect, edges, grouped, histogram, ranks, reduce, scan, select, sorted, top};
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -19,6 +19,7 @@ pub static FOLDS: &[FoldRow] = &[
     ranks::ROW,
     select::ROW,
     scan::ROW,
+    sorted::ROW,
 ];
 
 static REGISTERED: Mutex<Vec<FoldRow>> = Mutex::new(Vec::new());

@@ -26,6 +26,7 @@ mod runs;
 mod scan;
 mod select;
 mod shared;
+mod sorted;
 mod top;
 mod traits;
 
@@ -43,5 +44,6 @@ pub use runs::{Columns, Runs};
 pub use scan::{Cumulative, Scan};
 pub use select::Select;
 pub use shared::SharedFold;
+pub use sorted::Sorted;
 pub use top::{First, Top, Wanted};
 pub use traits::{Fold, Nothing, Ready, State, Update, state_as, state_ref, written_bytes};

@@ -8,6 +8,7 @@
 //! Passes over the data: one for dtypes of 8 and 16 bits, two for 32, four for 64; for more than 8 quantiles at once
 //! later digits are shorter, so that the counters of a worker stay at about 8 MiB, and there are up to seven.
 
+use super::block::squeezed;
 use super::data::{
     FoldBytes, Given, Landing, Load, Made, Makes, Note, Notes, Param, Port, Ports, Role, internal,
 };
@@ -29,12 +30,13 @@ use std::sync::Arc;
 pub(super) const ROW: FoldRow = FoldRow {
     name: "ranks",
     read: |data| {
-        let Data { asked, pass, rank } = row::parse(ROW.name, data)?;
+        let Data { asked, pass, rank, has_mask } = row::parse(ROW.name, data)?;
         let rank = row::checked_rank(ROW.name, rank)?;
         if pass as usize >= digits(&asked).len() {
             return Err(Error::new(ErrorKind::Format, format!("a fold '{}' has no pass {pass}", ROW.name)));
         }
-        Ok(SharedFold::new(Ranks::new(asked, pass, rank)))
+        let ranks = Ranks::new(asked, pass, rank);
+        Ok(SharedFold::new(if has_mask { ranks.with_mask() } else { ranks }))
     },
 };
 
@@ -50,6 +52,7 @@ pub struct Ranks {
     asked: Asked,
     pass: u32,
     landing: Landing,
+    has_mask: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -58,6 +61,8 @@ struct Data {
     asked: Asked,
     pass: u32,
     rank: usize,
+    #[serde(rename = "where")]
+    has_mask: bool,
 }
 
 /// The bits of each digit, the highest first.
@@ -77,7 +82,13 @@ fn digits(asked: &Asked) -> SmallVec<[u32; 8]> {
 impl Ranks {
     /// Pass `pass` of [`Ranks::passes`] over a domain of `rank` axes.
     pub fn new(asked: Asked, pass: u32, rank: usize) -> Ranks {
-        Ranks { asked, pass, landing: Landing::reduce(rank) }
+        Ranks { asked, pass, landing: Landing::reduce(rank), has_mask: false }
+    }
+
+    /// The same of the elements where a mask, which is a port of its own, is true.
+    pub fn with_mask(mut self) -> Ranks {
+        self.has_mask = true;
+        self
     }
 
     /// How many passes it takes. Each but the first has the one before as its param; the last makes the results.
@@ -124,11 +135,14 @@ impl Fold for Ranks {
     }
 
     fn data(&self) -> serde_json::Value {
-        row::data(&Data { asked: self.asked.clone(), pass: self.pass, rank: self.landing.rank() })
+        let (asked, rank) = (self.asked.clone(), self.landing.rank());
+        row::data(&Data { asked, pass: self.pass, rank, has_mask: self.has_mask })
     }
 
     fn ports(&self) -> Ports {
-        smallvec![Port { role: Role::Values, dtype: self.asked.dtype() }]
+        let mask = self.has_mask.then_some(Port { role: Role::Mask, dtype: DType::Bool });
+        let values = Port { role: Role::Values, dtype: self.asked.dtype() };
+        std::iter::once(values).chain(mask).collect()
     }
 
     fn params(&self) -> SmallVec<[Param; 2]> {
@@ -280,7 +294,8 @@ impl Ready for RanksReady {
             first = vec![0; (1 << UPPER) + 1];
             first.iter_mut().enumerate().for_each(|(u, at)| *at = starts(u as u64));
         }
-        Box::new(Count { dtype: self.fold.asked.dtype(), pass: self.fold.pass, own, after, first, simd })
+        let Ranks { ref asked, pass, has_mask, .. } = self.fold;
+        Box::new(Count { dtype: asked.dtype(), pass, own, after, first, has_mask, simd })
     }
 }
 
@@ -364,18 +379,21 @@ impl State for Counted {
 
 /// Memory for the keys of a tile, and for how many of each piece are looked for.
 struct Columns {
+    /// Elements where the mask is true.
+    there: Buffer,
     keys: Buffer,
     upper: Vec<u16>,
     hits: Vec<u8>,
 }
 
 impl Columns {
-    const BYTES: u64 = (TILE * (8 + 2) + TILE / PIECE) as u64;
+    const BYTES: u64 = (TILE * (8 + 8 + 2) + TILE / PIECE) as u64;
 }
 
 impl Default for Columns {
     fn default() -> Columns {
-        Columns { keys: Buffer::zeroed(8 * TILE), upper: vec![0; TILE], hits: vec![0; TILE.div_ceil(PIECE)] }
+        let [there, keys] = [0; 2].map(|_| Buffer::zeroed(8 * TILE));
+        Columns { there, keys, upper: vec![0; TILE], hits: vec![0; TILE.div_ceil(PIECE)] }
     }
 }
 
@@ -388,6 +406,7 @@ struct Count {
     after: u32,
     /// By the upper bits of a key, where prefixes with these begin; empty where there are few prefixes.
     first: Vec<u32>,
+    has_mask: bool,
     simd: Simd,
 }
 
@@ -460,11 +479,22 @@ impl Update for Count {
             return Ok(());
         }
         with_storage!(self.dtype, T => {
-            for values in bytemuck::cast_slice::<u8, T>(tile.columns[0]).chunks(TILE) {
+            let mask = if self.has_mask { Some(tile.columns[1]) } else { None };
+            for (k, values) in bytemuck::cast_slice::<u8, T>(tile.columns[0]).chunks(TILE).enumerate() {
+                let mut there = std::mem::take(&mut columns.there);
+                let values = match mask {
+                    None => values,
+                    Some(mask) => {
+                        let own = &mut bytemuck::cast_slice_mut(&mut there)[..values.len()];
+                        own.copy_from_slice(values);
+                        squeezed(own, &mask[k * TILE..])
+                    }
+                };
                 match self.pass {
                     0 => self.first_pass(values, counts, columns),
                     _ => self.later_pass(values, prefixes, counts, columns),
                 }
+                columns.there = there;
             }
         });
         Ok(())

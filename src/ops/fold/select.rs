@@ -4,10 +4,12 @@
 //! is no room for those of all outputs, the planner makes the outputs in windows. Limit: one output's elements must
 //! fit. For quantiles of all elements of an array there is [`Ranks`](super::Ranks), which holds none.
 
+use super::block::squeezed;
 use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Note, Notes, Port, Ports, Role, internal};
 use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
 use super::{Block, FoldRow, Runs, Scratch, SharedFold, TILE, Tile, row};
 use crate::buffer::Buffer;
+use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::histogram::LogOf;
 use crate::ops::quantiles::{Asked, Key, Ordered};
@@ -15,15 +17,14 @@ use crate::ops::reduce::{self, Along, Run};
 use crate::ops::simd::Simd;
 use crate::with_storage;
 use serde::{Deserialize, Serialize};
-use smallvec::smallvec;
 use std::sync::Arc;
 
 /// The row of [`Select`].
 pub(super) const ROW: FoldRow = FoldRow {
     name: "select",
     read: |data| {
-        let Data { asked, elements, axes } = row::parse(ROW.name, data)?;
-        Ok(SharedFold::new(Select { asked, elements, landing: axes }))
+        let Data { asked, elements, axes, has_mask } = row::parse(ROW.name, data)?;
+        Ok(SharedFold::new(Select { asked, elements, landing: axes, has_mask }))
     },
 };
 
@@ -41,6 +42,8 @@ pub struct Select {
     /// How many elements are reduced into each output.
     elements: u64,
     landing: Landing,
+    /// Whether elements where a mask is false are left out.
+    has_mask: bool,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -49,12 +52,20 @@ struct Data {
     asked: Asked,
     elements: u64,
     axes: Landing,
+    #[serde(rename = "where")]
+    has_mask: bool,
 }
 
 impl Select {
     /// Of a domain in which `elements` elements are reduced into each output.
     pub fn new(asked: Asked, elements: u64, landing: Landing) -> Select {
-        Select { asked, elements, landing }
+        Select { asked, elements, landing, has_mask: false }
+    }
+
+    /// The same of the elements where a mask, which is a port of its own, is true.
+    pub fn with_mask(mut self) -> Select {
+        self.has_mask = true;
+        self
     }
 
     fn outputs(&self, block: &[u64]) -> u64 {
@@ -89,11 +100,14 @@ impl Fold for Select {
     }
 
     fn data(&self) -> serde_json::Value {
-        row::data(&Data { asked: self.asked.clone(), elements: self.elements, axes: self.landing.clone() })
+        let Select { asked, elements, landing, has_mask } = self.clone();
+        row::data(&Data { asked, elements, axes: landing, has_mask })
     }
 
     fn ports(&self) -> Ports {
-        smallvec![Port { role: Role::Values, dtype: self.asked.dtype() }]
+        let mask = self.has_mask.then_some(Port { role: Role::Mask, dtype: DType::Bool });
+        let values = Port { role: Role::Values, dtype: self.asked.dtype() };
+        std::iter::once(values).chain(mask).collect()
     }
 
     fn landing(&self) -> &Landing {
@@ -201,7 +215,7 @@ impl Gathered {
     /// Adds an element by its key, unless that is none.
     fn push(&mut self, output: usize, key: u64) -> bool {
         let Layout { output: first, step } = self.layout();
-        let bool_key = self.select.asked.dtype() != crate::DType::Bool || key <= 1;
+        let bool_key = self.select.asked.dtype() != DType::Bool || key <= 1;
         let at = output * first + self.came[output] as usize * step;
         let is_key = with_storage!(self.select.asked.dtype(), T => {
             type K = <T as Ordered>::Key;
@@ -213,8 +227,8 @@ impl Gathered {
         is_key && bool_key
     }
 
-    /// Adds the elements of one run.
-    fn add<K: Key>(&mut self, keys: &[K], run: Run) -> Result<()> {
+    /// Adds the elements of one run; of outputs beside each other those where the mask is true, if there is one.
+    fn add<K: Key>(&mut self, keys: &[K], mask: Option<&[u8]>, run: Run) -> Result<()> {
         let Layout { output: first, step } = self.layout();
         let all: &mut [K] = bytemuck::cast_slice_mut(&mut self.keys);
         let too_many = || internal("more elements came than there are");
@@ -234,6 +248,9 @@ impl Gathered {
             Along::Kept => {
                 let came = self.came.get_mut(run.output..run.output + keys.len()).ok_or_else(too_many)?;
                 for (i, (key, came)) in keys.iter().zip(came).enumerate() {
+                    if mask.is_some_and(|m| m[i] == 0) {
+                        continue;
+                    }
                     if *came >= self.select.elements {
                         return Err(too_many());
                     }
@@ -266,7 +283,7 @@ impl Gathered {
     fn make<T: Ordered>(&mut self, size: usize, out: &mut [u8]) -> Result<reduce::Notes> {
         let mut notes = reduce::Notes::default();
         let Gathered { select, came, keys } = self;
-        if came.iter().any(|&c| c != select.elements) {
+        if !select.has_mask && came.iter().any(|&c| c != select.elements) {
             return Err(internal("fewer elements came than are wanted"));
         }
         let (elements, outputs) = (select.elements as usize, came.len());
@@ -276,6 +293,7 @@ impl Gathered {
         let all: &mut [T::Key] = bytemuck::cast_slice_mut(keys);
         let mut one = |output: usize, keys: &mut [T::Key]| -> Result<()> {
             let out = &mut out[output * size..(output + 1) * size];
+            let keys = &mut keys[..came[output] as usize];
             notes = notes.union(results::<T>(&select.asked, keys, out)?);
             Ok(())
         };
@@ -406,10 +424,19 @@ impl Update for Gather {
             memory.resize_for_overwrite(size_of_val(values));
             let keys: &mut [K] = bytemuck::cast_slice_mut(memory);
             T::keys(self.simd, values, keys);
+            let mask = if self.select.has_mask { Some(tile.columns[1]) } else { None };
             runs.each(tile.start, tile.n, |run| {
-                if done.is_ok() {
-                    done = state.add(&keys[run.start..run.start + run.len], run);
+                let rows = run.start..run.start + run.len;
+                if done.is_err() {
+                    return;
                 }
+                done = match mask.map(|m| &m[rows.clone()]) {
+                    // The keys of a run are not looked at again.
+                    Some(mask) if run.along == Along::Reduced => {
+                        state.add(squeezed(&mut keys[rows], mask), None, run)
+                    }
+                    mask => state.add(&keys[rows], mask, run),
+                };
             });
         });
         done

@@ -132,6 +132,21 @@ impl Asked {
         }
     }
 
+    /// The quantiles, if they take weights: those by the method `inverted_cdf`, as in NumPy.
+    pub fn weighted(&self) -> Option<impl Iterator<Item = f64>> {
+        match &self.rule {
+            Rule::Quantiles { method: Method::InvertedCdf, q, .. } => {
+                Some(q.iter().map(|&q| f64::from_bits(q)))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether NaN is not looked at.
+    pub fn skips_nan(&self) -> bool {
+        self.skips_nan
+    }
+
     /// The shape of the results: no axis, or one.
     pub fn shape(&self) -> Dims {
         match &self.rule {

@@ -7,7 +7,9 @@
 mod asked;
 mod keys;
 mod method;
+mod weighted;
 
 pub use asked::{Asked, Rule, no_elements};
 pub use keys::{Key, Ordered, PIECE};
 pub use method::Method;
+pub use weighted::weighted_ranks;
