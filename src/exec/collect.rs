@@ -14,9 +14,11 @@ use crate::grid::{Dims, Grid, Region, ravel, unravel};
 use crate::ops::fold::{Landing, Made, Notes, Nothing, State, written_bytes};
 use crate::ops::kernel::{Kernel, Terminal};
 use crate::ops::shared::SharedArray;
-use crate::plan::{Pass, Stage, ValueId, ValueSpec};
+use crate::plan::{Pass, Spill, Stage, ValueId, ValueSpec};
+use crate::source::spill::SpillSource;
+use crate::source::{ReadStats, Source};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What was noted about the outputs of these numbers, and of how many elements.
 pub type Noted = BTreeMap<(usize, &'static str), u64>;
@@ -27,6 +29,9 @@ pub struct Results<'o> {
     histograms: Vec<Mutex<Option<Value>>>,
     /// Which are handed on in blocks and held nowhere.
     streamed: Vec<bool>,
+    /// The temporary stores of those that are spilled, and what counts their bytes.
+    stores: Vec<Option<Arc<SpillSource>>>,
+    stats: Option<&'o ReadStats>,
     notes: Mutex<Noted>,
 }
 
@@ -75,8 +80,22 @@ impl<'o> Results<'o> {
             arrays,
             histograms: stage.outputs.iter().map(|_| Mutex::new(None)).collect(),
             streamed: stage.outputs.iter().map(|o| streamed.contains(&o.value)).collect(),
+            stores: Vec::new(),
+            stats: None,
             notes: Mutex::default(),
         })
+    }
+
+    /// The same, where some of those that are streamed go to temporary stores.
+    ///
+    /// # Errors
+    /// `Io` if a store cannot be made.
+    pub fn spilling(self, stage: &Stage, spill: &Spill, stats: &'o ReadStats) -> Result<Self> {
+        let stores: Vec<_> = stage.outputs.iter().map(|o| spill.store(o.value).cloned()).collect();
+        for (store, o) in stores.iter().zip(&stage.outputs) {
+            store.as_ref().map_or(Ok(()), |s| s.create()).at("operation", &o.label)?;
+        }
+        Ok(Results { stores, stats: Some(stats), ..self })
     }
 
     /// The values, but for those in lent memory and those that are streamed, and what was noted, by the number
@@ -105,12 +124,22 @@ impl<'o> Results<'o> {
         Ok((out, self.notes.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    fn write(&self, output: usize, region: &Region, elements: &[u8]) {
+    fn write(&self, output: usize, region: &Region, elements: &[u8]) -> Result<()> {
         if let Some(array) = &self.arrays[output] {
             // SAFETY: a block belongs to one task and a tile is finished once, so nobody else has a patch of
             // this region.
             unsafe { array.write(region, elements) };
         }
+        match (self.stores.get(output), self.stats) {
+            (Some(Some(store)), Some(stats)) => store.write(region, elements, stats),
+            _ => Ok(()),
+        }
+    }
+
+    /// The shape of an output that is made tile by tile, if anything is kept of it.
+    fn shape(&self, output: usize) -> Option<&[u64]> {
+        let store = || self.stores.get(output)?.as_ref().map(|s| s.shape());
+        self.arrays[output].as_ref().map(SharedArray::shape).or_else(store)
     }
 
     /// Takes the elements that go to a region of the kept axes, and to all of the fold's own.
@@ -118,17 +147,18 @@ impl<'o> Results<'o> {
     /// # Errors
     /// `Internal` if they do not fill it.
     pub(super) fn elements(&self, output: usize, mut region: Region, elements: &[u8]) -> Result<()> {
-        if let Some(array) = &self.arrays[output] {
-            for &n in &array.shape()[region.shape.len()..] {
+        if let Some(shape) = self.shape(output) {
+            for &n in &shape[region.shape.len()..] {
                 region.start.push(0);
                 region.shape.push(n);
             }
-            if elements.len() as u64 != region.len() * array.dtype().size() as u64 {
-                return Err(Error::new(ErrorKind::Internal, "a tile does not fill its region"));
-            }
         }
-        self.write(output, &region, elements);
-        Ok(())
+        if let Some(array) = &self.arrays[output]
+            && elements.len() as u64 != region.len() * array.dtype().size() as u64
+        {
+            return Err(Error::new(ErrorKind::Internal, "a tile does not fill its region"));
+        }
+        self.write(output, &region, elements)
     }
 
     /// Takes what a tile has become.
@@ -269,6 +299,11 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Whether elements of output `i` of the pass may be written where they belong.
+    pub fn has_place(&self, i: usize) -> bool {
+        self.goal.results().is_some_and(|results| results.arrays[self.pass.outputs[i]].is_some())
+    }
+
     /// A worker's empty hands.
     pub fn local(&self) -> Local {
         let outputs = self.pass.outputs.len();
@@ -341,7 +376,7 @@ impl<'a> Collector<'a> {
             };
             let output = self.pass.outputs[i];
             match self.goal {
-                Goal::Results(results) => results.write(output, block, elements),
+                Goal::Results(results) => results.write(output, block, elements)?,
                 Goal::Partials(finished) => finished.elements(output, self.tile(i, coords), elements)?,
             }
         }

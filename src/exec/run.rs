@@ -37,6 +37,7 @@ pub fn run(
     cx: &RunContext,
     counters: &Counters,
 ) -> Result<Values> {
+    let plan = bound.plan(plan);
     Ok(run_stages(plan, plan.stages().len(), bound, &mut outlets, cx, counters)?.0)
 }
 
@@ -62,6 +63,8 @@ pub(super) fn run_stages(
     for n in 0..stages {
         run_stage(plan, n, bound, &mut values, outlets, &mut kept, cx, counters)?;
         release(plan, n, &mut values, counters);
+        let over = bound.spill.iter().flat_map(|s| &s.values).filter(|s| s.last == n);
+        over.for_each(|s| s.store.free());
     }
     Ok((values, kept))
 }
@@ -88,9 +91,13 @@ fn run_stage(
     cx: &RunContext,
     counters: &Counters,
 ) -> Result<()> {
-    let (stage, ends, bound) = (&plan.stages()[n], &bound.ends, &bound.stages[n]);
+    let (stage, ends, spill, bound) = (&plan.stages()[n], &bound.ends, &bound.spill, &bound.stages[n]);
     let kernel = kernel_of(plan, stage, values)?;
-    let results = Results::new(stage, plan.values(), &mut outlets.lent, &ends.streamed, &counters.meter)?;
+    let in_blocks: Vec<ValueId> = ends.streamed.iter().chain(&ends.spilled).copied().collect();
+    let mut results = Results::new(stage, plan.values(), &mut outlets.lent, &in_blocks, &counters.meter)?;
+    if let Some(spill) = spill {
+        results = results.spilling(stage, spill, &counters.stats)?;
+    }
     let streams = stage.outputs.iter().any(|o| ends.streams(o.value));
     let taker = match (streams, outlets.taker) {
         (true, None) => return Err(Error::new(ErrorKind::Internal, "nobody takes the blocks of a result")),

@@ -26,33 +26,61 @@ impl Bound {
     /// # Errors
     /// `Budget` if something does not fit; the error names it and the smallest budget that works.
     pub fn new(plan: &Plan, ends: &Ends, machine: &Machine) -> Result<Bound> {
-        let mut stages = Vec::new();
-        let results = plan.results().iter().map(|&r| ends.bytes(plan, r)).fold(0, u64::saturating_add);
-        let mut refused: Option<Error> = None;
+        let (mut bound, mut refused) = (Vec::new(), None);
         // The budget that is named does for every stage, and for all results together.
+        let results = results_bytes(plan, ends);
         let mut smallest = results;
-        for (n, alive) in plan.alive_bytes(ends).into_iter().enumerate() {
-            match bind_stage(plan, n, ends, alive, machine)? {
-                Ok(stage) => stages.push(stage),
+        for stage in each_stage(plan, ends, machine)? {
+            match stage {
+                Ok(stage) => bound.push(stage),
                 Err((needed, e)) => {
                     smallest = smallest.max(needed);
                     refused.get_or_insert(e);
                 }
             }
         }
-        let named =
-            || format!("the smallest budget that works is {smallest} bytes ({})", human_bytes(smallest));
-        if results > machine.memory {
-            return Err(too_large(results, machine.memory, &named()).needs(smallest));
+        match refused.is_some() || results > machine.memory {
+            true => Err(refusal(results, machine.memory, refused, smallest)),
+            false => Ok(Bound::of(plan, ends, machine, bound)),
         }
-        if let Some(e) = refused {
-            return Err(e.hint(named()).needs(smallest));
-        }
-        let (ends, memory) = (ends.clone(), machine.memory);
-        let mut bound = Bound { stages, peak_bytes: 0, memory, kept: Vec::new(), ends };
-        bound.keep(plan);
-        Ok(bound)
     }
+
+    /// Of stages that fit.
+    pub(super) fn of(plan: &Plan, ends: &Ends, machine: &Machine, stages: Vec<BoundStage>) -> Bound {
+        let (ends, memory) = (ends.clone(), machine.memory);
+        let mut bound = Bound { stages, peak_bytes: 0, memory, kept: Vec::new(), ends, spill: None };
+        bound.keep(plan);
+        bound
+    }
+}
+
+/// Bytes of all results that the run holds.
+pub(super) fn results_bytes(plan: &Plan, ends: &Ends) -> u64 {
+    plan.results().iter().map(|&r| ends.bytes(plan, r)).fold(0, u64::saturating_add)
+}
+
+/// The stages, each bound by itself or refused.
+///
+/// # Errors
+/// What folds say of their params.
+pub(super) fn each_stage(
+    plan: &Plan,
+    ends: &Ends,
+    machine: &Machine,
+) -> Result<Vec<std::result::Result<BoundStage, Refused>>> {
+    let alive = plan.alive_bytes(ends).into_iter().enumerate();
+    alive.map(|(n, alive)| bind_stage(plan, n, ends, alive, machine)).collect()
+}
+
+/// The error for a plan that does not fit; `stage` is that of the first of its stages that does not, and `smallest`
+/// the budget that does.
+pub(super) fn refusal(results: u64, memory: u64, stage: Option<Error>, smallest: u64) -> Error {
+    let named = format!("the smallest budget that works is {smallest} bytes ({})", human_bytes(smallest));
+    let refused = match stage {
+        Some(e) if results <= memory => e.hint(named),
+        _ => too_large(results, memory, &named),
+    };
+    refused.needs(smallest)
 }
 
 /// The error for results that do not fit by themselves.
@@ -66,7 +94,7 @@ fn too_large(results: u64, memory: u64, named: &str) -> Error {
 }
 
 /// A stage that does not fit: the smallest budget that would do for it, and the error.
-type Refused = (u64, Error);
+pub(super) type Refused = (u64, Error);
 
 /// Binds a stage where it is wanted, or on the CPU if the staging memory of a device does not fit. `values`
 /// are the bytes of the values that are there meanwhile.

@@ -1,9 +1,11 @@
 //! A plan bound to this process, as data.
 
+use super::data::Plan;
 use super::ends::Ends;
 use super::kept::Kept;
 use super::place::Placement;
 use super::reads::Reads;
+use super::spilled::Spill;
 use super::sweep::Passes;
 use crate::backend::DeviceKind;
 
@@ -41,6 +43,15 @@ pub struct Bound {
     pub kept: Vec<Kept>,
     /// Where the results go.
     pub ends: Ends,
+    /// What of its values lies in temporary stores, if anything does.
+    pub spill: Option<Spill>,
+}
+
+impl Bound {
+    /// The plan that is run: `plan`, which was bound, or the one in which values are read from temporary stores.
+    pub fn plan<'p>(&'p self, plan: &'p Plan) -> &'p Plan {
+        self.spill.as_ref().map_or(plan, |s| &s.plan)
+    }
 }
 
 impl BoundStage {

@@ -99,6 +99,8 @@ pub struct Plan {
     pub(super) fingerprint: OnceLock<PlanFingerprint>,
     /// Whether it was made so that it holds what it could compute again.
     pub(super) holds: bool,
+    /// [`PlanOptions::block_bytes`] of when it was made; of one that was read, the default.
+    pub(super) block_bytes: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -199,7 +201,8 @@ impl Stage {
 
 impl Plan {
     pub(super) fn of(data: PlanData, opened: Vec<Arc<dyn Source>>) -> Plan {
-        Plan { data, opened, fingerprint: OnceLock::new(), holds: false }
+        let block_bytes = PlanOptions::default().block_bytes;
+        Plan { data, opened, fingerprint: OnceLock::new(), holds: false, block_bytes }
     }
 
     /// The task grid of the stage that makes a value.

@@ -23,6 +23,8 @@ mod place;
 mod reads;
 mod sharing;
 mod span;
+mod spill;
+mod spilled;
 mod sweep;
 mod through;
 mod together;
@@ -40,6 +42,7 @@ pub use fingerprint::{NUMERICS_VERSION, PlanFingerprint};
 pub use kept::{Kept, Moment, Visit, kept_chunk_bytes};
 pub use place::{Machine, Placement, Wish};
 pub use reads::Reads;
+pub use spilled::{Spill, SpillRoom, Spilled};
 pub use sweep::{Pass, Passes, Sweep, carried_bytes};
 pub use together::{Group, Together};
 

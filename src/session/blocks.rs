@@ -29,6 +29,7 @@ impl Session {
         };
         let bound = self.bind_blocks(&plan, &order.0)?;
         let counters = self.counters();
+        let plan = bound.plan(&plan).clone();
         let run = self.with_context(|cx| BlockRun::new(plan, bound, order, cx, counters))?;
         Ok(Blocks { session: self.clone(), run: Arc::new(run), start })
     }

@@ -9,6 +9,7 @@ mod memory;
 mod persist;
 mod pieces;
 mod select;
+mod spill;
 mod store;
 
 pub use blocks::{BlockOrder, Blocks};
@@ -27,7 +28,7 @@ use crate::exec::{
 use crate::graph::Graph;
 use crate::ops::histogram::Histogram;
 use crate::ops::simd::Simd;
-use crate::plan::{Bound, Ends, Machine, Plan, PlanOptions, Wish, Written};
+use crate::plan::{Bound, Ends, Machine, Plan, PlanOptions, ValueId, Wish, Written};
 use crate::size::{human_bytes, parse_size};
 use crate::trace::Trace;
 use std::fmt;
@@ -89,6 +90,7 @@ pub struct SessionBuilder {
     gpu: Option<Gpu>,
     fallback: FallbackPolicy,
     memory: Option<Result<u64>>,
+    spill: spill::Wanted,
     device_memory: Option<u64>,
     threads: Option<usize>,
     simd: Option<Simd>,
@@ -144,6 +146,28 @@ impl SessionBuilder {
         self
     }
 
+    /// The folder of temporary stores: what a later part of a run reads and the budget has no room for is written
+    /// there, block by block, and read again. The files have no name, and go with the run. If no folder is named
+    /// here, it is `CHUNKWISE_SPILL` (nothing is spilled if that is empty), or else the first of `TMPDIR` and
+    /// `/var/tmp` that can be written and is not in memory.
+    pub fn spill(mut self, folder: impl Into<std::path::PathBuf>) -> Self {
+        (self.spill.folder, self.spill.off) = (Some(folder.into()), false);
+        self
+    }
+
+    /// The most bytes in temporary stores at a time; more is refused before the run. If nothing is said, half of what
+    /// is free on the folder's disk when the run begins.
+    pub fn spill_bytes(mut self, bytes: u64) -> Self {
+        self.spill.bytes = Some(bytes);
+        self
+    }
+
+    /// Nothing is spilled: what does not fit the budget is refused.
+    pub fn no_spill(mut self) -> Self {
+        (self.spill.folder, self.spill.off) = (None, true);
+        self
+    }
+
     /// How many threads. One runs everything on the calling thread, in order. If nothing is said, as
     /// many as the machine has.
     pub fn threads(mut self, threads: usize) -> Self {
@@ -185,7 +209,8 @@ impl SessionBuilder {
     ///
     /// # Errors
     /// `Value` for a budget or a number of threads that cannot be; `Device` for a GPU that is not
-    /// there when fallback is refused.
+    /// there when fallback is refused; `NotFound`, `Value` or `Io` for a folder of temporary stores that is named and
+    /// is not there, is none, or cannot be written.
     pub fn build(self) -> Result<Session> {
         let memory = match self.memory {
             Some(memory) => memory?,
@@ -216,6 +241,7 @@ impl SessionBuilder {
             (None, Ok(name)) => Simd::from_name(&name).map_err(|e| e.at("variable", "CHUNKWISE_SIMD"))?,
             (None, Err(_)) => Simd::best(),
         };
+        let spill = spill::Spilling::new(self.spill)?;
         let cpu = Cpu::new(threads, simd);
         let mut rates = None;
         let (gpu, missing) = match (self.device, self.gpu) {
@@ -249,6 +275,7 @@ impl SessionBuilder {
                 missing,
                 fallback: self.fallback,
                 memory,
+                spill,
                 threads,
                 simd,
                 pool,
@@ -272,6 +299,7 @@ struct Inner {
     missing: Option<String>,
     fallback: FallbackPolicy,
     memory: u64,
+    spill: spill::Spilling,
     threads: usize,
     simd: Simd,
     pool: Option<rayon::ThreadPool>,
@@ -359,11 +387,17 @@ impl Session {
 
     /// As [`Session::bind`], where some results are not held by the run.
     fn bind_with(&self, plan: &Plan, ends: &Ends) -> Result<Bound> {
-        self.bind_in(plan, ends, self.inner.memory)
+        self.bind_in(plan, ends, self.inner.memory, Some(&[]))
     }
 
-    /// As [`Session::bind_with`], in another budget.
-    fn bind_in(&self, plan: &Plan, ends: &Ends, memory: u64) -> Result<Bound> {
+    /// As [`Session::bind_with`], where nothing is spilled.
+    fn bind_held(&self, plan: &Plan, ends: &Ends) -> Result<Bound> {
+        self.bind_in(plan, ends, self.inner.memory, None)
+    }
+
+    /// As [`Session::bind_with`], in another budget. Where values may be spilled, they are if it does not fit
+    /// otherwise, those that are listed first.
+    fn bind_in(&self, plan: &Plan, ends: &Ends, memory: u64, spill: Option<&[ValueId]>) -> Result<Bound> {
         let inner = &*self.inner;
         let device = match (&inner.gpu, &inner.rates) {
             (Some(gpu), Some((rates, cpu))) => Wish::Faster { backend: gpu, rates, cpu },
@@ -373,8 +407,15 @@ impl Session {
                 if inner.device == Device::Gpu { Wish::Missing(reason) } else { Wish::Cpu(reason) }
             }
         };
-        let bound =
-            Bound::new(plan, ends, &Machine { memory, threads: inner.threads, cpu: &inner.cpu, device })?;
+        let machine = Machine { memory, threads: inner.threads, cpu: &inner.cpu, device };
+        let bound = match (Bound::new(plan, ends, &machine), spill) {
+            (Err(e), Some(must)) if e.kind() == ErrorKind::Budget => match inner.spill.room()? {
+                Ok(room) => Bound::spilling(plan, ends, &machine, &room, must)?,
+                Err(None) => return Err(e),
+                Err(Some(why)) => return Err(e.at("nothing is spilled", why)),
+            },
+            (bound, _) => bound?,
+        };
         if inner.fallback == FallbackPolicy::Refuse
             && let Some(s) = bound.stages.iter().find(|s| s.placement.fallback)
         {
@@ -461,7 +502,8 @@ impl Session {
     /// What a run of a whole plan did.
     fn report(&self, plan: &Plan, bound: &Bound, counters: &Counters, start: Instant) -> Report {
         let mut report = self.counted(counters, start);
-        for (stage, b) in plan.stages().iter().zip(&bound.stages).filter(|(_, b)| b.placement.fallback) {
+        let run = bound.plan(plan).stages();
+        for (stage, b) in run.iter().zip(&bound.stages).filter(|(_, b)| b.placement.fallback) {
             let tasks = stage.grid.blocks() * b.passes.len();
             match report.fallbacks.iter_mut().find(|f| f.reason == b.placement.reason) {
                 Some(f) => f.tasks += tasks,

@@ -23,7 +23,7 @@ impl Session {
         values: &Values,
     ) -> Result<StagePartial> {
         let start = Instant::now();
-        let bound = self.inner.bound.get(plan, || self.bind_with(plan, &Ends::default()))?;
+        let bound = self.inner.bound.get(plan, || self.bind_held(plan, &Ends::default()))?;
         let counters = self.counters();
         let mut partial =
             self.with_context(|cx| exec::run_tasks(plan, stage, tasks, &bound, values, cx, &counters))?;
