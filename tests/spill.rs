@@ -3,7 +3,7 @@
 
 mod common;
 
-use chunkwise::{Array, DType, Error, ErrorKind, Over, PlanOptions, Session, SessionBuilder, Target};
+use chunkwise::{Array, DType, Error, ErrorKind, Index, Over, PlanOptions, Session, SessionBuilder, Target};
 use common::{dataset, elements, exact_text, folder, to_bytes, write_file};
 use std::path::Path;
 
@@ -58,7 +58,6 @@ fn cases(folder: &Path) -> Vec<(&'static str, Targets)> {
     add(
         "a running sum, reversed and in steps",
         vec![{
-            use chunkwise::Index;
             let picked = running.index([Index::from(..).step(-3), Index::from(5..395)]);
             Box::new(picked.cumsum_with(over(1)).sum())
         }],
@@ -139,7 +138,11 @@ fn what_does_not_fit_is_spilled_as_planned_and_the_bits_are_the_same() {
                     assert_eq!(r.bytes_read_back, read, "{case} in {memory}\n{explained}");
                     exact += u64::from(read > 0);
                 } else {
-                    println!("{case} in {memory}: {} of about {read}", r.bytes_read_back);
+                    let back = r.bytes_read_back;
+                    assert!(
+                        back <= 2 * read && read <= 2 * back,
+                        "{case} in {memory}: {back} of about {read}"
+                    );
                 }
                 all += u64::from(read > 0);
             }
@@ -151,4 +154,208 @@ fn what_does_not_fit_is_spilled_as_planned_and_the_bits_are_the_same() {
     println!("{all} runs spilled, {exact} of them exactly as planned; {smaller} plans do with less");
     assert!(all > 30 && exact > all / 2 && smaller > 20, "{all} {exact} {smaller}");
     assert_eq!(entries(spill.path()), 0);
+}
+
+/// A running sum that is read again, of 4 MB.
+fn large(rows: u64) -> Array {
+    let running = Array::random(&[rows, 1000], 3, DType::F64).cumsum_with(over(0));
+    (&running - running.mean_with(over(1)).expand_dims(1)).std()
+}
+
+#[test]
+fn more_than_the_limit_is_refused_before_the_run() {
+    let spill = folder();
+    let x = large(500);
+    let budget = 1 << 20;
+    let tight = |bytes| builder(2, budget, 1 << 16).spill(spill.path()).spill_bytes(bytes).build().unwrap();
+    assert_eq!(tight(4_000_000).run(&[&x]).unwrap().report.bytes_spilled, 4_000_000);
+    let e = tight(3_999_999).run(&[&x]).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Budget);
+    let needed = e.needed().unwrap();
+    for part in ["spill 4000000 bytes", "the limit is 3999999 bytes", "--spill", &format!("{needed} bytes")] {
+        assert!(e.to_string().contains(part), "{e}");
+    }
+    let roomy = builder(2, needed, 1 << 16).spill(spill.path()).spill_bytes(0).build().unwrap();
+    assert_eq!(roomy.run(&[&x]).unwrap().report.bytes_spilled, 0);
+    // A refusal names what works within the limit.
+    let e =
+        builder(2, 1000, 1 << 16).spill(spill.path()).spill_bytes(0).build().unwrap().run(&[&x]).unwrap_err();
+    assert_eq!(e.needed(), Some(needed), "{e}");
+    let e = builder(2, budget, 1 << 16).no_spill().build().unwrap().run(&[&x]).unwrap_err();
+    assert_eq!(e.needed(), Some(needed), "{e}");
+}
+
+#[test]
+fn a_folder_that_is_named_must_be_one() {
+    let here = folder();
+    let file = here.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let build = |path: &Path| Session::builder().spill(path).build().map(drop);
+    build(here.path()).unwrap();
+    let e = build(&here.path().join("none")).unwrap_err();
+    assert!(e.kind() == ErrorKind::NotFound && e.to_string().contains("none"), "{e}");
+    let e = build(&file).unwrap_err();
+    assert!(e.kind() == ErrorKind::Value && e.to_string().contains("not a folder"), "{e}");
+    // Nobody can make a file there, not even root.
+    #[cfg(target_os = "linux")]
+    {
+        let e = build(Path::new("/proc/self")).unwrap_err();
+        assert!(e.kind() == ErrorKind::Io && e.to_string().contains("cannot be written"), "{e}");
+    }
+}
+
+#[test]
+fn a_run_that_is_stopped_or_fails_frees_its_stores() {
+    let spill = folder();
+    let cancel = chunkwise::Cancel::new();
+    let stop = cancel.clone();
+    let seen = move |p: chunkwise::Progress| {
+        if p.stage == 1 {
+            stop.cancel();
+        }
+    };
+    let build = || builder(2, 1 << 20, 1 << 16).spill(spill.path());
+    let e = build().cancel(&cancel).on_progress(seen).build().unwrap().run(&[&large(500)]).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Cancelled);
+    assert_eq!(entries(spill.path()), 0);
+    // No descriptor of a store is left.
+    #[cfg(target_os = "linux")]
+    {
+        let name = spill.path().to_string_lossy().into_owned();
+        let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
+        let to = open.filter_map(|f| Some(std::fs::read_link(f.path()).ok()?.to_string_lossy().into_owned()));
+        assert_eq!(to.filter(|to| to.starts_with(&name)).count(), 0);
+    }
+}
+
+#[test]
+fn arrays_larger_than_the_budget_are_persisted_on_disk() {
+    let (data, spill) = (folder(), folder());
+    let x = open(data.path(), "many rows", &[900, 400], Some(&[1, 400]), Some(1));
+    let roomy = builder(2, 1 << 30, 1 << 13).no_spill().build().unwrap();
+    let tight = session(2, 2_500_000, 1 << 13, spill.path());
+    let made: [Array; 4] =
+        [&x * 2.0, x.cumsum_with(over(1)), x.t().cumsum_with(over(1)), x.sqrt().reshape(&[1800, 200])];
+    for (n, array) in made.iter().enumerate() {
+        assert!(tight.compute(array).unwrap_err().needed().unwrap() >= 2_880_000);
+        let kept = tight.persist(array).unwrap_or_else(|e| panic!("{n}: {e}"));
+        assert_eq!(kept.shape().unwrap(), array.shape().unwrap());
+        let all = |a: &Array| exact_text(&roomy.run(&[a]).unwrap().values[0]);
+        assert!(all(&kept) == all(array), "{n}");
+        for (k, of) in
+            [kept.std(), kept.t().sum_with(over(0)), kept.cumsum_with(over(0)).max()].iter().enumerate()
+        {
+            let from = [array.std(), array.t().sum_with(over(0)), array.cumsum_with(over(0)).max()];
+            let outcome = tight.run(&[of]).unwrap_or_else(|e| panic!("{n} {k}: {e}"));
+            assert_eq!(exact_text(&outcome.values[0]), all(&from[k]), "{n} {k}");
+            assert!(outcome.report.peak_host_bytes <= 2_500_000);
+        }
+        // Two handles of one array are one source; a plan with it stays here.
+        let plan = tight.plan(&[&(&kept + &kept.clone()).sum()]).unwrap();
+        assert_eq!(plan.sources().len(), 1);
+        assert!(plan.to_json().unwrap_err().to_string().contains("only this process has"));
+    }
+    // What fits stays in memory.
+    let small = tight.persist(&x.sum_with(over(0))).unwrap();
+    assert_eq!(tight.run(&[&small.sum()]).unwrap().report.bytes_read_back, 0);
+    let e = builder(2, 2_500_000, 1 << 13).no_spill().build().unwrap().persist(&made[0]).unwrap_err();
+    assert_eq!(e.kind(), ErrorKind::Budget);
+}
+
+#[test]
+fn blocks_and_stores_of_what_is_spilled() {
+    let (data, spill) = (folder(), folder());
+    let x = open(data.path(), "many rows", &[900, 400], Some(&[1, 400]), Some(1));
+    let running = x.cumsum_with(over(0));
+    let y = &running - running.mean_with(over(1)).expand_dims(1);
+    let roomy = builder(2, 1 << 30, 1 << 13).no_spill().build().unwrap();
+    let right = roomy.compute(&y).unwrap();
+    for threads in [1, 3] {
+        let tight = session(threads, 1_500_000, 1 << 13, spill.path());
+        let path = data.path().join(format!("out{threads}.h5"));
+        let report = tight.store(&path, &[("y", &y)], &Default::default()).unwrap();
+        assert!(report.bytes_spilled == 2_880_000 && report.peak_host_bytes <= 1_500_000, "{report:?}");
+        let stored = roomy.compute(&Array::open(&path, "y").unwrap()).unwrap();
+        assert!(common::canonical(&stored) == common::canonical(&right));
+        let mut blocks = tight.blocks(&y, chunkwise::BlockOrder::Spatial).unwrap();
+        let mut seen = 0;
+        for block in blocks.by_ref() {
+            let (region, part) = block.unwrap();
+            let all: &[f64] = right.as_slice().unwrap();
+            for (i, v) in part.as_slice::<f64>().unwrap().iter().enumerate() {
+                let at = chunkwise::grid::unravel(i as u64, &region.shape);
+                let place = (region.start[0] + at[0]) * 400 + region.start[1] + at[1];
+                assert_eq!(v.to_bits(), all[place as usize].to_bits());
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, right.as_slice::<f64>().unwrap().len());
+        assert_eq!(blocks.report().bytes_spilled, 2_880_000);
+        let mut out = ndarray::Array2::<f64>::zeros((900, 400));
+        tight.compute_into(&y, out.view_mut()).unwrap();
+        assert!(out.iter().zip(right.as_slice::<f64>().unwrap()).all(|(a, b)| a.to_bits() == b.to_bits()));
+    }
+    assert_eq!(entries(spill.path()), 0);
+}
+
+/// Products that are needed again are spilled rather than computed again.
+#[test]
+fn dear_products_are_spilled() {
+    let spill = folder();
+    let of = |seed| Array::random(&[600, 600], seed, DType::F64);
+    let chain = of(1).matmul(&of(2)).matmul(&of(3)).std();
+    let budget = 6 << 20;
+    let build = |spilled: bool| {
+        let builder = builder(2, budget, 1 << 16);
+        if spilled { builder.spill(spill.path()) } else { builder.no_spill() }.build().unwrap()
+    };
+    let needed =
+        builder(2, 1, 1 << 16).no_spill().build().unwrap().run(&[&chain]).unwrap_err().needed().unwrap();
+    println!("without spilling in {needed}");
+    let (with, without) = (build(true).run(&[&chain]), build(false).run(&[&chain]));
+    let (with, without) = (with.unwrap(), without.unwrap());
+    assert_eq!(exact_text(&with.values[0]), exact_text(&without.values[0]));
+    assert_eq!((with.report.bytes_spilled, without.report.bytes_spilled), (600 * 600 * 8, 0));
+    // A plan for pieces is one that runs without stores.
+    let plan = build(true).plan(&[&chain]).unwrap();
+    build(false).bind(&plan).unwrap();
+    let shallow = of(1).index([Index::ALL, Index::from(0..100)]).matmul(&of(2).index([Index::from(0..100)]));
+    assert_eq!(build(true).run(&[&shallow.matmul(&of(3)).std()]).unwrap().report.bytes_spilled, 0);
+}
+
+/// Where blocks do not follow the chunks, each chunk is decoded once into a store.
+#[test]
+fn what_would_be_decoded_again_and_again_is_spilled() {
+    let (data, spill) = (folder(), folder());
+    let x = open(data.path(), "flat", &[1_000_000], Some(&[5000]), Some(1));
+    let targets: [Array; 3] = [
+        x.reshape(&[1000, 1000]).sum_with(over(0)),
+        x.sqrt().reshape(&[40, 25_000]).std_with(over(0)),
+        x.reshape(&[1000, 1000]).t().cumsum_with(over(1)).max_with(over(1)),
+    ];
+    let roomy = builder(2, 1 << 30, 1 << 16).no_spill().build().unwrap();
+    let mut spilled = 0;
+    for (n, target) in targets.iter().enumerate() {
+        let right = roomy.run(&[target]).unwrap();
+        let held =
+            builder(2, 1, 1 << 16).no_spill().build().unwrap().run(&[target]).unwrap_err().needed().unwrap();
+        let needed = session(2, 1, 1 << 16, spill.path()).run(&[target]).unwrap_err().needed().unwrap();
+        assert!(needed <= held, "{n}: {needed} of {held}");
+        for memory in [needed, held, held + (64 << 10), 1 << 24] {
+            let tight = session(2, memory, 1 << 16, spill.path());
+            let run = tight.run(&[target]).unwrap();
+            assert_eq!(exact_text(&run.values[0]), exact_text(&right.values[0]), "{n} in {memory}");
+            let r = &run.report;
+            assert!(r.peak_host_bytes <= memory);
+            assert!(r.chunks_decoded <= 200 * 4, "{n} in {memory}: {}", r.chunks_decoded);
+            let plain = builder(2, memory, 1 << 16).no_spill().build().unwrap().run(&[target]);
+            if let Ok(plain) = plain {
+                assert!(r.chunks_decoded <= plain.report.chunks_decoded, "{n} in {memory}");
+            }
+            if r.bytes_spilled > 0 && r.bytes_spilled == 8_000_000 && r.chunks_decoded == 200 {
+                spilled += 1;
+            }
+        }
+    }
+    assert!(spilled > 0);
 }

@@ -135,6 +135,8 @@ pub struct PlanOptions {
     /// they are computed once. If nothing is said, a session takes a quarter of its budget, as far as the run still
     /// fits, and a plan that is made without one holds none.
     pub hold_bytes: Option<u64>,
+    /// Only products whose inner dimension is so long are dear enough to be held.
+    pub(crate) hold_inner: u64,
 }
 
 impl PlanOptions {
@@ -156,7 +158,7 @@ impl PlanOptions {
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        PlanOptions { block_bytes: 1 << 20, hold_bytes: None }
+        PlanOptions { block_bytes: 1 << 20, hold_bytes: None, hold_inner: 0 }
     }
 }
 

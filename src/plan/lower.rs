@@ -70,7 +70,7 @@ impl Sources {
 }
 
 pub fn plan(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result<Plan> {
-    let dear = held(graph, options.hold_bytes.unwrap_or(0));
+    let dear = held(graph, options.hold_bytes.unwrap_or(0), options.hold_inner);
     let holding = (!dear.is_empty()).then(|| {
         let stays = written.iter().map(|w| w.result).collect();
         graph.holding(&dear, &stays)

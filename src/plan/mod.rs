@@ -37,6 +37,7 @@ pub use bound::{Bound, BoundStage};
 pub use data::{
     MAX_KEPT_RUNNERS, Output, PLAN_VERSION, Plan, PlanOptions, PlanSource, Stage, ValueSpec, Written,
 };
+pub(crate) use dear::any_dear;
 pub use ends::Ends;
 pub use fingerprint::{NUMERICS_VERSION, PlanFingerprint};
 pub use kept::{Kept, Moment, Visit, kept_chunk_bytes};

@@ -249,7 +249,9 @@ fn foretold(mut spill: Spill, stages: &[BoundStage]) -> Spill {
             let (bytes, exact) = match nested {
                 true => {
                     let reads = bound.reads.iter().filter(|r| r.source == s.source);
-                    let bytes = |r: &super::Reads| r.bytes.saturating_mul(r.times).saturating_mul(r.passes);
+                    // Windows are parts of what feeds make, and come to parts of what those read.
+                    let sweeps = bound.passes.sweeps().len() as u64;
+                    let bytes = |r: &super::Reads| r.bytes.saturating_mul(r.times).saturating_mul(sweeps);
                     (reads.map(bytes).fold(0, u64::saturating_add), false)
                 }
                 false => {

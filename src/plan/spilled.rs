@@ -4,14 +4,15 @@
 //! gets a task grid of its own, of whole blocks as they were made.
 
 use super::blocks::choose_grid;
-use super::data::{Plan, PlanOptions, PlanSource, Stage};
+use super::data::{Output, Plan, PlanOptions, PlanSource, Stage};
 use super::ends::Ends;
 use crate::feeds::{Fed, Input, Read, SubKernel, Supply};
 use crate::grid::{AxisGrid, Grid};
 use crate::ops::ValueId;
+use crate::source::foreign::spec_of;
 use crate::source::spill::SpillSource;
 use crate::source::{Own, Source};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -63,42 +64,38 @@ impl Plan {
     /// The plan in which some values are spilled to stores in the room's folder. `ends` says where results go.
     pub(super) fn spilling(&self, values: &[ValueId], ends: &Ends, room: &SpillRoom) -> Spill {
         let mut plan = self.clone();
-        let mut spilled = Vec::with_capacity(values.len());
-        let makers: HashMap<ValueId, Grid> = self
-            .stages()
-            .iter()
-            .flat_map(|s| s.outputs.iter().map(move |o| (o.value, made_in(self, s, o.value))))
-            .filter(|(v, _)| values.contains(v))
-            .collect();
-        for &value in values {
-            let Some(grid) = makers.get(&value) else { continue };
-            let made = &self.values()[value];
-            let name = format!("spilled value {value}");
-            let store = SpillSource::new(name.clone(), made.dtype, &made.shape, grid, &room.folder);
-            let source: Arc<dyn Source> = store.clone();
-            plan.data.sources.push(PlanSource {
-                spec: crate::source::foreign::spec_of(&source),
-                name,
-                shape: made.shape.clone(),
-                dtype: made.dtype,
-                chunks: None,
-            });
-            plan.opened.push(source);
-            let (written, last) = (made.bytes(), made.last_use);
-            let source = plan.data.sources.len() - 1;
-            spilled.push(Spilled { value, source, store, written, read: 0, exact: true, last });
-        }
-        let mut from = Replaced { sources: HashMap::new(), fed: HashMap::new() };
-        from.sources.extend(spilled.iter().map(|s| (s.value, s.source)));
-        let lying: Vec<PlanSource> =
+        let wanted: HashSet<ValueId> = values.iter().copied().collect();
+        let mut sources: Vec<PlanSource> =
             plan.data.sources.iter().zip(&plan.opened).map(|(s, opened)| lying(s, opened)).collect();
+        let mut spilled = Vec::with_capacity(values.len());
+        let mut from = Replaced { sources: HashMap::new(), fed: HashMap::new() };
         for stage in &mut plan.data.stages {
-            let inputs = from.inputs(&stage.inputs);
-            let Some(inputs) = inputs else { continue };
-            stage.inputs = inputs;
-            let written = stage.outputs.iter().any(|o| ends.streams(o.value));
-            if !written && !any_source(&stage.inputs, &|s| plan.opened[s].chunks().is_some()) {
-                stage.grid = regridded(stage, &lying, plan.block_bytes);
+            if let Some(inputs) = from.inputs(&stage.inputs) {
+                stage.inputs = inputs;
+                let written = stage.outputs.iter().any(|o| ends.streams(o.value));
+                if !written && !any_source(&stage.inputs, &|s| plan.opened[s].chunks().is_some()) {
+                    stage.grid = regridded(stage, &sources, plan.block_bytes);
+                }
+            }
+            for output in stage.outputs.iter().filter(|o| wanted.contains(&o.value)) {
+                let (value, made) = (output.value, &self.values()[output.value]);
+                let name = match self.results().contains(&value) {
+                    true => "spilled array".to_string(),
+                    false => format!("spilled value {value}"),
+                };
+                let grid = made_in(stage, output, &made.shape);
+                let store = SpillSource::new(name.clone(), made.dtype, &made.shape, &grid, &room.folder);
+                let opened: Arc<dyn Source> = store.clone();
+                let spec = spec_of(&opened);
+                let (shape, dtype) = (made.shape.clone(), made.dtype);
+                let source = PlanSource { spec, name, shape, dtype, chunks: None };
+                let at = plan.opened.len();
+                from.sources.insert(value, at);
+                sources.push(lying(&source, &opened));
+                plan.data.sources.push(source);
+                plan.opened.push(opened);
+                let (written, last) = (made.bytes(), made.last_use);
+                spilled.push(Spilled { value, source: at, store, written, read: 0, exact: true, last });
             }
         }
         Spill { plan, values: spilled }
@@ -123,15 +120,13 @@ fn regridded(stage: &Stage, sources: &[PlanSource], block_bytes: u64) -> Grid {
     }
 }
 
-/// The blocks in which a stage makes a value.
-fn made_in(plan: &Plan, stage: &Stage, value: ValueId) -> Grid {
-    let kept = |o: &super::Output| -> Vec<AxisGrid> {
-        let axes = stage.grid.axes.iter().enumerate();
-        axes.filter(|(d, _)| o.fold.landing().keeps(*d)).map(|(_, axis)| axis.clone()).collect()
-    };
-    let mut axes = stage.outputs.iter().find(|o| o.value == value).map(kept).unwrap_or_default();
+/// The blocks in which a stage makes an output of some shape.
+fn made_in(stage: &Stage, output: &Output, shape: &[u64]) -> Grid {
+    let axes = stage.grid.axes.iter().enumerate();
+    let kept = axes.filter(|(d, _)| output.fold.landing().keeps(*d)).map(|(_, axis)| axis.clone());
+    let mut axes: Vec<AxisGrid> = kept.collect();
     // The axes of the fold's own.
-    let own = &plan.values()[value].shape[axes.len()..];
+    let own = &shape[axes.len()..];
     axes.extend(own.iter().map(|&n| AxisGrid::regular(n, n)));
     Grid { axes }
 }

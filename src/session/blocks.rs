@@ -20,7 +20,7 @@ impl Session {
     pub fn blocks(&self, array: &Array, order: BlockOrder) -> Result<Blocks> {
         let start = Instant::now();
         let root = array.collected().node()?.clone();
-        let plan = self.planned(&Graph::new(&[root]), &[], &streamed)?;
+        let plan = self.planned(&Graph::new(&[root]), &[], &streamed, true)?;
         let last = plan.stages().len() - 1;
         let rank = plan.stages()[last].grid.axes.len();
         let order = match order {

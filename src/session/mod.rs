@@ -8,6 +8,7 @@ mod labels;
 mod memory;
 mod persist;
 mod pieces;
+mod rechunk;
 mod select;
 mod spill;
 mod store;
@@ -28,7 +29,7 @@ use crate::exec::{
 use crate::graph::Graph;
 use crate::ops::histogram::Histogram;
 use crate::ops::simd::Simd;
-use crate::plan::{Bound, Ends, Machine, Plan, PlanOptions, ValueId, Wish, Written};
+use crate::plan::{Bound, Ends, Machine, Plan, PlanOptions, ValueId, Wish, Written, any_dear};
 use crate::size::{human_bytes, parse_size};
 use crate::trace::Trace;
 use std::fmt;
@@ -359,21 +360,46 @@ impl Session {
     pub fn plan(&self, targets: &[&dyn Target]) -> Result<Plan> {
         let roots =
             targets.iter().map(|t| t.built().map_err(|e| e.duplicate())).collect::<Result<Vec<_>>>()?;
-        self.planned(&Graph::new(&roots), &[], &|_| Ends::default())
+        self.planned(&Graph::new(&roots), &[], &|_| Ends::default(), false)
     }
 
-    /// The plan of a graph, with dear intermediates held if what is bound then fits; `ends` tells where results
-    /// go.
-    fn planned(&self, graph: &Graph, written: &[Written], ends: &dyn Fn(&Plan) -> Ends) -> Result<Plan> {
+    /// As [`Session::plan`], of what runs here as a whole.
+    fn plan_here(&self, targets: &[&dyn Target]) -> Result<Plan> {
+        let roots =
+            targets.iter().map(|t| t.built().map_err(|e| e.duplicate())).collect::<Result<Vec<_>>>()?;
+        let graph = Graph::new(&roots);
+        let plan = self.planned(&graph, &[], &|_| Ends::default(), true)?;
+        self.rechunked(&graph, plan)
+    }
+
+    /// The plan of a graph, with dear intermediates held if what is bound then fits, or spilled, if it `may` be;
+    /// `ends` tells where results go.
+    fn planned(
+        &self,
+        graph: &Graph,
+        written: &[Written],
+        ends: &dyn Fn(&Plan) -> Ends,
+        may: bool,
+    ) -> Result<Plan> {
         let own = &self.inner.plan;
-        if own.hold_bytes.is_none() {
-            let options = own.clone().hold_bytes(self.memory() / 4);
-            let plan = Plan::writing(graph, written, &options)?;
-            if !plan.holds() || self.bind_with(&plan, &ends(&plan)).is_ok() {
-                return Ok(plan);
+        if own.hold_bytes.is_some() || !any_dear(graph) {
+            return Plan::writing(graph, written, own);
+        }
+        let held = |bytes| Plan::writing(graph, written, &own.clone().hold_bytes(bytes));
+        let few = held(self.memory() / 4)?;
+        let fits = few.holds() && self.bind_held(&few, &ends(&few)).is_ok();
+        if may {
+            let options = PlanOptions { hold_inner: spill::DEEP, ..own.clone().hold_bytes(u64::MAX) };
+            let all = Plan::writing(graph, written, &options)?;
+            let more = !fits || all.stages().len() > few.stages().len();
+            if all.holds() && more && self.bind_with(&all, &ends(&all)).is_ok() {
+                return Ok(all);
             }
         }
-        Plan::writing(graph, written, own)
+        match fits {
+            true => Ok(few),
+            false => Plan::writing(graph, written, own),
+        }
     }
 
     /// What a plan needs on this machine.
@@ -432,7 +458,7 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`] and [`Session::bind`].
     pub fn explain(&self, targets: &[&dyn Target]) -> Result<String> {
-        let plan = self.plan(targets)?;
+        let plan = self.plan_here(targets)?;
         Ok(self.bind(&plan)?.explain(&plan))
     }
 
@@ -460,7 +486,7 @@ impl Session {
     /// # Errors
     /// As [`Session::compute`].
     pub fn run(&self, targets: &[&dyn Target]) -> Result<Outcome> {
-        let plan = self.plan(targets)?;
+        let plan = self.plan_here(targets)?;
         self.run_plan(&plan)
     }
 

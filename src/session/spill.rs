@@ -11,6 +11,9 @@ use std::sync::OnceLock;
 /// The variable that names the folder; set and empty, nothing is spilled.
 const VARIABLE: &str = "CHUNKWISE_SPILL";
 
+/// A product whose inner dimension is so long is rather spilled than computed again.
+pub(super) const DEEP: u64 = 256;
+
 /// What a builder was told.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Wanted {
