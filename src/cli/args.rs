@@ -87,6 +87,12 @@ pub struct Run {
     /// Most memory to use, such as 512MiB or 2GB; half of what is available if not given
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory: Option<u64>,
+    /// Folder for what does not fit the memory; $CHUNKWISE_SPILL, $TMPDIR or /var/tmp if not given
+    #[arg(long, value_name = "FOLDER", conflicts_with = "no_spill")]
+    pub spill: Option<PathBuf>,
+    /// Refuse what does not fit the memory
+    #[arg(long)]
+    pub no_spill: bool,
     /// Threads; one runs everything in order; as many as the machine has if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub threads: Option<u16>,
@@ -296,6 +302,12 @@ impl Run {
         }
         if let Some(bytes) = self.memory {
             builder = builder.memory_bytes(bytes);
+        }
+        if let Some(folder) = &self.spill {
+            builder = builder.spill(folder);
+        }
+        if self.no_spill {
+            builder = builder.no_spill();
         }
         if let Some(threads) = self.threads {
             builder = builder.threads(threads.into());

@@ -65,8 +65,12 @@ impl Bar {
 pub fn account(r: &Report) -> String {
     let on_gpu =
         if r.tasks.gpu > 0 { format!(", {} of them on the GPU", r.tasks.gpu) } else { String::new() };
+    let spilled = match r.bytes_spilled {
+        0 => String::new(),
+        n => format!(", {} spilled and {} read back", human_bytes(n), human_bytes(r.bytes_read_back)),
+    };
     format!(
-        "{}, {} in {} ({}{on_gpu}), {} read, {} decoded, peak {}",
+        "{}, {} in {} ({}{on_gpu}), {} read, {} decoded{spilled}, peak {}",
         r.device,
         counted(r.threads as u64, "thread"),
         human_duration(Duration::try_from_secs_f64(r.elapsed_s).unwrap_or_default()),

@@ -131,6 +131,11 @@ impl<'a> Collector<'a> {
         }
     }
 
+    /// Whether elements of output `i` of the pass may be written where they belong.
+    pub fn has_place(&self, i: usize) -> bool {
+        self.goal.results().is_some_and(|results| results.holds(self.pass.outputs[i]))
+    }
+
     /// A worker's empty hands.
     pub fn local(&self) -> Local {
         let outputs = self.pass.outputs.len();
@@ -205,7 +210,7 @@ impl<'a> Collector<'a> {
             };
             let output = self.pass.outputs[i];
             match self.goal {
-                Goal::Results(results) => results.write(output, block, elements),
+                Goal::Results(results) => results.write(output, block, elements)?,
                 Goal::Partials(finished) => finished.elements(output, self.tile(i, coords), elements)?,
             }
         }

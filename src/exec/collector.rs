@@ -45,7 +45,9 @@ pub(super) trait Collect: Sync {
     fn gathers(&self) -> &Collector<'_>;
 
     /// Whether elements collected for output `k` of the pass may be written where they belong.
-    fn has_place(&self, k: usize) -> bool;
+    fn has_place(&self, k: usize) -> bool {
+        self.gathers().has_place(k)
+    }
 
     /// Bytes that a worker holds to hand a block on.
     fn handing(&self) -> u64 {
@@ -73,10 +75,6 @@ impl Collect for ToResults<'_> {
     fn gathers(&self) -> &Collector<'_> {
         &self.0
     }
-
-    fn has_place(&self, _: usize) -> bool {
-        true
-    }
 }
 
 /// Partials, in which tiles are finished that have all of their tasks.
@@ -85,10 +83,6 @@ pub(super) struct ToPartials<'a>(pub Collector<'a>);
 impl Collect for ToPartials<'_> {
     fn gathers(&self) -> &Collector<'_> {
         &self.0
-    }
-
-    fn has_place(&self, _: usize) -> bool {
-        false
     }
 }
 
@@ -125,10 +119,6 @@ impl<'a> HandOn<'a> {
 impl Collect for HandOn<'_> {
     fn gathers(&self) -> &Collector<'_> {
         &self.gathers
-    }
-
-    fn has_place(&self, k: usize) -> bool {
-        self.streamed[k].is_none()
     }
 
     fn handing(&self) -> u64 {

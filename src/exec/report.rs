@@ -58,6 +58,10 @@ pub struct Report {
     pub bytes_read: u64,
     /// Bytes of elements that reads made, whole chunks counted whole.
     pub bytes_decoded: u64,
+    /// Bytes written to temporary stores, because what a later stage reads did not fit the budget.
+    pub bytes_spilled: u64,
+    /// Bytes read back from temporary stores.
+    pub bytes_read_back: u64,
     /// Positioned reads of elements from files; chunks that lie near each other are one.
     pub file_reads: u64,
     /// Positioned reads of the files' chunk indexes.
@@ -126,6 +130,8 @@ impl Counters {
             bytes_advised: self.stats.bytes_advised.load(Relaxed),
             bytes_read: self.stats.bytes_read.load(Relaxed),
             bytes_decoded: self.stats.bytes_decoded.load(Relaxed),
+            bytes_spilled: self.stats.bytes_spilled.load(Relaxed),
+            bytes_read_back: self.stats.bytes_read_back.load(Relaxed),
             file_reads: self.stats.file_reads.load(Relaxed),
             index_reads: self.stats.index_reads.load(Relaxed),
             library_reads: self.stats.library_reads.load(Relaxed),

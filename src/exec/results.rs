@@ -3,13 +3,15 @@
 use super::budget::Meter;
 use super::value::{ArrayValue, Value};
 use super::window::Window;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::Region;
 use crate::ops::fold::{Made, Notes, State};
 use crate::ops::shared::{Patch, SharedArray};
-use crate::plan::{Stage, ValueId, ValueSpec, Windowed};
+use crate::plan::{Spill, Stage, ValueId, ValueSpec, Windowed};
+use crate::source::spill::SpillSource;
+use crate::source::{ReadStats, Source};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What was noted about the outputs of these numbers, and of how many elements.
 pub type Noted = BTreeMap<(usize, &'static str), u64>;
@@ -20,6 +22,9 @@ pub struct Results<'o> {
     histograms: Vec<Mutex<Option<Value>>>,
     /// Which are handed on in blocks and held nowhere, or held one window at a time.
     elsewhere: Vec<bool>,
+    /// The temporary stores of those that are spilled, and what counts their bytes.
+    stores: Vec<Option<Arc<SpillSource>>>,
+    stats: Option<&'o ReadStats>,
     /// Where stages run window by window.
     windows: Option<Windows>,
     notes: Mutex<Noted>,
@@ -77,9 +82,23 @@ impl<'o> Results<'o> {
                 .iter()
                 .map(|o| streamed.contains(&o.value) || cut(o.value).is_some())
                 .collect(),
+            stores: Vec::new(),
+            stats: None,
             windows: windowed.map(|(w, n)| Windows::new(stage, w, n)),
             notes: Mutex::default(),
         })
+    }
+
+    /// The same, where some of those that are streamed go to temporary stores.
+    ///
+    /// # Errors
+    /// `Io` if a store cannot be made.
+    pub fn spilling(self, stage: &Stage, spill: &Spill, stats: &'o ReadStats) -> Result<Self> {
+        let stores: Vec<_> = stage.outputs.iter().map(|o| spill.store(o.value).cloned()).collect();
+        for (store, o) in stores.iter().zip(&stage.outputs) {
+            store.as_ref().map_or(Ok(()), |s| s.create()).at("operation", &o.label)?;
+        }
+        Ok(Results { stores, stats: Some(stats), ..self })
     }
 
     /// The values, but for those in lent memory and those that are streamed, and what was noted, by the number
@@ -108,14 +127,27 @@ impl<'o> Results<'o> {
         Ok((out, self.notes.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
-    /// Writes the elements of a region of an output, if it is held.
-    pub(super) fn write(&self, output: usize, region: &Region, elements: &[u8]) {
+    /// Writes the elements of a region of an output, if it is held or spilled.
+    ///
+    /// # Errors
+    /// As writing to a temporary store.
+    pub(super) fn write(&self, output: usize, region: &Region, elements: &[u8]) -> Result<()> {
         if let Some(array) = &self.arrays[output] {
             let within = self.within(output, region);
             // SAFETY: a block belongs to one task and a tile is finished once, so nobody else has a patch of
             // this region.
             unsafe { array.write(within.as_ref().unwrap_or(region), elements) };
         }
+        match (self.stores.get(output), self.stats) {
+            (Some(Some(store)), Some(stats)) => store.write(region, elements, stats),
+            _ => Ok(()),
+        }
+    }
+
+    /// The shape of an output that is made tile by tile, if anything is kept of it.
+    fn shape(&self, output: usize) -> Option<&[u64]> {
+        let store = || self.stores.get(output)?.as_ref().map(|s| s.shape());
+        self.arrays[output].as_ref().map(SharedArray::shape).or_else(store)
     }
 
     /// The place of a block's elements, if the output is held.
@@ -219,17 +251,18 @@ impl<'o> Results<'o> {
     /// # Errors
     /// `Internal` if they do not fill it.
     pub(super) fn elements(&self, output: usize, mut region: Region, elements: &[u8]) -> Result<()> {
-        if let Some(array) = &self.arrays[output] {
-            for &n in &array.shape()[region.shape.len()..] {
+        if let Some(shape) = self.shape(output) {
+            for &n in &shape[region.shape.len()..] {
                 region.start.push(0);
                 region.shape.push(n);
             }
-            if elements.len() as u64 != region.len() * array.dtype().size() as u64 {
-                return Err(Error::new(ErrorKind::Internal, "a tile does not fill its region"));
-            }
         }
-        self.write(output, &region, elements);
-        Ok(())
+        if let Some(array) = &self.arrays[output]
+            && elements.len() as u64 != region.len() * array.dtype().size() as u64
+        {
+            return Err(Error::new(ErrorKind::Internal, "a tile does not fill its region"));
+        }
+        self.write(output, &region, elements)
     }
 
     /// Takes what a tile has become.

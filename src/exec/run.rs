@@ -15,13 +15,14 @@ use crate::plan::{Bound, Plan, ValueId};
 ///
 /// # Errors
 /// The first error of any task; `Cancelled`. What is in lent memory then is unspecified.
-pub fn run(
+pub fn run<'o>(
     plan: &Plan,
     bound: &Bound,
-    mut outlets: Outlets,
+    mut outlets: Outlets<'o>,
     cx: &RunContext,
-    counters: &Counters,
+    counters: &'o Counters,
 ) -> Result<Values> {
+    let plan = bound.plan(plan);
     Ok(run_stages(plan, plan.stages().len(), bound, &mut outlets, cx, counters)?.0)
 }
 
@@ -34,18 +35,19 @@ pub fn result(values: &Values, v: ValueId) -> Result<Value> {
 }
 
 /// Runs the first stages. Gives their values, and the chunks that are kept for those that follow.
-pub(super) fn run_stages(
+pub(super) fn run_stages<'o>(
     plan: &Plan,
     stages: usize,
     bound: &Bound,
-    outlets: &mut Outlets,
+    outlets: &mut Outlets<'o>,
     cx: &RunContext,
-    counters: &Counters,
+    counters: &'o Counters,
 ) -> Result<(Values, Kept)> {
     let mut values = Values::new();
     let mut kept = Kept::new(plan, bound, &counters.meter);
     let mut n = 0;
     while n < stages {
+        let from = n;
         n = match bound.windowed(n) {
             Some(w) => {
                 run_windowed(plan, w, bound, &mut values, outlets, &mut kept, cx, counters)?;
@@ -62,6 +64,8 @@ pub(super) fn run_stages(
             }
         };
         release(plan, n - 1, &mut values, counters);
+        let over = bound.spill.iter().flat_map(|s| &s.values).filter(|s| (from..n).contains(&s.last));
+        over.for_each(|s| s.store.free());
     }
     Ok((values, kept))
 }

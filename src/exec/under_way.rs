@@ -49,12 +49,16 @@ impl<'a, 'o> UnderWay<'a, 'o> {
         bound: &'a Bound,
         windowed: Option<&Windowed>,
         outlets: &mut Outlets<'o>,
-        counters: &Counters,
+        counters: &'o Counters,
     ) -> Result<Self> {
         let (stage, ends) = (&plan.stages()[n], &bound.ends);
         let windowed = windowed.map(|w| (w, n));
         let (lent, meter) = (&mut outlets.lent, &counters.meter);
-        let results = Results::new(stage, plan.values(), lent, &ends.streamed, windowed, meter)?;
+        let in_blocks: Vec<ValueId> = ends.streamed.iter().chain(&ends.spilled).copied().collect();
+        let mut results = Results::new(stage, plan.values(), lent, &in_blocks, windowed, meter)?;
+        if let Some(spill) = &bound.spill {
+            results = results.spilling(stage, spill, &counters.stats)?;
+        }
         let streams = stage.outputs.iter().any(|o| ends.streams(o.value));
         let taker = match (streams, outlets.taker) {
             (true, None) => {

@@ -15,15 +15,15 @@ use crate::plan::{Bound, Plan, Windowed};
 /// # Errors
 /// As [`run`](super::run).
 #[allow(clippy::too_many_arguments)]
-pub(super) fn run_windowed(
+pub(super) fn run_windowed<'o>(
     plan: &Plan,
     windowed: &Windowed,
     bound: &Bound,
     values: &mut Values,
-    outlets: &mut Outlets,
+    outlets: &mut Outlets<'o>,
     kept: &mut Kept,
     cx: &RunContext,
-    counters: &Counters,
+    counters: &'o Counters,
 ) -> Result<()> {
     let begin = |n| UnderWay::begin(plan, n, bound, Some(windowed), outlets, counters);
     let mut stages = windowed.stages.clone().map(begin).collect::<Result<Vec<_>>>()?;

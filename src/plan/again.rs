@@ -42,10 +42,16 @@ impl Bound {
     /// Bytes of elements that a run will make by decoding and reading, and whether it is exactly that;
     /// otherwise it is at most that, or about that for what is read piece by piece.
     pub fn decoded_bytes(&self) -> (u64, bool) {
-        let kept = |source| self.kept.iter().any(|k| k.source == source);
+        let stores = || self.spill.iter().flat_map(|s| &s.values);
+        let kept =
+            |source| self.kept.iter().any(|k| k.source == source) || stores().any(|s| s.source == source);
         let mut exact = self.kept.iter().all(|k| k.exact);
         let mut bytes =
             self.kept.iter().fold(0u64, |n, k| n.saturating_add(k.decodes.saturating_mul(k.chunk_bytes)));
+        for s in stores() {
+            bytes = bytes.saturating_add(s.read);
+            exact &= s.exact;
+        }
         for r in self.stages.iter().flat_map(|s| &s.reads).filter(|r| !kept(r.source)) {
             bytes = bytes.saturating_add(r.bytes.saturating_mul(r.times).saturating_mul(r.passes));
             // Windows read only their part of a source.

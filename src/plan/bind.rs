@@ -9,7 +9,8 @@ use super::bound::{Bound, BoundStage};
 use super::fit::{Staging, complete, needs_of, staging_of};
 use super::passes::passes;
 use super::place::{Machine, Placement};
-use super::windowed::{self, Windowed};
+use super::windowed::Windowed;
+use super::windowing;
 use super::{Ends, Plan};
 use crate::error::{Error, ErrorKind, Result};
 use crate::size::human_bytes;
@@ -20,26 +21,69 @@ impl Bound {
     /// # Errors
     /// `Budget` if something does not fit; the error names it and the smallest budget that works.
     pub fn new(plan: &Plan, ends: &Ends, machine: &Machine) -> Result<Bound> {
-        let results = plan.results().iter().map(|&r| ends.bytes(plan, r)).fold(0, u64::saturating_add);
-        let alone = plan.alive_bytes(ends).into_iter().enumerate();
-        let alone = alone.map(|(n, alive)| bind_stage(plan, n, ends, alive, machine));
-        let mut stages = alone.collect::<Result<Vec<_>>>()?;
-        let windowed = if ends.apart { Vec::new() } else { together(plan, ends, machine, &mut stages)? };
+        let results = results_bytes(plan, ends);
+        let Each { stages, windowed } = each_stage(plan, ends, machine)?;
         // The budget that is named does for every stage, and for all results together.
         let needed = stages.iter().filter_map(|s| s.as_ref().err()).map(|(needed, _)| *needed);
         let smallest = needed.fold(results, u64::max);
-        let named =
-            || format!("the smallest budget that works is {smallest} bytes ({})", human_bytes(smallest));
-        if results > machine.memory {
-            return Err(too_large(results, machine.memory, &named()).needs(smallest));
-        }
         let stages = stages.into_iter().collect::<std::result::Result<Vec<_>, Refused>>();
-        let stages = stages.map_err(|(_, e)| e.hint(named()).needs(smallest))?;
-        let (ends, memory) = (ends.clone(), machine.memory);
-        let mut bound = Bound { stages, peak_bytes: 0, memory, kept: Vec::new(), ends, windowed };
-        bound.keep(plan);
-        Ok(bound)
+        match stages {
+            Ok(stages) if results <= machine.memory => Ok(Bound::of(plan, ends, machine, stages, windowed)),
+            stages => {
+                let first = stages.err().map(|(_, e)| e);
+                Err(refusal(results, machine.memory, first, smallest))
+            }
+        }
     }
+
+    /// Of stages that fit, some of them window by window.
+    pub(super) fn of(
+        plan: &Plan,
+        ends: &Ends,
+        machine: &Machine,
+        stages: Vec<BoundStage>,
+        windowed: Vec<Windowed>,
+    ) -> Bound {
+        let (ends, memory) = (ends.clone(), machine.memory);
+        let mut bound =
+            Bound { stages, peak_bytes: 0, memory, kept: Vec::new(), ends, spill: None, windowed };
+        bound.keep(plan);
+        bound
+    }
+}
+
+/// Bytes of all results that the run holds.
+pub(super) fn results_bytes(plan: &Plan, ends: &Ends) -> u64 {
+    plan.results().iter().map(|&r| ends.bytes(plan, r)).fold(0, u64::saturating_add)
+}
+
+/// The stages, each bound or refused, and those that run window by window together.
+pub(super) struct Each {
+    pub(super) stages: Vec<std::result::Result<BoundStage, Refused>>,
+    pub(super) windowed: Vec<Windowed>,
+}
+
+/// The stages, each bound by itself, or else with those around it.
+///
+/// # Errors
+/// What folds say of their params.
+pub(super) fn each_stage(plan: &Plan, ends: &Ends, machine: &Machine) -> Result<Each> {
+    let alive = plan.alive_bytes(ends).into_iter().enumerate();
+    let alone = alive.map(|(n, alive)| bind_stage(plan, n, ends, alive, machine));
+    let mut stages = alone.collect::<Result<Vec<_>>>()?;
+    let windowed = if ends.apart { Vec::new() } else { together(plan, ends, machine, &mut stages)? };
+    Ok(Each { stages, windowed })
+}
+
+/// The error for a plan that does not fit; `stage` is that of the first of its stages that does not, and `smallest`
+/// the budget that does.
+pub(super) fn refusal(results: u64, memory: u64, stage: Option<Error>, smallest: u64) -> Error {
+    let named = format!("the smallest budget that works is {smallest} bytes ({})", human_bytes(smallest));
+    let refused = match stage {
+        Some(e) if results <= memory => e.hint(named),
+        _ => too_large(results, memory, &named),
+    };
+    refused.needs(smallest)
 }
 
 /// The error for results that do not fit by themselves.
@@ -53,7 +97,7 @@ fn too_large(results: u64, memory: u64, named: &str) -> Error {
 }
 
 /// A stage that does not fit: the smallest budget that would do for it, and the error.
-type Refused = (u64, Error);
+pub(super) type Refused = (u64, Error);
 
 /// Has stages that do not fit run window by window with those around them, where that fits.
 fn together(
@@ -66,14 +110,14 @@ fn together(
     let mut n = 0;
     while n < stages.len() {
         let mut end = n + 1;
-        let near = &stages[n..stages.len().min(n + windowed::MOST_STAGES)];
-        let ways = if near.iter().any(|s| s.is_err()) { windowed::from(plan, n) } else { Vec::new() };
+        let near = &stages[n..stages.len().min(n + windowing::MOST_STAGES)];
+        let ways = if near.iter().any(|s| s.is_err()) { windowing::from(plan, n) } else { Vec::new() };
         let mut smallest = u64::MAX;
         for way in ways {
             if stages[way.stages.clone()].iter().all(|s| s.is_ok()) {
                 continue;
             }
-            match windowed::bind(plan, &way, ends, machine)? {
+            match windowing::bind(plan, &way, ends, machine)? {
                 Ok(bound) => {
                     end = way.stages.end;
                     stages[way.stages.clone()].iter_mut().zip(bound).for_each(|(s, b)| *s = Ok(b));

@@ -1,9 +1,11 @@
 //! A plan bound to this process, as data.
 
+use super::data::Plan;
 use super::ends::Ends;
 use super::kept::Kept;
 use super::place::Placement;
 use super::reads::Reads;
+use super::spilled::Spill;
 use super::sweep::Passes;
 use super::windowed::Windowed;
 use crate::backend::DeviceKind;
@@ -44,12 +46,19 @@ pub struct Bound {
     pub ends: Ends,
     /// Stages that run window by window together, in order.
     pub windowed: Vec<Windowed>,
+    /// What of its values lies in temporary stores, if anything does.
+    pub spill: Option<Spill>,
 }
 
 impl Bound {
     /// The stages that run window by window with this one, if it does not run by itself.
     pub fn windowed(&self, stage: usize) -> Option<&Windowed> {
         self.windowed.iter().find(|w| w.stages.contains(&stage))
+    }
+
+    /// The plan that is run: `plan`, which was bound, or the one in which values are read from temporary stores.
+    pub fn plan<'p>(&'p self, plan: &'p Plan) -> &'p Plan {
+        self.spill.as_ref().map_or(plan, |s| &s.plan)
     }
 }
 

@@ -99,6 +99,8 @@ pub struct Plan {
     pub(super) fingerprint: OnceLock<PlanFingerprint>,
     /// Whether it was made so that it holds what it could compute again.
     pub(super) holds: bool,
+    /// [`PlanOptions::block_bytes`] of when it was made; of one that was read, the default.
+    pub(super) block_bytes: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -133,6 +135,8 @@ pub struct PlanOptions {
     /// they are computed once. If nothing is said, a session takes a quarter of its budget, as far as the run still
     /// fits, and a plan that is made without one holds none.
     pub hold_bytes: Option<u64>,
+    /// Only products whose inner dimension is so long are dear enough to be held.
+    pub(crate) hold_inner: u64,
 }
 
 impl PlanOptions {
@@ -154,7 +158,7 @@ impl PlanOptions {
 
 impl Default for PlanOptions {
     fn default() -> Self {
-        PlanOptions { block_bytes: 1 << 20, hold_bytes: None }
+        PlanOptions { block_bytes: 1 << 20, hold_bytes: None, hold_inner: 0 }
     }
 }
 
@@ -199,7 +203,8 @@ impl Stage {
 
 impl Plan {
     pub(super) fn of(data: PlanData, opened: Vec<Arc<dyn Source>>) -> Plan {
-        Plan { data, opened, fingerprint: OnceLock::new(), holds: false }
+        let block_bytes = PlanOptions::default().block_bytes;
+        Plan { data, opened, fingerprint: OnceLock::new(), holds: false, block_bytes }
     }
 
     /// The task grid of the stage that makes a value.

@@ -18,9 +18,16 @@ use std::collections::HashSet;
 /// The stages that want a node: their levels and domains; two are as good as more.
 type Wanting = SmallVec<[(usize, Dims); 2]>;
 
-/// The nodes to hold, of at most so many bytes together.
-pub(super) fn held(graph: &Graph, most: u64) -> HashSet<NodeId> {
-    let dear = |n: NodeId| matches!(&graph.node(n).kind, NodeKind::Feed(feed) if feed.is_dear());
+/// Whether anything in a graph is dear.
+pub(crate) fn any_dear(graph: &Graph) -> bool {
+    graph.indices().any(|n| matches!(&graph.node(n).kind, NodeKind::Feed(feed) if feed.is_dear()))
+}
+
+/// The nodes to hold, of at most so many bytes together, where an element costs `inner` products at least.
+pub(super) fn held(graph: &Graph, most: u64, inner: u64) -> HashSet<NodeId> {
+    // The last axis of the first factor is summed over.
+    let products = |n: NodeId| graph.node(graph.inputs(n)[0]).shape.last().copied().unwrap_or(1);
+    let dear = |n: NodeId| matches!(&graph.node(n).kind, NodeKind::Feed(feed) if feed.is_dear() && products(n) >= inner);
     let cut = |n: NodeId| is_cut(&graph.node(n).kind);
     if most == 0 || !graph.indices().any(dear) {
         return HashSet::new();

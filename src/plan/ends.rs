@@ -14,6 +14,8 @@ pub struct Ends {
     /// The order of the axes in which the blocks of what is streamed come, outermost first, if it is not that of
     /// the passes.
     pub order: Option<Vec<usize>>,
+    /// Values that go to temporary stores block by block and are never held as wholes.
+    pub spilled: Vec<ValueId>,
     /// Bytes that a worker takes to hand on a block of a result that is streamed.
     pub handing: u64,
     /// Whether stages run by themselves, in ranges of tasks or block by block, so that each finds whole values of
@@ -27,9 +29,14 @@ impl Ends {
         self.streamed.contains(&value)
     }
 
+    /// Whether no more than blocks of a value are held: it is handed on, or spilled.
+    pub fn in_blocks(&self, value: ValueId) -> bool {
+        self.streams(value) || self.spilled.contains(&value)
+    }
+
     /// Bytes of a value that the run holds.
     pub fn bytes(&self, plan: &Plan, value: ValueId) -> u64 {
-        if self.streams(value) || self.held.contains(&value) { 0 } else { plan.values()[value].bytes() }
+        if self.in_blocks(value) || self.held.contains(&value) { 0 } else { plan.values()[value].bytes() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Plans and bound plans as text.
 
-use super::{Bound, Input, Kept, Output, Plan, Read, SubKernel, Supply, Windowed};
+use super::{Bound, Input, Kept, Output, Plan, Read, Spilled, SubKernel, Supply, Windowed};
 use crate::grid::AxisGrid;
 use crate::ops::fold::Role;
 use crate::ops::program::{Program, Step};
@@ -28,6 +28,7 @@ impl Bound {
 }
 
 fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Result {
+    let plan = bound.map_or(plan, |b| b.plan(plan));
     let stages = plan.stages().len();
     write!(f, "plan: {stages} stage{}, {} tasks", if stages == 1 { "" } else { "s" }, plan.tasks())?;
     if let Some(b) = bound {
@@ -48,14 +49,18 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
         for o in &stage.outputs {
             let v = &plan.values()[o.value];
             let what = describe_fold(o, &stage.program);
-            let on = bound.is_some_and(|b| b.ends.streams(o.value));
+            let on = bound.map_or("", |b| match b.ends.streams(o.value) {
+                true => ", handed on in blocks",
+                false if b.ends.in_blocks(o.value) => ", spilled",
+                false => "",
+            });
             writeln!(
                 f,
                 "  value {}: {what} -> {} {}{}   [{}]",
                 o.value,
                 v.dtype,
                 crate::grid::show_shape(&v.shape),
-                if on { ", handed on in blocks" } else { "" },
+                on,
                 o.label
             )?;
         }
@@ -100,7 +105,15 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
             }
         }
     }
-    bound.map_or(Ok(()), |b| b.kept.iter().try_for_each(|k| write_kept(f, plan, k)))
+    let Some(bound) = bound else { return Ok(()) };
+    bound.kept.iter().try_for_each(|k| write_kept(f, plan, k))?;
+    bound.spill.iter().flat_map(|s| &s.values).try_for_each(|s| write_spilled(f, s))
+}
+
+fn write_spilled(f: &mut dyn Write, s: &Spilled) -> fmt::Result {
+    let (written, about) = (human_bytes(s.written), if s.exact { "" } else { "about " });
+    let (read, folder) = (human_bytes(s.read), s.store.folder().display());
+    writeln!(f, "spills value {} to {folder}: {written} written, {about}{read} read back", s.value)
 }
 
 /// How a stage runs with others: `window by window along axis 1 with stages 0 to 1, of value 0 a window at a time`.

@@ -10,6 +10,7 @@
 use super::blocks::{choose_grid, whole_chunks};
 use super::cuts::{Wanted, domain, in_blocks, is_cut, is_histogram, levels, streamed, wanted};
 use super::dear::held;
+use super::spilled::lying;
 use super::{
     Fed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Read, Stage, SubKernel,
     Supply, ValueId, ValueSpec, Written,
@@ -39,6 +40,8 @@ struct Sources {
     /// By what identifies them; of what others have written, shape and dtype are part of that.
     by_spec: HashMap<(SourceSpec, DType, Dims), usize>,
     list: Vec<PlanSource>,
+    /// As the choice of blocks sees them; see [`lying`].
+    lying: Vec<PlanSource>,
     opened: Vec<Arc<dyn Source>>,
     /// Kernels made so far that are nested in feeds.
     nested: usize,
@@ -51,13 +54,15 @@ impl Sources {
         let spec = spec_of(source);
         let key = (spec.clone(), source.dtype(), source.shape().into());
         *self.by_spec.entry(key).or_insert_with(|| {
-            self.list.push(PlanSource {
+            let known = PlanSource {
                 spec,
                 name: source.describe(),
                 shape: source.shape().into(),
                 dtype: source.dtype(),
                 chunks: source.chunks().cloned(),
-            });
+            };
+            self.lying.push(lying(&known, source));
+            self.list.push(known);
             self.opened.push(source.clone());
             self.list.len() - 1
         })
@@ -65,7 +70,7 @@ impl Sources {
 }
 
 pub fn plan(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result<Plan> {
-    let dear = held(graph, options.hold_bytes.unwrap_or(0));
+    let dear = held(graph, options.hold_bytes.unwrap_or(0), options.hold_inner);
     let holding = (!dear.is_empty()).then(|| {
         let stays = written.iter().map(|w| w.result).collect();
         graph.holding(&dear, &stays)
@@ -105,7 +110,7 @@ pub fn plan(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result
         }
         let (inputs, program) = (builder.inputs, builder.program);
         let along = outputs.iter().find_map(|o| o.fold.carries());
-        let mut grid = choose_grid(&domain, &inputs, &program, &sources.list, along, options);
+        let mut grid = choose_grid(&domain, &inputs, &program, &sources.lying, along, options);
         if let Some(chunks) = written {
             grid = whole_chunks(&grid, chunks.as_deref(), &program, options);
         }
@@ -125,7 +130,8 @@ pub fn plan(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result
         stages,
         results,
     };
-    let plan = Plan { holds: holding.is_some(), ..Plan::of(data, sources.opened) };
+    let plan =
+        Plan { holds: holding.is_some(), block_bytes: options.block_bytes, ..Plan::of(data, sources.opened) };
     debug_assert!(plan.validate().is_ok(), "{:?}", plan.validate());
     Ok(plan)
 }

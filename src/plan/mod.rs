@@ -24,11 +24,14 @@ mod place;
 mod reads;
 mod sharing;
 mod span;
+mod spill;
+mod spilled;
 mod sweep;
 mod through;
 mod together;
 mod validate;
 mod windowed;
+mod windowing;
 
 pub use crate::feeds::{Fed, Input, Read, SubKernel, Supply};
 pub use crate::ops::ValueId;
@@ -37,11 +40,13 @@ pub use bound::{Bound, BoundStage};
 pub use data::{
     MAX_KEPT_RUNNERS, Output, PLAN_VERSION, Plan, PlanOptions, PlanSource, Stage, ValueSpec, Written,
 };
+pub(crate) use dear::any_dear;
 pub use ends::Ends;
 pub use fingerprint::{NUMERICS_VERSION, PlanFingerprint};
 pub use kept::{Kept, Moment, Visit, kept_chunk_bytes};
 pub use place::{Machine, Placement, Wish};
 pub use reads::Reads;
+pub use spilled::{Spill, SpillRoom, Spilled};
 pub use sweep::{Pass, Passes, Sweep, carried_bytes};
 pub use together::{Group, Together};
 pub use windowed::{Between, Windowed};

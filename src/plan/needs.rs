@@ -33,7 +33,7 @@ impl Needs<'_> {
         for &o in &pass.outputs {
             let terminal = &self.kernel.terminals[o];
             let fold = &terminal.fold;
-            let in_place = self.in_place && !streams(o);
+            let in_place = self.in_place && !self.ends.in_blocks(self.stage.outputs[o].value);
             let Held { elements, carried } = terminal.held_bytes(&block, &self.stage.grid, in_place);
             let blocks = if streams(o) { self.ends.waiting.saturating_add(1) } else { 1 };
             worker = worker.saturating_add(elements.saturating_mul(blocks)).saturating_add(carried);

@@ -8,6 +8,7 @@ use crate::feeds::Multiplied;
 use crate::ops::kernel::Kernel;
 
 /// What a plan is bound to.
+#[derive(Clone)]
 pub struct Machine<'a> {
     /// The budget: all bytes that the run may hold on the host.
     pub memory: u64,
@@ -20,6 +21,7 @@ pub struct Machine<'a> {
 }
 
 /// The device asked for.
+#[derive(Clone)]
 pub enum Wish<'a> {
     /// The CPU, for this reason.
     Cpu(String),

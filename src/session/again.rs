@@ -1,7 +1,7 @@
 //! What a run says when it decoded chunks again and again: how often, and the budget that would have avoided it.
 
 use super::Session;
-use crate::plan::{Bound, Plan};
+use crate::plan::{Bound, Ends, Plan};
 use crate::size::human_bytes;
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ const LARGER: u64 = 1 << 12;
 impl Session {
     /// What there is to say of a run that decoded so many chunks.
     pub(super) fn often(&self, plan: &Plan, bound: &Bound, decoded: u64) -> Option<String> {
-        let once = once(plan, bound);
+        let once = once(bound.plan(plan), bound);
         if once == 0 || decoded <= once.saturating_mul(OFTEN) {
             return None;
         }
@@ -31,9 +31,10 @@ impl Session {
 
     /// The least budget, about, at which each chunk is decoded at most twice as predicted; `once` are the chunks.
     fn seldom(&self, plan: &Plan, bound: &Bound, once: u64) -> Option<u64> {
+        let ends = Ends { spilled: Vec::new(), ..bound.ends.clone() };
         let enough = |bytes: u64| {
-            let bound = self.bind_in(plan, &bound.ends, bytes).ok()?;
-            (decodes(plan, &bound) <= once.saturating_mul(OFTEN)).then_some(())
+            let bound = self.bind_in(plan, &ends, bytes, Some(&[])).ok()?;
+            (decodes(bound.plan(plan), &bound) <= once.saturating_mul(OFTEN)).then_some(())
         };
         let mut low = self.memory();
         let mut high = low;

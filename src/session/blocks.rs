@@ -20,7 +20,7 @@ impl Session {
     pub fn blocks(&self, array: &Array, order: BlockOrder) -> Result<Blocks> {
         let start = Instant::now();
         let root = array.collected().node()?.clone();
-        let plan = self.planned(&Graph::new(&[root]), &[], &streamed)?;
+        let plan = self.planned(&Graph::new(&[root]), &[], &streamed, true)?;
         let last = plan.stages().len() - 1;
         let rank = plan.stages()[last].grid.axes.len();
         let order = match order {
@@ -29,6 +29,7 @@ impl Session {
         };
         let bound = self.bind_blocks(&plan, &order.0)?;
         let counters = self.counters();
+        let plan = bound.plan(&plan).clone();
         let run = self.with_context(|cx| BlockRun::new(plan, bound, order, cx, counters))?;
         Ok(Blocks { session: self.clone(), run: Arc::new(run), start })
     }

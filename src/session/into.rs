@@ -87,7 +87,7 @@ impl Session {
             let what = format!("{} targets have {} outputs", targets.len(), outs.len());
             return Err(Error::new(ErrorKind::Value, what));
         }
-        let plan = self.plan(targets)?;
+        let plan = self.plan_here(targets)?;
         for (n, (&result, Out(out))) in plan.results().iter().zip(&outs).enumerate() {
             check(&plan, result, out).map_err(|e| if targets.len() > 1 { e.at("target", n) } else { e })?;
         }

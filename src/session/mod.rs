@@ -9,7 +9,9 @@ mod labels;
 mod memory;
 mod persist;
 mod pieces;
+mod rechunk;
 mod select;
+mod spill;
 mod store;
 
 pub use blocks::{BlockOrder, Blocks};
@@ -28,7 +30,7 @@ use crate::exec::{
 use crate::graph::Graph;
 use crate::ops::histogram::Histogram;
 use crate::ops::simd::Simd;
-use crate::plan::{Bound, Ends, Machine, Plan, PlanOptions, Wish, Written};
+use crate::plan::{Bound, Ends, Machine, Plan, PlanOptions, ValueId, Wish, Written, any_dear};
 use crate::size::{human_bytes, parse_size};
 use crate::trace::Trace;
 use std::fmt;
@@ -90,6 +92,7 @@ pub struct SessionBuilder {
     gpu: Option<Gpu>,
     fallback: FallbackPolicy,
     memory: Option<Result<u64>>,
+    spill: spill::Wanted,
     device_memory: Option<u64>,
     threads: Option<usize>,
     simd: Option<Simd>,
@@ -145,6 +148,28 @@ impl SessionBuilder {
         self
     }
 
+    /// The folder of temporary stores: what a later part of a run reads and the budget has no room for is written
+    /// there, block by block, and read again. The files have no name, and go with the run. If no folder is named
+    /// here, it is `CHUNKWISE_SPILL` (nothing is spilled if that is empty), or else the first of `TMPDIR` and
+    /// `/var/tmp` that can be written and is not in memory.
+    pub fn spill(mut self, folder: impl Into<std::path::PathBuf>) -> Self {
+        (self.spill.folder, self.spill.off) = (Some(folder.into()), false);
+        self
+    }
+
+    /// The most bytes in temporary stores at a time; more is refused before the run. If nothing is said, half of what
+    /// is free on the folder's disk when the run begins.
+    pub fn spill_bytes(mut self, bytes: u64) -> Self {
+        self.spill.bytes = Some(bytes);
+        self
+    }
+
+    /// Nothing is spilled: what does not fit the budget is refused.
+    pub fn no_spill(mut self) -> Self {
+        (self.spill.folder, self.spill.off) = (None, true);
+        self
+    }
+
     /// How many threads. One runs everything on the calling thread, in order. If nothing is said, as
     /// many as the machine has.
     pub fn threads(mut self, threads: usize) -> Self {
@@ -186,7 +211,8 @@ impl SessionBuilder {
     ///
     /// # Errors
     /// `Value` for a budget or a number of threads that cannot be; `Device` for a GPU that is not
-    /// there when fallback is refused.
+    /// there when fallback is refused; `NotFound`, `Value` or `Io` for a folder of temporary stores that is named and
+    /// is not there, is none, or cannot be written.
     pub fn build(self) -> Result<Session> {
         let memory = match self.memory {
             Some(memory) => memory?,
@@ -217,6 +243,7 @@ impl SessionBuilder {
             (None, Ok(name)) => Simd::from_name(&name).map_err(|e| e.at("variable", "CHUNKWISE_SIMD"))?,
             (None, Err(_)) => Simd::best(),
         };
+        let spill = spill::Spilling::new(self.spill)?;
         let cpu = Cpu::new(threads, simd);
         let mut rates = None;
         let (gpu, missing) = match (self.device, self.gpu) {
@@ -250,6 +277,7 @@ impl SessionBuilder {
                 missing,
                 fallback: self.fallback,
                 memory,
+                spill,
                 threads,
                 simd,
                 pool,
@@ -273,6 +301,7 @@ struct Inner {
     missing: Option<String>,
     fallback: FallbackPolicy,
     memory: u64,
+    spill: spill::Spilling,
     threads: usize,
     simd: Simd,
     pool: Option<rayon::ThreadPool>,
@@ -332,21 +361,46 @@ impl Session {
     pub fn plan(&self, targets: &[&dyn Target]) -> Result<Plan> {
         let roots =
             targets.iter().map(|t| t.built().map_err(|e| e.duplicate())).collect::<Result<Vec<_>>>()?;
-        self.planned(&Graph::new(&roots), &[], &|_| Ends::default())
+        self.planned(&Graph::new(&roots), &[], &|_| Ends::default(), false)
     }
 
-    /// The plan of a graph, with dear intermediates held if what is bound then fits; `ends` tells where results
-    /// go.
-    fn planned(&self, graph: &Graph, written: &[Written], ends: &dyn Fn(&Plan) -> Ends) -> Result<Plan> {
+    /// As [`Session::plan`], of what runs here as a whole.
+    fn plan_here(&self, targets: &[&dyn Target]) -> Result<Plan> {
+        let roots =
+            targets.iter().map(|t| t.built().map_err(|e| e.duplicate())).collect::<Result<Vec<_>>>()?;
+        let graph = Graph::new(&roots);
+        let plan = self.planned(&graph, &[], &|_| Ends::default(), true)?;
+        self.rechunked(&graph, plan)
+    }
+
+    /// The plan of a graph, with dear intermediates held if what is bound then fits, or spilled, if it `may` be;
+    /// `ends` tells where results go.
+    fn planned(
+        &self,
+        graph: &Graph,
+        written: &[Written],
+        ends: &dyn Fn(&Plan) -> Ends,
+        may: bool,
+    ) -> Result<Plan> {
         let own = &self.inner.plan;
-        if own.hold_bytes.is_none() {
-            let options = own.clone().hold_bytes(self.memory() / 4);
-            let plan = Plan::writing(graph, written, &options)?;
-            if !plan.holds() || self.bind_with(&plan, &ends(&plan)).is_ok() {
-                return Ok(plan);
+        if own.hold_bytes.is_some() || !any_dear(graph) {
+            return Plan::writing(graph, written, own);
+        }
+        let held = |bytes| Plan::writing(graph, written, &own.clone().hold_bytes(bytes));
+        let few = held(self.memory() / 4)?;
+        let fits = few.holds() && self.bind_held(&few, &ends(&few)).is_ok();
+        if may {
+            let options = PlanOptions { hold_inner: spill::DEEP, ..own.clone().hold_bytes(u64::MAX) };
+            let all = Plan::writing(graph, written, &options)?;
+            let more = !fits || all.stages().len() > few.stages().len();
+            if all.holds() && more && self.bind_with(&all, &ends(&all)).is_ok() {
+                return Ok(all);
             }
         }
-        Plan::writing(graph, written, own)
+        match fits {
+            true => Ok(few),
+            false => Plan::writing(graph, written, own),
+        }
     }
 
     /// What a plan needs on this machine.
@@ -360,11 +414,17 @@ impl Session {
 
     /// As [`Session::bind`], where some results are not held by the run.
     fn bind_with(&self, plan: &Plan, ends: &Ends) -> Result<Bound> {
-        self.bind_in(plan, ends, self.inner.memory)
+        self.bind_in(plan, ends, self.inner.memory, Some(&[]))
     }
 
-    /// As [`Session::bind_with`], in another budget.
-    fn bind_in(&self, plan: &Plan, ends: &Ends, memory: u64) -> Result<Bound> {
+    /// As [`Session::bind_with`], where nothing is spilled.
+    fn bind_held(&self, plan: &Plan, ends: &Ends) -> Result<Bound> {
+        self.bind_in(plan, ends, self.inner.memory, None)
+    }
+
+    /// As [`Session::bind_with`], in another budget. Where values may be spilled, they are if it does not fit
+    /// otherwise, those that are listed first.
+    fn bind_in(&self, plan: &Plan, ends: &Ends, memory: u64, spill: Option<&[ValueId]>) -> Result<Bound> {
         let inner = &*self.inner;
         let device = match (&inner.gpu, &inner.rates) {
             (Some(gpu), Some((rates, cpu))) => Wish::Faster { backend: gpu, rates, cpu },
@@ -374,8 +434,15 @@ impl Session {
                 if inner.device == Device::Gpu { Wish::Missing(reason) } else { Wish::Cpu(reason) }
             }
         };
-        let bound =
-            Bound::new(plan, ends, &Machine { memory, threads: inner.threads, cpu: &inner.cpu, device })?;
+        let machine = Machine { memory, threads: inner.threads, cpu: &inner.cpu, device };
+        let bound = match (Bound::new(plan, ends, &machine), spill) {
+            (Err(e), Some(must)) if e.kind() == ErrorKind::Budget => match inner.spill.room()? {
+                Ok(room) => Bound::spilling(plan, ends, &machine, &room, must)?,
+                Err(None) => return Err(e),
+                Err(Some(why)) => return Err(e.at("nothing is spilled", why)),
+            },
+            (bound, _) => bound?,
+        };
         if inner.fallback == FallbackPolicy::Refuse
             && let Some(s) = bound.stages.iter().find(|s| s.placement.fallback)
         {
@@ -392,7 +459,7 @@ impl Session {
     /// # Errors
     /// As [`Session::plan`] and [`Session::bind`].
     pub fn explain(&self, targets: &[&dyn Target]) -> Result<String> {
-        let plan = self.plan(targets)?;
+        let plan = self.plan_here(targets)?;
         Ok(self.bind(&plan)?.explain(&plan))
     }
 
@@ -420,7 +487,7 @@ impl Session {
     /// # Errors
     /// As [`Session::compute`].
     pub fn run(&self, targets: &[&dyn Target]) -> Result<Outcome> {
-        let plan = self.plan(targets)?;
+        let plan = self.plan_here(targets)?;
         self.run_plan(&plan)
     }
 
@@ -462,7 +529,8 @@ impl Session {
     /// What a run of a whole plan did.
     fn report(&self, plan: &Plan, bound: &Bound, counters: &Counters, start: Instant) -> Report {
         let mut report = self.counted(counters, start);
-        for (stage, b) in plan.stages().iter().zip(&bound.stages).filter(|(_, b)| b.placement.fallback) {
+        let run = bound.plan(plan).stages();
+        for (stage, b) in run.iter().zip(&bound.stages).filter(|(_, b)| b.placement.fallback) {
             let tasks = stage.grid.blocks() * b.passes.len();
             match report.fallbacks.iter_mut().find(|f| f.reason == b.placement.reason) {
                 Some(f) => f.tasks += tasks,

@@ -23,8 +23,8 @@ impl Session {
         values: &Values,
     ) -> Result<StagePartial> {
         let start = Instant::now();
-        let bound =
-            self.inner.bound.get(plan, || self.bind_with(plan, &Ends { apart: true, ..Ends::default() }))?;
+        let ends = Ends { apart: true, ..Ends::default() };
+        let bound = self.inner.bound.get(plan, || self.bind_held(plan, &ends))?;
         let counters = self.counters();
         let mut partial =
             self.with_context(|cx| exec::run_tasks(plan, stage, tasks, &bound, values, cx, &counters))?;

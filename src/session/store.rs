@@ -188,10 +188,12 @@ impl Session {
             roots.push(built.map_err(|e| e.duplicate()).at("dataset", name)?);
         }
         let streamed = |plan: &Plan| plan.results()[targets.len()..].to_vec();
-        let plan = self.planned(&Graph::new(&roots), &written, &|plan| Ends {
-            streamed: streamed(plan),
-            ..Ends::default()
-        })?;
+        let graph = Graph::new(&roots);
+        let ends = |plan: &Plan| Ends { streamed: streamed(plan), ..Ends::default() };
+        let mut plan = self.planned(&graph, &written, &ends, true)?;
+        if stores.is_empty() {
+            plan = self.rechunked(&graph, plan)?;
+        }
         stores.iter().try_for_each(|s| is_no_input(&plan, &s.path))?;
         let mut specs: Vec<Vec<DatasetSpec>> = vec![Vec::new(); stores.len()];
         let (mut places, mut ends) = (Vec::new(), Ends::default());

@@ -16,7 +16,7 @@ use std::sync::{Arc, LazyLock, Mutex, Weak};
 
 /// An array in memory as a [`Source`]. Its number is unique in this process.
 pub struct MemorySource {
-    id: u64,
+    id: Number,
     shape: Dims,
     dtype: DType,
     data: Box<dyn Bytes>,
@@ -39,11 +39,31 @@ impl Bytes for Arc<Buffer> {
     }
 }
 
-static ALIVE: LazyLock<Mutex<HashMap<u64, Weak<MemorySource>>>> = LazyLock::new(Mutex::default);
+static ALIVE: LazyLock<Mutex<HashMap<u64, Weak<dyn Source>>>> = LazyLock::new(Mutex::default);
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-fn alive() -> std::sync::MutexGuard<'static, HashMap<u64, Weak<MemorySource>>> {
+fn alive() -> std::sync::MutexGuard<'static, HashMap<u64, Weak<dyn Source>>> {
     ALIVE.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// The number of an array that only this process has, unique in it.
+pub(super) struct Number(pub(super) u64);
+
+impl Number {
+    /// Makes a source that is found by its number while it lives.
+    pub(super) fn given<S: Source + 'static>(make: impl FnOnce(Number) -> S) -> Arc<S> {
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        let source = Arc::new(make(Number(id)));
+        let weak: Weak<S> = Arc::downgrade(&source);
+        alive().insert(id, weak);
+        source
+    }
+}
+
+impl Drop for Number {
+    fn drop(&mut self) {
+        alive().remove(&self.0);
+    }
 }
 
 impl MemorySource {
@@ -83,10 +103,7 @@ impl MemorySource {
     }
 
     fn known(shape: Dims, dtype: DType, data: Box<dyn Bytes>) -> Arc<MemorySource> {
-        let id = NEXT.fetch_add(1, Ordering::Relaxed);
-        let source = Arc::new(MemorySource { id, shape, dtype, data });
-        alive().insert(source.id, Arc::downgrade(&source));
-        source
+        Number::given(|id| MemorySource { id, shape, dtype, data })
     }
 
     /// All elements, C order, native.
@@ -106,15 +123,9 @@ pub(super) fn find(id: u64) -> Result<Arc<dyn Source>> {
     }
 }
 
-impl Drop for MemorySource {
-    fn drop(&mut self) {
-        alive().remove(&self.id);
-    }
-}
-
 impl fmt::Debug for MemorySource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MemorySource({}, {:?}, {})", self.id, self.shape, self.dtype)
+        write!(f, "MemorySource({}, {:?}, {})", self.id.0, self.shape, self.dtype)
     }
 }
 
@@ -132,11 +143,11 @@ impl Source for MemorySource {
     }
 
     fn spec(&self, _: Own) -> Option<SourceSpec> {
-        Some(SourceSpec::Memory { id: self.id })
+        Some(SourceSpec::Memory { id: self.id.0 })
     }
 
     fn describe(&self) -> String {
-        format!("memory array {}", self.id)
+        format!("memory array {}", self.id.0)
     }
 
     fn bytes(&self) -> Option<&[u8]> {

@@ -8,6 +8,7 @@
 //!
 //! Memory: a read uses the caller's [`Scratch`] and nothing that grows with the array.
 
+mod advice;
 pub mod assemble;
 pub(crate) mod foreign;
 pub mod generate;
@@ -16,7 +17,9 @@ pub mod many;
 pub mod memory;
 mod scratch;
 mod spec;
+pub(crate) mod spill;
 mod stats;
+mod strided;
 mod traits;
 
 pub use assemble::copy_slab;

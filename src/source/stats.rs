@@ -1,9 +1,10 @@
 //! Counts of the work that reads did.
 
+use crate::error::Result;
 use crate::trace::{Activity, Trace};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Counts of the work that reads did. Shared by all readers of a run.
 #[derive(Debug, Default)]
@@ -24,6 +25,10 @@ pub struct ReadStats {
     pub bytes_read: AtomicU64,
     /// Bytes of elements that reads made, whole chunks counted whole.
     pub bytes_decoded: AtomicU64,
+    /// Bytes of elements written to temporary stores.
+    pub bytes_spilled: AtomicU64,
+    /// Bytes of elements that reads made from temporary stores.
+    pub bytes_read_back: AtomicU64,
     /// Positioned reads of elements from files; neighbouring chunks are one.
     pub file_reads: AtomicU64,
     /// Positioned reads of the files' chunk indexes.
@@ -61,6 +66,8 @@ impl ReadStats {
             bytes_advised,
             bytes_read,
             bytes_decoded,
+            bytes_spilled,
+            bytes_read_back,
             file_reads,
             index_reads,
             slow,
@@ -78,6 +85,8 @@ impl ReadStats {
             (&self.bytes_advised, bytes_advised),
             (&self.bytes_read, bytes_read),
             (&self.bytes_decoded, bytes_decoded),
+            (&self.bytes_spilled, bytes_spilled),
+            (&self.bytes_read_back, bytes_read_back),
             (&self.file_reads, file_reads),
             (&self.index_reads, index_reads),
             (&self.lock_wait_ns, lock_wait_ns),
@@ -88,6 +97,19 @@ impl ReadStats {
                 ReadStats::add(to, from.swap(0, Ordering::Relaxed));
             }
         }
+    }
+
+    /// Reads positioned bytes of a file, counted and timed.
+    ///
+    /// # Errors
+    /// What `bring` fails with.
+    pub(crate) fn read(&self, out: &mut [u8], bring: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<()> {
+        ReadStats::add(&self.bytes_read, out.len() as u64);
+        ReadStats::add(&self.file_reads, 1);
+        let (start, len) = (Instant::now(), out.len());
+        let done = self.record(Activity::Read, || bring(out));
+        self.took(len, start.elapsed());
+        done
     }
 
     /// Hears how long a read took.

@@ -95,6 +95,13 @@ pub trait Source: Send + Sync + Debug {
     /// formulas). A chunk may be larger than the array.
     fn chunks(&self) -> Option<&Chunks>;
 
+    /// The boxes in which its elements lie together, though any region can be read as it is: blocks that are
+    /// whole boxes are read fastest.
+    #[doc(hidden)]
+    fn lies_in(&self, _: own::Own) -> Option<&Chunks> {
+        self.chunks()
+    }
+
     /// What it takes to open it again, for sources of this crate, which alone can say it.
     #[doc(hidden)]
     fn spec(&self, _: own::Own) -> Option<SourceSpec> {

@@ -5,17 +5,10 @@ use super::index::ReadAt;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::source::ReadStats;
-use crate::trace::Activity;
-use std::time::Instant;
 
 /// Reads positioned bytes, counted and timed.
 pub(super) fn bring(file: &RawFile, at: u64, out: &mut [u8], stats: &ReadStats) -> Result<()> {
-    ReadStats::add(&stats.bytes_read, out.len() as u64);
-    ReadStats::add(&stats.file_reads, 1);
-    let start = Instant::now();
-    let done = stats.record(Activity::Read, || file.read_at(at, out));
-    stats.took(out.len(), start.elapsed());
-    done
+    stats.read(out, |out| file.read_at(at, out))
 }
 
 /// Fills `out` with one element over and over.

@@ -16,6 +16,7 @@ use super::index::ReadAt;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::h5::{self, Id};
 use crate::source::Fingerprint;
+use crate::source::advice::will_need;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -73,16 +74,7 @@ impl RawFile {
 
     /// Tells the system that these bytes will be read soon; it may fetch them meanwhile.
     pub fn advise(&self, at: u64, len: u64) {
-        #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-        {
-            use std::os::fd::AsRawFd;
-            let (at, len) = (at.min(i64::MAX as u64) as libc::off_t, len.min(i64::MAX as u64) as libc::off_t);
-            // SAFETY: the descriptor is open; the call takes numbers only. It is advice: what it answers
-            // changes nothing.
-            unsafe { libc::posix_fadvise(self.file.as_raw_fd(), at, len, libc::POSIX_FADV_WILLNEED) };
-        }
-        #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-        let _ = (at, len);
+        will_need(&self.file, at, len);
     }
 }
 
