@@ -16,7 +16,8 @@ use crate::ops::kernel::{Kernel, Terminal};
 use crate::ops::shared::SharedArray;
 use crate::plan::{Pass, Stage, ValueId, ValueSpec};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What was noted about the outputs of these numbers, and of how many elements.
 pub type Noted = BTreeMap<(usize, &'static str), u64>;
@@ -105,6 +106,11 @@ impl<'o> Results<'o> {
         Ok((out, self.notes.into_inner().unwrap_or_else(PoisonError::into_inner)))
     }
 
+    /// What was noted so far; with it a pass is taken back whose results will be made again.
+    pub(super) fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn write(&self, output: usize, region: &Region, elements: &[u8]) {
         if let Some(array) = &self.arrays[output] {
             // SAFETY: a block belongs to one task and a tile is finished once, so nobody else has a patch of
@@ -145,7 +151,7 @@ impl<'o> Results<'o> {
             Made::Placed => {}
         }
         if !notes.is_empty() {
-            let mut all = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = self.noted();
             for note in notes {
                 let count = all.entry((output, note.text)).or_default();
                 *count = count.saturating_add(note.count);
@@ -188,6 +194,8 @@ pub struct Collector<'a> {
     tasks_per_tile: Vec<u64>,
     /// What each tile that waits is counted with beside its state.
     beside: u64,
+    /// Whether narrow states did not do, so that all that the pass made is worth nothing.
+    exceeded: AtomicBool,
     meter: &'a Meter,
 }
 
@@ -226,6 +234,7 @@ impl<'a> Collector<'a> {
             pass,
             goal,
             beside: 0,
+            exceeded: AtomicBool::new(false),
             meter,
         }
     }
@@ -336,6 +345,7 @@ impl<'a> Collector<'a> {
     /// What finishing a tile fails with.
     pub fn end(&self, local: &mut Local, coords: &[u64], block: &Region) -> Result<()> {
         for (i, state) in local.states.iter_mut().enumerate() {
+            self.check(state.as_ref())?;
             let Some(elements) = state.elements().filter(|_| self.terminal(i).fold.places()) else {
                 continue;
             };
@@ -428,8 +438,31 @@ impl<'a> Collector<'a> {
         (region, block)
     }
 
+    /// Whether a narrow state does.
+    ///
+    /// # Errors
+    /// `Internal` if not, for whoever knows that the pass begins again ([`Collector::abandon`]).
+    fn check(&self, state: &dyn State) -> Result<()> {
+        if self.pass.narrow && state.exceeded() {
+            self.exceeded.store(true, Relaxed);
+            return Err(Error::new(ErrorKind::Internal, "narrow accumulators do not do for these values"));
+        }
+        Ok(())
+    }
+
+    /// Drops all that was gathered. Gives whether narrow states did not do.
+    pub(super) fn abandon(self) -> bool {
+        for (i, gathered) in self.gathered.iter().enumerate() {
+            for &tile in gathered.lock().unwrap_or_else(PoisonError::into_inner).keys() {
+                self.meter.sub(self.state_bytes(i, tile).saturating_add(self.beside));
+            }
+        }
+        self.exceeded.into_inner()
+    }
+
     /// Rounds a tile and hands it on.
     fn finish_tile(&self, i: usize, tile: u64, state: Box<dyn State>) -> Result<()> {
+        self.check(state.as_ref())?;
         let output = self.pass.outputs[i];
         let (made, notes) = state.finish().at("operation", &self.stage.outputs[output].label)?;
         let (region, _) = self.tile_region(i, tile);
@@ -443,7 +476,7 @@ impl<'a> Collector<'a> {
     ///
     /// # Errors
     /// What folds say about empty input; `Internal` if a tile lacks tasks.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(&self) -> Result<()> {
         let Some(results) = self.goal.results() else { return Ok(()) };
         let domain = self.stage.grid.shape();
         for (i, gathered) in self.gathered.iter().enumerate() {

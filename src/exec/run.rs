@@ -12,7 +12,8 @@ use super::task::{Rested, Worker};
 use super::value::Value;
 use crate::backend::DeviceKind;
 use crate::error::{Error, ErrorKind, Result};
-use crate::plan::{Bound, Plan, Stage, ValueId};
+use crate::ops::kernel::Kernel;
+use crate::plan::{Bound, BoundStage, Ends, Pass, Plan, Stage, Sweep, ValueId};
 use std::fmt::Display;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -96,29 +97,19 @@ fn run_stage(
         (true, None) => return Err(Error::new(ErrorKind::Internal, "nobody takes the blocks of a result")),
         (_, taker) => taker.filter(|_| streams),
     };
+    let mut again = Vec::new();
     for (p, pass) in (0..).zip(bound.passes.iter()) {
-        let pass = &pass;
         kept.begin(n, p);
-        let walk = Walk::of_pass(stage, pass);
-        let part = kernel_of_pass(&kernel, pass);
-        let shared = Shared::new(plan, n, bound, pass, walk.tasks, &counters.meter);
-        let run = StageRun::new(plan, n, bound, pass, &walk, &part, values, kept, &shared);
-        let gathers = Collector::new(stage, &kernel, pass, Goal::Results(&results), &counters.meter);
-        let gathers = match taker {
-            None => {
-                let collector = ToResults(gathers);
-                do_tasks(&run, &collector, cx, counters)?;
-                collector.0
-            }
-            Some(taker) => {
-                let collector = HandOn::new(gathers, stage, pass, ends, taker);
-                do_tasks(&run, &collector, cx, counters)?;
-                collector.into_gathers()
-            }
-        };
-        gathers.finish()?;
+        let walk = PassRun { plan, n, kernel: &kernel, values, kept, results: &results, taker, cx, counters };
+        let noted = pass.narrow.then(|| results.noted().clone());
+        if !walk.pass(&pass, bound, ends)? {
+            *results.noted() = noted.unwrap_or_default();
+            walk.again(&pass, bound, ends)?;
+            again.push(pass.outputs);
+        }
         kept.end();
     }
+    note_again(stage, &again, bound.passes.len(), counters);
     if let Some(taker) = taker {
         taker.rest();
     }
@@ -128,6 +119,82 @@ fn run_stage(
         value.map(|value| values.insert(o.value, value));
     }
     Ok(())
+}
+
+/// What the passes of a stage have in common.
+struct PassRun<'a> {
+    plan: &'a Plan,
+    n: usize,
+    kernel: &'a Kernel,
+    values: &'a Values,
+    kept: &'a Kept,
+    results: &'a Results<'a>,
+    taker: Option<&'a dyn Taker>,
+    cx: &'a RunContext<'a>,
+    counters: &'a Counters,
+}
+
+impl PassRun<'_> {
+    /// Runs a pass. Gives whether it did: narrow accumulators may not, and what was made is then made again.
+    ///
+    /// # Errors
+    /// The first error of any task; `Cancelled`.
+    fn pass(&self, pass: &Pass, bound: &BoundStage, ends: &Ends) -> Result<bool> {
+        let PassRun { plan, n, counters, cx, .. } = *self;
+        let stage = &plan.stages()[n];
+        let narrowed = pass.narrow.then(|| self.kernel.narrowed());
+        let kernel = narrowed.as_ref().unwrap_or(self.kernel);
+        let walk = Walk::of_pass(stage, pass);
+        let part = kernel_of_pass(kernel, pass);
+        let shared = Shared::new(plan, n, bound, pass, walk.tasks, &counters.meter);
+        let run = StageRun::new(plan, n, bound, pass, &walk, &part, self.values, self.kept, &shared);
+        let gathers = Collector::new(stage, kernel, pass, Goal::Results(self.results), &counters.meter);
+        let (gathers, done) = match self.taker {
+            None => {
+                let collector = ToResults(gathers);
+                let done = do_tasks(&run, &collector, cx, counters);
+                (collector.0, done)
+            }
+            Some(taker) => {
+                let collector = HandOn::new(gathers, stage, pass, ends, taker);
+                let done = do_tasks(&run, &collector, cx, counters);
+                (collector.into_gathers(), done)
+            }
+        };
+        let done = done.and_then(|()| gathers.finish());
+        match (gathers.abandon(), done) {
+            (true, _) => Ok(false),
+            (false, done) => done.map(|()| true),
+        }
+    }
+
+    /// Walks the window of a pass again, with wide accumulators.
+    ///
+    /// # Errors
+    /// As [`PassRun::pass`].
+    fn again(&self, pass: &Pass, bound: &BoundStage, ends: &Ends) -> Result<()> {
+        let missing = || Error::new(ErrorKind::Internal, "a pass that cannot be walked again was to be");
+        let again = bound.again.as_deref().ok_or_else(missing)?;
+        let mine = |s: &&Sweep| s.outputs.iter().all(|o| pass.outputs.contains(o));
+        for pass in again.passes.sweeps().iter().filter(mine).flat_map(|s| s.within(&pass.window)) {
+            if !self.pass(&pass, again, ends)? {
+                return Err(missing());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Notes which windows were walked again.
+fn note_again(stage: &Stage, again: &[Vec<usize>], passes: u64, counters: &Counters) {
+    let Some(outputs) = again.first() else { return };
+    let labels: Vec<&str> = outputs.iter().map(|&o| stage.outputs[o].label.as_str()).collect();
+    counters.note(format!(
+        "{} of {passes} walks were made again with wide accumulators, because the values differ more in magnitude than \
+         narrow ones hold; a larger memory budget avoids that ({})",
+        again.len(),
+        labels.join(", ")
+    ));
 }
 
 /// Does all tasks of a pass, on as many workers as binding says, and hands what they make to the collector.

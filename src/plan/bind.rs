@@ -11,6 +11,7 @@ use super::passes::passes;
 use super::place::{Machine, Placement, Wish, place, products_of, tiles};
 use super::reads::reads;
 use super::sharing::{cache_needed, cache_wanted};
+use super::sweep::Passes;
 use super::{Ends, Input, MAX_KEPT_RUNNERS, Plan, Read, Stage, SubKernel, Supply, Together};
 use crate::backend::{Backend, DeviceKind};
 use crate::error::{Error, ErrorKind, Result};
@@ -134,10 +135,17 @@ fn bind_placed(
         .at("operation", &stage.outputs[0].label);
         (smallest, e)
     });
-    let passes = match passes {
+    let mut passes = match passes {
         Ok(passes) => passes,
         Err(refused) => return Ok(Err(refused)),
     };
+    let again = passes.take_again();
+    let again = again.map(|again| Box::new(sized(&needs, again, machine, placement.clone())));
+    Ok(Ok(BoundStage { again, ..sized(&needs, passes, machine, placement) }))
+}
+
+/// A stage that takes these passes, with its workers and buffers.
+fn sized(needs: &Needs, passes: Passes, machine: &Machine, placement: Placement) -> BoundStage {
     let widest = |workers: u64| -> (u64, u64) {
         let each = passes.sweeps().iter().map(|p| needs.of(p, workers));
         each.max_by_key(|&(worker, shared)| workers.saturating_mul(worker).saturating_add(shared))
@@ -149,15 +157,15 @@ fn bind_placed(
     };
     // Decoded chunks that several tasks share come before more workers: decoding twice costs more.
     let shared_chunks = |workers| {
-        let wanted = passes.sweeps().iter().map(|p| cache_wanted(&needs, p, workers));
+        let wanted = passes.sweeps().iter().map(|p| cache_wanted(needs, p, workers));
         wanted.max().unwrap_or(0)
     };
-    let needed = passes.sweeps().iter().map(|p| cache_needed(&needs, p)).max().unwrap_or(0);
+    let needed = passes.sweeps().iter().map(|p| cache_needed(needs, p)).max().unwrap_or(0);
     let wanted = shared_chunks(1).max(needed);
     let spare = machine.memory.saturating_sub(at(1));
     let most = machine.threads.max(1) as u64;
     let cache = wanted.min(if most == 1 { spare } else { spare / 4 * 3 }).max(needed);
-    let tasks = stage.grid.blocks().max(1);
+    let tasks = needs.stage.grid.blocks().max(1);
     let mut workers = most.min(tasks);
     let with = |workers: u64| cache.max(needed.saturating_mul(workers));
     while workers > 1 && at(workers).saturating_add(with(workers)) > machine.memory {
@@ -167,17 +175,18 @@ fn bind_placed(
     let left = machine.memory.saturating_sub(at(workers));
     let cache_bytes = with(workers).max(left.min(shared_chunks(workers)));
     let (worker_bytes, shared) = widest(workers);
-    let reads = reads(&needs, &passes, cache_bytes >= wanted);
-    Ok(Ok(BoundStage {
+    let reads = reads(needs, &passes, cache_bytes >= wanted);
+    BoundStage {
         passes,
         workers: workers as usize,
         worker_bytes,
         staging_bytes: needs.inputs,
         cache_bytes,
-        shared_bytes: shared.saturating_add(values),
+        shared_bytes: shared.saturating_add(needs.values),
         placement,
         reads,
-    }))
+        again: None,
+    }
 }
 
 /// Bytes of staging and read scratch for the inputs of one block.
