@@ -226,7 +226,8 @@ fn kernel(fold: &SharedFold) -> Kernel {
     let told: Vec<Vec<u8>> = params.iter().map(|p| told(fold, p.shape[0])).collect();
     let given: Vec<Given> =
         params.iter().zip(&told).map(|(p, bytes)| Given { dtype: p.dtype, shape: &p.shape, bytes }).collect();
-    let terminal = Terminal { fold: fold.clone(), ready: fold.ready(Some(&given)).unwrap(), ports };
+    let terminal =
+        Terminal { fold: fold.clone(), ready: fold.ready(Some(&given)).unwrap(), ports, narrow: false };
     Kernel { program, terminals: vec![terminal] }
 }
 
@@ -315,7 +316,7 @@ fn parts(rng: &mut Rng, block: &Region, landing: &Landing) -> Vec<Region> {
     out
 }
 
-/// The state of a block, in parts that are merged in any order, some of them written and read back.
+/// The state of a block, in parts that are merged in any order, some of them narrow, some written and read back.
 /// `measured` says that its bytes are held against what the fold promised.
 fn in_parts(
     rng: &mut Rng,
@@ -325,6 +326,21 @@ fn in_parts(
     runner: &mut dyn Runner,
     measured: bool,
 ) -> Box<dyn State> {
+    let narrow = in_forms(rng, fold, columns, block, runner, measured, true);
+    let state = narrow.or_else(|| in_forms(rng, fold, columns, block, runner, measured, false));
+    state.unwrap()
+}
+
+/// As [`in_parts`]; nothing if narrow states, which may be among the parts, do not do.
+fn in_forms(
+    rng: &mut Rng,
+    fold: &SharedFold,
+    columns: &Columns,
+    block: &Region,
+    runner: &mut dyn Runner,
+    measured: bool,
+    narrow: bool,
+) -> Option<Box<dyn State>> {
     let kernel = kernel(fold);
     let terminal = &kernel.terminals[0];
     let mut states: Vec<Box<dyn State>> = Vec::new();
@@ -337,12 +353,21 @@ fn in_parts(
     }
     for part in parts(rng, block, fold.landing()) {
         let before = HELD.get();
-        let state = terminal.state(&block.shape).unwrap();
+        let small = narrow && rng.below(2) == 0 && fold.narrow_bytes(&block.shape).is_some();
+        let state = match terminal.ready.narrow_state(&block.shape).unwrap().filter(|_| small) {
+            Some(state) => state,
+            None => terminal.state(&block.shape).unwrap(),
+        };
         let mut one = [state];
         columns.add(runner, &part, &mut one);
         let [state] = one;
+        if state.exceeded() {
+            return None;
+        }
         let held = HELD.get() - before;
-        let promised = fold.bytes(&block.shape).state as i64 + SLACK;
+        let promised =
+            if small { fold.narrow_bytes(&block.shape).unwrap() } else { fold.bytes(&block.shape).state };
+        let promised = promised as i64 + SLACK;
         // What the runner made for itself counts too, once; a device's slots come when they are needed.
         let scratch = if states.is_empty() { 1 << 20 } else { 0 };
         assert!(!measured || held <= promised + scratch, "{fold:?}: {held} bytes, {promised} promised");
@@ -360,8 +385,11 @@ fn in_parts(
         let from = states.swap_remove(rng.below(states.len() as u64) as usize);
         let to = rng.below(states.len() as u64) as usize;
         states[to].merge(&*from).unwrap();
+        if states[to].exceeded() {
+            return None;
+        }
     }
-    states.pop().unwrap()
+    states.pop()
 }
 
 /// Blocks of one tile of the kept axes: the whole of the reduced ones.

@@ -96,7 +96,7 @@ impl BlockRun {
             Error::new(ErrorKind::Internal, "the result is not made by the stage that is walked")
         })?;
         let window = Region::whole(&stage.grid.shape());
-        let pass = Pass { outputs: vec![output], window, order: axes.clone() };
+        let pass = Pass { outputs: vec![output], window, order: axes.clone(), narrow: false };
         // By axis, as the order of blocks has it.
         if stage.outputs[output].fold.carries().is_some_and(|axis| backwards[axis]) {
             let what = "blocks that go on from those before them are walked from the end";

@@ -15,6 +15,7 @@ use crate::ops::fold::{Landing, Nothing, State, written_bytes};
 use crate::ops::kernel::{Kernel, Terminal};
 use crate::plan::{Pass, Stage};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 
 /// States that wait for the rest of their tile, by its number, and how many tasks each holds.
@@ -50,6 +51,8 @@ pub struct Collector<'a> {
     tasks_per_tile: Vec<u64>,
     /// What each tile that waits is counted with beside its state.
     beside: u64,
+    /// Whether narrow states did not do, so that all that the pass made is worth nothing.
+    exceeded: AtomicBool,
     meter: &'a Meter,
 }
 
@@ -88,6 +91,7 @@ impl<'a> Collector<'a> {
             pass,
             goal,
             beside: 0,
+            exceeded: AtomicBool::new(false),
             meter,
         }
     }
@@ -205,6 +209,7 @@ impl<'a> Collector<'a> {
     /// What finishing a tile fails with.
     pub fn end(&self, local: &mut Local, coords: &[u64], block: &Region) -> Result<()> {
         for (i, state) in local.states.iter_mut().enumerate() {
+            self.check(state.as_ref())?;
             let Some(elements) = state.elements().filter(|_| self.terminal(i).fold.places()) else {
                 continue;
             };
@@ -297,8 +302,31 @@ impl<'a> Collector<'a> {
         (region, block)
     }
 
+    /// Whether a narrow state does.
+    ///
+    /// # Errors
+    /// `Internal` if not, for whoever knows that the pass begins again ([`Collector::abandon`]).
+    fn check(&self, state: &dyn State) -> Result<()> {
+        if self.pass.narrow && state.exceeded() {
+            self.exceeded.store(true, Relaxed);
+            return Err(Error::new(ErrorKind::Internal, "narrow accumulators do not do for these values"));
+        }
+        Ok(())
+    }
+
+    /// Drops all that was gathered. Gives whether narrow states did not do.
+    pub(super) fn abandon(self) -> bool {
+        for (i, gathered) in self.gathered.iter().enumerate() {
+            for &tile in gathered.lock().unwrap_or_else(PoisonError::into_inner).keys() {
+                self.meter.sub(self.state_bytes(i, tile).saturating_add(self.beside));
+            }
+        }
+        self.exceeded.into_inner()
+    }
+
     /// Rounds a tile and hands it on.
     fn finish_tile(&self, i: usize, tile: u64, state: Box<dyn State>) -> Result<()> {
+        self.check(state.as_ref())?;
         let output = self.pass.outputs[i];
         let (region, block) = self.tile_region(i, tile);
         let state = match self.goal {
@@ -322,7 +350,7 @@ impl<'a> Collector<'a> {
     ///
     /// # Errors
     /// What folds say about empty input; `Internal` if a tile lacks tasks.
-    pub fn finish(self) -> Result<()> {
+    pub fn finish(&self) -> Result<()> {
         let Some(results) = self.goal.results() else { return Ok(()) };
         let domain = self.stage.grid.shape();
         for (i, gathered) in self.gathered.iter().enumerate() {

@@ -75,6 +75,7 @@ pub(super) fn whole_stage(stage: &Stage) -> Pass {
         outputs: (0..stage.outputs.len()).collect(),
         window: Region::whole(&domain),
         order: (0..domain.len()).collect(),
+        narrow: false,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::plan::{Spill, Stage, ValueId, ValueSpec, Windowed};
 use crate::source::spill::SpillSource;
 use crate::source::{ReadStats, Source};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What was noted about the outputs of these numbers, and of how many elements.
 pub type Noted = BTreeMap<(usize, &'static str), u64>;
@@ -125,6 +125,11 @@ impl<'o> Results<'o> {
             });
         }
         Ok((out, self.notes.into_inner().unwrap_or_else(PoisonError::into_inner)))
+    }
+
+    /// What was noted so far; with it a pass is taken back whose results will be made again.
+    pub(super) fn noted(&self) -> MutexGuard<'_, Noted> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes the elements of a region of an output, if it is held or spilled.
@@ -279,7 +284,7 @@ impl<'o> Results<'o> {
             Made::Placed => {}
         }
         if !notes.is_empty() {
-            let mut all = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = self.noted();
             for note in notes {
                 let count = all.entry((output, note.text)).or_default();
                 *count = count.saturating_add(note.count);

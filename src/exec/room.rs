@@ -207,7 +207,7 @@ mod tests {
     fn room(grid: &Grid, fold: SharedFold) -> (Stage, Room) {
         let program = Program { inputs: vec![DType::F64], steps: vec![Step::Input(0)], outputs: vec![0] };
         let ready = fold.ready(Some(&[])).unwrap();
-        let terminals = vec![Terminal { fold, ready, ports: [0usize][..].into() }];
+        let terminals = vec![Terminal { fold, ready, ports: [0usize][..].into(), narrow: false }];
         let stage =
             Stage { grid: grid.clone(), inputs: Vec::new(), program: program.clone(), outputs: Vec::new() };
         let room = Room::new(&stage, &Kernel { program, terminals });

@@ -15,7 +15,7 @@ use crate::backend::DeviceKind;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
 use crate::ops::kernel::Kernel;
-use crate::plan::{Bound, Pass, Plan, Stage, ValueId, Windowed};
+use crate::plan::{Bound, BoundStage, Pass, Plan, Stage, Sweep, ValueId, Windowed};
 use std::fmt::Display;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -36,6 +36,8 @@ pub(super) struct UnderWay<'a, 'o> {
     bound: &'a Bound,
     results: Results<'o>,
     taker: Option<&'o dyn Taker>,
+    /// The outputs of each pass that was walked again.
+    again: Vec<Vec<usize>>,
 }
 
 impl<'a, 'o> UnderWay<'a, 'o> {
@@ -66,7 +68,7 @@ impl<'a, 'o> UnderWay<'a, 'o> {
             }
             (_, taker) => taker.filter(|_| streams),
         };
-        Ok(UnderWay { plan, n, bound, results, taker })
+        Ok(UnderWay { plan, n, bound, results, taker, again: Vec::new() })
     }
 
     fn stage(&self) -> &'a Stage {
@@ -94,7 +96,7 @@ impl<'a, 'o> UnderWay<'a, 'o> {
         self.results.close(self.stage())
     }
 
-    /// Does all tasks of a pass, the `p`-th of the stage.
+    /// Does all tasks of a pass, the `p`-th of the stage; again with wide accumulators, if narrow ones will not do.
     ///
     /// # Errors
     /// As [`do_tasks`].
@@ -102,35 +104,72 @@ impl<'a, 'o> UnderWay<'a, 'o> {
         &mut self,
         (p, pass): (u64, &Pass),
         kernel: &Kernel,
-        (values, windows): (&Values, Option<&Windows>),
+        earlier: (&Values, Option<&Windows>),
         kept: &mut Kept,
         cx: &RunContext,
         counters: &Counters,
     ) -> Result<()> {
+        let bound = &self.bound.stages[self.n];
+        kept.begin(self.n, p);
+        let noted = pass.narrow.then(|| self.results.noted().clone());
+        if !self.walk(pass, bound, kernel, earlier, kept, cx, counters)? {
+            *self.results.noted() = noted.unwrap_or_default();
+            let missing = || Error::new(ErrorKind::Internal, "a pass that cannot be walked again was to be");
+            let again = bound.again.as_deref().ok_or_else(missing)?;
+            let mine = |s: &&Sweep| s.outputs.iter().all(|o| pass.outputs.contains(o));
+            for pass in again.passes.sweeps().iter().filter(mine).flat_map(|s| s.within(&pass.window)) {
+                if !self.walk(&pass, again, kernel, earlier, kept, cx, counters)? {
+                    return Err(missing());
+                }
+            }
+            self.again.push(pass.outputs.clone());
+        }
+        kept.end();
+        Ok(())
+    }
+
+    /// Does all tasks of a pass. Gives whether it did: narrow accumulators may not, and what was made is then made
+    /// again.
+    ///
+    /// # Errors
+    /// As [`do_tasks`].
+    #[allow(clippy::too_many_arguments)]
+    fn walk(
+        &self,
+        pass: &Pass,
+        bound: &BoundStage,
+        kernel: &Kernel,
+        (values, windows): (&Values, Option<&Windows>),
+        kept: &Kept,
+        cx: &RunContext,
+        counters: &Counters,
+    ) -> Result<bool> {
         let (plan, n, stage, ends) = (self.plan, self.n, self.stage(), &self.bound.ends);
-        let bound = &self.bound.stages[n];
-        kept.begin(n, p);
+        let narrowed = pass.narrow.then(|| kernel.narrowed());
+        let kernel = narrowed.as_ref().unwrap_or(kernel);
         let walk = Walk::of_pass(stage, pass);
         let part = kernel_of_pass(kernel, pass);
         let shared = Shared::new(plan, n, bound, pass, walk.tasks, &counters.meter);
         let run = StageRun::new(plan, n, bound, pass, &walk, &part, values, kept, &shared);
         let run = StageRun { windows, ..run };
         let gathers = Collector::new(stage, kernel, pass, Goal::Results(&self.results), &counters.meter);
-        let gathers = match self.taker {
+        let (gathers, done) = match self.taker {
             None => {
                 let collector = ToResults(gathers);
-                do_tasks(&run, &collector, cx, counters)?;
-                collector.0
+                let done = do_tasks(&run, &collector, cx, counters);
+                (collector.0, done)
             }
             Some(taker) => {
                 let collector = HandOn::new(gathers, stage, pass, ends, taker);
-                do_tasks(&run, &collector, cx, counters)?;
-                collector.into_gathers()
+                let done = do_tasks(&run, &collector, cx, counters);
+                (collector.into_gathers(), done)
             }
         };
-        gathers.finish()?;
-        kept.end();
-        Ok(())
+        let done = done.and_then(|()| gathers.finish());
+        match (gathers.abandon(), done) {
+            (true, _) => Ok(false),
+            (false, done) => done.map(|()| true),
+        }
     }
 
     /// Hands over what the stage has made.
@@ -142,6 +181,7 @@ impl<'a, 'o> UnderWay<'a, 'o> {
             taker.rest();
         }
         let stage = self.stage();
+        note_again(stage, &self.again, self.bound.stages[self.n].passes.len(), counters);
         let (made, notes) = self.results.finish()?;
         note(stage, notes, counters);
         for (o, value) in stage.outputs.iter().zip(made) {
@@ -204,4 +244,16 @@ pub(super) fn note<T: Display>(
             count => format!("{count} {text} ({label})"),
         });
     }
+}
+
+/// Notes which windows were walked again.
+fn note_again(stage: &Stage, again: &[Vec<usize>], passes: u64, counters: &Counters) {
+    let Some(outputs) = again.first() else { return };
+    let labels: Vec<&str> = outputs.iter().map(|&o| stage.outputs[o].label.as_str()).collect();
+    counters.note(format!(
+        "{} of {passes} walks were made again with wide accumulators, because the values differ more in magnitude than \
+         narrow ones hold; a larger memory budget avoids that ({})",
+        again.len(),
+        labels.join(", ")
+    ));
 }

@@ -23,6 +23,8 @@ pub struct Terminal {
     pub ready: Arc<dyn Ready>,
     /// Per port of the fold, the position in [`Program::outputs`].
     pub ports: SmallVec<[usize; 4]>,
+    /// Whether its states are narrow ones, if the fold has such.
+    pub narrow: bool,
 }
 
 /// A fused program with its terminals.
@@ -74,7 +76,7 @@ impl Terminal {
     /// As [`Fold::ready`].
     pub fn new(fold: impl Fold, ports: &[usize]) -> Result<Terminal> {
         let ready = fold.ready(Some(&[]))?;
-        Ok(Terminal { fold: SharedFold::new(fold), ready, ports: ports.into() })
+        Ok(Terminal { fold: SharedFold::new(fold), ready, ports: ports.into(), narrow: false })
     }
 
     /// The elements of an output of a program over `rank` axes.
@@ -90,13 +92,22 @@ impl Terminal {
     /// # Errors
     /// `Budget` if there is no memory for it.
     pub fn state(&self, block: &[u64]) -> Result<Box<dyn State>> {
-        self.ready.state(block)
+        match self.narrow {
+            true => self.ready.narrow_state(block)?.map_or_else(|| self.ready.state(block), Ok),
+            false => self.ready.state(block),
+        }
     }
 
     /// The most bytes that the state of a block of shape `block` takes.
     pub fn state_bytes(&self, block: &[u64]) -> u64 {
-        self.fold.bytes(block).state
+        state_bytes(&self.fold, block, self.narrow)
     }
+}
+
+/// As [`Terminal::state_bytes`].
+pub fn state_bytes(fold: &SharedFold, block: &[u64], narrow: bool) -> u64 {
+    let narrow = if narrow { fold.narrow_bytes(block) } else { None };
+    narrow.unwrap_or_else(|| fold.bytes(block).state)
 }
 
 /// The most bytes of a state that a worker holds.
@@ -112,14 +123,14 @@ impl Terminal {
     /// The most bytes that a worker holds of the state of a block of shape `block` of a grid. If elements go
     /// `in_place`, those that are not changed there are held nowhere else.
     pub fn held_bytes(&self, block: &[u64], grid: &Grid, in_place: bool) -> Held {
-        held_bytes(&self.fold, block, grid, in_place)
+        held_bytes(&self.fold, block, grid, in_place, self.narrow)
     }
 }
 
 /// As [`Terminal::held_bytes`].
-pub fn held_bytes(fold: &SharedFold, block: &[u64], grid: &Grid, in_place: bool) -> Held {
+pub fn held_bytes(fold: &SharedFold, block: &[u64], grid: &Grid, in_place: bool, narrow: bool) -> Held {
     let Some(axis) = fold.carries() else {
-        let elements = if in_place && fold.places() { 0 } else { fold.bytes(block).state };
+        let elements = if in_place && fold.places() { 0 } else { state_bytes(fold, block, narrow) };
         return Held { elements, carried: 0 };
     };
     let carried = fold.carry_bytes(block).saturating_mul(2);
@@ -129,6 +140,12 @@ pub fn held_bytes(fold: &SharedFold, block: &[u64], grid: &Grid, in_place: bool)
 }
 
 impl Kernel {
+    /// The same with narrow states, for the folds that have such.
+    pub fn narrowed(&self) -> Kernel {
+        let narrow = |t: &Terminal| Terminal { narrow: true, ..t.clone() };
+        Kernel { program: self.program.clone(), terminals: self.terminals.iter().map(narrow).collect() }
+    }
+
     /// Whether every output is collected, and nothing adds up.
     pub fn only_collects(&self) -> bool {
         self.terminals.iter().all(|t| t.fold.places())

@@ -182,5 +182,11 @@ fn bind_placed(
         .at("operation", &needs.stage.outputs[0].label);
         (smallest, e)
     });
-    Ok(passes.map(|passes| complete(&needs, passes, placement, machine)))
+    let mut passes = match passes {
+        Ok(passes) => passes,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let again = passes.take_again();
+    let again = again.map(|again| Box::new(complete(&needs, again, placement.clone(), machine)));
+    Ok(Ok(BoundStage { again, ..complete(&needs, passes, placement, machine) }))
 }

@@ -29,6 +29,8 @@ pub struct BoundStage {
     pub placement: Placement,
     /// What it reads.
     pub reads: Vec<Reads>,
+    /// How windows are walked again whose narrow accumulators will not do; their size is that of these passes.
+    pub again: Option<Box<BoundStage>>,
 }
 
 /// A plan bound to this process.
@@ -72,6 +74,7 @@ impl BoundStage {
     /// The most bytes that the stage holds.
     pub fn peak_bytes(&self) -> u64 {
         let workers = (self.workers as u64).saturating_mul(self.worker_bytes);
-        self.shared_bytes.saturating_add(self.cache_bytes).saturating_add(workers)
+        let bytes = self.shared_bytes.saturating_add(self.cache_bytes).saturating_add(workers);
+        bytes.max(self.again.as_ref().map_or(0, |again| again.peak_bytes()))
     }
 }

@@ -194,7 +194,7 @@ impl Stage {
                 }
             };
             let ready = ready.map_err(|e| e.at("operation", &o.label))?;
-            Ok(Terminal { fold: o.fold.clone(), ready, ports: o.ports.clone() })
+            Ok(Terminal { fold: o.fold.clone(), ready, ports: o.ports.clone(), narrow: false })
         };
         let terminals = self.outputs.iter().map(terminal).collect::<Result<Vec<_>>>()?;
         Ok(Kernel { program: self.program.clone(), terminals })

@@ -1,8 +1,11 @@
 //! Plans and bound plans as text.
 
-use super::{Bound, Input, Kept, Output, Plan, Read, Spilled, SubKernel, Supply, Windowed};
+use super::{
+    Bound, BoundStage, Input, Kept, Output, Plan, Read, Spilled, Stage, SubKernel, Supply, Sweep, Windowed,
+};
 use crate::grid::AxisGrid;
 use crate::ops::fold::Role;
+use crate::ops::kernel::state_bytes;
 use crate::ops::program::{Program, Step};
 use crate::size::human_bytes;
 use std::fmt::{self, Write};
@@ -83,6 +86,7 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
                 }
                 None => {}
             }
+            s.passes.sweeps().iter().filter(|w| w.narrow).try_for_each(|w| write_narrow(f, stage, s, w))?;
             for r in &s.reads {
                 let source = &plan.sources()[r.source];
                 let served = b.kept.iter().any(|k| k.source == r.source && k.serves(n));
@@ -148,6 +152,34 @@ fn describe_fold(o: &Output, program: &Program) -> String {
         text += &format!(", {} value {value}", param.name);
     }
     text
+}
+
+/// Which accumulators of a walk are narrow, what they take, and what is done where they will not do.
+fn write_narrow(f: &mut dyn Write, stage: &Stage, bound: &BoundStage, sweep: &Sweep) -> fmt::Result {
+    let block: Vec<u64> =
+        stage.grid.largest().iter().zip(&sweep.windows.largest()).map(|(&b, &w)| b.min(w)).collect();
+    let bytes = |o: &Output, narrow: bool| {
+        let outputs = o.fold.makes(&block).shape.iter().fold(1, |n: u64, &d| n.saturating_mul(d)).max(1);
+        state_bytes(&o.fold, &block, narrow).div_ceil(outputs)
+    };
+    for &o in &sweep.outputs {
+        let output = &stage.outputs[o];
+        let (narrow, wide) = (bytes(output, true), bytes(output, false));
+        if narrow < wide {
+            let again = bound.again.iter().flat_map(|b| b.passes.sweeps());
+            let again = again
+                .filter(|s| s.outputs.contains(&o))
+                .map(|s| crate::grid::show_shape(&s.windows.largest()));
+            writeln!(
+                f,
+                "  accumulators of value {}: narrow, {narrow} bytes per output and not {wide}; where they do not do, \
+                 again in windows of {}",
+                output.value,
+                again.collect::<Vec<_>>().join(", ")
+            )?;
+        }
+    }
+    Ok(())
 }
 
 fn write_kept(f: &mut dyn Write, plan: &Plan, kept: &Kept) -> fmt::Result {

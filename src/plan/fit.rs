@@ -124,6 +124,7 @@ pub(super) fn complete(needs: &Needs, passes: Passes, placement: Placement, mach
         shared_bytes: shared.saturating_add(needs.values),
         placement,
         reads,
+        again: None,
     }
 }
 

@@ -4,6 +4,10 @@
 //! their own, each in the order that finishes its outputs one after the other, and then their outputs are
 //! made window by window. Windows are counted, never listed: a [`Sweep`] is a grid of them.
 //!
+//! Where wide accumulators do not fit in one walk, narrow ones are taken if fewer windows do with them. They may turn out
+//! not to do, because of the values; then their window is walked again, with wide ones, in windows that fit. Those may
+//! be many, for it is rare.
+//!
 //! Limit: a block is cut into at most [`MAX_CUTS`] windows, because a chunk is decoded again for every
 //! window that crosses it. What would need more is refused, with the budget that so many need.
 
@@ -12,6 +16,7 @@ use super::sharing::cache_needed;
 use super::sweep::{Passes, Sweep};
 use crate::grid::Dims;
 use crate::ops::fold::Landing;
+use crate::ops::kernel::state_bytes;
 
 /// The most windows that a block is cut into: how often a chunk is decoded, at most, to save memory for
 /// accumulators. At the limit accumulators still take a few times the bytes of the block, so that going
@@ -53,11 +58,11 @@ pub(super) fn passes(needs: &Needs, memory: u64) -> Result<Passes, u64> {
         }
     }
     let mut smallest = u64::MAX;
-    for order in orders {
-        let sweep = whole(all.clone(), order);
+    for order in &orders {
+        let sweep = whole(all.clone(), order.clone());
         let total = needs.held(&sweep).saturating_add(cache_needed(needs, &sweep));
         if total <= memory {
-            return Ok(Passes { sweeps: vec![sweep] });
+            return Ok(Passes { sweeps: vec![sweep], again: Vec::new() });
         }
         smallest = smallest.min(total);
     }
@@ -66,33 +71,102 @@ pub(super) fn passes(needs: &Needs, memory: u64) -> Result<Passes, u64> {
     let (carried, rest): (Vec<usize>, Vec<usize>) =
         rest.into_iter().partition(|&o| needs.stage.outputs[o].fold.carries().is_some());
     let alone = |&o: &usize| carried_last(needs, o, domain.len()).map(|order| whole(vec![o], order));
-    let carried: Vec<Sweep> = carried.iter().filter_map(alone).collect();
+    let mut others: Vec<Sweep> =
+        if rest.is_empty() { Vec::new() } else { vec![whole(rest, natural.clone())] };
+    others.extend(carried.iter().filter_map(alone));
     // Chunks that some windows cannot do without have their room in all of them, so that more memory never
     // leads to windows that need more than there is.
-    let windows: Vec<Vec<Sweep>> = axis.iter().map(|&o| all_windows(needs, o, &domain)).collect();
-    let whole_walk = whole(all, natural.clone());
-    let walks = windows.iter().flatten().chain(&carried).chain([&whole_walk]);
+    let windows: Vec<Vec<Sweep>> = axis.iter().map(|&o| all_windows(needs, o, &domain, MAX_CUTS)).collect();
+    let whole_walk = whole(all.clone(), natural);
+    let walks = windows.iter().flatten().chain(&others).chain([&whole_walk]);
     let chunks = walks.map(|s| cache_needed(needs, s));
     let chunks = chunks.max().unwrap_or(0);
     let room = memory.saturating_sub(chunks);
-    let mut sweeps = Vec::new();
-    if !rest.is_empty() {
-        sweeps.push(whole(rest, natural));
+    let again = Again { needs, domain: &domain, others: &others };
+    // One walk with narrow accumulators.
+    if can_be_narrow(needs, &all) {
+        let floor = again.least(&axis).max(others.iter().map(|s| needs.held(s)).max().unwrap_or(0));
+        for order in orders {
+            let sweep = whole(all.clone(), order).narrowed();
+            let total = needs.held(&sweep).max(floor).saturating_add(chunks);
+            if total <= memory {
+                return Ok(Passes { sweeps: vec![sweep], again: again.sweeps(&axis, room) });
+            }
+            smallest = smallest.min(total);
+        }
     }
-    sweeps.extend(carried);
-    // The largest windows that fit, or else the smallest.
-    let fits = |mut of: Vec<Sweep>| {
-        let at = of.iter().position(|s| needs.held(s) <= room).unwrap_or(of.len() - 1);
-        of.swap_remove(at)
+    let mut sweeps = others.clone();
+    // The largest windows that fit, or else the smallest; narrow where that makes them fewer.
+    let mut narrow = Vec::new();
+    let mut floor = sweeps.iter().map(|s| needs.held(s)).max().unwrap_or(0);
+    for (&o, of) in axis.iter().zip(&windows) {
+        let first = |of: &[(Sweep, u64)]| of.iter().position(|(_, held)| *held <= room);
+        let wide: Vec<(Sweep, u64)> = of.iter().map(|s| (s.clone(), needs.held(s))).collect();
+        let least = again.least(&[o]);
+        let narrowed = of.iter().filter(|_| can_be_narrow(needs, &[o])).map(Sweep::narrowed);
+        let narrowed: Vec<(Sweep, u64)> =
+            narrowed.map(|s| (needs.held(&s).max(least), s)).map(|(n, s)| (s, n)).collect();
+        let (sweep, held) = match (first(&wide), first(&narrowed)) {
+            (Some(w), Some(n)) if n < w => &narrowed[n],
+            (Some(w), _) => &wide[w],
+            (None, Some(n)) => &narrowed[n],
+            (None, None) => {
+                let last = [wide.last(), narrowed.last()].into_iter().flatten();
+                let Some(last) = last.min_by_key(|(_, held)| *held) else { continue };
+                last
+            }
+        };
+        floor = floor.max(*held);
+        narrow.extend(sweep.narrow.then_some(o));
+        sweeps.push(sweep.clone());
+    }
+    let floor = floor.saturating_add(chunks);
+    if floor > memory {
+        return Err(floor.min(smallest));
+    }
+    let again = Again { others: &[], ..again };
+    Ok(Passes { sweeps, again: if narrow.is_empty() { Vec::new() } else { again.sweeps(&narrow, room) } })
+}
+
+/// Whether some of these outputs take less with narrow accumulators, and all can be made again.
+fn can_be_narrow(needs: &Needs, outputs: &[usize]) -> bool {
+    let is_less = |&o: &usize| {
+        let fold = &needs.stage.outputs[o].fold;
+        state_bytes(fold, &needs.largest, true) < state_bytes(fold, &needs.largest, false)
     };
-    sweeps.extend(windows.into_iter().map(fits));
-    let floor = sweeps.iter().map(|s| needs.held(s)).max().unwrap_or(0).saturating_add(chunks);
-    if floor > memory { Err(floor.min(smallest)) } else { Ok(Passes { sweeps }) }
+    let streams = |&o: &usize| needs.ends.in_blocks(needs.stage.outputs[o].value);
+    outputs.iter().any(is_less) && !outputs.iter().any(streams)
+}
+
+/// How outputs are made again whose narrow accumulators will not do.
+struct Again<'a> {
+    needs: &'a Needs<'a>,
+    domain: &'a [u64],
+    /// Those that have no windows.
+    others: &'a [Sweep],
+}
+
+impl Again<'_> {
+    /// What making these reductions takes at least, in the smallest windows.
+    fn least(&self, outputs: &[usize]) -> u64 {
+        let smallest = |&o: &usize| all_windows(self.needs, o, self.domain, u64::MAX).pop();
+        outputs.iter().filter_map(smallest).map(|s| self.needs.held(&s)).max().unwrap_or(0)
+    }
+
+    /// The largest windows of these reductions that have room.
+    fn sweeps(&self, outputs: &[usize], room: u64) -> Vec<Sweep> {
+        let fits = |&o: &usize| {
+            let mut all = all_windows(self.needs, o, self.domain, u64::MAX);
+            let at = all.iter().position(|s| self.needs.held(s) <= room).unwrap_or(all.len() - 1);
+            all.swap_remove(at)
+        };
+        self.others.iter().cloned().chain(outputs.iter().map(fits)).collect()
+    }
 }
 
 /// The passes of one reduction over its whole output, and over windows that are smaller and smaller up to the
-/// limit.
-fn all_windows(needs: &Needs, output: usize, domain: &[u64]) -> Vec<Sweep> {
+/// limit of cuts.
+fn all_windows(needs: &Needs, output: usize, domain: &[u64], most_cuts: u64) -> Vec<Sweep> {
     let landing = needs.stage.outputs[output].fold.landing();
     let order = kept_before_reduced(landing);
     let mut block = needs.largest.clone();
@@ -104,9 +178,9 @@ fn all_windows(needs: &Needs, output: usize, domain: &[u64]) -> Vec<Sweep> {
         let sides = (0..block.len()).filter(|&d| landing.keeps(d) && block[d] > 1);
         let Some(d) = sides.max_by_key(|&d| block[d]) else { return out };
         block[d] = block[d].div_ceil(2);
-        let cuts: u64 =
-            block.iter().zip(&needs.largest).map(|(&b, &n)| n.div_ceil(b.max(1)).max(1)).product();
-        if cuts > MAX_CUTS {
+        let cuts = block.iter().zip(&needs.largest).map(|(&b, &n)| n.div_ceil(b.max(1)).max(1));
+        let cuts = cuts.fold(1, u64::saturating_mul);
+        if cuts > most_cuts {
             return out;
         }
     }

@@ -1,6 +1,6 @@
 //! The walks over a stage's grid, as data: a [`Sweep`] is a grid of windows, each of which is a pass.
 
-use crate::grid::{Grid, Region, unravel};
+use crate::grid::{Dims, Grid, Region, unravel};
 use crate::ops::fold::{Landing, SharedFold};
 
 /// One walk over (a window of) a stage's grid.
@@ -12,6 +12,9 @@ pub struct Pass {
     pub window: Region,
     /// The domain's axes, outermost first, in the order in which blocks are visited.
     pub order: Vec<usize>,
+    /// Whether accumulators are narrow, where there are such. If they will not do, the window is walked again
+    /// ([`Passes::again`]).
+    pub narrow: bool,
 }
 
 /// Passes that make the same outputs, window by window.
@@ -23,11 +26,31 @@ pub struct Sweep {
     pub order: Vec<usize>,
     /// The domain, cut into windows.
     pub windows: Grid,
+    /// See [`Pass::narrow`].
+    pub narrow: bool,
 }
 
 impl Sweep {
     pub(super) fn new(outputs: Vec<usize>, order: Vec<usize>, domain: &[u64], window: &[u64]) -> Sweep {
-        Sweep { outputs, order, windows: Grid::regular(domain, window) }
+        Sweep { outputs, order, windows: Grid::regular(domain, window), narrow: false }
+    }
+
+    /// The same with narrow accumulators.
+    pub(super) fn narrowed(&self) -> Sweep {
+        Sweep { narrow: true, ..self.clone() }
+    }
+
+    /// The passes of these outputs over a part of the domain, in windows of this sweep's size.
+    pub fn within<'a>(&'a self, part: &'a Region) -> impl Iterator<Item = Pass> + 'a {
+        let largest = self.windows.largest();
+        let size: Dims = part.shape.iter().zip(&largest).map(|(&n, &most)| n.min(most).max(1)).collect();
+        let grid = Grid::regular(&part.shape, &size);
+        (0..grid.blocks()).map(move |w| {
+            let mut window = grid.region(&unravel(w, &grid.counts()));
+            window.start.iter_mut().zip(&part.start).for_each(|(at, first)| *at += first);
+            let (outputs, order) = (self.outputs.clone(), self.order.clone());
+            Pass { outputs, window, order, narrow: self.narrow }
+        })
     }
 
     /// How many passes it takes.
@@ -41,7 +64,8 @@ impl Sweep {
             0 => Region::whole(&self.windows.shape()),
             _ => self.windows.region(&unravel(window, &self.windows.counts())),
         };
-        Pass { outputs: self.outputs.clone(), window, order: self.order.clone() }
+        let (outputs, order) = (self.outputs.clone(), self.order.clone());
+        Pass { outputs, window, order, narrow: self.narrow }
     }
 }
 
@@ -49,12 +73,21 @@ impl Sweep {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Passes {
     pub(super) sweeps: Vec<Sweep>,
+    /// What those with narrow accumulators become where these will not do: wide ones, each of outputs that some sweep
+    /// makes, in windows that any part of the domain may be cut into ([`Sweep::within`]).
+    pub(super) again: Vec<Sweep>,
 }
 
 impl Passes {
     /// The passes, those over windows of one kind together.
     pub fn sweeps(&self) -> &[Sweep] {
         &self.sweeps
+    }
+
+    /// Those that take over from narrow accumulators, if there are any.
+    pub(super) fn take_again(&mut self) -> Option<Passes> {
+        let sweeps = std::mem::take(&mut self.again);
+        (!sweeps.is_empty()).then(|| Passes { sweeps, again: Vec::new() })
     }
 
     /// How many there are.

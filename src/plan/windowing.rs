@@ -149,7 +149,7 @@ pub(super) fn bind(
             smallest = smallest.min(needed);
             if needed <= machine.memory {
                 let each = fits.into_iter().map(|(_, needs, placement, sweep)| {
-                    complete(&needs, Passes { sweeps: vec![sweep] }, placement, machine)
+                    complete(&needs, Passes { sweeps: vec![sweep], again: Vec::new() }, placement, machine)
                 });
                 return Ok(Ok(each.collect()));
             }

@@ -20,6 +20,10 @@ impl Session {
         }
         let times = decoded as f64 / once as f64;
         let said = format!("each chunk was decoded {times:.1} times on average");
+        if decodes(plan, bound) <= once.saturating_mul(OFTEN) {
+            // What was not foreseen is noted by itself: windows that were walked again.
+            return Some(said);
+        }
         Some(match self.seldom(plan, bound, once) {
             Some(bytes) => {
                 let human = human_bytes(bytes);

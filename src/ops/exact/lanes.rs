@@ -148,7 +148,7 @@ fn cut_made<const K: usize>(len: usize, units: Units<K>, make: impl Fn(usize, &m
 fn widen_body(v: &[f32], out: &mut [f64]) {
     out.iter_mut().zip(v).for_each(|(o, &x)| *o = x as f64);
 }
-per_simd!(fn widen(v: &[f32], out: &mut [f64]) = widen_body);
+per_simd!(pub(super) fn widen(v: &[f32], out: &mut [f64]) = widen_body);
 
 #[inline(always)]
 fn cut_widened_body<const K: usize>(v: &[f32], units: Units<K>) -> Cut<K> {

@@ -16,12 +16,14 @@
 //! Limits: 2^63 additions per sum.
 
 mod anchored;
+mod any;
 mod bins;
 mod device;
 mod digits;
 mod finish;
 mod guess;
 mod lanes;
+mod narrow;
 mod pairs;
 mod pending;
 mod prefix;
@@ -35,8 +37,10 @@ mod sums;
 mod tests;
 mod wide;
 
+pub use any::AnySums;
 pub use digits::Fixed;
 pub use finish::{mean, ratio, std, variance};
+pub use narrow::Narrow;
 pub use prefix::{PIECE, Prefix, Rounded};
 pub use round::Format;
 pub use run::Run;

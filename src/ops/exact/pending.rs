@@ -6,6 +6,21 @@ use super::scan::Range;
 /// Sums per segment.
 pub(super) const SEGMENT: usize = 512;
 
+/// Parts of a row, one per segment: (segment, first sum, offset in the row, length).
+pub(super) fn parts(base: usize, len: usize) -> impl Iterator<Item = (usize, usize, usize, usize)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        if at == len {
+            return None;
+        }
+        let first = base + at;
+        let segment = first / SEGMENT;
+        let n = ((segment + 1) * SEGMENT - first).min(len - at);
+        at += n;
+        Some((segment, first, at - n, n))
+    })
+}
+
 /// Lanes that pend beside the accumulators.
 #[derive(Clone, Default)]
 pub(super) struct Rows {

@@ -9,7 +9,7 @@
 use super::Term;
 use super::lanes::{anchor, multiply};
 use super::pairs::two_product;
-use super::pending::{Rows, SEGMENT, Segment};
+use super::pending::{Rows, SEGMENT, Segment, parts};
 use super::scan::{Fraction, Range, Scan, scan};
 use super::sums::Sums;
 use crate::ops::simd::Simd;
@@ -65,21 +65,6 @@ fn window_unit(max: i32) -> i32 {
 
 fn log2_ceil(n: u32) -> i32 {
     n.next_power_of_two().trailing_zeros() as i32
-}
-
-/// Parts of a row, one per segment: (segment, first sum, offset in the row, length).
-fn parts(base: usize, len: usize) -> impl Iterator<Item = (usize, usize, usize, usize)> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        if at == len {
-            return None;
-        }
-        let first = base + at;
-        let segment = first / SEGMENT;
-        let n = ((segment + 1) * SEGMENT - first).min(len - at);
-        at += n;
-        Some((segment, first, at - n, n))
-    })
 }
 
 impl Sums {

@@ -89,7 +89,7 @@ fn deposit_product(limbs: &mut [i64], a: f64, b: f64) {
 
 /// The flag of a value that is not finite.
 #[cold]
-fn special(v: f64) -> u8 {
+pub(super) fn special(v: f64) -> u8 {
     match v {
         f64::INFINITY => PLUS_INF,
         f64::NEG_INFINITY => MINUS_INF,
@@ -184,18 +184,20 @@ impl Sums {
 
     /// The exact value of sum `i`.
     pub fn get(&self, i: usize) -> Fixed {
+        Fixed::from_limbs(self.term, self.flags[i], &mut self.settled(i))
+    }
+
+    /// The limbs of sum `i` with what pends beside them.
+    pub(super) fn settled(&self, i: usize) -> SmallVec<[i64; 24]> {
         let n = self.term.limbs();
-        let from = &self.limbs[i * n..(i + 1) * n];
+        let mut limbs: SmallVec<[i64; 24]> = SmallVec::from_slice(&self.limbs[i * n..(i + 1) * n]);
         if let Some(rows) = &self.rows
             && rows.pending(i).any(|v| v != 0.0)
         {
-            let mut limbs: SmallVec<[i64; 24]> = SmallVec::from_slice(from);
             carry(&mut limbs);
             rows.pending(i).for_each(|v| deposit(self.term.low(), &mut limbs, v));
-            return Fixed::from_limbs(self.term, self.flags[i], &mut limbs);
         }
-        let mut limbs: SmallVec<[i64; 24]> = SmallVec::from_slice(from);
-        Fixed::from_limbs(self.term, self.flags[i], &mut limbs)
+        limbs
     }
 
     /// Sum `i` rounded once to float64.
@@ -336,6 +338,13 @@ impl Sums {
         }
     }
 
+    /// Adds ±Σ digits\[k\] · 2^(32 k + `unit`); those that are not zero are not below the term's lowest unit.
+    pub(super) fn add_integer(&mut self, i: usize, negative: bool, digits: &[u32], unit: i32) {
+        for (k, &d) in digits.iter().enumerate() {
+            self.add_units(i, if negative { -(d as i64) } else { d as i64 }, unit + 32 * k as i32);
+        }
+    }
+
     /// Adds `n` · 2^(32 `digit`), counted from the term's lowest unit.
     pub(super) fn add_at_digit(&mut self, i: usize, n: i128, digit: usize) {
         self.count(1);
@@ -346,9 +355,16 @@ impl Sums {
     }
 
     fn canonical(&self) -> Canonical {
-        let mut c = Canonical { term: self.term, heads: Vec::with_capacity(self.len()), digits: Vec::new() };
-        for i in 0..self.len() {
-            let v = self.get(i);
+        Canonical::of(self.term, self.len(), |i| self.get(i))
+    }
+}
+
+impl Canonical {
+    /// So many sums of a term, whose digits count from its lowest unit.
+    pub(super) fn of(term: Term, len: usize, get: impl Fn(usize) -> Fixed) -> Canonical {
+        let mut c = Canonical { term, heads: Vec::with_capacity(len), digits: Vec::new() };
+        for i in 0..len {
+            let v = get(i);
             let skip = v.digits.iter().take_while(|&&d| d == 0).count();
             let used = &v.digits[skip..];
             let state = v.flags << 1 | v.negative as u8;
@@ -422,7 +438,7 @@ integer_addend!(i64 u64 i128);
 
 /// The serialised form: one for each value, whatever the order of additions that led to it.
 #[derive(Serialize, Deserialize, PartialEq)]
-struct Canonical {
+pub(super) struct Canonical {
     term: Term,
     /// Per sum: flags and sign, zero digits skipped at the low end, digits that follow.
     heads: Vec<[u8; 3]>,

@@ -1,6 +1,7 @@
 //! The oracle is integer arithmetic of unbounded size (num-bigint), and Python's for rounding.
 
 mod blocks;
+mod narrow;
 mod spread;
 
 use super::*;

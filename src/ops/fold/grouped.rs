@@ -140,6 +140,12 @@ impl Fold for Grouped {
         FoldBytes { state: GroupedState::bytes(&self.data.spec, groups), scratch }
     }
 
+    fn narrow_bytes(&self, block: &[u64]) -> Option<u64> {
+        let kept = self.data.axes.kept(block);
+        let outputs = kept.iter().chain(&self.groups()).fold(1u64, |n, &d| n.saturating_mul(d));
+        self.data.spec.narrow_bytes(outputs)
+    }
+
     fn load(&self) -> Load {
         Load::Binned
     }
@@ -188,18 +194,31 @@ struct GroupedReady {
 }
 
 impl GroupedReady {
+    /// The outputs of a block, if an index can have them.
+    fn fits(&self, block: &[u64]) -> Result<usize> {
+        let outputs = self.outputs(block);
+        if outputs as u64 >= u32::MAX as u64 {
+            let what = format!("a block has {outputs} groups, more than 2^32");
+            return Err(Error::new(ErrorKind::Unsupported, what).hint("give fewer groups"));
+        }
+        Ok(outputs)
+    }
+
     fn outputs(&self, block: &[u64]) -> usize {
         self.landing.kept(block).iter().fold(self.groups, |n, &d| n.saturating_mul(d)) as usize
     }
 }
 
 impl Ready for GroupedReady {
+    fn narrow_state(&self, block: &[u64]) -> Result<Option<Box<dyn State>>> {
+        let outputs = self.fits(block)?;
+        let positions = outputs.checked_div(self.groups as usize).unwrap_or(0);
+        let state = GroupedState::narrow(&self.spec, self.groups as usize, positions);
+        Ok(state.map(|s| Box::new(s) as _))
+    }
+
     fn state(&self, block: &[u64]) -> Result<Box<dyn State>> {
-        let outputs = self.outputs(block);
-        if outputs as u64 >= u32::MAX as u64 {
-            let what = format!("a block has {outputs} groups, more than 2^32");
-            return Err(Error::new(ErrorKind::Unsupported, what).hint("give fewer groups"));
-        }
+        let outputs = self.fits(block)?;
         Ok(Box::new(GroupedState::new(&self.spec, outputs)?))
     }
 
@@ -237,6 +256,10 @@ impl Ready for GroupedReady {
 impl State for GroupedState {
     fn merge(&mut self, other: &dyn State) -> Result<()> {
         GroupedState::merge(self, state_ref(other)?)
+    }
+
+    fn exceeded(&self) -> bool {
+        GroupedState::exceeded(self)
     }
 
     fn finish(self: Box<Self>) -> Result<(Made, Notes)> {
@@ -340,7 +363,7 @@ impl Update for Accumulate {
                 let places = index[rows.clone()].iter_mut().zip(&mut all[rows]);
                 for (k, (i, position)) in places.enumerate() {
                     let output = run.output as u32 + on * k as u32;
-                    *i = if *i == NOWHERE { NOWHERE } else { output * groups + *i };
+                    *i = if *i == NOWHERE { NOWHERE } else { state.index(groups, output, *i) };
                     *position = run.position + along * k as u64;
                 }
             });

@@ -88,6 +88,11 @@ impl Fold for Reduce {
         FoldBytes { state: outputs.saturating_mul(self.spec.bytes_per_output()), scratch: SCRATCH }
     }
 
+    fn narrow_bytes(&self, block: &[u64]) -> Option<u64> {
+        let outputs = self.landing.kept(block).iter().fold(1u64, |n, &d| n.saturating_mul(d));
+        self.spec.narrow_bytes(outputs)
+    }
+
     fn load(&self) -> Load {
         Load::Reduced
     }
@@ -125,6 +130,10 @@ impl Ready for ReduceReady {
         Ok(Box::new(reduce::State::new(&self.fold.spec, self.outputs(block))))
     }
 
+    fn narrow_state(&self, block: &[u64]) -> Result<Option<Box<dyn State>>> {
+        Ok(reduce::State::narrow(&self.fold.spec, self.outputs(block)).map(|s| Box::new(s) as _))
+    }
+
     fn read(&self, block: &[u64], bytes: &[u8]) -> Result<Box<dyn State>> {
         let operation = self.fold.operation();
         let state: reduce::State = postcard::from_bytes(bytes).map_err(|e| damaged(operation, e))?;
@@ -145,8 +154,15 @@ impl State for reduce::State {
         if other.outputs() != self.outputs() || other.spec() != self.spec() {
             return Err(internal("a partial does not belong to its output"));
         }
+        if other.exceeded() && !self.is_narrow() {
+            return Err(internal("narrow accumulators that do not do were merged"));
+        }
         reduce::State::merge(self, other);
         Ok(())
+    }
+
+    fn exceeded(&self) -> bool {
+        reduce::State::exceeded(self)
     }
 
     fn finish(self: Box<Self>) -> Result<(Made, Notes)> {

@@ -46,6 +46,13 @@ pub trait Fold: fmt::Debug + Send + Sync + Any {
     /// itself cannot be planned.
     fn bytes(&self, block: &[u64]) -> FoldBytes;
 
+    /// The most bytes of a narrow state ([`Ready::narrow_state`]) over a block of this shape, and of finishing it; nothing
+    /// for a fold without such states.
+    fn narrow_bytes(&self, block: &[u64]) -> Option<u64> {
+        let _ = block;
+        None
+    }
+
     /// What its time goes with.
     fn load(&self) -> Load;
 
@@ -87,6 +94,17 @@ pub trait Ready: fmt::Debug + Send + Sync + Any {
     /// # Errors
     /// `Budget` if there is no memory for it.
     fn state(&self, block: &[u64]) -> Result<Box<dyn State>>;
+
+    /// The state of a block of this shape, empty, in fewer bytes ([`Fold::narrow_bytes`]); nothing if the fold has no such
+    /// states. It merges with others and finishes into the same bits, unless it tells that it will not do
+    /// ([`State::exceeded`]).
+    ///
+    /// # Errors
+    /// As [`Ready::state`].
+    fn narrow_state(&self, block: &[u64]) -> Result<Option<Box<dyn State>>> {
+        let _ = block;
+        Ok(None)
+    }
 
     /// The state of a block of this shape that [`State::write`] wrote. Any bytes may be given.
     ///
@@ -135,6 +153,12 @@ pub trait State: Send + Any {
     /// # Errors
     /// `Internal` if it cannot be written.
     fn write(&self) -> Result<Vec<u8>>;
+
+    /// Whether it is narrow and its values do not fit it, so that it is worth nothing: whoever has it begins again with
+    /// a state that is not narrow.
+    fn exceeded(&self) -> bool {
+        false
+    }
 
     /// The elements of the last block, where each has a place of its own ([`Fold::places`]) and they are not there
     /// already.

@@ -100,7 +100,7 @@ impl State {
         let is_largest = self.key_rule().is_largest();
         match (&mut self.accumulators, gathered) {
             (Accumulators::Moments(m), Gathered::Sums { first, second, count }) => {
-                let fits = |s: &crate::ops::exact::Sums, l: &Limbs| l.limbs.len() <= s.term().limbs();
+                let fits = |s: &crate::ops::exact::AnySums, l: &Limbs| l.limbs.len() <= s.term().limbs();
                 match (&mut m.second, second) {
                     (None, None) if fits(&m.sums, &first) => {}
                     (Some(to), Some(from)) if fits(&m.sums, &first) && fits(to, &from) => {
@@ -109,9 +109,7 @@ impl State {
                     _ => return wrong(),
                 }
                 m.sums.add_digits(output, 0, first.limbs, first.flags);
-                if let Some(c) = m.counts.get_mut(output) {
-                    *c += count;
-                }
+                m.counts.add(output, count);
             }
             (Accumulators::Integers(a), Gathered::Sums { first, second, count }) => {
                 let squares = second.map(|s| s.limbs);

@@ -7,6 +7,8 @@
 //! Limits: the sums of a float64 variance or weighted mean have no such cells (products of 106 bits do not fit
 //! them) and cost a long addition per element.
 
+mod narrow;
+
 use super::moments::Stored;
 use super::rows::Family;
 use super::spec::ReduceSpec;
@@ -14,10 +16,11 @@ use super::state::{Accumulators, Notes, State};
 use super::value::Value;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
-use crate::ops::exact::{Addend, Sums, Term};
+use crate::ops::exact::{Addend, AnySums, Term};
 use crate::ops::histogram::{BLOCK, OTHERS, WeighScratch, Weighted};
 use crate::ops::simd::Simd;
 use half::f16;
+use narrow::ByGroup;
 use serde::{Deserialize, Serialize};
 
 /// The index of elements that go nowhere; output `o` has the index `o + 1`.
@@ -29,6 +32,8 @@ pub struct GroupedState {
     cells: Option<Cells>,
     /// Elements that are of no group.
     left_out: u64,
+    /// Of narrow accumulators, where their outputs lie.
+    by_group: Option<ByGroup>,
 }
 
 /// Sums of floats on their way to the accumulators.
@@ -101,7 +106,7 @@ impl GroupedState {
             }
             None => None,
         };
-        Ok(GroupedState { state: State::new(spec, groups), cells, left_out: 0 })
+        Ok(GroupedState { state: State::new(spec, groups), cells, left_out: 0, by_group: None })
     }
 
     /// The most bytes of a state of so many groups.
@@ -156,6 +161,9 @@ impl GroupedState {
     where
         T::Wide: Addend,
     {
+        if self.by_group.is_some() {
+            return self.update_narrow::<T>(tile, simd);
+        }
         let values: &[T] = bytemuck::cast_slice(tile.values);
         let weights: Option<&[T]> = tile.weights.map(bytemuck::cast_slice);
         let skips_nan = self.state.spec().row().skips_nan;
@@ -174,22 +182,7 @@ impl GroupedState {
             if i == NOWHERE || skips_nan && x.is_nan() {
                 continue;
             }
-            let (o, x) = (i as usize - 1, x.widen());
-            match (weights, &mut m.second) {
-                (Some(w), Some(second)) => {
-                    let w = w[k].widen();
-                    m.sums.add_product_at(o, x, w);
-                    second.add_at(o, w);
-                }
-                (None, Some(second)) => {
-                    m.sums.add_at(o, x);
-                    second.add_product_at(o, x, x);
-                }
-                _ => m.sums.add_at(o, x),
-            }
-            if let Some(c) = m.counts.get_mut(o) {
-                *c += 1;
-            }
+            m.one(i as usize - 1, x.widen(), weights.map(|w| w[k].widen()));
         }
     }
 
@@ -221,13 +214,16 @@ impl GroupedState {
         let Some(cells) = &self.cells else { return std::borrow::Cow::Borrowed(&self.state) };
         let mut state = self.state.clone();
         if let Accumulators::Moments(m) = &mut state.accumulators {
-            let add = |to: &mut Sums, from: &Weighted| to.merge(&from.sums());
+            let add = |to: &mut AnySums, from: &Weighted| match to {
+                AnySums::Wide(to) => to.merge(&from.sums()),
+                AnySums::Narrow(_) => unreachable!("cells are beside wide sums"),
+            };
             add(&mut m.sums, &cells.first);
             if let (Some(to), Some(from)) = (&mut m.second, &cells.second) {
                 add(to, from);
             }
             let counts = cells.first.counts().skip(1);
-            m.counts.iter_mut().zip(counts).for_each(|(c, n)| *c = c.saturating_add(n));
+            (0..m.counts.len()).zip(counts).for_each(|(o, n)| m.counts.add(o, n));
         }
         std::borrow::Cow::Owned(state)
     }
@@ -240,7 +236,13 @@ impl GroupedState {
         if self.spec() != other.spec() || self.groups() != other.groups() {
             return Err(Error::new(ErrorKind::Internal, "groups of two reductions cannot be merged"));
         }
-        self.state.merge(&other.gathered());
+        if other.exceeded() && self.by_group.is_none() {
+            return Err(Error::new(ErrorKind::Internal, "narrow accumulators that do not do were merged"));
+        }
+        match (self.by_group, other.by_group) {
+            (None, None) => self.state.merge(&other.gathered()),
+            _ => self.merge_by_group(other),
+        }
         self.left_out = self.left_out.saturating_add(other.left_out);
         Ok(())
     }
@@ -251,7 +253,10 @@ impl GroupedState {
     /// # Errors
     /// As [`State::finish`]; `Value` that names the first empty group of an integer extreme.
     pub fn finish(&self, out: &mut [u8]) -> Result<Notes> {
-        self.gathered().finish_groups(out)
+        match self.by_group {
+            None => self.gathered().finish_groups(out, |o| o),
+            Some(by) => self.state.finish_groups(out, |o| by.place(o)),
+        }
     }
 
     /// As bytes.
@@ -259,7 +264,11 @@ impl GroupedState {
     /// # Errors
     /// `Internal` if it cannot be written.
     pub fn write(&self) -> Result<Vec<u8>> {
-        let stored = Stored_ { state: self.gathered().into_owned(), left_out: self.left_out };
+        let state = match self.by_group {
+            None => self.gathered().into_owned(),
+            Some(_) => self.widened()?,
+        };
+        let stored = Stored_ { state, left_out: self.left_out };
         postcard::to_stdvec(&stored)
             .map_err(|e| Error::new(ErrorKind::Internal, "a partial result cannot be written").caused_by(e))
     }

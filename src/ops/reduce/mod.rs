@@ -25,6 +25,7 @@ mod rows;
 mod scan;
 mod spec;
 mod state;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod tile;

@@ -4,9 +4,10 @@
 //! Values that a mask or a `nan*` row leaves out are replaced by zeros in a small buffer, which
 //! changes no sum, so that the vector kernels run on all data.
 
+use super::tally::Tally;
 use super::tile::Along;
 use super::value::{Part, Value};
-use crate::ops::exact::{self, Sums, Term};
+use crate::ops::exact::{self, AnySums, Term};
 use crate::ops::simd::Simd;
 use half::f16;
 use serde::{Deserialize, Serialize};
@@ -17,36 +18,36 @@ const BLOCK: usize = 2048;
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Moments {
     /// Σx, or Σwx.
-    pub sums: Sums,
+    pub sums: AnySums,
     /// Σx², or Σw.
-    pub second: Option<Sums>,
+    pub second: Option<AnySums>,
     /// Values that were there; empty where not wanted.
-    pub counts: Vec<u64>,
+    pub counts: Tally,
 }
 
 /// float32 and float64: what has exact vector kernels.
-pub(super) trait Real: exact::Run + exact::Addend + bytemuck::Pod {
+pub(super) trait Real: exact::Run + exact::Addend + Into<f64> + bytemuck::Pod {
     const ZERO: Self;
-    fn add_row(sums: &mut Sums, simd: Simd, base: usize, v: &[Self]);
-    fn add_products_row(sums: &mut Sums, simd: Simd, base: usize, a: &[Self], b: &[Self]);
+    fn add_row(sums: &mut AnySums, simd: Simd, base: usize, v: &[Self]);
+    fn add_products_row(sums: &mut AnySums, simd: Simd, base: usize, a: &[Self], b: &[Self]);
 }
 
 impl Real for f32 {
     const ZERO: f32 = 0.0;
-    fn add_row(sums: &mut Sums, simd: Simd, base: usize, v: &[f32]) {
+    fn add_row(sums: &mut AnySums, simd: Simd, base: usize, v: &[f32]) {
         sums.add_row_f32(simd, base, v);
     }
-    fn add_products_row(sums: &mut Sums, simd: Simd, base: usize, a: &[f32], b: &[f32]) {
+    fn add_products_row(sums: &mut AnySums, simd: Simd, base: usize, a: &[f32], b: &[f32]) {
         sums.add_products_row_f32(simd, base, a, b);
     }
 }
 
 impl Real for f64 {
     const ZERO: f64 = 0.0;
-    fn add_row(sums: &mut Sums, simd: Simd, base: usize, v: &[f64]) {
+    fn add_row(sums: &mut AnySums, simd: Simd, base: usize, v: &[f64]) {
         sums.add_row_f64(simd, base, v);
     }
-    fn add_products_row(sums: &mut Sums, simd: Simd, base: usize, a: &[f64], b: &[f64]) {
+    fn add_products_row(sums: &mut AnySums, simd: Simd, base: usize, a: &[f64], b: &[f64]) {
         sums.add_products_row_f64(simd, base, a, b);
     }
 }
@@ -87,14 +88,28 @@ stored_as_itself!(f32 f64);
 impl Moments {
     pub fn new(outputs: usize, first: Term, second: Option<Term>, counts: usize) -> Moments {
         Moments {
-            sums: Sums::new(first, outputs),
-            second: second.map(|t| Sums::new(t, outputs)),
-            counts: vec![0; counts],
+            sums: AnySums::wide(first, outputs),
+            second: second.map(|t| AnySums::wide(t, outputs)),
+            counts: Tally::wide(counts),
         }
     }
 
+    /// The same in fewer bytes, where the terms have narrow sums.
+    pub fn narrow(outputs: usize, first: Term, second: Option<Term>, counts: usize) -> Option<Moments> {
+        let second = match second {
+            Some(term) => Some(AnySums::narrow(term, outputs)?),
+            None => None,
+        };
+        Some(Moments { sums: AnySums::narrow(first, outputs)?, second, counts: Tally::narrow(counts) })
+    }
+
+    /// Whether narrow ones will not do.
+    pub fn exceeded(&self) -> bool {
+        self.sums.exceeded() || self.second.as_ref().is_some_and(AnySums::exceeded) || self.counts.exceeded()
+    }
+
     pub fn is_consistent(&self, outputs: usize, first: Term, second: Option<Term>, counts: usize) -> bool {
-        let fits = |s: &Sums, t| s.len() == outputs && s.term() == t;
+        let fits = |s: &AnySums, t| s.len() == outputs && s.term() == t;
         fits(&self.sums, first)
             && self.second.is_some() == second.is_some()
             && self.second.iter().zip(second).all(|(s, t)| fits(s, t))
@@ -156,8 +171,8 @@ impl Moments {
     ) {
         if mask.is_none() && !skips_nan {
             match along {
-                Along::Reduced => self.counts[output] += v.len() as u64,
-                Along::Kept => self.counts[output..output + v.len()].iter_mut().for_each(|c| *c += 1),
+                Along::Reduced => self.counts.add(output, v.len() as u64),
+                Along::Kept => self.counts.row(output, v.len()),
             }
             return;
         }
@@ -171,11 +186,10 @@ impl Moments {
             keep.iter_mut().zip(v).for_each(|(k, x)| *k &= !x.is_nan() as u8);
         }
         match along {
-            Along::Reduced => self.counts[output] += keep.iter().map(|&k| k as u32).sum::<u32>() as u64,
-            Along::Kept => {
-                let counts = &mut self.counts[output..output + v.len()];
-                counts.iter_mut().zip(keep).for_each(|(c, k)| *c += *k as u64);
+            Along::Reduced => {
+                self.counts.add(output, keep.iter().map(|&k| k as u32).sum::<u32>() as u64);
             }
+            Along::Kept => self.counts.row_where(output, keep),
         }
     }
 
@@ -208,14 +222,58 @@ impl Moments {
     }
 
     pub fn merge_at(&mut self, offset: usize, other: &Moments) {
-        let add = |to: &mut Sums, from: &Sums| (0..from.len()).for_each(|j| to.merge_at(offset + j, from, j));
-        add(&mut self.sums, &other.sums);
+        self.sums.merge_at(offset, &other.sums);
         if let (Some(to), Some(from)) = (&mut self.second, &other.second) {
-            add(to, from);
+            to.merge_at(offset, from);
         }
-        for (k, c) in other.counts.iter().enumerate() {
-            // Counts of real elements cannot overflow; those of a damaged partial must not panic.
-            self.counts[offset + k] = self.counts[offset + k].saturating_add(*c);
+        (0..other.counts.len()).for_each(|k| self.counts.add(offset + k, other.counts.get(k)));
+    }
+
+    /// Adds output `j` of `other` to output `i`.
+    pub fn merge_one(&mut self, i: usize, other: &Moments, j: usize) {
+        self.sums.merge_one(i, &other.sums, j);
+        if let (Some(to), Some(from)) = (&mut self.second, &other.second) {
+            to.merge_one(i, from, j);
+        }
+        if !other.counts.is_empty() {
+            self.counts.add(i, other.counts.get(j));
+        }
+    }
+
+    /// Adds a value to an output, weighted if there is a weight.
+    #[inline]
+    pub fn one<R: Real>(&mut self, output: usize, x: R, weight: Option<R>) {
+        match (weight, &mut self.second) {
+            (Some(w), Some(second)) => {
+                self.sums.add_product_at(output, x, w);
+                second.add_at(output, w);
+            }
+            (None, Some(second)) => {
+                self.sums.add_at(output, x);
+                second.add_product_at(output, x, x);
+            }
+            _ => self.sums.add_at(output, x),
+        }
+        self.counts.add(output, 1);
+    }
+
+    /// Adds a value to each of some outputs that follow each other, weighted if there are weights; those where
+    /// `keep` is 0 are zeros, and not there.
+    pub fn row<R: Real>(&mut self, output: usize, v: &[R], weights: Option<&[R]>, keep: &[u8], simd: Simd) {
+        match (weights, &mut self.second) {
+            (Some(w), Some(second)) => {
+                R::add_products_row(&mut self.sums, simd, output, v, w);
+                R::add_row(second, simd, output, w);
+            }
+            (_, second) => {
+                R::add_row(&mut self.sums, simd, output, v);
+                if let Some(q) = second {
+                    R::add_products_row(q, simd, output, v, v);
+                }
+            }
+        }
+        if !self.counts.is_empty() {
+            self.counts.row_where(output, keep);
         }
     }
 }

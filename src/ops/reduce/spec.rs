@@ -203,6 +203,21 @@ impl ReduceSpec {
         }
     }
 
+    /// The most bytes that a narrow [`State`](super::State) of so many outputs takes, and finishing it; nothing where
+    /// there is no such form.
+    pub fn narrow_bytes(&self, outputs: u64) -> Option<u64> {
+        let float = self.compute.is_float();
+        let (term, product) = self.terms();
+        let bytes = |term: Term| term.narrow_bytes(outputs).filter(|_| float);
+        let sums = match self.row().family {
+            Family::Sum | Family::Mean => bytes(term)?,
+            Family::Var | Family::Std | Family::Average => bytes(term)?.saturating_add(bytes(product)?),
+            _ => return None,
+        };
+        let count = if self.row().family == Family::Sum { 0 } else { 4 };
+        Some(sums.saturating_add(outputs.saturating_mul(count + self.out.size() as u64)))
+    }
+
     /// The terms of the values and of their products.
     pub(super) fn terms(&self) -> (Term, Term) {
         match self.compute {

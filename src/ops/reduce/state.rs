@@ -177,6 +177,25 @@ impl State {
         State { spec: spec.clone(), outputs, accumulators }
     }
 
+    /// The same in few bytes ([`ReduceSpec::narrow_bytes`]), where there is such a form. It may turn out not to do
+    /// ([`State::exceeded`]).
+    pub fn narrow(spec: &ReduceSpec, outputs: usize) -> Option<State> {
+        let shape = Shape::of(spec, outputs);
+        let Of::Moments(first, second) = shape.kind else { return None };
+        let moments = Moments::narrow(outputs, first, second, shape.counts)?;
+        Some(State { spec: spec.clone(), outputs, accumulators: Accumulators::Moments(moments) })
+    }
+
+    /// Whether it is one of few bytes.
+    pub fn is_narrow(&self) -> bool {
+        matches!(&self.accumulators, Accumulators::Moments(m) if matches!(m.sums, exact::AnySums::Narrow(_)))
+    }
+
+    /// Whether it is narrow and will not do: what it holds is worth nothing.
+    pub fn exceeded(&self) -> bool {
+        matches!(&self.accumulators, Accumulators::Moments(m) if m.exceeded())
+    }
+
     /// What it accumulates.
     pub fn spec(&self) -> &ReduceSpec {
         &self.spec
@@ -290,12 +309,14 @@ impl State {
         self.finish_with(out, |state, o, notes| state.bits(o, notes))
     }
 
-    /// As [`State::finish`], where an output is a group that may have no elements: a float extreme of none is NaN.
+    /// As [`State::finish`], where an output is a group that may have no elements: a float extreme of none is NaN. Result `o`
+    /// is that of output `place(o)`.
     ///
     /// # Errors
     /// As [`State::finish`]; `Value` that names the first empty group of an integer extreme.
-    pub(super) fn finish_groups(&self, out: &mut [u8]) -> Result<Notes> {
+    pub(super) fn finish_groups(&self, out: &mut [u8], place: impl Fn(usize) -> usize) -> Result<Notes> {
         self.finish_with(out, |state, o, notes| {
+            let o = place(o);
             let is_empty = match &state.accumulators {
                 Accumulators::Extremes(e) => matches!(e.get(o), Found::Empty),
                 _ => false,
@@ -346,10 +367,10 @@ impl State {
                 (Family::Average, Some(format)) => {
                     let weights = m.second.as_ref().map(|w| w.get(o));
                     match weights {
-                        Some(w) if w.is_zero() && m.counts[o] != 0 => {
+                        Some(w) if w.is_zero() && m.counts.get(o) != 0 => {
                             Err(Error::new(ErrorKind::Value, "weights sum to zero, can't be normalized"))
                         }
-                        Some(w) if m.counts[o] != 0 => Ok(exact::ratio(&m.sums.get(o), &w, format)),
+                        Some(w) if m.counts.get(o) != 0 => Ok(exact::ratio(&m.sums.get(o), &w, format)),
                         _ => {
                             *notes = notes.union(Notes::MEAN_OF_EMPTY);
                             Ok(format.special(f64::NAN))
@@ -358,7 +379,7 @@ impl State {
                 }
                 (_, Some(format)) => {
                     let squares = m.second.as_ref().map(|q| q.get(o));
-                    Ok(self.statistic(&m.sums.get(o), squares, m.counts[o], format, notes))
+                    Ok(self.statistic(&m.sums.get(o), squares, m.counts.get(o), format, notes))
                 }
                 _ => Err(Error::new(ErrorKind::Internal, "a float sum has a float result")),
             },
