@@ -120,7 +120,7 @@ fn windows_decode_each_chunk_once_a_stage() {
             seen += 1;
         }
     }
-    assert!(seen > 2, "{seen}");
+    assert!(seen > 1, "{seen}");
 }
 
 /// What is stored goes out window by window too, in whole chunks.
