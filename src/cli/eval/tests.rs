@@ -332,7 +332,7 @@ fn errors_point_at_their_place() {
         ("histogram(x, bins=0)", "0", "at least one bin"),
         ("histogram(x, bins='knuth')", "'knuth'", "the rules are auto, fd"),
         ("histogram(x, bins='auto', weights=x)", "'auto'", "weighted data"),
-        ("histogram2d(x, x, bins=('fd', 3))", "'fd'", "one dimension"),
+        ("histogram2d(x, x, bins='fd')", "'fd'", "one dimension"),
         ("histogram(x, bins='fd', log=True)", "'fd'", "equal bins"),
         ("histogram(x / 0, bins='fd')", "'fd'", "infinities"),
         ("histogram(x, bins=[0, 1], range=(0, 1))", "(0, 1)", "no meaning"),
