@@ -1,5 +1,5 @@
-//! The bins that rules choose against NumPy's (`tests/goldens/make_bins.py`), from memory and from files in chunks; what
-//! a rule reads, and what is an error.
+//! The bins that rules choose against NumPy's (`tests/goldens/make_bins.py`), from memory and from files in chunks;
+//! what a rule reads, and what is an error.
 
 #[path = "common/cases.rs"]
 mod cases;

@@ -11,9 +11,9 @@ use std::panic::Location;
 use std::sync::Arc;
 
 impl Array {
-    /// How the array is cut into blocks for those who go through them ([`Array::map_blocks`]): as the source is stored in
-    /// chunks that it is made of, element by element, through slices and transposes. A slice begins a chunk of its own;
-    /// of arrays of one shape the first one counts. Where no chunks are known, it is one block.
+    /// How the array is cut into blocks for those who go through them ([`Array::map_blocks`]): as the source is
+    /// stored in chunks that it is made of, element by element, through slices and transposes. A slice begins a chunk
+    /// of its own; of arrays of one shape the first one counts. Where no chunks are known, it is one block.
     ///
     /// # Errors
     /// As [`Array::shape`].
@@ -74,8 +74,8 @@ impl Array {
     }
 
     /// What a function makes of the blocks of an array, as `dask.array.map_blocks`: an array of the same shape. The
-    /// blocks are those of [`Array::chunks`], or as the function says; it sees exactly these, whatever the budget and the
-    /// threads are.
+    /// blocks are those of [`Array::chunks`], or as the function says; it sees exactly these, whatever the budget and
+    /// the threads are.
     ///
     /// ```
     /// use chunkwise::{Array, BlockFunction, Session};
@@ -93,9 +93,9 @@ impl Array {
     /// # }
     /// ```
     ///
-    /// Nothing is held: a block is computed once for each pass of a stage that reads it, where the stage can be cut as it
-    /// is; of slices and borders that lie otherwise, neighbours may have it computed again. [`Array::map_overlap`] of it, and a
-    /// second function over it in another cut, hold it first.
+    /// Nothing is held: a block is computed once for each pass of a stage that reads it, where the stage can be cut
+    /// as it is; of slices and borders that lie otherwise, neighbours may have it computed again.
+    /// [`Array::map_overlap`] of it, and a second function over it in another cut, hold it first.
     ///
     /// Errors, when it is computed: what the function fails with, a panic too, with its name and the block.
     #[track_caller]
@@ -110,9 +110,9 @@ impl Array {
     }
 
     /// As [`Array::map_blocks`], where a block sees `depth` elements before and after it along each axis, as
-    /// `dask.array.map_overlap`. At the ends they show what `boundary` says; where that is [`Boundary::None`] there is less to see
-    /// ([`MappedBlock::before`](crate::MappedBlock::before)). Either list has an entry for each axis, or one for all. What the function makes has
-    /// the shape of the block without what lies around it.
+    /// `dask.array.map_overlap`. At the ends they show what `boundary` says; where that is [`Boundary::None`] there
+    /// is less to see ([`MappedBlock::before`](crate::MappedBlock::before)). Either list has an entry for each axis,
+    /// or one for all. What the function makes has the shape of the block without what lies around it.
     ///
     /// ```
     /// use chunkwise::{Array, BlockFunction, Boundary, Session};

@@ -53,8 +53,8 @@ impl Array {
 }
 
 /// Medians and quantiles by group: exact, by NumPy's methods. All elements of one place on the kept axes are held at
-/// once, 16 bytes for each and 24 with weights. With a list of quantiles their axis comes first. A group of floats without elements
-/// has NaN.
+/// once, 16 bytes for each and 24 with weights. With a list of quantiles their axis comes first. A group of floats
+/// without elements has NaN.
 impl Array {
     /// The median once per group, as `flox.groupby_reduce(…, func="median")`; labels and axes as in
     /// [`Array::groupby_reduce`].
@@ -114,8 +114,8 @@ impl Array {
 
 impl Binned {
     /// A profile: a reduction of `values` once per bin of this histogram, as `scipy.stats.binned_statistic_dd` and
-    /// yt's profiles. The result has the shape of the bins, after the axes that are kept ([`Binned::along`]). The histogram's mask holds here too; its weights
-    /// are those of `average`.
+    /// yt's profiles. The result has the shape of the bins, after the axes that are kept ([`Binned::along`]). The
+    /// histogram's mask holds here too; its weights are those of `average`.
     ///
     /// ```
     /// use chunkwise::{Array, BinAxis, Reduction, Session};
@@ -168,8 +168,9 @@ impl Binned {
         }
     }
 
-    /// The probability density in each bin, float64, as `density=True` gives: the count or the sum of weights over the
-    /// width of the bin, and over all of them that lie in a bin, so that the integral is 1 (for each place on the axes that are kept). NaN if none does.
+    /// The probability density in each bin, float64, as `density=True` gives: the count or the sum of weights over
+    /// the width of the bin, and over all of them that lie in a bin, so that the integral is 1 (for each place on the
+    /// axes that are kept). NaN if none does.
     ///
     /// ```
     /// use chunkwise::{Array, BinAxis, Session};

@@ -71,7 +71,7 @@ impl Over {
         self
     }
 
-    /// The weights of `average`: of the values' shape, or along the one axis.
+    /// The weights of `average` and of quantiles: of the values' shape, or along the one axis.
     pub fn weights(mut self, weights: &Array) -> Self {
         self.weights = Some(weights.clone());
         self

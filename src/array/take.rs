@@ -85,8 +85,8 @@ impl Array {
         Ok(held.picked(places, d, 1, at))
     }
 
-    /// Elements at points: one index of each list along its axis makes a point. The axis of the points comes first, then
-    /// the axes that have no list. What NumPy's `x[[0, 2], [1, 3]]` chooses, and dask's `vindex`.
+    /// Elements at points: one index of each list along its axis makes a point. The axis of the points comes first,
+    /// then the axes that have no list. What NumPy's `x[[0, 2], [1, 3]]` chooses, and dask's `vindex`.
     ///
     /// ```
     /// use chunkwise::{Array, Session};

@@ -157,7 +157,7 @@ pub struct Eval {
 
 const EVAL_HELP: &str = "\
 Expressions:
-  numbers, names, + - * / // % ** @, comparisons, & | ^ ~ << >>, x[2:9, ::-1, None], x[mask], x.T
+  numbers, names, + - * / // % ** @, comparisons, & | ^ ~ << >>, x[2:9, ::-1, None], x[mask], x[[3, 1]], x.T
   elementwise functions and reductions by NumPy's names, as f(x, axis=0) or x.f(axis=0); matmul dot
   histogram histogram2d histogramdd binned_statistic binned_statistic_2d groupby_reduce topk argtopk
   ptp; median quantile percentile cumsum cumprod, each with a nan form; cummax cummin cumulative_sum

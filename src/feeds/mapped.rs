@@ -7,8 +7,8 @@
 //!
 //! Memory: the inputs and the output of a block, and what the function declares beside them.
 //!
-//! Limits: an output block has the shape of its place. A plan with a function stays in its process, unless it is registered
-//! by name ([`register_block_function`]).
+//! Limits: an output block has the shape of its place. A plan with a function stays in its process, unless it is
+//! registered by name ([`register_block_function`]).
 
 use super::feed::{Feed, FeedBytes, Fetch, Pieces, Reach, SubKernel, unfit};
 use super::row::{Row, data_of};
@@ -26,8 +26,8 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 type Call = dyn Fn(&mut MappedBlock) -> Result<()> + Send + Sync;
 
 /// A function over blocks, for [`Array::map_blocks`](crate::Array::map_blocks) and
-/// [`Array::map_overlap`](crate::Array::map_overlap). It fills the output of a [`MappedBlock`] from its inputs. Two that were made by
-/// themselves are never taken for one, whatever their names.
+/// [`Array::map_overlap`](crate::Array::map_overlap). It fills the output of a [`MappedBlock`] from its inputs. Two
+/// that were made by themselves are never taken for one, whatever their names.
 #[derive(Clone)]
 pub struct BlockFunction {
     name: Arc<str>,
@@ -86,8 +86,8 @@ impl BlockFunction {
 
 static REGISTERED: LazyLock<RwLock<HashMap<String, BlockFunction>>> = LazyLock::new(RwLock::default);
 
-/// Registers a function under its name, by which plans that have it travel. Every process that makes, reads or runs such
-/// a plan registers it first. The same one again changes nothing.
+/// Registers a function under its name, by which plans that have it travel. Every process that makes, reads or runs
+/// such a plan registers it first. The same one again changes nothing.
 ///
 /// # Errors
 /// `Value` if another function has the name.

@@ -5,8 +5,8 @@
 //! other and lie in one cell of `near` elements, which is a chunk, so that a chunk is asked for once. Where the
 //! points are sorted by chunk their axis is cut where the chunks are, and no two blocks want one chunk.
 //!
-//! Limits: points in no order cost a box at each turn; [`Array::take_points`](crate::Array::take_points) sorts them first.
-//! They are part of the plan.
+//! Limits: points in no order cost a box at each turn; [`Array::take_points`](crate::Array::take_points) sorts them
+//! first. They are part of the plan.
 
 use super::feed::{Feed, FeedBytes, Fetch, Lying, Pieces, Reach, SubKernel, unfit};
 use super::row::{Row, data_of};

@@ -89,8 +89,12 @@ fn every_feed_is_read_back_as_it_was_and_others_are_refused() {
     let take = Take { axis: 1, picks: vec![7, 0, 7].into(), near: 5 };
     let points =
         Points { axes: vec![0, 2], picks: vec![vec![3, 1].into(), vec![0, 9].into()], near: vec![4, 5] };
-    let all: [&dyn Feed; 6] =
-        [&Matmul {}, &Concatenate { axis: 2 }, &Reshape { shape }, &halo, &take, &points];
+    let function = BlockFunction::new("tests/nothing", |_| Ok(()));
+    register_block_function(&function).unwrap();
+    let mapped =
+        Mapped::new(&function, DType::F16, shape.clone().into(), vec![(1, 2), (0, 0)], vec![true, false]);
+    let all: [&dyn Feed; 7] =
+        [&Matmul {}, &Concatenate { axis: 2 }, &Reshape { shape }, &halo, &take, &points, &mapped];
     assert_eq!(all.len(), FEEDS.len());
     for feed in all {
         let again = read(feed.name(), feed.data()).unwrap();

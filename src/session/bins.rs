@@ -69,8 +69,7 @@ impl Session {
             width = width.max(1.0);
         }
         let bins = ((high - low) / width).ceil();
-        // NaN is none either.
-        if !(bins <= MAX_AXIS_BINS as f64) {
+        if bins.is_nan() || bins > MAX_AXIS_BINS as f64 {
             let message = format!("the rule '{}' wants {bins} bins, more than an axis may have", rule.name());
             return Err(Error::new(ErrorKind::Value, message).hint("give a number of bins, or a range"));
         }

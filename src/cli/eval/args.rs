@@ -3,7 +3,7 @@
 use super::cx::Cx;
 use super::value::{Item, Val};
 use crate::cli::expr::Span;
-use chunkwise::{Array, DType, Result, Weak};
+use chunkwise::{Array, DType, Over, Reduction, Result, Weak};
 
 /// Arguments bound to parameters.
 pub struct Args {
@@ -58,4 +58,43 @@ pub fn cast(cx: &Cx, item: Item, dtype: DType) -> Result<Val> {
         _ => return Ok(Val::Array(item.array(cx, "x")?.cast(dtype))),
     };
     Ok(Val::Array(Array::scalar(scalar.map_err(|e| cx.at(span, e))?)))
+}
+
+/// `axis`, `keepdims`, and where a function has them `where` and `weights`.
+pub fn over(cx: &Cx, a: &mut Args) -> Result<Over> {
+    let mut over = match a.take("axis") {
+        Some(axes) => Over::axes(axes.ints(cx, "axis")?),
+        None => Over::all(),
+    };
+    for (param, set) in [("weights", Over::weights as fn(Over, &Array) -> Over), ("where", Over::mask)] {
+        if let Some(item) = a.take(param) {
+            over = set(over, &item.array(cx, param)?);
+        }
+    }
+    let keeps = a.take("keepdims").map(|k| k.bool(cx, "keepdims")).transpose()?.unwrap_or(false);
+    Ok(if keeps { over.keepdims() } else { over })
+}
+
+/// The reduction that a string names.
+pub fn reduction(cx: &Cx, item: Option<Item>, default: Reduction) -> Result<Reduction> {
+    let Some(item) = item else { return Ok(default) };
+    let Val::Str(name) = &item.value else {
+        return Err(cx.error(item.span, "the reduction is a name in quotes, 'mean' say"));
+    };
+    Reduction::from_name(name).ok_or_else(|| {
+        let all: Vec<&str> = Reduction::all().map(Reduction::name).collect();
+        cx.error(item.span, format!("there is no reduction '{name}'"))
+            .hint(format!("the reductions are {}", all.join(", ")))
+    })
+}
+
+/// One of several words.
+pub fn word<T: Copy>(cx: &Cx, item: Option<Item>, what: &str, words: &[(&str, T)], default: T) -> Result<T> {
+    let Some(item) = item else { return Ok(default) };
+    let name = item.text(cx, what)?;
+    words.iter().find(|w| w.0 == name).map(|w| w.1).ok_or_else(|| {
+        let all: Vec<_> = words.iter().map(|w| w.0).collect();
+        cx.error(item.span, format!("there is no {what} '{name}'"))
+            .hint(format!("it can be {}", all.join(", ")))
+    })
 }

@@ -1,10 +1,10 @@
 //! The arguments of `histogram`, `histogram2d` and `histogramdd`.
 //!
-//! As in NumPy: `bins` is a number of bins or a list of edges, or one of these per dimension, or in one dimension a rule
-//! that chooses their number by a run of its own;
-//! `range` is `(low, high)`, per dimension if there are several, `None` for the data's own range.
-//! `log=True` makes bins of equal ratio. `where=` is a mask, as in the reductions. `density=True` gives an array. As in xhistogram, `axis=` names
-//! the axes over which it goes, and what is made has those that are kept first.
+//! As in NumPy: `bins` is a number of bins or a list of edges, or one of these per dimension, or in one dimension a
+//! rule that chooses their number by a run of its own; `range` is `(low, high)`, per dimension if there are several,
+//! `None` for the data's own range. `log=True` makes bins of equal ratio. `where=` is a mask, as in the reductions.
+//! `density=True` gives an array. As in xhistogram, `axis=` names the axes over which it goes, and what is made has
+//! those that are kept first.
 
 use super::args::Args;
 use super::cx::Cx;

@@ -1,7 +1,7 @@
 //! Functions that are no rows of the library's tables: arrays from nothing, shapes, products,
 //! histograms. One row each.
 
-use super::args::{Args, cast};
+use super::args::{Args, cast, over, reduction, word};
 use super::binned;
 use super::chosen;
 use super::cx::Cx;
@@ -235,21 +235,6 @@ fn top(cx: &Cx, mut a: Args, f: fn(&Array, i64, i64) -> Array) -> Result<Val> {
     Ok(Val::Array(f(&a.array(cx, "a")?, k, axis)))
 }
 
-/// `axis`, `keepdims`, and where a function has them `where` and `weights`.
-pub(super) fn over(cx: &Cx, a: &mut Args) -> Result<Over> {
-    let mut over = match a.take("axis") {
-        Some(axes) => Over::axes(axes.ints(cx, "axis")?),
-        None => Over::all(),
-    };
-    for (param, set) in [("weights", Over::weights as fn(Over, &Array) -> Over), ("where", Over::mask)] {
-        if let Some(item) = a.take(param) {
-            over = set(over, &item.array(cx, param)?);
-        }
-    }
-    let keeps = a.take("keepdims").map(|k| k.bool(cx, "keepdims")).transpose()?.unwrap_or(false);
-    Ok(if keeps { over.keepdims() } else { over })
-}
-
 /// The axis and the dtype that were given.
 fn along(cx: &Cx, a: &mut Args) -> Result<Over> {
     let over = match a.take("axis") {
@@ -274,19 +259,6 @@ fn from_initial(cx: &Cx, mut a: Args, f: fn(&Array, Over, bool) -> Array) -> Res
     Ok(Val::Array(f(&x, along(cx, &mut a)?, initial.unwrap_or(false))))
 }
 
-/// The reduction that a string names.
-pub(super) fn reduction(cx: &Cx, item: Option<Item>, default: Reduction) -> Result<Reduction> {
-    let Some(item) = item else { return Ok(default) };
-    let Val::Str(name) = &item.value else {
-        return Err(cx.error(item.span, "the reduction is a name in quotes, 'mean' say"));
-    };
-    Reduction::from_name(name).ok_or_else(|| {
-        let all: Vec<&str> = Reduction::all().map(Reduction::name).collect();
-        cx.error(item.span, format!("there is no reduction '{name}'"))
-            .hint(format!("the reductions are {}", all.join(", ")))
-    })
-}
-
 fn profile(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
     let statistic = a.take("statistic");
     // SciPy's name for what needs no values.
@@ -295,23 +267,6 @@ fn profile(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
     let values = a.array(cx, "values")?;
     let (bins, _) = binned::bins(cx, a, axes)?;
     Ok(Val::Array(if counts { bins.counts() } else { bins.reduce(&values, statistic) }))
-}
-
-/// One of several words.
-pub(super) fn word<T: Copy>(
-    cx: &Cx,
-    item: Option<Item>,
-    what: &str,
-    words: &[(&str, T)],
-    default: T,
-) -> Result<T> {
-    let Some(item) = item else { return Ok(default) };
-    let name = item.text(cx, what)?;
-    words.iter().find(|w| w.0 == name).map(|w| w.1).ok_or_else(|| {
-        let all: Vec<_> = words.iter().map(|w| w.0).collect();
-        cx.error(item.span, format!("there is no {what} '{name}'"))
-            .hint(format!("it can be {}", all.join(", ")))
-    })
 }
 
 /// `numpy.pad`, with the words of `dask.array.overlap` too where they mean the same.

@@ -1,8 +1,7 @@
 //! Medians and quantiles, and reductions by group, which may be one of them.
 
-use super::args::Args;
+use super::args::{Args, over, reduction, word};
 use super::cx::Cx;
-use super::functions::{over, reduction, word};
 use super::value::{Item, Val};
 use chunkwise::{Array, Labels, Over, QuantileMethod, Quantiles, Reduction, Result};
 

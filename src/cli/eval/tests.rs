@@ -96,6 +96,12 @@ fn values_are_those_of_numpy() {
         ("cumprod(i[:2])", "[ 3 -3]"),
         ("nancumsum([1, nan, 2])", "[1. 1. 3.]"),
         ("nancumprod([2, nan, 2])", "[2. 2. 4.]"),
+        ("median(x, axis=1, where=x > -4)", "[-2.5  0.5  4.5]"),
+        ("quantile(x, 0.5, axis=1, method='inverted_cdf', weights=[1, 0, 0, 2])", "[-2.  2.  6.]"),
+        ("groupby_reduce(x, [1, 0, 1, 1], 'median', axis=1)", "[[-4. -3.]\n [ 0.  1.]\n [ 4.  5.]]"),
+        ("groupby_reduce(i, b[:, 0][[0, 1, 2, 0]], 'quantile', q=0.5, method='lower')", "[-1  3]"),
+        ("x[[0, 2], [1, -1]]", "[-4.  6.]"),
+        ("x[b[:, 0], [1, 2]]", "[-4.  5.]"),
         ("cummax(i)", "[3 3 3 7]"),
         ("cummin(i, -1)", "[ 3 -1 -1 -1]"),
         ("cumulative_sum(i, include_initial=True)", "[0 3 2 2 9]"),
@@ -318,10 +324,15 @@ fn errors_point_at_their_place() {
         ("sqrt(x, 2)", "2", "takes 1 argument without a name"),
         ("x << 1.5", "x << 1.5", "left_shift"),
         ("histogram(x) + 1", "histogram(x)", "only be a result"),
+        ("x[[0, 1], [0, 1, 2]]", "[0, 1], [0, 1, 2]", "do not broadcast"),
+        ("x[[0, 1], [0, 4]]", "[0, 1], [0, 4]", "index 4 is out of bounds"),
+        ("x[[0, 1], [True, False]]", "[True, False]", "the mask has length 2 along axis 1"),
+        ("groupby_reduce(i, i, 'mean', q=0.5)", "0.5", "only 'quantile'"),
+        ("groupby_reduce(i, i, 'quantile')", "groupby_reduce(i, i, 'quantile')", "needs q"),
         ("histogram(x, bins=0)", "0", "at least one bin"),
         ("histogram(x, bins='knuth')", "'knuth'", "the rules are auto, fd"),
         ("histogram(x, bins='auto', weights=x)", "'auto'", "weighted data"),
-        ("histogram2d(x, x, bins=('fd', 3))", "'fd'", "one dimension"),
+        ("histogram2d(x, x, bins='fd')", "'fd'", "one dimension"),
         ("histogram(x, bins='fd', log=True)", "'fd'", "equal bins"),
         ("histogram(x / 0, bins='fd')", "'fd'", "infinities"),
         ("histogram(x, bins=[0, 1], range=(0, 1))", "(0, 1)", "no meaning"),
@@ -370,13 +381,13 @@ fn expressions() -> impl Strategy<Value = String> {
         5 => prop::sample::select(vec!["x", "i", "b"]).prop_map(String::from),
         3 => prop::sample::select(vec![
             "0", "1", "-1", "2", "3.5", "1e308", "True", "None", "pi", "nan", "inf", "float32", "'int8'", "9223372036854775808",
-            "(0, 1)", "[0, 1, 2]", "()", "[]", "(None, 1)", "((0, 1), (0, 1))",
+            "(0, 1)", "[0, 1, 2]", "'auto'", "'median'", "[True, False, True]", "()", "[]", "(None, 1)", "((0, 1), (0, 1))",
         ]).prop_map(String::from),
     ];
     let functions: Vec<&'static str> = names().collect();
     let keywords = vec![
         "axis", "keepdims", "dtype", "where", "weights", "ddof", "bins", "range", "log", "shape", "seed",
-        "num",
+        "num", "q", "method", "indices",
     ];
     let symbols = vec!["+", "-", "*", "/", "//", "%", "**", "@", "<", "==", "&", "|", "^", "<<", ">>"];
     leaf.prop_recursive(4, 24, 4, move |inner| {
@@ -400,6 +411,7 @@ fn expressions() -> impl Strategy<Value = String> {
             (inner.clone(), prop::collection::vec(inner.clone(), 1..3))
                 .prop_map(|(a, parts)| format!("({a})[{}]", parts.join(":"))),
             (inner.clone(), inner.clone()).prop_map(|(a, k)| format!("({a})[{k}, ..., None]")),
+            (inner.clone(), inner.clone(), inner.clone()).prop_map(|(a, k, l)| format!("({a})[{k}, {l}]")),
         ]
     })
 }

@@ -163,7 +163,8 @@ pub struct Makes {
 pub struct FoldBytes {
     /// A state over a block of the shape that was asked for.
     pub state: u64,
-    /// What one worker's [`Update`](super::Update) takes of [`Scratch`](super::Scratch), which updates of one kind share.
+    /// What one worker's [`Update`](super::Update) takes of [`Scratch`](super::Scratch), which updates of one kind
+    /// share.
     pub scratch: (&'static str, u64),
 }
 

@@ -2,7 +2,8 @@
 //! numbers of their groups, sorted, and gone through.
 //!
 //! An element is a record of words, which compare as the elements do: its group (where there are groups), its key
-//! ([`Ordered`]), its weight (where there are weights). What the sort makes of them depends on no order in which they came.
+//! ([`Ordered`]), its weight (where there are weights). What the sort makes of them depends on no order in which they
+//! came.
 //!
 //! Limits: all elements of an output are held at once, 8 bytes for each word. [`Select`](super::Select) and
 //! [`Ranks`](super::Ranks) take less where there are neither groups nor weights.

@@ -1,10 +1,10 @@
 //! Quantiles of weighted elements: the first element up to which the elements in order have the wanted share of the
 //! weights.
 //!
-//! As NumPy's `inverted_cdf` with `weights`, but that sums of weights are exact: a share is the exact sum of the weights
-//! up to an element over that of all, rounded once to float64 and compared with the quantile. So it depends on no
-//! order, and agrees with NumPy where NumPy's own sums are exact. Sums of float64 with a bound on their error tell
-//! nearly always; the few elements about which they leave a doubt are decided by exact ones.
+//! As NumPy's `inverted_cdf` with `weights`, but that sums of weights are exact: a share is the exact sum of the
+//! weights up to an element over that of all, rounded once to float64 and compared with the quantile. So it depends
+//! on no order, and agrees with NumPy where NumPy's own sums are exact. Sums of float64 with a bound on their error
+//! tell nearly always; the few elements about which they leave a doubt are decided by exact ones.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::exact::{Format, Sums, Term, ratio};
