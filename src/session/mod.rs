@@ -388,9 +388,9 @@ impl Session {
         let held = |bytes| Plan::writing(graph, written, &own.clone().hold_bytes(bytes));
         let few = held(self.memory() / 4)?;
         let fits = few.holds() && self.bind_held(&few, &ends(&few)).is_ok();
-        if may {
-            let options = PlanOptions { hold_inner: spill::DEEP, ..own.clone().hold_bytes(u64::MAX) };
-            let all = Plan::writing(graph, written, &options)?;
+        let options = PlanOptions { hold_inner: spill::DEEP, ..own.clone().hold_bytes(u64::MAX) };
+        // Where less is held, more is nested, perhaps too much.
+        if may && let Ok(all) = Plan::writing(graph, written, &options) {
             let more = !fits || all.stages().len() > few.stages().len();
             if all.holds() && more && self.bind_with(&all, &ends(&all)).is_ok() {
                 return Ok(all);
