@@ -298,20 +298,43 @@ fn blocks_and_stores_of_what_is_spilled() {
     assert_eq!(entries(spill.path()), 0);
 }
 
+/// Hundreds of values that are all there until the last stage.
+#[test]
+fn plans_of_many_stages_spill_as_many_values_as_they_must() {
+    let spill = folder();
+    let mut last = Array::random(&[100, 100], 9, DType::F64);
+    let mut sum = last.clone();
+    for _ in 0..300 {
+        last = (&last * 0.5).cumsum_with(over(0));
+        sum = sum + &last;
+    }
+    let target = sum.sum_with(over(0));
+    let roomy = builder(2, 1 << 30, 1 << 13).no_spill().build().unwrap();
+    let right = exact_text(&roomy.run(&[&target]).unwrap().values[0]);
+    let of = |memory| session(2, memory, 1 << 16, spill.path());
+    let needed = named(&of(1).run(&[&target]).unwrap_err(), "many stages");
+    for (memory, least, most) in [(needed, 270, 300), (needed + 12_000_000, 100, 200), (1 << 26, 0, 0)] {
+        let outcome = of(memory).run(&[&target]).unwrap();
+        let (r, values) = (&outcome.report, outcome.report.bytes_spilled / 80_000);
+        println!("{values} values spilled in {memory} bytes");
+        assert_eq!(exact_text(&outcome.values[0]), right);
+        assert!((least..=most).contains(&values) && r.peak_host_bytes <= memory, "{r:?}");
+    }
+    assert_eq!(entries(spill.path()), 0);
+}
+
 /// Products that are needed again are spilled rather than computed again.
 #[test]
 fn dear_products_are_spilled() {
     let spill = folder();
     let of = |seed| Array::random(&[600, 600], seed, DType::F64);
     let chain = of(1).matmul(&of(2)).matmul(&of(3)).std();
-    let budget = 6 << 20;
+    // Little more than products take by themselves.
+    let budget = 5_700_000;
     let build = |spilled: bool| {
         let builder = builder(2, budget, 1 << 16);
         if spilled { builder.spill(spill.path()) } else { builder.no_spill() }.build().unwrap()
     };
-    let needed =
-        builder(2, 1, 1 << 16).no_spill().build().unwrap().run(&[&chain]).unwrap_err().needed().unwrap();
-    println!("without spilling in {needed}");
     let (with, without) = (build(true).run(&[&chain]), build(false).run(&[&chain]));
     let (with, without) = (with.unwrap(), without.unwrap());
     assert_eq!(exact_text(&with.values[0]), exact_text(&without.values[0]));

@@ -228,7 +228,7 @@ impl Choice<'_> {
             self.room.bytes
         );
         let e = Error::new(ErrorKind::Budget, what).at("folder", self.room.folder.display());
-        let hint = "make room there, name a folder on a larger disk (--spill), or set the limit by yourself";
+        let hint = "make room there, name a folder on a larger disk (--spill), or raise the limit (SessionBuilder::spill_bytes)";
         match self.needed(self.must) {
             Ok(Some(bytes)) => e
                 .hint(format!(

@@ -3,19 +3,21 @@
 //!
 //! Where blocks do not follow the chunks of a compressed dataset, and the budget has no room for as many as are shared,
 //! a chunk is decoded for each block that wants a part of it. A store is read in any regions. It is taken where the
-//! plan foretells fewer bytes that way, what is written and read back counted as if it were decoded.
+//! plan foretells fewer bytes that way, what is written and read back counted as if it were decoded; and where the run
+//! does not fit otherwise.
 //!
-//! Limits: what is collected is the source as it is stored, all of it; not of what is handed on block by block.
+//! Limits: what is collected is the source as it is stored, all of it; not of what is handed on block by block, nor
+//! beside products.
 
 use super::Session;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::graph::{Graph, NodeKind};
-use crate::plan::{Bound, Plan, any_dear};
+use crate::plan::{Bound, Ends, Plan, any_dear};
 use crate::source::foreign::spec_of;
 use std::collections::{HashMap, HashSet};
 
 /// How often a chunk may be decoded, on average, before another way is looked for.
-const OFTEN: u64 = 4;
+const OFTEN: u64 = 2;
 
 impl Session {
     /// The plan, or one that decodes chunks less often.
@@ -25,8 +27,14 @@ impl Session {
         if none || any_dear(graph) {
             return Ok(plan);
         }
-        let Ok(bound) = self.bind(&plan) else { return Ok(plan) };
-        let often = decoded_often(bound.plan(&plan), &bound);
+        let bound = self.bind(&plan);
+        let often = match &bound {
+            Ok(bound) => decoded_often(bound.plan(&plan), bound),
+            Err(e) if e.kind() == ErrorKind::Budget => {
+                (0..plan.opened().len()).filter(|&s| plan.opened()[s].worth_keeping()).collect()
+            }
+            Err(_) => Vec::new(),
+        };
         if often.is_empty() {
             return Ok(plan);
         }
@@ -34,10 +42,22 @@ impl Session {
         let often = |kind: &NodeKind| matches!(kind, NodeKind::Source(s) if specs.contains(&spec_of(s)));
         let held: HashSet<_> = graph.indices().filter(|&n| often(&graph.node(n).kind)).collect();
         let other = Plan::new(&graph.holding(&held, &HashSet::new()), &self.inner.plan)?;
-        match self.bind(&other) {
-            Ok(less) if moved(&less) < moved(&bound) => Ok(other),
-            _ => Ok(plan),
-        }
+        let better = match (bound, self.bind(&other)) {
+            (Ok(bound), Ok(less)) => moved(&less) < moved(&bound),
+            (Ok(_), Err(_)) => false,
+            // One that fits, or would in less, unless it reads much that is not wanted.
+            (Err(_), Ok(_)) => self.once(&other)? <= self.once(&plan)?.saturating_mul(OFTEN),
+            (Err(e), Err(less)) => {
+                less.needed().zip(e.needed()).is_some_and(|(less, needed)| less < needed)
+                    && self.once(&other)? <= self.once(&plan)?.saturating_mul(OFTEN)
+            }
+        };
+        Ok(if better { other } else { plan })
+    }
+
+    /// Bytes that a plan decodes where there is room for everything.
+    fn once(&self, plan: &Plan) -> Result<u64> {
+        Ok(self.bind_in(plan, &Ends::default(), i64::MAX as u64, None)?.decoded_bytes().0)
     }
 }
 

@@ -140,8 +140,8 @@ mod disk {
             // SAFETY: the name ends with a zero, and the structure lives.
             let done = unsafe { libc::statfs(name.as_ptr(), &mut found) } == 0;
             #[allow(clippy::unnecessary_cast, reason = "other systems have other widths")]
-            let kind = found.f_type as i64 & 0xffff_ffff;
-            done && (kind == libc::TMPFS_MAGIC as i64 || kind == RAMFS)
+            let (kind, tmpfs) = (found.f_type as i64 & 0xffff_ffff, libc::TMPFS_MAGIC as i64);
+            done && (kind == tmpfs || kind == RAMFS)
         }
         #[cfg(not(target_os = "linux"))]
         {

@@ -222,7 +222,10 @@ fn write_all_at(file: &File, mut bytes: &[u8], mut at: u64) -> std::io::Result<(
     while !bytes.is_empty() {
         match std::os::windows::fs::FileExt::seek_write(file, bytes, at)? {
             0 => return Err(std::io::ErrorKind::WriteZero.into()),
-            n => (bytes, at) = (&bytes[n..], at + n as u64),
+            n => {
+                bytes = &bytes[n..];
+                at += n as u64;
+            }
         }
     }
     Ok(())
@@ -233,7 +236,11 @@ fn read_exact_at(file: &File, mut out: &mut [u8], mut at: u64) -> std::io::Resul
     while !out.is_empty() {
         match std::os::windows::fs::FileExt::seek_read(file, out, at)? {
             0 => return Err(std::io::ErrorKind::UnexpectedEof.into()),
-            n => (out, at) = (&mut out[n..], at + n as u64),
+            n => {
+                let rest = out;
+                out = &mut rest[n..];
+                at += n as u64;
+            }
         }
     }
     Ok(())

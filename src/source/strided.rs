@@ -11,10 +11,12 @@ use crate::error::Result;
 /// A run longer than this is read straight into its place.
 const RUN: usize = 64 << 10;
 
+/// Fills a buffer with the bytes from a place on, and counts them.
+pub(crate) type ReadBytes<'a> = dyn Fn(u64, &mut [u8], &ReadStats) -> Result<()> + 'a;
+
 /// Elements over joined loops, on their way from bytes that are read by position into a buffer.
 pub(crate) struct Strided<'a, 'b> {
-    /// Fills a buffer with the bytes from a place on.
-    pub read: &'a dyn Fn(u64, &mut [u8], &ReadStats) -> Result<()>,
+    pub read: &'a ReadBytes<'a>,
     /// The place of element 0.
     pub address: u64,
     /// Bytes of an element.
