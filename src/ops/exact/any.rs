@@ -127,9 +127,7 @@ impl AnySums {
     /// If the terms differ, or there are fewer sums.
     pub fn merge_at(&mut self, offset: usize, other: &AnySums) {
         match (self, other) {
-            (AnySums::Wide(to), AnySums::Wide(from)) => {
-                (0..from.len()).for_each(|j| to.merge_at(offset + j, from, j));
-            }
+            (AnySums::Wide(to), AnySums::Wide(from)) => to.merge_from(offset, from),
             (AnySums::Wide(to), AnySums::Narrow(from)) => {
                 (0..from.len()).for_each(|j| from.add_to(j, to, offset + j));
             }
