@@ -16,7 +16,7 @@ pub enum AnySums {
     /// Of the whole range of the term.
     Wide(Sums),
     /// Of few bytes. Where they are exceeded ([`AnySums::exceeded`]), they are not what was added.
-    Narrow(Narrow),
+    Narrow(Box<Narrow>),
 }
 
 /// Calls a method that both forms have.
@@ -37,7 +37,7 @@ impl AnySums {
 
     /// Narrow ones, where there are such ([`Narrow::new`]).
     pub fn narrow(term: Term, n: usize) -> Option<AnySums> {
-        Narrow::new(term, n).map(AnySums::Narrow)
+        Narrow::new(term, n).map(|n| AnySums::Narrow(Box::new(n)))
     }
 
     /// How many sums there are.
@@ -127,9 +127,7 @@ impl AnySums {
     /// If the terms differ, or there are fewer sums.
     pub fn merge_at(&mut self, offset: usize, other: &AnySums) {
         match (self, other) {
-            (AnySums::Wide(to), AnySums::Wide(from)) => {
-                (0..from.len()).for_each(|j| to.merge_at(offset + j, from, j));
-            }
+            (AnySums::Wide(to), AnySums::Wide(from)) => to.merge_from(offset, from),
             (AnySums::Wide(to), AnySums::Narrow(from)) => {
                 (0..from.len()).for_each(|j| from.add_to(j, to, offset + j));
             }

@@ -145,7 +145,25 @@ impl Sums {
     /// Adds every sum of `other` to the one at the same place. Both have one term and one length.
     pub fn merge(&mut self, other: &Sums) {
         assert_eq!(self.len(), other.len());
-        (0..other.len()).for_each(|i| self.merge_at(i, other, i));
+        self.merge_from(0, other);
+    }
+
+    /// Adds sum j of `other` to sum `offset` + j, for all. Both have one term.
+    pub(super) fn merge_from(&mut self, offset: usize, other: &Sums) {
+        assert_eq!(self.term, other.term);
+        if other.adds >= ADDS_BEFORE_CARRY / 2 || other.is_empty() {
+            return (0..other.len()).for_each(|j| self.merge_at(offset + j, other, j));
+        }
+        // Each limb takes one limb, so that all of them together are counted once.
+        self.count(other.adds + 1);
+        let n = self.term.limbs();
+        self.flags[offset..].iter_mut().zip(&other.flags).for_each(|(to, from)| *to |= from);
+        let to = &mut self.limbs[offset * n..][..other.limbs.len()];
+        to.iter_mut().zip(&other.limbs).for_each(|(to, from)| *to += from);
+        if let Some(rows) = &other.rows {
+            let pending = |j: usize| rows.pending(j).map(move |v| (j, v));
+            (0..other.len()).flat_map(pending).for_each(|(j, v)| self.add_f64(offset + j, v));
+        }
     }
 
     /// Adds sum `j` of `other` to sum `i`. Both have one term.

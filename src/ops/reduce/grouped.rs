@@ -7,8 +7,7 @@
 //! Limits: the sums of a float64 variance or weighted mean have no such cells (products of 106 bits do not fit
 //! them) and cost a long addition per element.
 
-mod narrow;
-
+use super::by_group::{self, ByGroup, NOWHERE};
 use super::moments::Stored;
 use super::rows::Family;
 use super::spec::ReduceSpec;
@@ -20,11 +19,7 @@ use crate::ops::exact::{Addend, AnySums, Term};
 use crate::ops::histogram::{BLOCK, OTHERS, WeighScratch, Weighted};
 use crate::ops::simd::Simd;
 use half::f16;
-use narrow::ByGroup;
 use serde::{Deserialize, Serialize};
-
-/// The index of elements that go nowhere; output `o` has the index `o + 1`.
-pub const NOWHERE: u32 = 0;
 
 /// The accumulators of some number of groups.
 pub struct GroupedState {
@@ -109,6 +104,57 @@ impl GroupedState {
         Ok(GroupedState { state: State::new(spec, groups), cells, left_out: 0, by_group: None })
     }
 
+    /// No elements so far, in few bytes ([`ReduceSpec::narrow_bytes`] of all outputs), of so many groups at each of so many
+    /// positions on the kept axes; nothing where there is no such form. Elements go by [`GroupedState::index`].
+    pub fn narrow(spec: &ReduceSpec, groups: usize, positions: usize) -> Option<GroupedState> {
+        let outputs = groups.checked_mul(positions).filter(|&n| n > 0)?;
+        let state = State::narrow(spec, outputs)?;
+        let by_group = Some(ByGroup { groups, positions });
+        Some(GroupedState { state, cells: None, left_out: 0, by_group })
+    }
+
+    /// Whether it is narrow and will not do: what it holds is worth nothing.
+    pub fn exceeded(&self) -> bool {
+        self.state.exceeded()
+    }
+
+    /// The index of a group, given as its number plus one, at a position on the kept axes.
+    #[inline]
+    pub fn index(&self, groups: u32, position: u32, group: u32) -> u32 {
+        match self.by_group {
+            None => position * groups + group,
+            Some(by) => by.index(position, group),
+        }
+    }
+
+    /// Merges another one where at least one is by group.
+    fn merge_by_group(&mut self, other: &GroupedState) {
+        if self.by_group == other.by_group {
+            return self.state.merge(&other.state);
+        }
+        let from = other.gathered();
+        let outputs = self.state.outputs();
+        let (Accumulators::Moments(to), Accumulators::Moments(moments)) =
+            (&mut self.state.accumulators, &from.accumulators)
+        else {
+            return;
+        };
+        let place = |by: Option<ByGroup>, o: usize| by.map_or(o, |by| by.place(o));
+        for o in 0..outputs {
+            to.merge_one(place(self.by_group, o), moments, place(other.by_group, o));
+        }
+    }
+
+    /// The accumulators as others have them: wide, by position.
+    fn widened(&self) -> Result<State> {
+        if self.exceeded() {
+            return Err(Error::new(ErrorKind::Internal, "narrow accumulators that will not do were written"));
+        }
+        let mut wide = GroupedState::new(self.spec(), self.groups())?;
+        wide.merge_by_group(self);
+        Ok(wide.state)
+    }
+
     /// The most bytes of a state of so many groups.
     pub fn bytes(spec: &ReduceSpec, groups: u64) -> u64 {
         let of = |term: Term| {
@@ -161,9 +207,6 @@ impl GroupedState {
     where
         T::Wide: Addend,
     {
-        if self.by_group.is_some() {
-            return self.update_narrow::<T>(tile, simd);
-        }
         let values: &[T] = bytemuck::cast_slice(tile.values);
         let weights: Option<&[T]> = tile.weights.map(bytemuck::cast_slice);
         let skips_nan = self.state.spec().row().skips_nan;
@@ -178,6 +221,9 @@ impl GroupedState {
             return;
         }
         let Accumulators::Moments(m) = &mut self.state.accumulators else { return self.any::<T>(tile) };
+        if self.by_group.is_some() {
+            return by_group::add(m, values, weights, tile.index, skips_nan, simd);
+        }
         for (k, (&x, &i)) in values.iter().zip(tile.index).enumerate() {
             if i == NOWHERE || skips_nan && x.is_nan() {
                 continue;

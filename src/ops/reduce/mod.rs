@@ -13,6 +13,7 @@
 //! `where=` without `initial=` and fail only where nothing is left; `mean`, `var` and `std` take no
 //! integer `dtype=`.
 
+mod by_group;
 mod count;
 mod extreme;
 mod gathered;
@@ -31,8 +32,9 @@ mod tests;
 mod tile;
 mod value;
 
+pub use by_group::NOWHERE;
 pub use gathered::{Gathered, Limbs, OrderedBits};
-pub use grouped::{GroupedScratch, GroupedState, GroupedTile, NOWHERE};
+pub use grouped::{GroupedScratch, GroupedState, GroupedTile};
 pub use rows::{Empty, Family, Reduction, Row};
 pub use scan::{Lines, scan};
 pub use spec::ReduceSpec;

@@ -336,45 +336,37 @@ fn narrow_bytes_cover_what_is_held() {
     assert!(Narrow::new(Term::F64, 0).is_some_and(|s| s.is_empty()));
 }
 
-/// What rows take, for RESULTS: `cargo test --release --lib -- --ignored rates_of_rows --nocapture`.
+/// What rows take: `cargo test --release --lib rates_of_rows -- --ignored --nocapture`.
 #[test]
 #[ignore = "a measurement"]
 fn rates_of_rows() {
     let mut r = Random(17);
-    let (n, rows) = (100_000, 40);
+    let (n, rows, simd) = (100_000, 40, Simd::best());
     let data: Vec<Vec<f64>> = (0..rows).map(|_| (0..n).map(|_| 280.0 + 30.0 * r.unit()).collect()).collect();
-    let rate = |mut add: Box<dyn FnMut(&[f64])>| {
-        let best = (0..5)
-            .map(|_| {
-                let start = std::time::Instant::now();
-                data.iter().for_each(|row| add(row));
-                start.elapsed().as_secs_f64()
-            })
-            .fold(f64::MAX, f64::min);
+    let singles: Vec<Vec<f32>> = data.iter().map(|row| narrow(row)).collect();
+    let rate = |sums: &mut AnySums, by_row: bool| {
+        let mut best = f64::MAX;
+        for _ in 0..5 {
+            let start = std::time::Instant::now();
+            for (row, f) in data.iter().zip(&singles) {
+                match sums.term() {
+                    _ if !by_row => row.iter().enumerate().for_each(|(i, &x)| add_one(sums, i, x, x)),
+                    Term::F64 => sums.add_row_f64(simd, 0, row),
+                    Term::F64Product => sums.add_products_row_f64(simd, 0, row, row),
+                    Term::F32 => sums.add_row_f32(simd, 0, f),
+                    _ => sums.add_products_row_f32(simd, 0, f, f),
+                }
+            }
+            best = best.min(start.elapsed().as_secs_f64());
+        }
         best * 1e9 / (n * rows) as f64
     };
     for term in FLOATS {
-        let (mut a, mut b) = (AnySums::narrow(term, n).unwrap(), AnySums::wide(term, n));
-        let mut c = AnySums::wide(term, n);
-        let f: Vec<f32> = vec![1.25; n];
-        let _ = &f;
-        let simd = Simd::best();
-        let as_term = move |sums: &mut AnySums, row: &[f64]| match term {
-            Term::F64 => sums.add_row_f64(simd, 0, row),
-            Term::F64Product => sums.add_products_row_f64(simd, 0, row, row),
-            Term::F32 => sums.add_row_f32(simd, 0, &narrow(row)),
-            _ => {
-                let f = narrow(row);
-                sums.add_products_row_f32(simd, 0, &f, &f);
-            }
-        };
-        let narrow_rate = rate(Box::new(move |row| as_term(&mut a, row)));
-        let wide_rate = rate(Box::new(move |row| as_term(&mut b, row)));
-        let single = rate(Box::new(move |row| {
-            row.iter().enumerate().for_each(|(i, &x)| add_one(&mut c, i, x, x));
-        }));
+        let mut all = [AnySums::narrow(term, n).unwrap(), AnySums::wide(term, n), AnySums::wide(term, n)];
+        let [narrow, lanes, single] = &mut all;
+        let [narrow, lanes, single] = [rate(narrow, true), rate(lanes, true), rate(single, false)];
         println!(
-            "{term:?}: narrow {narrow_rate:.2} ns, wide lanes {wide_rate:.2} ns, wide one by one {single:.2} ns"
+            "{term:?}: narrow {narrow:.2} ns, wide in lanes {lanes:.2} ns, wide one by one {single:.2} ns"
         );
     }
 }
