@@ -207,6 +207,16 @@ impl Plan {
         Plan { data, opened, fingerprint: OnceLock::new(), holds: false, block_bytes }
     }
 
+    /// The plan, in which what another plan does not have names the first operation of that one too.
+    pub(crate) fn for_sake_of(mut self, other: &Plan) -> Plan {
+        let known =
+            |label: &str| other.data.stages.iter().any(|s| s.outputs.iter().any(|o| o.label == label));
+        let Some(first) = other.data.stages.first().map(|s| &s.outputs[0].label) else { return self };
+        let new = self.data.stages.iter_mut().flat_map(|s| &mut s.outputs);
+        new.filter(|o| !known(&o.label)).for_each(|o| o.label = format!("{} for {first}", o.label));
+        self
+    }
+
     /// The task grid of the stage that makes a value.
     pub fn grid_of(&self, value: ValueId) -> Option<&Grid> {
         let makes = |s: &&Stage| s.outputs.iter().any(|o| o.value == value);

@@ -14,13 +14,14 @@ const LARGER: u64 = 1 << 12;
 impl Session {
     /// What there is to say of a run that decoded so many chunks.
     pub(super) fn often(&self, plan: &Plan, bound: &Bound, decoded: u64) -> Option<String> {
-        let once = once(bound.plan(plan), bound);
+        let run = bound.plan(plan);
+        let once = once(run, bound);
         if once == 0 || decoded <= once.saturating_mul(OFTEN) {
             return None;
         }
         let times = decoded as f64 / once as f64;
         let said = format!("each chunk was decoded {times:.1} times on average");
-        if decodes(plan, bound) <= once.saturating_mul(OFTEN) {
+        if decodes(run, bound) <= once.saturating_mul(OFTEN) {
             // What was not foreseen is noted by itself: windows that were walked again.
             return Some(said);
         }
