@@ -59,8 +59,8 @@ fn errors_say_what_to_do() {
     let session = session(2, "64MiB");
     let x = Array::random(&[500], 1, DType::F64);
     let infinite = &x / 0.0;
-    let far = (&x * 1e-300)
-        .maximum(&Array::arange(0.0, 500.0, 1.0).greater(498.0).select(&Array::scalar(1.0), 0.0));
+    let far =
+        (&x * 1e-300).maximum(Array::arange(0.0, 500.0, 1.0).greater(498.0).select(Array::scalar(1.0), 0.0));
     let many = Array::random(&[1_100_000], 1, DType::F32);
     for (got, kind, says) in [
         (session.bin_axis(&infinite, BinRule::Sqrt, None, None), ErrorKind::Value, "infinities"),

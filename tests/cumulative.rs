@@ -208,7 +208,8 @@ fn no_chunk_thread_or_budget_shows() {
                         let outcome = s.run(&[&sum]).unwrap();
                         let whole = outcome.values[0].as_array().unwrap();
                         assert!(bits(whole) == right, "{case}, {threads} threads");
-                        let stored = Array::open(path("x.h5"), "x").unwrap().chunks().unwrap().clone();
+                        let stored =
+                            Array::open(path("x.h5"), "x").unwrap().stored_chunks().unwrap().unwrap().clone();
                         let chunks: u64 = (0..shape.len()).map(|d| stored.count(d, shape[d])).product();
                         assert_eq!(outcome.report.chunks_decoded, chunks, "{case}");
                         if n != 1 {

@@ -343,7 +343,7 @@ fn a_stack_reads_each_chunk_once_and_a_slice_of_it_only_its_files() {
     let paths = whole.write(folder.path(), &layouts);
     let x = Array::open_many(&paths, "x", Join::Stack { axis: 0 }).unwrap();
     let chunks = whole.chunks(&layouts);
-    assert_eq!(x.chunks().unwrap().shape(), [1, 20, 20]);
+    assert_eq!(x.stored_chunks().unwrap().unwrap().shape(), [1, 20, 20]);
     for (threads, block) in [(1, 1 << 20), (2, 4000), (8, 40_000)] {
         let s = small(threads, "64MiB", block);
         assert_eq!(run(&s, &[&x.mean_with(Over::axis(0))]).chunks_decoded, chunks);

@@ -217,7 +217,7 @@ fn functions_of_functions_and_of_several_arrays() {
     });
     let limit = Array::linspace(0.0, 1.0, 40);
     let larger = x.map_blocks_with(&[&limit], &count.dtype(DType::Bool).chunks([60, 7]));
-    let differs = larger.not_equal(&x.cast(DType::F64).greater(&limit)).any();
+    let differs = larger.not_equal(x.cast(DType::F64).greater(&limit)).any();
     assert!(!session.compute(&differs).unwrap().item::<bool>().unwrap());
 }
 

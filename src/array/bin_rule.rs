@@ -138,7 +138,7 @@ impl Sample {
             BinRule::Auto => {
                 let fd = self.width(BinRule::Fd);
                 let least = self.width(BinRule::Sqrt) / 2.0;
-                fd.maximum(&least).minimum(&self.width(BinRule::Sturges))
+                fd.maximum(&least).minimum(self.width(BinRule::Sturges))
             }
             BinRule::Stone => Array::scalar(0.0),
         }
