@@ -136,7 +136,10 @@ fn the_options_are_obeyed_and_the_budget_is_held() {
     for (memory, more) in [(needed, &[][..]), (needed, &["--spill", &named]), (16 << 20, &[])] {
         let ran = with(&memory.to_string(), more);
         assert_eq!(ran.code, Some(0), "{ran:?}");
-        assert_eq!(value(&ran), (value(&right).0, BYTES));
+        // In the smallest budget the decoded source may be in a store too.
+        let (result, spilled) = value(&ran);
+        assert!(result == value(&right).0 && spilled.is_multiple_of(BYTES), "{spilled} in {memory}");
+        assert!(spilled == BYTES || (memory == needed && spilled == 2 * BYTES), "{spilled} in {memory}");
         println!("{memory} bytes, {} resident, {:?}", ran.peak, ran.took);
         assert!(ran.peak <= memory + ALLOWANCE, "{} resident in {memory}", ran.peak);
     }
