@@ -30,12 +30,15 @@ pub struct Results<'o> {
     notes: Mutex<Noted>,
 }
 
+/// The states of tiles that wait for the next window, by their number.
+type Across = Mutex<BTreeMap<u64, Box<dyn State>>>;
+
 /// What a stage does with its outputs from window to window.
 struct Windows {
     /// Per output that is held one window at a time, its axis that is cut and where the window begins.
     cut: Vec<Option<(usize, u64)>>,
     /// Per output that gathers over the axis that is cut, the states of its tiles.
-    across: Vec<Option<Mutex<BTreeMap<u64, Box<dyn State>>>>>,
+    across: Vec<Option<Across>>,
     /// Whether the window is the last one.
     last: bool,
 }
