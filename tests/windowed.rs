@@ -42,7 +42,7 @@ fn targets(x: &Array) -> Vec<(&'static str, Vec<Box<dyn Target>>)> {
         ("first positions", vec![Box::new(centred.argmax()), Box::new(centred.argmin_with(Over::axis(1)))]),
         ("transposed", vec![Box::new((x.t() - mean.expand_dims(1)).max_with(Over::axis(0)))]),
         ("a value and what is made of it", vec![Box::new((&mean * 2.0).sum()), Box::new(centred.min())]),
-        ("a mask", vec![Box::new(x.sum_with(Over::all().mask(&x.greater(&x.median_with(Over::axis(0))))))]),
+        ("a mask", vec![Box::new(x.sum_with(Over::all().mask(&x.greater(x.median_with(Over::axis(0))))))]),
         (
             "a histogram",
             vec![Box::new(centred.histogram(chunkwise::BinAxis::Uniform { bins: 50, low: -2.0, high: 2.0 }))],
