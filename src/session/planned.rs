@@ -81,6 +81,16 @@ impl Session {
                 Err(None) => return Err(e),
                 Err(Some(why)) => return Err(e.at("nothing is spilled", why)),
             },
+            // Windows may come to a chunk again and again.
+            (Ok(bound), Some(must)) if !bound.windowed.is_empty() => {
+                let apart = Ends { apart: true, ..ends.clone() };
+                let room = inner.spill.room().ok().and_then(|room| room.ok());
+                let stored = room.and_then(|room| Bound::spilling(plan, &apart, &machine, &room, must).ok());
+                match stored {
+                    Some(stored) if stored.moved_bytes() < bound.moved_bytes() => stored,
+                    _ => bound,
+                }
+            }
             (bound, _) => bound?,
         };
         if inner.fallback == FallbackPolicy::Refuse

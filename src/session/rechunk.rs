@@ -44,7 +44,7 @@ impl Session {
         // Errors name what was asked for.
         let other = Plan::new(&graph.holding(&held, &HashSet::new()), &self.inner.plan)?.for_sake_of(&plan);
         let better = match (bound, self.bind(&other)) {
-            (Ok(bound), Ok(less)) => moved(&less) < moved(&bound),
+            (Ok(bound), Ok(less)) => less.moved_bytes() < bound.moved_bytes(),
             (Ok(_), Err(_)) => false,
             // One that fits, or would in less, unless it reads much that is not wanted.
             (Err(_), Ok(_)) => self.once(&other)? <= self.once(&plan)?.saturating_mul(OFTEN),
@@ -60,17 +60,6 @@ impl Session {
     fn once(&self, plan: &Plan) -> Result<u64> {
         Ok(self.bind_in(plan, &Ends::default(), i64::MAX as u64, None)?.decoded_bytes().0)
     }
-}
-
-/// What moves bytes in a run, as foretold, in bytes decoded: those decoded and those written to stores. Reading back is
-/// a copy out of the page cache, which is several times as fast.
-fn moved(bound: &Bound) -> u64 {
-    const READ_BACK: u64 = 4;
-    let stores = || bound.spill.iter().flat_map(|s| &s.values);
-    let back = stores().map(|s| s.read).fold(0, u64::saturating_add);
-    let written = stores().map(|s| s.written).fold(0, u64::saturating_add);
-    let decoded = bound.decoded_bytes().0.saturating_sub(back);
-    decoded.saturating_add(written).saturating_add(back / READ_BACK)
 }
 
 /// The sources that are decoded more often than they should be.
