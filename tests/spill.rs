@@ -129,7 +129,8 @@ fn what_does_not_fit_is_spilled_as_planned_and_the_bits_are_the_same() {
                     "{case} in {memory}: {r:?}\n{explained}"
                 );
                 let spilled = bound.spill.as_ref().map_or(&[][..], |s| &s.values);
-                assert_eq!(spilled.is_empty(), memory == held, "{case} in {memory}");
+                // Where windows do without, they may come to chunks so often that it is spilled none the less.
+                assert!(memory == held || !spilled.is_empty(), "{case} in {memory}");
                 assert_eq!(explained.matches("\nspills value").count(), spilled.len(), "{explained}");
                 let sum = |of: fn(&chunkwise::plan::Spilled) -> u64| spilled.iter().map(of).sum::<u64>();
                 assert_eq!(r.bytes_spilled, sum(|s| s.written), "{case} in {memory}\n{explained}");
@@ -370,7 +371,9 @@ fn what_would_be_decoded_again_and_again_is_spilled() {
             assert_eq!(exact_text(&run.values[0]), exact_text(&right.values[0]), "{n} in {memory}");
             let r = &run.report;
             assert!(r.peak_host_bytes <= memory);
-            assert!(r.chunks_decoded <= 200 * 4, "{n} in {memory}: {}", r.chunks_decoded);
+            // In the smallest budget windows may be all that fits; they cut a block into eight.
+            let most = if memory == needed { 8 } else { 4 };
+            assert!(r.chunks_decoded <= 200 * most, "{n} in {memory}: {}", r.chunks_decoded);
             let plain = builder(2, memory, 1 << 16).no_spill().build().unwrap().run(&[target]);
             if let Ok(plain) = plain {
                 assert!(r.chunks_decoded <= plain.report.chunks_decoded, "{n} in {memory}");
