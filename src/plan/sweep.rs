@@ -13,7 +13,7 @@ pub struct Pass {
     /// The domain's axes, outermost first, in the order in which blocks are visited.
     pub order: Vec<usize>,
     /// Whether accumulators are narrow, where there are such. If they will not do, the window is walked again
-    /// ([`Passes::again`]).
+    /// ([`BoundStage::again`](super::BoundStage::again)).
     pub narrow: bool,
 }
 
