@@ -27,7 +27,7 @@ from base import Data, Peer, Skip, Way
 from peers import PEERS
 from works import SAMPLE, split
 
-ARRAYS = ("expr_sqrt", "expr_explog", "matmul", "topk", "group_sum", "profile")
+ARRAYS = ("expr_sqrt", "expr_explog", "matmul", "topk", "cumsum", "group_sum", "profile")
 """Works whose answer is an array, of which some elements are told."""
 WARM = 1.0
 """Seconds from which on a run needs no other before it."""
