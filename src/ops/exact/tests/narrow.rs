@@ -265,7 +265,7 @@ fn specials_zeros_and_subnormals() {
         let one = [1.0; 8];
         add_row(&mut sums, Simd::best(), 0, &row, &one);
         let again = [1.0, -inf, -inf, 1.0, 0.0, -0.0, -1.0, inf];
-        // `narrow` of the helper has no infinities.
+        // the function that makes narrow sums here has no infinities.
         again.iter().enumerate().for_each(|(i, &x)| add_one(&mut sums, i, x, 1.0));
         if is_f32(term) {
             row.iter()
