@@ -87,7 +87,7 @@ pub struct Run {
     /// Most memory to use, such as 512MiB or 2GB; half of what is available if not given
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory: Option<u64>,
-    /// Folder for what does not fit the memory; $CHUNKWISE_SPILL, $TMPDIR or /var/tmp if not given
+    /// Folder for what does not fit the memory ($CHUNKWISE_SPILL)
     #[arg(long, value_name = "FOLDER", conflicts_with = "no_spill")]
     pub spill: Option<PathBuf>,
     /// Refuse what does not fit the memory

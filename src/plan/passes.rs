@@ -21,7 +21,7 @@ use crate::ops::kernel::state_bytes;
 /// The most windows that a block is cut into: how often a chunk is decoded, at most, to save memory for
 /// accumulators. At the limit accumulators still take a few times the bytes of the block, so that going
 /// on would save little.
-pub(super) const MAX_CUTS: u64 = 8;
+const MAX_CUTS: u64 = 8;
 
 /// Where an output lands, for a reduction that keeps some axes: its output can be made window by window.
 fn tiled<'a>(needs: &'a Needs, output: usize) -> Option<&'a Landing> {

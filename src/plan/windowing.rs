@@ -8,12 +8,12 @@
 //! It is tried where the stages by themselves do not fit, with the fewest windows that do.
 //!
 //! Limits: the stages follow each other in the plan; one axis is cut; what one makes the others read as it lies, not
-//! through slices, feeds or as a fold's params. A block is cut into at most [`MAX_CUTS`] windows, and into none where what it
+//! through slices, feeds or as a fold's params. A block is cut into at most [`MOST_CUTS`] windows, and into none where what it
 //! makes is handed on or spilled in blocks.
 
 use super::fit::{Staging, complete, needs_of, staging_of};
 use super::needs::Needs;
-use super::passes::{MAX_CUTS, kept_before_reduced};
+use super::passes::kept_before_reduced;
 use super::sharing::cache_needed;
 use super::sweep::{Passes, Sweep};
 use super::windowed::{Between, Windowed};
@@ -23,6 +23,9 @@ use crate::grid::AxisGrid;
 use num_integer::Integer;
 use std::collections::HashMap;
 use std::ops::Range;
+
+/// The most windows that a block is cut into: each of them may decode its chunks again, for every stage.
+const MOST_CUTS: u64 = 4;
 
 /// As many stages as may run together.
 pub(super) const MOST_STAGES: usize = 64;
@@ -180,9 +183,9 @@ fn lengths(plan: &Plan, windowed: &Windowed, ends: &Ends) -> Vec<u64> {
     }
     if !handed {
         let mut at = step.unwrap_or(len);
-        while at > 1 && at.saturating_mul(MAX_CUTS) > longest {
+        while at > 1 && at.saturating_mul(MOST_CUTS) > longest {
             at = at.div_ceil(2);
-            if at.saturating_mul(MAX_CUTS) >= longest {
+            if at.saturating_mul(MOST_CUTS) >= longest {
                 out.push(at);
             }
         }
