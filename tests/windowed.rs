@@ -72,9 +72,10 @@ fn windows_do_not_show() {
                 let right = texts(&session(1, 1 << 30), &targets);
                 let tight = session(1, 1);
                 let smallest = tight.bind(&tight.plan(&targets).unwrap()).unwrap_err().needed().unwrap();
-                for (threads, memory) in
-                    [(1, smallest), (3, smallest), (2, smallest * 3 / 2), (3, smallest * 3)]
-                {
+                let between = [(2, 5), (1, 6), (2, 8)].map(|(threads, k)| (threads, smallest * k / 4));
+                let ends =
+                    [(1, smallest), (2, smallest), (3, smallest), (2, smallest * 3 / 2), (3, smallest * 3)];
+                for (threads, memory) in ends.into_iter().chain(between) {
                     let case = format!("{name}, {dtype}, {from}, {threads} threads, {memory} bytes");
                     let s = session(threads, memory);
                     let plan = s.plan(&targets).unwrap();
