@@ -12,8 +12,9 @@ use crate::grid::Dims;
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// How many spare buffers are kept at most.
-const MAX_SPARE: usize = 4;
+/// How many spare buffers are kept at most, within the capacity. All chunks of a row may be done with at once, before
+/// those of the next come; memory that went back to the allocator would not be found again by another thread.
+const MAX_SPARE: usize = 4096;
 
 /// A chunk: the source's position in the plan and the chunk's coordinates.
 pub type ChunkKey = (usize, Dims);
@@ -94,7 +95,13 @@ impl ChunkCache {
         state.chunks.insert(key.clone(), Slot::Loading);
         // Chunks may be of different lengths; what is much too long for this one would not be counted.
         let fits = |b: &Buffer| b.capacity() - b.capacity() / 8 <= len;
-        let mut buffer = self.take_spare(&mut state).filter(fits).unwrap_or_default();
+        let left = uses().map(|n| n.saturating_sub(1));
+        let mut buffer = self.take_spare(&mut state).filter(fits);
+        if buffer.is_none() && left != Some(0) {
+            // What goes to make room is filled again at once.
+            buffer = self.make_room(&mut state, len as u64).filter(fits);
+        }
+        let mut buffer = buffer.unwrap_or_default();
         drop(state);
         let guard = Unload { cache: self, key };
         buffer.resize_for_overwrite(len);
@@ -103,7 +110,6 @@ impl ChunkCache {
         load(&mut buffer)?;
         let data = Arc::new(buffer);
         chunk.data = Some(data.clone());
-        let left = uses().map(|n| n.saturating_sub(1));
         std::mem::forget(guard);
         let mut state = self.lock();
         if left != Some(0) {
@@ -139,7 +145,9 @@ impl ChunkCache {
         Some(buffer)
     }
 
-    fn make_room(&self, state: &mut State, len: u64) {
+    /// Lets go of what has not been used for longest until there is room for `len` bytes. Gives the last buffer that went.
+    fn make_room(&self, state: &mut State, len: u64) -> Option<Buffer> {
+        let mut gone = None;
         while state.bytes + len > self.capacity {
             if self.take_spare(state).is_some() {
                 continue;
@@ -154,11 +162,13 @@ impl ChunkCache {
                     _ => None,
                 })
                 .min();
-            let Some((_, key)) = oldest else { return };
+            let Some((_, key)) = oldest else { break };
             if let Some(Slot::Ready { data, .. }) = state.chunks.remove(&key) {
                 self.forget(state, data.len() as u64);
+                gone = Arc::into_inner(data);
             }
         }
+        gone
     }
 
     fn forget(&self, state: &mut State, len: u64) {
@@ -299,6 +309,26 @@ mod tests {
             assert!(!cache.lock().chunks.values().any(|s| matches!(s, Slot::Loading)));
             drop(cache);
             assert_eq!(meter.now(), 0);
+        }
+    }
+
+    /// Whether chunks go because they are done with, or to make room: their memory is filled again.
+    #[test]
+    fn memory_is_filled_again() {
+        for uses in [Some(2), None] {
+            let cache = ChunkCache::new(4096, &Arc::new(Meter::default()));
+            let mut places = std::collections::HashSet::new();
+            // Four at a time, all of which are done with before the next come.
+            for row in 0..10 {
+                for n in (0..4).chain(0..4) {
+                    let load = |out: &mut [u8]| {
+                        places.insert(out.as_ptr() as usize);
+                        Ok(())
+                    };
+                    cache.get(&(0, Dims::from_slice(&[row * 4 + n])), 1024, || uses, load).unwrap();
+                }
+            }
+            assert!(places.len() <= 5, "{} places for {uses:?}", places.len());
         }
     }
 
