@@ -236,6 +236,46 @@ fn values_of_every_magnitude_are_added_up_again() {
     assert!(seen > 6, "{seen}");
 }
 
+/// Two arrays whose chunks lie across each other: a walk that has no room for the chunks that it comes back to would
+/// decode them dozens of times. Narrow accumulators leave that room.
+#[test]
+fn chunks_that_lie_across_are_decoded_once_where_narrow_accumulators_leave_room() {
+    let folder = folder();
+    let shape = [60u64, 100, 80];
+    let data = |seed| to_bytes(&elements(DType::F32, shape.iter().product(), seed, "small"));
+    let path = folder.path().join("across.h5");
+    let (u, v) = (data(1), data(2));
+    let dataset = |name, chunks: &[u64]| dataset(name, &shape, DType::F32, Some(chunks), Some(1));
+    write_file(&path, &[(dataset("u", &[1, 100, 80]), &u), (dataset("v", &[5, 10, 10]), &v)]);
+    let [u, v] = ["u", "v"].map(|name| Array::open(&path, name).unwrap());
+    let once = chunks_of(&shape, &[1, 100, 80]) + chunks_of(&shape, &[5, 10, 10]);
+    let product = (&u * &v).mean_with(Over::axis(0));
+    let mut wanted = None;
+    let mut narrow = 0;
+    // Eleven walks of a layer in blocks of a layer: five layers of v are 160 kB, 8000 wide accumulators 848 kB.
+    for memory in (800..2400).step_by(100).map(|n| n << 10).chain([64 << 20]) {
+        for threads in [1, 2] {
+            let options = PlanOptions::new().block_bytes(32_000);
+            let builder = Session::builder().device(common::device()).threads(threads);
+            let session = builder.memory_bytes(memory).plan_options(options).build().unwrap();
+            let plan = session.plan(&[&product]).unwrap();
+            let bound = session.bind(&plan).unwrap();
+            let outcome = session.run_plan(&plan).unwrap();
+            let got = exact_text(&outcome.values[0]);
+            assert_eq!(&got, wanted.get_or_insert_with(|| got.clone()), "{memory}");
+            narrow += u64::from(is_narrow(&bound));
+            let decoded = outcome.report.chunks_decoded;
+            // Windows come back to the chunks of u, and two workers may be on both sides of a border between layers.
+            let most = if threads == 1 { once + 60 } else { 2 * once };
+            assert!(
+                decoded >= once && decoded <= most,
+                "{memory} bytes, {threads} threads: {decoded} of {once}"
+            );
+        }
+    }
+    assert!(narrow > 0);
+}
+
 /// Several reductions in one walk, with others that have no narrow form, and what comes after it.
 #[test]
 fn several_outputs_share_a_narrow_walk() {

@@ -374,7 +374,8 @@ impl Chunks {
         let n = self.shape[d];
         match self.cuts(d) {
             Some(cuts) => len.saturating_add(n.saturating_mul(2)).min(cuts.len()),
-            None => (len / n).saturating_add(2).min(all.div_ceil(n)).saturating_mul(n),
+            // The first of them lies at the end of its chunk.
+            None => (len.saturating_add(n).saturating_sub(2) / n + 1).min(all.div_ceil(n)).saturating_mul(n),
         }
     }
 
@@ -533,6 +534,22 @@ mod tests {
             pieces.dedup();
             let elements = pieces.iter().map(|&k| cuts.range(k).1 - cuts.range(k).0).sum();
             assert_eq!(cuts.touched(low, step.unsigned_abs(), count), (pieces.len() as u64, elements));
+        }
+    }
+
+    #[test]
+    fn neighbours_lie_in_as_many_chunks_as_the_worst_place_has() {
+        for n in 1..6 {
+            for all in 1..20 {
+                let chunks = Chunks::from(&[n][..]);
+                for len in 1..=all {
+                    let worst =
+                        (0..=all - len).map(|first| chunks.touched(0, first, 1, len).1).max().unwrap();
+                    let covering = chunks.covering(0, len, all);
+                    // Where the array is hardly longer there is no such place.
+                    assert!(covering >= worst && (covering == worst || len + n > all), "{n} {all} {len}");
+                }
+            }
         }
     }
 

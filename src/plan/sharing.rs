@@ -304,7 +304,7 @@ fn source_cache(plan: &Plan, s: usize, view: &View, tile: &[u64]) -> u64 {
         let len = view.walker(axis).map_or(1, |(d, t)| tile[d].saturating_mul(t.unsigned_abs()));
         fits &= len.is_multiple_of(n) && view.base[axis].is_multiple_of(n);
         fits &= chunks.cuts(axis).is_none();
-        bytes = bytes.saturating_mul(chunks.covering(axis, len.saturating_sub(1), source.shape[axis]));
+        bytes = bytes.saturating_mul(chunks.covering(axis, len, source.shape[axis]));
     }
     if fits { 0 } else { bytes }
 }
