@@ -15,6 +15,7 @@ mod order;
 mod product;
 mod quantiles;
 mod reduce;
+mod selection;
 mod shape;
 mod stencil;
 mod take;
@@ -27,6 +28,7 @@ pub use histogram::{BinAxis, Binned};
 pub use index::Index;
 pub use quantiles::Quantiles;
 pub use reduce::Over;
+pub use selection::{Selection, SelectionOperand};
 pub use shape::{concatenate, stack};
 pub use stencil::ConvolveMode;
 

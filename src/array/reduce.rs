@@ -296,7 +296,7 @@ macro_rules! reductions {
         const METHODS: &[&str] = &[$(stringify!($name)),*];
     };
 }
-fn row(name: &str) -> Reduction {
+pub(super) fn row(name: &str) -> Reduction {
     Reduction::from_name(name).unwrap_or_else(|| unreachable!("'{name}' is a row of the reduction table"))
 }
 reductions!(

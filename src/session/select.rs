@@ -2,7 +2,7 @@
 //! them has a shape that is known.
 
 use super::{BlockOrder, Session};
-use crate::array::{Array, show};
+use crate::array::{Array, Selection};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{c_strides, unravel};
@@ -69,27 +69,27 @@ impl Session {
     /// ```
     ///
     /// # Errors
-    /// `Type` for a mask that is not of bools; `Index` if its shape is not that of the first axes of `x`; as
-    /// [`Session::flatnonzero`].
+    /// As [`Session::resolve`].
+    #[track_caller]
     pub fn boolean_index(&self, x: &Array, mask: &Array) -> Result<Array> {
-        let (shape, chosen) = (x.shape()?, mask.shape()?);
-        if mask.dtype()? != DType::Bool {
-            return Err(Error::new(ErrorKind::Type, format!("a mask is of bools, not of {}", mask.dtype()?)));
-        }
-        if chosen.is_empty() || !shape.starts_with(chosen) {
-            return Err(Error::new(
-                ErrorKind::Index,
-                format!("a mask of shape {} does not fit an array of shape {}", show(chosen), show(shape)),
-            )
-            .hint("its shape must be that of the array, or of the array's first axes"));
-        }
+        self.resolve(&x.boolean_index(mask))
+    }
+
+    /// The array of the elements that are selected, in C order along its first axis. A pass of its own over the mask
+    /// finds where they are ([`Session::flatnonzero`]); what is made of them is lazy as any other.
+    ///
+    /// # Errors
+    /// Those of [`Array::boolean_index`]; as [`Session::flatnonzero`].
+    pub fn resolve(&self, selection: &Selection) -> Result<Array> {
+        let (values, mask) = (selection.values(), selection.mask());
+        let (shape, chosen) = (values.shape()?, mask.shape()?);
         let positions = self.flatnonzero(mask)?;
         if chosen.len() == 1 {
-            return Ok(x.take(&positions, 0));
+            return Ok(values.take(&positions, 0));
         }
         let rest = shape[chosen.len()..].iter().map(|&n| n as i64);
         let all = chosen.iter().map(|&n| n as i64).product();
         let flat: Vec<i64> = std::iter::once(all).chain(rest).collect();
-        Ok(x.reshape(&flat).take(&positions, 0))
+        Ok(values.reshape(&flat).take(&positions, 0))
     }
 }

@@ -55,6 +55,7 @@ pub fn cast(cx: &Cx, item: Item, dtype: DType) -> Result<Val> {
             return Ok(Val::Array(Array::scalar(v).cast(dtype)));
         }
         Val::Scalar(w) => w.to_scalar(dtype),
+        Val::Selection(s) => return Ok(Val::Selection(s.cast(dtype))),
         _ => return Ok(Val::Array(item.array(cx, "x")?.cast(dtype))),
     };
     Ok(Val::Array(Array::scalar(scalar.map_err(|e| cx.at(span, e))?)))

@@ -8,9 +8,10 @@
 
 use super::args::Args;
 use super::cx::Cx;
+use super::selected::Together;
 use super::value::{Item, Val};
 use crate::cli::expr::Span;
-use chunkwise::{Array, BinAxis, BinRule, Binned, Result, Weak};
+use chunkwise::{Array, BinAxis, BinRule, Binned, Over, Result, Weak};
 
 /// NumPy's default.
 const BINS: u64 = 10;
@@ -56,12 +57,21 @@ pub fn bins(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<(Binned, bool)> {
         item => vec![item; rank],
     };
     let log = per_axis(a.take("log"), rank, |v| matches!(v, Val::Scalar(Weak::Bool(_))));
-    let weights = a.take("weights").map(|w| w.array(cx, "weights")).transpose()?;
-    let mask = a.take("where").map(|m| m.array(cx, "where")).transpose()?;
+    let (weights, mask, along) = (a.take("weights"), a.take("where"), a.take("axis"));
+    let over = along.as_ref().map(|i| i.ints(cx, "axis")).transpose()?;
+    let together = match (&mask, &over) {
+        (None, None) => Together::of(axes.iter().chain(&weights), &Over::all())?,
+        _ => Together::apart(),
+    };
+    let weights = weights.map(|w| together.array(cx, w, "weights")).transpose()?;
+    let mask = match mask {
+        Some(mask) => Some(mask.array(cx, "where")?),
+        None => together.mask()?,
+    };
     let mut parts: Vec<(Array, BinAxis)> = Vec::new();
     for (d, ((item, range), log)) in axes.into_iter().zip(range).zip(log).enumerate() {
         let log = log.map(|l| l.bool(cx, "log")).transpose()?.unwrap_or(false);
-        let values = item.array(cx, "the values")?;
+        let values = together.array(cx, item, "the values")?;
         let axis = match &bins[d] {
             Some(rule @ Item { value: Val::Str(_), span }) => {
                 let refused = match (rank, log, &weights) {
@@ -86,11 +96,10 @@ pub fn bins(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<(Binned, bool)> {
     if let Some(mask) = &mask {
         h = h.mask(mask);
     }
-    let axes = a.take("axis").map(|i| i.ints(cx, "axis")).transpose()?;
-    if let Some(axes) = &axes {
+    if let Some(axes) = &over {
         h = h.along(axes.clone());
     }
-    Ok((h, axes.is_some()))
+    Ok((h, over.is_some()))
 }
 
 /// Something that says the bins of one dimension.

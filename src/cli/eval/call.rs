@@ -5,11 +5,12 @@
 use super::args::{Args, cast};
 use super::cx::Cx;
 use super::functions::{self, FUNCTIONS};
+use super::selected;
 use super::value::{Item, Val, dtype_named};
 use crate::cli::expr::{Ident, Span, nearest};
 use chunkwise::ops::elementwise::Op;
 use chunkwise::ops::reduce::Reduction;
-use chunkwise::{Array, ArrayOperand, DType, ErrorKind, Over, Result};
+use chunkwise::{DType, ErrorKind, Over, Result};
 
 /// Whether something can be called by this name.
 pub fn is_function(name: &str) -> bool {
@@ -144,25 +145,24 @@ fn elementwise(cx: &Cx, span: Span, op: Op, args: Vec<Item>, keywords: Vec<(Iden
     if open {
         return clip(cx, bound);
     }
-    let mut operands: Vec<ArrayOperand> = Vec::new();
-    for param in params {
-        operands.push(bound.need(cx, param)?.operand(cx, param)?);
-    }
-    Ok(Val::Array(Array::elementwise(op, &operands)))
+    let operands = params.iter().map(|p| Ok((bound.need(cx, p)?, p.to_string())));
+    let operands = operands.collect::<Result<Vec<_>>>()?;
+    selected::elementwise(cx, op, operands).map_err(|e| cx.at(span, e))
 }
 
 /// `clip`, of which either bound may be `None`: what is left is the row of the other bound.
 fn clip(cx: &Cx, mut bound: Args) -> Result<Val> {
-    let x = bound.need(cx, "x")?.operand(cx, "x")?;
-    let mut limit = |param| bound.take(param).map(|i| i.operand(cx, param)).transpose();
-    let (row, operands) = match (limit("lo")?, limit("hi")?) {
+    let named = |item: Item, param: &str| (item, param.to_string());
+    let x = named(bound.need(cx, "x")?, "x");
+    let mut limit = |param| bound.take(param).map(|i| named(i, param));
+    let (row, operands) = match (limit("lo"), limit("hi")) {
         (Some(lo), Some(hi)) => ("clip", vec![x, lo, hi]),
         (Some(lo), None) => ("maximum", vec![x, lo]),
         (None, Some(hi)) => ("minimum", vec![x, hi]),
         (None, None) => return Err(cx.error(bound.span, "clip needs a bound that is not None")),
     };
     match Op::from_name(row) {
-        Some(op) => Ok(Val::Array(Array::elementwise(op, &operands))),
+        Some(op) => selected::elementwise(cx, op, operands).map_err(|e| cx.at(bound.span, e)),
         None => Err(cx.error(bound.span, format!("there is no operation '{row}'"))),
     }
 }
@@ -186,7 +186,7 @@ fn reduce(
     params.extend(options.iter().filter(|(_, takes)| *takes).map(|(name, _)| *name));
     let signature = Signature { params, required: 1, positional: 2 + usize::from(row.inputs == 2) };
     let mut bound = bind(cx, span, reduction.name(), &signature, args, keywords)?;
-    let values = bound.array(cx, "x")?;
+    let x = bound.need(cx, "x")?;
     let axis = bound.take("axis");
     let axes = axis.as_ref().map(|i| i.ints(cx, "axis")).transpose()?;
     let mut over = axes.clone().map_or_else(Over::all, Over::axes);
@@ -196,12 +196,15 @@ fn reduce(
     if let Some(ddof) = bound.take("ddof") {
         over = over.ddof(ddof.float(cx, "ddof")?);
     }
-    for (param, set) in [("weights", Over::weights as fn(Over, &Array) -> Over), ("where", Over::mask)] {
-        if let Some(item) = bound.take(param) {
-            over = set(over, &item.array(cx, param)?);
-        }
-    }
     let keepdims = bound.take("keepdims").map(|k| k.bool(cx, "keepdims")).transpose()?.unwrap_or(false);
+    let (values, over) = match row.takes_where && !keepdims {
+        true => selected::columns(cx, &mut bound, x, "x", over)?,
+        false => {
+            let span = x.span;
+            let x = Item { value: Val::Array(x.array(cx, "x")?), span };
+            selected::columns(cx, &mut bound, x, "x", over)?
+        }
+    };
     let reduced = values.reduce(reduction, over);
     if let (Err(e), Some(axis)) = (reduced.check(), &axis) {
         let at = if e.kind() == ErrorKind::Index { axis.span } else { span };

@@ -1,5 +1,6 @@
 //! Elements that are chosen by lists of indices and by conditions: `x[[3, 1]]`, `x[mask]`, `take`, `compress`,
-//! `nonzero`. What chooses is computed at once, by a run of its own; what is chosen is lazy.
+//! `nonzero`. What chooses is computed at once, by a run of its own; what is chosen is lazy. A mask that is all of an index
+//! is a selection, which may need no such run ([`super::selected`]).
 //! Several lists in one index broadcast, and choose points.
 
 use super::args::Args;
@@ -29,12 +30,17 @@ impl Entry {
 ///
 /// # Errors
 /// `Expression`, with a caret at what cannot choose; anything that computing it can meet.
-pub fn index(cx: &Cx, x: &Array, entries: Vec<Entry>) -> Result<Array> {
+pub fn index(cx: &Cx, x: &Array, entries: Vec<Entry>) -> Result<Val> {
     let places: Vec<usize> = (0..).zip(&entries).filter(|(_, e)| e.is_advanced()).map(|(i, _)| i).collect();
     let together = places.windows(2).all(|p| p[1] == p[0] + 1);
     let lists = entries.iter().filter(|e| matches!(e, Entry::Chosen(_))).count();
     if lists > 1 {
-        return several(cx, x, entries, together);
+        return several(cx, x, entries, together).map(Val::Array);
+    }
+    if let [Entry::Chosen(Item { value: Val::Array(mask), span })] = &entries[..]
+        && mask.dtype()? == DType::Bool
+    {
+        return selection(cx, x, mask, *span);
     }
     let mut chosen = None;
     let mut basic = Vec::new();
@@ -60,7 +66,7 @@ pub fn index(cx: &Cx, x: &Array, entries: Vec<Entry>) -> Result<Array> {
             }
         }
     }
-    let Some((by, span)) = chosen else { return Ok(x.index(basic)) };
+    let Some((by, span)) = chosen else { return Ok(Val::Array(x.index(basic))) };
     if ellipsis {
         axis += x.ndim()?.saturating_sub(named);
     }
@@ -69,7 +75,28 @@ pub fn index(cx: &Cx, x: &Array, entries: Vec<Entry>) -> Result<Array> {
     let made = along(cx, span, &sliced, &by, axis)?;
     // Where slices lie between them, what whole numbers and lists choose comes first.
     let own = if by.dtype()? == DType::Bool { 1 } else { by.ndim()? };
-    Ok(if together { made } else { to_the_front(&made, axis, own)? })
+    Ok(Val::Array(if together { made } else { to_the_front(&made, axis, own)? }))
+}
+
+/// What a mask of the first axes selects, lazily.
+fn selection(cx: &Cx, x: &Array, mask: &Array, span: Span) -> Result<Val> {
+    if mask.ndim()? == 0 {
+        return Err(cx.error(span, "one bool is no mask"));
+    }
+    fits(cx, span, x.shape()?, mask.shape()?, 0)?;
+    let selection = x.boolean_index(mask);
+    selection.values().check().map_err(|e| cx.at(span, e))?;
+    Ok(Val::Selection(selection))
+}
+
+/// Checks that a mask goes along the axes of an array from `axis` on.
+fn fits(cx: &Cx, span: Span, shape: &[u64], mask: &[u64], axis: usize) -> Result<()> {
+    for (d, (n, m)) in (axis..).zip(shape[axis..].iter().zip(mask)) {
+        if n != m {
+            return Err(cx.error(span, format!("the mask has length {m} along axis {d}, which has {n}")));
+        }
+    }
+    Ok(())
 }
 
 /// Indices along one axis, in the shape that they were given in.
@@ -209,12 +236,7 @@ fn along(cx: &Cx, span: Span, x: &Array, by: &Array, axis: usize) -> Result<Arra
         return Ok(taken.reshape(&shape[..axis].iter().copied().chain(own).chain(after).collect::<Vec<_>>()));
     }
     let mask = by.shape()?;
-    for (d, (&n, &m)) in shape[axis..].iter().zip(mask).enumerate() {
-        if n as u64 != m {
-            let d = axis + d;
-            return Err(cx.error(span, format!("the mask has length {m} along axis {d}, which has {n}")));
-        }
-    }
+    fits(cx, span, x.shape()?, mask, axis)?;
     let positions = cx.beforehand().and_then(|s| s.flatnonzero(by)).map_err(located)?;
     let flat = match mask.len() {
         1 => x.clone(),

@@ -1,11 +1,12 @@
 //! Functions that are no rows of the library's tables: arrays from nothing, shapes, products,
 //! histograms. One row each.
 
-use super::args::{Args, cast, over, reduction, word};
+use super::args::{Args, cast, reduction, word};
 use super::binned;
 use super::chosen;
 use super::cx::Cx;
 use super::ordered;
+use super::selected::values_over;
 use super::value::{Item, Val};
 use crate::cli::expr::Ident;
 use chunkwise::{Array, Boundary, ConvolveMode, DType, Over, Reduction, Result, Weak, concatenate, stack};
@@ -109,8 +110,8 @@ functions! {
     "cumulative_sum" ("x") only "axis" "dtype" "include_initial" = |cx, a| from_initial(cx, a, Array::cumulative_sum);
     "cumulative_prod" ("x") only "axis" "dtype" "include_initial" = |cx, a| from_initial(cx, a, Array::cumulative_prod);
     "ptp" ("a", "axis" "keepdims") = |cx, mut a| {
-        let x = a.array(cx, "a")?;
-        Ok(Val::Array(x.ptp_with(over(cx, &mut a)?)))
+        let (x, over) = values_over(cx, &mut a, "a")?;
+        Ok(Val::Array(x.ptp_with(over)))
     };
     "median" ("a", "axis") only "keepdims" "where" = |cx, a| ordered::median(cx, a, Array::median_with);
     "nanmedian" ("a", "axis") only "keepdims" "where" = |cx, a| ordered::median(cx, a, Array::nanmedian_with);

@@ -6,10 +6,11 @@ use super::call;
 use super::chosen::{self, Entry};
 use super::cx::Cx;
 use super::fold;
+use super::selected;
 use super::value::{Item, Val, dtype_named};
 use crate::cli::expr::{self, Ast, BinaryOp, CallForm, Expr, Id, Ident, Span, nearest};
 use chunkwise::ops::elementwise::Op;
-use chunkwise::{Array, ArrayOperand, Error, ErrorKind, Index, Result, Session, Target, Weak};
+use chunkwise::{Error, ErrorKind, Index, Result, Session, Target, Weak};
 use std::collections::BTreeMap;
 
 /// The most nodes of all expressions of a command together: graphs as deep as this still work.
@@ -65,6 +66,18 @@ impl Scope {
         values.pop().flatten().ok_or_else(|| Error::new(ErrorKind::Expression, "the expression is empty"))
     }
 
+    /// A value as a result: what a mask selects is an array then.
+    ///
+    /// # Errors
+    /// Those of finding what is selected.
+    pub fn result(&self, ast: &Ast, value: Val) -> Result<Val> {
+        let Val::Selection(_) = value else { return Ok(value) };
+        let cx = Cx { ast, session: self.session.as_ref() };
+        let span = ast.node(ast.root()).span;
+        let array = Item { value, span }.array(&cx, "a result")?;
+        Ok(Val::Array(array.made_by(&cx.text(span))))
+    }
+
     fn known(&self) -> impl Iterator<Item = &str> {
         self.names.keys().map(String::as_str).chain(CONSTANTS.iter().map(|(n, _)| *n))
     }
@@ -85,6 +98,10 @@ impl Lowering<'_> {
             Val::Array(a) => {
                 a.check().map_err(|e| self.cx.at(span, e))?;
                 Ok(Val::Array(if named { a } else { a.made_by(&self.cx.text(span)) }))
+            }
+            Val::Selection(s) => {
+                s.values().check().map_err(|e| self.cx.at(span, e))?;
+                Ok(Val::Selection(s))
             }
             Val::Histogram(h) => {
                 h.built().map_err(|e| self.cx.at(span, e.duplicate()))?;
@@ -189,23 +206,28 @@ impl Lowering<'_> {
             return Err(self.cx.error(span, format!("there is no operation '{symbol}'")));
         };
         let what = format!("an operand of '{symbol}'");
-        let operands: Vec<ArrayOperand> =
-            operands.into_iter().map(|i| i.operand(&self.cx, &what)).collect::<Result<_>>()?;
-        Ok(Val::Array(Array::elementwise(op, &operands)))
+        let operands = operands.into_iter().map(|i| (i, what.clone())).collect();
+        selected::elementwise(&self.cx, op, operands).map_err(|e| self.cx.at(span, e))
     }
 
     /// `x ** y`. As in NumPy, the operator squares any array, and takes the reciprocal or the root of floats, where
     /// the exponent is a number written so; the function `power` leaves float16 and bools to the row.
     fn power(&self, span: Span, x: Item, y: Item) -> Result<Val> {
-        let row = match (&x.value, &y.value) {
-            (Val::Array(_), Val::Scalar(Weak::Int(2))) => Some(Op::SQUARE),
-            (Val::Array(a), Val::Scalar(Weak::Int(-1))) if a.dtype()?.is_float() => Some(Op::RECIPROCAL),
-            (Val::Array(a), Val::Scalar(Weak::Float(0.5))) if a.dtype()?.is_float() => Some(Op::SQRT),
+        let dtype = match &x.value {
+            Val::Array(a) => Some(a.dtype()?),
+            Val::Selection(s) => Some(s.dtype()?),
+            _ => None,
+        };
+        let row = match (dtype, &y.value) {
+            (Some(_), Val::Scalar(Weak::Int(2))) => Some(Op::SQUARE),
+            (Some(d), Val::Scalar(Weak::Int(-1))) if d.is_float() => Some(Op::RECIPROCAL),
+            (Some(d), Val::Scalar(Weak::Float(0.5))) if d.is_float() => Some(Op::SQRT),
             _ => None,
         };
         match row {
             Some(row) => {
-                Ok(Val::Array(Array::elementwise(row, &[x.operand(&self.cx, "an operand of '**'")?])))
+                let operands = vec![(x, "an operand of '**'".to_string())];
+                selected::elementwise(&self.cx, row, operands).map_err(|e| self.cx.at(span, e))
             }
             None => self.operator("**", span, vec![x, y]),
         }
@@ -215,6 +237,9 @@ impl Lowering<'_> {
         let int = |v: u64| Val::Scalar(Weak::Int(i128::from(v)));
         let array = match object.value {
             Val::Array(a) => a,
+            Val::Selection(s) if name.name == "ndim" => return Ok(int(s.ndim()? as u64)),
+            Val::Selection(s) if name.name == "dtype" => return Ok(Val::DType(s.dtype()?)),
+            Val::Selection(_) => object.array(&self.cx, "an array")?,
             Val::Str(module) if is_module(&module) => {
                 return Err(self.cx.error(object.span, format!("unknown name '{module}'")).hint(format!(
                     "leave '{module}.' away: constants stand for themselves, as in {}",
@@ -268,7 +293,7 @@ impl Lowering<'_> {
                 match item.value {
                     Val::None => Index::NewAxis,
                     Val::Scalar(Weak::Int(_)) => Index::At(item.int(&self.cx, "an index")?),
-                    Val::Array(_) | Val::List(_) => return Ok(Entry::Chosen(item)),
+                    Val::Array(_) | Val::Selection(_) | Val::List(_) => return Ok(Entry::Chosen(item)),
                     other => {
                         return Err(self
                             .cx
@@ -282,7 +307,8 @@ impl Lowering<'_> {
 
     fn subscript(&self, object: Item, span: Span, index: Vec<Entry>) -> Result<Val> {
         match object.value {
-            Val::Array(a) => Ok(Val::Array(chosen::index(&self.cx, &a, index)?)),
+            Val::Array(a) => chosen::index(&self.cx, &a, index),
+            Val::Selection(_) => chosen::index(&self.cx, &object.array(&self.cx, "what is indexed")?, index),
             Val::Tuple(mut items) | Val::List(mut items) => match &index[..] {
                 [Entry::Basic(Index::At(i))] => {
                     let n = items.len() as i64;

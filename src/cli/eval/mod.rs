@@ -10,6 +10,7 @@ mod functions;
 mod lower;
 mod ordered;
 mod print;
+mod selected;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -48,6 +49,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         if ast.target().is_some() {
             scope.define(name, value.clone());
         }
+        let value = scope.result(ast, value).inspect_err(|_| bar.clear())?;
         let root = ast.node(ast.root()).span;
         targets.push(Target::new(value).map_err(|message| ast.error(root, message))?);
     }

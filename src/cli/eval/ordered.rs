@@ -2,13 +2,14 @@
 
 use super::args::{Args, over, reduction, word};
 use super::cx::Cx;
+use super::selected::values_over;
 use super::value::{Item, Val};
 use chunkwise::{Array, Labels, Over, QuantileMethod, Quantiles, Reduction, Result};
 
 /// `numpy.median` and its like.
 pub fn median(cx: &Cx, mut a: Args, f: fn(&Array, Over) -> Array) -> Result<Val> {
-    let x = a.array(cx, "a")?;
-    Ok(Val::Array(f(&x, over(cx, &mut a)?)))
+    let (x, over) = values_over(cx, &mut a, "a")?;
+    Ok(Val::Array(f(&x, over)))
 }
 
 /// `numpy.quantile` and its like.
@@ -18,8 +19,8 @@ pub fn quantile(
     f: fn(&Array, Quantiles, QuantileMethod, Over) -> Array,
 ) -> Result<Val> {
     let (q, method) = asked(cx, &mut a)?;
-    let x = a.array(cx, "a")?;
-    Ok(Val::Array(f(&x, q, method, over(cx, &mut a)?)))
+    let (x, over) = values_over(cx, &mut a, "a")?;
+    Ok(Val::Array(f(&x, q, method, over)))
 }
 
 /// `q` and `method`.

@@ -22,13 +22,98 @@ fn lower(text: &str) -> Result<Val, chunkwise::Error> {
 }
 
 fn value(text: &str) -> Value {
-    let target = Target::new(lower(text).unwrap_or_else(|e| panic!("{text}: {e}"))).unwrap();
+    let ast = parse(text).unwrap();
+    let mut scope = scope();
+    let value = scope.lower(&ast).and_then(|v| scope.result(&ast, v));
+    let target = Target::new(value.unwrap_or_else(|e| panic!("{text}: {e}"))).unwrap();
     let session = Session::builder().threads(1).memory("64MiB").build().unwrap();
     session.run(&[target.as_target()]).unwrap_or_else(|e| panic!("{text}: {e}")).values.remove(0)
 }
 
 fn shown(text: &str) -> String {
     named("_", &value(text)).unwrap().trim_start_matches("_ =").trim().to_string()
+}
+
+/// What a mask selects stays whole where the mask can be a reduction's own, and is found first anywhere else: the values
+/// are the same.
+#[test]
+fn selections_are_those_of_numpy() {
+    // Right sides as NumPy 2 prints them.
+    for (text, wanted) in [
+        ("sum(x[x > 0])", "21.0"),
+        ("mean(x[x > 0] * 2)", "7.0"),
+        ("x[x > 0].std(ddof=1)", "1.8708286933869707"),
+        ("max(x[x < 0])", "-1.0"),
+        ("median(x[x > 0])", "3.5"),
+        ("percentile(x[x > 0], [50, 100])", "[3.5 6. ]"),
+        ("sum(x[x > 0] * x[x > 0])", "91.0"),
+        ("(x[x > 0] + x[x < -2][:1]).sum()", "-9.0"),
+        ("2 ** i[i >= 0]", "[  8   1 128]"),
+        ("sum(2 ** i[i >= 0])", "137"),
+        ("sum(7 // i[i != 0])", "-4"),
+        ("sum(7 % i[i > 0])", "1"),
+        ("reciprocal(i[i != 0])", "[ 0 -1  0]"),
+        ("x[b[:, 0]].sum(axis=0)", "[-2.  0.  2.  4.]"),
+        ("x[b[:, 0]].sum(axis=1)", "[-14.  18.]"),
+        ("x[b[:, 0]].mean(axis=(0, 1))", "0.5"),
+        ("x[b[:, 0]].sum(axis=0, keepdims=True)", "[[-2.  0.  2.  4.]]"),
+        ("x[b[:, 0]]", "[[-5. -4. -3. -2.]\n [ 3.  4.  5.  6.]]"),
+        ("x[b[:, 0]] * i", "[[-15.   4.  -0. -14.]\n [  9.  -4.   0.  42.]]"),
+        ("sum(x[b[:, 0]] ** 2)", "140.0"),
+        ("x[x > 3]", "[4. 5. 6.]"),
+        ("x[x > 3].shape", "[3]"),
+        ("x[x > 3].size", "3"),
+        ("x[x > 3].ndim", "1"),
+        ("x[x > 3][::-1]", "[6. 5. 4.]"),
+        ("x[x > 3].astype(int32)", "[4 5 6]"),
+        ("argmax(x[x > 0])", "5"),
+        ("any(x[x > 0] > 5)", "True"),
+        ("count_nonzero(i[i > -1])", "2"),
+        ("ptp(x[x < 0])", "4.0"),
+        ("average(x[x > 0], weights=x[x > 0])", "4.333333333333333"),
+        ("histogram(x[x > 0], 3, density=True)", "[0.2 0.2 0.2]"),
+        ("cumsum(x[x > 3])", "[ 4.  9. 15.]"),
+        ("sqrt(x[x >= 0])[:2]", "[0. 1.]"),
+        ("clip(i[i > 0], 0, 5)", "[3 5]"),
+        ("sum(x[x > 100])", "0.0"),
+        ("prod(i[i != 0])", "-21"),
+        ("-x[x > 4]", "[-5. -6.]"),
+        ("where(x[x > 3] > 5, 1, 0)", "[0 0 1]"),
+        ("sum(x[x > 0], where=x[x > 0] > 4)", "11.0"),
+        ("x[x > 2][x[x > 2] > 4]", "[5. 6.]"),
+        ("min(x[x == x])", "-5.0"),
+        ("int8(x[x > 4])", "[5 6]"),
+        ("var(x[(x > 0) & (x < 5)])", "1.25"),
+        ("any(x[x > 100])", "False"),
+        ("concatenate([x[x > 4], i])", "[ 5.  6.  3. -1.  0.  7.]"),
+        ("all(x[x > 100] > 3)", "True"),
+        ("mean(where(x[x>0] > 2, x[x>0], 0))", "3.0"),
+    ] {
+        assert_eq!(shown(text), wanted, "{text}");
+    }
+    let smallest_of_nothing = Target::new(lower("min(x[x > 100])").unwrap()).unwrap();
+    let e = Session::new().unwrap().run(&[smallest_of_nothing.as_target()]).map(|_| ()).unwrap_err();
+    assert!(e.to_string().contains("zero-size array"), "{e}");
+}
+
+/// Reductions of what a mask selects find no positions first.
+#[test]
+fn selections_stay_whole_for_reductions() {
+    for text in ["x[x > 0]", "x[x > 0] * 2", "x[b[:, 0]] ** 2", "sqrt(x[x > 0]).clip(0, 1)", "int8(x[x > 0])"]
+    {
+        assert!(matches!(lower(text), Ok(Val::Selection(_))), "{text}");
+    }
+    let mut scope = Scope::default();
+    let x = Array::random(&[1 << 20], 7, DType::F32);
+    scope.define("x", Val::Array(x));
+    let session = Session::builder().threads(1).memory("8MiB").build().unwrap();
+    scope.compute_with(&session);
+    for text in ["mean(x[x > 0.5])", "median(x[x < 0.9])", "histogram(x[x > 0.1], 10)"] {
+        let value = scope.lower(&parse(text).unwrap()).unwrap();
+        session.run(&[Target::new(value).unwrap().as_target()]).unwrap();
+    }
+    let wanted = scope.lower(&parse("argmax(x[x > 0.5])").unwrap()).map(|_| ()).unwrap_err().to_string();
+    assert!(wanted.contains("positions do not fit"), "{wanted}");
 }
 
 #[test]
@@ -190,8 +275,9 @@ fn lists_and_masks_choose_what_they_choose_in_numpy() {
     scope.define("x", Val::Array(Array::arange_int(0, 60, 1).reshape(&[3, 4, 5]).made_by("x")));
     let session = Session::builder().threads(1).memory("64MiB").build().unwrap();
     for (text, shape, sum) in cases {
-        let target = Target::new(scope.lower(&parse(text).unwrap()).unwrap()).unwrap();
-        let values = session.run(&[target.as_target()]).unwrap().values;
+        let ast = parse(text).unwrap();
+        let value = scope.lower(&ast).and_then(|v| scope.result(&ast, v)).unwrap();
+        let values = session.run(&[Target::new(value).unwrap().as_target()]).unwrap().values;
         let array = values[0].as_array().unwrap();
         assert_eq!(array.shape(), *shape, "{text}");
         let added: i64 = (1..).zip(array.as_slice::<i64>().unwrap()).map(|(k, v)| k * v).sum();

@@ -2,7 +2,7 @@
 
 use super::cx::Cx;
 use crate::cli::expr::Span;
-use chunkwise::{Array, ArrayOperand, Binned, DType, Error, Result, Weak};
+use chunkwise::{Array, ArrayOperand, Binned, DType, Error, Result, Selection, Weak};
 
 /// The most elements of a literal list.
 const MAX_LITERAL: usize = 1 << 20;
@@ -12,6 +12,8 @@ const MAX_LITERAL: usize = 1 << 20;
 pub enum Val {
     /// A lazy array.
     Array(Array),
+    /// What a mask selects, before anyone knows how much that is.
+    Selection(Selection),
     /// A Python number: weak.
     Scalar(Weak),
     /// A string.
@@ -41,7 +43,7 @@ impl Val {
     /// What it is, for errors.
     pub fn kind(&self) -> &'static str {
         match self {
-            Val::Array(_) => "an array",
+            Val::Array(_) | Val::Selection(_) => "an array",
             Val::Scalar(Weak::Bool(_)) => "a bool",
             Val::Scalar(Weak::Int(_)) => "a whole number",
             Val::Scalar(Weak::Float(_)) => "a float",
@@ -62,7 +64,7 @@ impl Item {
         let e = cx.error(self.span, format!("{what} must be {wanted}, not {}", self.value.kind()));
         match &self.value {
             Val::Histogram(_) => e.hint("a histogram can only be a result, not part of an expression"),
-            Val::Array(_) => e.hint("it must be known before anything is computed"),
+            Val::Array(_) | Val::Selection(_) => e.hint("it must be known before anything is computed"),
             _ => e,
         }
     }
@@ -147,10 +149,14 @@ impl Item {
         }
     }
 
-    /// An array; a number or a list of numbers becomes one.
+    /// An array; a number or a list of numbers becomes one, and a selection, which takes a run.
     pub fn array(self, cx: &Cx, what: &str) -> Result<Array> {
         match self.value {
             Val::Array(a) => Ok(a),
+            // A run of its own finds where its elements are.
+            Val::Selection(s) => {
+                cx.beforehand().and_then(|session| session.resolve(&s)).map_err(|e| cx.at(self.span, e))
+            }
             Val::Scalar(w) => {
                 Ok(Array::scalar(w.to_scalar(w.default_dtype()).map_err(|e| cx.at(self.span, e))?))
             }
