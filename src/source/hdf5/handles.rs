@@ -327,6 +327,16 @@ pub(crate) fn borrow(path: &Path) -> Result<Borrowed> {
     Ok(Borrowed(Some(opened)))
 }
 
+/// Borrows the file at the canonical path `path`, which must be in the state `expected`.
+pub(in crate::source) fn borrow_in(path: &Path, expected: &Fingerprint) -> Result<Borrowed> {
+    let file = borrow(path).map_err(|e| match fingerprint(path) {
+        // It no longer opens because it is another file now.
+        Ok(now) if now != *expected => changed().caused_by(e),
+        _ => e,
+    })?;
+    if file.fingerprint == *expected { Ok(file) } else { Err(changed()) }
+}
+
 fn open(path: &Path, slot: Slot) -> Result<Arc<OpenFile>> {
     let (raw, fingerprint) = RawFile::open(path)?;
     Ok(Arc::new(OpenFile {
@@ -339,7 +349,7 @@ fn open(path: &Path, slot: Slot) -> Result<Arc<OpenFile>> {
     }))
 }
 
-pub(super) fn changed() -> Error {
+pub(in crate::source) fn changed() -> Error {
     Error::new(ErrorKind::Changed, "the file changed after it was opened")
         .hint("open it again; if it is still being written, wait until that is done")
 }
