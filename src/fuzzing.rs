@@ -1,4 +1,4 @@
-//! Entry points for fuzzers: everything that parses bytes of a file without libhdf5.
+//! Entry points for fuzzers: everything that parses bytes of a file by code of this crate.
 //!
 //! Any input must come back, with an answer or an error, in time linear in its length and without more
 //! memory than it names. `tests/mutations.rs` runs them over damaged pieces of real files; a coverage-guided

@@ -1,10 +1,9 @@
 //! Files by what they begin with: the one place that knows which format is read by what.
 
-use super::hdf5::{self, Hdf5Source, Node};
+use super::hdf5::{Hdf5Source, Node, guard, handles};
 use super::netcdf::{self, NetcdfSource};
 use super::{OpenOptions, Source};
 use crate::error::{Context, Result};
-use hdf5::{guard, handles};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,15 +29,15 @@ pub fn open_file(path: &Path, dataset: &str, options: OpenOptions) -> Result<Arc
 /// What is at `object` (a path; `/` for all) in the file at `path`, of any format that [`open_file`] opens.
 ///
 /// # Errors
-/// As [`hdf5::tree`].
+/// As [`hdf5::tree`](super::hdf5::tree).
 pub fn tree(path: impl AsRef<Path>, object: &str) -> Result<Node> {
     tree_with(path, object, OpenOptions::default())
 }
 
-/// As [`tree`], with what [`hdf5::tree_with`] may do.
+/// As [`tree`], with what [`hdf5::tree_with`](super::hdf5::tree_with) may do.
 ///
 /// # Errors
-/// As [`hdf5::tree_with`].
+/// As [`hdf5::tree_with`](super::hdf5::tree_with).
 pub fn tree_with(path: impl AsRef<Path>, object: &str, options: OpenOptions) -> Result<Node> {
     let path = path.as_ref();
     match is_classic(path) {
@@ -46,6 +45,6 @@ pub fn tree_with(path: impl AsRef<Path>, object: &str, options: OpenOptions) -> 
             guard::check_options(options).at("file", path.display()).at("object", object)?;
             netcdf::tree(path, object)
         }
-        false => hdf5::tree_with(path, object, options),
+        false => super::hdf5::tree_with(path, object, options),
     }
 }

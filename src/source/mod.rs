@@ -17,6 +17,7 @@ pub mod hdf5;
 pub mod many;
 pub mod memory;
 pub mod netcdf;
+mod position;
 mod scratch;
 mod spec;
 pub(crate) mod spill;

@@ -17,6 +17,7 @@ use crate::error::{Context, Error, ErrorKind, Result};
 use crate::h5::{self, Id};
 use crate::source::Fingerprint;
 use crate::source::advice::will_need;
+use crate::source::position::read_exact_at;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -51,17 +52,6 @@ impl ReadAt for RawFile {
             })
             .at("bytes", format_args!("{at}..{}", at.saturating_add(out.len() as u64)))
     }
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, out: &mut [u8], at: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, out, at)
-}
-
-/// Opening never chooses positioned reads here.
-#[cfg(not(unix))]
-fn read_exact_at(_: &File, _: &mut [u8], _: u64) -> std::io::Result<()> {
-    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 impl RawFile {
@@ -194,14 +184,14 @@ fn relock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(|e| e.into_inner())
 }
 
-/// How many HDF5 files this process may hold open for reading (at least 1; at the start 128,
+/// How many files this process may hold open for reading (at least 1; at the start 128,
 /// or fewer where the limit on descriptors is low).
 pub fn set_max_open_files(n: usize) {
     relock(&CACHE.state).max = n.max(1);
     trim();
 }
 
-/// How many HDF5 files are open for reading now.
+/// How many files are open for reading now.
 pub fn open_files() -> usize {
     relock(&CACHE.state).live
 }
@@ -258,11 +248,11 @@ impl Drop for Borrowed {
 pub(crate) fn fingerprint(path: &Path) -> Result<Fingerprint> {
     let meta = std::fs::metadata(path).map_err(|e| io_error(e, "cannot look at the file"))?;
     if meta.is_dir() {
-        return Err(Error::new(ErrorKind::Format, "a folder, not an HDF5 file"));
+        return Err(Error::new(ErrorKind::Format, "a folder, not an HDF5 or netCDF file"));
     }
     if !meta.is_file() {
         // Opening a pipe would wait for a writer.
-        return Err(Error::new(ErrorKind::Format, "a pipe or device, not an HDF5 file"));
+        return Err(Error::new(ErrorKind::Format, "a pipe or device, not an HDF5 or netCDF file"));
     }
     Ok(of_metadata(&meta))
 }

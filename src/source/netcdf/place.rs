@@ -17,8 +17,9 @@ use crate::source::strided::Strided;
 use crate::source::{ReadCx, ReadStats};
 use num_integer::Integer;
 
-/// The most bytes of the boxes in which rows are said to lie together.
-const BOX: u64 = 256 << 10;
+/// The most bytes of the boxes in which rows are said to lie together: as many as are worth a read of their own.
+/// Blocks need no larger ones, and chunks that have to be decoded come first.
+const BOX: u64 = GAP as u64;
 
 /// The elements of a variable: numbers of one dtype, all of which are in the file.
 #[derive(Clone, Debug, PartialEq)]
@@ -188,6 +189,15 @@ impl Place {
             room /= boxes[d];
         }
         Some(boxes.into())
+    }
+
+    /// The most bytes that a read takes of [`Scratch::stage`](crate::source::Scratch).
+    pub fn stage(&self) -> u64 {
+        let rows = self.shape.first().copied().unwrap_or(1).max(1);
+        match self.bytes() {
+            0 => 0,
+            _ => ((rows - 1) * self.stride + self.row).min(PIECE as u64),
+        }
     }
 
     /// Bytes of the elements.

@@ -5,8 +5,8 @@ use super::place::{Place, Records};
 use crate::dtype::DType;
 use crate::error::{Context, Error, Result};
 use crate::grid::{Chunks, Slab};
+use crate::source::hdf5::guard;
 use crate::source::hdf5::handles::{self, Borrowed, changed};
-use crate::source::hdf5::{PIECE, guard};
 use crate::source::{
     Fingerprint, OpenOptions, Own, ReadCx, ReadStats, ScratchNeeds, Source, SourceSpec, check_slab,
 };
@@ -126,8 +126,7 @@ impl Source for NetcdfSource {
     }
 
     fn scratch_needs(&self) -> ScratchNeeds {
-        let stage = if self.place.bytes() == 0 { 0 } else { PIECE as u64 };
-        ScratchNeeds { stage, ..ScratchNeeds::default() }
+        ScratchNeeds { stage: self.place.stage(), ..ScratchNeeds::default() }
     }
 
     fn wants_advice(&self) -> bool {
