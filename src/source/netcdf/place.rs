@@ -7,6 +7,7 @@
 
 use super::bytes::{cut_off, damaged};
 use super::header::{Header, Type, Variable, padding};
+use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, MAX_RANK, Slab, c_strides, checked_len};
@@ -196,7 +197,9 @@ impl Place {
         let rows = self.shape.first().copied().unwrap_or(1).max(1);
         match self.bytes() {
             0 => 0,
-            _ => ((rows - 1) * self.stride + self.row).min(PIECE as u64),
+            _ => {
+                Buffer::capacity_for(((rows - 1) * self.stride + self.row).min(PIECE as u64) as usize) as u64
+            }
         }
     }
 
