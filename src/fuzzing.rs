@@ -1,10 +1,11 @@
-//! Entry points for fuzzers: everything that parses bytes of a file without libhdf5.
+//! Entry points for fuzzers: everything that parses bytes of a file by code of this crate.
 //!
 //! Any input must come back, with an answer or an error, in time linear in its length and without more
 //! memory than it names. `tests/mutations.rs` runs them over damaged pieces of real files; a coverage-guided
 //! fuzzer can call them as they are.
 
 use crate::source::hdf5::{fuzz_chunk, fuzz_index};
+use crate::source::netcdf::fuzz_netcdf;
 
 /// Undoes a filter pipeline. The input says what it is: a byte with the number of filters (up to 4), a byte
 /// with the element size (1, 2, 4 or 8 as two bits) and the byte order (the next bit), 2 bytes of filter mask,
@@ -29,4 +30,11 @@ pub fn index(
     filtered: bool,
 ) -> Option<(u64, u64)> {
     fuzz_index(data, header, shape, chunk, element, filtered)
+}
+
+/// Reads the header of the netCDF classic file that these bytes are, describes all that is in it, and reads some
+/// elements of the first variables. Gives how many variables there are and how many elements were read, or nothing
+/// for what is not such a file.
+pub fn netcdf(data: &[u8]) -> Option<(u64, u64)> {
+    fuzz_netcdf(data)
 }

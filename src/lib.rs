@@ -1,4 +1,4 @@
-//! Exact, bounded-memory computing over chunked HDF5 data that is larger than memory.
+//! Exact, bounded-memory computing over chunked HDF5 data, and netCDF of every format, that is larger than memory.
 //!
 //! What [dask.array](https://docs.dask.org) is to NumPy, chunkwise is as one native engine: arrays are
 //! lazy, work is planned before anything runs, HDF5 chunks stream through a fixed budget of memory,

@@ -274,6 +274,56 @@ fn info_and_devices() {
     assert!(v["devices"][0]["threads"].as_u64().unwrap() > 0);
 }
 
+/// Files that netCDF-C wrote in the classic formats; what is in them is in `goldens/netcdf.json`.
+#[test]
+fn netcdf_classic_files_are_as_others() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/netcdf");
+    let at = |name: &str| folder.join(name).display().to_string();
+    for untrusted in [&[][..], &["--untrusted"]] {
+        let classic = at("classic.nc");
+        let run = chunkwise(&[&["info", &classic], untrusted].concat());
+        assert_eq!(run.code, Some(0), "{}", run.err);
+        for word in [
+            "  @title = \"all types\"",
+            "  time  float64 (7,), big-endian, record, 56 B, a dimension scale",
+            "    @units = \"days since 1970-01-01\"",
+            "  record_f4  float32 (7, 3), big-endian, record, 84 B, axes [/time, /y]",
+            "  fixed_i1  int8 (3, 5), contiguous, 15 B",
+            "  text  string of 1 bytes (not numeric) (7, 5), record, 35 B",
+        ] {
+            assert!(run.out.contains(word), "'{word}': {}", run.out);
+        }
+        let run = chunkwise(&[&["info", &format!("{classic}:/time"), "--json"], untrusted].concat());
+        let v: Value = serde_json::from_str(&run.out).unwrap();
+        assert_eq!(
+            (&v["path"], &v["dtype"], &v["scale"]),
+            (&"/time".into(), &"float64".into(), &true.into())
+        );
+        // The times of the three files, each from 0 to 6.
+        let copies = tempfile::tempdir().unwrap();
+        for (from, to) in [("classic.nc", "s_2.nc"), ("offset64.nc", "s_9.nc"), ("data64.nc", "s_10.nc")] {
+            std::fs::copy(at(from), copies.path().join(to)).unwrap();
+        }
+        let input = format!("t={}:/time", copies.path().join("s_*.nc").display());
+        let eval = |expressions: &[&str]| {
+            let run = chunkwise(&[&["eval", "-i", &input], expressions, untrusted].concat());
+            (run.code, run.out + &run.err)
+        };
+        let (code, out) = eval(&["sum(t)", "t[5:9]", "--json"]);
+        assert_eq!(code, Some(0), "{out}");
+        let v: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(v["results"]["result"]["data"], 63.0);
+        assert_eq!(v["results"]["result2"]["data"], serde_json::json!([5.0, 6.0, 0.0, 1.0]));
+        let (code, out) = eval(&["t", "--explain"]);
+        assert!(code == Some(0) && out.contains("s_*.nc (3 files):/time float64 (21,)"), "{out}");
+        let run = chunkwise(&[&["eval", "-i", &format!("x={classic}:/gone"), "x"], untrusted].concat());
+        assert_eq!(run.code, Some(1));
+        for word in ["there is no \"/gone\" in the file", "classic.nc", "/ has fixed_f4, fixed_f8"] {
+            assert!(run.err.contains(word), "'{word}': {}", run.err);
+        }
+    }
+}
+
 /// `chunkwise devices` with what it keeps in `cache`; `drivers` is where Vulkan looks for its drivers.
 fn devices(args: &[&str], cache: &Path, drivers: Option<&str>) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chunkwise"));

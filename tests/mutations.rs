@@ -602,3 +602,68 @@ fn damaged_pipelines_end() {
     // A chunk may say that it has 16 MiB, and the decoders keep nothing of their own that is larger.
     peak.check(192 << 20);
 }
+
+/// Headers of netCDF classic files with any of their bytes changed: all that comes of them is an answer or an error,
+/// soon and in little memory.
+#[test]
+fn damaged_netcdf_headers_end() {
+    let peak = Peak::watch();
+    let golden_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/netcdf");
+    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(golden_folder)
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .map(|p| (p.display().to_string(), std::fs::read(p).unwrap()))
+        .collect();
+    files.sort();
+    assert!(files.len() > 15);
+    let asked = number("CHUNKWISE_MUTATIONS").map(|n| n / files.len() as u64);
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+    for seed in [1, number("CHUNKWISE_SEED").unwrap_or(now)] {
+        println!("CHUNKWISE_SEED={seed}");
+        let mut rng = Rng(seed);
+        let (mut refused, mut read) = (0, 0);
+        for (name, whole) in &files {
+            let (variables, elements) = fuzzing::netcdf(whole).unwrap();
+            let nothing = name.contains("empty");
+            assert!((variables > 0 && elements > 0) != nothing, "{name}: {variables} variables, {elements}");
+            for n in 0..asked.unwrap_or(3000) {
+                let mut bytes = whole.clone();
+                for _ in 0..1 + rng.below(3) {
+                    let len = bytes.len() as u64;
+                    let at = rng.below(len) as usize;
+                    // Numbers are at multiples of 4 bytes.
+                    let word = at & !3;
+                    let put = |bytes: &mut [u8], value: &[u8]| {
+                        let n = value.len().min(bytes.len() - word);
+                        bytes[word..word + n].copy_from_slice(&value[..n]);
+                    };
+                    match rng.below(10) {
+                        0..=2 => bytes[at] ^= 1 << rng.below(8),
+                        3 => bytes[at] = rng.below(256) as u8,
+                        4 => put(&mut bytes, &(rng.below(20) as u32).to_be_bytes()),
+                        5 => put(
+                            &mut bytes,
+                            &[0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff][..4 << rng.below(2)],
+                        ),
+                        6 => put(&mut bytes, &[0xff; 8][..4 << rng.below(2)]),
+                        7 => put(&mut bytes, &((len - rng.below(40).min(len)) as u32).to_be_bytes()),
+                        8 if at > 4 => bytes.truncate(at),
+                        _ => {
+                            let from = rng.below(len) as usize & !3;
+                            let n = (4 << rng.below(4)).min(bytes.len() - from.max(word));
+                            bytes.copy_within(from..from + n, word);
+                        }
+                    }
+                }
+                let what = format!("CHUNKWISE_SEED={seed}, damage {n} of {name}");
+                match timed(&what, || fuzzing::netcdf(&bytes)) {
+                    Some(_) => read += 1,
+                    None => refused += 1,
+                }
+            }
+        }
+        println!("{refused} damages refused, {read} read as something");
+        assert!(refused > 1000 && read > 1000);
+    }
+    peak.check(32 << 20);
+}

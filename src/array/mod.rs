@@ -169,7 +169,8 @@ impl Array {
         Array::from_draft("source", Ok(draft), at)
     }
 
-    /// The dataset at `dataset` of an HDF5 file. Reads metadata only and keeps no file open.
+    /// The dataset at `dataset` of an HDF5 file, or the variable of a netCDF file of any format. Reads metadata
+    /// only and keeps no file open.
     ///
     /// # Errors
     /// `NotFound`, `Io`, `Format` or `Type` if there is no such file or dataset, or it is not of a
@@ -187,10 +188,10 @@ impl Array {
     #[track_caller]
     pub fn open_with(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Array> {
         let at = Location::caller();
-        Ok(Array::from_source(Arc::new(source::hdf5::Hdf5Source::open(path.as_ref(), dataset, options)?), at))
+        Ok(Array::from_source(source::open_file(path.as_ref(), dataset, options)?, at))
     }
 
-    /// The datasets at `dataset` of many HDF5 files as one array: one after the other along an axis, or
+    /// The datasets at `dataset` of many files as one array: one after the other along an axis, or
     /// side by side along a new one. Reads metadata only, by several threads, and keeps no file open,
     /// so that there may be thousands.
     ///

@@ -226,8 +226,8 @@ fn chunks_asked(array: &Array, options: &StoreOptions) -> Result<Option<Dims>> {
 /// Checks that a plan does not read the file that is to be written.
 fn is_no_input(plan: &Plan, path: &Path) -> Result<()> {
     let target = path.canonicalize().ok();
-    let mut is_target = |spec: &SourceSpec| match (spec, &target) {
-        (SourceSpec::Hdf5 { path, .. }, Some(target)) => path.canonicalize().is_ok_and(|p| p == *target),
+    let mut is_target = |spec: &SourceSpec| match (spec.in_file(), &target) {
+        (Some((path, _)), Some(target)) => path.canonicalize().is_ok_and(|p| p == *target),
         _ => false,
     };
     match plan.sources().iter().any(|s| s.spec.any(&mut is_target)) {

@@ -16,8 +16,8 @@
 //! - where no part has chunks, the whole has none either, and exactly what is asked for is read.
 
 use super::assemble::{PIECE, Place, read_into};
+use super::file::open_file;
 use super::foreign::spec_of;
-use super::hdf5::Hdf5Source;
 use super::spec::{Join, OpenOptions, SourceSpec};
 use super::{Own, ReadCx, ScratchNeeds, Source, check_slab};
 use crate::dtype::DType;
@@ -110,19 +110,16 @@ impl Many {
         })
     }
 
-    /// Joins the datasets at `dataset` of HDF5 files, which are opened by several threads. Reads
+    /// Joins the datasets at `dataset` of files, which are opened by several threads. Reads
     /// metadata only and keeps no file open.
     ///
     /// # Errors
-    /// As [`Hdf5Source::open`] for the first file that cannot be opened; as [`Many::new`].
+    /// As [`open_file`] for the first file that cannot be opened; as [`Many::new`].
     pub fn open(paths: &[PathBuf], dataset: &str, options: OpenOptions, join: Join) -> Result<Many> {
         if paths.is_empty() {
             return Err(Error::new(ErrorKind::Value, "there are no files to open").at("dataset", dataset));
         }
-        let open = |i: usize| -> Result<Arc<dyn Source>> {
-            Ok(Arc::new(Hdf5Source::open(&paths[i], dataset, options)?))
-        };
-        Many::new(in_parallel(paths.len(), &open)?, join)
+        Many::new(in_parallel(paths.len(), &|i| open_file(&paths[i], dataset, options))?, join)
     }
 
     /// Opens the parts of a [`SourceSpec::Many`] again.
@@ -252,8 +249,8 @@ fn check_part(first: &dyn Source, part: &dyn Source, but: Option<usize>) -> Resu
     } else {
         return Ok(());
     };
-    Err(match part.spec(Own) {
-        Some(SourceSpec::Hdf5 { path, dataset, .. }) => e.at("file", path.display()).at("dataset", dataset),
+    Err(match part.spec(Own).as_ref().and_then(SourceSpec::in_file) {
+        Some((path, dataset)) => e.at("file", path.display()).at("dataset", dataset),
         _ => e.at("source", part.describe()),
     })
 }
@@ -314,8 +311,8 @@ fn name(first: &dyn Source, specs: &[SourceSpec]) -> String {
     let mut paths = Vec::with_capacity(specs.len());
     let mut of = None;
     for spec in specs {
-        match spec {
-            SourceSpec::Hdf5 { path, dataset, .. } if *of.get_or_insert(dataset) == dataset => {
+        match spec.in_file() {
+            Some((path, dataset)) if *of.get_or_insert(dataset) == dataset => {
                 paths.push(path.to_string_lossy());
             }
             _ => return format!("{} and {} more", first.describe(), specs.len() - 1),
@@ -332,7 +329,7 @@ fn name(first: &dyn Source, specs: &[SourceSpec]) -> String {
     let text = |part: &[char]| part.iter().collect::<String>();
     let star = if paths.iter().any(|p| p != &paths[0]) { "*" } else { "" };
     let files = if paths.len() == 1 { "file" } else { "files" };
-    let of = of.map_or("", |d| d.as_str());
+    let of = of.unwrap_or_default();
     format!("{}{star}{} ({} {files}):{of}", text(&one[..head]), text(&one[one.len() - tail..]), paths.len())
 }
 

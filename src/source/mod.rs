@@ -10,11 +10,14 @@
 
 mod advice;
 pub mod assemble;
+mod file;
 pub(crate) mod foreign;
 pub mod generate;
 pub mod hdf5;
 pub mod many;
 pub mod memory;
+pub mod netcdf;
+mod position;
 mod scratch;
 mod spec;
 pub(crate) mod spill;
@@ -23,6 +26,7 @@ mod strided;
 mod traits;
 
 pub use assemble::copy_slab;
+pub use file::{open_file, tree, tree_with};
 pub use scratch::{ReadCx, Scratch, ScratchNeeds};
 pub(crate) use spec::Local;
 pub use spec::{Fingerprint, Join, OpenOptions, Registration, SourceSpec};
@@ -44,6 +48,9 @@ pub fn open(spec: &SourceSpec) -> Result<Arc<dyn Source>> {
             let source = hdf5::Hdf5Source::open(path, dataset, *options)?;
             source.expect(fingerprint)?;
             Ok(Arc::new(source))
+        }
+        SourceSpec::Netcdf { path, variable, fingerprint } => {
+            Ok(Arc::new(netcdf::NetcdfSource::reopen(path, variable, fingerprint)?))
         }
         SourceSpec::Memory { id } => memory::find(*id),
         SourceSpec::Foreign { name, .. } => {

@@ -3,7 +3,7 @@
 use crate::dtype::{DType, Scalar};
 use crate::grid::Dims;
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// What reading a file is allowed to do.
@@ -77,6 +77,15 @@ pub enum SourceSpec {
         /// The state of the file when the source was made.
         fingerprint: Fingerprint,
     },
+    /// A variable of a netCDF classic file.
+    Netcdf {
+        /// The file.
+        path: PathBuf,
+        /// The path of the variable inside it.
+        variable: String,
+        /// The state of the file when the source was made.
+        fingerprint: Fingerprint,
+    },
     /// Evenly spaced numbers, as `numpy.arange`; see [`generate::arange`](super::generate::arange).
     Arange {
         /// The first element; its dtype is the array's.
@@ -139,6 +148,15 @@ impl SourceSpec {
         match self {
             SourceSpec::Many { parts, .. } => parts.iter().any(|p| p.any(is)),
             _ => is(self),
+        }
+    }
+
+    /// The file that it lies in, and its path in that, if it is one dataset of one file.
+    pub fn in_file(&self) -> Option<(&Path, &str)> {
+        match self {
+            SourceSpec::Hdf5 { path, dataset, .. } => Some((path, dataset)),
+            SourceSpec::Netcdf { path, variable, .. } => Some((path, variable)),
+            _ => None,
         }
     }
 

@@ -9,9 +9,9 @@ use crate::source::strided::Strided;
 use crate::source::{ReadCx, ReadStats};
 
 /// The most bytes that are read to be picked from: it stays in the processor's cache.
-pub(crate) const PIECE: usize = 1 << 20;
+pub(in crate::source) const PIECE: usize = 1 << 20;
 /// A gap shorter than this is cheaper to read than to jump over.
-const GAP: usize = 16 << 10;
+pub(in crate::source) const GAP: usize = 16 << 10;
 
 /// Where the data lies in the file; checked against the file's length.
 #[derive(Clone, Copy, Debug)]

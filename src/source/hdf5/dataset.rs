@@ -75,13 +75,7 @@ impl Hdf5Source {
 
     /// Borrows the file, which must still be the one that was opened.
     pub(crate) fn borrow(&self) -> Result<Borrowed> {
-        let file =
-            handles::borrow(&self.canonical).map_err(|e| match handles::fingerprint(&self.canonical) {
-                // It no longer opens because it is another file now.
-                Ok(now) if now != self.fingerprint => changed().caused_by(e),
-                _ => e,
-            })?;
-        if file.fingerprint == self.fingerprint { Ok(file) } else { Err(changed()) }
+        handles::borrow_in(&self.canonical, &self.fingerprint)
     }
 
     /// Adds file and dataset to an error.

@@ -17,6 +17,7 @@ use crate::error::{Context, Error, ErrorKind, Result};
 use crate::h5::{self, Id};
 use crate::source::Fingerprint;
 use crate::source::advice::will_need;
+use crate::source::position::read_exact_at;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -51,17 +52,6 @@ impl ReadAt for RawFile {
             })
             .at("bytes", format_args!("{at}..{}", at.saturating_add(out.len() as u64)))
     }
-}
-
-#[cfg(unix)]
-fn read_exact_at(file: &File, out: &mut [u8], at: u64) -> std::io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, out, at)
-}
-
-/// Opening never chooses positioned reads here.
-#[cfg(not(unix))]
-fn read_exact_at(_: &File, _: &mut [u8], _: u64) -> std::io::Result<()> {
-    Err(std::io::ErrorKind::Unsupported.into())
 }
 
 impl RawFile {
@@ -194,14 +184,14 @@ fn relock<T>(m: &Mutex<T>) -> MutexGuard<'_, T> {
     m.lock().unwrap_or_else(|e| e.into_inner())
 }
 
-/// How many HDF5 files this process may hold open for reading (at least 1; at the start 128,
+/// How many files this process may hold open for reading (at least 1; at the start 128,
 /// or fewer where the limit on descriptors is low).
 pub fn set_max_open_files(n: usize) {
     relock(&CACHE.state).max = n.max(1);
     trim();
 }
 
-/// How many HDF5 files are open for reading now.
+/// How many files are open for reading now.
 pub fn open_files() -> usize {
     relock(&CACHE.state).live
 }
@@ -258,11 +248,11 @@ impl Drop for Borrowed {
 pub(crate) fn fingerprint(path: &Path) -> Result<Fingerprint> {
     let meta = std::fs::metadata(path).map_err(|e| io_error(e, "cannot look at the file"))?;
     if meta.is_dir() {
-        return Err(Error::new(ErrorKind::Format, "a folder, not an HDF5 file"));
+        return Err(Error::new(ErrorKind::Format, "a folder, not an HDF5 or netCDF file"));
     }
     if !meta.is_file() {
         // Opening a pipe would wait for a writer.
-        return Err(Error::new(ErrorKind::Format, "a pipe or device, not an HDF5 file"));
+        return Err(Error::new(ErrorKind::Format, "a pipe or device, not an HDF5 or netCDF file"));
     }
     Ok(of_metadata(&meta))
 }
@@ -327,6 +317,16 @@ pub(crate) fn borrow(path: &Path) -> Result<Borrowed> {
     Ok(Borrowed(Some(opened)))
 }
 
+/// Borrows the file at the canonical path `path`, which must be in the state `expected`.
+pub(in crate::source) fn borrow_in(path: &Path, expected: &Fingerprint) -> Result<Borrowed> {
+    let file = borrow(path).map_err(|e| match fingerprint(path) {
+        // It no longer opens because it is another file now.
+        Ok(now) if now != *expected => changed().caused_by(e),
+        _ => e,
+    })?;
+    if file.fingerprint == *expected { Ok(file) } else { Err(changed()) }
+}
+
 fn open(path: &Path, slot: Slot) -> Result<Arc<OpenFile>> {
     let (raw, fingerprint) = RawFile::open(path)?;
     Ok(Arc::new(OpenFile {
@@ -339,7 +339,7 @@ fn open(path: &Path, slot: Slot) -> Result<Arc<OpenFile>> {
     }))
 }
 
-pub(super) fn changed() -> Error {
+pub(in crate::source) fn changed() -> Error {
     Error::new(ErrorKind::Changed, "the file changed after it was opened")
         .hint("open it again; if it is still being written, wait until that is done")
 }

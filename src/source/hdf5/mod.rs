@@ -16,7 +16,7 @@ mod facts;
 pub(crate) mod filters;
 mod fuzz;
 pub mod guard;
-mod handles;
+pub(super) mod handles;
 mod index;
 mod listing;
 mod open;
@@ -24,10 +24,12 @@ mod read;
 mod region;
 mod tree;
 
+pub(super) use contiguous::{GAP, PIECE};
 pub use dataset::Hdf5Source;
 pub(crate) use fuzz::{fuzz_chunk, fuzz_index};
 pub(crate) use handles::Borrowed;
 pub use handles::{open_files, set_max_open_files};
+pub(super) use index::ReadAt;
 pub use listing::{tree, tree_with};
 pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind};
 

@@ -118,7 +118,7 @@ fn program() -> Result<PathBuf> {
 }
 
 /// Fails where options exclude each other.
-pub(super) fn check_options(options: OpenOptions) -> Result<()> {
+pub(in crate::source) fn check_options(options: OpenOptions) -> Result<()> {
     let other = match options {
         OpenOptions { untrusted: true, allow_external: true, .. } => "data in other files (allow_external)",
         OpenOptions { untrusted: true, allow_plugins: true, .. } => "HDF5 plugins (allow_plugins)",

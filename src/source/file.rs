@@ -1,0 +1,50 @@
+//! Files by what they begin with: the one place that knows which format is read by what.
+
+use super::hdf5::{Hdf5Source, Node, guard, handles};
+use super::netcdf::{self, NetcdfSource};
+use super::{OpenOptions, Source};
+use crate::error::{Context, Result};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Whether the file at `path` is of netCDF's classic formats. What cannot be looked at is not: as the HDF5 file
+/// that it may be, it is an error with the reason.
+fn is_classic(path: &Path) -> bool {
+    let file = std::fs::canonicalize(path).ok().and_then(|canonical| handles::borrow(&canonical).ok());
+    file.is_some_and(|file| netcdf::is_classic(&file.raw))
+}
+
+/// Opens the dataset `dataset` of the file at `path`, an HDF5 file (netCDF-4 is HDF5) or a netCDF classic one;
+/// reads no data.
+///
+/// # Errors
+/// As [`Hdf5Source::open`] and [`NetcdfSource::open`]; `Format` for a file of neither format.
+pub fn open_file(path: &Path, dataset: &str, options: OpenOptions) -> Result<Arc<dyn Source>> {
+    Ok(match is_classic(path) {
+        true => Arc::new(NetcdfSource::open(path, dataset, options)?),
+        false => Arc::new(Hdf5Source::open(path, dataset, options)?),
+    })
+}
+
+/// What is at `object` (a path; `/` for all) in the file at `path`, of any format that [`open_file`] opens.
+///
+/// # Errors
+/// As [`hdf5::tree`](super::hdf5::tree).
+pub fn tree(path: impl AsRef<Path>, object: &str) -> Result<Node> {
+    tree_with(path, object, OpenOptions::default())
+}
+
+/// As [`tree`], with what [`hdf5::tree_with`](super::hdf5::tree_with) may do.
+///
+/// # Errors
+/// As [`hdf5::tree_with`](super::hdf5::tree_with).
+pub fn tree_with(path: impl AsRef<Path>, object: &str, options: OpenOptions) -> Result<Node> {
+    let path = path.as_ref();
+    match is_classic(path) {
+        true => {
+            guard::check_options(options).at("file", path.display()).at("object", object)?;
+            netcdf::tree(path, object)
+        }
+        false => super::hdf5::tree_with(path, object, options),
+    }
+}
