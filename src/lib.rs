@@ -119,5 +119,5 @@ pub use plan::{Plan, PlanFingerprint, PlanOptions};
 pub use session::{
     BlockOrder, Blocks, Device, FallbackPolicy, Out, Outcome, Session, SessionBuilder, Store, StoreOptions,
 };
-pub use source::{Join, OpenOptions};
+pub use source::{Join, OpenOptions, Reader};
 pub use trace::Trace;

@@ -11,6 +11,8 @@
 //! repeated).
 
 mod common;
+#[path = "common/structures.rs"]
+mod structures;
 
 use chunkwise::{Array, ErrorKind, Session, fuzzing};
 use common::{folder, golden, mix, session};
@@ -19,6 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+use structures::{Structure, lookup3, structures};
 
 /// Filters that only libhdf5 decodes: what 1.10 does with damaged bytes there is its own affair.
 const LIBRARY: &[u64] = &[];
@@ -288,59 +291,6 @@ fn damaged_chunks_are_errors_or_values() {
     peak.check(192 << 20);
 }
 
-/// Bob Jenkins' lookup3 over bytes, with which HDF5 checks its newer structures.
-fn lookup3(bytes: &[u8]) -> u32 {
-    let start = 0xdead_beef_u32.wrapping_add(bytes.len() as u32);
-    let (mut a, mut b, mut c) = (start, start, start);
-    let word = |b: &[u8]| b.iter().rev().fold(0u32, |w, &x| w << 8 | u32::from(x));
-    let mut rest = bytes;
-    while rest.len() > 12 {
-        a = a.wrapping_add(word(&rest[..4]));
-        b = b.wrapping_add(word(&rest[4..8]));
-        c = c.wrapping_add(word(&rest[8..12]));
-        a = a.wrapping_sub(c) ^ c.rotate_left(4);
-        c = c.wrapping_add(b);
-        b = b.wrapping_sub(a) ^ a.rotate_left(6);
-        a = a.wrapping_add(c);
-        c = c.wrapping_sub(b) ^ b.rotate_left(8);
-        b = b.wrapping_add(a);
-        a = a.wrapping_sub(c) ^ c.rotate_left(16);
-        c = c.wrapping_add(b);
-        b = b.wrapping_sub(a) ^ a.rotate_left(19);
-        a = a.wrapping_add(c);
-        c = c.wrapping_sub(b) ^ b.rotate_left(4);
-        b = b.wrapping_add(a);
-        rest = &rest[12..];
-    }
-    if rest.is_empty() {
-        return c;
-    }
-    let part = |k: usize| word(rest.get(4 * k..).map_or(&[], |r| &r[..r.len().min(4)]));
-    a = a.wrapping_add(part(0));
-    b = b.wrapping_add(part(1));
-    c = c.wrapping_add(part(2));
-    c = (c ^ b).wrapping_sub(b.rotate_left(14));
-    a = (a ^ c).wrapping_sub(c.rotate_left(11));
-    b = (b ^ a).wrapping_sub(a.rotate_left(25));
-    c = (c ^ b).wrapping_sub(b.rotate_left(16));
-    a = (a ^ c).wrapping_sub(c.rotate_left(4));
-    b = (b ^ a).wrapping_sub(a.rotate_left(14));
-    (c ^ b).wrapping_sub(b.rotate_left(24))
-}
-
-/// What HDF5's structures begin with.
-const SIGNATURES: [&[u8; 4]; 12] = [
-    b"OHDR", b"OCHK", b"TREE", b"BTHD", b"BTIN", b"BTLF", b"FAHD", b"FADB", b"EAHD", b"EAIB", b"EASB",
-    b"EADB",
-];
-
-/// A structure: its first byte, and the bytes before its checksum, if it has one.
-#[derive(Clone, Copy)]
-struct Structure {
-    at: usize,
-    checked: Option<usize>,
-}
-
 /// A file, where its structures are, and its chunked datasets.
 struct Metadata {
     name: String,
@@ -390,24 +340,6 @@ fn metadata() -> Vec<Metadata> {
         file.datasets.push(Indexed { header, shape, chunk, element, filtered, whole: found });
     }
     files.into_values().filter(|f| !f.datasets.is_empty()).collect()
-}
-
-/// Structures of a file; of each kind not more than thirty.
-fn structures(bytes: &[u8]) -> Vec<Structure> {
-    let mut out = Vec::new();
-    for signature in SIGNATURES {
-        let places = (0..bytes.len()).filter(|&at| bytes[at..].starts_with(signature)).take(30);
-        out.extend(places.map(|at| {
-            let ends = |n: &usize| {
-                bytes
-                    .get(at + n..at + n + 4)
-                    .is_some_and(|sum| lookup3(&bytes[at..at + n]).to_le_bytes() == sum)
-            };
-            // Trees of version 1 have no checksum; no other structure here is longer than a node.
-            Structure { at, checked: (signature != b"TREE").then(|| (8..2045).find(ends)).flatten() }
-        }));
-    }
-    out
 }
 
 #[test]

@@ -1,5 +1,6 @@
-//! Files that could have been made to do harm, opened as untrusted: whatever is in them, the caller gets an
-//! answer or an error, soon and within memory. Files that are as they should be answer as ever.
+//! Files that could have been made to do harm: whatever is in them, the caller gets an answer or an error, soon
+//! and within memory. Files that are as they should be answer as ever. The process in which libhdf5 looks at
+//! untrusted files does so where libhdf5 is asked for.
 #![cfg(unix)]
 
 mod common;
@@ -7,7 +8,7 @@ mod common;
 mod limited;
 
 use chunkwise::source::hdf5::guard;
-use chunkwise::{Array, DType, ErrorKind, OpenOptions};
+use chunkwise::{Array, DType, ErrorKind, OpenOptions, Reader};
 use common::{child, data_folder, dataset, elements, folder, job, session, succeed, to_bytes, write_file};
 use hdf5_sys::{h5d::*, h5f::*, h5i::*, h5p::*, h5s::*, h5t::*};
 use limited::{Ran, alive, children, soon, watched, with_space};
@@ -24,6 +25,8 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_chunkwise");
 /// The longest a command may take on a file of a few hundred KiB.
 const PATIENCE: Duration = Duration::from_secs(10);
 const GIB: u64 = 1 << 30;
+/// As untrusted, and by libhdf5, so that another process looks at it.
+const GUARDED: [&str; 3] = ["--untrusted", "--reader", "libhdf5"];
 
 fn chunkwise(args: &[&str]) -> Command {
     let mut command = Command::new(PROGRAM);
@@ -91,9 +94,9 @@ fn hostile_files_cannot_hurt_the_caller() {
         ran
     };
     for file in &files {
-        let ran = look("info".into(), file, &mut info(file, &["--untrusted", "--json"]));
+        let ran = look("info".into(), file, info(file, &["--json"]).args(GUARDED));
         for name in listed(&ran) {
-            look(format!("eval {name}"), file, &mut eval(file, &name, "sum(x)", &["--untrusted"]));
+            look(format!("eval {name}"), file, &mut eval(file, &name, "sum(x)", &GUARDED));
         }
     }
     let _ = writeln!(
@@ -106,10 +109,45 @@ fn hostile_files_cannot_hurt_the_caller() {
     assert!(runs > 200 && done > 100 && died > 0, "{runs} runs, {done} done, {died} deaths");
 }
 
+/// By our own reader, which needs no other process: soon, and in little memory.
 #[test]
-fn trusted_hostile_files_meet_no_panic_of_ours() {
-    let Some(files) = hostile("trusted_hostile_files_meet_no_panic_of_ours") else { return };
+fn hostile_files_are_read_or_refused_soon() {
+    let Some(files) = hostile("hostile_files_are_read_or_refused_soon") else { return };
+    let (mut bad, mut longest) = (Vec::new(), Duration::ZERO);
+    let (mut runs, mut done, mut peak) = (0, 0, 0);
+    let mut look = |file: &Path, command: &mut Command| {
+        let ran = watched(command, PATIENCE);
+        runs += 1;
+        done += u32::from(ran.code == Some(0));
+        peak = peak.max(ran.peak);
+        longest = longest.max(ran.took);
+        let other = ran.err.contains("panicked") || ran.err.contains("in a process of its own");
+        if !matches!(ran.code, Some(0..=1)) || ran.late || ran.peak > 256 << 20 || other {
+            bad.push(format!("{}: {ran:?}", file.display()));
+        }
+        ran
+    };
+    for file in &files {
+        let ran = look(file, &mut info(file, &["--json"]));
+        for name in listed(&ran) {
+            look(file, &mut eval(file, &name, "sum(x)", &[]));
+        }
+    }
+    let _ = writeln!(
+        std::io::stderr(),
+        "{} hostile files, {runs} runs: {done} done; at most {longest:?} and {} MiB",
+        files.len(),
+        peak >> 20
+    );
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
+    assert!(runs > 200 && done > 100, "{runs} runs, {done} done");
+}
+
+#[test]
+fn hostile_files_that_libhdf5_gets_meet_no_panic_of_ours() {
+    let Some(files) = hostile("hostile_files_that_libhdf5_gets_meet_no_panic_of_ours") else { return };
     let mut bad = Vec::new();
+    let library = ["--reader", "libhdf5"];
     let mut look = |file: &Path, command: &mut Command| {
         let ran = watched(with_space(command, 3 * GIB), 2 * PATIENCE);
         // libhdf5 may crash here; code of ours says how it ends.
@@ -120,9 +158,9 @@ fn trusted_hostile_files_meet_no_panic_of_ours() {
         ran
     };
     for file in &files {
-        let ran = look(file, &mut info(file, &["--json"]));
+        let ran = look(file, info(file, &["--json"]).args(library));
         for name in listed(&ran) {
-            look(file, &mut eval(file, &name, "sum(x)", &[]));
+            look(file, &mut eval(file, &name, "sum(x)", &library));
         }
     }
     assert!(bad.is_empty(), "{}", bad.join("\n"));
@@ -190,13 +228,16 @@ fn same_answers(file: &Path, more: &[&str], refused: &mut Vec<String>) -> usize 
     };
     for more in [&[][..], &["--json"]] {
         let (plain, guarded) = both(&|| info(file, more));
+        let library = watched(info(file, more).args(GUARDED), PATIENCE);
         assert_eq!(plain.code, Some(0), "{plain:?}");
-        assert_eq!((guarded.code, guarded.out, guarded.err), (plain.code, plain.out, plain.err));
+        assert_eq!((guarded.code, &guarded.out, &guarded.err), (plain.code, &plain.out, &plain.err));
+        assert_eq!((library.code, library.out, library.err), (plain.code, plain.out, plain.err));
     }
     let mut same = 0;
     for name in listed(&watched(&mut info(file, &["--json"]), PATIENCE)) {
         let case = format!("{}:{name}", file.display());
         let (plain, guarded) = both(&|| eval(file, &name, "float64(x).sum()", more));
+        let library = watched(eval(file, &name, "float64(x).sum()", more).args(GUARDED), PATIENCE);
         if guarded.err.contains("only libhdf5 can read this") {
             assert_eq!(guarded.code, Some(1), "{case}");
             refused.push(format!("{case}: {}", guarded.err.lines().next().unwrap()));
@@ -211,6 +252,7 @@ fn same_answers(file: &Path, more: &[&str], refused: &mut Vec<String>) -> usize 
             text
         };
         assert_eq!(results(&guarded), results(&plain), "{case}");
+        assert_eq!(results(&library), results(&plain), "{case}");
         same += 1;
     }
     same
@@ -252,7 +294,11 @@ fn library_worker() {
     let known = || hdf5::sync::sync(|| unsafe { H5Fget_obj_count(H5F_OBJ_ALL as hid_t, H5F_OBJ_ALL) });
     // The cache of open files keeps what it has opened.
     println!("libhdf5 knows {} objects", known());
+    Array::open_with(&path, "bare", options.reader(Reader::Libhdf5)).unwrap();
+    println!("of another process {} objects", known());
     Array::open(&path, "bare").unwrap();
+    println!("of a trusted file {} objects", known());
+    Array::open_with(&path, "bare", OpenOptions::new().reader(Reader::Libhdf5)).unwrap();
     println!("and then {}", known() > 0);
 }
 
@@ -264,6 +310,8 @@ fn libhdf5_never_gets_an_untrusted_file_in_this_process() {
     let folder = folder();
     let text = succeed(child("library_worker", good(folder.path()).to_str().unwrap()));
     assert!(text.contains("nothing 2.5\n") && text.contains("libhdf5 knows 0 objects"), "{text}");
+    assert!(text.contains("of another process 0 objects"), "{text}");
+    assert!(text.contains("of a trusted file 0 objects"), "{text}");
     assert!(text.contains("and then true"), "{text}");
 }
 
@@ -296,7 +344,7 @@ fn whatever_the_other_process_does_is_an_error_soon() {
     for (name, text, words) in cases {
         let program = script(folder.path(), name, text);
         for mut command in [info(&file, &[]), eval(&file, "bare", "sum(x)", &[])] {
-            let ran = watched(command.arg("--untrusted").env("CHUNKWISE_PROBE", &program), PATIENCE);
+            let ran = watched(command.args(GUARDED).env("CHUNKWISE_PROBE", &program), PATIENCE);
             assert_eq!((ran.code, ran.late), (Some(1), false), "{name}: {ran:?}");
             assert!(ran.err.contains("good.h5") && ran.err.contains("hint"), "{name}: {ran:?}");
             assert!(!ran.err.contains('\u{1b}') && ran.peak < GIB, "{name}: {ran:?}");
@@ -306,13 +354,15 @@ fn whatever_the_other_process_does_is_an_error_soon() {
         }
     }
     let nowhere = folder.path().join("nowhere");
-    let ran = watched(info(&file, &["--untrusted"]).env("CHUNKWISE_PROBE", &nowhere), PATIENCE);
+    let ran = watched(info(&file, &GUARDED).env("CHUNKWISE_PROBE", &nowhere), PATIENCE);
+    let own = watched(info(&file, &["--untrusted"]).env("CHUNKWISE_PROBE", &nowhere), PATIENCE);
+    assert_eq!(own.code, Some(0), "{own:?}");
     assert!(ran.err.contains("cannot start") && ran.err.contains("CHUNKWISE_PROBE"), "{ran:?}");
     // Complaints without end are no harm where the answer is right.
     let noisy = format!("head -c 100000000 /dev/zero >&2; exec {PROGRAM} \"$@\"");
     let noisy = script(folder.path(), "noisy", &noisy);
     let ran =
-        watched(eval(&file, "nothing", "max(x)", &["--untrusted"]).env("CHUNKWISE_PROBE", noisy), PATIENCE);
+        watched(eval(&file, "nothing", "max(x)", &GUARDED).env("CHUNKWISE_PROBE", noisy), PATIENCE);
     assert!(ran.code == Some(0) && ran.out.contains("2.5"), "{ran:?}");
     assert!(ran.peak < GIB, "{ran:?}");
 }
@@ -335,7 +385,7 @@ fn absurd_descriptions_are_not_believed() {
     let program = script(folder.path(), "liar", &format!("exec cat '{}'", answer.display()));
     let ask = |dataset: &str, lie: &Value| {
         std::fs::write(&answer, lie.to_string()).unwrap();
-        let more = ["--untrusted", "std(float64(x))", "p=x * 1"];
+        let more = ["--untrusted", "--reader", "libhdf5", "std(float64(x))", "p=x * 1"];
         watched(eval(&file, dataset, "sum(x)", &more).env("CHUNKWISE_PROBE", &program), PATIENCE)
     };
     let huge = json!([1u64 << 62]);
@@ -484,7 +534,7 @@ fn no_process_is_left_behind() {
         (run, started[0])
     };
     // The caller is killed while the other process waits to be heard.
-    let (mut run, looking) = start(&mut info(&file, &["--untrusted"]));
+    let (mut run, looking) = start(&mut info(&file, &GUARDED));
     signal(run.id() as i32, libc::SIGSTOP);
     std::thread::sleep(Duration::from_millis(500));
     assert!(alive(looking), "it did not wait");
@@ -507,7 +557,7 @@ fn no_process_is_left_behind() {
 
     // Ctrl-C reaches both.
     let hangs = script(folder.path(), "hangs", "exec sleep 60");
-    let (mut run, looking) = start(info(&file, &["--untrusted"]).env("CHUNKWISE_PROBE", &hangs));
+    let (mut run, looking) = start(info(&file, &GUARDED).env("CHUNKWISE_PROBE", &hangs));
     std::thread::sleep(Duration::from_millis(200));
     signal(-(run.id() as i32), libc::SIGINT);
     assert!(soon(Duration::from_secs(2), || run.try_wait().unwrap().is_some()));
@@ -517,7 +567,7 @@ fn no_process_is_left_behind() {
     assert!(out.status.code() == Some(1) && err.contains("cancelled"), "{err}");
 
     // Nobody reads what is printed.
-    let (mut run, looking) = start(&mut info(&file, &["--untrusted"]));
+    let (mut run, looking) = start(&mut info(&file, &GUARDED));
     drop(run.stdout.take());
     assert_eq!(run.wait().unwrap().code(), Some(0));
     assert!(!alive(looking));

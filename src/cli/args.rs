@@ -1,7 +1,7 @@
 //! The arguments.
 
 use chunkwise::size::parse_size;
-use chunkwise::{Cancel, Device, FallbackPolicy, Progress, Result, Session, SessionBuilder, Trace};
+use chunkwise::{Cancel, Device, FallbackPolicy, Progress, Reader, Result, Session, SessionBuilder, Trace};
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,6 +31,23 @@ pub enum Command {
     Bench(Bench),
 }
 
+/// Who reads the metadata of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MetadataReader {
+    // As for `JoinFiles`.
+    Own,
+    Libhdf5,
+}
+
+impl From<MetadataReader> for Reader {
+    fn from(reader: MetadataReader) -> Reader {
+        match reader {
+            MetadataReader::Own => Reader::Own,
+            MetadataReader::Libhdf5 => Reader::Libhdf5,
+        }
+    }
+}
+
 /// `chunkwise info`
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -41,12 +58,15 @@ pub struct Info {
     /// The file, perhaps with a path inside it
     #[arg(value_name = "FILE[:/path]")]
     pub place: String,
-    /// Do not trust the file: a process of its own, with limits, looks at it
+    /// Do not trust the file: libhdf5 does not get it, but in a process of its own, with limits
     #[arg(long, conflicts_with = "allow_plugins")]
     pub untrusted: bool,
     /// Allow HDF5 plugins, from HDF5_PLUGIN_PATH or libhdf5's own folder
     #[arg(long)]
     pub allow_plugins: bool,
+    /// Who reads what is in the file
+    #[arg(long, value_enum, default_value_t = MetadataReader::Own)]
+    pub reader: MetadataReader,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -136,10 +156,13 @@ pub struct Eval {
     /// Allow HDF5 plugins for filters that are not built in, from HDF5_PLUGIN_PATH or libhdf5's own folder
     #[arg(long)]
     pub allow_plugins: bool,
-    /// Do not trust the files: a process of its own, with limits, looks at each, and data that only libhdf5
-    /// can read is refused
+    /// Do not trust the files: libhdf5 does not get them, but in a process of its own, with limits, and data
+    /// that only libhdf5 can read is refused
     #[arg(long, conflicts_with_all = ["allow_external", "allow_plugins"])]
     pub untrusted: bool,
+    /// Who reads what is in the files
+    #[arg(long, value_enum, default_value_t = MetadataReader::Own)]
+    pub reader: MetadataReader,
     /// Print the plan and compute nothing
     #[arg(long, conflicts_with = "json")]
     pub explain: bool,

@@ -30,6 +30,7 @@ pub fn run(args: &Info) -> Done {
     let mut options = OpenOptions::new();
     options.allow_plugins = args.allow_plugins;
     options.untrusted = args.untrusted;
+    options.reader = args.reader.into();
     let node = tree_with(file, path, options)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.json {

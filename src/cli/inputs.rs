@@ -16,6 +16,7 @@ pub fn open(args: &Eval, file: &str, path: &str) -> Result<Array, Failure> {
     options.allow_external = args.allow_external;
     options.allow_plugins = args.allow_plugins;
     options.untrusted = args.untrusted;
+    options.reader = args.reader.into();
     let join = match args.join {
         JoinFiles::Concatenate => Join::Concatenate { axis: args.axis },
         JoinFiles::Stack => Join::Stack { axis: args.axis },

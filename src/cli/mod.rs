@@ -20,6 +20,7 @@ pub use failure::{Done, Failure};
 use args::{Args, Command};
 use chunkwise::Cancel;
 use clap::Parser;
+use clap::error::ErrorKind;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -32,6 +33,9 @@ pub fn main() -> ExitCode {
         Err(e) => {
             // Nobody to tell if the stream is closed.
             let _ = e.print();
+            if e.kind() == ErrorKind::DisplayVersion {
+                let _ = writeln!(io::stdout(), "libhdf5 {}", chunkwise::source::hdf5::library_version());
+            }
             return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
         }
     };

@@ -29,7 +29,7 @@ pub use assemble::copy_slab;
 pub use file::{open_file, tree, tree_with};
 pub use scratch::{ReadCx, Scratch, ScratchNeeds};
 pub(crate) use spec::Local;
-pub use spec::{Fingerprint, Join, OpenOptions, Registration, SourceSpec};
+pub use spec::{Fingerprint, Join, OpenOptions, Reader, Registration, SourceSpec};
 pub use stats::ReadStats;
 pub use traits::Source;
 pub(crate) use traits::{Own, check_slab};

@@ -6,6 +6,18 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+/// Who reads the metadata of an HDF5 file: what is in it, and where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reader {
+    /// Code of this crate, which is safe against any bytes.
+    #[default]
+    Own,
+    /// libhdf5: for files that this crate does not read.
+    Libhdf5,
+}
+
 /// What reading a file is allowed to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,11 +31,14 @@ pub struct OpenOptions {
     /// are not undone here. Off by default: a plugin is code that a file asks for by number.
     #[serde(default)]
     pub allow_plugins: bool,
-    /// Whether the file could have been made to do harm. Then this process never gives it to libhdf5: a
-    /// process of its own, with limits, looks at it ([`hdf5::guard`](super::hdf5::guard)), and its data is read by code of
-    /// this crate only. Excludes the other two.
+    /// Whether the file could have been made to do harm. Then this process never gives it to libhdf5: it is
+    /// read by code of this crate only. What that code does not know of its metadata a process of its own, with
+    /// limits, looks at ([`hdf5::guard`](super::hdf5::guard)). Excludes the other two.
     #[serde(default)]
     pub untrusted: bool,
+    /// Who reads the metadata. Where the data is then read is the same.
+    #[serde(default)]
+    pub reader: Reader,
 }
 
 impl OpenOptions {
@@ -45,6 +60,11 @@ impl OpenOptions {
     /// With [`OpenOptions::untrusted`].
     pub fn untrusted(self) -> OpenOptions {
         OpenOptions { untrusted: true, ..self }
+    }
+
+    /// With another [`OpenOptions::reader`].
+    pub fn reader(self, reader: Reader) -> OpenOptions {
+        OpenOptions { reader, ..self }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Bytes of elements: read from their place, filled, made bools.
 
 use super::handles::RawFile;
-use super::index::ReadAt;
+use super::meta::ReadAt;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::source::ReadStats;

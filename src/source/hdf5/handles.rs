@@ -12,7 +12,7 @@
 //! Lock order: the cache's mutex is never held while the HDF5 lock is taken, and nothing borrows
 //! while it holds the HDF5 lock.
 
-use super::index::ReadAt;
+use super::meta::ReadAt;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::h5::{self, Id};
 use crate::source::Fingerprint;

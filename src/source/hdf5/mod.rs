@@ -19,6 +19,7 @@ pub mod guard;
 pub(super) mod handles;
 mod index;
 mod listing;
+mod meta;
 mod open;
 mod read;
 mod region;

@@ -8,6 +8,7 @@ use super::filters::{between_bytes, codec_bytes, most_stored, named, own_pipelin
 use super::guard;
 use super::handles::{self, Borrowed};
 use super::index::Expect;
+use super::meta;
 use super::read::{self, Form};
 use super::region;
 use crate::dtype::DType;
@@ -121,8 +122,9 @@ impl Hdf5Source {
     /// # Errors
     /// `NotFound` if the file or the dataset does not exist; `Format` if the file is not HDF5 or
     /// is damaged; `Type` for strings, compounds and other types without a dtype; `Unsupported`
-    /// for data in other files unless `options` allow it, or a shape beyond 63 bits. Of an untrusted file
-    /// also those of [`guard`], and `Unsupported` for data that only libhdf5 can read.
+    /// for data in other files unless `options` allow it, a shape beyond 63 bits, or what is not read here of
+    /// the file's structures (libhdf5 may read it: [`OpenOptions::reader`]). Of an untrusted file also those of
+    /// [`guard`], and `Unsupported` for data that only libhdf5 can read.
     pub fn open(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Self> {
         let path = path.as_ref();
         let name = format!("/{}", dataset.trim_matches('/'));
@@ -155,15 +157,30 @@ fn without_decoder(filters: &[FilterInfo]) -> String {
     }
 }
 
+/// What the file says about a dataset. What is not known here of an untrusted file another process may know;
+/// of a trusted one that is an error, which says how to ask libhdf5.
+fn describe(file: &Borrowed, canonical: &Path, name: &str, options: OpenOptions) -> Result<Facts> {
+    if meta::reads(options) {
+        match meta::facts(&file.raw, name, options) {
+            Ok(Some(facts)) => return Ok(facts),
+            // Links into other files libhdf5 follows.
+            Ok(None) => return facts::gather(file, name, options),
+            Err(e) if options.untrusted && meta::is_unknown(&e) => {}
+            Err(e) => return Err(e),
+        }
+    }
+    match options.untrusted {
+        true => guard::facts(canonical, name),
+        false => facts::gather(file, name, options),
+    }
+}
+
 fn open_in(path: &Path, name: &str, options: OpenOptions) -> Result<Hdf5Source> {
     guard::check_options(options)?;
     let canonical = std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
-    // Whoever looks at an untrusted file, this is its state and the way to its bytes.
+    // Whoever looks at the file, this is its state and the way to its bytes.
     let file = handles::borrow(&canonical)?;
-    let facts = match options.untrusted {
-        true => guard::facts(&canonical, name)?,
-        false => facts::gather(&file, name, options)?,
-    };
+    let facts = describe(&file, &canonical, name, options)?;
     let source = Hdf5Source::new(path, canonical, name, options, &file, facts)?;
     if options.untrusted {
         guard::check_source(&source)?;

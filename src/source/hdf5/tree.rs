@@ -19,8 +19,10 @@ use std::path::Path;
 pub(super) const MAX_DEPTH: usize = 64;
 /// Objects that are described.
 pub(super) const MAX_NODES: usize = 100_000;
+/// Attributes of an object that are described.
+pub(super) const MAX_ATTRIBUTES: usize = 4096;
 /// Elements of an attribute that are kept.
-const MAX_VALUES: usize = 64;
+pub(super) const MAX_VALUES: usize = 64;
 
 /// An object or a link.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -162,23 +164,7 @@ impl Walk<'_> {
         }
         self.seen.insert(address, path.into());
         let attributes = if kind == Object::Other { Vec::new() } else { attributes(&id) };
-        let mut scales = Vec::new();
-        let mut shown = Vec::new();
-        let mut scale = false;
-        for a in attributes {
-            match a.value {
-                RawValue::References(lists) if a.name == "DIMENSION_LIST" => scales = lists,
-                value => {
-                    scale |= a.name == "CLASS"
-                        && matches!(&value, RawValue::Strings(s) if s[..] == ["DIMENSION_SCALE"]);
-                    shown.push(Attribute {
-                        name: a.name,
-                        shape: a.shape.to_vec(),
-                        value: plain_value(value),
-                    });
-                }
-            }
-        }
+        let Told { shown, scale, scales } = Told::of(attributes);
         let kind = match kind {
             Object::Group => {
                 let (members, truncated) = self.members(&id, path, depth)?;
@@ -229,9 +215,41 @@ impl Walk<'_> {
     }
 }
 
+/// What the attributes of an object say.
+#[derive(Default)]
+pub(super) struct Told {
+    /// Those that are shown.
+    pub shown: Vec<Attribute>,
+    /// Whether it is a dimension scale.
+    pub scale: bool,
+    /// Per axis, the dimension scales that belong to it.
+    pub scales: Vec<Vec<String>>,
+}
+
+impl Told {
+    pub fn of(attributes: Vec<h5::RawAttribute>) -> Told {
+        let mut told = Told::default();
+        for a in attributes {
+            match a.value {
+                RawValue::References(lists) if a.name == "DIMENSION_LIST" => told.scales = lists,
+                value => {
+                    told.scale |= a.name == "CLASS"
+                        && matches!(&value, RawValue::Strings(s) if s[..] == ["DIMENSION_SCALE"]);
+                    told.shown.push(Attribute {
+                        name: a.name,
+                        shape: a.shape.to_vec(),
+                        value: plain_value(value),
+                    });
+                }
+            }
+        }
+        told
+    }
+}
+
 fn attributes(object: &Id) -> Vec<h5::RawAttribute> {
     let count = h5::attribute_count(object);
-    (0..count.min(4096))
+    (0..count.min(MAX_ATTRIBUTES))
         .map(|i| {
             h5::attribute(object, i, MAX_VALUES).unwrap_or_else(|e| h5::RawAttribute {
                 name: e.context("attribute").map_or_else(|| format!("attribute {i}"), String::from),
@@ -290,7 +308,7 @@ fn dataset(id: &Id, plugins: bool) -> Result<Dataset> {
     })
 }
 
-fn filter_text(f: &h5::FilterInfo) -> String {
+pub(super) fn filter_text(f: &h5::FilterInfo) -> String {
     match (f.id, &f.values[..]) {
         (1, [level, ..]) => format!("deflate {level}"),
         _ => match filter_name(f.id) {

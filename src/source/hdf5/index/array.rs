@@ -1,6 +1,6 @@
 //! What fixed and extensible arrays have in common: their elements, and linear numbers of chunks.
 
-use super::bytes::{BLOCK_LIMIT, Fields, Frame, damaged, unsupported};
+use super::super::meta::bytes::{BLOCK_LIMIT, Fields, Frame, damaged, unsupported};
 use super::place::Place;
 use crate::error::Result;
 use crate::grid::Dims;

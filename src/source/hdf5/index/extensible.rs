@@ -8,7 +8,7 @@
 //! pages with a checksum each, and a bit per page in the super block says whether it was written.
 
 use super::array::{Entry, bit, block_bytes, linear};
-use super::bytes::{Fields, Frame, ReadAt, check_sum, damaged, fetch};
+use super::super::meta::bytes::{Fields, Frame, ReadAt, check_sum, damaged, fetch};
 use super::memo::{Memo, Slot};
 use super::place::Place;
 use crate::error::Result;
@@ -32,6 +32,8 @@ pub(super) struct Extensible {
     /// The binary logarithm of the entries of a page.
     page_bits: u8,
     strides: Dims,
+    /// The entries up to the last one that was written.
+    written: u64,
 }
 
 /// Where the entry of a chunk is.
@@ -66,10 +68,13 @@ impl Extensible {
         let entry = Entry::new(frame, filtered, fields.u8()?)?;
         let [bits, in_top, least, pointers, page_bits] =
             [fields.u8()?, fields.u8()?, fields.u8()?, fields.u8()?, fields.u8()?];
-        // How much is stored.
-        fields.take(6 * usize::from(frame.length))?;
+        // How many blocks there are, and how long they are.
+        fields.take(4 * usize::from(frame.length))?;
+        let written = fields.length(frame)?;
+        fields.length(frame)?;
         let top = fields.address(frame)?;
-        let array = Extensible { header, top, entry, bits, in_top, least, pointers, page_bits, strides };
+        let array =
+            Extensible { header, top, entry, bits, in_top, least, pointers, page_bits, strides, written };
         array.levels()?;
         Ok(array)
     }
@@ -124,6 +129,11 @@ impl Extensible {
         fields.owner(frame, self.header)
     }
 
+    /// How many entries there are.
+    pub fn count(&self) -> u64 {
+        self.written
+    }
+
     pub fn find(
         &self,
         file: &dyn ReadAt,
@@ -131,8 +141,18 @@ impl Extensible {
         (coords, chunk_bytes): (&[u64], u64),
         memo: &mut Memo,
     ) -> Result<Option<Place>> {
-        let Some(top) = self.top else { return Ok(None) };
-        let i = linear(coords, &self.strides)?;
+        Ok(self.entry(file, frame, (linear(coords, &self.strides)?, chunk_bytes), memo)?.0)
+    }
+
+    /// Entry `i`, and the next one that can be another: where none is there, a block may be left out.
+    pub fn entry(
+        &self,
+        file: &dyn ReadAt,
+        frame: &Frame,
+        (i, chunk_bytes): (u64, u64),
+        memo: &mut Memo,
+    ) -> Result<(Option<Place>, u64)> {
+        let Some(top) = self.top else { return Ok((None, self.written)) };
         let (all, inner) = self.levels()?;
         let wide = frame.wide();
         let width = u64::from(self.entry.width);
@@ -145,7 +165,8 @@ impl Extensible {
         let bytes =
             memo.block(Slot::Top, file, (frame.place(top)?, len), |b| self.check(b, b"EAIB", frame))?;
         if i < in_top {
-            return self.entry.read(&bytes[(prefix + i * width) as usize..], frame, chunk_bytes);
+            let place = self.entry.read(&bytes[(prefix + i * width) as usize..], frame, chunk_bytes)?;
+            return Ok((place, i + 1));
         }
         let way = self.way(i - in_top);
         if way.level >= all {
@@ -157,7 +178,13 @@ impl Extensible {
         };
         let start = (prefix + in_top * width) as usize + number as usize * wide;
         let address = Fields::new(bytes.get(start..).unwrap_or(&[])).address(frame)?;
-        let Some(address) = address else { return Ok(None) };
+        // The first entries after this data block, and after all data blocks of its super block.
+        let after = i.saturating_add(way.entries - way.entry);
+        let blocks_left = (1u64 << (way.level / 2)).saturating_sub(way.block + 1);
+        let after_all = after.saturating_add(blocks_left.saturating_mul(way.entries));
+        let Some(address) = address else {
+            return Ok((None, if way.level < inner { after } else { after_all }));
+        };
         // The prefix of blocks that also say where in the array they are.
         let prefix = prefix + u64::from(self.bits).div_ceil(8);
         let page = self.page().filter(|&page| page < way.entries);
@@ -173,12 +200,12 @@ impl Extensible {
             let bytes = memo.block(Slot::Middle, file, place, |b| self.check(b, b"EASB", frame))?;
             let at = start as usize + way.block as usize * wide;
             let address = Fields::new(bytes.get(at..).unwrap_or(&[])).address(frame)?;
-            let Some(address) = address else { return Ok(None) };
+            let Some(address) = address else { return Ok((None, after)) };
             if let Some(page) = page {
                 // The bits of all blocks follow each other without gaps.
                 let number = way.block * pages + way.entry / page;
                 if !bit(&bytes[prefix as usize..start as usize], number) {
-                    return Ok(None);
+                    return Ok((None, i.saturating_add(page - way.entry % page)));
                 }
             }
             address
@@ -200,7 +227,8 @@ impl Extensible {
                 (memo.block(Slot::Elements, file, (start, len), check_sum)?, way.entry % page * width)
             }
         };
-        self.entry.read(bytes.get(offset as usize..).unwrap_or(&[]), frame, chunk_bytes)
+        let place = self.entry.read(bytes.get(offset as usize..).unwrap_or(&[]), frame, chunk_bytes)?;
+        Ok((place, i + 1))
     }
 }
 

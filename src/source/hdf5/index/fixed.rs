@@ -4,7 +4,7 @@
 //! block is cut into pages with a checksum each, and a bit per page says whether it was written.
 
 use super::array::{Entry, bit, block_bytes, linear};
-use super::bytes::{BLOCK_LIMIT, Fields, Frame, ReadAt, check_sum, damaged, fetch, unsupported};
+use super::super::meta::bytes::{BLOCK_LIMIT, Fields, Frame, ReadAt, check_sum, damaged, fetch, unsupported};
 use super::memo::{Memo, Slot};
 use super::place::Place;
 use crate::error::Result;
@@ -48,6 +48,11 @@ impl Fixed {
         Ok(Fixed { header, data: fields.address(frame)?, count, page_bits, entry, strides })
     }
 
+    /// How many entries there are.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
     pub fn find(
         &self,
         file: &dyn ReadAt,
@@ -55,9 +60,19 @@ impl Fixed {
         (coords, chunk_bytes): (&[u64], u64),
         memo: &mut Memo,
     ) -> Result<Option<Place>> {
-        let Some(data) = self.data else { return Ok(None) };
+        Ok(self.entry(file, frame, (linear(coords, &self.strides)?, chunk_bytes), memo)?.0)
+    }
+
+    /// Entry `i`, and the next one that can be another: where none is there, a page may be left out.
+    pub fn entry(
+        &self,
+        file: &dyn ReadAt,
+        frame: &Frame,
+        (i, chunk_bytes): (u64, u64),
+        memo: &mut Memo,
+    ) -> Result<(Option<Place>, u64)> {
+        let Some(data) = self.data else { return Ok((None, self.count)) };
         let at = frame.place(data)?;
-        let i = linear(coords, &self.strides)?;
         if i >= self.count {
             return Err(damaged(format!("chunk {i} of an index of {} chunks", self.count)));
         }
@@ -86,7 +101,7 @@ impl Fixed {
             let pages = memo.block(Slot::Top, file, (at, top), check)?;
             let number = i / page;
             if !bit(&pages[prefix as usize..], number) {
-                return Ok(None);
+                return Ok((None, number.saturating_add(1).saturating_mul(page)));
             }
             let full = block_bytes(0, page, width)?;
             let start = number.checked_mul(full).and_then(|n| n.checked_add(at)?.checked_add(top));
@@ -94,6 +109,7 @@ impl Fixed {
             let len = block_bytes(0, page.min(self.count - number * page), width)?;
             (memo.block(Slot::Elements, file, (start, len), check_sum)?, i % page * width)
         };
-        self.entry.read(bytes.get(offset as usize..).unwrap_or(&[]), frame, chunk_bytes)
+        let place = self.entry.read(bytes.get(offset as usize..).unwrap_or(&[]), frame, chunk_bytes)?;
+        Ok((place, i + 1))
     }
 }

@@ -1,6 +1,6 @@
 //! What a reader remembers between two lookups: the nodes on the way to the last chunk.
 
-use super::bytes::{ReadAt, fetch};
+use super::super::meta::bytes::{ReadAt, fetch};
 use crate::error::Result;
 use crate::grid::Dims;
 

@@ -7,44 +7,40 @@
 //! in trees, of at most 16 MiB each in arrays), takes memory for what the file has only, and gives
 //! an address and a size that lie in the file, or an error.
 //!
-//! Source: the HDF5 File Format Specification, version 4.0. All superblocks (0 to 3), object headers
-//! (1, 2), layout messages (1 to 5) and chunk indexes are read: version 1 and 2 B-trees, fixed and
-//! extensible arrays, implicit, and single chunk; user blocks; addresses and lengths of 2, 4 and 8
-//! bytes. Checksums are verified where the format has them.
+//! Source: the HDF5 File Format Specification, version 4.0. All chunk indexes are read: version 1 and 2
+//! B-trees, fixed and extensible arrays, implicit, and single chunk; addresses and lengths of 2, 4 and 8
+//! bytes. What leads to them is read by [`meta`](super::meta). Checksums are verified where the format has
+//! them.
 //!
-//! Limits: files in several parts, shared dataspace messages where an index needs one, and an image
-//! of the metadata cache are errors of kind `Unsupported`; the caller then asks libhdf5. A version 1
-//! B-tree has no checksum: what is noticed there is a wrong order, level or count of its keys, not
-//! an address that was changed to another one in the file.
+//! Limits: what [`meta`](super::meta) does not know is an error of kind `Unsupported`; the caller then asks
+//! libhdf5. A version 1 B-tree has no checksum: what is noticed there is a wrong order, level or count of its
+//! keys, not an address that was changed to another one in the file.
 
 mod array;
-mod bytes;
-mod checksum;
 mod extensible;
 mod fixed;
-mod header;
-mod layout;
 mod memo;
 mod place;
 mod tree;
 mod tree_v1;
 mod tree_v2;
 
-use crate::error::{Error, ErrorKind, Result};
+use super::meta::bytes::{Frame, ReadAt, damaged};
+use super::meta::container::Container;
+use super::meta::dataspace::Space;
+use super::meta::layout::{Index, Layout};
+use super::meta::object::{DATASPACE, LAYOUT, Object};
+use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::Dims;
 use array::{linear, strides};
-use bytes::{Frame, damaged, unsupported};
 use extensible::Extensible;
 use fixed::Fixed;
-use header::{Described, Space, Super};
-use layout::{Index, Layout};
 use place::Place;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 use tree_v1::TreeV1;
 use tree_v2::TreeV2;
 
-pub(crate) use bytes::ReadAt;
 pub(crate) use memo::Memo;
 
 /// What the index is checked against.
@@ -130,30 +126,40 @@ impl ChunkIndex {
     /// `Unsupported` for a structure that is not known here: libhdf5 may know it. `Format` for a
     /// file that is damaged or is not what `expect` says.
     pub fn locate(file: &dyn ReadAt, header: u64, expect: &Expect) -> Result<ChunkIndex> {
-        let Super { frame, rank } = header::superblock(file)?;
-        let described = header::dataset(file, &frame, header)?;
-        let layout = Layout::read(&described.layout, &frame)?;
+        let container = Container::open(file)?;
+        ChunkIndex::locate_in(&container, header, expect).map_err(|e| container.explain(e))
+    }
+
+    /// As [`ChunkIndex::locate`], in a file whose superblock was read.
+    pub fn locate_in(container: &Container, header: u64, expect: &Expect) -> Result<ChunkIndex> {
+        let frame = *container.frame();
+        let object = Object::read(container, header)?;
+        let place = || object.place(container);
+        let layout = object.get(container, LAYOUT, "layout")?;
+        let Layout::Chunked(layout) = Layout::read(&layout, &frame).at("structure", place())? else {
+            return Err(damaged("the dataset's data is not in chunks").at("structure", place()));
+        };
+        // Some writers give the bytes of an element wrong here: the element type is right, as in libhdf5.
         if layout.chunk[..layout.chunk.len() - 1] != *expect.chunk
-            || layout.chunk.last() != Some(&expect.element)
             || expect.shape.len() != expect.chunk.len()
         {
             return Err(damaged(format!(
-                "chunks of shape {:?} of {} bytes per element, where the file has {:?}",
-                expect.chunk, expect.element, layout.chunk
+                "chunks of shape {:?}, where the file has {:?}",
+                expect.chunk,
+                &layout.chunk[..layout.chunk.len() - 1]
             )));
         }
-        if let Some(space) = &described.space
-            && *space.now != *expect.shape
-        {
+        let space = object.get(container, DATASPACE, "dataspace")?;
+        let space = Space::read(&space, &frame).at("structure", place())?;
+        if *space.now != *expect.shape {
             return Err(damaged(format!("an array of shape {:?}, not {:?}", space.now, expect.shape)));
         }
-        let bytes = layout.chunk.iter().try_fold(1u64, |n, &d| n.checked_mul(d));
+        let bytes = expect.chunk.iter().try_fold(expect.element, |n, &d| n.checked_mul(d));
         let bytes = bytes.ok_or_else(|| damaged("a chunk of more than 2^64 bytes"))?;
         let kind = match layout.address {
             None => Kind::Nothing,
-            Some(address) => {
-                Kind::open(file, &frame, (address, layout.index), (&described, expect), bytes, rank)?
-            }
+            Some(address) => Kind::open(container, (address, layout.index), (&space, expect), bytes)
+                .at("structure", format_args!("chunk index at byte {}", container.at(address)))?,
         };
         let grid = expect.shape.iter().zip(expect.chunk).map(|(&n, &c)| n.div_ceil(c)).collect();
         let (chunk, filtered) = (Dims::from_slice(expect.chunk), expect.filtered);
@@ -195,6 +201,41 @@ impl ChunkIndex {
         place.map(|place| self.check(place, file.len())).transpose()
     }
 
+    /// Bytes of all chunks as they are stored. `file` has to bound how often it is looked at.
+    pub fn stored_bytes(&self, file: &dyn ReadAt) -> Result<u64> {
+        let (frame, rank) = (&self.frame, self.grid.len());
+        match &self.kind {
+            Kind::Nothing => Ok(0),
+            Kind::Single(place) => Ok(place.size),
+            Kind::Implicit { .. } => {
+                Ok(self.grid.iter().fold(self.bytes, |n, &d| n.saturating_mul(d)))
+            }
+            Kind::Fixed(array) => {
+                self.sum(array.count(), |i, memo| array.entry(file, frame, (i, self.bytes), memo))
+            }
+            Kind::Extensible(array) => {
+                self.sum(array.count(), |i, memo| array.entry(file, frame, (i, self.bytes), memo))
+            }
+            Kind::TreeV1(tree) => tree_v1::Reader { tree, frame, rank }.stored_bytes(file, None),
+            Kind::TreeV2(tree) => tree.stored_bytes(file, frame, self.bytes),
+        }
+    }
+
+    /// Bytes of the chunks of an array of entries, which are given with the next one to be asked for.
+    fn sum(
+        &self,
+        count: u64,
+        mut entry: impl FnMut(u64, &mut Memo) -> Result<(Option<Place>, u64)>,
+    ) -> Result<u64> {
+        let (mut memo, mut sum, mut i) = (Memo::default(), 0u64, 0);
+        while i < count {
+            let (place, next) = entry(i, &mut memo)?;
+            sum = sum.saturating_add(place.map_or(0, |place| place.size));
+            i = next.max(i + 1);
+        }
+        Ok(sum)
+    }
+
     fn check(&self, place: Place, file: u64) -> Result<Stored> {
         let Place { address, size, mask } = place;
         if size == 0 || (!self.filtered && size != self.bytes) {
@@ -229,30 +270,29 @@ impl ChunkIndex {
 impl Kind {
     /// Reads what an index says about itself.
     fn open(
-        file: &dyn ReadAt,
-        frame: &Frame,
+        container: &Container,
         (address, index): (u64, Index),
-        (described, expect): (&Described, &Expect),
+        (space, expect): (&Space, &Expect),
         bytes: u64,
-        rank: u16,
     ) -> Result<Kind> {
+        let (file, frame) = (container.file, container.frame());
         let filtered = expect.filtered;
         let axes: Vec<usize> = (0..expect.shape.len()).collect();
         Ok(match index {
-            Index::TreeV1 => Kind::TreeV1(TreeV1 { root: address, half: rank }),
+            Index::TreeV1 => Kind::TreeV1(TreeV1 { root: address, half: container.about.rank }),
             Index::Single(stated) => {
                 let (size, mask) = stated.unwrap_or((bytes, 0));
                 Kind::Single(Place { address, size, mask })
             }
             Index::Implicit => {
-                Kind::Implicit { address, strides: strides(&counts(described, expect)?, &axes)? }
+                Kind::Implicit { address, strides: strides(&counts(space, expect)?, &axes)? }
             }
             Index::Fixed => {
-                let strides = strides(&counts(described, expect)?, &axes)?;
+                let strides = strides(&counts(space, expect)?, &axes)?;
                 Kind::Fixed(Fixed::open(file, frame, address, filtered, strides)?)
             }
             Index::Extensible => {
-                let counts = counts(described, expect)?;
+                let counts = counts(space, expect)?;
                 let first = counts.iter().position(Option::is_none);
                 let first = first.ok_or_else(|| damaged("an extensible index of an array that is not"))?;
                 let mut axes = axes;
@@ -265,14 +305,11 @@ impl Kind {
 }
 
 /// The most chunks there can be along each axis; `None` where it is unlimited.
-fn counts(described: &Described, expect: &Expect) -> Result<Vec<Option<u64>>> {
-    let Some(Space { now, most }) = &described.space else {
-        return Err(unsupported("a dataspace that is stored elsewhere"));
-    };
-    if now.len() != expect.chunk.len() {
+fn counts(space: &Space, expect: &Expect) -> Result<Vec<Option<u64>>> {
+    if space.now.len() != expect.chunk.len() {
         return Err(damaged("a dataspace of another rank"));
     }
-    Ok(most.iter().zip(expect.chunk).map(|(most, &chunk)| most.map(|n| n.div_ceil(chunk))).collect())
+    Ok(space.most.iter().zip(expect.chunk).map(|(most, &chunk)| most.map(|n| n.div_ceil(chunk))).collect())
 }
 
 /// Looks chunks up in arbitrary bytes, for fuzzing: the index whose object header is at `header`, and

@@ -143,6 +143,25 @@ impl Made<'_> {
     }
 }
 
+/// The layout message of a dataset.
+fn layout_message(file: &dyn ReadAt, header: u64) -> Result<Vec<u8>> {
+    let container = Container::open(file)?;
+    let object = Object::read(&container, header)?;
+    Ok(object.get(&container, LAYOUT, "layout")?.into_owned())
+}
+
+/// The chunk lengths of a dataset, with the bytes of an element, and its dataspace.
+fn chunked(file: &dyn ReadAt, header: u64) -> Option<(Dims, Space)> {
+    let container = Container::open(file).ok()?;
+    let object = Object::read(&container, header).ok()?;
+    let space = object.find(&container, DATASPACE).ok()??;
+    let space = Space::read(&space, container.frame()).ok()?;
+    match Layout::read(&layout_message(file, header).ok()?, container.frame()) {
+        Ok(Layout::Chunked(layout)) => Some((layout.chunk, space)),
+        _ => None,
+    }
+}
+
 /// Bytes that note which positions were read, how often and how far.
 struct Noted<'a> {
     bytes: &'a [u8],

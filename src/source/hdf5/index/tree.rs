@@ -4,23 +4,16 @@
 //! lower than the one above it, and no tree has more than [`DEPTH`] levels, so a lookup ends in
 //! every file.
 
-use super::bytes::{ReadAt, damaged, little};
+use super::super::meta::bytes::{ReadAt, damaged, little};
+use super::super::meta::tree_v2::DEPTH;
 use super::memo::{Memo, Node};
 use super::place::Place;
 use crate::error::Result;
 use crate::grid::Dims;
 use std::cmp::Ordering;
 
-/// The most levels of a tree. A node has two children or more, and libhdf5's have dozens.
-pub(super) const DEPTH: usize = 32;
-
-/// A node as its parent sees it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Child {
-    pub address: u64,
-    /// How many entries it has, where the parent says so.
-    pub count: u16,
-}
+/// A node as its parent sees it; the count is 0 where the parent does not say it.
+pub(super) use super::super::meta::tree_v2::Child;
 
 /// What a node says about a chunk.
 pub(super) enum Step {

@@ -5,7 +5,7 @@
 //! the chunk that begins there, and its first element, in elements, with a 0 for the bytes inside
 //! an element. There is no checksum.
 
-use super::bytes::{Fields, Frame, NODE_LIMIT, ReadAt, damaged, fetch, unsupported};
+use super::super::meta::bytes::{Fields, Frame, NODE_LIMIT, ReadAt, damaged, fetch, unsupported};
 use super::memo::Node;
 use super::place::Place;
 use super::tree::{Child, Keys, Step, Tree};
@@ -48,6 +48,38 @@ impl Reader<'_> {
     fn keys<'b>(&self, node: &'b Node, count: usize) -> Keys<'b> {
         let first = self.prefix() + 8;
         Keys { bytes: &node.bytes, first, stride: self.stride(), count, rank: self.rank + 1 }
+    }
+}
+
+/// Levels of a tree that are looked at.
+const LEVELS: u16 = 32;
+
+impl Reader<'_> {
+    /// Bytes of all chunks below a node; below the root, whose level is not known, if there is none.
+    pub fn stored_bytes(&self, file: &dyn ReadAt, below: Option<(u64, u16)>) -> Result<u64> {
+        let (address, level) = below.map_or((self.tree.root, None), |(address, level)| (address, Some(level)));
+        let mut node = Node::default();
+        self.load(file, Child { address, count: 0 }, level, &mut node, &mut 0)?;
+        if node.level >= LEVELS {
+            return Err(damaged(format!("a tree of chunks of {} levels", node.level)));
+        }
+        let mut sum = 0u64;
+        for i in 0..node.count {
+            let start = self.prefix() + i * self.stride();
+            let mut fields = Fields::new(node.bytes.get(start..).unwrap_or(&[]));
+            let size = fields.u32()?;
+            fields.take(self.key_bytes() - 4)?;
+            let below = match node.level {
+                0 => u64::from(size),
+                _ => {
+                    let child = fields.address(self.frame)?;
+                    let child = child.ok_or_else(|| damaged("the tree of chunks names a child without address"))?;
+                    self.stored_bytes(file, Some((child, node.level - 1)))?
+                }
+            };
+            sum = sum.saturating_add(below);
+        }
+        Ok(sum)
     }
 }
 

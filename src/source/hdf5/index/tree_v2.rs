@@ -1,29 +1,20 @@
 //! Version 2 B-trees of chunks: the index of arrays with several unlimited axes.
 //!
-//! Records are in inner nodes too. A record is the chunk's address, its stored size and filter mask
-//! where there are filters (record type 11, else 10), and its grid position. A node's pointer to a
-//! child says how many records are in it and, above the leaves' parents, in all below it; how wide
-//! these numbers are follows from how many records the nodes of each level can have. Headers and
-//! nodes end with a checksum.
+//! A record is the chunk's address, its stored size and filter mask where there are filters (record type 11,
+//! else 10), and its grid position. How records make a tree is said in [`meta`](super::super::meta).
 
+use super::super::meta::bytes::{Frame, ReadAt, damaged};
+use super::super::meta::tree_v2::{self as shared, BEFORE, Nodes};
 use super::array::Entry;
-use super::bytes::{Fields, Frame, NODE_LIMIT, ReadAt, check_sum, damaged, fetch, unsupported};
 use super::memo::Node;
-use super::tree::{Child, DEPTH, Keys, Step, Tree};
+use super::tree::{Child, Keys, Step, Tree};
 use crate::error::Result;
 use serde::{Deserialize, Serialize};
-
-/// Bytes of a node around its records: signature, version, type, checksum.
-const AROUND: u64 = 4 + 1 + 1 + 4;
+use std::cmp::Ordering;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct TreeV2 {
-    /// `None` as long as there are no records.
-    root: Option<u64>,
-    /// Records in the root.
-    records: u16,
-    depth: u16,
-    node_size: u32,
+    tree: shared::TreeV2,
     /// What a record says before its grid position.
     entry: Entry,
 }
@@ -37,26 +28,25 @@ impl TreeV2 {
         filtered: bool,
         rank: usize,
     ) -> Result<TreeV2> {
-        let (mut bytes, mut reads) = (Vec::new(), 0);
-        let len = 4 + 1 + 1 + 4 + 2 + 2 + 1 + 1 + frame.wide() + 2 + usize::from(frame.length) + 4;
-        fetch(file, frame.place(header)?, len as u64, &mut bytes, &mut reads)?;
-        let mut fields = Fields::new(&bytes);
-        fields.signature(b"BTHD")?;
-        check_sum(&bytes)?;
-        let kind = fields.u8()?;
-        if kind != 10 + u8::from(filtered) {
-            return Err(damaged(format!("a tree of records of type {kind}")));
+        let tree = shared::TreeV2::open(file, frame, header)?;
+        if tree.kind != 10 + u8::from(filtered) {
+            return Err(damaged(format!("a tree of records of type {}", tree.kind)));
         }
-        let node_size = fields.u32()?;
-        let record = fields.u16()?;
-        let depth = fields.u16()?;
-        fields.take(2)?;
-        let root = fields.address(frame)?;
-        let records = fields.u16()?;
-        let width = usize::from(record).checked_sub(8 * rank).and_then(|n| u8::try_from(n).ok());
-        let width = width.ok_or_else(|| damaged(format!("chunk records of {record} bytes")))?;
+        let width = usize::from(tree.record).checked_sub(8 * rank).and_then(|n| u8::try_from(n).ok());
+        let width = width.ok_or_else(|| damaged(format!("chunk records of {} bytes", tree.record)))?;
         let entry = Entry::new(frame, filtered, width)?;
-        Ok(TreeV2 { root, records, depth, node_size, entry })
+        Ok(TreeV2 { tree, entry })
+    }
+
+    /// Bytes of all chunks.
+    pub fn stored_bytes(&self, file: &dyn ReadAt, frame: &Frame, chunk_bytes: u64) -> Result<u64> {
+        let mut sum = 0u64;
+        shared::visit(file, frame, &self.tree, &|_| Ok(Ordering::Equal), &mut |record| {
+            let place = self.entry.read(record, frame, chunk_bytes)?;
+            sum = sum.saturating_add(place.map_or(0, |place| place.size));
+            Ok(false)
+        })?;
+        Ok(sum)
     }
 }
 
@@ -65,57 +55,26 @@ pub(super) struct Reader<'a> {
     tree: &'a TreeV2,
     root: u64,
     frame: &'a Frame,
+    nodes: Nodes<'a>,
     rank: usize,
     /// The size of a chunk without filters.
     chunk_bytes: u64,
-    /// Bytes that say how many records a node has.
-    count_width: usize,
-    /// Bytes that say how many records are in and below a node at each level.
-    total_width: [usize; DEPTH],
 }
 
 impl<'a> Reader<'a> {
     /// `None` for a tree without nodes.
     pub fn new(tree: &'a TreeV2, frame: &'a Frame, rank: usize, chunk_bytes: u64) -> Result<Option<Self>> {
-        let Some(root) = tree.root else { return Ok(None) };
-        if usize::from(tree.depth) >= DEPTH {
-            return Err(damaged(format!("a tree of chunks of {} levels", tree.depth)));
+        let Some(root) = tree.tree.root else { return Ok(None) };
+        let nodes = Nodes::new(&tree.tree, frame)?;
+        if usize::from(tree.tree.record) != usize::from(tree.entry.width) + 8 * rank {
+            return Err(damaged(format!("chunk records of {} bytes", tree.tree.record)));
         }
-        let size = u64::from(tree.node_size);
-        if size > NODE_LIMIT {
-            return Err(unsupported(format_args!("nodes of {size} bytes")));
-        }
-        let too_small = || damaged(format!("a tree of chunks with nodes of {size} bytes"));
-        let record = u64::from(tree.entry.width) + 8 * rank as u64;
-        if record == 0 {
-            return Err(too_small());
-        }
-        let in_leaf = size.checked_sub(AROUND).ok_or_else(too_small)? / record;
-        let count_width = width_of(in_leaf);
-        let mut total_width = [0; DEPTH];
-        let mut below = in_leaf;
-        for level in 1..=usize::from(tree.depth) {
-            let pointer = (frame.wide() + count_width + total_width[level - 1]) as u64;
-            let here = size.checked_sub(AROUND + pointer).ok_or_else(too_small)? / (record + pointer);
-            below = (here + 1).saturating_mul(below).saturating_add(here);
-            total_width[level] = width_of(below);
-        }
-        Ok(Some(Reader { tree, root, frame, rank, chunk_bytes, count_width, total_width }))
-    }
-
-    fn record(&self) -> usize {
-        usize::from(self.tree.entry.width) + 8 * self.rank
-    }
-
-    /// Bytes of a pointer in a node `level` levels above the leaves.
-    fn pointer(&self, level: u16) -> usize {
-        let total = usize::from(level).checked_sub(1).and_then(|l| self.total_width.get(l));
-        self.frame.wide() + self.count_width + total.copied().unwrap_or(0)
+        Ok(Some(Reader { tree, root, frame, nodes, rank, chunk_bytes }))
     }
 
     fn keys<'b>(&self, node: &'b Node) -> Keys<'b> {
-        let first = 6 + usize::from(self.tree.entry.width);
-        Keys { bytes: &node.bytes, first, stride: self.record(), count: node.count, rank: self.rank }
+        let (first, stride) = (BEFORE + usize::from(self.tree.entry.width), usize::from(self.tree.tree.record));
+        Keys { bytes: &node.bytes, first, stride, count: node.count, rank: self.rank }
     }
 }
 
@@ -124,7 +83,7 @@ impl Tree for Reader<'_> {
     const CLOSED: bool = false;
 
     fn root(&self) -> Child {
-        Child { address: self.root, count: self.tree.records }
+        Child { address: self.root, count: self.tree.tree.records }
     }
 
     fn load(
@@ -135,20 +94,9 @@ impl Tree for Reader<'_> {
         node: &mut Node,
         reads: &mut u64,
     ) -> Result<()> {
-        node.level = level.unwrap_or(self.tree.depth);
+        node.level = level.unwrap_or(self.tree.tree.depth);
         node.count = usize::from(child.count);
-        let pointers = if node.level > 0 { (node.count + 1) * self.pointer(node.level) } else { 0 };
-        let len = AROUND + (node.count * self.record() + pointers) as u64;
-        if len > u64::from(self.tree.node_size) {
-            return Err(damaged(format!("a node of the tree of chunks with {} records", node.count)));
-        }
-        fetch(file, self.frame.place(child.address)?, len, &mut node.bytes, reads)?;
-        let mut fields = Fields::new(&node.bytes);
-        fields.signature(if node.level > 0 { b"BTIN" } else { b"BTLF" })?;
-        check_sum(&node.bytes)?;
-        if fields.u8()? != 10 + u8::from(self.tree.entry.filtered) {
-            return Err(damaged("a node of another kind of tree"));
-        }
+        self.nodes.load(file, child, node.level, &mut node.bytes, reads)?;
         self.keys(node).check_order()
     }
 
@@ -156,7 +104,7 @@ impl Tree for Reader<'_> {
         let keys = self.keys(node);
         let n = keys.up_to(key);
         if n > 0 && keys.is(n - 1, key) {
-            let record = node.bytes.get(6 + (n - 1) * self.record()..).unwrap_or(&[]);
+            let record = self.nodes.record(&node.bytes, n - 1);
             return Ok(match self.tree.entry.read(record, self.frame, self.chunk_bytes)? {
                 Some(place) => Step::Found(place),
                 None => Step::Missing,
@@ -165,19 +113,9 @@ impl Tree for Reader<'_> {
         if node.level == 0 {
             return Ok(Step::Missing);
         }
-        let start = 6 + node.count * self.record() + n * self.pointer(node.level);
-        let mut fields = Fields::new(node.bytes.get(start..).unwrap_or(&[]));
-        let address = fields.address(self.frame)?;
-        let address = address.ok_or_else(|| damaged("the tree of chunks names a child without address"))?;
-        let count = u16::try_from(fields.number(self.count_width)?)
-            .map_err(|_| damaged("a node of the tree of chunks with too many records"))?;
+        let child = self.nodes.child(&node.bytes, node.count, node.level, n)?;
         let low = if n > 0 { Some(keys.key(n - 1)) } else { node.low.clone() };
         let high = if n < node.count { Some(keys.key(n)) } else { node.high.clone() };
-        Ok(Step::Down(Child { address, count }, low, high))
+        Ok(Step::Down(child, low, high))
     }
-}
-
-/// Bytes that hold every number up to `most`.
-fn width_of(most: u64) -> usize {
-    most.checked_ilog2().unwrap_or(0) as usize / 8 + 1
 }

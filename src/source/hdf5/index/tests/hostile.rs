@@ -5,6 +5,7 @@
 //! printed; `CHUNKWISE_SEED` sets it.
 
 use super::*;
+use crate::source::hdf5::meta::{bytes, checksum};
 use std::time::{Duration, Instant};
 
 /// splitmix64.

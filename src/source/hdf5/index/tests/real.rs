@@ -71,10 +71,7 @@ fn chunked_datasets_of_real_files() {
                 continue;
             }
             if !facts.number {
-                let bytes = &&bytes[..];
-                let frame = header::superblock(bytes).unwrap().frame;
-                let layout = header::dataset(bytes, &frame, facts.header).unwrap().layout;
-                facts.element = *Layout::read(&layout, &frame).unwrap().chunk.last().unwrap();
+                facts.element = *chunked(&&bytes[..], facts.header).unwrap().0.last().unwrap();
             }
             let count: u64 = facts.grid().iter().product();
             let seen = compare_open(&bytes, &facts, &format!("{}:{name}", path.display()), 1 + count / 100);
@@ -95,14 +92,9 @@ fn hostile_files() {
     for path in files(&folder.join("hostile")) {
         let bytes = std::fs::read(&path).unwrap();
         let bytes = &&bytes[..];
-        let Ok(Super { frame, .. }) = header::superblock(bytes) else { continue };
         for header in 0..ReadAt::len(bytes) {
-            let Ok(described) = header::dataset(bytes, &frame, header) else { continue };
-            let (Ok(layout), Some(space)) = (Layout::read(&described.layout, &frame), &described.space)
-            else {
-                continue;
-            };
-            let (element, chunk) = layout.chunk.split_last().unwrap();
+            let Some((chunk, space)) = chunked(bytes, header) else { continue };
+            let (element, chunk) = chunk.split_last().unwrap();
             for filtered in [false, true] {
                 let expect = Expect { shape: &space.now, chunk, element: *element, filtered };
                 match lookups(bytes, header, &expect, 2000) {

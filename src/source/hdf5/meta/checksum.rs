@@ -2,7 +2,7 @@
 //! started with 0.
 
 /// The checksum of some bytes.
-pub(super) fn lookup3(bytes: &[u8]) -> u32 {
+pub(crate) fn lookup3(bytes: &[u8]) -> u32 {
     let start = 0xdead_beef_u32.wrapping_add(bytes.len() as u32);
     let mut s = [start; 3];
     let mut rest = bytes;

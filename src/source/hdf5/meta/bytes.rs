@@ -5,9 +5,9 @@ use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
 /// The most bytes that one node of a tree may have: many times what libhdf5 writes.
-pub(super) const NODE_LIMIT: u64 = 1 << 20;
+pub(crate) const NODE_LIMIT: u64 = 1 << 20;
 /// The most bytes that one block of an array may have; it can hold a bit per 1024 chunks.
-pub(super) const BLOCK_LIMIT: u64 = 16 << 20;
+pub(crate) const BLOCK_LIMIT: u64 = 16 << 20;
 
 /// Bytes of a file, read by position.
 pub(crate) trait ReadAt {
@@ -30,16 +30,26 @@ impl ReadAt for &[u8] {
 }
 
 /// The error for a structure that is not what the format says.
-pub(super) fn damaged(message: impl Into<String>) -> Error {
+pub(crate) fn damaged(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Format, message).hint("the file is damaged: copy it again")
 }
 
+/// What can be done about a structure that is valid but not known here.
+const OTHER_READER: &str =
+    "libhdf5 may read it: open it with OpenOptions::new().reader(Reader::Libhdf5) (--reader libhdf5)";
+
 /// The error for a structure that is valid but not known here.
-pub(super) fn unsupported(what: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::Unsupported, format!("the chunk index cannot be read directly: {what}"))
+pub(crate) fn unsupported(what: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Unsupported, format!("chunkwise does not read {what}")).hint(OTHER_READER)
 }
 
-fn beyond(at: u64, len: u64, have: u64) -> Error {
+/// Whether an error is of a structure that is not known here, and so perhaps known to libhdf5.
+pub(crate) fn is_unknown(e: &Error) -> bool {
+    e.kind() == ErrorKind::Unsupported && e.hint_text() == Some(OTHER_READER)
+}
+
+/// The error for what lies beyond the end of the file.
+pub(crate) fn beyond(at: u64, len: u64, have: u64) -> Error {
     Error::new(
         ErrorKind::Format,
         format!("a structure should be at bytes {at} + {len}, but the file has only {have}"),
@@ -49,7 +59,7 @@ fn beyond(at: u64, len: u64, have: u64) -> Error {
 
 /// Brings `len` bytes from position `at` on into `out`, in one read, and counts it. `len` is checked
 /// against the file before memory is taken; the caller bounds it by one of the limits.
-pub(super) fn fetch(file: &dyn ReadAt, at: u64, len: u64, out: &mut Vec<u8>, reads: &mut u64) -> Result<()> {
+pub(crate) fn fetch(file: &dyn ReadAt, at: u64, len: u64, out: &mut Vec<u8>, reads: &mut u64) -> Result<()> {
     if at.checked_add(len).is_none_or(|end| end > file.len()) {
         return Err(beyond(at, len, file.len()));
     }
@@ -63,7 +73,7 @@ pub(super) fn fetch(file: &dyn ReadAt, at: u64, len: u64, out: &mut Vec<u8>, rea
 
 /// How a file counts: where its address 0 is, and how wide addresses and lengths are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Frame {
+pub(crate) struct Frame {
     pub base: u64,
     pub address: u8,
     pub length: u8,
@@ -82,7 +92,7 @@ impl Frame {
 }
 
 /// Little-endian fields, taken from the front.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
 
@@ -94,6 +104,11 @@ impl<'a> Fields<'a> {
     /// Bytes that are left.
     pub fn left(&self) -> usize {
         self.rest.len()
+    }
+
+    /// All that is left, which stays.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
     }
 
     pub fn take(&mut self, n: usize) -> Result<&'a [u8]> {
@@ -156,19 +171,19 @@ impl<'a> Fields<'a> {
     /// What says to which array or tree a block belongs.
     pub fn owner(&mut self, frame: &Frame, header: u64) -> Result<()> {
         if self.address(frame)? != Some(header) {
-            return Err(damaged("a block of another chunk index"));
+            return Err(damaged("a block of something else"));
         }
         Ok(())
     }
 }
 
 /// Up to 8 bytes as an integer.
-pub(super) fn little(bytes: &[u8]) -> u64 {
+pub(crate) fn little(bytes: &[u8]) -> u64 {
     bytes.iter().rev().fold(0, |n, &b| n << 8 | u64::from(b))
 }
 
 /// Checks the checksum in the last four bytes of a structure.
-pub(super) fn check_sum(bytes: &[u8]) -> Result<()> {
+pub(crate) fn check_sum(bytes: &[u8]) -> Result<()> {
     match bytes.split_last_chunk::<4>() {
         Some((body, sum)) if lookup3(body) == u32::from_le_bytes(*sum) => Ok(()),
         _ => Err(damaged("a checksum of the file's structures is wrong")),

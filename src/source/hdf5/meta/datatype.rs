@@ -1,0 +1,192 @@
+//! The datatype message, of all versions.
+
+use super::bytes::{Fields, damaged, little, unsupported};
+use super::link::text;
+use crate::error::Result;
+
+/// Types inside of types.
+const DEPTH: usize = 32;
+
+/// A type of elements.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Type {
+    /// Bytes of an element.
+    pub size: u32,
+    pub class: Class,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Class {
+    Integer { order: Order, bits: Span, padded: bool, signed: bool },
+    Float { order: Order, bits: Span, padded: bool, form: Form },
+    Time,
+    String { pad: u8 },
+    Bitfield,
+    Opaque,
+    Compound(Vec<(String, Type)>),
+    Reference { kind: u8 },
+    /// Its base type, and the names and values of its members.
+    Enum(Box<Type>, Vec<(String, Vec<u8>)>),
+    Sequence(Box<Type>),
+    VariableString,
+    Array(Box<Type>),
+    Complex(Box<Type>),
+}
+
+/// Which byte comes first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Order {
+    Little,
+    Big,
+    Vax,
+}
+
+/// Where the bits of a number lie in its bytes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Span {
+    pub offset: u16,
+    pub precision: u16,
+}
+
+/// The parts of a float.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Form {
+    pub sign: u8,
+    /// Where it starts and how long it is.
+    pub exponent: (u8, u8),
+    pub mantissa: (u8, u8),
+    pub bias: u32,
+    /// 2: the highest bit of the mantissa is not stored.
+    pub normalization: u8,
+}
+
+impl Type {
+    pub fn read(body: &[u8]) -> Result<Type> {
+        read(&mut Fields::new(body), 0)
+    }
+}
+
+fn read(fields: &mut Fields, depth: usize) -> Result<Type> {
+    if depth > DEPTH {
+        return Err(damaged(format!("element types nested more than {DEPTH} deep")));
+    }
+    let first = fields.u8()?;
+    let (version, class) = (first >> 4, first & 0xf);
+    let flags = fields.number(3)? as u32;
+    let size = fields.u32()?;
+    if version == 0 || version > 5 {
+        return Err(unsupported(format_args!("element types of version {version}")));
+    }
+    let order = if flags & 1 != 0 { Order::Big } else { Order::Little };
+    let class = match class {
+        0 => Class::Integer { order, bits: span(fields)?, padded: flags & 6 != 0, signed: flags & 8 != 0 },
+        1 => {
+            let order = match flags & 0x41 {
+                0x41 => Order::Vax,
+                0x40 => return Err(damaged("a float of an unknown byte order")),
+                _ => order,
+            };
+            let bits = span(fields)?;
+            let (exponent, mantissa) = ((fields.u8()?, fields.u8()?), (fields.u8()?, fields.u8()?));
+            let form = Form {
+                sign: (flags >> 8) as u8,
+                exponent,
+                mantissa,
+                bias: fields.u32()?,
+                normalization: (flags >> 4 & 3) as u8,
+            };
+            Class::Float { order, bits, padded: flags & 0xe != 0, form }
+        }
+        2 => {
+            fields.u16()?;
+            Class::Time
+        }
+        3 => Class::String { pad: (flags & 0xf) as u8 },
+        4 => {
+            span(fields)?;
+            Class::Bitfield
+        }
+        5 => {
+            fields.take((flags & 0xff) as usize)?;
+            Class::Opaque
+        }
+        6 => Class::Compound(compound(fields, version, flags & 0xffff, size, depth)?),
+        7 => Class::Reference { kind: (flags & 0xf) as u8 },
+        8 => {
+            let base = read(fields, depth + 1)?;
+            let names = (0..flags & 0xffff).map(|_| name(fields, version < 3)).collect::<Result<Vec<_>>>()?;
+            let value = |name| Ok((name, fields.take(base.size as usize)?.to_vec()));
+            let members = names.into_iter().map(value).collect::<Result<_>>()?;
+            Class::Enum(Box::new(base), members)
+        }
+        9 => {
+            let base = read(fields, depth + 1)?;
+            if flags & 0xf == 1 { Class::VariableString } else { Class::Sequence(Box::new(base)) }
+        }
+        10 => {
+            let rank = usize::from(fields.u8()?);
+            fields.take(if version < 3 { 3 } else { 0 })?;
+            let words = if version < 3 { 2 * rank } else { rank };
+            fields.take(4 * words)?;
+            Class::Array(Box::new(read(fields, depth + 1)?))
+        }
+        11 => Class::Complex(Box::new(read(fields, depth + 1)?)),
+        n => return Err(unsupported(format_args!("element types of class {n}"))),
+    };
+    if size == 0 {
+        return Err(damaged("elements of 0 bytes"));
+    }
+    Ok(Type { size, class })
+}
+
+fn span(fields: &mut Fields) -> Result<Span> {
+    Ok(Span { offset: fields.u16()?, precision: fields.u16()? })
+}
+
+/// A name up to its NUL; in older versions the length of both is a multiple of 8.
+fn name(fields: &mut Fields, padded: bool) -> Result<String> {
+    let rest = fields.rest();
+    let len = rest.iter().position(|&b| b == 0).ok_or_else(|| damaged("a name without end"))?;
+    let taken = fields.take(if padded { (len + 8) / 8 * 8 } else { len + 1 })?;
+    Ok(text(&taken[..len]))
+}
+
+fn compound(
+    fields: &mut Fields,
+    version: u8,
+    members: u32,
+    size: u32,
+    depth: usize,
+) -> Result<Vec<(String, Type)>> {
+    let mut out = Vec::new();
+    for _ in 0..members {
+        let name = name(fields, version < 3)?;
+        let offset = match version {
+            3.. => fields.number(size.checked_ilog2().unwrap_or(0) as usize / 8 + 1)?,
+            _ => u64::from(fields.u32()?),
+        };
+        let mut times = None;
+        if version == 1 {
+            let rank = usize::from(fields.u8()?);
+            fields.take(3 + 4 + 4)?;
+            let lengths = fields.take(16)?;
+            if rank > 4 {
+                return Err(damaged(format!("a member of {rank} axes")));
+            }
+            if rank > 0 {
+                let product = lengths.chunks(4).take(rank).try_fold(1u32, |n, d| n.checked_mul(little(d) as u32));
+                times = Some(product.ok_or_else(|| damaged("a member larger than can be"))?);
+            }
+        }
+        let mut member = read(fields, depth + 1)?;
+        if let Some(times) = times {
+            let size = member.size.checked_mul(times).ok_or_else(|| damaged("a member larger than can be"))?;
+            member = Type { size, class: Class::Array(Box::new(member)) };
+        }
+        if offset.saturating_add(member.size.into()) > size.into() {
+            return Err(damaged(format!("the member {name:?} is beyond the end of its compound")));
+        }
+        out.push((name, member));
+    }
+    Ok(out)
+}

@@ -1,0 +1,104 @@
+//! The metadata of HDF5 files, read from their bytes.
+//!
+//! From the superblock over object headers, groups and their links to datasets and their attributes: all that
+//! opening and listing need, without libhdf5, its lock, or a process of its own. One file per structure of the
+//! format; [`facts`] and [`tree`] are what comes of them.
+//!
+//! Source: the HDF5 File Format Specification, version 4.0. Superblocks 0 to 3, also behind user blocks;
+//! object headers 1 and 2; groups as symbol tables, link messages, and dense; messages that are shared, in
+//! other headers and in the file's own heap of them; attributes in headers and dense; datatypes 1 to 5,
+//! dataspaces 1 and 2, fill values, filter pipelines, layouts 1 to 5; local, global and fractal heaps; B-trees 1
+//! and 2. What says that a writer has the file open, or had it open when it crashed, is no obstacle: the file is
+//! read as it is.
+//!
+//! Safe against any bytes: every length is checked against the file before memory is taken for it, and what is
+//! inside of something else has a bound on its depth. Nothing is visited more often than the bound of
+//! [`Pages`](pages::Pages) allows, so everything ends. Checksums are verified where the format has them. An
+//! error says which structure is damaged, and at what byte.
+//!
+//! Limits: files in several parts, images of the metadata cache, heaps with filters, and what is newer than the
+//! format's version 4.0 are errors of kind `Unsupported` that [`is_unknown`] tells from others: libhdf5 may read
+//! those.
+
+mod attribute;
+pub(super) mod bytes;
+pub(super) mod checksum;
+pub(super) mod container;
+mod dataset;
+pub(super) mod dataspace;
+mod datatype;
+mod element;
+mod fill;
+mod foreign;
+mod global;
+mod group;
+pub(super) mod header;
+mod heap;
+pub(super) mod layout;
+mod link;
+mod listing;
+mod names;
+pub(super) mod object;
+mod pages;
+mod path;
+mod pipeline;
+mod shared;
+mod superblock;
+mod symbols;
+pub(super) mod tree_v2;
+mod value;
+
+pub(super) use bytes::is_unknown;
+pub(crate) use bytes::ReadAt;
+
+use super::facts::Facts;
+use super::tree::Node;
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::{OpenOptions, Reader};
+use container::Container;
+use object::Kind;
+use pages::Pages;
+use path::Found;
+
+/// Whether files that are opened so are read here.
+pub(super) fn reads(options: OpenOptions) -> bool {
+    // Positioned reads are Unix only.
+    cfg!(unix) && options.reader == Reader::Own
+}
+
+/// Runs `f` over a file, and says in its error how much of the file is there.
+fn over<T>(file: &dyn ReadAt, f: impl FnOnce(&Container) -> Result<T>) -> Result<T> {
+    let pages = Pages::new(file);
+    let container = Container::open(&pages)?;
+    f(&container).map_err(|e| container.explain(e))
+}
+
+/// All that opening takes from a file about its dataset `name`; `None` where an external link leads to it,
+/// and `options` allow that.
+pub(super) fn facts(file: &dyn ReadAt, name: &str, options: OpenOptions) -> Result<Option<Facts>> {
+    over(file, |container| {
+        let (resolved, object) = match path::resolve(container, name, options)? {
+            Found::Here(resolved, object) => (resolved, object),
+            Found::Elsewhere => return Ok(None),
+        };
+        let what = match object.kind() {
+            Kind::Dataset => return dataset::facts(container, &object, resolved, options).map(Some),
+            Kind::Group => "a group",
+            Kind::Type => "a named type",
+            Kind::Other => "an object of an unknown kind",
+        };
+        Err(Error::new(ErrorKind::Type, format!("this is {what}, not a dataset"))
+            .hint("`chunkwise info` lists what is in the file"))
+    })
+}
+
+/// What is at `name` in a file, with all that is below it.
+pub(super) fn tree(file: &dyn ReadAt, name: &str, plugins: bool) -> Result<Node> {
+    over(file, |container| match path::resolve(container, name, OpenOptions::default())? {
+        Found::Here(resolved, object) => listing::look(container, &object, &resolved, plugins),
+        Found::Elsewhere => Err(Error::new(ErrorKind::Internal, "a link was followed that is not allowed")),
+    })
+}
+
+#[cfg(test)]
+mod tests;
