@@ -30,7 +30,7 @@ pub use dataset::Hdf5Source;
 pub(crate) use fuzz::{fuzz_chunk, fuzz_index};
 pub(crate) use handles::Borrowed;
 pub use handles::{open_files, set_max_open_files};
-pub(super) use index::ReadAt;
+pub(super) use meta::ReadAt;
 pub use listing::{tree, tree_with};
 pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind};
 
