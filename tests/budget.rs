@@ -250,3 +250,27 @@ fn stores_are_refused_once() {
         }
     }
 }
+
+/// A chunk that a block takes as a whole is decoded where it is staged: beside it there is room for what is stored, and
+/// between the filters, and no more. A stage that wants parts of chunks has room for a decoded one too.
+#[test]
+fn a_chunk_that_is_wanted_as_a_whole_is_held_once() {
+    let folder = folder();
+    let chunk = 200_000u64;
+    let bytes = 8 * chunk;
+    let x = open(folder.path(), "long rows", &[12, chunk], Some(&[1, chunk]), Some(1));
+    let least = |target: &Array, what: &str| {
+        let s = session(1, 1, bytes);
+        let needed = named(&s.compute(target).map(|_| ()).unwrap_err(), what);
+        let s = session(1, needed, bytes);
+        let outcome = s.run(&[target]).unwrap_or_else(|e| panic!("{what}: {e}"));
+        assert!(outcome.report.peak_host_bytes <= needed, "{what}");
+        needed
+    };
+    // The chunk as it is stored, at most an eighth longer, between two filters, and decoded.
+    let whole = least(&x.sum(), "sum");
+    assert!(whole > 3 * bytes && whole < 3 * bytes + bytes / 4 + (300 << 10), "{whole} of {bytes}");
+    // Every other element is a part of it.
+    let part = least(&x.index([Index::ALL, Index::ALL.step(2)]).sum(), "a part");
+    assert!(part > whole, "{part} of {bytes}");
+}

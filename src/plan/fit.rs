@@ -4,7 +4,7 @@ use super::bound::BoundStage;
 use super::needs::Needs;
 use super::place::{Machine, Placement, Wish, place, products_of, tiles};
 use super::reads::reads;
-use super::sharing::{cache_needed, cache_wanted};
+use super::sharing::{aligned, cache_needed, cache_wanted};
 use super::sweep::Passes;
 use super::{Ends, Input, MAX_KEPT_RUNNERS, Plan, Read, Stage, SubKernel, Supply, Together};
 use crate::backend::{Backend, DeviceKind};
@@ -14,7 +14,7 @@ use crate::feeds::FeedBytes;
 use crate::grid::Dims;
 use crate::ops::kernel::Kernel;
 use crate::size::human_bytes;
-use crate::source::ScratchNeeds;
+use crate::source::{Own, ScratchNeeds};
 
 /// What a device may stage of a stage.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,10 +77,12 @@ pub(super) fn needs_of<'a>(
 ) -> Result<Needs<'a>> {
     let stage = &plan.stages()[n];
     let (kernel, largest) = (stage.kernel(None)?, largest(stage));
-    let inputs = inputs_bytes(plan, machine.cpu, stage, &largest)
-        .saturating_add(staging.saturating_add(machine.cpu.worker_bytes(&kernel, &largest).host));
+    let (read, parts_bytes) = inputs_bytes(plan, machine.cpu, stage, &largest);
+    let inputs =
+        read.saturating_add(staging.saturating_add(machine.cpu.worker_bytes(&kernel, &largest).host));
     let in_place = placement.device == DeviceKind::Cpu;
-    Ok(Needs { plan, stage, ends, kernel, largest, values, inputs, in_place })
+    let parts = if in_place { parts_bytes } else { 0 };
+    Ok(Needs { plan, stage, ends, kernel, largest, values, inputs, parts, in_place })
 }
 
 /// A stage with its passes: as many workers and decoded chunks as the budget has room for.
@@ -128,12 +130,13 @@ pub(super) fn complete(needs: &Needs, passes: Passes, placement: Placement, mach
     }
 }
 
-/// Bytes of staging and read scratch for the inputs of one block.
-fn inputs_bytes(plan: &Plan, cpu: &dyn Backend, stage: &Stage, block: &[u64]) -> u64 {
+/// Bytes of staging and read scratch for the inputs of one block, and how many of these are for parts of chunks, of which
+/// no block of the stage wants one.
+fn inputs_bytes(plan: &Plan, cpu: &dyn Backend, stage: &Stage, block: &[u64]) -> (u64, u64) {
     let (inputs, program) = (&stage.inputs, &stage.program);
     let len: u64 = block.iter().product();
     let mut staged = 0u64;
-    let mut scratch = ScratchNeeds::default();
+    let (mut scratch, mut whole) = (ScratchNeeds::default(), ScratchNeeds::default());
     let together = Together::new(plan, inputs, block);
     for (i, (input, dtype)) in inputs.iter().zip(&program.inputs).enumerate() {
         let elements = match together.group(i) {
@@ -153,13 +156,34 @@ fn inputs_bytes(plan: &Plan, cpu: &dyn Backend, stage: &Stage, block: &[u64]) ->
             staged = staged.saturating_add(allocated(bytes));
             staged = staged.saturating_add(temporary.saturating_mul(tiles(input, block)));
             scratch = scratch.and(&read);
+            let in_place = together.group(i).is_none() && takes_whole_chunks(plan, stage, input, block);
+            whole = whole.and(&if in_place { ScratchNeeds { chunk: 0, ..read } } else { read });
         }
     }
     let mut runners = Vec::new();
     inputs.iter().for_each(|i| nested_runners(cpu, i, &mut runners));
     runners.sort_unstable_by(|a, b| b.cmp(a));
     let kept = runners.iter().take(MAX_KEPT_RUNNERS).fold(0, |sum: u64, &n| sum.saturating_add(n));
-    staged.saturating_add(scratch.total()).saturating_add(kept)
+    let parts = scratch.total() - whole.total();
+    (staged.saturating_add(scratch.total()).saturating_add(kept), parts)
+}
+
+/// Whether every block of a stage takes whole chunks of an input, each of which is decoded where it is staged.
+fn takes_whole_chunks(plan: &Plan, stage: &Stage, input: &Input, block: &[u64]) -> bool {
+    let Some(s) = input.source() else { return false };
+    let (source, view) = (&plan.sources()[s], &input.view);
+    let Some(chunks) = source.chunks.as_ref().filter(|_| plan.opened()[s].decodes_in_place(Own)) else {
+        return false;
+    };
+    let rank = source.shape.len();
+    let as_it_lies = view.axes.len() == rank && (0..rank).all(|d| view.axes[d].from == Some((d, 1)));
+    // A chunk over the edge of the array is not wanted as a whole.
+    let no_edges =
+        (0..rank).all(|d| chunks.cuts(d).is_none() && source.shape[d].is_multiple_of(chunks.shape()[d]));
+    // In the block a chunk is one run.
+    let first = chunks.shape().iter().position(|&n| n > 1).unwrap_or(rank);
+    let one_run = (first + 1..rank).all(|d| block[d] == chunks.shape()[d]);
+    as_it_lies && no_edges && one_run && aligned(&stage.grid, input, chunks)
 }
 
 /// Bytes of a buffer for so many.

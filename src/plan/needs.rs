@@ -20,6 +20,8 @@ pub(super) struct Needs<'a> {
     pub(super) values: u64,
     /// Bytes that a worker stages, reads and computes with, for a block of the largest shape.
     pub(super) inputs: u64,
+    /// How many of these are for chunks of which a part is wanted, where windows cut through blocks.
+    pub(super) parts: u64,
     /// Whether the stage runs on the CPU, which writes collected elements into their results.
     pub(super) in_place: bool,
 }
@@ -30,7 +32,9 @@ impl Needs<'_> {
         let (window, block) = (pass.windows.largest(), self.block(pass));
         let streams = |o: usize| self.ends.streams(self.stage.outputs[o].value);
         let handing = if pass.outputs.iter().any(|&o| streams(o)) { self.ends.handing } else { 0 };
-        let mut worker = self.inputs.saturating_add(handing);
+        // Without windows blocks are as they were planned.
+        let parts = if pass.count() == 1 { self.parts } else { 0 };
+        let mut worker = self.inputs.saturating_sub(parts).saturating_add(handing);
         let mut shared = 0u64;
         for &o in &pass.outputs {
             let terminal = &self.kernel.terminals[o];

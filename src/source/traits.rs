@@ -176,6 +176,13 @@ pub trait Source: Send + Sync + Debug {
     /// `Index` if the slab is not inside the array; otherwise as [`Source::read_chunk`].
     fn read_region(&self, slab: &Slab, out: &mut [u8], cx: &mut ReadCx) -> Result<()>;
 
+    /// Whether a chunk that is wanted as a whole is decoded where it is wanted, so that [`ScratchNeeds::chunk`] is for
+    /// others.
+    #[doc(hidden)]
+    fn decodes_in_place(&self, _: own::Own) -> bool {
+        false
+    }
+
     /// Whether a region costs no more when it is read part by part ([`Source::read_part`]): not where a chunk would
     /// have to be decoded for each of its parts.
     fn in_parts(&self) -> bool {

@@ -30,8 +30,8 @@ pub use dataset::Hdf5Source;
 pub(crate) use fuzz::{fuzz_chunk, fuzz_index};
 pub(crate) use handles::Borrowed;
 pub use handles::{open_files, set_max_open_files};
-pub(super) use meta::ReadAt;
 pub use listing::{tree, tree_with};
+pub(super) use meta::ReadAt;
 pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind};
 
 /// The version of libhdf5 that this program is linked with, as `1.10.8`.

@@ -243,6 +243,10 @@ impl Source for Hdf5Source {
         }
     }
 
+    fn decodes_in_place(&self, _: Own) -> bool {
+        matches!(self.access, Access::Chunks { index: Some(_), .. })
+    }
+
     fn worth_keeping(&self) -> bool {
         match &self.access {
             Access::Chunks { pipeline, .. } => !pipeline.is_empty(),

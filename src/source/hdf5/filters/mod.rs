@@ -123,7 +123,15 @@ pub(crate) fn most_stored(pipeline: &[Filter], len: u64) -> u64 {
 
 /// The most bytes of [`Work`] between two filters, for chunks of `len` bytes.
 pub(crate) fn between_bytes(pipeline: &[Filter], len: u64) -> u64 {
-    (pipeline.len() as u64).saturating_sub(1).min(2).saturating_mul(most_stored(pipeline, len))
+    let checks = |rest: &[Filter]| rest.iter().filter(|f| **f == Filter::Fletcher32).count() as u64;
+    let room = |k: usize| match pipeline[..k].iter().any(Filter::is_codec) {
+        true => most_stored(pipeline, len),
+        // What is left to undo changes no lengths but for checksums.
+        false => len.saturating_add(4 * checks(&pipeline[..k])),
+    };
+    let made = (1..pipeline.len()).filter(|&k| pipeline[k] != Filter::Fletcher32);
+    let rooms = made.map(room);
+    rooms.clone().max().unwrap_or(0).saturating_mul((rooms.count() as u64).min(2))
 }
 
 /// The most bytes of [`Work`] inside of codecs, and of what they take for themselves, for chunks of `len`

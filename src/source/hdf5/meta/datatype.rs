@@ -17,14 +17,28 @@ pub(super) struct Type {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Class {
-    Integer { order: Order, bits: Span, padded: bool, signed: bool },
-    Float { order: Order, bits: Span, padded: bool, form: Form },
+    Integer {
+        order: Order,
+        bits: Span,
+        padded: bool,
+        signed: bool,
+    },
+    Float {
+        order: Order,
+        bits: Span,
+        padded: bool,
+        form: Form,
+    },
     Time,
-    String { pad: u8 },
+    String {
+        pad: u8,
+    },
     Bitfield,
     Opaque,
     Compound(Vec<(String, Type)>),
-    Reference { kind: u8 },
+    Reference {
+        kind: u8,
+    },
     /// Its base type, and the names and values of its members.
     Enum(Box<Type>, Vec<(String, Vec<u8>)>),
     Sequence(Box<Type>),
@@ -174,13 +188,15 @@ fn compound(
                 return Err(damaged(format!("a member of {rank} axes")));
             }
             if rank > 0 {
-                let product = lengths.chunks(4).take(rank).try_fold(1u32, |n, d| n.checked_mul(little(d) as u32));
+                let product =
+                    lengths.chunks(4).take(rank).try_fold(1u32, |n, d| n.checked_mul(little(d) as u32));
                 times = Some(product.ok_or_else(|| damaged("a member larger than can be"))?);
             }
         }
         let mut member = read(fields, depth + 1)?;
         if let Some(times) = times {
-            let size = member.size.checked_mul(times).ok_or_else(|| damaged("a member larger than can be"))?;
+            let size =
+                member.size.checked_mul(times).ok_or_else(|| damaged("a member larger than can be"))?;
             member = Type { size, class: Class::Array(Box::new(member)) };
         }
         if offset.saturating_add(member.size.into()) > size.into() {

@@ -19,7 +19,10 @@ pub(crate) enum Layout<'a> {
     /// The data is here.
     Compact(&'a [u8]),
     /// `None` as long as nothing is stored. The bytes, where the message has them.
-    Contiguous { address: Option<u64>, bytes: Option<u64> },
+    Contiguous {
+        address: Option<u64>,
+        bytes: Option<u64>,
+    },
     Chunked(Chunked),
     Virtual,
 }

@@ -58,7 +58,9 @@ impl Link {
         }
         let target = match kind {
             0 => Target::Hard(
-                fields.address(frame)?.ok_or_else(|| damaged(format!("{:?} is a link to nowhere", text(&name))))?,
+                fields
+                    .address(frame)?
+                    .ok_or_else(|| damaged(format!("{:?} is a link to nowhere", text(&name))))?,
             ),
             kind => {
                 let len = usize::from(fields.u16()?);
