@@ -1,9 +1,10 @@
-//! Entry points for fuzzers: everything that parses bytes of a file by code of this crate.
+//! Entry points for fuzzers: everything that parses bytes of a file, or text, by code of this crate.
 //!
 //! Any input must come back, with an answer or an error, in time linear in its length and without more
-//! memory than it names. `tests/mutations.rs` runs them over damaged pieces of real files; a coverage-guided
-//! fuzzer can call them as they are.
+//! memory than it names. `tests/mutations.rs` runs them over damaged pieces of real files; `fuzz/` has what
+//! a coverage-guided fuzzer calls (`cargo +nightly fuzz run netcdf`).
 
+use crate::plan::Plan;
 use crate::source::hdf5::{fuzz_chunk, fuzz_index};
 use crate::source::netcdf::fuzz_netcdf;
 
@@ -37,4 +38,10 @@ pub fn index(
 /// for what is not such a file.
 pub fn netcdf(data: &[u8]) -> Option<(u64, u64)> {
     fuzz_netcdf(data)
+}
+
+/// Reads a plan that is written as JSON, and gives it as it is written again; nothing for what is no plan. Files
+/// that it names are looked at.
+pub fn plan(data: &[u8]) -> Option<String> {
+    Plan::from_json(std::str::from_utf8(data).ok()?).ok()?.to_json().ok()
 }

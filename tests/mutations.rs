@@ -1,4 +1,4 @@
-//! Damage to stored chunks, to metadata and to descriptions of filter pipelines: an error that says where,
+//! Damage to stored chunks, to metadata, to descriptions of filter pipelines and to plans: an error that says where,
 //! or (where nothing guards the bytes) some values, in that chunk only. Never a panic, a hang, or memory that
 //! the file asks for.
 //!
@@ -14,7 +14,7 @@ mod common;
 #[path = "common/structures.rs"]
 mod structures;
 
-use chunkwise::{Array, ErrorKind, Session, fuzzing};
+use chunkwise::{Array, BinAxis, DType, ErrorKind, Index, Over, Session, Target, fuzzing};
 use common::{folder, golden, mix, session};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -327,7 +327,7 @@ fn metadata() -> Vec<Metadata> {
             Metadata { name: name.into(), structures: structures(&bytes), bytes, datasets: Vec::new() }
         });
         let (shape, chunk) = (numbers(&row["shape"]), numbers(&row["chunk"]));
-        let element = chunkwise::DType::from_name(row["dtype"].as_str().unwrap()).unwrap().size() as u64;
+        let element = DType::from_name(row["dtype"].as_str().unwrap()).unwrap().size() as u64;
         let header = row["header"].as_u64().unwrap();
         let chunks: u64 = shape.iter().zip(&chunk).map(|(s, c)| s.div_ceil(*c)).product();
         if chunks > 4096 {
@@ -492,7 +492,7 @@ fn damaged_pipelines_end() {
         }
         let bytes =
             files.entry(file.into()).or_insert_with(|| std::fs::read(golden_folder.join(file)).unwrap());
-        let size = chunkwise::DType::from_name(row["dtype"].as_str().unwrap()).unwrap().size() as u64;
+        let size = DType::from_name(row["dtype"].as_str().unwrap()).unwrap().size() as u64;
         let len = numbers(&row["chunk"]).iter().product::<u64>() * size;
         for chunk in row["chunks"].as_array().unwrap().iter().filter(|c| c[1].as_u64().unwrap() < 20_000) {
             let (at, n) = (chunk[0].as_u64().unwrap() as usize, chunk[1].as_u64().unwrap() as usize);
@@ -598,4 +598,79 @@ fn damaged_netcdf_headers_end() {
         assert!(refused > 1000 && read > 1000);
     }
     peak.check(32 << 20);
+}
+
+/// Plans whose JSON is damaged, digits as often as anything: an error, or a plan that is written as it was read.
+#[test]
+fn damaged_plans_end() {
+    let peak = Peak::watch();
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    let session = session(1, "64MiB");
+    let x = Array::random(&[300, 40], 7, DType::F32);
+    let n = Array::arange_int(0, 12_000, 1);
+    let v = Array::open(goldens.join("netcdf/data64.nc"), "record_f8").unwrap();
+    let c = Array::open(goldens.join("layouts/earliest.h5"), "chunked_int16_be").unwrap();
+    let targets: Vec<Box<dyn Target>> = vec![
+        Box::new((&x - x.mean_with(Over::axis(0))).std()),
+        Box::new(x.t().index([Index::ALL.step(-3)]).max_with(Over::axis(1))),
+        Box::new(n.reshape(&[100, 120]).matmul(&n.reshape(&[120, 100])).sum()),
+        Box::new(n.reshape(&[100, 120]).cumsum_with(Over::axis(1)).max()),
+        Box::new(x.histogram(BinAxis::Auto(5))),
+        Box::new(v.median()),
+        Box::new(c.cast(DType::F64).sum()),
+    ];
+    let seeds: Vec<Vec<u8>> = targets
+        .iter()
+        .map(|t| session.plan(&[t.as_ref()]).unwrap().to_json().unwrap().into_bytes())
+        .collect();
+    for seed in &seeds {
+        assert_eq!(fuzzing::plan(seed).as_deref().map(str::as_bytes), Some(&seed[..]));
+    }
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+    for seed in [1, number("CHUNKWISE_SEED").unwrap_or(now)] {
+        println!("CHUNKWISE_SEED={seed}");
+        let (mut rng, start) = (Rng(seed), Instant::now());
+        let (mut refused, mut read, mut n) = (0, 0, 0);
+        let asked = number("CHUNKWISE_MUTATIONS");
+        while n < asked.unwrap_or(6000) && (asked.is_some() || start.elapsed() < Duration::from_secs(5)) {
+            n += 1;
+            let mut bytes = seeds[rng.below(seeds.len() as u64) as usize].clone();
+            for _ in 0..1 + rng.below(2) {
+                let len = bytes.len() as u64;
+                let at = rng.below(len) as usize;
+                let digit = (at..bytes.len()).find(|&i| bytes[i].is_ascii_digit());
+                match (rng.below(8), digit) {
+                    (0..=2, Some(i)) => bytes[i] = b'0' + rng.below(10) as u8,
+                    (3, Some(i)) => drop(
+                        bytes.splice(
+                            i..i,
+                            [&b"18446744073709551615"[..], b"9", b"00", b"-"][rng.below(4) as usize]
+                                .iter()
+                                .copied(),
+                        ),
+                    ),
+                    (4, Some(i)) => drop(bytes.remove(i)),
+                    // A piece of it somewhere else.
+                    (5, _) => {
+                        let from = rng.below(len) as usize;
+                        let piece = bytes[from..(from + rng.below(60) as usize).min(bytes.len())].to_vec();
+                        bytes.splice(at..at, piece);
+                    }
+                    (6, _) => bytes.truncate(at.max(1)),
+                    _ => bytes[at] ^= 1 << rng.below(7),
+                }
+            }
+            let what = format!("CHUNKWISE_SEED={seed}, damage {n}");
+            match timed(&what, || fuzzing::plan(&bytes)) {
+                None => refused += 1,
+                Some(written) => {
+                    read += 1;
+                    assert_eq!(fuzzing::plan(written.as_bytes()), Some(written), "{what}");
+                }
+            }
+        }
+        println!("{n} damages: {refused} refused, {read} read");
+        assert!(refused > 100 && read > 20);
+    }
+    peak.check(192 << 20);
 }

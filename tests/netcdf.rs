@@ -176,7 +176,7 @@ fn a_tree_says_what_one_of_netcdf_4_would() {
     let unwritten = Array::open(&path, "never_written").unwrap();
     let value = session(1, "64MiB").compute(&unwritten).unwrap();
     assert_eq!(value.shape(), [7, 1, 5]);
-    assert!(value.bytes().chunks(4).all(|b| b == 9.969209968386869e36f32.to_ne_bytes()));
+    assert!(value.bytes().chunks(4).all(|b| b == (9.969209968386869e36f64 as f32).to_ne_bytes()));
 }
 
 /// A generator that every process has alike.

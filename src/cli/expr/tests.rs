@@ -286,6 +286,26 @@ proptest! {
     }
 
     #[test]
+    fn no_damaged_text_panics(
+        text in grammar(),
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<char>()), 1..4)
+    ) {
+        let mut chars: Vec<char> = text.chars().collect();
+        for (to, from, c) in damage {
+            let n = chars.len();
+            match from.index(4) {
+                _ if n == 0 => chars.push(c),
+                0 => chars[to.index(n)] = c,
+                1 => chars[to.index(n)] = chars[from.index(n)],
+                2 => drop(chars.remove(to.index(n))),
+                _ => chars.insert(to.index(n), chars[from.index(n)]),
+            }
+        }
+        let text: String = chars.into_iter().collect();
+        if let Ok(ast) = parse(&text) { check(&ast); round_trip(&ast); }
+    }
+
+    #[test]
     fn printed_text_reads_back_the_same(text in grammar()) {
         // The one error that this grammar can make is a chained comparison.
         match parse(&text) {

@@ -94,7 +94,7 @@ pub struct Dataset {
     pub stored: String,
     /// The dtype that it is read as; `None` if it is not numeric.
     pub dtype: Option<DType>,
-    /// `compact`, `contiguous`, `chunked` or `virtual`.
+    /// `compact`, `contiguous`, `chunked` or `virtual`; of netCDF classic files `contiguous` or `record`.
     pub layout: String,
     /// The chunk shape.
     pub chunks: Option<Vec<u64>>,

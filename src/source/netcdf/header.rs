@@ -14,7 +14,7 @@ use crate::source::hdf5::ReadAt;
 /// What a file begins with, before the byte that says its version.
 pub(super) const MAGIC: &[u8; 3] = b"CDF";
 
-/// Dimensions, attributes and variables that are kept.
+/// Dimensions, attributes, variables and their axes that are kept.
 const MAX_ITEMS: u64 = 1 << 20;
 /// A longer name is not believed (netCDF-C writes 256 bytes at most).
 const MAX_NAME: u64 = 64 << 10;
@@ -230,17 +230,26 @@ impl Parser<'_> {
         }
         // Each has a name behind its length, and a number at least.
         self.cursor.want(&format!("{n} {what}"), n.saturating_mul(8))?;
-        self.items = self.items.saturating_add(n);
-        if self.items > MAX_ITEMS {
-            let message = format!("more than {MAX_ITEMS} dimensions, attributes and variables");
-            return Err(Error::new(ErrorKind::Unsupported, message));
-        }
+        self.keep(n)?;
         // It grows as they are found: what is said to be there may not be.
         let mut out = Vec::new();
         for _ in 0..n {
             out.push(item(self)?);
         }
         Ok(out)
+    }
+
+    /// Fails where so many more would be too many.
+    fn keep(&mut self, n: u64) -> Result<()> {
+        self.items = self.items.saturating_add(n);
+        match self.items <= MAX_ITEMS {
+            true => Ok(()),
+            false => {
+                let message =
+                    format!("more than {MAX_ITEMS} dimensions, attributes, variables and axes of these");
+                Err(Error::new(ErrorKind::Unsupported, message))
+            }
+        }
     }
 
     fn name(&mut self) -> Result<String> {
@@ -316,6 +325,7 @@ impl Parser<'_> {
     fn dimensions_of(&mut self, all: &[Dimension]) -> Result<Vec<u32>> {
         let rank = self.count()?;
         self.cursor.want(&format!("{rank} dimensions of a variable"), rank.saturating_mul(4))?;
+        self.keep(rank)?;
         let mut dimensions = Vec::new();
         for d in 0..rank {
             let id = self.count()?;

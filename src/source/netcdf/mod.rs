@@ -5,7 +5,7 @@
 //! native. A variable is known by its path from the root, as `/temperature`. There are no groups below it.
 //!
 //! Limits: as of HDF5's, text has no dtype, and an array has at most 32 axes; a header is at most 64 MiB, with at
-//! most a million dimensions, attributes and variables.
+//! most a million dimensions, attributes, variables and axes of these.
 
 mod bytes;
 mod fuzz;

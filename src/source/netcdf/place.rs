@@ -39,8 +39,8 @@ impl Header {
     /// Bytes of one row of a variable that has records, of all else; not those between rows.
     fn row(&self, variable: &Variable) -> Result<u64> {
         let inner = &variable.dimensions[usize::from(self.has_records(variable))..];
-        let lens = inner.iter().map(|&d| self.dimension(d).and_then(|d| d.len).unwrap_or(0));
-        lens.fold(Some(variable.of.size() as u64), |n, len| n?.checked_mul(len))
+        let mut lens = inner.iter().map(|&d| self.dimension(d).and_then(|d| d.len).unwrap_or(0));
+        lens.try_fold(variable.of.size() as u64, |n, len| n.checked_mul(len))
             .filter(|&n| n <= i64::MAX as u64 - 3)
             .ok_or_else(|| damaged(format!("the size of /{} does not fit 63 bits", variable.name)))
     }
