@@ -4,7 +4,7 @@
 //! memory than it names. `tests/mutations.rs` runs them over damaged pieces of real files; a coverage-guided
 //! fuzzer can call them as they are.
 
-use crate::source::hdf5::{fuzz_chunk, fuzz_index};
+use crate::source::hdf5::{fuzz_chunk, fuzz_index, fuzz_metadata};
 
 /// Undoes a filter pipeline. The input says what it is: a byte with the number of filters (up to 4), a byte
 /// with the element size (1, 2, 4 or 8 as two bits) and the byte order (the next bit), 2 bytes of filter mask,
@@ -29,4 +29,10 @@ pub fn index(
     filtered: bool,
 ) -> Option<(u64, u64)> {
     fuzz_index(data, header, shape, chunk, element, filtered)
+}
+
+/// Lists a file that is these bytes, and opens its first 64 datasets. Gives how many objects and links there
+/// are and how many of them failed, or nothing if there is no root group.
+pub fn metadata(data: &[u8]) -> Option<(u64, u64)> {
+    fuzz_metadata(data)
 }
