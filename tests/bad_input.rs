@@ -436,11 +436,7 @@ fn hostile_files_do_no_harm() {
             _ => bad.push(format!("{name}: {status}\n{text}")),
         }
     }
-    let _ = writeln!(
-        std::io::stderr(),
-        "hostile files: {fine} of {} read or refused",
-        files.len(),
-    );
+    let _ = writeln!(std::io::stderr(), "hostile files: {fine} of {} read or refused", files.len(),);
     assert!(bad.is_empty(), "{}", bad.join("\n"));
     assert!(killed.is_empty(), "{}", killed.join("\n"));
 }

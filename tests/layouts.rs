@@ -71,9 +71,7 @@ impl Row {
 
     /// Whether it has to be read, with any libhdf5 that the crate can be built with.
     fn readable(&self) -> bool {
-        self.dtype.is_some()
-            && self.filter(REFUSED).is_none()
-            && self.filter(OPTIONAL).is_none()
+        self.dtype.is_some() && self.filter(REFUSED).is_none() && self.filter(OPTIONAL).is_none()
     }
 
     /// Whether a filter was surely used for a chunk.

@@ -130,8 +130,11 @@ fn datasets_of_every_format_open() {
             }
         }
         assert!(open >= 7, "{file}: {open}");
-        let soft: i64 =
-            session.compute(&Array::open(place(file), "/links/relative").unwrap().sum()).unwrap().item().unwrap();
+        let soft: i64 = session
+            .compute(&Array::open(place(file), "/links/relative").unwrap().sum())
+            .unwrap()
+            .item()
+            .unwrap();
         assert_eq!(soft, 1770);
         for (path, kind, words) in [
             ("/links/one", ErrorKind::Format, "circle of soft links"),

@@ -470,7 +470,11 @@ fn kinds() -> Vec<Metadata> {
         // Version, reserved, a few messages, one reference.
         let old = |at: &usize| {
             let b = &bytes[*at..];
-            at % 4 == 0 && b.len() > 16 && b[..2] == [1, 0] && (1..20).contains(&b[2]) && b[3..8] == [0, 1, 0, 0, 0]
+            at % 4 == 0
+                && b.len() > 16
+                && b[..2] == [1, 0]
+                && (1..20).contains(&b[2])
+                && b[3..8] == [0, 1, 0, 0, 0]
         };
         found.extend((0..bytes.len()).filter(old).take(30).map(|at| Structure { at, checked: None }));
         assert!(found.len() > 5, "{name}: {}", found.len());

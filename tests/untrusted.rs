@@ -361,8 +361,7 @@ fn whatever_the_other_process_does_is_an_error_soon() {
     // Complaints without end are no harm where the answer is right.
     let noisy = format!("head -c 100000000 /dev/zero >&2; exec {PROGRAM} \"$@\"");
     let noisy = script(folder.path(), "noisy", &noisy);
-    let ran =
-        watched(eval(&file, "nothing", "max(x)", &GUARDED).env("CHUNKWISE_PROBE", noisy), PATIENCE);
+    let ran = watched(eval(&file, "nothing", "max(x)", &GUARDED).env("CHUNKWISE_PROBE", noisy), PATIENCE);
     assert!(ran.code == Some(0) && ran.out.contains("2.5"), "{ran:?}");
     assert!(ran.peak < GIB, "{ran:?}");
 }

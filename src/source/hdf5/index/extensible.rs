@@ -7,8 +7,8 @@
 //! super blocks (`EASB`), whose addresses are in the index block. Large data blocks are cut into
 //! pages with a checksum each, and a bit per page in the super block says whether it was written.
 
-use super::array::{Entry, bit, block_bytes, linear};
 use super::super::meta::bytes::{Fields, Frame, ReadAt, check_sum, damaged, fetch};
+use super::array::{Entry, bit, block_bytes, linear};
 use super::memo::{Memo, Slot};
 use super::place::Place;
 use crate::error::Result;

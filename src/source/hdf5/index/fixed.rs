@@ -3,8 +3,8 @@
 //! One data block (`FADB`) holds the entries of all chunks in C order. Above a number of entries the
 //! block is cut into pages with a checksum each, and a bit per page says whether it was written.
 
-use super::array::{Entry, bit, block_bytes, linear};
 use super::super::meta::bytes::{BLOCK_LIMIT, Fields, Frame, ReadAt, check_sum, damaged, fetch, unsupported};
+use super::array::{Entry, bit, block_bytes, linear};
 use super::memo::{Memo, Slot};
 use super::place::Place;
 use crate::error::Result;

@@ -140,8 +140,7 @@ impl ChunkIndex {
             return Err(damaged("the dataset's data is not in chunks").at("structure", place()));
         };
         // Some writers give the bytes of an element wrong here: the element type is right, as in libhdf5.
-        if layout.chunk[..layout.chunk.len() - 1] != *expect.chunk
-            || expect.shape.len() != expect.chunk.len()
+        if layout.chunk[..layout.chunk.len() - 1] != *expect.chunk || expect.shape.len() != expect.chunk.len()
         {
             return Err(damaged(format!(
                 "chunks of shape {:?}, where the file has {:?}",
@@ -207,9 +206,7 @@ impl ChunkIndex {
         match &self.kind {
             Kind::Nothing => Ok(0),
             Kind::Single(place) => Ok(place.size),
-            Kind::Implicit { .. } => {
-                Ok(self.grid.iter().fold(self.bytes, |n, &d| n.saturating_mul(d)))
-            }
+            Kind::Implicit { .. } => Ok(self.grid.iter().fold(self.bytes, |n, &d| n.saturating_mul(d))),
             Kind::Fixed(array) => {
                 self.sum(array.count(), |i, memo| array.entry(file, frame, (i, self.bytes), memo))
             }
@@ -284,9 +281,7 @@ impl Kind {
                 let (size, mask) = stated.unwrap_or((bytes, 0));
                 Kind::Single(Place { address, size, mask })
             }
-            Index::Implicit => {
-                Kind::Implicit { address, strides: strides(&counts(space, expect)?, &axes)? }
-            }
+            Index::Implicit => Kind::Implicit { address, strides: strides(&counts(space, expect)?, &axes)? },
             Index::Fixed => {
                 let strides = strides(&counts(space, expect)?, &axes)?;
                 Kind::Fixed(Fixed::open(file, frame, address, filtered, strides)?)

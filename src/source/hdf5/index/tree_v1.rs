@@ -57,7 +57,8 @@ const LEVELS: u16 = 32;
 impl Reader<'_> {
     /// Bytes of all chunks below a node; below the root, whose level is not known, if there is none.
     pub fn stored_bytes(&self, file: &dyn ReadAt, below: Option<(u64, u16)>) -> Result<u64> {
-        let (address, level) = below.map_or((self.tree.root, None), |(address, level)| (address, Some(level)));
+        let (address, level) =
+            below.map_or((self.tree.root, None), |(address, level)| (address, Some(level)));
         let mut node = Node::default();
         self.load(file, Child { address, count: 0 }, level, &mut node, &mut 0)?;
         if node.level >= LEVELS {
@@ -73,7 +74,8 @@ impl Reader<'_> {
                 0 => u64::from(size),
                 _ => {
                     let child = fields.address(self.frame)?;
-                    let child = child.ok_or_else(|| damaged("the tree of chunks names a child without address"))?;
+                    let child =
+                        child.ok_or_else(|| damaged("the tree of chunks names a child without address"))?;
                     self.stored_bytes(file, Some((child, node.level - 1)))?
                 }
             };

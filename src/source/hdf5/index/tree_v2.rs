@@ -73,7 +73,8 @@ impl<'a> Reader<'a> {
     }
 
     fn keys<'b>(&self, node: &'b Node) -> Keys<'b> {
-        let (first, stride) = (BEFORE + usize::from(self.tree.entry.width), usize::from(self.tree.tree.record));
+        let (first, stride) =
+            (BEFORE + usize::from(self.tree.entry.width), usize::from(self.tree.tree.record));
         Keys { bytes: &node.bytes, first, stride, count: node.count, rank: self.rank }
     }
 }

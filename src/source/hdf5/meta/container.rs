@@ -2,7 +2,7 @@
 
 use super::bytes::{Frame, ReadAt, fetch};
 use super::superblock::{self, Super};
-use crate::error::{ErrorKind, Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// An HDF5 file.
 #[derive(Clone)]

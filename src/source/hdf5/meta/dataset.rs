@@ -31,7 +31,10 @@ pub(super) struct Described {
 pub(super) enum Place {
     Compact(Vec<u8>),
     /// The bytes, where the header has them.
-    Contiguous { address: Option<u64>, bytes: Option<u64> },
+    Contiguous {
+        address: Option<u64>,
+        bytes: Option<u64>,
+    },
     Chunked(Chunked),
     Virtual,
 }
@@ -154,8 +157,8 @@ pub(super) fn facts(
 fn compact(element: &Element, dtype: DType, mut data: Vec<u8>, bytes: u64) -> Result<Vec<u8>> {
     let count = bytes as usize / dtype.size();
     let stored = count.checked_mul(element.size).filter(|&stored| stored <= data.len());
-    let stored =
-        stored.ok_or_else(|| damaged(format!("{} bytes for {count} elements of {}", data.len(), element.size)))?;
+    let stored = stored
+        .ok_or_else(|| damaged(format!("{} bytes for {count} elements of {}", data.len(), element.size)))?;
     data.truncate(stored);
     if !element.convert {
         if element.swap {

@@ -7,7 +7,12 @@ use super::object::{FILL, OLD_FILL, Object};
 use crate::error::{Context, Result};
 
 /// The fill value of a dataset: one element in native byte order; zeros where none is given.
-pub(super) fn value(container: &Container, dataset: &Object, element: &Element, size: usize) -> Result<Vec<u8>> {
+pub(super) fn value(
+    container: &Container,
+    dataset: &Object,
+    element: &Element,
+    size: usize,
+) -> Result<Vec<u8>> {
     let stored = match dataset.find(container, FILL)? {
         Some(body) => new(&body),
         None => match dataset.find(container, OLD_FILL)? {
@@ -18,9 +23,15 @@ pub(super) fn value(container: &Container, dataset: &Object, element: &Element, 
     let convert = |stored: Option<Vec<u8>>| {
         let Some(stored) = stored else { return Ok(vec![0; size]) };
         if stored.len() != element.size {
-            return Err(damaged(format!("a fill value of {} bytes for elements of {}", stored.len(), element.size)));
+            return Err(damaged(format!(
+                "a fill value of {} bytes for elements of {}",
+                stored.len(),
+                element.size
+            )));
         }
-        element.native(&stored).ok_or_else(|| unsupported(format_args!("a fill value of the type {}", element.text)))
+        element
+            .native(&stored)
+            .ok_or_else(|| unsupported(format_args!("a fill value of the type {}", element.text)))
     };
     stored.and_then(convert).at("structure", dataset.place(container))
 }

@@ -44,13 +44,19 @@ pub(crate) fn named(file: &dyn ReadAt) -> Error {
     }
     let text = String::from_utf8_lossy(&head).trim_start_matches('\u{feff}').trim_start().to_lowercase();
     if ["<!doctype html", "<html", "<head"].iter().any(|start| text.starts_with(start)) {
-        return wrong("an HTML page", "a download that got an error page or a login: look at it with a browser");
+        return wrong(
+            "an HTML page",
+            "a download that got an error page or a login: look at it with a browser",
+        );
     }
     if text.starts_with("<?xml") {
         return wrong("an XML document", "a download that got an error message: look at it");
     }
     if head.iter().all(|&b| b == 0) {
-        return wrong("a file that begins with zeros", "a copy or a download that did not end: copy it again");
+        return wrong(
+            "a file that begins with zeros",
+            "a copy or a download that did not end: copy it again",
+        );
     }
     if head.get(257..262) == Some(b"ustar") {
         return wrong("a tar archive", "unpack it first: tar xf");
@@ -58,7 +64,9 @@ pub(crate) fn named(file: &dyn ReadAt) -> Error {
     // The cut may go through a character.
     let end = head.len() - if head.len() == 512 { 4 } else { 0 };
     let plain = |b: &u8| !b.is_ascii_control() || matches!(b, b'\n' | b'\r' | b'\t');
-    if head[..end].iter().all(plain) && std::str::from_utf8(&head[..end]).map_or_else(|e| e.valid_up_to() + 4 > end, |_| true) {
+    if head[..end].iter().all(plain)
+        && std::str::from_utf8(&head[..end]).map_or_else(|e| e.valid_up_to() + 4 > end, |_| true)
+    {
         return wrong("a text file", "");
     }
     Error::new(ErrorKind::Format, "this is not an HDF5 file: it does not have HDF5's signature")

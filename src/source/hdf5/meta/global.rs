@@ -19,13 +19,7 @@ pub(super) struct Global {
 impl Global {
     /// The bytes of a stored element of variable length, `count` times `size`, or their beginning: at most
     /// `most` of them.
-    pub fn element(
-        &mut self,
-        container: &Container,
-        stored: &[u8],
-        size: u64,
-        most: u64,
-    ) -> Result<Vec<u8>> {
+    pub fn element(&mut self, container: &Container, stored: &[u8], size: u64, most: u64) -> Result<Vec<u8>> {
         let mut fields = Fields::new(stored);
         let count = u64::from(fields.u32()?);
         let address = fields.address(container.frame())?;
@@ -43,8 +37,9 @@ impl Global {
         let get = || -> Result<Vec<u8>> {
             let &(at, len) = found.ok_or_else(|| damaged(format!("there is no object {number} in it")))?;
             let wanted = count.checked_mul(size).filter(|&n| n <= len);
-            let wanted =
-                wanted.ok_or_else(|| damaged(format!("its object {number} has {len} bytes, not {count} of {size}")))?;
+            let wanted = wanted.ok_or_else(|| {
+                damaged(format!("its object {number} has {len} bytes, not {count} of {size}"))
+            })?;
             let wanted = wanted.min(most);
             if wanted > BLOCK_LIMIT {
                 return Err(unsupported(format_args!("elements of {wanted} bytes")));

@@ -169,7 +169,10 @@ impl Heap {
         let mut last = self.last.borrow_mut();
         if last.0 != address || last.1.len() as u64 != size {
             let bytes = self.direct(container, address, size);
-            *last = (address, bytes.at("structure", format_args!("block of a heap at byte {}", container.at(address)))?);
+            *last = (
+                address,
+                bytes.at("structure", format_args!("block of a heap at byte {}", container.at(address)))?,
+            );
         }
         Ok(last.1.get(inside as usize..(inside + len) as usize).ok_or_else(beyond)?.to_vec())
     }
@@ -209,7 +212,8 @@ impl Heap {
             // Which row, where it starts, and how long its blocks are.
             let first = self.width.saturating_mul(self.start);
             let row = (offset / first).checked_ilog2().map_or(0, |n| u64::from(n) + 1);
-            let size = self.start.checked_shl(row.saturating_sub(1) as u32).filter(|&size| size >= self.start);
+            let size =
+                self.start.checked_shl(row.saturating_sub(1) as u32).filter(|&size| size >= self.start);
             let size = size.ok_or_else(|| damaged("a heap beyond all numbers"))?;
             let before = if row == 0 { 0 } else { self.width.saturating_mul(size) };
             if row >= rows {

@@ -26,8 +26,13 @@ const ROOM: usize = 64 << 20;
 
 /// What is at an object of the path `path`, with all that is below it.
 pub(super) fn look(container: &Container, object: &Object, path: &str, plugins: bool) -> Result<Node> {
-    let values =
-        Values { container, global: Global::default(), names: Names::default(), limit: MAX_VALUES, room: ROOM };
+    let values = Values {
+        container,
+        global: Global::default(),
+        names: Names::default(),
+        limit: MAX_VALUES,
+        room: ROOM,
+    };
     Walk { container, values, plugins, seen: HashMap::new() }.node(object, path.into(), 0)
 }
 
@@ -118,7 +123,11 @@ impl Walk<'_> {
         all.sort_by(|a, b| a.name.cmp(&b.name));
         if let Err(e) = visited {
             let value = h5::RawValue::Other(format!("unreadable: {}", e.message()));
-            all.push(RawAttribute { name: format!("attribute {}", all.len()), shape: Default::default(), value });
+            all.push(RawAttribute {
+                name: format!("attribute {}", all.len()),
+                shape: Default::default(),
+                value,
+            });
         }
         all
     }
@@ -168,8 +177,7 @@ fn storage_bytes(container: &Container, object: &Object, described: &Described) 
         Place::Virtual => 0,
         Place::Chunked(chunked) => {
             let (Some(shape), Some((_, chunk))) = (shape, chunked.chunk.split_last()) else { return Ok(0) };
-            let expect =
-                Expect { shape, chunk, element: element.size as u64, filtered: !filters.is_empty() };
+            let expect = Expect { shape, chunk, element: element.size as u64, filtered: !filters.is_empty() };
             let index = ChunkIndex::locate_in(container, object.address, &expect)?;
             index.stored_bytes(container.file)?
         }

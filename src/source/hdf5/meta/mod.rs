@@ -48,8 +48,8 @@ mod symbols;
 pub(super) mod tree_v2;
 mod value;
 
-pub(super) use bytes::is_unknown;
 pub(crate) use bytes::ReadAt;
+pub(super) use bytes::is_unknown;
 
 use super::facts::Facts;
 use super::tree::Node;

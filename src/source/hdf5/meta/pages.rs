@@ -82,7 +82,8 @@ impl ReadAt for Pages<'_> {
     fn read_at(&self, at: u64, out: &mut [u8]) -> Result<()> {
         let len = out.len() as u64;
         let left = self.left.get().checked_sub(len.max(LEAST));
-        self.left.set(left.ok_or_else(|| damaged("the structures of the file refer to each other too often"))?);
+        self.left
+            .set(left.ok_or_else(|| damaged("the structures of the file refer to each other too often"))?);
         if at.checked_add(len).is_none_or(|end| end > self.len()) {
             return Err(beyond(at, len, self.len()));
         }

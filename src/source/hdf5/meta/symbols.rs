@@ -135,13 +135,7 @@ fn node(
 }
 
 /// Visits the entries of a leaf's child.
-fn entries(
-    container: &Container,
-    names: &Names,
-    address: u64,
-    wanted: Wanted,
-    visit: Visit,
-) -> Result<bool> {
+fn entries(container: &Container, names: &Names, address: u64, wanted: Wanted, visit: Visit) -> Result<bool> {
     let frame = container.frame();
     let here = || format!("symbol table node at byte {}", container.at(address));
     let load = || -> Result<Vec<u8>> {

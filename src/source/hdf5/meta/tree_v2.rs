@@ -152,14 +152,27 @@ type Order<'a> = &'a dyn Fn(&[u8]) -> Result<Ordering>;
 
 /// Visits the records that `order` says are equal to what is wanted, in order, until one is enough; gives
 /// whether one was. How often nodes may come again is for the file's own bound to say.
-pub(crate) fn visit(file: &dyn ReadAt, frame: &Frame, tree: &TreeV2, order: Order, visit: Visit) -> Result<bool> {
+pub(crate) fn visit(
+    file: &dyn ReadAt,
+    frame: &Frame,
+    tree: &TreeV2,
+    order: Order,
+    visit: Visit,
+) -> Result<bool> {
     let Some(address) = tree.root else { return Ok(false) };
     let nodes = Nodes::new(tree, frame)?;
     let root = Child { address, count: tree.records };
     descend(file, &nodes, root, tree.depth, order, visit)
 }
 
-fn descend(file: &dyn ReadAt, nodes: &Nodes, child: Child, level: u16, order: Order, visit: Visit) -> Result<bool> {
+fn descend(
+    file: &dyn ReadAt,
+    nodes: &Nodes,
+    child: Child,
+    level: u16,
+    order: Order,
+    visit: Visit,
+) -> Result<bool> {
     let at = nodes.frame.place(child.address)?;
     let mut node = Vec::new();
     nodes
