@@ -1,6 +1,6 @@
 //! Datasets of HDF5 files.
 //!
-//! Opening reads metadata only, from the file's bytes and without libhdf5 ([`meta`]). What is known of a dataset
+//! Opening reads metadata only, from the file's bytes and without libhdf5 (`meta`). What is known of a dataset
 //! is plain data; its chunks are found in the file's own index and brought by positioned reads, without
 //! libhdf5 and its lock, and decoded by the readers themselves. What only libhdf5 can read (virtual and
 //! external data, rare filters) goes through it, slower and correct; and so does the metadata where that is
