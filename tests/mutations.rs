@@ -470,7 +470,7 @@ fn kinds() -> Vec<Metadata> {
         // Version, reserved, a few messages, one reference.
         let old = |at: &usize| {
             let b = &bytes[*at..];
-            at % 4 == 0
+            at.is_multiple_of(4)
                 && b.len() > 16
                 && b[..2] == [1, 0]
                 && (1..20).contains(&b[2])

@@ -202,3 +202,35 @@ fn names_have_room_for_so_much_only() {
         Err(e) => assert!(e.to_string().contains("too often"), "{e}"),
     }
 }
+
+/// What a writer is in the middle of writing is read again.
+#[test]
+fn what_changes_meanwhile_is_read_again() {
+    use std::cell::Cell;
+    /// Bytes of which one is wrong for so many looks at its page.
+    struct Torn(Vec<u8>, usize, Cell<usize>);
+    impl ReadAt for Torn {
+        fn len(&self) -> u64 {
+            self.0.len() as u64
+        }
+        fn read_at(&self, at: u64, out: &mut [u8]) -> Result<()> {
+            (&self.0[..]).read_at(at, out)?;
+            let wrong = self.1.checked_sub(at as usize).and_then(|i| out.get_mut(i));
+            if let (Some(byte), true) = (wrong, self.2.get() > 0) {
+                self.2.set(self.2.get() - 1);
+                *byte ^= 1;
+            }
+            Ok(())
+        }
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/meta/v114.h5");
+    let mut bytes = std::fs::read(path).unwrap();
+    let root = bytes.windows(4).position(|w| w == b"OHDR").unwrap();
+    for (flags, torn, fine) in [(4, AGAIN, true), (4, AGAIN + 1, false), (0, 1, false)] {
+        bytes[11] = flags;
+        let sum = checksum::lookup3(&bytes[..44]);
+        bytes[44..48].copy_from_slice(&sum.to_le_bytes());
+        let file = Torn(bytes.clone(), root + 20, Cell::new(torn));
+        assert_eq!(tree(&file, "/", false).is_ok(), fine, "{flags} {torn}");
+    }
+}
