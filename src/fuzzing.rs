@@ -5,7 +5,7 @@
 //! a coverage-guided fuzzer calls (`cargo +nightly fuzz run netcdf`).
 
 use crate::plan::Plan;
-use crate::source::hdf5::{fuzz_chunk, fuzz_index};
+use crate::source::hdf5::{fuzz_chunk, fuzz_index, fuzz_metadata};
 use crate::source::netcdf::fuzz_netcdf;
 
 /// Undoes a filter pipeline. The input says what it is: a byte with the number of filters (up to 4), a byte
@@ -44,4 +44,10 @@ pub fn netcdf(data: &[u8]) -> Option<(u64, u64)> {
 /// that it names are looked at.
 pub fn plan(data: &[u8]) -> Option<String> {
     Plan::from_json(std::str::from_utf8(data).ok()?).ok()?.to_json().ok()
+}
+
+/// Lists a file that is these bytes, and opens its first 64 datasets. Gives how many objects and links there
+/// are and how many of them failed, or nothing if there is no root group.
+pub fn metadata(data: &[u8]) -> Option<(u64, u64)> {
+    fuzz_metadata(data)
 }

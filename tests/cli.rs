@@ -197,7 +197,7 @@ fn failed_runs_exit_with_1_and_name_the_place() {
         (format!("{here}:/g"), &["group", "/g", "chunkwise info"]),
         (format!("{here}:/names"), &["string", "/names"]),
         (format!("{here}:/g/q"), &["/g/q", "d, m"]),
-        (format!("{}:/g/d", cut.display()), &["cut.h5", "truncated"]),
+        (format!("{}:/g/d", cut.display()), &["cut.h5", "the file has only", "cut off"]),
         (format!("{}:/x", text.display()), &["text.h5"]),
     ] {
         let run = chunkwise(&["eval", "-i", &format!("x={place}"), "mean(x)"]);

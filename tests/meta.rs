@@ -139,7 +139,7 @@ fn datasets_of_every_format_open() {
         for (path, kind, words) in [
             ("/links/one", ErrorKind::Format, "circle of soft links"),
             ("/links/external", ErrorKind::Unsupported, "\"/a/b\" in another file, \"other.h5\""),
-            ("/links/dangling", ErrorKind::NotFound, "there is no \"/nowhere\""),
+            ("/links/dangling", ErrorKind::NotFound, "there is no \"/links/nowhere\""),
             ("/data/filled/x", ErrorKind::NotFound, "is a dataset, there is nothing below it"),
             ("/types/text/x", ErrorKind::NotFound, "is a named type, there is nothing below it"),
             ("/types/text", ErrorKind::Type, "this is a named type, not a dataset"),

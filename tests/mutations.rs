@@ -457,6 +457,89 @@ fn damaged_metadata_ends() {
     peak.check(192 << 20);
 }
 
+/// Files with every kind of metadata, in which object headers without checksums are found as well.
+fn kinds() -> Vec<Metadata> {
+    let golden_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    let mut files = Vec::new();
+    for name in ["meta/earliest.h5", "meta/v108.h5", "meta/v114.h5", "meta/v200.h5", "meta/narrow.h5"]
+        .into_iter()
+        .chain(["layouts/shared.h5", "layouts/shared_old.h5", "layouts/headers.h5", "layouts/small_nodes.h5"])
+    {
+        let bytes = std::fs::read(golden_folder.join(name)).unwrap();
+        let mut found = structures(&bytes);
+        // Version, reserved, a few messages, one reference.
+        let old = |at: &usize| {
+            let b = &bytes[*at..];
+            at.is_multiple_of(4)
+                && b.len() > 16
+                && b[..2] == [1, 0]
+                && (1..20).contains(&b[2])
+                && b[3..8] == [0, 1, 0, 0, 0]
+        };
+        found.extend((0..bytes.len()).filter(old).take(30).map(|at| Structure { at, checked: None }));
+        assert!(found.len() > 5, "{name}: {}", found.len());
+        files.push(Metadata { name: name.into(), structures: found, bytes, datasets: Vec::new() });
+    }
+    files
+}
+
+/// Whole files of all kinds, with something wrong in them, are listed and their datasets opened.
+#[test]
+fn damaged_files_are_listed_or_refused() {
+    let peak = Peak::watch();
+    let files = kinds();
+    let whole: Vec<_> = files.iter().map(|file| fuzzing::metadata(&file.bytes).unwrap()).collect();
+    assert!(whole.iter().map(|w| w.0).sum::<u64>() > 300, "{whole:?}");
+    let asked = number("CHUNKWISE_MUTATIONS");
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+    let mut longest = Duration::ZERO;
+    for seed in [1, number("CHUNKWISE_SEED").unwrap_or(now)] {
+        println!("CHUNKWISE_SEED={seed}");
+        let (mut rng, start) = (Rng(seed), Instant::now());
+        let (mut same, mut less, mut refused, mut n) = (0, 0, 0, 0);
+        while n < asked.unwrap_or(15_000) && (asked.is_some() || start.elapsed() < Duration::from_secs(4)) {
+            n += 1;
+            let which = rng.below(files.len() as u64) as usize;
+            let file = &files[which];
+            let mut bytes = file.bytes.clone();
+            match rng.below(12) {
+                0 => bytes.truncate(rng.below(bytes.len() as u64) as usize),
+                1 => {
+                    let at = rng.below(2048) as usize;
+                    bytes[at] ^= 1 << rng.below(8);
+                }
+                2 => {
+                    for _ in 0..40 {
+                        let at = rng.below(bytes.len() as u64) as usize;
+                        bytes[at] = rng.below(256) as u8;
+                    }
+                }
+                3..=5 => {
+                    for _ in 0..1 + rng.below(8) {
+                        damage_structure(&mut bytes, file, &mut rng);
+                    }
+                }
+                _ => drop(damage_structure(&mut bytes, file, &mut rng)),
+            }
+            let what = format!("CHUNKWISE_SEED={seed}, damage {n} of {}", file.name);
+            let begun = Instant::now();
+            match timed(&what, || fuzzing::metadata(&bytes)) {
+                Some(found) if found == whole[which] => same += 1,
+                Some(_) => less += 1,
+                None => refused += 1,
+            }
+            longest = longest.max(begun.elapsed());
+        }
+        println!(
+            "{n} damages: {same} the same, {less} with something missing, {refused} refused, {:?}, \
+             at most {longest:?} for one",
+            start.elapsed()
+        );
+        assert!(same > 10 && less > 100 && refused > 10 && n > 300);
+    }
+    peak.check(256 << 20);
+}
+
 /// The form in which `fuzzing::chunk` wants a stored chunk and its pipeline.
 fn packed(row: &serde_json::Value, chunk: &serde_json::Value, len: u64, size: u64, stored: &[u8]) -> Vec<u8> {
     let filters = row["filters"].as_array().unwrap();

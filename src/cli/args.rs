@@ -58,14 +58,15 @@ pub struct Info {
     /// The file, perhaps with a path inside it
     #[arg(value_name = "FILE[:/path]")]
     pub place: String,
-    /// Do not trust the file: libhdf5 does not get it, but in a process of its own, with limits
+    /// Do not trust the file: keep libhdf5 away from it
     #[arg(long, conflicts_with = "allow_plugins")]
     pub untrusted: bool,
     /// Allow HDF5 plugins, from HDF5_PLUGIN_PATH or libhdf5's own folder
     #[arg(long)]
     pub allow_plugins: bool,
-    /// Who reads what is in the file
-    #[arg(long, value_enum, default_value_t = MetadataReader::Own)]
+    /// Who reads the metadata: own code, or libhdf5
+    #[arg(long, value_name = "own|libhdf5", value_enum, default_value_t = MetadataReader::Own)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     pub reader: MetadataReader,
     /// Print one JSON object
     #[arg(long)]
@@ -156,12 +157,12 @@ pub struct Eval {
     /// Allow HDF5 plugins for filters that are not built in, from HDF5_PLUGIN_PATH or libhdf5's own folder
     #[arg(long)]
     pub allow_plugins: bool,
-    /// Do not trust the files: libhdf5 does not get them, but in a process of its own, with limits, and data
-    /// that only libhdf5 can read is refused
+    /// Do not trust the files: refuse data that only libhdf5 can read
     #[arg(long, conflicts_with_all = ["allow_external", "allow_plugins"])]
     pub untrusted: bool,
-    /// Who reads what is in the files
-    #[arg(long, value_enum, default_value_t = MetadataReader::Own)]
+    /// Who reads the metadata: own code, or libhdf5
+    #[arg(long, value_name = "own|libhdf5", value_enum, default_value_t = MetadataReader::Own)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     pub reader: MetadataReader,
     /// Print the plan and compute nothing
     #[arg(long, conflicts_with = "json")]

@@ -42,10 +42,13 @@ pub fn lookup3(bytes: &[u8]) -> u32 {
 }
 
 /// What HDF5's structures begin with.
-pub const SIGNATURES: [&[u8; 4]; 12] = [
+pub const SIGNATURES: [&[u8; 4]; 18] = [
     b"OHDR", b"OCHK", b"TREE", b"BTHD", b"BTIN", b"BTLF", b"FAHD", b"FADB", b"EAHD", b"EAIB", b"EASB",
-    b"EADB",
+    b"EADB", b"SNOD", b"HEAP", b"GCOL", b"FRHP", b"FHIB", b"SMTB",
 ];
+
+/// Those that have no checksum.
+const UNCHECKED: [&[u8; 4]; 4] = [b"TREE", b"SNOD", b"HEAP", b"GCOL"];
 
 /// A structure: its first byte, and the bytes before its checksum, if it has one.
 #[derive(Clone, Copy)]
@@ -65,8 +68,9 @@ pub fn structures(bytes: &[u8]) -> Vec<Structure> {
                     .get(at + n..at + n + 4)
                     .is_some_and(|sum| lookup3(&bytes[at..at + n]).to_le_bytes() == sum)
             };
-            // Trees of version 1 have no checksum; no other structure here is longer than a node.
-            Structure { at, checked: (signature != b"TREE").then(|| (8..2045).find(ends)).flatten() }
+            // No structure here is longer than a node.
+            let checked = !UNCHECKED.contains(&signature);
+            Structure { at, checked: checked.then(|| (8..2045).find(ends)).flatten() }
         }));
     }
     out

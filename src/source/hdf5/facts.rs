@@ -1,7 +1,8 @@
-//! What libhdf5 says about a dataset, as plain data.
+//! What opening takes from a file about a dataset, as plain data, and how libhdf5 is asked for it.
 //!
-//! [`Facts`] are all that opening takes from a file: they can be gathered in this process or in another
-//! one, and are believed by neither. [`Hdf5Source`](super::Hdf5Source) checks them before it uses them.
+//! [`Facts`] are all that opening takes from a file: they come from [`meta`](super::meta), or from libhdf5, in this
+//! process or in another one, and are believed from nowhere. [`Hdf5Source`](super::Hdf5Source) checks them before
+//! it uses them.
 
 use super::bytes::canonical_bools;
 use super::handles::{Borrowed, RawFile};

@@ -2,7 +2,10 @@
 
 use super::filters::{Work, decode, own_pipeline};
 use super::index::{self, Expect};
+use super::meta;
+use super::tree::NodeKind;
 use crate::h5::FilterInfo;
+use crate::source::OpenOptions;
 
 /// The longest chunk that is decoded.
 const LONGEST: u32 = 16 << 20;
@@ -46,4 +49,27 @@ pub(crate) fn fuzz_index(
     filtered: bool,
 ) -> Option<(u64, u64)> {
     index::lookups(&data, header, &Expect { shape, chunk, element, filtered }, 4096).ok()
+}
+
+/// Datasets of a file that are opened.
+const OPENED: usize = 64;
+
+/// See [`crate::fuzzing::metadata`].
+pub(crate) fn fuzz_metadata(data: &[u8]) -> Option<(u64, u64)> {
+    let tree = meta::tree(&data, "/", false).ok()?;
+    let (mut known, mut unknown, mut opened) = (0, 0, 0);
+    let mut pending = vec![tree];
+    while let Some(node) = pending.pop() {
+        known += 1;
+        match node.kind {
+            NodeKind::Group { members, .. } => pending.extend(members),
+            NodeKind::Unreadable { .. } => unknown += 1,
+            NodeKind::Dataset(_) if opened < OPENED => {
+                opened += 1;
+                unknown += u64::from(meta::facts(&data, &node.path, OpenOptions::new()).is_err());
+            }
+            _ => {}
+        }
+    }
+    Some((known, unknown))
 }

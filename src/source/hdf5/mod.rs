@@ -1,9 +1,10 @@
 //! Datasets of HDF5 files.
 //!
-//! Opening reads metadata only. What is known of a dataset is plain data; its chunks are found in the
-//! file's own index and brought by positioned reads, without libhdf5 and its lock, and decoded by the
-//! readers themselves. What only libhdf5 can read (virtual and external data, rare filters) goes through
-//! it, slower and correct.
+//! Opening reads metadata only, from the file's bytes and without libhdf5 (`meta`). What is known of a dataset
+//! is plain data; its chunks are found in the file's own index and brought by positioned reads, without
+//! libhdf5 and its lock, and decoded by the readers themselves. What only libhdf5 can read (virtual and
+//! external data, rare filters) goes through it, slower and correct; and so does the metadata where that is
+//! asked for ([`OpenOptions::reader`](crate::OpenOptions::reader)).
 //!
 //! Limits: numeric element types (see [`Hdf5Source::open`]); at most 32 axes; files are read as
 //! they are when opened, and a change of size, time or inode afterwards is an error of kind
@@ -27,7 +28,7 @@ mod tree;
 
 pub(super) use contiguous::{GAP, PIECE};
 pub use dataset::Hdf5Source;
-pub(crate) use fuzz::{fuzz_chunk, fuzz_index};
+pub(crate) use fuzz::{fuzz_chunk, fuzz_index, fuzz_metadata};
 pub(crate) use handles::Borrowed;
 pub use handles::{open_files, set_max_open_files};
 pub use listing::{tree, tree_with};

@@ -1,4 +1,5 @@
-//! What is in a file, as plain data: groups, datasets, attributes, dimension scales, links.
+//! What is in a file, as plain data: groups, datasets, attributes, dimension scales, links; and how libhdf5 is
+//! asked for it.
 //!
 //! Soft and external links are shown and not followed. An object that several hard links reach is
 //! described once, so circles end. The order is by name. What cannot be read is a node that says

@@ -1,9 +1,10 @@
 //! Files that could have been made to do harm: libhdf5 looks at them in a process of its own.
 //!
 //! libhdf5 crashes on some damaged files, and takes the process along. With [`OpenOptions::untrusted`] this
-//! process never gives it the file. It starts another one, which limits its own memory and time, lets
-//! libhdf5 look at the metadata, and answers over a pipe in JSON (`wire.rs`). A crash, a hang or an answer
-//! without end is then an error like any other. The answer is believed no more than the file: it is checked
+//! process never gives it the file. Where the metadata is not read by this crate's own code (because it does not
+//! know a structure, or because [`OpenOptions::reader`] asks for libhdf5), it starts another process, which limits
+//! its own memory and time, lets libhdf5 look, and answers over a pipe in JSON (`wire.rs`). A crash, a hang or an
+//! answer without end is then an error like any other. The answer is believed no more than the file: it is checked
 //! as if it came from there, and the data is read by positioned reads and decoders of this crate.
 //! What only libhdf5 can read is refused.
 //!
@@ -13,6 +14,7 @@
 //! in: the process has the rights of its user. Unix only; macOS does not enforce the limit on memory.
 //!
 //! [`OpenOptions::untrusted`]: crate::OpenOptions::untrusted
+//! [`OpenOptions::reader`]: crate::OpenOptions::reader
 
 #[cfg_attr(not(unix), allow(dead_code))]
 mod wire;

@@ -206,3 +206,78 @@ fn compound(
     }
     Ok(out)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::element::Element;
+    use super::*;
+
+    fn int(size: u8) -> Vec<u8> {
+        vec![0x10, 8, 0, 0, size, 0, 0, 0, 0, 0, 8 * size, 0]
+    }
+
+    fn text(bytes: &[u8]) -> String {
+        Element::of(&Type::read(bytes).unwrap()).unwrap().text
+    }
+
+    /// The oldest compounds had arrays as members, and names whose lengths were multiples of 8.
+    #[test]
+    fn members_of_the_oldest_compounds_can_be_arrays() {
+        let member = |name: &[u8; 8], offset: u8, rank: u8| {
+            let mut m = [&name[..], &[offset, 0, 0, 0, rank, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]].concat();
+            m.extend([3, 0, 0, 0, 2, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9]);
+            m.extend(int(2));
+            m
+        };
+        let head = |members: u8, size: u8| vec![0x16, members, 0, 0, size, 0, 0, 0];
+        let all = [head(2, 16), member(b"a\0\0\0\0\0\0\0", 0, 2), member(b"bcd\0\0\0\0\0", 12, 0)].concat();
+        assert_eq!(text(&all), "compound {a: array of <i2, bcd: <i2}");
+        let outside = [head(1, 11), member(b"a\0\0\0\0\0\0\0", 0, 2)].concat();
+        assert!(Type::read(&outside).unwrap_err().to_string().contains("beyond the end"));
+        let many = [head(1, 16), member(b"a\0\0\0\0\0\0\0", 0, 5)].concat();
+        assert!(Type::read(&many).unwrap_err().to_string().contains("5 axes"));
+    }
+
+    #[test]
+    fn types_of_types() {
+        assert_eq!(text(&[&[0x29, 0, 0, 0, 16, 0, 0, 0][..], &int(4)].concat()), "variable-length <i4");
+        assert_eq!(text(&[&[0x29, 1, 0, 0, 16, 0, 0, 0][..], &int(1)].concat()), "string");
+        let array = [&[0x3a, 0, 0, 0, 24, 0, 0, 0, 1, 6, 0, 0, 0][..], &int(4)].concat();
+        assert_eq!(text(&array), "array of <i4");
+        let float = [0x11, 0x20, 63, 0, 8, 0, 0, 0, 0, 0, 64, 0, 52, 11, 0, 52, 0xff, 3, 0, 0];
+        assert_eq!(text(&float), "<f8");
+        assert_eq!(text(&[&[0x5b, 1, 0, 0, 16, 0, 0, 0][..], &float].concat()), "complex of <f8");
+        let mut vax = float;
+        vax[1] |= 0x41;
+        assert!(text(&vax).contains("not an IEEE float"));
+        let nested = [0x29, 0, 0, 0, 16, 0, 0, 0].repeat(100);
+        assert!(Type::read(&nested).unwrap_err().to_string().contains("nested"));
+        for bad in [&int(0)[..], &[0x60, 0, 0, 0, 1, 0, 0, 0, 0, 0, 8, 0], &[0x1c, 0, 0, 0, 1, 0, 0, 0]] {
+            assert!(Type::read(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_any_bits() {
+        let value = |t: [u8; 12], stored: &[u8]| {
+            let element = Element::of(&Type::read(&t).unwrap()).unwrap();
+            let bytes = element.native(stored).unwrap();
+            crate::dtype::Scalar::from_bytes(element.dtype.unwrap(), &bytes).unwrap().to_i128().unwrap()
+        };
+        // 17 bits from bit 3 on, signed and not, and a big-endian one of 24 bits.
+        let bits = |sign: u8, order: u8, size: u8, offset: u8, n: u8| {
+            [0x10, sign | order, 0, 0, size, 0, 0, 0, offset, 0, n, 0]
+        };
+        let stored = ((0x1_5555u32 << 3) | 0xf000_0007).to_le_bytes();
+        assert_eq!(value(bits(0, 0, 4, 3, 17), &stored), 0x1_5555);
+        assert_eq!(value(bits(8, 0, 4, 3, 17), &stored), 0x1_5555 - 0x2_0000);
+        assert_eq!(value(bits(8, 1, 3, 0, 24), &[0xff, 0xff, 0xfe]), -2);
+        assert_eq!(value(bits(0, 1, 3, 0, 24), &[1, 2, 3]), 0x01_0203);
+        let mut wide = [0xff; 16];
+        wide[0] = 5;
+        assert_eq!(value(bits(8, 0, 16, 0, 50), &wide), -251);
+        wide.fill(0);
+        wide[15] = 0x80;
+        assert_eq!(value(bits(8, 0, 16, 120, 8), &wide), -128);
+    }
+}

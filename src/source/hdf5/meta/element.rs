@@ -158,7 +158,11 @@ fn integer(t: &Type, order: Order, bits: Span, padded: bool, signed: bool) -> El
         (33..=64, false) => U64,
         _ => return Element::other(t, not_ieee(precision, t.size)),
     };
-    if bits.offset == 0 && 8 * t.size == precision && dtype.size() == t.size as usize && !padded {
+    if bits.offset == 0
+        && 8 * u64::from(t.size) == u64::from(precision)
+        && dtype.size() == t.size as usize
+        && !padded
+    {
         return numeric(t, dtype, order);
     }
     let (offset, size) = (u32::from(bits.offset), t.size as usize);
@@ -169,7 +173,7 @@ fn integer(t: &Type, order: Order, bits: Span, padded: bool, signed: bool) -> El
 }
 
 fn float(t: &Type, order: Order, bits: Span, padded: bool, form: Form) -> Element {
-    let whole = bits.offset == 0 && u32::from(bits.precision) == 8u32.saturating_mul(t.size) && !padded;
+    let whole = bits.offset == 0 && u64::from(bits.precision) == 8 * u64::from(t.size) && !padded;
     match FLOATS.iter().find(|f| (f.0, f.2) == (t.size, form)) {
         Some((_, dtype, _)) if whole && order != Order::Vax => numeric(t, *dtype, order),
         _ => Element::other(t, not_ieee(bits.precision.into(), t.size)),

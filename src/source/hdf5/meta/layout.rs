@@ -148,3 +148,43 @@ fn lengths(fields: &mut Fields, rank: u8, width: usize) -> Result<Dims> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAME: Frame = Frame { base: 0, address: 4, length: 4 };
+
+    #[test]
+    fn layouts_of_all_classes_and_versions() {
+        let read = |bytes: &'static [u8]| Layout::read(bytes, &FRAME);
+        let contiguous = |address, bytes| Layout::Contiguous { address, bytes };
+        // Rank, class, reserved, address, lengths.
+        let oldest = b"\x01\x01\x01\0\0\0\0\0\x20\x01\0\0\x07\0\0\0";
+        assert_eq!(read(oldest).unwrap(), contiguous(Some(0x120), None));
+        let oldest = b"\x02\x01\0\0\0\0\0\0\x03\0\0\0\x03\0\0\0abc";
+        assert_eq!(read(oldest).unwrap(), Layout::Compact(b"abc"));
+        let nowhere = b"\x03\x01\xff\xff\xff\xff\x09\0\0\0";
+        assert_eq!(read(nowhere).unwrap(), contiguous(None, Some(9)));
+        for compact in [b"\x03\0\x02\0ab", b"\x04\0\x02\0ab", b"\x05\0\x02\0ab"] {
+            assert_eq!(read(compact).unwrap(), Layout::Compact(b"ab"));
+        }
+        assert_eq!(read(b"\x04\x03\0\0\0\0\0\0\0\0").unwrap(), Layout::Virtual);
+        let chunks = b"\x05\x02\x01\x02\x01\x07\x04\x01\x30\0\0\0";
+        let Layout::Chunked(chunked) = read(chunks).unwrap() else { panic!("other storage") };
+        assert_eq!((&chunked.chunk[..], chunked.bare_edges), (&[7, 4][..], true));
+        assert_eq!((chunked.index, chunked.address), (Index::Single(None), Some(0x30)));
+        for bad in [
+            &b"\x06\0\x02\0ab"[..],
+            b"\x03\x03\0\0\0\0\0\0\0\0",
+            b"\x04\x04",
+            b"\x03\0\x03\0ab",
+            b"\x04\x02\x04\x02\x01\x07\x04\x01\x30\0\0\0",
+            b"\x04\x02\0\x02\x01\x07\0\x01\x30\0\0\0",
+            b"\x04\x02\0\x40\x01",
+            b"",
+        ] {
+            assert!(read(bad).is_err(), "{bad:?}");
+        }
+    }
+}

@@ -79,3 +79,35 @@ impl Link {
         Ok(Link { name, target })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRAME: Frame = Frame { base: 0, address: 8, length: 8 };
+
+    #[test]
+    fn links_of_all_classes() {
+        let link = |bytes: &[u8]| Link::read(bytes, &FRAME);
+        let target = |bytes: &[u8]| link(bytes).unwrap().target;
+        assert_eq!(target(b"\x01\0\x01a\x10\x02\0\0\0\0\0\0"), Target::Hard(0x210));
+        assert_eq!(target(b"\x01\x08\x01\x01a\x03\0x/y"), Target::Soft("x/y".into()));
+        // A creation order, a character set, a length of two bytes.
+        let soft = b"\x01\x1d\x01\x09\0\0\0\0\0\0\0\x01\x02\0\xc3\xa9\x02\0z\0";
+        assert_eq!(link(soft).unwrap(), Link { name: "é".into(), target: Target::Soft("z".into()) });
+        let external = b"\x01\x08\x40\x01e\x0a\0\0a.h5\0/b\0x";
+        assert_eq!(target(external), Target::External("a.h5".into(), "/b".into()));
+        assert_eq!(target(b"\x01\x08\xbb\x01u\x02\0zz"), Target::User(187));
+        for (bad, words) in [
+            (&b"\x02\0\x01a\x10\x02\0\0\0\0\0\0"[..], "version 2"),
+            (b"\x01\0\0\x10\x02\0\0\0\0\0\0", "without a name"),
+            (b"\x01\0\x09a\x10\x02\0\0\0\0\0\0", "ends early"),
+            (b"\x01\0\x01a\xff\xff\xff\xff\xff\xff\xff\xff", "nowhere"),
+            (b"\x01\x08\x01\x01a\x05\0x/y", "ends early"),
+            (b"\x01\x03\xff\xff\xff\xff\xff\xff\xff\xffa", "ends early"),
+        ] {
+            let e = link(bad).unwrap_err();
+            assert!(e.to_string().contains(words), "{e}");
+        }
+    }
+}

@@ -21,8 +21,9 @@ use crate::source::hdf5::tree::{
 };
 use std::collections::HashMap;
 
-/// Bytes that all names, paths and texts of a listing may take.
-const ROOM: usize = 64 << 20;
+/// Bytes that all names, paths and texts of a listing may take, and what a path counts besides its length.
+const ROOM: usize = 48 << 20;
+const PATH: usize = 64;
 
 /// What is at an object of the path `path`, with all that is below it.
 pub(super) fn look(container: &Container, object: &Object, path: &str, plugins: bool) -> Result<Node> {
@@ -85,7 +86,7 @@ impl Walk<'_> {
         let mut members = Vec::new();
         for link in links {
             let full = format!("{}/{}", path.trim_end_matches('/'), text(&link.name));
-            let left = self.values.room.checked_sub(2 * full.len() + size_of::<Node>());
+            let left = self.values.room.checked_sub(full.len() + PATH);
             if self.seen.len() >= MAX_NODES || left.is_none() {
                 truncated = true;
                 break;

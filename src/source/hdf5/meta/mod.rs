@@ -9,7 +9,7 @@
 //! other headers and in the file's own heap of them; attributes in headers and dense; datatypes 1 to 5,
 //! dataspaces 1 and 2, fill values, filter pipelines, layouts 1 to 5; local, global and fractal heaps; B-trees 1
 //! and 2. What says that a writer has the file open, or had it open when it crashed, is no obstacle: the file is
-//! read as it is.
+//! read as it is, and again where a writer seems to be in the middle of a change.
 //!
 //! Safe against any bytes: every length is checked against the file before memory is taken for it, and what is
 //! inside of something else has a bound on its depth. Nothing is visited more often than the bound of
@@ -66,11 +66,21 @@ pub(super) fn reads(options: OpenOptions) -> bool {
     cfg!(unix) && options.reader == Reader::Own
 }
 
-/// Runs `f` over a file, and says in its error how much of the file is there.
-fn over<T>(file: &dyn ReadAt, f: impl FnOnce(&Container) -> Result<T>) -> Result<T> {
-    let pages = Pages::new(file);
-    let container = Container::open(&pages)?;
-    f(&container).map_err(|e| container.explain(e))
+/// How often a file is read again that its writer changes meanwhile.
+const AGAIN: usize = 3;
+
+/// Runs `f` over a file, and says in its error how much of the file is there. What seems to be damaged while a
+/// writer is at work may have been read in the middle of a change, and is read again.
+fn over<T>(file: &dyn ReadAt, f: impl Fn(&Container) -> Result<T>) -> Result<T> {
+    let mut tries = 0;
+    loop {
+        let pages = Pages::new(file);
+        let container = Container::open(&pages)?;
+        match f(&container) {
+            Err(e) if e.kind() == ErrorKind::Format && container.about.live && tries < AGAIN => tries += 1,
+            done => return done.map_err(|e| container.explain(e)),
+        }
+    }
 }
 
 /// All that opening takes from a file about its dataset `name`; `None` where an external link leads to it,

@@ -25,9 +25,14 @@ pub(crate) struct Super {
     pub end: u64,
     /// The table of shared messages, and how many indexes it has.
     pub shared: Option<(u64, u8)>,
+    /// Whether a writer says that it has the file open while others read it.
+    pub live: bool,
 }
 
-/// Finds and reads the superblock. Whether a writer says that it has the file open makes no difference.
+/// The flag of a writer whose file others read meanwhile.
+const LIVE: u8 = 0x04;
+
+/// Finds and reads the superblock. That a writer says that it has the file open is no obstacle.
 pub(crate) fn read(file: &dyn ReadAt) -> Result<Super> {
     let base = find(file)?;
     decode(file, base).at("structure", format_args!("superblock at byte {base}"))
@@ -89,16 +94,17 @@ fn decode(file: &dyn ReadAt, base: u64) -> Result<Super> {
         }
         fields.length(&frame)?;
         let root = fields.address(&frame)?.ok_or_else(no_root)?;
-        return Ok(Super { frame, rank, root, end, shared: None });
+        return Ok(Super { frame, rank, root, end, shared: None, live: false });
     }
     let len = 12 + 4 * frame.wide() + 4;
     check_sum(bytes.get(..len).ok_or_else(|| damaged("the superblock ends early"))?)?;
-    fields.take(1)?;
+    let live = version == 3 && fields.u8()? & LIVE != 0;
+    fields.take(if version == 3 { 0 } else { 1 })?;
     let stated = fields.address(&frame)?;
     let extension = fields.address(&frame)?;
     let end = moved(stated, fields.address(&frame)?.unwrap_or(0));
     let root = fields.address(&frame)?.ok_or_else(no_root)?;
-    let mut found = Super { frame, rank: 32, root, end, shared: None };
+    let mut found = Super { frame, rank: 32, root, end, shared: None, live };
     if let Some(extension) = extension {
         header::messages(file, &frame, extension, |message| {
             let mut fields = Fields::new(message.body);
