@@ -241,6 +241,40 @@ impl Array {
         Ok(Array::from_source(Arc::new(source::many::Many::open(&paths, dataset, options, join)?), at))
     }
 
+    /// The dataset as its file is now, as `h5py.Dataset.refresh`: with what a writer has appended since it was opened. Of
+    /// many files all are looked at again. The array itself stays what it was; reading it is an error of kind
+    /// `Changed` once its file has changed.
+    ///
+    /// ```
+    /// use chunkwise::{Array, Session, StoreOptions};
+    /// # fn main() -> chunkwise::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let file = folder.path().join("log.h5");
+    /// # let session = Session::new()?;
+    /// # session.store(&file, &[("/t", &Array::arange(0.0, 3.0, 1.0))], &StoreOptions::new())?;
+    /// let t = Array::open(&file, "/t")?;
+    /// # std::fs::remove_file(&file).unwrap();
+    /// # session.store(&file, &[("/t", &Array::arange(0.0, 5.0, 1.0))], &StoreOptions::new())?;
+    /// // … a writer appends …
+    /// let t = t.refresh()?;
+    /// assert_eq!(t.shape()?, [5]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Array::open`]; `Unsupported` for an array that is computed, or lies in no file: make it anew of refreshed ones.
+    #[track_caller]
+    pub fn refresh(&self) -> Result<Array> {
+        let at = Location::caller();
+        let node = self.node()?;
+        let NodeKind::Source(source) = &node.kind else {
+            let what = format!("{} is computed: refresh the datasets that it is made of", node.kind.name());
+            return Err(Error::new(ErrorKind::Unsupported, what).at("operation", node.to_string()));
+        };
+        Ok(Array::from_source(source::refreshed(&source::foreign::spec_of(source))?, at))
+    }
+
     /// An array over any [`Source`].
     #[track_caller]
     pub fn new(source: Arc<dyn Source>) -> Array {

@@ -62,3 +62,16 @@ pub fn open(spec: &SourceSpec) -> Result<Arc<dyn Source>> {
         _ => generate::from_spec(spec),
     }
 }
+
+/// Opens what lies in files again, as the files are now.
+///
+/// # Errors
+/// As [`open_file`]; `Unsupported` for what lies in no file.
+pub(crate) fn refreshed(spec: &SourceSpec) -> Result<Arc<dyn Source>> {
+    match spec {
+        SourceSpec::Hdf5 { path, dataset, options, .. } => open_file(path, dataset, *options),
+        SourceSpec::Netcdf { path, variable, .. } => open_file(path, variable, OpenOptions::default()),
+        SourceSpec::Many { parts, join } => Ok(Arc::new(many::Many::reopen(parts, *join, &refreshed)?)),
+        _ => Err(Error::new(ErrorKind::Unsupported, "only what lies in files can be read as it is now")),
+    }
+}
