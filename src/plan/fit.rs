@@ -112,11 +112,16 @@ pub(super) fn complete(needs: &Needs, passes: Passes, placement: Placement, mach
     while workers > 1 && at(workers).saturating_add(with(workers)) > machine.memory {
         workers -= 1;
     }
-    // Workers are not always at neighbouring blocks: room that is left is for what that takes.
+    // Workers are not always at neighbouring blocks. Where some of them go and the chunks of the others have room, no chunk
+    // is decoded twice; half of them are as fast as all that decode twice. Otherwise room that is left is for some of it.
+    let all_of = |workers: u64| shared_chunks(workers).max(with(workers));
+    let mut fewer = (workers.div_ceil(2)..=workers).rev();
+    let enough = |workers: &u64| at(*workers).saturating_add(all_of(*workers)) <= machine.memory;
+    workers = fewer.find(enough).unwrap_or(workers);
     let left = machine.memory.saturating_sub(at(workers));
     let cache_bytes = with(workers).max(left.min(shared_chunks(workers)));
     let (worker_bytes, shared) = widest(workers);
-    let reads = reads(needs, &passes, cache_bytes >= wanted);
+    let reads = reads(needs, &passes, cache_bytes >= shared_chunks(workers));
     BoundStage {
         passes,
         workers: workers as usize,
@@ -176,14 +181,16 @@ fn takes_whole_chunks(plan: &Plan, stage: &Stage, input: &Input, block: &[u64]) 
         return false;
     };
     let rank = source.shape.len();
-    let as_it_lies = view.axes.len() == rank && (0..rank).all(|d| view.axes[d].from == Some((d, 1)));
+    if view.axes.len() != rank || (0..rank).any(|d| view.axes[d].from != Some((d, 1))) {
+        return false;
+    }
     // A chunk over the edge of the array is not wanted as a whole.
     let no_edges =
         (0..rank).all(|d| chunks.cuts(d).is_none() && source.shape[d].is_multiple_of(chunks.shape()[d]));
     // In the block a chunk is one run.
     let first = chunks.shape().iter().position(|&n| n > 1).unwrap_or(rank);
     let one_run = (first + 1..rank).all(|d| block[d] == chunks.shape()[d]);
-    as_it_lies && no_edges && one_run && aligned(&stage.grid, input, chunks)
+    no_edges && one_run && aligned(&stage.grid, input, chunks)
 }
 
 /// Bytes of a buffer for so many.
