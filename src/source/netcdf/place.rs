@@ -18,7 +18,7 @@ use crate::source::strided::Strided;
 use crate::source::{ReadCx, ReadStats};
 use num_integer::Integer;
 
-/// The most bytes of the boxes in which rows are said to lie together: as many as are worth a read of their own.
+/// The most bytes of the boxes in which elements are said to lie together: as many as are worth a read of their own.
 /// Blocks need no larger ones, and chunks that have to be decoded come first.
 const BOX: u64 = GAP as u64;
 
@@ -177,10 +177,10 @@ impl Place {
         self.stride == self.row || self.shape.first().is_none_or(|&n| n < 2)
     }
 
-    /// The boxes in which elements lie together, where they do not lie in one piece: a row, or what of its last
-    /// axes is not large.
+    /// The boxes in which elements lie together: a row, or what of its last axes is not large. So blocks of what is
+    /// seen transposed are made of pieces of rows, and not of single elements.
     pub fn boxes(&self) -> Option<Chunks> {
-        if self.in_one_piece() || self.shape.contains(&0) {
+        if self.shape.len() < 2 || self.shape.contains(&0) {
             return None;
         }
         let mut boxes = Dims::from_elem(1, self.shape.len());
