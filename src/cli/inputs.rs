@@ -15,6 +15,7 @@ pub fn open(args: &Eval, file: &str, path: &str) -> Result<Array, Failure> {
     let mut options = OpenOptions::new();
     options.allow_external = args.allow_external;
     options.allow_plugins = args.allow_plugins;
+    options.fill_missing = args.fill_missing;
     options.untrusted = args.untrusted;
     options.reader = args.reader.into();
     let join = match args.join {

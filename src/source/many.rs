@@ -18,6 +18,7 @@
 use super::assemble::{PIECE, Place, read_into};
 use super::file::open_file;
 use super::foreign::spec_of;
+use super::parallel::in_parallel;
 use super::spec::{Join, OpenOptions, SourceSpec};
 use super::{Own, ReadCx, ScratchNeeds, Source, check_slab};
 use crate::dtype::DType;
@@ -29,13 +30,10 @@ use smallvec::SmallVec;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Chunks of different shapes are read together up to this many bytes.
 pub const MAX_TOGETHER: u64 = 16 << 20;
-
-/// The most threads that open files: most of it is done under libhdf5's lock.
-const MAX_OPENERS: usize = 8;
 
 /// Arrays of one dtype as one array.
 pub struct Many {
@@ -331,42 +329,6 @@ fn name(first: &dyn Source, specs: &[SourceSpec]) -> String {
     let files = if paths.len() == 1 { "file" } else { "files" };
     let of = of.unwrap_or_default();
     format!("{}{star}{} ({} {files}):{of}", text(&one[..head]), text(&one[one.len() - tail..]), paths.len())
-}
-
-/// `f` of 0 to `n`, by several threads; the first error in order, if there is one.
-fn in_parallel<T: Send>(n: usize, f: &(dyn Fn(usize) -> Result<T> + Sync)) -> Result<Vec<T>> {
-    let threads = std::thread::available_parallelism().map_or(1, |n| n.get()).min(MAX_OPENERS).min(n);
-    if threads < 2 {
-        return (0..n).map(f).collect();
-    }
-    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let work = || {
-        let mut made = Vec::new();
-        // What is begun is finished, so that all before the first error are there.
-        while !failed.load(Relaxed) {
-            let i = next.fetch_add(1, Relaxed);
-            if i >= n {
-                break;
-            }
-            let one = f(i);
-            failed.fetch_or(one.is_err(), Relaxed);
-            made.push((i, one));
-        }
-        made
-    };
-    let mut all: Vec<(usize, Result<T>)> = std::thread::scope(|s| {
-        let helpers: Vec<_> = (1..threads).map(|_| s.spawn(work)).collect();
-        let mut all = work();
-        for helper in helpers {
-            match helper.join() {
-                Ok(made) => all.extend(made),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        all
-    });
-    all.sort_unstable_by_key(|(i, _)| *i);
-    all.into_iter().map(|(_, one)| one).collect()
 }
 
 /// Reads, and counts what it decodes as `bytes`, whatever lies beyond the edges of the parts' chunks.

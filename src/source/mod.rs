@@ -17,6 +17,7 @@ pub mod hdf5;
 pub mod many;
 pub mod memory;
 pub mod netcdf;
+mod parallel;
 mod position;
 mod scratch;
 mod spec;
@@ -44,9 +45,9 @@ use std::sync::Arc;
 /// fingerprint the spec has; `NotFound` for an array of another process, and for what nobody registered.
 pub fn open(spec: &SourceSpec) -> Result<Arc<dyn Source>> {
     match spec {
-        SourceSpec::Hdf5 { path, dataset, options, fingerprint } => {
+        SourceSpec::Hdf5 { path, dataset, options, fingerprint, others } => {
             let source = hdf5::Hdf5Source::open(path, dataset, *options)?;
-            source.expect(fingerprint)?;
+            source.expect(fingerprint, *others)?;
             Ok(Arc::new(source))
         }
         SourceSpec::Netcdf { path, variable, fingerprint } => {

@@ -31,6 +31,11 @@ pub struct OpenOptions {
     /// are not undone here. Off by default: a plugin is code that a file asks for by number.
     #[serde(default)]
     pub allow_plugins: bool,
+    /// Whether what is missing of the other files that [`OpenOptions::allow_external`] allows (a file, a dataset in
+    /// it, elements beyond its end) is read as the fill value, as libhdf5 reads it. Off by default: then it is an
+    /// error that names what is missing.
+    #[serde(default)]
+    pub fill_missing: bool,
     /// Whether the file could have been made to do harm. Then this process never gives it to libhdf5: it is
     /// read by code of this crate only. What that code does not know of its metadata a process of its own, with
     /// limits, looks at ([`hdf5::guard`](super::hdf5::guard)). Excludes the other two.
@@ -55,6 +60,11 @@ impl OpenOptions {
     /// With [`OpenOptions::allow_plugins`].
     pub fn allow_plugins(self) -> OpenOptions {
         OpenOptions { allow_plugins: true, ..self }
+    }
+
+    /// With [`OpenOptions::fill_missing`].
+    pub fn fill_missing(self) -> OpenOptions {
+        OpenOptions { fill_missing: true, ..self }
     }
 
     /// With [`OpenOptions::untrusted`].
@@ -96,6 +106,9 @@ pub enum SourceSpec {
         options: OpenOptions,
         /// The state of the file when the source was made.
         fingerprint: Fingerprint,
+        /// The state of the other files that its data is in, if it is in others.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        others: Option<u64>,
     },
     /// A variable of a netCDF classic file.
     Netcdf {

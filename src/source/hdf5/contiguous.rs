@@ -5,7 +5,7 @@ use super::handles::RawFile;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Slab, c_strides};
 use crate::source::assemble::{Loop, Loops, join};
-use crate::source::strided::Strided;
+use crate::source::strided::{ReadBytes, Strided};
 use crate::source::{ReadCx, ReadStats};
 
 /// The most bytes that are read to be picked from: it stays in the processor's cache.
@@ -32,10 +32,15 @@ impl Contiguous {
         Ok(Contiguous { address })
     }
 
+    /// Data of pieces of other files, which begins with their first byte.
+    pub fn elsewhere() -> Self {
+        Contiguous { address: 0 }
+    }
+
     /// Reads a region that lies in the array and is not empty; stored byte order.
     pub fn read(
         &self,
-        file: &RawFile,
+        bytes: &ReadBytes,
         shape: &[u64],
         size: usize,
         slab: &Slab,
@@ -50,7 +55,8 @@ impl Contiguous {
             loops.push(Loop { count: slab.count[d] as usize, from: step as usize, to: to[d] as usize });
         }
         let loops = join(&loops);
-        read_loops(file, self.address, size, first, 0, &loops, out, cx)
+        let (read, address, loops) = (bytes, self.address, &loops[..]);
+        Strided { read, address, size, loops, out, piece: PIECE, gap: GAP, cx }.bring(first, 0)
     }
 
     /// The byte at which a region that lies in the array begins, and how many bytes it spans.

@@ -1,6 +1,7 @@
 //! What is known of a dataset once its file's word was checked.
 
 use super::contiguous::Contiguous;
+use super::elsewhere::External;
 use super::filters::Filter;
 use super::handles::{self, Borrowed, changed};
 use super::index::ChunkIndex;
@@ -8,7 +9,7 @@ use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::grid::{Chunks, Dims, Region, Slab};
 use crate::h5::{Bits, FilterInfo};
-use crate::source::{Fingerprint, OpenOptions};
+use crate::source::{Fingerprint, OpenOptions, Source};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -36,6 +37,10 @@ pub(crate) enum Access {
     /// Stored chunks, decoded here. `bare_edges`: chunks over the array's edge are stored without
     /// the filters. Positioned reads where the index is known, else raw copies by libhdf5.
     Chunks { pipeline: Vec<Filter>, bare_edges: bool, index: Option<Box<ChunkIndex>> },
+    /// Pieces of other files.
+    External(Arc<External>),
+    /// Elements of other datasets.
+    Virtual(Arc<dyn Source>),
     /// libhdf5 reads, and why.
     Library(String),
 }
@@ -52,7 +57,12 @@ pub struct Hdf5Source {
     /// The path without links in it, where there are only links of this file.
     pub(crate) resolved: String,
     pub(super) options: OpenOptions,
+    /// The state of the file that the dataset is in.
     pub(crate) fingerprint: Fingerprint,
+    /// The state of the file that the user named, if a link led from it to another.
+    pub(super) named: Fingerprint,
+    /// What tells one state of the other files from another that the data is in, or that links lead to.
+    pub(super) others: Option<u64>,
     pub(crate) shape: Dims,
     pub(crate) dtype: DType,
     pub(crate) swap: bool,
@@ -68,9 +78,12 @@ pub struct Hdf5Source {
 }
 
 impl Hdf5Source {
-    /// Fails with `Changed` if the file's state is not this one.
-    pub(crate) fn expect(&self, fingerprint: &Fingerprint) -> Result<()> {
-        if self.fingerprint == *fingerprint { Ok(()) } else { Err(self.locate(changed())) }
+    /// Fails with `Changed` if the file's state, or that of others, is not this one.
+    pub(crate) fn expect(&self, fingerprint: &Fingerprint, others: Option<u64>) -> Result<()> {
+        match (self.named, self.others) == (*fingerprint, others) {
+            true => Ok(()),
+            false => Err(self.locate(changed())),
+        }
     }
 
     /// Borrows the file, which must still be the one that was opened.
@@ -106,7 +119,7 @@ impl Hdf5Source {
 
     /// The file's state when it was opened.
     pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
+        self.named
     }
 
     /// The fill value's bytes, native order.

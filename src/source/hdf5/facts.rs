@@ -7,6 +7,7 @@
 use super::bytes::canonical_bools;
 use super::handles::{Borrowed, RawFile};
 use super::index::{ChunkIndex, Expect};
+use super::selection::Selection;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, checked_len};
@@ -48,8 +49,30 @@ pub(crate) enum Storage {
     /// In chunks. `bare_edges`: chunks over the array's edge are stored without the filters. `header`:
     /// where the object header is, from which the chunks are found; without it libhdf5 finds them.
     Chunked { bare_edges: bool, header: Option<u64> },
+    /// In pieces of other files, one after the other.
+    External(Vec<Slot>),
+    /// In other datasets.
+    Virtual(Vec<Mapping>),
     /// Where only libhdf5 gets at them, and why.
     Library { why: String },
+}
+
+/// A piece of a file that has bytes of a dataset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Slot {
+    pub file: String,
+    pub offset: u64,
+    /// How many; as many as there are, where nothing is said.
+    pub size: Option<u64>,
+}
+
+/// Some elements of a virtual dataset that are elements of another dataset.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Mapping {
+    pub file: String,
+    pub dataset: String,
+    pub from: Selection,
+    pub to: Selection,
 }
 
 /// Asks libhdf5 about the dataset `name` of a file.

@@ -13,6 +13,7 @@
 mod bytes;
 mod contiguous;
 mod dataset;
+mod elsewhere;
 mod facts;
 pub(crate) mod filters;
 mod fuzz;
@@ -24,6 +25,7 @@ mod meta;
 mod open;
 mod read;
 mod region;
+mod selection;
 mod tree;
 
 pub(super) use contiguous::{GAP, PIECE};

@@ -3,21 +3,23 @@
 use super::bytes::canonical_bools;
 use super::contiguous::Contiguous;
 use super::dataset::{Access, Hdf5Source, INDEX_BYTES, JOINED};
-use super::facts::{self, Facts, MAX_COMPACT, Storage};
+use super::elsewhere::{self, Chain, External, Kind, Opener, digest, find, words};
+use super::facts::{self, Facts, MAX_COMPACT, Mapping, Storage};
 use super::filters::{between_bytes, codec_bytes, most_stored, named, own_pipeline};
 use super::guard;
 use super::handles::{self, Borrowed};
 use super::index::Expect;
-use super::meta;
+use super::meta::{self, Told};
 use super::read::{self, Form};
 use super::region;
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::grid::{Chunks, MAX_RANK, Slab, checked_len};
+use crate::grid::{Chunks, MAX_RANK, Slab, checked_len, show_shape};
 use crate::h5::FilterInfo;
 use crate::ops::kernel::Packing;
-use crate::source::{OpenOptions, Own, ReadCx, ScratchNeeds, Source, SourceSpec, check_slab};
+use crate::source::{Fingerprint, OpenOptions, Own, ReadCx, ScratchNeeds, Source, SourceSpec, check_slab};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// A chunk larger than this is not believed (HDF5 before 2.0 cannot make one of 4 GiB).
@@ -92,7 +94,23 @@ impl Hdf5Source {
                     None => Access::Library(without_decoder(&facts.filters)),
                 }
             }
+            Storage::External(slots) => {
+                let absent = options.fill_missing.then(|| {
+                    let mut element = fill.clone();
+                    if facts.swap {
+                        element.reverse();
+                    }
+                    element
+                });
+                Access::External(Arc::new(External::find(&slots, bytes, path, &canonical, absent)?))
+            }
+            // Its sources are opened when this file is given back.
+            Storage::Virtual(_) => Access::Empty,
             Storage::Library { why } => Access::Library(why),
+        };
+        let others = match &access {
+            Access::External(files) => Some(digest(files.states().flat_map(|state| words(state, None)))),
+            _ => None,
         };
         Ok(Hdf5Source {
             path: path.to_path_buf(),
@@ -101,6 +119,8 @@ impl Hdf5Source {
             resolved: facts.resolved,
             options,
             fingerprint,
+            named: fingerprint,
+            others,
             shape,
             dtype,
             swap: facts.swap,
@@ -128,7 +148,7 @@ impl Hdf5Source {
     pub fn open(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Self> {
         let path = path.as_ref();
         let name = format!("/{}", dataset.trim_matches('/'));
-        open_in(path, &name, options).at("file", path.display()).at("dataset", &name)
+        open_in(path, &name, options, None).at("file", path.display()).at("dataset", &name)
     }
 }
 
@@ -159,32 +179,114 @@ fn without_decoder(filters: &[FilterInfo]) -> String {
 
 /// What the file says about a dataset. What is not known here of an untrusted file another process may know;
 /// of a trusted one that is an error, which says how to ask libhdf5.
-fn describe(file: &Borrowed, canonical: &Path, name: &str, options: OpenOptions) -> Result<Facts> {
+fn describe(file: &Borrowed, canonical: &Path, name: &str, options: OpenOptions) -> Result<Told> {
     if meta::reads(options) {
         match meta::facts(&file.raw, name, options) {
-            Ok(Some(facts)) => return Ok(facts),
-            // Links into other files libhdf5 follows.
-            Ok(None) => return facts::gather(file, name, options),
             Err(e) if options.untrusted && meta::is_unknown(&e) => {}
-            Err(e) => return Err(e),
+            told => return told,
         }
     }
-    match options.untrusted {
+    let facts = match options.untrusted {
         true => guard::facts(canonical, name),
         false => facts::gather(file, name, options),
-    }
+    };
+    facts.map(Told::Here)
 }
 
-fn open_in(path: &Path, name: &str, options: OpenOptions) -> Result<Hdf5Source> {
+fn open_in(path: &Path, name: &str, options: OpenOptions, chain: Option<&Chain>) -> Result<Hdf5Source> {
     guard::check_options(options)?;
     let canonical = std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
     // Whoever looks at the file, this is its state and the way to its bytes.
     let file = handles::borrow(&canonical)?;
-    let facts = describe(&file, &canonical, name, options)?;
+    let named = file.fingerprint;
+    let facts = match describe(&file, &canonical, name, options)? {
+        Told::Here(facts) => facts,
+        Told::Elsewhere { file: other, object } => {
+            drop(file);
+            return linked(path, &canonical, name, named, (&other, &object), options, chain);
+        }
+    };
+    let mappings = match &facts.storage {
+        Storage::Virtual(mappings) => Some(mappings.clone()),
+        _ => None,
+    };
     let source = Hdf5Source::new(path, canonical, name, options, &file, facts)?;
+    // A thread never borrows two.
+    drop(file);
+    if let Some(mappings) = mappings {
+        return made(source, &mappings, chain);
+    }
     if options.untrusted {
         guard::check_source(&source)?;
     }
+    Ok(source)
+}
+
+/// The dataset that a link from the file at `path` leads to.
+fn linked(
+    path: &Path,
+    canonical: &Path,
+    name: &str,
+    named: Fingerprint,
+    (other, object): (&str, &str),
+    options: OpenOptions,
+    chain: Option<&Chain>,
+) -> Result<Hdf5Source> {
+    let opened = AtomicU64::new(0);
+    let here = Chain::new((canonical, name), chain, &opened)?;
+    let found = find(Kind::Link, other, path, canonical).and_then(|found| {
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "a link leads to a file that is missing"))
+    });
+    let object = format!("/{}", object.trim_matches('/'));
+    let source = found.and_then(|found| open_in(&found, &object, options, Some(&here)));
+    let mut source = source.map_err(|e| match e.context("linked file") {
+        Some(_) => e,
+        None => e.at("linked file", other).at("linked dataset", &object),
+    })?;
+    let others = digest(words(&source.named, source.others).into_iter());
+    source.path = path.to_path_buf();
+    source.dataset = name.to_string();
+    (source.named, source.others) = (named, Some(others));
+    Ok(source)
+}
+
+/// A virtual dataset with the datasets that it is made of.
+fn made(mut source: Hdf5Source, mappings: &[Mapping], chain: Option<&Chain>) -> Result<Hdf5Source> {
+    let opened = AtomicU64::new(0);
+    let here = Chain::new((&source.canonical, &source.resolved), chain, &opened)?;
+    let element = (source.dtype, &source.fill[..]);
+    let open_source: Opener = |path, name, options, chain| {
+        let name = format!("/{}", name.trim_matches('/'));
+        let source = open_in(path, &name, options, Some(chain));
+        Ok(Arc::new(source.at("file", path.display()).at("dataset", &name)?))
+    };
+    let virtual_ = elsewhere::open(
+        mappings,
+        &source.shape,
+        element,
+        &source.path,
+        &source.canonical,
+        source.options,
+        open_source,
+        &here,
+    )?;
+    let elements =
+        checked_len(virtual_.source.shape()).and_then(|n| n.checked_mul(source.dtype.size() as u64));
+    if elements.is_none_or(|n| n > i64::MAX as u64) {
+        let shape = show_shape(virtual_.source.shape());
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            format!("an array of shape {shape} of {}", source.dtype),
+        ));
+    }
+    (source.swap, source.bits) = (false, None);
+    source.shape = virtual_.source.shape().into();
+    source.chunks = virtual_.source.chunks().cloned();
+    source.others = Some(virtual_.state);
+    source.access = match elements {
+        Some(0) => Access::Empty,
+        _ => Access::Virtual(virtual_.source),
+    };
     Ok(source)
 }
 
@@ -206,7 +308,8 @@ impl Source for Hdf5Source {
             path: self.path.clone(),
             dataset: self.dataset.clone(),
             options: self.options,
-            fingerprint: self.fingerprint,
+            fingerprint: self.named,
+            others: self.others,
         })
     }
 
@@ -223,7 +326,8 @@ impl Source for Hdf5Source {
         let none = ScratchNeeds::default();
         match self.access {
             Access::Empty | Access::Fill | Access::Inline(_) => ScratchNeeds { chunk: n, ..none },
-            Access::Contiguous(_) => ScratchNeeds { stage: piece, ..none },
+            Access::Contiguous(_) | Access::External(_) => ScratchNeeds { stage: piece, ..none },
+            Access::Virtual(ref made) => made.scratch_needs(),
             Access::Chunks { ref pipeline, bare_edges, .. } => ScratchNeeds {
                 raw: most_stored(pipeline, n).max(JOINED),
                 // What has no filter is read in part.
@@ -251,12 +355,17 @@ impl Source for Hdf5Source {
         match &self.access {
             Access::Chunks { pipeline, .. } => !pipeline.is_empty(),
             Access::Library(_) => self.chunks.is_some(),
-            Access::Empty | Access::Fill | Access::Inline(_) | Access::Contiguous(_) => false,
+            Access::Virtual(made) => made.worth_keeping(),
+            Access::Empty | Access::Fill => false,
+            Access::Inline(_) | Access::Contiguous(_) | Access::External(_) => false,
         }
     }
 
     fn wants_advice(&self) -> bool {
-        matches!(self.access, Access::Contiguous(_) | Access::Chunks { index: Some(_), .. })
+        match &self.access {
+            Access::Virtual(made) => made.wants_advice(),
+            access => matches!(access, Access::Contiguous(_) | Access::Chunks { index: Some(_), .. }),
+        }
     }
 
     /// Where files are as quick as memory there is nothing to be gained: what is in the system's cache
@@ -264,6 +373,9 @@ impl Source for Hdf5Source {
     fn advise(&self, slab: &Slab, cx: &mut ReadCx) {
         if cx.stats.is_slow() && !slab.is_empty() {
             cx.scratch.end_parts();
+            if let Access::Virtual(made) = &self.access {
+                return made.advise(slab, cx);
+            }
             // What is wrong with the file the read itself will say.
             let _ = read::advise(self, slab, cx);
         }
@@ -271,12 +383,18 @@ impl Source for Hdf5Source {
 
     fn read_chunk(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
         cx.scratch.end_parts();
+        if let Access::Virtual(made) = &self.access {
+            return made.read_chunk(chunk, out, cx).map_err(|e| self.locate_chunk(e, chunk));
+        }
         read::chunk(self, chunk, Form::Plain, out, cx).map_err(|e| self.locate_chunk(e, chunk))?;
         Ok(())
     }
 
     fn read_packed(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<Packing> {
         cx.scratch.end_parts();
+        if let Access::Virtual(made) = &self.access {
+            return made.read_packed(chunk, out, cx).map_err(|e| self.locate_chunk(e, chunk));
+        }
         read::chunk(self, chunk, Form::Stored, out, cx).map_err(|e| self.locate_chunk(e, chunk))
     }
 

@@ -80,7 +80,7 @@ fn bring_chunk(
             let part = Slab { start: origin, count, step: Dims::from_elem(1, shape.len()) };
             through_library(source, shape, &part, out, cx)?;
         }
-        Access::Inline(_) | Access::Contiguous(_) => {
+        Access::Inline(_) | Access::Contiguous(_) | Access::External(_) | Access::Virtual(_) => {
             return Err(Error::new(ErrorKind::Internal, "a chunk of an array without chunks"));
         }
         Access::Empty | Access::Fill => fill(out, &source.fill),

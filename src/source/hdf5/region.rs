@@ -28,6 +28,14 @@ pub(super) fn region(source: &Hdf5Source, slab: &Slab, out: &mut [u8], cx: &mut 
             copy_slab(bytes, &Region::whole(&source.shape), slab, out, source.dtype.size());
         }
         Access::Contiguous(data) => return contiguous(source, data, &source.borrow()?, slab, out, cx),
+        Access::External(files) => {
+            let read = |at: u64, out: &mut [u8], stats: &ReadStats| files.read(at, out, stats);
+            let data = Contiguous::elsewhere();
+            data.read(&read, &source.shape, source.dtype.size(), slab, out, cx)?;
+            native(source, out, cx);
+            return Ok(());
+        }
+        Access::Virtual(made) => return made.read_region(slab, out, cx),
         Access::Chunks { pipeline, bare_edges, index: Some(index) } => {
             let own = Own { source, file: &source.borrow()?, index, pipeline, bare_edges: *bare_edges };
             return own.region(slab, None, out, cx);
@@ -85,13 +93,19 @@ fn contiguous(
     out: &mut [u8],
     cx: &mut ReadCx,
 ) -> Result<()> {
-    data.read(&file.raw, &source.shape, source.dtype.size(), slab, out, cx)?;
+    let read = |at: u64, out: &mut [u8], stats: &ReadStats| bring(&file.raw, at, out, stats);
+    data.read(&read, &source.shape, source.dtype.size(), slab, out, cx)?;
+    native(source, out, cx);
+    Ok(())
+}
+
+/// Makes stored elements those of memory, and counts them.
+fn native(source: &Hdf5Source, out: &mut [u8], cx: &mut ReadCx) {
     if source.swap {
         swap_bytes(out, source.dtype.size());
     }
     in_native_bits(source, out);
     ReadStats::add(&cx.stats.bytes_decoded, out.len() as u64);
-    Ok(())
 }
 
 /// A chunk of which something is wanted: the loops of the copy to its place, and where it is stored.

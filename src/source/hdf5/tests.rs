@@ -575,5 +575,6 @@ fn a_pipe_is_refused_and_not_waited_for() {
     assert!(e.kind() == ErrorKind::Format && e.to_string().contains("pipe"), "{e}");
 }
 
+mod elsewhere;
 mod held;
 mod packed;

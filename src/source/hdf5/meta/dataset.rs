@@ -1,13 +1,13 @@
 //! What a dataset's object header says, and the facts from which the dataset is opened.
 
-use super::bytes::{Fields, beyond, damaged, unsupported};
+use super::bytes::{beyond, damaged, unsupported};
 use super::container::Container;
 use super::dataspace::Space;
 use super::datatype::Type;
 use super::element::Element;
 use super::layout::{Chunked, Layout};
 use super::object::{DATASPACE, DATATYPE, EXTERNAL, LAYOUT, Object, PIPELINE};
-use super::{fill, pipeline};
+use super::{external, fill, mapping, pipeline};
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, checked_len};
@@ -25,6 +25,8 @@ pub(super) struct Described {
     pub filters: Vec<FilterInfo>,
     /// How many other files have its data.
     pub external: usize,
+    /// The message that lists them.
+    files: Option<Vec<u8>>,
 }
 
 /// Where the data is.
@@ -36,7 +38,8 @@ pub(super) enum Place {
         bytes: Option<u64>,
     },
     Chunked(Chunked),
-    Virtual,
+    /// Where the mappings are: a collection of the global heap, and the number in it.
+    Virtual(Option<u64>, u32),
 }
 
 impl Place {
@@ -46,7 +49,7 @@ impl Place {
             Place::Compact(_) => "compact",
             Place::Contiguous { .. } => "contiguous",
             Place::Chunked(_) => "chunked",
-            Place::Virtual => "virtual",
+            Place::Virtual(..) => "virtual",
         }
     }
 }
@@ -63,29 +66,16 @@ impl Described {
             Layout::Compact(data) => Place::Compact(data.to_vec()),
             Layout::Contiguous { address, bytes } => Place::Contiguous { address, bytes },
             Layout::Chunked(chunked) => Place::Chunked(chunked),
-            Layout::Virtual => Place::Virtual,
+            Layout::Virtual { address, number } => Place::Virtual(address, number),
         };
         let filters = match (&place, dataset.find(container, PIPELINE)?) {
             (Place::Chunked(_), Some(body)) => pipeline::read(&body).at("structure", here())?,
             _ => Vec::new(),
         };
-        let external = match dataset.find(container, EXTERNAL)? {
-            Some(body) => external_files(&body).at("structure", here())?,
-            None => 0,
-        };
-        Ok(Described { element, shape, place, filters, external })
+        let files = dataset.find(container, EXTERNAL)?.map(|body| body.to_vec());
+        let external = files.as_deref().map_or(Ok(0), external::count).at("structure", here())?;
+        Ok(Described { element, shape, place, filters, external, files })
     }
-}
-
-/// How many files an external file list names.
-fn external_files(body: &[u8]) -> Result<usize> {
-    let mut fields = Fields::new(body);
-    match fields.u8()? {
-        1 => {}
-        n => return Err(unsupported(format_args!("external file lists of version {n}"))),
-    }
-    fields.take(5)?;
-    Ok(usize::from(fields.u16()?))
 }
 
 /// All that opening needs of a dataset.
@@ -95,7 +85,7 @@ pub(super) fn facts(
     resolved: String,
     options: OpenOptions,
 ) -> Result<Facts> {
-    let Described { element, shape, place, filters, external } = Described::read(container, dataset)?;
+    let Described { element, shape, place, filters, external, files } = Described::read(container, dataset)?;
     let Some(dtype) = element.dtype else {
         return Err(Error::new(
             ErrorKind::Type,
@@ -105,8 +95,9 @@ pub(super) fn facts(
     };
     let shape = shape.unwrap_or_else(|| Dims::from_slice(&[0]));
     let bytes = checked_len(&shape).and_then(|n| n.checked_mul(dtype.size() as u64));
-    let external = external > 0 && !matches!(place, Place::Virtual);
-    if (external || matches!(place, Place::Virtual)) && !options.allow_external {
+    let is_virtual = matches!(place, Place::Virtual(..));
+    let external = external > 0 && !is_virtual;
+    if (external || is_virtual) && !options.allow_external {
         let what = if external { "external raw files" } else { "a virtual dataset, which reads other files" };
         return Err(Error::new(ErrorKind::Unsupported, format!("the data is in {what}")).hint(
             "allow it with OpenOptions::new().allow_external() (--allow-external) if you trust the file",
@@ -123,7 +114,8 @@ pub(super) fn facts(
     let library = |why: &str| Storage::Library { why: why.into() };
     let mut chunks = None;
     let storage = match place {
-        _ if bytes == Some(0) => Storage::Nothing,
+        // A virtual dataset is as long as its sources are.
+        _ if bytes == Some(0) && !is_virtual => Storage::Nothing,
         Place::Chunked(Chunked { mut chunk, bare_edges, .. }) => {
             chunk.pop();
             chunks = Some(chunk);
@@ -137,13 +129,19 @@ pub(super) fn facts(
             Storage::Inline(inline.at("structure", dataset.place(container))?)
         }
         Place::Compact(_) => return Err(damaged(format!("compact data of an array of shape {shape:?}"))),
-        Place::Contiguous { .. } if external => library("the data is in external raw files"),
         Place::Contiguous { .. } if convert => library("the element type has to be converted"),
+        Place::Contiguous { .. } if external => {
+            let slots = external::slots(container, files.as_deref().unwrap_or(&[]));
+            Storage::External(slots.at("structure", dataset.place(container))?)
+        }
         Place::Contiguous { address, .. } => match address {
             None => Storage::Nothing,
             Some(address) => Storage::Contiguous { address: container.frame().place(address)? },
         },
-        Place::Virtual => library("the dataset is virtual"),
+        Place::Virtual(address, number) => match mapping::read(container, address, number)? {
+            Some(mappings) => Storage::Virtual(mappings),
+            None => library("the dataset is virtual, with selections that are too irregular"),
+        },
     };
     if let (Storage::Contiguous { address }, Some(bytes)) = (&storage, bytes)
         && address.checked_add(bytes).is_none_or(|end| end > container.file.len())

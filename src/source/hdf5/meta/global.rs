@@ -1,4 +1,4 @@
-//! The global heap: where elements of variable length lie.
+//! The global heap: where elements of variable length lie, and the mappings of virtual datasets.
 
 use super::bytes::{BLOCK_LIMIT, Fields, damaged, fetch, unsupported};
 use super::container::Container;
@@ -25,6 +25,29 @@ impl Global {
         let address = fields.address(container.frame())?;
         let number = fields.u32()?;
         let (Some(address), true) = (address.filter(|&a| a != 0), count > 0) else { return Ok(Vec::new()) };
+        let wanted = |len: u64| {
+            let wanted = count.checked_mul(size).filter(|&n| n <= len);
+            let wanted = wanted.ok_or_else(|| {
+                damaged(format!("its object {number} has {len} bytes, not {count} of {size}"))
+            })?;
+            Ok(wanted.min(most))
+        };
+        self.part(container, address, number, wanted)
+    }
+
+    /// The bytes of an object.
+    pub fn object(&mut self, container: &Container, address: u64, number: u32) -> Result<Vec<u8>> {
+        self.part(container, address, number, Ok)
+    }
+
+    /// As many bytes of an object as `wanted` says, which is told how many it has.
+    fn part(
+        &mut self,
+        container: &Container,
+        address: u64,
+        number: u32,
+        wanted: impl Fn(u64) -> Result<u64>,
+    ) -> Result<Vec<u8>> {
         let place = || format!("global heap at byte {}", container.at(address));
         if !self.collections.contains_key(&address) {
             if self.collections.len() == KEPT {
@@ -36,13 +59,9 @@ impl Global {
         let found = self.collections.get(&address).and_then(|c| c.get(&u16::try_from(number).ok()?));
         let get = || -> Result<Vec<u8>> {
             let &(at, len) = found.ok_or_else(|| damaged(format!("there is no object {number} in it")))?;
-            let wanted = count.checked_mul(size).filter(|&n| n <= len);
-            let wanted = wanted.ok_or_else(|| {
-                damaged(format!("its object {number} has {len} bytes, not {count} of {size}"))
-            })?;
-            let wanted = wanted.min(most);
+            let wanted = wanted(len)?;
             if wanted > BLOCK_LIMIT {
-                return Err(unsupported(format_args!("elements of {wanted} bytes")));
+                return Err(unsupported(format_args!("objects of {wanted} bytes in the global heap")));
             }
             let mut out = Vec::new();
             fetch(container.file, at, wanted, &mut out, &mut 0)?;

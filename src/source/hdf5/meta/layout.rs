@@ -24,7 +24,11 @@ pub(crate) enum Layout<'a> {
         bytes: Option<u64>,
     },
     Chunked(Chunked),
-    Virtual,
+    /// The mappings are an object of the global heap: where its collection is, and its number there.
+    Virtual {
+        address: Option<u64>,
+        number: u32,
+    },
 }
 
 /// What it says about chunks.
@@ -67,7 +71,9 @@ impl<'a> Layout<'a> {
                 }),
                 CHUNKED if version == 3 => old(fields, frame),
                 CHUNKED => new(fields, frame),
-                VIRTUAL if version > 3 => Ok(Layout::Virtual),
+                VIRTUAL if version > 3 => {
+                    Ok(Layout::Virtual { address: fields.address(frame)?, number: fields.u32()? })
+                }
                 n => Err(unsupported(format_args!("layout class {n}"))),
             },
             n => Err(unsupported(format_args!("layout version {n}"))),

@@ -141,7 +141,7 @@ fn named_type(container: &Container, object: &Object) -> Result<String> {
 fn dataset(container: &Container, object: &Object, plugins: bool) -> Result<Dataset> {
     let described = Described::read(container, object)?;
     let storage_bytes = storage_bytes(container, object, &described)?;
-    let Described { element, shape, place, filters, external } = described;
+    let Described { element, shape, place, filters, external, .. } = described;
     let fill = element.dtype.and_then(|dtype| {
         let bytes = fill::value(container, object, &element, dtype.size()).ok()?;
         Scalar::from_bytes(dtype, &bytes)
@@ -160,7 +160,7 @@ fn dataset(container: &Container, object: &Object, plugins: bool) -> Result<Data
         filters: filters.iter().map(filter_text).collect(),
         storage_bytes,
         fill,
-        external_files: if matches!(place, Place::Virtual) { 0 } else { external },
+        external_files: if matches!(place, Place::Virtual(..)) { 0 } else { external },
         scale: false,
         scales: Vec::new(),
     })
@@ -168,14 +168,14 @@ fn dataset(container: &Container, object: &Object, plugins: bool) -> Result<Data
 
 /// Bytes that a dataset takes in the file.
 fn storage_bytes(container: &Container, object: &Object, described: &Described) -> Result<u64> {
-    let Described { element, shape, place, filters, external } = described;
+    let Described { element, shape, place, filters, external, .. } = described;
     let elements = || shape.as_ref().map_or(Some(0), |s| crate::grid::checked_len(s));
     let whole = || elements().and_then(|n| n.checked_mul(element.size as u64)).unwrap_or(u64::MAX);
     Ok(match place {
         Place::Compact(data) => data.len() as u64,
         Place::Contiguous { address: None, .. } if *external == 0 => 0,
         Place::Contiguous { bytes, .. } => bytes.unwrap_or_else(whole),
-        Place::Virtual => 0,
+        Place::Virtual(..) => 0,
         Place::Chunked(chunked) => {
             let (Some(shape), Some((_, chunk))) = (shape, chunked.chunk.split_last()) else { return Ok(0) };
             let expect = Expect { shape, chunk, element: element.size as u64, filtered: !filters.is_empty() };

@@ -28,6 +28,7 @@ mod dataset;
 pub(super) mod dataspace;
 mod datatype;
 mod element;
+mod external;
 mod fill;
 mod foreign;
 mod global;
@@ -37,11 +38,13 @@ mod heap;
 pub(super) mod layout;
 mod link;
 mod listing;
+mod mapping;
 mod names;
 pub(super) mod object;
 mod pages;
 mod path;
 mod pipeline;
+mod selection;
 mod shared;
 mod superblock;
 mod symbols;
@@ -83,16 +86,27 @@ fn over<T>(file: &dyn ReadAt, f: impl Fn(&Container) -> Result<T>) -> Result<T> 
     }
 }
 
-/// All that opening takes from a file about its dataset `name`; `None` where an external link leads to it,
-/// and `options` allow that.
-pub(super) fn facts(file: &dyn ReadAt, name: &str, options: OpenOptions) -> Result<Option<Facts>> {
+/// What a file says about a dataset.
+#[derive(Debug, PartialEq)]
+pub(super) enum Told {
+    Here(Facts),
+    /// It is in another file: the name of that in a link, and the path in it.
+    Elsewhere {
+        file: String,
+        object: String,
+    },
+}
+
+/// All that opening takes from a file about its dataset `name`, or where else to look where an external link leads
+/// to it and `options` allow that.
+pub(super) fn facts(file: &dyn ReadAt, name: &str, options: OpenOptions) -> Result<Told> {
     over(file, |container| {
         let (resolved, object) = match path::resolve(container, name, options)? {
             Found::Here(resolved, object) => (resolved, object),
-            Found::Elsewhere => return Ok(None),
+            Found::Elsewhere(file, object) => return Ok(Told::Elsewhere { file, object }),
         };
         let what = match object.kind() {
-            Kind::Dataset => return dataset::facts(container, &object, resolved, options).map(Some),
+            Kind::Dataset => return dataset::facts(container, &object, resolved, options).map(Told::Here),
             Kind::Group => "a group",
             Kind::Type => "a named type",
             Kind::Other => "an object of an unknown kind",
@@ -106,7 +120,9 @@ pub(super) fn facts(file: &dyn ReadAt, name: &str, options: OpenOptions) -> Resu
 pub(super) fn tree(file: &dyn ReadAt, name: &str, plugins: bool) -> Result<Node> {
     over(file, |container| match path::resolve(container, name, OpenOptions::default())? {
         Found::Here(resolved, object) => listing::look(container, &object, &resolved, plugins),
-        Found::Elsewhere => Err(Error::new(ErrorKind::Internal, "a link was followed that is not allowed")),
+        Found::Elsewhere(..) => {
+            Err(Error::new(ErrorKind::Internal, "a link was followed that is not allowed"))
+        }
     })
 }
 

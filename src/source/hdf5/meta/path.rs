@@ -18,8 +18,8 @@ const ROOM: usize = 64 << 20;
 pub(super) enum Found {
     /// To an object of this file; the path without links in it.
     Here(String, Object),
-    /// Into another file, over an external link.
-    Elsewhere,
+    /// Into another file, over an external link: its name, and the path in it.
+    Elsewhere(String, String),
 }
 
 /// Follows a path from the root. A link into another file is followed where `options` allow it, by whoever
@@ -75,7 +75,10 @@ pub(super) fn resolve(container: &Container, path: &str, options: OpenOptions) -
                 }
                 pending.extend(parts(&target));
             }
-            Some(Target::External(..)) if options.allow_external => return Ok(Found::Elsewhere),
+            Some(Target::External(other, object)) if options.allow_external => {
+                let rest = pending.iter().rev().map(|part| format!("/{part}"));
+                return Ok(Found::Elsewhere(other, object + &rest.collect::<String>()));
+            }
             Some(Target::External(other, object)) => {
                 return Err(Error::new(
                     ErrorKind::Unsupported,

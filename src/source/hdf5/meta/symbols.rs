@@ -14,14 +14,14 @@ const STEP: u64 = 64;
 /// An entry whose value is a soft link.
 const SOFT: u32 = 2;
 
-/// The heap of the names of a group.
-struct Names {
+/// A heap of names: those of a group, or of files.
+pub(super) struct Names {
     address: u64,
     bytes: u64,
 }
 
 impl Names {
-    fn open(container: &Container, address: u64) -> Result<Names> {
+    pub fn open(container: &Container, address: u64) -> Result<Names> {
         let frame = container.frame();
         let len = 8 + 2 * usize::from(frame.length) + frame.wide();
         let bytes = container.bytes(address, len as u64)?;
@@ -35,7 +35,7 @@ impl Names {
     }
 
     /// The text at an offset, up to its NUL.
-    fn at(&self, container: &Container, offset: u64) -> Result<Vec<u8>> {
+    pub fn at(&self, container: &Container, offset: u64) -> Result<Vec<u8>> {
         let mut out = Vec::new();
         let mut piece = Vec::new();
         loop {
