@@ -175,7 +175,8 @@ mod tests {
         for compact in [b"\x03\0\x02\0ab", b"\x04\0\x02\0ab", b"\x05\0\x02\0ab"] {
             assert_eq!(read(compact).unwrap(), Layout::Compact(b"ab"));
         }
-        assert_eq!(read(b"\x04\x03\0\0\0\0\0\0\0\0").unwrap(), Layout::Virtual);
+        let found = read(b"\x04\x03\x20\0\0\0\x05\0\0\0").unwrap();
+        assert_eq!(found, Layout::Virtual { address: Some(0x20), number: 5 });
         let chunks = b"\x05\x02\x01\x02\x01\x07\x04\x01\x30\0\0\0";
         let Layout::Chunked(chunked) = read(chunks).unwrap() else { panic!("other storage") };
         assert_eq!((&chunked.chunk[..], chunked.bare_edges), (&[7, 4][..], true));
