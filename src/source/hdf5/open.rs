@@ -144,7 +144,9 @@ impl Hdf5Source {
     /// is damaged; `Type` for strings, compounds and other types without a dtype; `Unsupported`
     /// for data in other files unless `options` allow it, a shape beyond 63 bits, or what is not read here of
     /// the file's structures (libhdf5 may read it: [`OpenOptions::reader`]). Of an untrusted file also those of
-    /// [`guard`], and `Unsupported` for data that only libhdf5 can read.
+    /// [`guard`], and `Unsupported` for data that only libhdf5 can read. Where other files are allowed, `NotFound` for
+    /// one that is missing and `Format` for one that is too short, each with its name, unless `options` say that they
+    /// are filled.
     pub fn open(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Self> {
         let path = path.as_ref();
         let name = format!("/{}", dataset.trim_matches('/'));
