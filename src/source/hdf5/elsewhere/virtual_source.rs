@@ -124,6 +124,13 @@ impl Index {
     }
 }
 
+/// A chunk of a source.
+struct Same {
+    number: usize,
+    source: Arc<dyn Source>,
+    coords: Dims,
+}
+
 impl Virtual {
     /// Brings the elements of a slab, which is inside and not empty, to their places in `out`, which has no
     /// others.
@@ -153,7 +160,7 @@ impl Virtual {
     }
 
     /// The source and its chunk, if a box is exactly one of a source's chunks.
-    fn same(&self, region: &Region) -> Result<Option<(usize, Arc<dyn Source>, Dims)>> {
+    fn same(&self, region: &Region) -> Result<Option<Same>> {
         let inside = region.intersect(&Region::whole(&self.shape));
         let slab = Slab::dense(&inside);
         let [i] = self.index.touched(&self.links, &slab)[..] else { return Ok(None) };
@@ -180,7 +187,7 @@ impl Virtual {
         }
         let coords = chunks.at(&of.start);
         match chunks.region(&coords) == of {
-            true => Ok(Some((link.source, self.sources.source(link.source)?, coords))),
+            true => Ok(Some(Same { number: link.source, source: self.sources.source(link.source)?, coords })),
             false => Ok(None),
         }
     }
@@ -308,7 +315,7 @@ impl Source for Virtual {
     fn read_chunk(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
         let region = self.chunk_box(chunk, out)?;
         match self.same(&region)? {
-            Some((number, source, coords)) => {
+            Some(Same { number, source, coords }) => {
                 let name = self.sources.get(number).0;
                 source.read_chunk(&coords, out, cx).map_err(|e| name.locate(e))
             }
@@ -319,7 +326,7 @@ impl Source for Virtual {
     fn read_packed(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<Packing> {
         let region = self.chunk_box(chunk, out)?;
         match self.same(&region)? {
-            Some((number, source, coords)) => {
+            Some(Same { number, source, coords }) => {
                 let name = self.sources.get(number).0;
                 source.read_packed(&coords, out, cx).map_err(|e| name.locate(e))
             }

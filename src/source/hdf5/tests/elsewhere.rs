@@ -73,7 +73,6 @@ fn sources(dir: &Path) {
             chunk(p, &[4, 3]);
             H5Pset_deflate(p, 1);
         };
-        let i = i as i32;
         dataset(&f, "x", (DType::I32, false), &[6, 8], packed, &numbers(1000 * i, 48));
         dataset(&f, "flat", (DType::I32, true), &[6, 8], |_| {}, &numbers(100 * i, 48));
         dataset(&f, "list", (DType::I32, false), &[48], |p| chunk(p, &[5]), &numbers(10 * i, 48));
@@ -273,8 +272,7 @@ fn every_chunk_of_a_source_is_decoded_once() {
     let path = dir.path().join("v.h5");
     let f = create(&path, 0);
     let to = [0u64, 1, 2, 3].map(|i| [(6 * i, 1, 1, 6), (0, 1, 1, 8)]);
-    let maps: Vec<(String, &[(u64, u64, u64, u64)])> =
-        (0..4).map(|i| (format!("s{i}.h5"), &to[i][..])).collect();
+    let maps: Vec<(String, Hyper)> = (0..4).map(|i| (format!("s{i}.h5"), &to[i][..])).collect();
     let maps: Vec<Map> = maps.iter().map(|m| (&m.0[..], "x", &[6, 8][..], All, Select::Hyper(m.1))).collect();
     virtual_dataset(&f, "v", DType::I32, &[24, 8], None, &maps);
     drop(f);
