@@ -86,8 +86,11 @@ impl Hdf5Source {
                 };
                 match own_pipeline(&facts.filters) {
                     Some(pipeline) => {
-                        let index = facts::locate(&file.raw, header, &expect)?;
-                        Access::Chunks { pipeline, bare_edges, index: index.map(Box::new) }
+                        match facts::locate(&file.raw, header, &expect)? {
+                            // A chunk can be larger than memory as long as it is not there.
+                            Some(index) if index.is_empty() => Access::Fill,
+                            index => Access::Chunks { pipeline, bare_edges, index: index.map(Box::new) },
+                        }
                     }
                     None => Access::Library(without_decoder(&facts.filters)),
                 }
@@ -222,7 +225,8 @@ impl Source for Hdf5Source {
         let (n, piece) = (self.chunk_bytes(), super::contiguous::PIECE as u64);
         let none = ScratchNeeds::default();
         match self.access {
-            Access::Empty | Access::Fill | Access::Inline(_) => ScratchNeeds { chunk: n, ..none },
+            Access::Empty | Access::Fill => none,
+            Access::Inline(_) => ScratchNeeds { chunk: n, ..none },
             Access::Contiguous(_) => ScratchNeeds { stage: piece, ..none },
             Access::Chunks { ref pipeline, bare_edges, .. } => ScratchNeeds {
                 raw: most_stored(pipeline, n).max(JOINED),
