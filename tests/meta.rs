@@ -173,7 +173,7 @@ fn a_file_that_is_cut_off_gives_what_it_has() {
     let sum = |path: &Path, name: &str| -> chunkwise::Result<f64> {
         session.compute(&Array::open(path, name)?.sum())?.item()
     };
-    let (mut read, mut refused) = (0, 0);
+    let (mut read, mut refused, mut data) = (0, 0, 0);
     for len in [0, 1, 8, 40, 96, 500, 1000, 2000, 4000, 8000, 12_000, 16_000, whole as usize - 1] {
         let cut = folder.path().join(format!("cut{len}.h5"));
         std::fs::write(&cut, &bytes[..len.min(bytes.len())]).unwrap();
@@ -187,13 +187,14 @@ fn a_file_that_is_cut_off_gives_what_it_has() {
                     assert_eq!(e.kind(), ErrorKind::Format, "{len} {name}: {e}");
                     let counted = e.to_string().contains(&format!("{len} of {whole} bytes"));
                     assert!(counted || len < 100, "{len} {name}: {e}");
+                    data += u32::from(e.to_string().contains("the data should be at bytes"));
                     refused += 1;
                 }
             }
         }
         let _ = tree(&cut, "/");
     }
-    assert!(read > 0 && refused > 10, "{read} read, {refused} refused");
+    assert!(read > 0 && refused > 10 && data > 0, "{read} read, {refused} refused, {data} for their data");
 }
 
 #[test]

@@ -5,7 +5,6 @@ use super::superblock::{self, Super};
 use crate::error::{Error, ErrorKind, Result};
 
 /// An HDF5 file.
-#[derive(Clone)]
 pub(crate) struct Container<'a> {
     pub file: &'a dyn ReadAt,
     pub about: Super,

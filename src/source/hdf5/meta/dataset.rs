@@ -1,6 +1,6 @@
 //! What a dataset's object header says, and the facts from which the dataset is opened.
 
-use super::bytes::{Fields, beyond, damaged, unsupported};
+use super::bytes::{Fields, damaged, unsupported};
 use super::container::Container;
 use super::dataspace::Space;
 use super::datatype::Type;
@@ -148,7 +148,12 @@ pub(super) fn facts(
     if let (Storage::Contiguous { address }, Some(bytes)) = (&storage, bytes)
         && address.checked_add(bytes).is_none_or(|end| end > container.file.len())
     {
-        return Err(beyond(*address, bytes, container.file.len()));
+        let have = container.file.len();
+        return Err(Error::new(
+            ErrorKind::Format,
+            format!("the data should be at bytes {address} + {bytes}, but the file has only {have}"),
+        )
+        .hint("the file is cut off: copy it again"));
     }
     Ok(Facts { resolved, shape, dtype, swap, bits, chunks, filters, fill, storage })
 }

@@ -14,7 +14,6 @@ const DRIVER: u16 = 0x14;
 const CACHE_IMAGE: u16 = 0x18;
 
 /// What the file as a whole says.
-#[derive(Clone, Debug)]
 pub(crate) struct Super {
     pub frame: Frame,
     /// Half of the most entries that a node of a version 1 tree of chunks has.
