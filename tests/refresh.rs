@@ -14,6 +14,7 @@ impl Writer {
     fn create(path: &Path) -> Writer {
         let file = hdf5::File::create(path).unwrap();
         file.new_dataset::<i32>().shape(hdf5::SimpleExtents::resizable([0])).chunk((4,)).create("t").unwrap();
+        file.flush().unwrap();
         Writer(file)
     }
 

@@ -170,11 +170,11 @@ impl<'a> Parts<'a> {
                 (Some(w), Some(n)) if n < w => &narrowed[n],
                 (Some(w), _) => &wide[w],
                 (None, Some(n)) => &narrowed[n],
-                (None, None) => {
-                    let last = [wide.last(), narrowed.last()].into_iter().flatten();
-                    let Some(last) = last.min_by_key(|(_, takes)| *takes) else { continue };
-                    last
-                }
+                // Those that take least: not always the smallest, for windows want parts of chunks.
+                (None, None) => match wide.iter().chain(&narrowed).min_by_key(|(_, takes)| *takes) {
+                    Some(least) => least,
+                    None => continue,
+                },
             };
             floor = floor.max(*takes);
             narrow.extend(sweep.narrow.then_some(o));
@@ -187,10 +187,13 @@ impl<'a> Parts<'a> {
         Ok(Passes { sweeps, again })
     }
 
-    /// What making these reductions again takes at least, in the smallest windows.
+    /// What making these reductions again takes at least.
     fn least(&self, outputs: &[usize]) -> u64 {
-        let smallest = |&o: &usize| all_windows(self.needs, o, self.domain, u64::MAX).pop();
-        outputs.iter().filter_map(smallest).map(|s| self.needs.held(&s)).max().unwrap_or(0)
+        let least = |&o: &usize| {
+            let windows = all_windows(self.needs, o, self.domain, u64::MAX);
+            windows.iter().map(|s| self.needs.held(s)).min()
+        };
+        outputs.iter().filter_map(least).max().unwrap_or(0)
     }
 
     /// How these reductions, and maybe the others, are made where narrow accumulators will not do: in the largest

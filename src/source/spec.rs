@@ -25,7 +25,9 @@ pub enum Reader {
 pub struct OpenOptions {
     /// Whether data may come from other files than the one that is named: external raw storage,
     /// external links, virtual datasets. Off by default, because a file from elsewhere could
-    /// name any file of this machine.
+    /// name any file of this machine. Names are looked for where libhdf5 looks: below the folders of
+    /// `HDF5_EXT_PREFIX` (links) and `HDF5_VDS_PREFIX` (virtual datasets), in the folder of the file, and from the
+    /// current folder; raw files below `HDF5_EXTFILE_PREFIX` or from the current folder, then in that of the file.
     pub allow_external: bool,
     /// Whether libhdf5 may load HDF5 plugins (from `HDF5_PLUGIN_PATH` or its own folder) for filters that
     /// are not undone here. Off by default: a plugin is code that a file asks for by number.
@@ -38,10 +40,12 @@ pub struct OpenOptions {
     pub fill_missing: bool,
     /// Whether the file could have been made to do harm. Then this process never gives it to libhdf5: it is
     /// read by code of this crate only. What that code does not know of its metadata a process of its own, with
-    /// limits, looks at ([`hdf5::guard`](super::hdf5::guard)). Excludes the other two.
+    /// limits, looks at ([`hdf5::guard`](super::hdf5::guard)). Excludes [`OpenOptions::allow_external`] and
+    /// [`OpenOptions::allow_plugins`].
     #[serde(default)]
     pub untrusted: bool,
-    /// Who reads the metadata. Where the data is then read is the same.
+    /// Who reads the metadata. The data is then read in the same way, but for that in other files, which libhdf5
+    /// reads itself then, and what is missing of it as the fill value.
     #[serde(default)]
     pub reader: Reader,
 }
@@ -107,7 +111,7 @@ pub enum SourceSpec {
         /// The state of the file when the source was made.
         fingerprint: Fingerprint,
         /// The state of the other files that its data is in, if it is in others.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default)]
         others: Option<u64>,
     },
     /// A variable of a netCDF classic file.

@@ -119,7 +119,7 @@ impl Hdf5Source {
 
     /// The file's state when it was opened.
     pub fn fingerprint(&self) -> Fingerprint {
-        self.named
+        self.fingerprint
     }
 
     /// The fill value's bytes, native order.

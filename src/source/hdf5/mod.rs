@@ -2,9 +2,10 @@
 //!
 //! Opening reads metadata only, from the file's bytes and without libhdf5 (`meta`). What is known of a dataset
 //! is plain data; its chunks are found in the file's own index and brought by positioned reads, without
-//! libhdf5 and its lock, and decoded by the readers themselves. What only libhdf5 can read (virtual and
-//! external data, rare filters) goes through it, slower and correct; and so does the metadata where that is
-//! asked for ([`OpenOptions::reader`](crate::OpenOptions::reader)).
+//! libhdf5 and its lock, and decoded by the readers themselves. Data in other files is read in the same way
+//! where that is allowed (`elsewhere`). What only libhdf5 can read (rare filters) goes through it, slower and
+//! correct; and so does the metadata where that is asked for
+//! ([`OpenOptions::reader`](crate::OpenOptions::reader)).
 //!
 //! Limits: numeric element types (see [`Hdf5Source::open`]); at most 32 axes; files are read as
 //! they are when opened, and a change of size, time or inode afterwards is an error of kind

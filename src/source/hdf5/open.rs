@@ -88,8 +88,11 @@ impl Hdf5Source {
                 };
                 match own_pipeline(&facts.filters) {
                     Some(pipeline) => {
-                        let index = facts::locate(&file.raw, header, &expect)?;
-                        Access::Chunks { pipeline, bare_edges, index: index.map(Box::new) }
+                        match facts::locate(&file.raw, header, &expect)? {
+                            // A chunk can be larger than memory as long as it is not there.
+                            Some(index) if index.is_empty() => Access::Fill,
+                            index => Access::Chunks { pipeline, bare_edges, index: index.map(Box::new) },
+                        }
                     }
                     None => Access::Library(without_decoder(&facts.filters)),
                 }
@@ -144,7 +147,9 @@ impl Hdf5Source {
     /// is damaged; `Type` for strings, compounds and other types without a dtype; `Unsupported`
     /// for data in other files unless `options` allow it, a shape beyond 63 bits, or what is not read here of
     /// the file's structures (libhdf5 may read it: [`OpenOptions::reader`]). Of an untrusted file also those of
-    /// [`guard`], and `Unsupported` for data that only libhdf5 can read.
+    /// [`guard`], and `Unsupported` for data that only libhdf5 can read. Where other files are allowed, `NotFound` for
+    /// one that is missing and `Format` for one that is too short, each with its name, unless `options` say that they
+    /// are filled.
     pub fn open(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Self> {
         let path = path.as_ref();
         let name = format!("/{}", dataset.trim_matches('/'));
@@ -325,7 +330,8 @@ impl Source for Hdf5Source {
         let (n, piece) = (self.chunk_bytes(), super::contiguous::PIECE as u64);
         let none = ScratchNeeds::default();
         match self.access {
-            Access::Empty | Access::Fill | Access::Inline(_) => ScratchNeeds { chunk: n, ..none },
+            Access::Empty | Access::Fill => none,
+            Access::Inline(_) => ScratchNeeds { chunk: n, ..none },
             Access::Contiguous(_) | Access::External(_) => ScratchNeeds { stage: piece, ..none },
             Access::Virtual(ref made) => made.scratch_needs(),
             Access::Chunks { ref pipeline, bare_edges, .. } => ScratchNeeds {

@@ -187,7 +187,7 @@ impl Rows {
     pub fn new(rank: usize, rows: &[(Dims, u64)]) -> Option<Rows> {
         let (mut starts, mut before, mut all) = (Vec::new(), Vec::new(), 0u64);
         let mut last: Option<(&Dims, u64)> = None;
-        let Some(inner) = rank.checked_sub(1) else { return None };
+        let inner = rank.checked_sub(1)?;
         for (start, len) in rows {
             let follows =
                 last.is_some_and(|(l, n)| l[..inner] == start[..inner] && l[inner] + n == start[inner]);

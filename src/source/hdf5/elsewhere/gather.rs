@@ -33,14 +33,14 @@ pub(super) fn is_box(elements: u64, wanted: u64, size: u64, most: u64) -> bool {
     bytes <= most && (elements <= wanted.saturating_mul(SPARSE) || bytes <= SMALL)
 }
 
-/// Reads what a link whose axes go together has of a region. Gives how many elements that were.
+/// Reads what a link whose axes go together has of a region.
 pub(super) fn gather(
     link: &Link,
     source: &dyn Source,
     slab: &Slab,
     target: &mut Target,
     cx: &mut ReadCx,
-) -> Result<u64> {
+) -> Result<()> {
     let (Selection::Product(to), Selection::Product(from), Some(pairs)) = (&link.to, &link.from, &link.pairs)
     else {
         return Err(Error::new(ErrorKind::Internal, "axes that do not go together"));
@@ -56,7 +56,7 @@ pub(super) fn gather(
             None => walks.push(walk),
         });
         if walks.is_empty() {
-            return Ok(0);
+            return Ok(());
         }
         lists.push(walks);
     }
@@ -65,7 +65,7 @@ pub(super) fn gather(
         // What does not go with an axis of the region is one index.
         start.push(indices.get(0));
         if !pairs.iter().any(|pair| pair.1 == s) && start[s] >= shape[s] {
-            return Ok(0);
+            return Ok(());
         }
     }
     let most =
@@ -83,27 +83,25 @@ struct Axes<'a> {
 }
 
 impl Axes<'_> {
-    fn read(&self, lists: &[&[Walk]], target: &mut Target, cx: &mut ReadCx) -> Result<u64> {
+    fn read(&self, lists: &[&[Walk]], target: &mut Target, cx: &mut ReadCx) -> Result<()> {
         let wanted = lists.iter().map(|l| l.iter().map(|w| w.count).sum::<u64>()).product();
         let longest = (0..lists.len()).max_by_key(|&d| lists[d].len());
         let Some(longest) = longest.filter(|&d| lists[d].len() > 1) else {
             let walks: Vec<Walk> = lists.iter().map(|l| l[0]).collect();
             let (slab, place) = self.region(&walks, target.place);
-            read_into(self.source, &slab, target.out, &place, cx)?;
-            return Ok(wanted);
+            return read_into(self.source, &slab, target.out, &place, cx);
         };
         let around = self.around(lists);
         let size = self.source.dtype().size();
         if is_box(around.len(), wanted, size as u64, self.most) {
-            self.read_box(lists, &around, target, cx)?;
-            return Ok(wanted);
+            return self.read_box(lists, &around, target, cx);
         }
         let (one, other) = lists[longest].split_at(lists[longest].len() / 2);
         let mut lists = lists.to_vec();
         lists[longest] = one;
-        let done = self.read(&lists, target, cx)?;
+        self.read(&lists, target, cx)?;
         lists[longest] = other;
-        Ok(done + self.read(&lists, target, cx)?)
+        self.read(&lists, target, cx)
     }
 
     /// The region of the source that one walk of each axis is, and where it goes.

@@ -6,14 +6,12 @@
 
 use super::super::facts::Mapping;
 use super::super::selection::{Indices, Selection};
-use super::sources::{Chain, Home, KEPT, Known, Name, Sources};
+use super::sources::{Chain, Home, KEPT, Looked, Name, Sources};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, show_shape};
-use crate::source::Source;
 use crate::source::parallel::in_parallel;
 use smallvec::SmallVec;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// Datasets of a numbered list that are looked for at once.
 const AHEAD: usize = 32;
@@ -41,9 +39,6 @@ pub(super) struct Resolved {
     /// In the order of the file: what comes later lies over what comes before.
     pub links: Vec<Link>,
 }
-
-/// A look at a dataset.
-type Looked = Option<(Known, Option<Arc<dyn Source>>)>;
 
 struct Resolver<'a> {
     sources: Sources,

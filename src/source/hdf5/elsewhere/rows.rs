@@ -16,7 +16,8 @@ use crate::source::{ReadCx, Source};
 /// Rows that are held at a time.
 const BATCH: usize = 512;
 /// Bytes that they take.
-pub(super) const BATCH_BYTES: u64 = (BATCH * size_of::<Row>()) as u64;
+pub(super) const ROW_BYTES: u64 = size_of::<Row>() as u64;
+pub(super) const BATCH_BYTES: u64 = BATCH as u64 * ROW_BYTES;
 
 /// Elements along the last axis of a source, and where they go.
 struct Row {
@@ -27,15 +28,15 @@ struct Row {
     to_step: usize,
 }
 
-/// Reads what a link has of a region. Gives how many elements that were.
+/// Reads what a link has of a region.
 pub(super) fn read(
     link: &Link,
     source: &dyn Source,
     slab: &Slab,
     target: &mut Target,
     cx: &mut ReadCx,
-) -> Result<u64> {
-    let mut reader = Reader { link, source, target, cx, batch: Vec::with_capacity(BATCH), done: 0 };
+) -> Result<()> {
+    let mut reader = Reader { link, source, target, cx, batch: Vec::with_capacity(BATCH) };
     let wanted = |d: usize| Wanted { start: slab.start[d], step: slab.step[d], count: slab.count[d] };
     match &link.to {
         Selection::Product(axes) => reader.product(axes, &wanted)?,
@@ -51,8 +52,7 @@ pub(super) fn read(
         }
         Selection::All | Selection::None => return Err(unresolved()),
     }
-    reader.flush()?;
-    Ok(reader.done)
+    reader.flush()
 }
 
 fn unresolved() -> Error {
@@ -65,7 +65,6 @@ struct Reader<'a, 't, 'c> {
     target: &'a mut Target<'t>,
     cx: &'a mut ReadCx<'c>,
     batch: Vec<Row>,
-    done: u64,
 }
 
 impl Reader<'_, '_, '_> {
@@ -182,7 +181,6 @@ impl Reader<'_, '_, '_> {
     fn flush(&mut self) -> Result<()> {
         let batch = std::mem::take(&mut self.batch);
         self.read(&batch)?;
-        self.done += batch.iter().map(|r| r.count).sum::<u64>();
         self.batch = batch;
         self.batch.clear();
         Ok(())

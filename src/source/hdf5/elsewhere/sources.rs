@@ -89,6 +89,9 @@ pub(super) struct Known {
     spec: Option<SourceSpec>,
 }
 
+/// A look at a dataset: nothing where it is missing. It stays open where there is room.
+pub(super) type Looked = Option<(Known, Option<Arc<dyn Source>>)>;
+
 /// The file that names them, and what is wanted of them.
 #[derive(Clone, Debug)]
 pub(super) struct Home {
@@ -101,7 +104,7 @@ pub(super) struct Home {
 
 impl Home {
     /// Looks at a dataset; `None` where there is no such file, or no such dataset in it.
-    pub fn look(&self, name: &Name, chain: &Chain) -> Result<Option<(Known, Option<Arc<dyn Source>>)>> {
+    pub fn look(&self, name: &Name, chain: &Chain) -> Result<Looked> {
         chain.count()?;
         let look = || {
             let Some(path) = self.file(name)? else { return Ok(None) };

@@ -19,6 +19,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
+/// Walks along an axis that are held at a time.
+const MOST_WALKS: u64 = 2048;
+
 #[derive(Debug)]
 struct Virtual {
     shape: Dims,
@@ -61,7 +64,10 @@ pub(in super::super) fn open(
         let held = most_bytes(known.chunks.as_ref().map_or(0, |c| c.elements().saturating_mul(size)));
         all.and(&ScratchNeeds { chunk: known.needs.chunk.saturating_add(held), ..known.needs })
     });
-    let rows = if links.iter().any(|l| l.pairs.is_none()) { rows::BATCH_BYTES } else { 0 };
+    let any = |of: &dyn Fn(&Link) -> bool| links.iter().any(of);
+    let rows = if any(&|l| l.pairs.is_none()) { rows::BATCH_BYTES } else { 0 };
+    let uneven = any(&|l| (0..shape.len()).any(|d| is_uneven(l, d)));
+    let rows = if uneven { rows + shape.len() as u64 * MOST_WALKS * rows::ROW_BYTES } else { 0 };
     let needs = ScratchNeeds { chunk: needs.chunk.saturating_add(rows), ..needs };
     let chunks = chunks::chunks(&links, &sources, &shape, dtype);
     let state = sources.state();
@@ -118,6 +124,13 @@ impl Index {
     }
 }
 
+/// A chunk of a source.
+struct Same {
+    number: usize,
+    source: Arc<dyn Source>,
+    coords: Dims,
+}
+
 impl Virtual {
     /// Brings the elements of a slab, which is inside and not empty, to their places in `out`, which has no
     /// others.
@@ -131,10 +144,7 @@ impl Virtual {
         for i in links {
             let link = &self.links[i];
             let source = self.sources.source(link.source)?;
-            let done = match link.pairs {
-                Some(_) => gather::gather(link, source.as_ref(), slab, &mut target, cx),
-                None => rows::read(link, source.as_ref(), slab, &mut target, cx),
-            };
+            let done = bring(link, source.as_ref(), slab, &mut target, cx);
             done.map_err(|e| self.sources.get(link.source).0.locate(e))?;
         }
         Ok(())
@@ -150,7 +160,7 @@ impl Virtual {
     }
 
     /// The source and its chunk, if a box is exactly one of a source's chunks.
-    fn same(&self, region: &Region) -> Result<Option<(usize, Arc<dyn Source>, Dims)>> {
+    fn same(&self, region: &Region) -> Result<Option<Same>> {
         let inside = region.intersect(&Region::whole(&self.shape));
         let slab = Slab::dense(&inside);
         let [i] = self.index.touched(&self.links, &slab)[..] else { return Ok(None) };
@@ -177,7 +187,7 @@ impl Virtual {
         }
         let coords = chunks.at(&of.start);
         match chunks.region(&coords) == of {
-            true => Ok(Some((link.source, self.sources.source(link.source)?, coords))),
+            true => Ok(Some(Same { number: link.source, source: self.sources.source(link.source)?, coords })),
             false => Ok(None),
         }
     }
@@ -209,6 +219,39 @@ impl Virtual {
         let place = Place::dense(&region.shape);
         counted(cx, out.len() as u64, |cx| self.read(&Slab::dense(&inside), out, &place, cx))
     }
+}
+
+/// Whether along axis `d` a region may be in as many walks as it has elements.
+fn is_uneven(link: &Link, d: usize) -> bool {
+    let uneven = |selection: &Selection, d: usize| match selection {
+        Selection::Product(axes) => axes.get(d).is_some_and(|a| a.step().is_none()),
+        _ => true,
+    };
+    let pair = |pairs: &[(usize, usize)]| pairs.iter().find(|pair| pair.0 == d).map(|pair| pair.1);
+    match &link.pairs {
+        Some(pairs) => uneven(&link.to, d) || pair(pairs).is_some_and(|s| uneven(&link.from, s)),
+        None => true,
+    }
+}
+
+/// Brings what a link has of a slab, in parts that are in no more than [`MOST_WALKS`] walks along any axis.
+fn bring(link: &Link, source: &dyn Source, slab: &Slab, target: &mut Target, cx: &mut ReadCx) -> Result<()> {
+    let long = |d: &usize| slab.count[*d] > MOST_WALKS && is_uneven(link, *d);
+    let Some(d) = (0..slab.count.len()).find(long) else {
+        return match link.pairs {
+            Some(_) => gather::gather(link, source, slab, target, cx),
+            None => rows::read(link, source, slab, target, cx),
+        };
+    };
+    let half = slab.count[d] / 2;
+    let (mut one, mut other) = (slab.clone(), slab.clone());
+    one.count[d] = half;
+    other.start[d] += half * slab.step[d];
+    other.count[d] -= half;
+    bring(link, source, &one, target, cx)?;
+    let mut place = target.place.clone();
+    place.offset += half as usize * place.strides[d] as usize;
+    bring(link, source, &other, &mut Target { out: target.out, place: &place }, cx)
 }
 
 /// Reads, and counts what it makes as `bytes`, whatever lies beyond the edges of the sources' chunks.
@@ -272,7 +315,7 @@ impl Source for Virtual {
     fn read_chunk(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
         let region = self.chunk_box(chunk, out)?;
         match self.same(&region)? {
-            Some((number, source, coords)) => {
+            Some(Same { number, source, coords }) => {
                 let name = self.sources.get(number).0;
                 source.read_chunk(&coords, out, cx).map_err(|e| name.locate(e))
             }
@@ -283,7 +326,7 @@ impl Source for Virtual {
     fn read_packed(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<Packing> {
         let region = self.chunk_box(chunk, out)?;
         match self.same(&region)? {
-            Some((number, source, coords)) => {
+            Some(Same { number, source, coords }) => {
                 let name = self.sources.get(number).0;
                 source.read_packed(&coords, out, cx).map_err(|e| name.locate(e))
             }

@@ -200,6 +200,11 @@ impl ChunkIndex {
         place.map(|place| self.check(place, file.len())).transpose()
     }
 
+    /// Whether the file says that no chunk is stored, without a look at the index.
+    pub fn is_empty(&self) -> bool {
+        self.kind == Kind::Nothing
+    }
+
     /// Bytes of all chunks as they are stored. `file` has to bound how often it is looked at.
     pub fn stored_bytes(&self, file: &dyn ReadAt) -> Result<u64> {
         let (frame, rank) = (&self.frame, self.grid.len());

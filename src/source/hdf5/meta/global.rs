@@ -32,12 +32,18 @@ impl Global {
             })?;
             Ok(wanted.min(most))
         };
-        self.part(container, address, number, wanted)
+        self.part(container, address, number, BLOCK_LIMIT, wanted)
     }
 
-    /// The bytes of an object.
-    pub fn object(&mut self, container: &Container, address: u64, number: u32) -> Result<Vec<u8>> {
-        self.part(container, address, number, Ok)
+    /// The bytes of an object, of which there may be at most `limit`.
+    pub fn object(
+        &mut self,
+        container: &Container,
+        address: u64,
+        number: u32,
+        limit: u64,
+    ) -> Result<Vec<u8>> {
+        self.part(container, address, number, limit, Ok)
     }
 
     /// As many bytes of an object as `wanted` says, which is told how many it has.
@@ -46,6 +52,7 @@ impl Global {
         container: &Container,
         address: u64,
         number: u32,
+        limit: u64,
         wanted: impl Fn(u64) -> Result<u64>,
     ) -> Result<Vec<u8>> {
         let place = || format!("global heap at byte {}", container.at(address));
@@ -60,7 +67,7 @@ impl Global {
         let get = || -> Result<Vec<u8>> {
             let &(at, len) = found.ok_or_else(|| damaged(format!("there is no object {number} in it")))?;
             let wanted = wanted(len)?;
-            if wanted > BLOCK_LIMIT {
+            if wanted > limit {
                 return Err(unsupported(format_args!("objects of {wanted} bytes in the global heap")));
             }
             let mut out = Vec::new();

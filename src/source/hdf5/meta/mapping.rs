@@ -8,7 +8,10 @@ use crate::error::{Context, Result};
 use crate::source::hdf5::facts::Mapping;
 
 /// The most mappings that are believed.
-const MOST: u64 = 1 << 20;
+const MOST: u64 = 1 << 18;
+/// The most bytes that they take, and that a name does.
+const MOST_BYTES: u64 = 256 << 20;
+const NAME: usize = 64 << 10;
 /// Flags of an entry: the name of the file, or of the dataset, is that of an earlier entry; the file is this one.
 const FILE_SHARED: u8 = 0x01;
 const DATASET_SHARED: u8 = 0x02;
@@ -18,7 +21,7 @@ const SAME_FILE: u8 = 0x04;
 /// irregular for the readers here. Without a place there are none.
 pub(super) fn read(container: &Container, address: Option<u64>, number: u32) -> Result<Option<Vec<Mapping>>> {
     let Some(address) = address else { return Ok(Some(Vec::new())) };
-    let bytes = Global::default().object(container, address, number)?;
+    let bytes = Global::default().object(container, address, number, MOST_BYTES)?;
     parse(container, &bytes)
         .at("structure", format_args!("mappings in the heap at byte {}", container.at(address)))
 }
@@ -64,6 +67,9 @@ fn parse(container: &Container, bytes: &[u8]) -> Result<Option<Vec<Mapping>>> {
 fn name(fields: &mut Fields) -> Result<String> {
     let rest = fields.rest();
     let end = rest.iter().position(|&b| b == 0).ok_or_else(|| damaged("a name without an end"))?;
+    if end > NAME {
+        return Err(unsupported(format_args!("names of {end} bytes")));
+    }
     let name = fields.take(end)?;
     fields.take(1)?;
     std::str::from_utf8(name).map(String::from).map_err(|_| unsupported("names that are not UTF-8"))

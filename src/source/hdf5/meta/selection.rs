@@ -12,7 +12,7 @@ const EVERYTHING: u32 = 3;
 /// A flag of hyperslabs: they are told by strides.
 const REGULAR: u8 = 1;
 /// Blocks that are believed.
-const MOST_BLOCKS: u64 = 1 << 20;
+const MOST_BLOCKS: u64 = 1 << 18;
 
 /// Reads a selection; `None` for one of a kind that is too irregular for the readers here.
 pub(super) fn read(fields: &mut Fields) -> Result<Option<Selection>> {

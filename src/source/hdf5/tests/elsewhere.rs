@@ -73,7 +73,6 @@ fn sources(dir: &Path) {
             chunk(p, &[4, 3]);
             H5Pset_deflate(p, 1);
         };
-        let i = i as i32;
         dataset(&f, "x", (DType::I32, false), &[6, 8], packed, &numbers(1000 * i, 48));
         dataset(&f, "flat", (DType::I32, true), &[6, 8], |_| {}, &numbers(100 * i, 48));
         dataset(&f, "list", (DType::I32, false), &[48], |p| chunk(p, &[5]), &numbers(10 * i, 48));
@@ -209,8 +208,7 @@ fn mappings_of_every_kind_are_read_as_libhdf5_reads_them() {
     ];
     make("over", &[9, 8], None, &later);
     make("inner", &[6, 8], None, &[(".", "x_behind", &[24, 8], Select::Hyper(&[(4, 1, 1, 6), one(8)]), All)]);
-    make("inmost", &[8, 8], None, &[("v.h5", "inner", x, All, Select::Hyper(&[(1, 1, 1, 6), one(8)]))]);
-    make("nothing", &[3, 2], None, &[]);
+    make("inmost", &[8, 8], None, &[(".", "inner", x, All, Select::Hyper(&[(1, 1, 1, 6), one(8)]))]);
     // Without end.
     let long: Select = Select::Hyper(&[(0, 1, 1, U)]);
     make("long", &[2], Some(&[U]), &[("s2.h5", "grows", &[2], long, Select::Hyper(&[(1, 1, 1, U)]))]);
@@ -240,7 +238,6 @@ fn mappings_of_every_kind_are_read_as_libhdf5_reads_them() {
         "over",
         "inner",
         "inmost",
-        "nothing",
         "long",
         "turns",
         "turns_of_blocks",
@@ -251,6 +248,13 @@ fn mappings_of_every_kind_are_read_as_libhdf5_reads_them() {
         let found = same_as_library(&path, &name, allowed());
         chunks.insert(name, found);
     }
+    // libhdf5 1.10 does not find the file itself by its name.
+    let f = create(&dir.path().join("w.h5"), 0);
+    dataset(&f, "x", (DType::I32, false), x, |_| {}, &numbers(4, 48));
+    virtual_dataset(&f, "v", DType::I32, x, None, &[("w.h5", "x", x, All, All)]);
+    drop(f);
+    let own = Hdf5Source::open(dir.path().join("w.h5"), "v", allowed()).unwrap();
+    assert_eq!(whole(&own).unwrap(), numbers(4, 48));
     // Where chunks of the sources go together, they are those of the whole.
     assert_eq!(chunks["x_behind"], Some(vec![4, 3]));
     assert_eq!(chunks["x_stacked"], Some(vec![1, 4, 3]));
@@ -268,8 +272,7 @@ fn every_chunk_of_a_source_is_decoded_once() {
     let path = dir.path().join("v.h5");
     let f = create(&path, 0);
     let to = [0u64, 1, 2, 3].map(|i| [(6 * i, 1, 1, 6), (0, 1, 1, 8)]);
-    let maps: Vec<(String, &[(u64, u64, u64, u64)])> =
-        (0..4).map(|i| (format!("s{i}.h5"), &to[i][..])).collect();
+    let maps: Vec<(String, Hyper)> = (0..4).map(|i| (format!("s{i}.h5"), &to[i][..])).collect();
     let maps: Vec<Map> = maps.iter().map(|m| (&m.0[..], "x", &[6, 8][..], All, Select::Hyper(m.1))).collect();
     virtual_dataset(&f, "v", DType::I32, &[24, 8], None, &maps);
     drop(f);
@@ -366,7 +369,8 @@ fn what_is_missing_is_an_error_that_names_it() {
 #[test]
 fn a_source_that_changed_is_noticed_here_and_elsewhere() {
     let dir = tempfile::tempdir().unwrap();
-    let path = half(dir.path(), ("s1.h5", "grows", &[13]));
+    sources(dir.path());
+    let path = dir.path().join("v.h5");
     let f = create(&path, 0);
     virtual_dataset(&f, "v", DType::I32, &[6, 8], None, &[("s1.h5", "x", &[6, 8], All, All)]);
     drop(f);
