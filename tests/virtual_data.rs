@@ -91,7 +91,8 @@ fn three_hundred_files_by_one_handle() {
         let outcome = session.run_plan(&plan).unwrap();
         let total = outcome.values[0].as_array().unwrap().item::<i64>().unwrap();
         let spec = dataset("x", &[ROWS, COLUMNS], DType::I32, None, None);
-        write_file(&dir.path().join("part_7.h5"), &[(spec, &vec![0; (ROWS * COLUMNS * 4) as usize])]);
+        let zeros = vec![0; (ROWS * COLUMNS * 4) as usize];
+        write_file(&dir.path().join("part_7.h5"), &[(spec, &zeros)]);
         let e = Plan::from_json(&text).unwrap_err();
         assert_eq!(e.kind(), ErrorKind::Changed, "{e}");
         total

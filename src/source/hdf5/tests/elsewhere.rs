@@ -271,18 +271,36 @@ fn every_chunk_of_a_source_is_decoded_once() {
     sources(dir.path());
     let path = dir.path().join("v.h5");
     let f = create(&path, 0);
-    let to = [0u64, 1, 2, 3].map(|i| [(6 * i, 1, 1, 6), (0, 1, 1, 8)]);
-    let maps: Vec<(String, Hyper)> = (0..4).map(|i| (format!("s{i}.h5"), &to[i][..])).collect();
-    let maps: Vec<Map> = maps.iter().map(|m| (&m.0[..], "x", &[6, 8][..], All, Select::Hyper(m.1))).collect();
-    virtual_dataset(&f, "v", DType::I32, &[24, 8], None, &maps);
+    let x: &[u64] = &[6, 8];
+    let files = ["s0.h5", "s1.h5", "s2.h5", "s3.h5"];
+    let make = |name: &str, shape: &[u64], to: &dyn Fn(u64) -> Vec<(u64, u64, u64, u64)>| {
+        let to: Vec<Vec<(u64, u64, u64, u64)>> = (0..4).map(to).collect();
+        let each = files.iter().zip(&to);
+        let maps: Vec<Map> = each.map(|(file, to)| (*file, "x", x, All, Select::Hyper(to))).collect();
+        virtual_dataset(&f, name, DType::I32, shape, None, &maps);
+    };
+    let one = |n: u64| (0, 1, 1, n);
+    make("behind", &[24, 8], &|i| vec![(6 * i, 1, 1, 6), one(8)]);
+    make("stacked", &[4, 6, 8], &|i| vec![(i, 1, 1, 1), one(6), one(8)]);
+    make("in_turn", &[6, 32], &|i| vec![one(6), (i, 4, 8, 1)]);
+    // Modules with gaps between them, in both directions.
+    make("modules", &[14, 19], &|i| vec![(7 * (i / 2), 1, 1, 6), (10 * (i % 2), 1, 1, 8)]);
+    // One that is made of another, whose chunks are uneven.
+    let all: Map = (".", "behind", &[24, 8], All, Select::Hyper(&[(3, 1, 1, 24), (0, 1, 1, 8)]));
+    virtual_dataset(&f, "inner", DType::I32, &[30, 8], None, &[all]);
     drop(f);
-    let array = crate::Array::open_with(&path, "v", allowed()).unwrap();
     let session = crate::Session::builder().memory("64MiB").build().unwrap();
-    let outcome = session.run(&[&array.sum()]).unwrap();
-    let want: i64 = (0..4).map(|i| (0..48).map(|k| 1000 * i + 3 * k).sum::<i64>()).sum();
-    assert_eq!(outcome.values[0].as_array().unwrap().item::<i64>().unwrap(), want);
-    // Two by three chunks of each file.
-    assert_eq!(outcome.report.chunks_decoded, 4 * 6);
+    let sum: i64 = (0..4).map(|i| (0..48).map(|k| 1000 * i + 3 * k).sum::<i64>()).sum();
+    for (name, gaps) in
+        [("behind", 0), ("stacked", 0), ("in_turn", 0), ("modules", 14 * 19 - 192), ("inner", 48)]
+    {
+        let array = crate::Array::open_with(&path, name, allowed()).unwrap();
+        let outcome = session.run(&[&array.sum()]).unwrap();
+        let got = outcome.values[0].as_array().unwrap().item::<i64>().unwrap();
+        assert_eq!(got, sum - 7 * gaps, "{name}");
+        // Two by three chunks of each file.
+        assert_eq!(outcome.report.chunks_decoded, 4 * 6, "{name}");
+    }
 }
 
 #[test]
