@@ -78,7 +78,7 @@ fn three_hundred_files_by_one_handle() {
     assert!(open_files() <= 1, "{}", open_files());
     // A part of it reads the files that it is of.
     let rows = Index::Slice { start: Some(5 * ROWS as i64 - 2), stop: Some(5 * ROWS as i64 + 2), step: 1 };
-    let outcome = session.run(&[&x.index(&[rows]).sum()]).unwrap();
+    let outcome = session.run(&[&x.index([rows]).sum()]).unwrap();
     let want = |i: usize, r: u64| (0..COLUMNS).map(|c| i64::from(value(i, r, c))).sum::<i64>();
     let want = want(4, ROWS - 2) + want(4, ROWS - 1) + want(5, 0) + want(5, 1);
     assert_eq!(outcome.values[0].as_array().unwrap().item::<i64>().unwrap(), want);
@@ -91,7 +91,8 @@ fn three_hundred_files_by_one_handle() {
         let outcome = session.run_plan(&plan).unwrap();
         let total = outcome.values[0].as_array().unwrap().item::<i64>().unwrap();
         let spec = dataset("x", &[ROWS, COLUMNS], DType::I32, None, None);
-        write_file(&dir.path().join("part_7.h5"), &[(spec, &vec![0; (ROWS * COLUMNS * 4) as usize])]);
+        let zeros = vec![0; (ROWS * COLUMNS * 4) as usize];
+        write_file(&dir.path().join("part_7.h5"), &[(spec, &zeros)]);
         let e = Plan::from_json(&text).unwrap_err();
         assert_eq!(e.kind(), ErrorKind::Changed, "{e}");
         total

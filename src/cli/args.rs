@@ -154,7 +154,7 @@ pub struct Eval {
     /// Allow data from other files: external links and storage, virtual datasets
     #[arg(long)]
     pub allow_external: bool,
-    /// Read what is missing of other files as the fill value, as libhdf5 does, rather than fail
+    /// Read what other files lack as the fill value, as libhdf5 does
     #[arg(long, requires = "allow_external")]
     pub fill_missing: bool,
     /// Allow HDF5 plugins for filters that are not built in, from HDF5_PLUGIN_PATH or libhdf5's own folder

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
-/// Sources that stay open, of one dataset. They hold no file.
-pub(super) const KEPT: usize = 1024;
+/// Sources that stay open, of one dataset. They hold no file. Tests have more than that.
+pub(super) const KEPT: usize = if cfg!(test) { 3 } else { 1024 };
 /// Datasets inside of each other.
 const DEPTH: usize = 16;
 /// Datasets that are opened for one.

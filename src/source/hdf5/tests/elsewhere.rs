@@ -271,18 +271,36 @@ fn every_chunk_of_a_source_is_decoded_once() {
     sources(dir.path());
     let path = dir.path().join("v.h5");
     let f = create(&path, 0);
-    let to = [0u64, 1, 2, 3].map(|i| [(6 * i, 1, 1, 6), (0, 1, 1, 8)]);
-    let maps: Vec<(String, Hyper)> = (0..4).map(|i| (format!("s{i}.h5"), &to[i][..])).collect();
-    let maps: Vec<Map> = maps.iter().map(|m| (&m.0[..], "x", &[6, 8][..], All, Select::Hyper(m.1))).collect();
-    virtual_dataset(&f, "v", DType::I32, &[24, 8], None, &maps);
+    let x: &[u64] = &[6, 8];
+    let files = ["s0.h5", "s1.h5", "s2.h5", "s3.h5"];
+    let make = |name: &str, shape: &[u64], to: &dyn Fn(u64) -> Vec<(u64, u64, u64, u64)>| {
+        let to: Vec<Vec<(u64, u64, u64, u64)>> = (0..4).map(to).collect();
+        let each = files.iter().zip(&to);
+        let maps: Vec<Map> = each.map(|(file, to)| (*file, "x", x, All, Select::Hyper(to))).collect();
+        virtual_dataset(&f, name, DType::I32, shape, None, &maps);
+    };
+    let one = |n: u64| (0, 1, 1, n);
+    make("behind", &[24, 8], &|i| vec![(6 * i, 1, 1, 6), one(8)]);
+    make("stacked", &[4, 6, 8], &|i| vec![(i, 1, 1, 1), one(6), one(8)]);
+    make("in_turn", &[6, 32], &|i| vec![one(6), (i, 4, 8, 1)]);
+    // Modules with gaps between them, in both directions.
+    make("modules", &[14, 19], &|i| vec![(7 * (i / 2), 1, 1, 6), (10 * (i % 2), 1, 1, 8)]);
+    // One that is made of another, whose chunks are uneven.
+    let all: Map = (".", "behind", &[24, 8], All, Select::Hyper(&[(3, 1, 1, 24), (0, 1, 1, 8)]));
+    virtual_dataset(&f, "inner", DType::I32, &[30, 8], None, &[all]);
     drop(f);
-    let array = crate::Array::open_with(&path, "v", allowed()).unwrap();
     let session = crate::Session::builder().memory("64MiB").build().unwrap();
-    let outcome = session.run(&[&array.sum()]).unwrap();
-    let want: i64 = (0..4).map(|i| (0..48).map(|k| 1000 * i + 3 * k).sum::<i64>()).sum();
-    assert_eq!(outcome.values[0].as_array().unwrap().item::<i64>().unwrap(), want);
-    // Two by three chunks of each file.
-    assert_eq!(outcome.report.chunks_decoded, 4 * 6);
+    let sum: i64 = (0..4).map(|i| (0..48).map(|k| 1000 * i + 3 * k).sum::<i64>()).sum();
+    for (name, gaps) in
+        [("behind", 0), ("stacked", 0), ("in_turn", 0), ("modules", 14 * 19 - 192), ("inner", 48)]
+    {
+        let array = crate::Array::open_with(&path, name, allowed()).unwrap();
+        let outcome = session.run(&[&array.sum()]).unwrap();
+        let got = outcome.values[0].as_array().unwrap().item::<i64>().unwrap();
+        assert_eq!(got, sum - 7 * gaps, "{name}");
+        // Two by three chunks of each file.
+        assert_eq!(outcome.report.chunks_decoded, 4 * 6, "{name}");
+    }
 }
 
 #[test]
@@ -417,167 +435,5 @@ fn circles_and_depths_end() {
     assert!(e.kind() == ErrorKind::Unsupported && e.to_string().contains("deep"), "{e}");
 }
 
-#[test]
-fn raw_files_are_read_in_pieces() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = dir.path().join("e.h5");
-    let bytes: Vec<u8> = (0..200u8).collect();
-    for (name, len) in [("a.raw", 200), ("b.raw", 77)] {
-        std::fs::write(dir.path().join(name), &bytes[..len]).unwrap();
-    }
-    let f = create(&path, 0);
-    let full = |name: &str| CString::new(dir.path().join(name).to_str().unwrap()).unwrap();
-    let make = |name: &str, shape: &[u64], pieces: &[(CString, i64, u64)]| {
-        let setup = |p: hid_t| {
-            for (file, offset, size) in pieces {
-                assert!(unsafe { H5Pset_external(p, file.as_ptr(), *offset as _, *size) } >= 0);
-            }
-        };
-        dataset(&f, name, (DType::I16, true), shape, setup, &[]);
-    };
-    make("one", &[5, 7], &[(full("a.raw"), 8, 70)]);
-    make("pieces", &[10, 7], &[(full("a.raw"), 3, 33), (full("b.raw"), 9, 40), (full("a.raw"), 0, U)]);
-    make("short", &[50], &[(full("b.raw"), 1, 100)]);
-    make("gone", &[5], &[(full("gone.raw"), 0, 10)]);
-    make("relative", &[5], &[(c"a.raw".into(), 0, 10)]);
-    drop(f);
-    for name in ["one", "pieces"] {
-        same_as_library(&path, name, allowed());
-    }
-    // libhdf5 reads zeros there, and the fill value is 0.
-    same_as_library(&path, "short", allowed().fill_missing());
-    let e = Hdf5Source::open(&path, "short", allowed()).unwrap_err();
-    assert!(e.kind() == ErrorKind::Format && e.to_string().contains("byte 101, and has 77"), "{e}");
-    let e = Hdf5Source::open(&path, "gone", allowed()).unwrap_err();
-    assert!(e.kind() == ErrorKind::NotFound && e.to_string().contains("gone.raw"), "{e}");
-    let gone = Hdf5Source::open(&path, "gone", allowed().fill_missing()).unwrap();
-    assert_eq!(whole(&gone).unwrap(), [0; 10]);
-    // In the folder of the file, whatever the current folder is.
-    let relative = whole(&Hdf5Source::open(&path, "relative", allowed()).unwrap()).unwrap();
-    let want: Vec<u8> =
-        bytes[..10].chunks(2).flat_map(|b| i16::from_be_bytes([b[0], b[1]]).to_ne_bytes()).collect();
-    assert_eq!(relative, want);
-    let one = Hdf5Source::open(&path, "one", allowed()).unwrap();
-    std::fs::write(dir.path().join("a.raw"), &bytes[1..]).unwrap();
-    assert_eq!(whole(&one).unwrap_err().kind(), ErrorKind::Changed);
-}
-
-#[test]
-fn links_into_other_files_are_followed_by_our_own_readers() {
-    let dir = tempfile::tempdir().unwrap();
-    sources(dir.path());
-    let path = dir.path().join("l.h5");
-    let link = |f: &Raw, name: &std::ffi::CStr, file: &std::ffi::CStr, object: &std::ffi::CStr| unsafe {
-        h5::locked(|| {
-            H5Lcreate_external(file.as_ptr(), object.as_ptr(), f.0, name.as_ptr(), H5P_DEFAULT, H5P_DEFAULT)
-        });
-    };
-    let f = create(&path, 0);
-    link(&f, c"x", c"s1.h5", c"/x");
-    link(&f, c"root", c"s2.h5", c"/");
-    link(&f, c"gone", c"gone.h5", c"/x");
-    link(&f, c"nothing", c"s1.h5", c"/nothing");
-    link(&f, c"circle", c"l.h5", c"/circle");
-    link(&f, c"twice", c"l.h5", c"/x");
-    virtual_dataset(&f, "v", DType::I32, &[6, 8], None, &[(".", "x", &[6, 8], All, All)]);
-    drop(f);
-    for (name, from) in [("x", 1000), ("root/x", 2000), ("twice", 1000), ("v", 1000)] {
-        let source = Hdf5Source::open(&path, name, allowed()).unwrap();
-        assert_eq!(source.through_library(), None);
-        assert_eq!(whole(&source).unwrap(), numbers(from, 48), "{name}");
-        let spec = source.spec(Own).unwrap();
-        assert_eq!(spec.in_file().unwrap(), (path.as_path(), &format!("/{name}")[..]));
-        assert_eq!(open_spec(&spec).unwrap().shape(), [6, 8]);
-    }
-    for (name, part) in [("gone", "gone.h5"), ("nothing", "/nothing"), ("circle", "itself")] {
-        let e = Hdf5Source::open(&path, name, allowed()).unwrap_err();
-        assert!(e.to_string().contains(part) && e.to_string().contains("l.h5"), "{e}");
-    }
-    let source = Hdf5Source::open(&path, "x", allowed()).unwrap();
-    let spec = source.spec(Own).unwrap();
-    let f = create(&dir.path().join("s1.h5"), 0);
-    dataset(&f, "x", (DType::I32, false), &[6, 8], |_| {}, &numbers(9, 48));
-    drop(f);
-    assert_eq!(whole(&source).unwrap_err().kind(), ErrorKind::Changed);
-    assert_eq!(open_spec(&spec).unwrap_err().kind(), ErrorKind::Changed);
-}
-
-/// The bytes of a file with virtual datasets, changed in every way at many places: whatever comes of it is no panic, and
-/// no more than it may take.
-#[test]
-fn damaged_mappings_do_no_harm() {
-    let dir = tempfile::tempdir().unwrap();
-    sources(dir.path());
-    let path = dir.path().join("v.h5");
-    let f = create(&path, 0);
-    let frames = Select::Hyper(&[(0, 1, U, 1), (0, 1, 1, 6), (0, 1, 1, 8)]);
-    virtual_dataset(
-        &f,
-        "n",
-        DType::I32,
-        &[1, 6, 8],
-        Some(&[U, 6, 8]),
-        &[("s%b.h5", "x", &[6, 8], All, frames)],
-    );
-    let corner: Select = Union(&[&[(0, 1, 1, 2), (0, 1, 1, 3)], &[(3, 1, 1, 2), (2, 1, 1, 4)]]);
-    let map: Map = ("s2.h5", "list", &[48], Select::Hyper(&[(2, 3, 14, 1)]), corner);
-    virtual_dataset(&f, "c", DType::I32, &[7, 6], None, &[map]);
-    drop(f);
-    let bytes = std::fs::read(&path).unwrap();
-    let heap = bytes.windows(4).position(|w| w == b"GCOL").unwrap();
-    let objects: Vec<(usize, usize)> = {
-        let mut at = heap + 16;
-        let mut out = Vec::new();
-        loop {
-            let number = u16::from_le_bytes([bytes[at], bytes[at + 1]]);
-            let len = u64::from_le_bytes(bytes[at + 8..at + 16].try_into().unwrap()) as usize;
-            if number == 0 {
-                break out;
-            }
-            out.push((at + 16, len));
-            at += 16 + len.next_multiple_of(8);
-        }
-    };
-    assert_eq!(objects.len(), 2);
-    let (mut opened, mut refused) = (0, 0);
-    let changed = dir.path().join("w.h5");
-    let mut state = 3u64;
-    let mut next = |n: u64| {
-        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
-        (state >> 33) % n
-    };
-    for round in 0..1500 {
-        let mut bytes = bytes.clone();
-        let (at, len) = objects[round % 2];
-        let inner = len - 4;
-        for _ in 0..1 + next(3) {
-            let i = at + next(inner as u64) as usize;
-            let with = [0, 1, 2, 0x7f, 0x80, 0xff, next(256) as u8][next(7) as usize];
-            for k in 0..[1, 1, 2, 4, 8][next(5) as usize] {
-                if i + k < at + inner {
-                    bytes[i + k] = with;
-                }
-            }
-        }
-        let sum = super::meta::checksum::lookup3(&bytes[at..at + inner]);
-        bytes[at + inner..at + len].copy_from_slice(&sum.to_le_bytes());
-        std::fs::write(&changed, &bytes).unwrap();
-        let name = ["n", "c"][round % 2];
-        for options in [allowed(), allowed().fill_missing()] {
-            match Hdf5Source::open(&changed, name, options) {
-                Ok(source) => {
-                    opened += 1;
-                    let elements: u64 = source.shape().iter().product();
-                    if elements < 1 << 20 {
-                        let _ = whole(&source);
-                    }
-                }
-                Err(e) => {
-                    refused += 1;
-                    assert_ne!(e.kind(), ErrorKind::Internal, "{e}");
-                }
-            }
-        }
-    }
-    assert!(opened > 100 && refused > 1000, "{opened} {refused}");
-}
+mod damaged;
+mod raw;
