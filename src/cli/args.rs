@@ -142,7 +142,7 @@ pub struct Eval {
     /// The axis along which they are joined, or the new axis of a stack; negative from the end
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     pub axis: i64,
-    /// What to compute: NumPy in Python's syntax; all of them are one run and share reads
+    /// What to compute: NumPy in Python's syntax; all in one run
     #[arg(required = true, value_name = "[NAME=]EXPR")]
     pub expressions: Vec<String>,
     /// Where and with what
@@ -151,7 +151,7 @@ pub struct Eval {
     /// Fail where the device cannot do all of the work, rather than let the CPU do it
     #[arg(long)]
     pub no_fallback: bool,
-    /// Allow data from other files: external links and storage, virtual datasets
+    /// Allow data from other files: links, storage, virtual datasets
     #[arg(long)]
     pub allow_external: bool,
     /// Read what other files lack as the fill value, as libhdf5 does
@@ -184,13 +184,13 @@ pub struct Eval {
 
 const EVAL_HELP: &str = "\
 Expressions:
-  numbers, names, + - * / // % ** @, comparisons, & | ^ ~ << >>, x[2:9, ::-1, None], x[mask], x[[3, 1]], x.T
+  numbers, names, + - * / // % ** @, comparisons, & | ^ ~ << >>, x[2:9, ::-1, None], x[mask], x[[3, 1]]
   elementwise functions and reductions by NumPy's names, as f(x, axis=0) or x.f(axis=0); matmul dot
   histogram histogram2d histogramdd binned_statistic binned_statistic_2d groupby_reduce topk argtopk
   ptp; median quantile percentile cumsum cumprod, each with a nan form; cummax cummin cumulative_sum
   cumulative_prod take compress extract nonzero argwhere flatnonzero arange linspace zeros ones full
   random array reshape ravel transpose expand_dims squeeze broadcast_to concatenate stack pad
-  gradient convolve astype, float32(x); pi e inf nan
+  gradient convolve astype, float32(x); x.T; pi e inf nan
   A result with a NAME can be used in later ones. One that begins with '-' goes after '--'.
 
 Examples:
