@@ -7,7 +7,9 @@ mod common;
 #[path = "common/structures.rs"]
 mod structures;
 
-use chunkwise::source::hdf5::{Attribute, AttributeValue, Node, NodeKind, library_version, tree, tree_with};
+use chunkwise::source::hdf5::{
+    Attribute, AttributeValue, Hdf5Source, Node, NodeKind, library_version, tree, tree_with,
+};
 use chunkwise::{Array, ErrorKind, OpenOptions, Reader, Scalar};
 use common::{dataset, folder, golden, session, to_bytes, write_file};
 use serde_json::{Value, json};
@@ -273,6 +275,17 @@ fn what_is_no_hdf5_file_is_named() {
         for e in [Array::open(&path, "x").unwrap_err(), tree(&path, "/").unwrap_err()] {
             assert!(e.kind() == ErrorKind::Format && e.to_string().contains(words), "{words}: {e}");
             assert!(e.to_string().contains(&format!("{i}.h5")), "{e}");
+        }
+    }
+    // What opens files of any format opens these; what opens HDF5 says what they are.
+    for (version, words) in [(1, "a netCDF classic file,"), (2, "(64-bit offsets)"), (5, "(64-bit data)")] {
+        let path = folder.path().join(format!("{version}.nc"));
+        std::fs::write(&path, [b'C', b'D', b'F', version, 0, 0, 0, 0]).unwrap();
+        let opened = Hdf5Source::open(&path, "x", OpenOptions::new()).map(|_| ());
+        for e in [opened.unwrap_err(), tree(&path, "/").unwrap_err()] {
+            let said = e.to_string();
+            assert!(e.kind() == ErrorKind::Format && said.contains(words), "{words}: {e}");
+            assert!(said.contains("a netCDF classic file") && said.contains("open_file"), "{e}");
         }
     }
 }

@@ -146,6 +146,32 @@ fn what_is_not_selected_raises_nothing() {
     }
 }
 
+/// Predicated operands keep their dtypes, and so does what is made of them.
+#[test]
+fn results_have_the_dtype_that_the_elements_would_give() {
+    let s = session(1, "16MiB");
+    let mask = mask(1, 4, 3);
+    for (n, dtype) in [DType::Bool, DType::I8, DType::U8, DType::U64, DType::F32].into_iter().enumerate() {
+        let data = Nd { shape: mask.shape.clone(), ..numbers(dtype, &mask.shape, n as u64) };
+        let selection = data.array().boolean_index(&mask.array());
+        let rest = left(&data, &mask).array();
+        for op in [Op::FLOOR_DIVIDE, Op::REMAINDER, Op::POWER] {
+            let operand = || SelectionOperand::from(&selection);
+            let Ok(made) = Selection::elementwise(op, &[operand(), operand()]) else {
+                assert!(Array::elementwise(op, &[(&rest).into(), (&rest).into()]).check().is_err());
+                continue;
+            };
+            let plain = Array::elementwise(op, &[(&rest).into(), (&rest).into()]);
+            assert_eq!(made.dtype().unwrap(), plain.dtype().unwrap(), "{} of {dtype}", op.name());
+            let (Ok(got), Ok(wanted)) = (s.compute(&s.resolve(&made).unwrap()), s.compute(&plain)) else {
+                assert_eq!((op, dtype), (Op::POWER, DType::I8), "only negative powers are refused");
+                continue;
+            };
+            assert_eq!(canonical(&got), canonical(&wanted), "{} of {dtype}", op.name());
+        }
+    }
+}
+
 #[test]
 fn masks_that_do_not_fit_are_errors_that_say_so() {
     let x = Array::zeros(&[4, 3], DType::F32);

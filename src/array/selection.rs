@@ -164,7 +164,9 @@ impl Selection {
         if let (true, Some(ArrayOperand::Array(last))) = (raises(op), operands.last())
             && !last.dtype()?.is_float()
         {
-            let safe = [first.where_mask()?.into(), last.clone().into(), Weak::Int(1).into()];
+            // In the operand's own dtype, which decides on that of the result.
+            let one = if last.dtype()? == DType::Bool { Weak::Bool(true) } else { Weak::Int(1) };
+            let safe = [first.where_mask()?.into(), last.clone().into(), one.into()];
             let safe = Array::elementwise(Op::WHERE, &safe);
             *operands.last_mut().ok_or_else(|| Error::new(ErrorKind::Internal, "no operand"))? = safe.into();
         }

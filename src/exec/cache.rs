@@ -95,15 +95,15 @@ impl ChunkCache {
         state.chunks.insert(key.clone(), Slot::Loading);
         // Chunks may be of different lengths; what is much too long for this one would not be counted.
         let fits = |b: &Buffer| b.capacity() - b.capacity() / 8 <= len;
-        let left = uses().map(|n| n.saturating_sub(1));
         let mut buffer = self.take_spare(&mut state).filter(fits);
-        if buffer.is_none() && left != Some(0) {
-            // What goes to make room is filled again at once.
-            buffer = self.make_room(&mut state, len as u64).filter(fits);
-        }
-        let mut buffer = buffer.unwrap_or_default();
         drop(state);
         let guard = Unload { cache: self, key };
+        let left = uses().map(|n| n.saturating_sub(1));
+        if buffer.is_none() && left != Some(0) {
+            // What goes to make room is filled again at once.
+            buffer = self.make_room(&mut self.lock(), len as u64).filter(fits);
+        }
+        let mut buffer = buffer.unwrap_or_default();
         buffer.resize_for_overwrite(len);
         let mut chunk = Chunk { cache: self, data: None, counted: 0 };
         chunk.count(len as u64);

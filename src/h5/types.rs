@@ -38,6 +38,34 @@ pub(crate) struct Bits {
 }
 
 impl Bits {
+    /// The dtype of an integer of so many bits: the smallest that holds it.
+    pub fn dtype(precision: u64, signed: bool) -> Option<DType> {
+        use DType::*;
+        Some(match (precision, signed) {
+            (0..=8, true) => I8,
+            (0..=8, false) => U8,
+            (9..=16, true) => I16,
+            (9..=16, false) => U16,
+            (17..=32, true) => I32,
+            (17..=32, false) => U32,
+            (33..=64, true) => I64,
+            (33..=64, false) => U64,
+            _ => return None,
+        })
+    }
+
+    /// What of an element's bits is made native while it is read, and whether its bytes are reversed there; of an
+    /// element whose bits are not all of its bytes, that lies in `size` of them and becomes a `dtype`.
+    pub fn native(bits: Option<Bits>, size: usize, swap: bool, dtype: DType) -> (Option<Bits>, bool) {
+        // Odd integers of the size of their dtype; others libhdf5 converts.
+        let bits = bits.filter(|_| size == dtype.size());
+        let swap = match bits {
+            Some(b) => b.big != cfg!(target_endian = "big") && dtype.size() > 1,
+            None => swap,
+        };
+        (bits, swap)
+    }
+
     /// Whether they lie in an element of `size` bytes.
     pub fn fit(self, size: usize) -> bool {
         self.precision > 0 && u64::from(self.offset) + u64::from(self.precision) <= 8 * size as u64
@@ -232,19 +260,9 @@ fn numeric_type(t: &Id, size: usize) -> Result<ElementType> {
         });
     }
     let precision = call!(H5Tget_precision(t.0));
-    if call!(H5Tget_class(t.0)) == H5T_INTEGER && precision <= 64 {
-        use DType::*;
-        let signed = call!(H5Tget_sign(t.0)) == H5T_sign_t::H5T_SGN_2;
-        let dtype = match (precision, signed) {
-            (0..=8, true) => I8,
-            (0..=8, false) => U8,
-            (9..=16, true) => I16,
-            (9..=16, false) => U16,
-            (17..=32, true) => I32,
-            (17..=32, false) => U32,
-            (_, true) => I64,
-            (_, false) => U64,
-        };
+    let is_integer = call!(H5Tget_class(t.0)) == H5T_INTEGER;
+    let signed = is_integer && call!(H5Tget_sign(t.0)) == H5T_sign_t::H5T_SGN_2;
+    if let (true, Some(dtype)) = (is_integer, Bits::dtype(precision as u64, signed)) {
         let memory = copy_of_standard(dtype, cfg!(target_endian = "big"))?;
         let text = format!("{}{precision} in {size} bytes", if signed { "int" } else { "uint" });
         let bits = integer_bits(t, size, precision, signed);

@@ -30,7 +30,6 @@ use smallvec::SmallVec;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// Chunks of different shapes are read together up to this many bytes.
 pub const MAX_TOGETHER: u64 = 16 << 20;
@@ -331,15 +330,6 @@ fn name(first: &dyn Source, specs: &[SourceSpec]) -> String {
     format!("{}{star}{} ({} {files}):{of}", text(&one[..head]), text(&one[one.len() - tail..]), paths.len())
 }
 
-/// Reads, and counts what it decodes as `bytes`, whatever lies beyond the edges of the parts' chunks.
-fn counted<T>(cx: &mut ReadCx, bytes: u64, read: impl FnOnce(&mut ReadCx) -> Result<T>) -> Result<T> {
-    let stats = cx.stats.apart();
-    let done = read(&mut ReadCx { scratch: cx.scratch, stats: &stats });
-    stats.bytes_decoded.store(bytes, Relaxed);
-    cx.stats.absorb(&stats);
-    done
-}
-
 impl Source for Many {
     fn shape(&self) -> &[u64] {
         &self.shape
@@ -399,7 +389,7 @@ impl Source for Many {
             out.fill(0);
         }
         let place = Place::dense(&region.shape);
-        counted(cx, out.len() as u64, |cx| self.gather(&Slab::dense(&inside), out, &place, cx))
+        cx.counted(out.len() as u64, |cx| self.gather(&Slab::dense(&inside), out, &place, cx))
     }
 
     fn read_packed(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<Packing> {
@@ -423,6 +413,6 @@ impl Source for Many {
         let bytes = (0..slab.start.len()).fold(self.dtype.size() as u64, |bytes, d| {
             bytes * chunks.touched(d, slab.start[d], slab.step[d], slab.count[d]).1
         });
-        counted(cx, bytes, |cx| self.gather(slab, out, &place, cx))
+        cx.counted(bytes, |cx| self.gather(slab, out, &place, cx))
     }
 }

@@ -4,7 +4,9 @@ use super::hdf5::filters::Work;
 use super::hdf5::{Borrowed, Memos};
 use super::stats::ReadStats;
 use crate::buffer::Buffer;
+use crate::error::Result;
 use std::fmt::Debug;
+use std::sync::atomic::Ordering::Relaxed;
 
 /// Buffers that reads reuse. One per reader thread.
 #[derive(Default)]
@@ -99,4 +101,20 @@ pub struct ReadCx<'a> {
     pub scratch: &'a mut Scratch,
     /// Where the work is counted.
     pub stats: &'a ReadStats,
+}
+
+impl ReadCx<'_> {
+    /// Reads parts of something, and counts what that makes as `bytes`, whatever lies beyond the edges of the parts'
+    /// chunks.
+    pub(super) fn counted<T>(
+        &mut self,
+        bytes: u64,
+        read: impl FnOnce(&mut ReadCx) -> Result<T>,
+    ) -> Result<T> {
+        let stats = self.stats.apart();
+        let done = read(&mut ReadCx { scratch: self.scratch, stats: &stats });
+        stats.bytes_decoded.store(bytes, Relaxed);
+        self.stats.absorb(&stats);
+        done
+    }
 }

@@ -114,10 +114,7 @@ fn describe(id: &Id, options: OpenOptions) -> Result<Facts> {
     let layout = h5::layout(&dcpl)?;
     let external = layout != Layout::Virtual && h5::external_files(&dcpl)? > 0;
     if (external || layout == Layout::Virtual) && !options.allow_external {
-        let what = if external { "external raw files" } else { "a virtual dataset, which reads other files" };
-        return Err(Error::new(ErrorKind::Unsupported, format!("the data is in {what}")).hint(
-            "allow it with OpenOptions::new().allow_external() (--allow-external) if you trust the file",
-        ));
+        return Err(not_allowed(external));
     }
     let filters = if layout == Layout::Chunked { h5::filters(&dcpl)? } else { Vec::new() };
     let mut fill = h5::fill_value(&dcpl, &element.memory, dtype.size())?;
@@ -127,12 +124,7 @@ fn describe(id: &Id, options: OpenOptions) -> Result<Facts> {
     if dtype == DType::Bool {
         fill[0] = u8::from(fill[0] != 0);
     }
-    // Odd integers of the size of their dtype are made native here; others libhdf5 converts.
-    let bits = element.bits.filter(|_| element.size == dtype.size());
-    let swap = match bits {
-        Some(b) => b.big != cfg!(target_endian = "big") && dtype.size() > 1,
-        None => element.swap,
-    };
+    let (bits, swap) = Bits::native(element.bits, element.size, element.swap, dtype);
     let convert = element.convert && bits.is_none();
     let library = |why: &str| Storage::Library { why: why.into() };
     let mut chunks = None;
@@ -159,6 +151,13 @@ fn describe(id: &Id, options: OpenOptions) -> Result<Facts> {
         _ => library("there is no reader of our own for this layout"),
     };
     Ok(Facts { resolved: String::new(), shape, dtype, swap, bits, chunks, filters, fill, storage })
+}
+
+/// The error of data in other files, raw or of a virtual dataset, that may not be read.
+pub(super) fn not_allowed(raw: bool) -> Error {
+    let what = if raw { "external raw files" } else { "a virtual dataset, which reads other files" };
+    Error::new(ErrorKind::Unsupported, format!("the data is in {what}"))
+        .hint("allow it with OpenOptions::new().allow_external() (--allow-external) if you trust the file")
 }
 
 /// Where the object header is, if that is one number and positioned reads can follow it.

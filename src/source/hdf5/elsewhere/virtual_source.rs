@@ -17,7 +17,6 @@ use crate::source::assemble::Place;
 use crate::source::{OpenOptions, ReadCx, ScratchNeeds, Source};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// Walks along an axis that are held at a time.
 const MOST_WALKS: u64 = 2048;
@@ -217,7 +216,7 @@ impl Virtual {
             out.fill(0);
         }
         let place = Place::dense(&region.shape);
-        counted(cx, out.len() as u64, |cx| self.read(&Slab::dense(&inside), out, &place, cx))
+        cx.counted(out.len() as u64, |cx| self.read(&Slab::dense(&inside), out, &place, cx))
     }
 }
 
@@ -252,15 +251,6 @@ fn bring(link: &Link, source: &dyn Source, slab: &Slab, target: &mut Target, cx:
     let mut place = target.place.clone();
     place.offset += half as usize * place.strides[d] as usize;
     bring(link, source, &other, &mut Target { out: target.out, place: &place }, cx)
-}
-
-/// Reads, and counts what it makes as `bytes`, whatever lies beyond the edges of the sources' chunks.
-fn counted<T>(cx: &mut ReadCx, bytes: u64, read: impl FnOnce(&mut ReadCx) -> Result<T>) -> Result<T> {
-    let stats = cx.stats.apart();
-    let done = read(&mut ReadCx { scratch: cx.scratch, stats: &stats });
-    stats.bytes_decoded.store(bytes, Relaxed);
-    cx.stats.absorb(&stats);
-    done
 }
 
 impl Source for Virtual {
@@ -347,7 +337,7 @@ impl Source for Virtual {
         let bytes = (0..slab.start.len()).fold(self.dtype.size() as u64, |bytes, d| {
             bytes * chunks.touched(d, slab.start[d], slab.step[d], slab.count[d]).1
         });
-        counted(cx, bytes, |cx| self.read(slab, out, &place, cx))
+        cx.counted(bytes, |cx| self.read(slab, out, &place, cx))
     }
 }
 

@@ -11,9 +11,9 @@ use super::{external, fill, mapping, pipeline};
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, checked_len};
-use crate::h5::FilterInfo;
+use crate::h5::{Bits, FilterInfo};
 use crate::source::OpenOptions;
-use crate::source::hdf5::facts::{Facts, MAX_COMPACT, Storage};
+use crate::source::hdf5::facts::{Facts, MAX_COMPACT, Storage, not_allowed};
 use crate::source::hdf5::filters::swap_bytes;
 
 /// A dataset as its header describes it.
@@ -98,18 +98,10 @@ pub(super) fn facts(
     let is_virtual = matches!(place, Place::Virtual(..));
     let external = external > 0 && !is_virtual;
     if (external || is_virtual) && !options.allow_external {
-        let what = if external { "external raw files" } else { "a virtual dataset, which reads other files" };
-        return Err(Error::new(ErrorKind::Unsupported, format!("the data is in {what}")).hint(
-            "allow it with OpenOptions::new().allow_external() (--allow-external) if you trust the file",
-        ));
+        return Err(not_allowed(external));
     }
     let fill = fill::value(container, dataset, &element, dtype.size())?;
-    // Odd integers of the size of their dtype are made native while they are read; others libhdf5 converts.
-    let bits = element.bits.filter(|_| element.size == dtype.size());
-    let swap = match bits {
-        Some(b) => b.big != cfg!(target_endian = "big") && dtype.size() > 1,
-        None => element.swap,
-    };
+    let (bits, swap) = Bits::native(element.bits, element.size, element.swap, dtype);
     let convert = element.convert && bits.is_none();
     let library = |why: &str| Storage::Library { why: why.into() };
     let mut chunks = None;

@@ -145,18 +145,9 @@ fn numeric(t: &Type, dtype: DType, order: Order) -> Element {
 }
 
 fn integer(t: &Type, order: Order, bits: Span, padded: bool, signed: bool) -> Element {
-    use DType::*;
     let precision = u32::from(bits.precision);
-    let dtype = match (precision, signed) {
-        (0..=8, true) => I8,
-        (0..=8, false) => U8,
-        (9..=16, true) => I16,
-        (9..=16, false) => U16,
-        (17..=32, true) => I32,
-        (17..=32, false) => U32,
-        (33..=64, true) => I64,
-        (33..=64, false) => U64,
-        _ => return Element::other(t, not_ieee(precision, t.size)),
+    let Some(dtype) = Bits::dtype(precision.into(), signed) else {
+        return Element::other(t, not_ieee(precision, t.size));
     };
     if bits.offset == 0
         && 8 * u64::from(t.size) == u64::from(precision)
