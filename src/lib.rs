@@ -100,7 +100,7 @@ pub mod view;
 pub mod whole;
 
 pub use array::{
-    Array, ArrayOperand, BinAxis, BinRule, Binned, ConvolveMode, Index, Over, Quantiles, Selection,
+    Array, ArrayOperand, BinAxis, BinRule, Binned, ConvolveMode, Index, Interp, Over, Quantiles, Selection,
     SelectionOperand, Target, concatenate, stack,
 };
 pub use buffer::Buffer;
@@ -113,6 +113,7 @@ pub use exec::{
 pub use feeds::{BlockFunction, Boundary, MappedBlock};
 pub use ops::histogram::Histogram;
 pub use ops::labels::Labels;
+pub use ops::lookup::{Side, Table};
 pub use ops::quantiles::Method as QuantileMethod;
 pub use ops::reduce::Reduction;
 pub use plan::{Plan, PlanFingerprint, PlanOptions};
