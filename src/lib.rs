@@ -100,8 +100,9 @@ pub mod view;
 pub mod whole;
 
 pub use array::{
-    Array, ArrayOperand, BinAxis, BinRule, Binned, ConvolveMode, Index, Over, Quantiles, Selection,
-    SelectionOperand, Target, concatenate, stack,
+    Array, ArrayOperand, BinAxis, BinRule, Binned, ConvolveMode, Index, Norm, Over, Quantiles, Selection,
+    SelectionOperand, Target, broadcast_arrays, column_stack, concatenate, dstack, einsum, eye, hstack,
+    indices, meshgrid, select, stack, tri, vstack,
 };
 pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};

@@ -285,9 +285,9 @@ fn netcdf_classic_files_are_as_others() {
         assert_eq!(run.code, Some(0), "{}", run.err);
         for word in [
             "  @title = \"all types\"",
-            "  time  float64 (7,), big-endian, record, 56 B, a dimension scale",
+            "  time  float64 (time 7), big-endian, record, 56 B, a dimension scale, 0.0 … 6.0",
             "    @units = \"days since 1970-01-01\"",
-            "  record_f4  float32 (7, 3), big-endian, record, 84 B, axes [/time, /y]",
+            "  record_f4  float32 (time 7, y 3), big-endian, record, 84 B",
             "  fixed_i1  int8 (3, 5), contiguous, 15 B",
             "  text  string of 1 bytes (not numeric) (7, 5), record, 35 B",
         ] {

@@ -53,11 +53,18 @@ impl From<MetadataReader> for Reader {
 #[command(after_help = "Examples:
   chunkwise info snap.h5
   chunkwise info snap.h5:/PartType0/Density --json
+  chunkwise info 'year_*.nc' --long
   chunkwise info --untrusted downloaded.h5")]
 pub struct Info {
-    /// The file, perhaps with a path inside it
-    #[arg(value_name = "FILE[:/path]")]
-    pub place: String,
+    /// Files, each perhaps with a path inside it; patterns such as 'snap_*.h5' too
+    #[arg(required = true, value_name = "FILE[:/path]")]
+    pub places: Vec<String>,
+    /// Also show the attributes by which HDF5 and netCDF-4 keep their own books
+    #[arg(long)]
+    pub all: bool,
+    /// Show long attributes whole: up to 64 values, and every text
+    #[arg(long)]
+    pub long: bool,
     /// Do not trust the file: keep libhdf5 away from it
     #[arg(long, conflicts_with = "allow_plugins")]
     pub untrusted: bool,
@@ -68,7 +75,7 @@ pub struct Info {
     #[arg(long, value_name = "own|libhdf5", value_enum, default_value_t = MetadataReader::Own)]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub reader: MetadataReader,
-    /// Print one JSON object
+    /// Print one JSON object a file, each on a line, with all attributes
     #[arg(long)]
     pub json: bool,
 }

@@ -29,7 +29,10 @@ pub fn open(args: &Eval, file: &str, path: &str) -> Result<Array, Failure> {
 }
 
 /// The files that `text` says, if it is a pattern or a list and not the name of a file.
-fn files(text: &str) -> Result<Option<Vec<PathBuf>>, Failure> {
+///
+/// # Errors
+/// `NotFound` for a pattern without a match, and usage for one that cannot be read.
+pub fn files(text: &str) -> Result<Option<Vec<PathBuf>>, Failure> {
     let is_pattern = |text: &str| text.contains(['*', '?', '[']);
     if Path::new(text).exists() || !(text.contains(',') || is_pattern(text)) {
         return Ok(None);
