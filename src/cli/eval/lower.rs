@@ -294,6 +294,7 @@ impl Lowering<'_> {
                     Val::None => Index::NewAxis,
                     Val::Scalar(Weak::Int(_)) => Index::At(item.int(&self.cx, "an index")?),
                     Val::Array(_) | Val::Selection(_) | Val::List(_) => return Ok(Entry::Chosen(item)),
+                    Val::Str(_) => return Err(self.cx.error(item.span, "the array has no fields")),
                     other => {
                         return Err(self
                             .cx

@@ -429,6 +429,7 @@ fn errors_point_at_their_place() {
         ("x @ x", "x @ x", "core dimension, 3 is not 4"),
         ("histogram2d(x, x, range=(0, 1, 2))", "(0, 1, 2)", "3 entries for 2"),
         ("int8(300)", "300", "out of bounds for int8"),
+        ("x['a']", "'a'", "has no fields"),
         ("x.astype(float31)", "float31", "unknown name"),
         ("x.astype('float31')", "'float31'", "the dtypes are"),
         ("array([[1, 2], [3]])", "[3]", "rectangle"),

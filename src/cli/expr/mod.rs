@@ -6,7 +6,7 @@
 //! comparisons, `if`, lambdas, starred arguments) is an error that says what to write in its place.
 //!
 //! Limits: text of at most 16 MiB, nesting of at most 200. Whole literals fit an `i128`.
-//! Strings are only arguments of calls. `None`, `:` and `...` inside `[]` are an [`Index`].
+//! Strings are only arguments of calls and names of parts, `x['name']`. `None`, `:` and `...` inside `[]` are an [`Index`].
 
 mod lex;
 mod parse;
@@ -123,7 +123,7 @@ pub enum CallForm {
 /// One item between the brackets of a subscript.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Index {
-    /// An integer, a list, an array.
+    /// An integer, a list, an array; a string, for the part of that name.
     At(Id),
     /// `start:stop:step`; a part that is absent or `None` is `None`.
     #[allow(missing_docs)]
@@ -141,7 +141,7 @@ pub enum Expr {
     Int(i128),
     /// A float literal; never negative or NaN; infinite where it is beyond float64, as in Python.
     Float(f64),
-    /// A string literal; only ever an argument of a call.
+    /// A string literal; only ever an argument of a call or an item of a subscript.
     Str(String),
     /// `True`, `False`
     Bool(bool),

@@ -106,6 +106,23 @@ fn groups_as_pythons_own_parser() {
     assert!(counts[0] >= 35 && counts[1] >= 3 && counts[2] >= 400, "{counts:?}");
 }
 
+/// As of h5py: a part by its name.
+#[test]
+fn strings_name_parts() {
+    let ast = parse("s[\"/PartType0/Density\"]").unwrap();
+    let Expr::Subscript { indices, .. } = &ast.node(ast.root()).expr else { panic!() };
+    let [Index::At(name)] = indices[..] else { panic!() };
+    assert_eq!(ast.node(name).expr, Expr::Str("/PartType0/Density".into()));
+    assert_eq!(ast.to_string(), "s['/PartType0/Density']");
+    assert_eq!(
+        parse("d['a', 'b'].attrs['x'][2:] + 1").unwrap().to_string(),
+        "d['a', 'b'].attrs['x'][2:] + 1"
+    );
+    for bad in ["d['a' 'b']", "d['a':]", "d[:'a']", "d['a' + 1]", "'a'", "['a']", "('a')"] {
+        assert!(parse(bad).is_err(), "{bad}");
+    }
+}
+
 #[test]
 fn assignment_is_a_name_and_one_equals_sign() {
     let target = |t| parse(t).unwrap().target().map(|i| i.name.clone());
@@ -262,6 +279,7 @@ fn grammar() -> impl Strategy<Value = String> {
             two.clone().prop_map(|(a, b)| format!("f({a}, k={b}, s='é\\n\"')")),
             two.clone().prop_map(|(a, b)| format!("({a}).m({b})")),
             inner.clone().prop_map(|a| format!("({a}).T")),
+            inner.clone().prop_map(|a| format!("({a})['é/\\'', \"b\"]")),
             two.prop_map(|(a, b)| format!("({a})[{b}, {b}:, :{b}:None, (None), ..., None, ::{b}]")),
         ]
     })
