@@ -1,5 +1,5 @@
 use super::*;
-use chunkwise::ErrorKind;
+use crate::ErrorKind;
 use proptest::prelude::*;
 
 const GOLDEN: &str = include_str!("../../../tests/goldens/expr_precedence.tsv");
@@ -46,26 +46,7 @@ fn check(ast: &Ast) {
     let mut uses = vec![0; ast.nodes().len()];
     for (i, node) in ast.nodes().iter().enumerate() {
         assert!(ast.text.get(node.span.start..node.span.end).is_some_and(|s| !s.is_empty()));
-        let mut used: Vec<Id> = match &node.expr {
-            Expr::Unary(_, x) | Expr::Attribute { object: x, .. } => vec![*x],
-            Expr::Binary(_, l, r) => vec![*l, *r],
-            Expr::Tuple(items) | Expr::List(items) => items.clone(),
-            Expr::Call { args, keywords, .. } => {
-                args.iter().copied().chain(keywords.iter().map(|k| k.1)).collect()
-            }
-            Expr::Subscript { object, indices } => {
-                let parts = indices.iter().flat_map(|x| match x {
-                    Index::At(id) => vec![*id],
-                    Index::Slice { start, stop, step } => {
-                        [start, stop, step].into_iter().flatten().copied().collect()
-                    }
-                    _ => vec![],
-                });
-                std::iter::once(*object).chain(parts).collect()
-            }
-            _ => vec![],
-        };
-        used.drain(..).for_each(|id| {
+        node.expr.operands().into_iter().for_each(|id| {
             assert!(id.index() < i);
             uses[id.index()] += 1;
         });
@@ -192,25 +173,6 @@ fn carets_stand_under_their_place() {
     assert!(lines[1].len() <= 76 && lines[1].starts_with(&[' ', ' ', '…']) && lines[1].ends_with(&['…']));
     assert!(at(&long, 0, 1504).lines().all(|l| l.chars().count() < 80));
     assert_eq!(at(&long, 1504, 1504).lines().nth(2).unwrap().chars().count(), 2 + 1 + 72 + 1);
-}
-
-#[test]
-fn nearest_names() {
-    let names = ["rho", "temperature", "mean", "nanmean", "x", "y"];
-    for (name, found) in [
-        ("rhoo", Some("rho")),
-        ("Rho", Some("rho")),
-        ("maen", Some("mean")),
-        ("temprature", Some("temperature")),
-        ("nanmaen", Some("nanmean")),
-        ("z", None),
-        ("X", Some("x")),
-        ("density", None),
-        ("", None),
-    ] {
-        assert_eq!(nearest(name, names), found, "{name}");
-    }
-    assert_eq!(nearest(&"a".repeat(1000), names), None);
 }
 
 #[test]

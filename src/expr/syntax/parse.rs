@@ -2,7 +2,7 @@
 
 use super::lex::{Tok, Token, tokens};
 use super::{Ast, BinaryOp, CallForm, Expr, Id, Ident, Index, Node, POSTFIX, Span, UNARY, UnaryOp, error_at};
-use chunkwise::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// How deep parentheses, brackets, calls, and chains of unary operators or `**` may nest.
 const MAX_DEPTH: usize = 200;
