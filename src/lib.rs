@@ -75,6 +75,7 @@ mod buffer;
 mod dtype;
 mod error;
 mod exec;
+pub mod expr;
 #[doc(hidden)]
 pub mod feeds;
 #[doc(hidden)]
