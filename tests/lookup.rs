@@ -165,3 +165,19 @@ fn a_damaged_table_is_refused() {
     let other = compact.replace(r#""dtype":"int8","bits""#, r#""dtype":"int16","bits""#);
     assert!(other == compact || Plan::from_json(&other).is_err());
 }
+
+/// A table counts, once however many workers look things up in it.
+#[test]
+fn a_table_is_counted_in_the_budget() {
+    let table: Vec<f64> = (0..200_000).map(f64::from).collect();
+    let x = Array::random(&[1000, 100], 3, DType::F64);
+    let places = |table: &[f64]| x.searchsorted(table, Side::Left).sum();
+    let peak = |table: &[f64]| {
+        let session = Session::builder().device(common::device()).threads(2).memory("64MiB").build().unwrap();
+        session.run(&[&places(table)]).unwrap().report.projected_host_bytes
+    };
+    let more = peak(&table) - peak(&table[..1]);
+    assert_eq!(more, 8 * (table.len() as u64 - 1));
+    let small = Session::builder().device(common::device()).threads(2).memory("1MiB").build().unwrap();
+    assert_eq!(small.compute(&places(&table)).unwrap_err().kind(), ErrorKind::Budget);
+}

@@ -68,6 +68,10 @@ impl Feed for LookedUp {
         FeedBytes { temporary: staged.saturating_add(temporary), scratch }
     }
 
+    fn held(&self) -> u64 {
+        self.lookup.bytes()
+    }
+
     fn fetch(&self, _: &[SubKernel], get: &mut dyn Fetch, slab: &Slab, out: &mut [u8]) -> Result<()> {
         let dtype = self.lookup.takes();
         let mut staged = get.take(slab.len() as usize * dtype.size());

@@ -82,6 +82,11 @@ impl Table {
         Table(Arc::new(Elements { dtype, bytes }))
     }
 
+    /// The elements as float64.
+    pub(crate) fn to_f64(&self) -> Vec<f64> {
+        self.cast(DType::F64).typed().to_vec()
+    }
+
     /// From the last to the first.
     pub(crate) fn reversed(&self) -> Table {
         let elements = self.bytes().chunks_exact(self.dtype().size()).rev();

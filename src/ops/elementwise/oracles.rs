@@ -2,6 +2,11 @@
 
 use std::f64::consts::{LN_2, PI};
 
+/// libm's, which gives numbers for some that are far below 1.
+pub fn acosh(x: f64) -> f64 {
+    if x < 1.0 { f64::NAN } else { libm::acosh(x) }
+}
+
 /// sin(π x) ÷ (π x), with x brought to −½ … ½, which is exact.
 pub fn sinc(x: f64) -> f64 {
     let r = x % 2.0;
@@ -11,8 +16,8 @@ pub fn sinc(x: f64) -> f64 {
 
 /// The sum of z^k ÷ k!² with z = x² ÷ 4: all terms are positive.
 pub fn i0(x: f64) -> f64 {
-    if !(x.abs() < 714.0) {
-        return x.abs();
+    if x.is_nan() || x.abs() >= 714.0 {
+        return if x.is_nan() { x } else { f64::INFINITY };
     }
     let z = 0.25 * x * x;
     let (mut sum, mut term, mut k) = (1.0, 1.0, 1.0);

@@ -104,7 +104,7 @@ impl Unary<u16> for Mantissa {
     fn f(x: u16) -> u16 {
         let size = x & 0x7fff;
         // A subnormal number is a whole one by 2^-24: its leading bit becomes the hidden one.
-        let up = size.leading_zeros() as u16 - 5;
+        let up = (size.leading_zeros() as u16).wrapping_sub(5);
         let fraction = if size < 0x400 { (size << (up & 15)) & 0x3ff } else { size & 0x3ff };
         if (size == 0) | (size >= 0x7c00) { x } else { (x & 0x8000) | 0x3800 | fraction }
     }

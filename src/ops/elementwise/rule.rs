@@ -52,7 +52,7 @@ pub(super) enum Rule {
     FloatToBool,
     /// As [`Rule::Float`], to int32.
     FloatToInt32,
-    /// As [`Rule::Float`] by the first operand alone, float64 for a weak one. The second is an integer or bool,
+    /// As [`Rule::Float`] by the first operand alone, float64 for a weak one. The second is an integer (not uint64, as in NumPy) or bool,
     /// which takes the same dtype: where that rounds it or makes it infinite, the result is 0 or infinite anyway.
     Ldexp,
     /// Float T to bool; everything else is looked at as bool.
@@ -133,7 +133,7 @@ pub(super) fn signature(op: Op, operands: &[Operand]) -> Result<Signature> {
     Ok(signature)
 }
 
-const WHOLE_POWER: &str = "the power of two is an integer";
+const WHOLE_POWER: &str = "the power of two is an integer that fits int64";
 
 fn unchecked(op: Op, operands: &[Operand]) -> Result<Signature> {
     let row = op.row();
@@ -156,7 +156,7 @@ fn unchecked(op: Op, operands: &[Operand]) -> Result<Signature> {
         Rule::FloatToBool => all(float_for(t), DType::Bool),
         Rule::FloatToInt32 => all(float_for(t), DType::I32),
         Rule::Ldexp => match (operands[0], operands[1]) {
-            (_, Operand::Strong(n)) if n.is_float() => refuse(WHOLE_POWER),
+            (_, Operand::Strong(n)) if n.is_float() || n == DType::U64 => refuse(WHOLE_POWER),
             (_, Operand::Weak(Weak::Float(_))) => refuse(WHOLE_POWER),
             (Operand::Strong(x), _) => same(float_for(x)),
             (Operand::Weak(_), _) => same(DType::F64),

@@ -450,7 +450,7 @@ const ORACLES: &[Oracle] = &[
     ("degrees", f64::to_degrees),
     ("radians", f64::to_radians),
     ("arcsinh", libm::asinh),
-    ("arccosh", libm::acosh),
+    ("arccosh", oracles::acosh),
     ("arctanh", libm::atanh),
     ("sinc", oracles::sinc),
     ("erf", libm::erf),
@@ -639,7 +639,7 @@ fn special_values_are_the_platforms() {
         let special = t == 0.0 || !t.is_finite();
         let same = (g.is_nan() && t.is_nan()) || (special && g.to_bits() == t.to_bits());
         let size = t.abs().max(op(name).row().bound.from);
-        assert!(same || (!special && (g - t).abs() < 1e-15 * size), "{name} {x:?}: {g} is not {t}");
+        assert!(same || (!special && (g - t).abs() <= 1e-15 * size), "{name} {x:?}: {g} is not {t}");
     };
     for (name, f) in ORACLES {
         let op = op(name);

@@ -244,7 +244,7 @@ fn oracle(name: &str) -> Option<fn(f64, f64) -> f64> {
         "hypot" => |x, y| x.hypot(y),
         "power" => |x, y| x.powf(y),
         "arcsinh" => |x, _| libm::asinh(x),
-        "arccosh" => |x, _| libm::acosh(x),
+        "arccosh" => |x, _| oracles::acosh(x),
         "arctanh" => |x, _| libm::atanh(x),
         "sinc" => |x, _| oracles::sinc(x),
         "erf" => |x, _| libm::erf(x),
