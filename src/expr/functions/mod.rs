@@ -1,7 +1,10 @@
 //! Functions that are no rows of the library's tables of operations and reductions: one row each.
 
+mod arrange;
 mod creation;
 mod cumulative;
+mod derived;
+mod matrices;
 mod row;
 mod stencil;
 
@@ -21,9 +24,14 @@ use cumulative::{cumulative, from_initial, top};
 use row::functions;
 use stencil::{convolve, gradient, pad};
 
-/// The table. A row is its documentation, the part of the catalogue in which it is listed, NumPy's signature, other names, the
+/// All rows.
+pub fn all() -> impl Iterator<Item = &'static Function> {
+    [FUNCTIONS, arrange::FUNCTIONS, derived::FUNCTIONS, matrices::FUNCTIONS].into_iter().flatten()
+}
+
+/// The first part of the table. A row is its documentation, the part of the catalogue in which it is listed, NumPy's signature, other names, the
 /// operator, an example, and what it does.
-pub static FUNCTIONS: &[Function] = functions! {
+static FUNCTIONS: &[Function] = functions! {
     /// An array of nested lists of numbers.
     Creation "array(object, dtype=None)" eg "array([[1, 2.5], [3, 4]])" = |cx, mut a| {
         let x = a.array(cx, "object")?;
