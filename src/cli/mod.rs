@@ -13,6 +13,11 @@ mod failure;
 mod info;
 mod inputs;
 mod output;
+#[cfg(feature = "plot")]
+mod plot;
+#[cfg(not(feature = "plot"))]
+#[path = "no_plot.rs"]
+mod plot;
 mod render;
 
 pub use failure::{Done, Failure};

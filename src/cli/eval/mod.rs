@@ -22,6 +22,7 @@ pub use value::Val;
 use super::args::Eval;
 use super::expr::{Ast, Expr, parse};
 use super::output::{self, Bar};
+use super::plot::{Asked, Picture, Plot};
 use super::{Done, Failure, inputs};
 use chunkwise::{Cancel, Error, FallbackPolicy, Store, Trace};
 use std::io::{self, Write};
@@ -35,6 +36,7 @@ use std::sync::Arc;
 pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let asts = args.expressions.iter().map(|e| parse(e)).collect::<Result<Vec<_>, _>>()?;
     let mut scope = Scope::default();
+    let plot = args.plot.as_deref().map(|path| Plot::new(path, args.plot_log)).transpose()?;
     open_inputs(args, &mut scope)?;
     let names = result_names(&asts, &scope)?;
     let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
@@ -53,6 +55,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         let root = ast.node(ast.root()).span;
         targets.push(Target::new(value).map_err(|message| ast.error(root, message))?);
     }
+    let picture = plot.map(|plot| picture(plot, &asts, &names, &targets)).transpose()?;
     let stores = match &args.output {
         Some(path) => vec![store(path, &names, &targets)?],
         None => Vec::new(),
@@ -72,6 +75,9 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         output::tell(&outcome.report);
         return write_trace(args, trace.as_deref());
     }
+    if let Some(picture) = &picture {
+        picture.write(&outcome.values)?;
+    }
     let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     if args.json {
         print::json(out, &names, &outcome)?;
@@ -80,6 +86,14 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     }
     output::tell(&outcome.report);
     write_trace(args, trace.as_deref())
+}
+
+/// What is to be drawn of the results.
+fn picture(plot: Plot, asts: &[Ast], names: &[String], targets: &[Target]) -> Result<Picture, Failure> {
+    plot.of(asts.iter().zip(names).zip(targets).map(|((ast, name), target)| match target {
+        Target::Array(a) => Asked::array(name, ast.target().is_some(), a),
+        Target::Histogram(h) => Asked::histogram(name, ast.target().is_some(), h),
+    }))
 }
 
 fn write_trace(args: &Eval, trace: Option<&Trace>) -> Done {
