@@ -1,0 +1,40 @@
+//! From values to colours: viridis, on a linear or a logarithmic scale.
+
+use super::axis::Axis;
+use super::scene::{Colour, WHITE};
+
+/// The colour of a share of the colour bar, from 0 (dark violet) to 1 (yellow): viridis, which is perceptually uniform.
+pub fn viridis(share: f64) -> Colour {
+    let c = colorous::VIRIDIS.eval_continuous(share);
+    (c.r, c.g, c.b)
+}
+
+/// The colour of a value on the axis of a colour bar; the paper's for what has no place there.
+pub fn colour(axis: &Axis, v: f64) -> Colour {
+    if axis.scale.shows(v) { viridis(axis.share(v).clamp(0.0, 1.0)) } else { WHITE }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::axis::Scale;
+    use super::*;
+
+    #[test]
+    fn colours_are_those_of_viridis() {
+        assert_eq!(viridis(0.0), (68, 1, 84));
+        assert_eq!(viridis(0.5), (33, 145, 140));
+        assert_eq!(viridis(1.0), (253, 231, 37));
+    }
+
+    #[test]
+    fn what_has_no_place_is_blank() {
+        let log = Axis::new(Scale::Log, (1.0, 100.0), "");
+        assert_eq!(colour(&log, 10.0), viridis(0.5));
+        for v in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+            assert_eq!(colour(&log, v), WHITE);
+        }
+        let linear = Axis::new(Scale::Linear, (0.0, 2.0), "");
+        assert_eq!(colour(&linear, 0.0), viridis(0.0));
+        assert_eq!(colour(&linear, f64::NAN), WHITE);
+    }
+}
