@@ -100,8 +100,8 @@ pub mod view;
 pub mod whole;
 
 pub use array::{
-    Array, ArrayOperand, BinAxis, BinRule, Binned, ConvolveMode, Index, Over, Quantiles, Selection,
-    SelectionOperand, Target, concatenate, stack,
+    Array, ArrayOperand, BinAxis, BinRule, Binned, Compound, ConvolveMode, Index, Opened, Over, Quantiles,
+    Selection, SelectionOperand, Target, concatenate, stack,
 };
 pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};

@@ -127,6 +127,14 @@ pub enum JoinFiles {
     Stack,
 }
 
+/// What a dataset is that some of many files lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Missing {
+    // As for `JoinFiles`.
+    Error,
+    Skip,
+}
+
 /// `chunkwise eval`
 #[derive(Debug, clap::Args)]
 #[command(after_help = EVAL_HELP)]
@@ -142,6 +150,16 @@ pub struct Eval {
     /// The axis along which they are joined, or the new axis of a stack; negative from the end
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     pub axis: i64,
+    /// What files of many that lack a dataset are: an error, or empty
+    #[arg(long, value_name = "error|skip", value_enum, default_value_t = Missing::Error, hide_possible_values = true)]
+    pub missing: Missing,
+    /// Join datasets of several dtypes in the one that has the numbers of all, as NumPy promotes
+    #[arg(long)]
+    pub promote: bool,
+    /// Take packed numbers as they are stored. Otherwise they are decoded as their attributes say
+    /// (scale_factor, add_offset, _FillValue, missing_value, _Unsigned, valid_range), with NaN for what is missing
+    #[arg(long)]
+    pub raw: bool,
     /// What to compute: NumPy in Python's syntax; all in one run
     #[arg(required = true, value_name = "[NAME=]EXPR")]
     pub expressions: Vec<String>,

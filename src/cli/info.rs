@@ -61,6 +61,7 @@ fn node_text(out: &mut impl Write, node: &Node, name: &str, depth: usize) -> io:
         }
         NodeKind::Dataset(d) => {
             writeln!(out, "{indent}{name}  {}", dataset(d))?;
+            fields(out, d, &indent)?;
             attributes(out, node, &indent)?;
         }
         NodeKind::Type { text } => writeln!(out, "{indent}{name}  named type {}", plain(text))?,
@@ -93,6 +94,10 @@ fn shape(shape: &[u64]) -> String {
 fn dataset(d: &Dataset) -> String {
     let mut text = match d.dtype {
         Some(dtype) => dtype.to_string(),
+        None if !d.fields.is_empty() => match d.stored.starts_with("complex") {
+            true => plain(&d.stored),
+            false => "compound".into(),
+        },
         None => format!("{} (not numeric)", plain(&d.stored)),
     };
     text += &match &d.shape {
@@ -133,6 +138,20 @@ fn dataset(d: &Dataset) -> String {
         text += &format!(", axes [{}]", scales.join(", "));
     }
     text
+}
+
+/// The fields of compound elements, by the names that follow the dataset's path.
+fn fields(out: &mut impl Write, d: &Dataset, indent: &str) -> io::Result<()> {
+    for field in &d.fields {
+        let of = match field.dtype {
+            Some(dtype) => dtype.to_string(),
+            None if field.stored.starts_with("compound") => "compound".into(),
+            None => format!("{} (not numeric)", plain(&field.stored)),
+        };
+        let dims = if field.shape.is_empty() { String::new() } else { format!(" {}", shape(&field.shape)) };
+        writeln!(out, "{indent}  /{}  {of}{dims}", plain(&field.name))?;
+    }
+    Ok(())
 }
 
 fn attributes(out: &mut impl Write, node: &Node, indent: &str) -> io::Result<()> {

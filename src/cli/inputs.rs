@@ -1,8 +1,8 @@
 //! The files of an input: one, a pattern, or a list.
 
 use super::Failure;
-use super::args::{Eval, JoinFiles};
-use chunkwise::{Array, Error, ErrorKind, Join, OpenOptions};
+use super::args::{Eval, JoinFiles, Missing};
+use chunkwise::{Error, ErrorKind, Join, OpenOptions, Opened};
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 
@@ -10,21 +10,24 @@ use std::path::{Path, PathBuf};
 /// the files that it says as a pattern or a list, joined as the arguments say.
 ///
 /// # Errors
-/// As [`Array::open_with`] and [`Array::open_many_with`]; `NotFound` for a pattern without a match.
-pub fn open(args: &Eval, file: &str, path: &str) -> Result<Array, Failure> {
+/// As [`Opened::open`] and [`Opened::open_many`]; `NotFound` for a pattern without a match.
+pub fn open(args: &Eval, file: &str, path: &str) -> Result<Opened, Failure> {
     let mut options = OpenOptions::new();
     options.allow_external = args.allow_external;
     options.allow_plugins = args.allow_plugins;
     options.fill_missing = args.fill_missing;
     options.untrusted = args.untrusted;
     options.reader = args.reader.into();
+    options.decode = !args.raw;
+    options.skip_missing = args.missing == Missing::Skip;
+    options.promote = args.promote;
     let join = match args.join {
         JoinFiles::Concatenate => Join::Concatenate { axis: args.axis },
         JoinFiles::Stack => Join::Stack { axis: args.axis },
     };
     Ok(match files(file)? {
-        None => Array::open_with(file, path, options)?,
-        Some(files) => Array::open_many_with(files, path, join, options)?,
+        None => Opened::open(file, path, options)?,
+        Some(files) => Opened::open_many(files, path, join, options)?,
     })
 }
 

@@ -23,7 +23,7 @@ use super::args::Eval;
 use super::expr::{Ast, Expr, parse};
 use super::output::{self, Bar};
 use super::{Done, Failure, inputs};
-use chunkwise::{Cancel, Error, FallbackPolicy, Store, Trace};
+use chunkwise::{Cancel, Error, FallbackPolicy, Store, Trace, Value};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ use std::sync::Arc;
 pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let asts = args.expressions.iter().map(|e| parse(e)).collect::<Result<Vec<_>, _>>()?;
     let mut scope = Scope::default();
-    open_inputs(args, &mut scope)?;
+    let masked = open_inputs(args, &mut scope)?;
     let names = result_names(&asts, &scope)?;
     let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
     let bar = Bar::new();
@@ -78,6 +78,11 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     } else {
         print::human(out, &names, &outcome)?;
     }
+    if masked && outcome.values.iter().any(is_nan) {
+        output::note(
+            "a result is nan: inputs have missing values; nanmean, nansum and the like leave them out",
+        );
+    }
     output::tell(&outcome.report);
     write_trace(args, trace.as_deref())
 }
@@ -108,7 +113,15 @@ fn store(path: &Path, names: &[String], targets: &[Target]) -> Result<Store, Fai
     Ok(store)
 }
 
-fn open_inputs(args: &Eval, scope: &mut Scope) -> Done {
+/// Whether a result is one number, and that is NaN.
+fn is_nan(value: &Value) -> bool {
+    let single = value.as_array().ok().filter(|a| a.shape().is_empty());
+    single.and_then(|a| a.scalar(0)).is_some_and(|v| v.to_f64().is_nan())
+}
+
+/// Opens the inputs; whether any of them has numbers that are missing.
+fn open_inputs(args: &Eval, scope: &mut Scope) -> Result<bool, Failure> {
+    let mut masked = false;
     for input in &args.inputs {
         let usage = |what: &str| {
             Failure::Usage(format!(
@@ -127,9 +140,15 @@ fn open_inputs(args: &Eval, scope: &mut Scope) -> Done {
         }
         let (file, path) =
             output::split_place(place).ok_or_else(|| usage("the path inside the file is missing"))?;
-        scope.define(name, Val::Array(inputs::open(args, file, path)?.made_by(name)));
+        let opened = inputs::open(args, file, path)?;
+        masked |= opened.masked;
+        if let Some(how) = &opened.decoded {
+            output::note(&format!("{name}: {how} (--raw for the numbers as stored)"));
+        }
+        opened.notes.iter().for_each(|note| output::note(&format!("{name}: {note}")));
+        scope.define(name, Val::Array(opened.array.made_by(name)));
     }
-    Ok(())
+    Ok(masked)
 }
 
 /// The names of the results: as given, else `result`, `result2`, …

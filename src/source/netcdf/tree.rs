@@ -5,6 +5,7 @@ use super::header::{Attribute as Stored, Header, Type, Variable};
 use super::place::Records;
 use crate::dtype::{DType, Kind, Scalar};
 use crate::error::{Context, Result};
+use crate::source::cf;
 use crate::source::hdf5::handles;
 use crate::source::hdf5::{Attribute, AttributeValue, Dataset, Node, NodeKind, ReadAt};
 use std::path::Path;
@@ -52,6 +53,14 @@ pub(super) fn look(file: &dyn ReadAt, object: &str) -> Result<Node> {
     }
 }
 
+/// What decoding needs of the attributes of a variable.
+pub(super) fn wanted(file: &dyn ReadAt, header: &Header, variable: &Variable) -> Result<Vec<Attribute>> {
+    let records = Records::of(header, file.len())?;
+    let mut look = Look { file, header, records, scales: Vec::new(), room: MAX_BYTES };
+    let wanted = variable.attributes.iter().filter(|a| cf::is_wanted(&a.name));
+    wanted.map(|a| look.attribute(a).at("attribute", &a.name)).collect()
+}
+
 struct Look<'a> {
     file: &'a dyn ReadAt,
     header: &'a Header,
@@ -96,6 +105,7 @@ impl Look<'_> {
             shape: Some(shape.to_vec()),
             stored,
             dtype,
+            fields: Vec::new(),
             layout: if self.header.has_records(variable) { "record" } else { "contiguous" }.into(),
             chunks: None,
             filters: Vec::new(),
