@@ -3,16 +3,20 @@
 //! `Err` from [`Array::check`] or from computing it.
 
 mod annotations;
+mod arrange;
 mod bin_rule;
 mod blocks;
 mod compound;
 mod cumulative;
 mod decode;
+mod derived;
+mod einsum;
 mod elementwise;
 mod extend;
 mod groupby;
 mod histogram;
 mod index;
+mod matrices;
 mod open;
 mod order;
 mod product;
@@ -23,13 +27,17 @@ mod shape;
 mod stencil;
 mod take;
 
+pub use arrange::{broadcast_arrays, column_stack, dstack, hstack, indices, meshgrid, vstack};
 pub use bin_rule::BinRule;
 pub(crate) use bin_rule::Sample;
 pub use compound::Compound;
+pub use derived::select;
+pub use einsum::einsum;
 pub use elementwise::ArrayOperand;
 pub use extend::{feed, fold};
 pub use histogram::{BinAxis, Binned};
 pub use index::Index;
+pub use matrices::{Norm, eye, tri};
 pub use open::Opened;
 pub use quantiles::Quantiles;
 pub use reduce::Over;
@@ -97,6 +105,17 @@ impl fmt::Display for Array {
         }
     }
 }
+
+/// What a step of a recipe gives, or the array that remembers why the recipe cannot be.
+macro_rules! attempt {
+    ($name:literal, $made:expr) => {
+        match $made {
+            Ok(made) => made,
+            Err(e) => return Array::from_draft($name, Err(e), Location::caller()),
+        }
+    };
+}
+pub(crate) use attempt;
 
 /// What can be computed: an [`Array`] or a [`Binned`] histogram.
 pub trait Target {

@@ -1,17 +1,161 @@
-//! The files of an input: one, a pattern, or a list.
+//! The inputs of expressions: datasets, groups and whole files by a name, of one file, a pattern, or a list.
 
-use super::Failure;
 use super::args::{Eval, JoinFiles, Missing};
+use super::output::{note, plain};
+use super::{Done, Failure};
+use chunkwise::expr::{Expression, Scope, Stored};
 use chunkwise::{Error, ErrorKind, Join, OpenOptions, Opened};
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
 
-/// Opens the dataset at `path` of `file`: of the file of this very name, if there is one; otherwise of
-/// the files that it says as a pattern or a list, joined as the arguments say.
+/// What was told of the datasets that were opened.
+#[derive(Default)]
+pub struct Told {
+    notes: Mutex<BTreeSet<String>>,
+    masked: AtomicBool,
+}
+
+impl Told {
+    /// Whether NaN stands for missing numbers in one of them.
+    pub fn masked(&self) -> bool {
+        self.masked.load(Relaxed)
+    }
+
+    /// Tells once what was done about the numbers of a dataset.
+    fn tell(&self, label: &str, opened: &Opened) {
+        self.masked.fetch_or(opened.masked, Relaxed);
+        let decoded = opened.decoded.as_ref().map(|how| format!("{how} (--raw for the numbers as stored)"));
+        for text in decoded.iter().chain(&opened.notes) {
+            let text = format!("{label}: {text}");
+            if self.notes.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
+                note(&text);
+            }
+        }
+    }
+}
+
+/// Gives the inputs of a command their names. Nothing is opened but where names must be found in a file.
 ///
 /// # Errors
-/// As [`Opened::open`] and [`Opened::open_many`]; `NotFound` for a pattern without a match.
-pub fn open(args: &Eval, file: &str, path: &str) -> Result<Opened, Failure> {
+/// `Usage` for what cannot be read, and for a name that is given twice; those of looking into a file.
+pub fn define(args: &Eval, scope: &mut Scope) -> Result<Arc<Told>, Failure> {
+    let args = Arc::new(args.clone());
+    let told = Arc::new(Told::default());
+    for input in &args.inputs {
+        let usage = |what: &str| {
+            Failure::Usage(format!(
+                "-i {}: {what}\nhint: write -i NAME=FILE:/path, as in -i rho=snap.h5:/PartType0/Density, or -i FILE \
+                 for all that is in it",
+                plain(input)
+            ))
+        };
+        let Place { name, files, path } = place(input, &usage)?;
+        let stored = stored(&args, files, name.map(|name| (name, path)), &told).at(path);
+        match name {
+            Some(name) if scope.has(name) => return Err(usage(&format!("the name '{name}' is given twice"))),
+            Some(name) => scope.define(name, stored),
+            None => define_members(&stored, scope, &usage)?,
+        }
+    }
+    Ok(told)
+}
+
+/// Gives all that is in a group the names that it has there.
+fn define_members(group: &Stored, scope: &mut Scope, usage: &dyn Fn(&str) -> Failure) -> Done {
+    let mut left_out = Vec::new();
+    for member in group.members()? {
+        if !is_name(member) {
+            left_out.push(plain(member));
+        } else if scope.has(member) {
+            return Err(usage(&format!("the name '{member}' is taken; give the file one, as in -i s=FILE")));
+        } else {
+            scope.define(member, group.at(member));
+        }
+    }
+    if !left_out.is_empty() {
+        let names = left_out.join("', '");
+        // Nobody to tell if stderr is closed.
+        let _ = writeln!(io::stderr(), "note: '{names}' cannot be a name; -i s=FILE and s['…'] reach it");
+    }
+    match group.members()?.len() {
+        0 => Err(usage(&format!("there is nothing in {}", plain(group.path())))),
+        _ => Ok(()),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    Expression::parse(text).is_ok_and(|e| e.is_name(text))
+}
+
+/// What `-i` says.
+struct Place<'a> {
+    name: Option<&'a str>,
+    files: Files,
+    path: &'a str,
+}
+
+/// The files of an input.
+enum Files {
+    One(PathBuf),
+    Many(Vec<PathBuf>),
+}
+
+/// `[NAME=]FILE[:path]`, where FILE may have any of these signs in it if it is there.
+fn place<'a>(input: &'a str, usage: &dyn Fn(&str) -> Failure) -> Result<Place<'a>, Failure> {
+    let (name, place) = match input.split_once('=') {
+        Some((name, place)) if is_name(name.trim()) => (Some(name.trim()), place),
+        Some((name, _)) if !Path::new(input).exists() && !name.contains(['/', '.', ':']) => {
+            return Err(usage(&format!("'{}' is not a name", plain(name))));
+        }
+        _ => (None, input),
+    };
+    if place.is_empty() {
+        return Err(usage("there is no file"));
+    }
+    // All of it, or what is before the last `:/`, or before the last `:` after which no slash is needed.
+    let splits = [place.rfind(":/"), place.rfind(':')];
+    let whole = (place, "/");
+    let ways = splits.into_iter().flatten().filter(|at| *at > 0).map(|at| (&place[..at], &place[at + 1..]));
+    let there = |file: &str| Path::new(file).exists();
+    let (file, path) = match there(place) {
+        true => whole,
+        false => ways.clone().find(|(file, _)| there(file)).or(ways.clone().next()).unwrap_or(whole),
+    };
+    let files = match files(file)? {
+        Some(many) => Files::Many(many),
+        None => Files::One(file.into()),
+    };
+    if let Files::One(file) = &files
+        && let Err(e) = std::fs::metadata(file)
+    {
+        let kind = if e.kind() == io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Io };
+        return Err(Error::new(kind, "cannot find the file").at("file", file.display()).caused_by(e).into());
+    }
+    Ok(Place { name, files, path })
+}
+
+/// What is in the files.
+fn stored(args: &Arc<Eval>, files: Files, named: Option<(&str, &str)>, told: &Arc<Told>) -> Stored {
+    let (args, options, told) = (args.clone(), options(args), told.clone());
+    let trimmed = |path: &str| path.trim_matches('/').to_string();
+    let named = named.map(|(name, path)| (name.to_string(), trimmed(path)));
+    let paths = match &files {
+        Files::One(file) => vec![file.clone()],
+        Files::Many(files) => files.clone(),
+    };
+    Stored::opened_by(paths, options, move |path| {
+        let opened = open(&args, &files, path)?;
+        let label = named.as_ref().filter(|(_, own)| *own == trimmed(path)).map_or(path, |(name, _)| name);
+        told.tell(label, &opened);
+        Ok(opened.array)
+    })
+}
+
+fn options(args: &Eval) -> OpenOptions {
     let mut options = OpenOptions::new();
     options.allow_external = args.allow_external;
     options.allow_plugins = args.allow_plugins;
@@ -21,18 +165,29 @@ pub fn open(args: &Eval, file: &str, path: &str) -> Result<Opened, Failure> {
     options.decode = !args.raw;
     options.skip_missing = args.missing == Missing::Skip;
     options.promote = args.promote;
+    options
+}
+
+/// Opens the dataset at `path` of the files, joined as the arguments say.
+///
+/// # Errors
+/// As [`Opened::open`] and [`Opened::open_many`].
+fn open(args: &Eval, files: &Files, path: &str) -> chunkwise::Result<Opened> {
     let join = match args.join {
         JoinFiles::Concatenate => Join::Concatenate { axis: args.axis },
         JoinFiles::Stack => Join::Stack { axis: args.axis },
     };
-    Ok(match files(file)? {
-        None => Opened::open(file, path, options)?,
-        Some(files) => Opened::open_many(files, path, join, options)?,
-    })
+    match files {
+        Files::One(file) => Opened::open(file, path, options(args)),
+        Files::Many(files) => Opened::open_many(files, path, join, options(args)),
+    }
 }
 
 /// The files that `text` says, if it is a pattern or a list and not the name of a file.
-fn files(text: &str) -> Result<Option<Vec<PathBuf>>, Failure> {
+///
+/// # Errors
+/// `NotFound` for a pattern without a match, and usage for one that cannot be read.
+pub fn files(text: &str) -> Result<Option<Vec<PathBuf>>, Failure> {
     let is_pattern = |text: &str| text.contains(['*', '?', '[']);
     if Path::new(text).exists() || !(text.contains(',') || is_pattern(text)) {
         return Ok(None);

@@ -24,6 +24,8 @@ pub struct Row {
     pub symbol: Option<&'static str>,
     /// The parameters' names; as many as the operation has operands.
     pub params: &'static [&'static str],
+    /// An expression that shows what it does.
+    pub example: &'static str,
     /// What it computes, one or more sentences.
     pub doc: &'static str,
     /// How far a result can be from the true value.
@@ -65,7 +67,7 @@ const USE_NOT: &str = "use logical_not (~) for bools";
 
 macro_rules! rows {
     ($($(#[doc = $doc:literal])+ $op:ident $method:ident $(= $name:literal)? $(| $alias:literal)*
-        $([$symbol:literal])? ($($params:tt)+) { $rule:ident $(($hint:expr))?, $bound:expr $(, $annotated:ident)?; $($forms:tt)+ })*) => {
+        $([$symbol:literal])? ($($params:tt)+) $example:literal { $rule:ident $(($hint:expr))?, $bound:expr $(, $annotated:ident)?; $($forms:tt)+ })*) => {
         /// The rows' places in the table.
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
         enum Place { $($op),* }
@@ -80,6 +82,7 @@ macro_rules! rows {
             aliases: &[$($alias),*],
             symbol: rows!(@symbol $($symbol)?),
             params: rows!(@params $($params)+),
+            example: $example,
             doc: concat!($($doc),+).trim_ascii_start(),
             bound: $bound,
             annotated: rows!(@annotated $($annotated)?),

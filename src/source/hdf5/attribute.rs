@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 pub(super) const MAX_ATTRIBUTES: usize = 4096;
 /// Elements of an attribute that are kept.
 pub(super) const MAX_VALUES: usize = 64;
+/// Elements of an attribute that are kept where an object is looked at by itself.
+pub(in crate::source) const ALL_VALUES: usize = 1 << 20;
 
 /// An attribute.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

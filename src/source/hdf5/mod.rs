@@ -32,16 +32,18 @@ mod region;
 mod selection;
 mod tree;
 
+pub(super) use attribute::ALL_VALUES;
 pub use attribute::{Attribute, AttributeValue};
 pub(super) use contiguous::{GAP, PIECE};
 pub use dataset::Hdf5Source;
 pub(crate) use fuzz::{fuzz_chunk, fuzz_index, fuzz_metadata};
 pub(crate) use handles::Borrowed;
 pub use handles::{open_files, set_max_open_files};
+pub(super) use listing::object;
 pub use listing::{elements, tree, tree_with};
 pub(super) use meta::ReadAt;
 pub use part::{Elements, Field};
-pub use tree::{Dataset, Node, NodeKind};
+pub use tree::{Dataset, Node, NodeKind, Object, ObjectKind};
 
 /// The version of libhdf5 that this program is linked with, as `1.10.8`.
 pub fn library_version() -> String {

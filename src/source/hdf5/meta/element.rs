@@ -43,7 +43,7 @@ const fn form(sign: u8, exponent: (u8, u8), mantissa: (u8, u8), bias: u32) -> Fo
 }
 
 impl Element {
-    pub fn of(t: &Type) -> Result<Element> {
+    pub(super) fn of(t: &Type) -> Result<Element> {
         describe(t, 0)
     }
 

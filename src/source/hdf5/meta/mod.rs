@@ -57,7 +57,7 @@ pub(super) use bytes::is_unknown;
 
 use super::facts::Facts;
 use super::part::Elements;
-use super::tree::Node;
+use super::tree::{self, Node};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::{OpenOptions, Reader};
 use container::Container;
@@ -139,6 +139,17 @@ pub(super) fn tree(file: &dyn ReadAt, name: &str, plugins: bool) -> Result<Node>
     over(file, |container| match path::resolve(container, name, OpenOptions::default())? {
         Found::Here { path, below, .. } if !below.is_empty() => Err(path::nothing_below(&path)),
         Found::Here { path, object, .. } => listing::look(container, &object, &path, plugins),
+        Found::Elsewhere(..) => {
+            Err(Error::new(ErrorKind::Internal, "a link was followed that is not allowed"))
+        }
+    })
+}
+
+/// What is at `name` in a file by itself.
+pub(super) fn object(file: &dyn ReadAt, name: &str) -> Result<tree::Object> {
+    over(file, |container| match path::resolve(container, name, OpenOptions::default())? {
+        Found::Here { path, below, .. } if !below.is_empty() => Err(path::nothing_below(&path)),
+        Found::Here { object, .. } => listing::alone(container, &object),
         Found::Elsewhere(..) => {
             Err(Error::new(ErrorKind::Internal, "a link was followed that is not allowed"))
         }

@@ -1,5 +1,5 @@
 use super::*;
-use chunkwise::ErrorKind;
+use crate::ErrorKind;
 use proptest::prelude::*;
 
 const GOLDEN: &str = include_str!("../../../tests/goldens/expr_precedence.tsv");
@@ -46,26 +46,7 @@ fn check(ast: &Ast) {
     let mut uses = vec![0; ast.nodes().len()];
     for (i, node) in ast.nodes().iter().enumerate() {
         assert!(ast.text.get(node.span.start..node.span.end).is_some_and(|s| !s.is_empty()));
-        let mut used: Vec<Id> = match &node.expr {
-            Expr::Unary(_, x) | Expr::Attribute { object: x, .. } => vec![*x],
-            Expr::Binary(_, l, r) => vec![*l, *r],
-            Expr::Tuple(items) | Expr::List(items) => items.clone(),
-            Expr::Call { args, keywords, .. } => {
-                args.iter().copied().chain(keywords.iter().map(|k| k.1)).collect()
-            }
-            Expr::Subscript { object, indices } => {
-                let parts = indices.iter().flat_map(|x| match x {
-                    Index::At(id) => vec![*id],
-                    Index::Slice { start, stop, step } => {
-                        [start, stop, step].into_iter().flatten().copied().collect()
-                    }
-                    _ => vec![],
-                });
-                std::iter::once(*object).chain(parts).collect()
-            }
-            _ => vec![],
-        };
-        used.drain(..).for_each(|id| {
+        node.expr.operands().into_iter().for_each(|id| {
             assert!(id.index() < i);
             uses[id.index()] += 1;
         });
@@ -104,6 +85,23 @@ fn groups_as_pythons_own_parser() {
         counts[2] += 1;
     }
     assert!(counts[0] >= 35 && counts[1] >= 3 && counts[2] >= 400, "{counts:?}");
+}
+
+/// As of h5py: a part by its name.
+#[test]
+fn strings_name_parts() {
+    let ast = parse("s[\"/PartType0/Density\"]").unwrap();
+    let Expr::Subscript { indices, .. } = &ast.node(ast.root()).expr else { panic!() };
+    let [Index::At(name)] = indices[..] else { panic!() };
+    assert_eq!(ast.node(name).expr, Expr::Str("/PartType0/Density".into()));
+    assert_eq!(ast.to_string(), "s['/PartType0/Density']");
+    assert_eq!(
+        parse("d['a', 'b'].attrs['x'][2:] + 1").unwrap().to_string(),
+        "d['a', 'b'].attrs['x'][2:] + 1"
+    );
+    for bad in ["d['a' 'b']", "d['a':]", "d[:'a']", "d['a' + 1]", "'a'", "['a']", "('a')"] {
+        assert!(parse(bad).is_err(), "{bad}");
+    }
 }
 
 #[test]
@@ -178,25 +176,6 @@ fn carets_stand_under_their_place() {
 }
 
 #[test]
-fn nearest_names() {
-    let names = ["rho", "temperature", "mean", "nanmean", "x", "y"];
-    for (name, found) in [
-        ("rhoo", Some("rho")),
-        ("Rho", Some("rho")),
-        ("maen", Some("mean")),
-        ("temprature", Some("temperature")),
-        ("nanmaen", Some("nanmean")),
-        ("z", None),
-        ("X", Some("x")),
-        ("density", None),
-        ("", None),
-    ] {
-        assert_eq!(nearest(name, names), found, "{name}");
-    }
-    assert_eq!(nearest(&"a".repeat(1000), names), None);
-}
-
-#[test]
 fn depth_is_limited_and_length_is_not() {
     for deep in [
         format!("{}x{}", "(".repeat(100_000), ")".repeat(100_000)),
@@ -262,6 +241,7 @@ fn grammar() -> impl Strategy<Value = String> {
             two.clone().prop_map(|(a, b)| format!("f({a}, k={b}, s='é\\n\"')")),
             two.clone().prop_map(|(a, b)| format!("({a}).m({b})")),
             inner.clone().prop_map(|a| format!("({a}).T")),
+            inner.clone().prop_map(|a| format!("({a})['é/\\'', \"b\"]")),
             two.prop_map(|(a, b)| format!("({a})[{b}, {b}:, :{b}:None, (None), ..., None, ::{b}]")),
         ]
     })

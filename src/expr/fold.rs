@@ -1,7 +1,7 @@
 //! Arithmetic between two Python numbers, done as Python does it, before any array is involved.
 
-use crate::cli::expr::{BinaryOp, UnaryOp};
-use chunkwise::Weak;
+use super::syntax::{BinaryOp, UnaryOp};
+use crate::Weak;
 use std::cmp::Ordering;
 
 type Folded = Result<Weak, String>;
@@ -176,6 +176,7 @@ fn whole_to_float(a: i128, b: f64) -> Option<Ordering> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::syntax::{Expr, parse};
     use super::*;
     use Weak::{Bool, Float, Int};
 
@@ -205,8 +206,8 @@ mod tests {
             (Float(f64::INFINITY), ">", Int(i128::MAX), Bool(true)),
         ] {
             let symbol = op;
-            let op = crate::cli::expr::parse(&format!("a {op} b")).unwrap();
-            let crate::cli::expr::Expr::Binary(op, ..) = op.node(op.root()).expr else { panic!("{symbol}") };
+            let op = parse(&format!("a {op} b")).unwrap();
+            let Expr::Binary(op, ..) = op.node(op.root()).expr else { panic!("{symbol}") };
             let got = binary(op, x, y);
             assert_eq!(got, Ok(wanted), "{x:?} {symbol} {y:?}");
         }

@@ -2,7 +2,7 @@
 
 use super::lex::{Tok, Token, tokens};
 use super::{Ast, BinaryOp, CallForm, Expr, Id, Ident, Index, Node, POSTFIX, Span, UNARY, UnaryOp, error_at};
-use chunkwise::{Error, ErrorKind, Result};
+use crate::{Error, ErrorKind, Result};
 
 /// How deep parentheses, brackets, calls, and chains of unary operators or `**` may nest.
 const MAX_DEPTH: usize = 200;
@@ -100,7 +100,7 @@ impl<'t> Parser<'t> {
             Tok::Op(op) => self.error(self.span(), format!("unexpected '{op}' where {wanted} should come")),
             Tok::Str(_) => self
                 .error(self.span(), "unexpected string")
-                .hint("a string is only an argument, as in sum(x, dtype='float64')"),
+                .hint("a string is an argument, as in sum(x, dtype='float64'), or a name in brackets, as in x['name']"),
             _ => {
                 let word: String = word.chars().take(40).collect();
                 self.error(self.span(), format!("unexpected '{word}' where {wanted} should come"))
@@ -310,14 +310,20 @@ impl<'t> Parser<'t> {
         Ok(self.push(Expr::Call { form, function, args, keywords }, start.to(close)))
     }
 
-    /// The value of an argument: the one place for a string.
+    /// The value of an argument, which may be a string.
     fn argument(&mut self) -> Result<Id> {
-        if let Tok::Str(value) = self.tok() {
-            let expr = Expr::Str(value.clone());
-            let span = self.advance();
-            return Ok(self.push(expr, span).0);
+        match self.string() {
+            Some(text) => Ok(text),
+            None => Ok(self.expression(0)?.0),
         }
-        Ok(self.expression(0)?.0)
+    }
+
+    /// A string, where one may stand: as an argument, and between brackets as the name of a part.
+    fn string(&mut self) -> Option<Id> {
+        let Tok::Str(value) = self.tok() else { return None };
+        let expr = Expr::Str(value.clone());
+        let span = self.advance();
+        Some(self.push(expr, span).0)
     }
 
     /// The items of a subscript and its `]`.
@@ -342,6 +348,9 @@ impl<'t> Parser<'t> {
     fn index(&mut self) -> Result<Index> {
         if self.eat("...").is_some() {
             return Ok(Index::Ellipsis);
+        }
+        if let Some(name) = self.string() {
+            return Ok(Index::At(name));
         }
         if *self.tok() == Tok::Name && self.word(0) == "None" && (self.is(1, ",") || self.is(1, "]")) {
             self.advance();

@@ -2,84 +2,63 @@
 //! [`super::call`]. One loop over the arena; every sub-expression is checked as soon as it is made,
 //! so that an error points at the innermost place that is wrong.
 
+use super::attributes::{ATTRIBUTES, whole};
 use super::call;
+use super::catalogue::{self, Is, Kind};
 use super::chosen::{self, Entry};
 use super::cx::Cx;
 use super::fold;
+use super::scope::Scope;
 use super::selected;
-use super::value::{Item, Val, dtype_named};
-use crate::cli::expr::{self, Ast, BinaryOp, CallForm, Expr, Id, Ident, Span, nearest};
-use chunkwise::ops::elementwise::Op;
-use chunkwise::{Error, ErrorKind, Index, Result, Session, Target, Weak};
-use std::collections::BTreeMap;
+use super::stored::Stored;
+use super::syntax::{self, Ast, BinaryOp, CallForm, Expr, Id, Ident, Span};
+use super::typo::did_you_mean;
+use super::value::{Item, Val};
+use crate::array::Target;
+use crate::ops::elementwise::Op;
+use crate::{Array, Error, ErrorKind, Index, Result, Weak};
 
-/// The most nodes of all expressions of a command together: graphs as deep as this still work.
+/// The most nodes of an expression.
 const MAX_NODES: usize = 5_000;
 
-/// Names that are numbers.
-const CONSTANTS: &[(&str, f64)] =
-    &[("pi", std::f64::consts::PI), ("e", std::f64::consts::E), ("inf", f64::INFINITY), ("nan", f64::NAN)];
-
-/// The names that expressions can use.
-#[derive(Default)]
-pub struct Scope {
-    names: BTreeMap<String, Val>,
-    nodes: usize,
-    session: Option<Session>,
+/// What an expression stands for.
+///
+/// # Errors
+/// `Expression`, with a caret under the place that is wrong.
+pub fn lower(ast: &Ast, scope: &Scope) -> Result<Val> {
+    let nodes = ast.nodes();
+    if nodes.len() > MAX_NODES {
+        let message = format!("the expression has {} parts; at most {MAX_NODES} are taken", nodes.len());
+        return Err(
+            Error::new(ErrorKind::Expression, message).hint("give a part of it a name with NAME=EXPR")
+        );
+    }
+    let lowering = Lowering { cx: Cx { ast, session: scope.session() }, scope };
+    let mut values: Vec<Option<Val>> = Vec::with_capacity(nodes.len());
+    for node in nodes {
+        let value = lowering.node(&node.expr, node.span, &mut values)?;
+        values.push(Some(lowering.checked(node.span, value)?));
+    }
+    values.pop().flatten().ok_or_else(|| Error::new(ErrorKind::Expression, "the expression is empty"))
 }
 
-impl Scope {
-    /// What computes what must be known before an expression can be planned; otherwise a session with the
-    /// defaults does.
-    pub fn compute_with(&mut self, session: &Session) {
-        self.session = Some(session.clone());
-    }
+/// The parts of complex numbers and the fields that they are.
+const PARTS: [(&str, &str); 2] = [("real", "r"), ("imag", "i")];
 
-    /// Gives a value a name.
-    pub fn define(&mut self, name: &str, value: Val) {
-        self.names.insert(name.to_string(), value);
-    }
+/// Whether a function takes complex numbers.
+fn is_of_complex(function: &str) -> bool {
+    ["real", "imag", "abs", "absolute", "angle"].contains(&function)
+}
 
-    /// Whether a name is taken.
-    pub fn has(&self, name: &str) -> bool {
-        self.names.contains_key(name)
-    }
-
-    /// What an expression stands for.
-    ///
-    /// # Errors
-    /// `Expression`, with a caret under the place that is wrong.
-    pub fn lower(&mut self, ast: &Ast) -> Result<Val> {
-        self.nodes += ast.nodes().len();
-        if self.nodes > MAX_NODES {
-            return Err(Error::new(
-                ErrorKind::Expression,
-                format!("the expressions have {} parts; at most {MAX_NODES} are taken", self.nodes),
-            ));
-        }
-        let lowering = Lowering { cx: Cx { ast, session: self.session.as_ref() }, scope: self };
-        let mut values: Vec<Option<Val>> = Vec::with_capacity(ast.nodes().len());
-        for node in ast.nodes() {
-            let value = lowering.node(&node.expr, node.span, &mut values)?;
-            values.push(Some(lowering.checked(node.span, value)?));
-        }
-        values.pop().flatten().ok_or_else(|| Error::new(ErrorKind::Expression, "the expression is empty"))
-    }
-
-    /// A value as a result: what a mask selects is an array then.
-    ///
-    /// # Errors
-    /// Those of finding what is selected.
-    pub fn result(&self, ast: &Ast, value: Val) -> Result<Val> {
-        let Val::Selection(_) = value else { return Ok(value) };
-        let cx = Cx { ast, session: self.session.as_ref() };
-        let span = ast.node(ast.root()).span;
-        let array = Item { value, span }.array(&cx, "a result")?;
-        Ok(Val::Array(array.made_by(&cx.text(span))))
-    }
-
-    fn known(&self) -> impl Iterator<Item = &str> {
-        self.names.keys().map(String::as_str).chain(CONSTANTS.iter().map(|(n, _)| *n))
+/// A part of stored complex numbers, or what a function makes of both.
+fn complex_part(z: &Stored, function: &str) -> Result<Array> {
+    let part = |(_, field): (&str, &str)| z.at(field).array();
+    let [real, imag] = PARTS;
+    match function {
+        "real" => part(real),
+        "imag" => part(imag),
+        "angle" => Ok(part(imag)?.arctan2(part(real)?)),
+        _ => Ok(part(real)?.hypot(part(imag)?)),
     }
 }
 
@@ -112,6 +91,10 @@ impl Lowering<'_> {
     }
 
     fn node(&self, expr: &Expr, span: Span, values: &mut [Option<Val>]) -> Result<Val> {
+        if let Some(part) = self.complex(expr, values)? {
+            return Ok(part);
+        }
+        self.open_operands(expr, values)?;
         let mut take = |id: &Id| Item {
             value: values.get_mut(id.index()).and_then(Option::take).unwrap_or(Val::None),
             span: self.cx.ast.node(*id).span,
@@ -151,39 +134,85 @@ impl Lowering<'_> {
             }
             Expr::Attribute { object, name } => self.attribute(take(object), name),
             Expr::Subscript { object, indices } => {
+                let stored = self.is_attribute(*object);
                 let object = take(object);
+                if let (Val::Scalar(w), true) = (&object.value, stored && self.is_first(indices)) {
+                    return Ok(Val::Scalar(*w));
+                }
+                if let Some(part) = self.part(&object, indices, &mut take)? {
+                    return Ok(part);
+                }
                 let index = indices.iter().map(|i| self.index(i, &mut take)).collect::<Result<Vec<_>>>()?;
                 self.subscript(object, span, index)
             }
         }
     }
 
+    /// What `real(z)`, `z.abs()` and the like make of stored complex numbers; nothing of anything else.
+    fn complex(&self, expr: &Expr, values: &mut [Option<Val>]) -> Result<Option<Val>> {
+        let Expr::Call { function, args, keywords, .. } = expr else { return Ok(None) };
+        let [z] = &args[..] else { return Ok(None) };
+        match values.get(z.index()) {
+            Some(Some(Val::Stored(stored)))
+                if keywords.is_empty() && is_of_complex(&function.name) && stored.is_complex() =>
+            {
+                let span = self.cx.ast.node(*z).span;
+                complex_part(stored, &function.name)
+                    .map(|a| Some(Val::Array(a)))
+                    .map_err(|e| self.cx.at(span, e))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Opens the datasets that are operands, but for what is looked into by name.
+    fn open_operands(&self, expr: &Expr, values: &mut [Option<Val>]) -> Result<()> {
+        let looked_into = match expr {
+            Expr::Attribute { object, .. } | Expr::Subscript { object, .. } => Some(*object),
+            _ => None,
+        };
+        for id in expr.operands().into_iter().filter(|id| Some(*id) != looked_into) {
+            if let Some(slot) = values.get_mut(id.index())
+                && let Some(Val::Stored(stored)) = slot
+            {
+                *slot = Some(Val::Array(self.opened(stored, self.cx.ast.node(id).span)?));
+            }
+        }
+        Ok(())
+    }
+
+    /// A stored dataset as an array, which is known by the text.
+    fn opened(&self, stored: &Stored, span: Span) -> Result<Array> {
+        Ok(stored.array()?.made_by(&self.cx.text(span)))
+    }
+
     fn name(&self, name: &str, span: Span) -> Result<Val> {
-        if let Some(value) = self.scope.names.get(name) {
+        if let Some(value) = self.scope.get(name) {
             return Ok(value.clone());
         }
-        if let Some((_, v)) = CONSTANTS.iter().find(|(n, _)| *n == name) {
-            return Ok(Val::Scalar(Weak::Float(*v)));
-        }
-        if let Some(dtype) = dtype_named(name) {
-            return Ok(Val::DType(dtype));
+        let entry = catalogue::find(name);
+        match entry.map(|e| e.is) {
+            Some(Is::Constant(constant)) => return Ok(constant.val()),
+            Some(Is::Cast(dtype)) => return Ok(Val::DType(dtype)),
+            _ => {}
         }
         // `np.mean(x)` is answered at the call or attribute that follows.
         if is_module(name) {
             return Ok(Val::Str(name.to_string()));
         }
-        if call::is_function(name) {
+        if entry.is_some() {
             return Err(self
                 .cx
                 .error(span, format!("'{name}' is a function"))
                 .hint(format!("write {name}(…)")));
         }
         let e = self.cx.error(span, format!("unknown name '{name}'"));
-        Err(match nearest(name, self.scope.known()) {
-            Some(near) => e.hint(format!("did you mean '{near}'?")),
-            None if self.scope.names.is_empty() => e.hint("give inputs names with -i NAME=FILE:/path"),
+        let constants = catalogue::entries().iter().filter(|e| e.kind == Kind::Constant).map(|e| e.name);
+        Err(match did_you_mean(name, self.scope.names().chain(constants)) {
+            Some(near) => e.hint(near),
+            None if self.scope.is_empty() => e.hint(self.scope.how_to_name().to_string()),
             None => {
-                let all: Vec<&str> = self.scope.names.keys().map(String::as_str).take(20).collect();
+                let all: Vec<&str> = self.scope.names().take(20).collect();
                 e.hint(format!("the names are {}", all.join(", ")))
             }
         })
@@ -234,10 +263,18 @@ impl Lowering<'_> {
     }
 
     fn attribute(&self, object: Item, name: &Ident) -> Result<Val> {
-        let int = |v: u64| Val::Scalar(Weak::Int(i128::from(v)));
         let array = match object.value {
             Val::Array(a) => a,
-            Val::Selection(s) if name.name == "ndim" => return Ok(int(s.ndim()? as u64)),
+            Val::Stored(s) if name.name == "attrs" => return Ok(Val::Attributes(s)),
+            Val::Stored(s) if s.holds_others()? => return Ok(Val::Stored(s.at(&name.name))),
+            Val::Stored(s) if PARTS.iter().any(|p| p.0 == name.name) && s.is_complex() => {
+                return Ok(Val::Array(complex_part(&s, &name.name)?));
+            }
+            Val::Stored(s) if catalogue::find_attribute(&name.name).is_none() && s.has_parts()? => {
+                return Ok(Val::Stored(s.at(&name.name)));
+            }
+            Val::Stored(s) => self.opened(&s, object.span)?,
+            Val::Selection(s) if name.name == "ndim" => return Ok(whole(s.ndim()? as u64)),
             Val::Selection(s) if name.name == "dtype" => return Ok(Val::DType(s.dtype()?)),
             Val::Selection(_) => object.array(&self.cx, "an array")?,
             Val::Str(module) if is_module(&module) => {
@@ -248,29 +285,59 @@ impl Lowering<'_> {
             }
             other => return Err(self.cx.error(name.span, format!("{} has no attributes", other.kind()))),
         };
-        let shape = array.shape()?;
-        match name.name.as_str() {
-            "T" => Ok(Val::Array(array.t())),
-            "shape" => {
-                let items = shape.iter().map(|&n| Item { value: int(n), span: name.span });
-                Ok(Val::Tuple(items.collect()))
-            }
-            "ndim" => Ok(int(shape.len() as u64)),
-            "size" => Ok(int(shape.iter().product())),
-            "itemsize" => Ok(int(array.dtype()?.size() as u64)),
-            "nbytes" => Ok(int(shape.iter().product::<u64>().saturating_mul(array.dtype()?.size() as u64))),
-            "dtype" => Ok(Val::DType(array.dtype()?)),
-            other => {
-                let e = self.cx.error(name.span, format!("an array has no attribute '{other}'"));
-                Err(match call::is_function(other) {
-                    true => e.hint(format!("call it: .{other}()")),
-                    false => e.hint("the attributes are T, shape, ndim, size, itemsize, nbytes, dtype"),
+        match catalogue::find_attribute(&name.name).map(|e| e.is) {
+            Some(Is::Attribute(attribute)) => (attribute.value)(&array, name.span),
+            _ => {
+                let e = self.cx.error(name.span, format!("an array has no attribute '{}'", name.name));
+                let all: Vec<&str> = ATTRIBUTES.iter().map(|a| a.name).collect();
+                Err(match catalogue::find(&name.name).is_some_and(|e| e.is_function()) {
+                    true => e.hint(format!("call it: .{}()", name.name)),
+                    false => e.hint(format!("the attributes are {}", all.join(", "))),
                 })
             }
         }
     }
 
-    fn index(&self, index: &expr::Index, take: &mut impl FnMut(&Id) -> Item) -> Result<Entry> {
+    /// A member of a group or an attribute by its name, `x["name"]`; nothing where other things are indexed.
+    fn part(
+        &self,
+        object: &Item,
+        indices: &[syntax::Index],
+        take: &mut impl FnMut(&Id) -> Item,
+    ) -> Result<Option<Val>> {
+        let name = match indices {
+            [syntax::Index::At(id)] => match &self.cx.ast.node(*id).expr {
+                Expr::Str(name) => Some((name, take(id).span)),
+                _ => None,
+            },
+            _ => None,
+        };
+        match (&object.value, name) {
+            (Val::Attributes(s), Some((name, span))) => s.attribute(name, span).map(Some),
+            (Val::Attributes(_), None) => {
+                let e = self.cx.error(object.span, "attributes are reached by a name");
+                Err(e.hint("write it in quotes, as in x.attrs['units']"))
+            }
+            (Val::Stored(s), Some((name, _))) if s.has_parts()? => Ok(Some(Val::Stored(s.at(name)))),
+            (Val::Stored(_) | Val::Array(_), Some((_, span))) => {
+                Err(self.cx.error(span, "the array has no fields"))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether a node is an attribute, `x.attrs["name"]`.
+    fn is_attribute(&self, id: Id) -> bool {
+        let Expr::Subscript { object, .. } = &self.cx.ast.node(id).expr else { return false };
+        matches!(&self.cx.ast.node(*object).expr, Expr::Attribute { name, .. } if name.name == "attrs")
+    }
+
+    /// Whether an index is `[0]`: one number of an attribute of shape (1,) is that number already.
+    fn is_first(&self, indices: &[syntax::Index]) -> bool {
+        matches!(indices, [syntax::Index::At(id)] if self.cx.ast.node(*id).expr == Expr::Int(0))
+    }
+
+    fn index(&self, index: &syntax::Index, take: &mut impl FnMut(&Id) -> Item) -> Result<Entry> {
         let mut bound = |id: &Option<Id>| -> Result<Option<i64>> {
             let Some(id) = id else { return Ok(None) };
             let item = take(id);
@@ -282,18 +349,19 @@ impl Lowering<'_> {
             })
         };
         Ok(Entry::Basic(match index {
-            expr::Index::NewAxis => Index::NewAxis,
-            expr::Index::Ellipsis => Index::Ellipsis,
-            expr::Index::Slice { start, stop, step } => {
+            syntax::Index::NewAxis => Index::NewAxis,
+            syntax::Index::Ellipsis => Index::Ellipsis,
+            syntax::Index::Slice { start, stop, step } => {
                 let (start, stop) = (bound(start)?, bound(stop)?);
                 Index::Slice { start, stop, step: bound(step)?.unwrap_or(1) }
             }
-            expr::Index::At(id) => {
+            syntax::Index::At(id) => {
                 let item = take(id);
                 match item.value {
                     Val::None => Index::NewAxis,
                     Val::Scalar(Weak::Int(_)) => Index::At(item.int(&self.cx, "an index")?),
                     Val::Array(_) | Val::Selection(_) | Val::List(_) => return Ok(Entry::Chosen(item)),
+                    Val::Str(_) => return Err(self.cx.error(item.span, "the array has no fields")),
                     other => {
                         return Err(self
                             .cx
@@ -308,7 +376,9 @@ impl Lowering<'_> {
     fn subscript(&self, object: Item, span: Span, index: Vec<Entry>) -> Result<Val> {
         match object.value {
             Val::Array(a) => chosen::index(&self.cx, &a, index),
-            Val::Selection(_) => chosen::index(&self.cx, &object.array(&self.cx, "what is indexed")?, index),
+            Val::Selection(_) | Val::Stored(_) => {
+                chosen::index(&self.cx, &object.array(&self.cx, "what is indexed")?, index)
+            }
             Val::Tuple(mut items) | Val::List(mut items) => match &index[..] {
                 [Entry::Basic(Index::At(i))] => {
                     let n = items.len() as i64;

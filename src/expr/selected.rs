@@ -5,8 +5,8 @@
 use super::args::Args;
 use super::cx::Cx;
 use super::value::{Item, Val};
-use chunkwise::ops::elementwise::Op;
-use chunkwise::{Array, ArrayOperand, Over, Result, Selection, SelectionOperand};
+use crate::ops::elementwise::Op;
+use crate::{Array, ArrayOperand, Over, Result, Selection, SelectionOperand};
 
 /// A row of the elementwise table, over arrays or over what one mask selects.
 ///

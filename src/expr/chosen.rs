@@ -5,9 +5,9 @@
 
 use super::args::Args;
 use super::cx::Cx;
+use super::syntax::Span;
 use super::value::{Item, Val};
-use crate::cli::expr::Span;
-use chunkwise::{Array, DType, Error, ErrorKind, Index, Result};
+use crate::{Array, DType, Error, ErrorKind, Index, Result};
 
 /// The most points that lists which broadcast may choose.
 const MAX_POINTS: usize = 1 << 27;

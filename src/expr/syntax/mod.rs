@@ -1,4 +1,4 @@
-//! The language of `chunkwise eval`: NumPy in Python's syntax.
+//! From text to a tree: NumPy in Python's syntax.
 //!
 //! [`parse`] turns `EXPR` or `NAME=EXPR` into an [`Ast`]: an arena in which every node comes after
 //! its operands, so that a reader of the tree is a loop and not a recursion, and nothing depends on
@@ -6,7 +6,7 @@
 //! comparisons, `if`, lambdas, starred arguments) is an error that says what to write in its place.
 //!
 //! Limits: text of at most 16 MiB, nesting of at most 200. Whole literals fit an `i128`.
-//! Strings are only arguments of calls. `None`, `:` and `...` inside `[]` are an [`Index`].
+//! Strings are only arguments of calls and names of parts, `x['name']`. `None`, `:` and `...` inside `[]` are an [`Index`].
 
 mod lex;
 mod parse;
@@ -17,10 +17,10 @@ mod span;
 mod tests;
 
 pub use parse::parse;
-pub use report::{error_at, nearest};
+pub use report::error_at;
 pub use span::Span;
 
-use chunkwise::Error;
+use crate::Error;
 
 /// The place of a node in its [`Ast`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -123,7 +123,7 @@ pub enum CallForm {
 /// One item between the brackets of a subscript.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Index {
-    /// An integer, a list, an array.
+    /// An integer, a list, an array; a string, for the part of that name.
     At(Id),
     /// `start:stop:step`; a part that is absent or `None` is `None`.
     #[allow(missing_docs)]
@@ -141,7 +141,7 @@ pub enum Expr {
     Int(i128),
     /// A float literal; never negative or NaN; infinite where it is beyond float64, as in Python.
     Float(f64),
-    /// A string literal; only ever an argument of a call.
+    /// A string literal; only ever an argument of a call or an item of a subscript.
     Str(String),
     /// `True`, `False`
     Bool(bool),
@@ -166,6 +166,31 @@ pub enum Expr {
     /// `object[indices]`
     #[allow(missing_docs)]
     Subscript { object: Id, indices: Vec<Index> },
+}
+
+impl Expr {
+    /// The nodes that it is made of.
+    pub fn operands(&self) -> Vec<Id> {
+        match self {
+            Expr::Unary(_, x) | Expr::Attribute { object: x, .. } => vec![*x],
+            Expr::Binary(_, x, y) => vec![*x, *y],
+            Expr::Tuple(items) | Expr::List(items) => items.clone(),
+            Expr::Call { args, keywords, .. } => {
+                args.iter().copied().chain(keywords.iter().map(|k| k.1)).collect()
+            }
+            Expr::Subscript { object, indices } => {
+                let parts = indices.iter().flat_map(|index| match index {
+                    Index::At(id) => [Some(*id), None, None],
+                    Index::Slice { start, stop, step } => [*start, *stop, *step],
+                    Index::NewAxis | Index::Ellipsis => [None; 3],
+                });
+                std::iter::once(*object).chain(parts.flatten()).collect()
+            }
+            Expr::Int(_) | Expr::Float(_) | Expr::Str(_) | Expr::Bool(_) | Expr::None | Expr::Name(_) => {
+                Vec::new()
+            }
+        }
+    }
 }
 
 /// A node with its place in the text.
@@ -206,6 +231,13 @@ impl Ast {
     /// The last node: the whole expression.
     pub fn root(&self) -> Id {
         Id(self.nodes.len().saturating_sub(1) as u32)
+    }
+
+    /// The expression as it was written, without `NAME=`.
+    pub fn body(&self) -> &str {
+        let after = self.target.as_ref().and_then(|t| self.text.get(t.span.end..));
+        let body = after.and_then(|rest| rest.trim_start().strip_prefix('='));
+        body.unwrap_or(&self.text).trim()
     }
 
     /// The text of a place.

@@ -1,7 +1,7 @@
 //! From text to tokens, by Python's lexical rules. White space of any kind separates.
 
 use super::{Span, error_at};
-use chunkwise::Result;
+use crate::Result;
 
 /// What a token is. The text of a name or keyword is its span's.
 #[derive(Clone, Debug, PartialEq)]
@@ -93,7 +93,7 @@ impl<'t> Lexer<'t> {
         Ok(Token { tok, span: Span { start, end: self.at } })
     }
 
-    fn unknown(&self, c: char) -> chunkwise::Error {
+    fn unknown(&self, c: char) -> crate::Error {
         let span = Span { start: self.at, end: self.at + c.len_utf8() };
         let error = error_at(self.text, span, format!("unexpected character {c:?}"));
         match c {

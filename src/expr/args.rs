@@ -1,9 +1,9 @@
 //! Arguments of a call, bound to its parameters, and the call that a dtype is.
 
 use super::cx::Cx;
+use super::syntax::Span;
 use super::value::{Item, Val};
-use crate::cli::expr::Span;
-use chunkwise::{Array, DType, Over, Reduction, Result, Weak};
+use crate::{Array, DType, Over, Reduction, Result, Weak};
 
 /// Arguments bound to parameters.
 pub struct Args {
@@ -59,6 +59,14 @@ pub fn cast(cx: &Cx, item: Item, dtype: DType) -> Result<Val> {
         _ => return Ok(Val::Array(item.array(cx, "x")?.cast(dtype))),
     };
     Ok(Val::Array(Array::scalar(scalar.map_err(|e| cx.at(span, e))?)))
+}
+
+/// An array in a dtype that may have been given.
+pub fn in_dtype(x: Array, dtype: Option<DType>) -> Array {
+    match dtype {
+        Some(dtype) => x.cast(dtype),
+        None => x,
+    }
 }
 
 /// `axis`, `keepdims`, and where a function has them `where` and `weights`.

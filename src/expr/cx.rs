@@ -1,7 +1,7 @@
 //! Where an expression stands, for errors with a caret.
 
-use crate::cli::expr::{Ast, Span};
-use chunkwise::{Error, ErrorKind, Result, Session};
+use super::syntax::{Ast, Span};
+use crate::{Error, ErrorKind, Result, Session};
 
 /// The longest text by which a node is called in errors and plans, in characters.
 const MAX_LABEL: usize = 60;
@@ -19,9 +19,11 @@ impl Cx<'_> {
         self.ast.error(span, message)
     }
 
-    /// An error of the library with a caret: its sentence and its hint, without places in Rust code.
+    /// An error of the library with a caret: its sentence and its hint, without places in Rust code. One that names the
+    /// place of its fault in a file stays as it is.
     pub fn at(&self, span: Span, e: Error) -> Error {
-        if e.kind() == ErrorKind::Expression {
+        let in_a_file = ["file", "files"].iter().any(|place| e.context(place).is_some());
+        if e.kind() == ErrorKind::Expression || in_a_file {
             return e;
         }
         let located = self.error(span, e.message());

@@ -4,7 +4,7 @@ use super::args::{Args, over, reduction, word};
 use super::cx::Cx;
 use super::selected::values_over;
 use super::value::{Item, Val};
-use chunkwise::{Array, Labels, Over, QuantileMethod, Quantiles, Reduction, Result};
+use crate::{Array, Labels, Over, QuantileMethod, Quantiles, Reduction, Result};
 
 /// `numpy.median` and its like.
 pub fn median(cx: &Cx, mut a: Args, f: fn(&Array, Over) -> Array) -> Result<Val> {

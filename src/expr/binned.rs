@@ -6,12 +6,12 @@
 //! `density=True` gives an array. As in xhistogram, `axis=` names the axes over which it goes, and what is made has
 //! those that are kept first.
 
-use super::args::Args;
+use super::args::{Args, reduction};
 use super::cx::Cx;
 use super::selected::Together;
+use super::syntax::Span;
 use super::value::{Item, Val};
-use crate::cli::expr::Span;
-use chunkwise::{Array, BinAxis, BinRule, Binned, Over, Result, Weak};
+use crate::{Array, BinAxis, BinRule, Binned, Over, Reduction, Result, Weak};
 
 /// NumPy's default.
 const BINS: u64 = 10;
@@ -30,6 +30,20 @@ pub fn histogram(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
         (false, true) => Val::Array(h.sums()),
         (false, false) => Val::Histogram(h),
     })
+}
+
+/// A reduction of values in the bins of others.
+///
+/// # Errors
+/// As [`bins`].
+pub fn profile(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
+    let statistic = a.take("statistic");
+    // SciPy's name for what needs no values.
+    let counts = matches!(&statistic, Some(Item { value: Val::Str(name), .. }) if name == "count");
+    let statistic = reduction(cx, statistic.filter(|_| !counts), Reduction::Mean)?;
+    let values = a.array(cx, "values")?;
+    let (binned, _) = bins(cx, a, axes)?;
+    Ok(Val::Array(if counts { binned.counts() } else { binned.reduce(&values, statistic) }))
 }
 
 /// The bins over the values of `axes`, with weights, mask and axes over which they go, and whether these were given.

@@ -1,8 +1,9 @@
 //! What a sub-expression stands for, and how it becomes what an argument wants.
 
 use super::cx::Cx;
-use crate::cli::expr::Span;
-use chunkwise::{Array, ArrayOperand, Binned, DType, Error, Result, Selection, Weak};
+use super::stored::Stored;
+use super::syntax::Span;
+use crate::{Array, ArrayOperand, Binned, DType, Error, Result, Selection, Weak};
 
 /// The most elements of a literal list.
 const MAX_LITERAL: usize = 1 << 20;
@@ -28,6 +29,10 @@ pub enum Val {
     List(Vec<Item>),
     /// A histogram: only ever a result.
     Histogram(Binned),
+    /// A file, a group or a dataset that was not looked at yet.
+    Stored(Stored),
+    /// The attributes of one of these.
+    Attributes(Stored),
 }
 
 /// A value and where it was written.
@@ -47,13 +52,14 @@ impl Val {
             Val::Scalar(Weak::Bool(_)) => "a bool",
             Val::Scalar(Weak::Int(_)) => "a whole number",
             Val::Scalar(Weak::Float(_)) => "a float",
-            Val::Scalar(_) => "a number",
             Val::Str(_) => "a string",
             Val::None => "None",
             Val::DType(_) => "a dtype",
             Val::Tuple(_) => "a tuple",
             Val::List(_) => "a list",
             Val::Histogram(_) => "a histogram",
+            Val::Stored(_) => "something stored",
+            Val::Attributes(_) => "attributes",
         }
     }
 }
@@ -64,6 +70,7 @@ impl Item {
         let e = cx.error(self.span, format!("{what} must be {wanted}, not {}", self.value.kind()));
         match &self.value {
             Val::Histogram(_) => e.hint("a histogram can only be a result, not part of an expression"),
+            Val::Attributes(_) => e.hint("an attribute is reached by its name, as in x.attrs['units']"),
             Val::Array(_) | Val::Selection(_) => e.hint("it must be known before anything is computed"),
             _ => e,
         }
@@ -153,6 +160,7 @@ impl Item {
     pub fn array(self, cx: &Cx, what: &str) -> Result<Array> {
         match self.value {
             Val::Array(a) => Ok(a),
+            Val::Stored(s) => Ok(s.array()?.made_by(&cx.text(self.span))),
             // A run of its own finds where its elements are.
             Val::Selection(s) => {
                 cx.beforehand().and_then(|session| session.resolve(&s)).map_err(|e| cx.at(self.span, e))
@@ -222,7 +230,7 @@ impl Item {
     }
 }
 
-fn of<T: chunkwise::Element>(shape: &[usize], data: Vec<T>) -> Option<Array> {
+fn of<T: crate::Element>(shape: &[usize], data: Vec<T>) -> Option<Array> {
     let array = ndarray::ArrayD::from_shape_vec(shape, data).ok()?;
     Some(Array::from_ndarray(array.into_shared()))
 }
