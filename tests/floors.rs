@@ -29,6 +29,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("plan", 4),
     ("exec", 5),
     ("session", 6),
+    ("expr", 7),
     ("cli", 7),
     ("main", 7),
     ("fuzzing", 7),
@@ -67,6 +68,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("bzip2", &["src/source/hdf5"]),
     ("glob", &["src/main.rs", "src/cli"]),
     ("clap", &["src/main.rs", "src/cli"]),
+    ("clap_complete", &["src/cli"]),
+    ("clap_mangen", &["src/cli"]),
     ("indicatif", &["src/main.rs", "src/cli"]),
     ("ctrlc", &["src/main.rs", "src/cli"]),
 ];

@@ -3,14 +3,19 @@
 //! `Err` from [`Array::check`] or from computing it.
 
 mod annotations;
+mod arrange;
 mod bin_rule;
 mod blocks;
 mod cumulative;
+mod derived;
+mod einsum;
 mod elementwise;
 mod extend;
 mod groupby;
 mod histogram;
 mod index;
+mod lookup;
+mod matrices;
 mod order;
 mod product;
 mod quantiles;
@@ -20,12 +25,17 @@ mod shape;
 mod stencil;
 mod take;
 
+pub use arrange::{broadcast_arrays, column_stack, dstack, hstack, indices, meshgrid, vstack};
 pub use bin_rule::BinRule;
 pub(crate) use bin_rule::Sample;
+pub use derived::select;
+pub use einsum::einsum;
 pub use elementwise::ArrayOperand;
 pub use extend::{feed, fold};
 pub use histogram::{BinAxis, Binned};
 pub use index::Index;
+pub use lookup::Interp;
+pub use matrices::{Norm, eye, tri};
 pub use quantiles::Quantiles;
 pub use reduce::Over;
 pub use selection::{Selection, SelectionOperand};
@@ -94,6 +104,17 @@ impl fmt::Display for Array {
         }
     }
 }
+
+/// What a step of a recipe gives, or the array that remembers why the recipe cannot be.
+macro_rules! attempt {
+    ($name:literal, $made:expr) => {
+        match $made {
+            Ok(made) => made,
+            Err(e) => return Array::from_draft($name, Err(e), Location::caller()),
+        }
+    };
+}
+pub(crate) use attempt;
 
 /// What can be computed: an [`Array`] or a [`Binned`] histogram.
 pub trait Target {

@@ -1,35 +1,154 @@
-//! The files of an input: one, a pattern, or a list.
+//! The inputs of expressions: datasets, groups and whole files by a name, of one file, a pattern, or a list.
 
-use super::Failure;
 use super::args::{Eval, JoinFiles};
+use super::output::plain;
+use super::{Done, Failure};
+use chunkwise::expr::{Expression, Scope, Stored};
 use chunkwise::{Array, Error, ErrorKind, Join, OpenOptions};
 use std::cmp::Ordering;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// Opens the dataset at `path` of `file`: of the file of this very name, if there is one; otherwise of
-/// the files that it says as a pattern or a list, joined as the arguments say.
+/// Gives the inputs of a command their names. Nothing is opened but where names must be found in a file.
 ///
 /// # Errors
-/// As [`Array::open_with`] and [`Array::open_many_with`]; `NotFound` for a pattern without a match.
-pub fn open(args: &Eval, file: &str, path: &str) -> Result<Array, Failure> {
+/// `Usage` for what cannot be read, and for a name that is given twice; those of looking into a file.
+pub fn define(args: &Eval, scope: &mut Scope) -> Done {
+    let args = Arc::new(args.clone());
+    for input in &args.inputs {
+        let usage = |what: &str| {
+            Failure::Usage(format!(
+                "-i {}: {what}\nhint: write -i NAME=FILE:/path, as in -i rho=snap.h5:/PartType0/Density, or -i FILE \
+                 for all that is in it",
+                plain(input)
+            ))
+        };
+        let Place { name, files, path } = place(input, &usage)?;
+        let stored = stored(&args, files).at(path);
+        match name {
+            Some(name) if scope.has(name) => return Err(usage(&format!("the name '{name}' is given twice"))),
+            Some(name) => scope.define(name, stored),
+            None => define_members(&stored, scope, &usage)?,
+        }
+    }
+    Ok(())
+}
+
+/// Gives all that is in a group the names that it has there.
+fn define_members(group: &Stored, scope: &mut Scope, usage: &dyn Fn(&str) -> Failure) -> Done {
+    let mut left_out = Vec::new();
+    for member in group.members()? {
+        if !is_name(member) {
+            left_out.push(plain(member));
+        } else if scope.has(member) {
+            return Err(usage(&format!("the name '{member}' is taken; give the file one, as in -i s=FILE")));
+        } else {
+            scope.define(member, group.at(member));
+        }
+    }
+    if !left_out.is_empty() {
+        let names = left_out.join("', '");
+        // Nobody to tell if stderr is closed.
+        let _ = writeln!(io::stderr(), "note: '{names}' cannot be a name; -i s=FILE and s['…'] reach it");
+    }
+    match group.members()?.len() {
+        0 => Err(usage(&format!("there is nothing in {}", plain(group.path())))),
+        _ => Ok(()),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    Expression::parse(text).is_ok_and(|e| e.is_name(text))
+}
+
+/// What `-i` says.
+struct Place<'a> {
+    name: Option<&'a str>,
+    files: Files,
+    path: &'a str,
+}
+
+/// The files of an input.
+enum Files {
+    One(PathBuf),
+    Many(Vec<PathBuf>),
+}
+
+/// `[NAME=]FILE[:path]`, where FILE may have any of these signs in it if it is there.
+fn place<'a>(input: &'a str, usage: &dyn Fn(&str) -> Failure) -> Result<Place<'a>, Failure> {
+    let (name, place) = match input.split_once('=') {
+        Some((name, place)) if is_name(name.trim()) => (Some(name.trim()), place),
+        Some((name, _)) if !Path::new(input).exists() && !name.contains(['/', '.', ':']) => {
+            return Err(usage(&format!("'{}' is not a name", plain(name))));
+        }
+        _ => (None, input),
+    };
+    if place.is_empty() {
+        return Err(usage("there is no file"));
+    }
+    // All of it, or what is before the last `:/`, or before the last `:` after which no slash is needed.
+    let splits = [place.rfind(":/"), place.rfind(':')];
+    let whole = (place, "/");
+    let ways = splits.into_iter().flatten().filter(|at| *at > 0).map(|at| (&place[..at], &place[at + 1..]));
+    let there = |file: &str| Path::new(file).exists();
+    let (file, path) = match there(place) {
+        true => whole,
+        false => ways.clone().find(|(file, _)| there(file)).or(ways.clone().next()).unwrap_or(whole),
+    };
+    let files = match files(file)? {
+        Some(many) => Files::Many(many),
+        None => Files::One(file.into()),
+    };
+    if let Files::One(file) = &files
+        && let Err(e) = std::fs::metadata(file)
+    {
+        let kind = if e.kind() == io::ErrorKind::NotFound { ErrorKind::NotFound } else { ErrorKind::Io };
+        return Err(Error::new(kind, "cannot find the file").at("file", file.display()).caused_by(e).into());
+    }
+    Ok(Place { name, files, path })
+}
+
+/// What is in the files.
+fn stored(args: &Arc<Eval>, files: Files) -> Stored {
+    let (args, options) = (args.clone(), options(args));
+    let paths = match &files {
+        Files::One(file) => vec![file.clone()],
+        Files::Many(files) => files.clone(),
+    };
+    Stored::opened_by(paths, options, move |path| open(&args, &files, path))
+}
+
+fn options(args: &Eval) -> OpenOptions {
     let mut options = OpenOptions::new();
     options.allow_external = args.allow_external;
     options.allow_plugins = args.allow_plugins;
     options.fill_missing = args.fill_missing;
     options.untrusted = args.untrusted;
     options.reader = args.reader.into();
+    options
+}
+
+/// Opens the dataset at `path` of the files, joined as the arguments say.
+///
+/// # Errors
+/// As [`Array::open_with`] and [`Array::open_many_with`].
+fn open(args: &Eval, files: &Files, path: &str) -> chunkwise::Result<Array> {
     let join = match args.join {
         JoinFiles::Concatenate => Join::Concatenate { axis: args.axis },
         JoinFiles::Stack => Join::Stack { axis: args.axis },
     };
-    Ok(match files(file)? {
-        None => Array::open_with(file, path, options)?,
-        Some(files) => Array::open_many_with(files, path, join, options)?,
-    })
+    match files {
+        Files::One(file) => Array::open_with(file, path, options(args)),
+        Files::Many(files) => Array::open_many_with(files, path, join, options(args)),
+    }
 }
 
 /// The files that `text` says, if it is a pattern or a list and not the name of a file.
-fn files(text: &str) -> Result<Option<Vec<PathBuf>>, Failure> {
+///
+/// # Errors
+/// `NotFound` for a pattern without a match, and usage for one that cannot be read.
+pub fn files(text: &str) -> Result<Option<Vec<PathBuf>>, Failure> {
     let is_pattern = |text: &str| text.contains(['*', '?', '[']);
     if Path::new(text).exists() || !(text.contains(',') || is_pattern(text)) {
         return Ok(None);

@@ -1,15 +1,17 @@
-//! The command line: arguments, the expression language, and how results are printed.
+//! The command line: arguments, and how results are printed.
 //!
 //! Results go to stdout, everything else to stderr. Exit code 0: done (or nobody reads the output
 //! any more); 1: a run failed; 2: the command line or an expression is wrong.
 
+mod advice;
 mod args;
+mod bar;
 mod bench;
 mod demo;
 mod devices;
 mod eval;
-mod expr;
 mod failure;
+mod functions;
 mod info;
 mod inputs;
 mod output;
@@ -19,6 +21,7 @@ mod plot;
 #[path = "no_plot.rs"]
 mod plot;
 mod render;
+mod shell;
 
 pub use failure::{Done, Failure};
 
@@ -50,8 +53,11 @@ pub fn main() -> ExitCode {
         Command::Info(a) => info::run(a),
         Command::Devices(a) => devices::run(a),
         Command::Eval(a) => eval::run(a, &cancel),
+        Command::Functions(a) => functions::run(a),
         Command::Demo(a) => demo::run(a, &cancel),
         Command::Bench(a) => bench::run(a, &cancel),
+        Command::Completions(a) => shell::completions(a),
+        Command::Man(a) => shell::man(a),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,65 +1,11 @@
-//! What the commands share in talking to people: the progress bar, the account of a run, text from
-//! files made safe for a terminal, and `FILE:/path`.
+//! What the commands share in talking to people: the account of a run, text from files made safe for a terminal, and
+//! `FILE:/path`.
 
 use super::render::human_duration;
+use chunkwise::Report;
 use chunkwise::size::human_bytes;
-use chunkwise::{Progress, Report};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
-
-/// A bar on stderr where that is a terminal; nothing elsewhere.
-#[derive(Clone)]
-pub struct Bar(ProgressBar);
-
-impl Bar {
-    /// A bar that shows nothing until something happens.
-    pub fn new() -> Bar {
-        let bar = ProgressBar::new(0);
-        let target = match io::stderr().is_terminal() {
-            true => ProgressDrawTarget::stderr_with_hz(10),
-            false => ProgressDrawTarget::hidden(),
-        };
-        bar.set_draw_target(target);
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {percent:>3}% {msg}") {
-            bar.set_style(style);
-        }
-        Bar(bar)
-    }
-
-    /// Shows how far a run is.
-    pub fn run(&self, p: Progress) {
-        if p.stages > 1 {
-            self.0.set_prefix(format!("stage {} of {}", p.stage + 1, p.stages));
-        }
-        self.0.set_length(p.tasks);
-        self.0.set_position(p.done);
-        self.0.set_message(human_bytes(p.bytes));
-    }
-
-    /// Shows that `done` of `all` is done.
-    pub fn count(&self, what: &str, done: u64, all: u64) {
-        self.0.set_prefix(what.to_string());
-        self.0.set_length(all);
-        self.0.set_position(done);
-    }
-
-    /// Shows what is being done, when it cannot be said how long it takes.
-    pub fn say(&self, what: &str) {
-        if self.0.length() == Some(0)
-            && let Ok(style) = ProgressStyle::with_template("{spinner} {msg}")
-        {
-            self.0.set_style(style);
-            self.0.enable_steady_tick(Duration::from_millis(200));
-        }
-        self.0.set_message(what.to_string());
-    }
-
-    /// Takes the bar away.
-    pub fn clear(&self) {
-        self.0.finish_and_clear();
-    }
-}
 
 /// Device, time, work and memory of a run, on one line.
 pub fn account(r: &Report) -> String {

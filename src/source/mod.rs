@@ -27,7 +27,7 @@ mod strided;
 mod traits;
 
 pub use assemble::copy_slab;
-pub use file::{open_file, tree, tree_with};
+pub use file::{object, open_file, tree, tree_with};
 pub use scratch::{ReadCx, Scratch, ScratchNeeds};
 pub(crate) use spec::Local;
 pub use spec::{Fingerprint, Join, OpenOptions, Reader, Registration, SourceSpec};

@@ -16,7 +16,7 @@ mod table;
 mod works;
 
 use super::args::Bench;
-use super::output::Bar;
+use super::bar::Bar;
 use super::{Done, Failure};
 use chunkwise::backend::gpu::{self, Choice};
 use chunkwise::backend::topology;

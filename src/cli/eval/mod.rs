@@ -1,30 +1,20 @@
 //! `chunkwise eval`: expressions over datasets, all of them in one run.
 
-mod args;
-mod binned;
-mod call;
-mod chosen;
-mod cx;
-mod fold;
-mod functions;
-mod lower;
-mod ordered;
+mod asked;
 mod print;
-mod selected;
 #[cfg(test)]
 mod tests;
-mod value;
 
-pub use lower::Scope;
-pub use print::{Target, named};
-pub use value::Val;
+pub use print::{named, of};
 
 use super::args::Eval;
-use super::expr::{Ast, Expr, parse};
-use super::output::{self, Bar};
-use super::plot::{Asked, Picture, Plot};
+use super::bar::Bar;
+use super::output;
+use super::plot::{self, Picture, Plot};
 use super::{Done, Failure, inputs};
-use chunkwise::{Cancel, Error, FallbackPolicy, Store, Trace};
+use asked::Asked;
+use chunkwise::expr::{Output, Scope};
+use chunkwise::{Cancel, FallbackPolicy, Store, Trace};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -34,35 +24,28 @@ use std::sync::Arc;
 /// # Errors
 /// Whatever reading, computing and printing can meet.
 pub fn run(args: &Eval, cancel: &Cancel) -> Done {
-    let asts = args.expressions.iter().map(|e| parse(e)).collect::<Result<Vec<_>, _>>()?;
-    let mut scope = Scope::default();
+    let asked = Asked::read(args)?;
+    let mut scope = Scope::new();
+    scope.hint_how_to_name("name inputs with -i NAME=FILE:/path, or steps with --let NAME=EXPR");
     let plot = args.plot.as_deref().map(|path| Plot::new(path, args.plot_log)).transpose()?;
-    open_inputs(args, &mut scope)?;
-    let names = result_names(&asts, &scope)?;
+    inputs::define(args, &mut scope)?;
+    asked.check_names(&scope)?;
     let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
     let bar = Bar::new();
     let seen = bar.clone();
     let trace = args.trace.as_ref().map(|_| Arc::new(Trace::new()));
     let session = args.run.session(fallback, cancel, trace.as_ref(), move |p| seen.run(p))?;
     scope.compute_with(&session);
-    let mut targets = Vec::new();
-    for (ast, name) in asts.iter().zip(&names) {
-        let value = scope.lower(ast).inspect_err(|_| bar.clear())?;
-        if ast.target().is_some() {
-            scope.define(name, value.clone());
-        }
-        let value = scope.result(ast, value).inspect_err(|_| bar.clear())?;
-        let root = ast.node(ast.root()).span;
-        targets.push(Target::new(value).map_err(|message| ast.error(root, message))?);
-    }
-    let picture = plot.map(|plot| picture(plot, &asts, &names, &targets)).transpose()?;
+    let outputs = asked.outputs(&mut scope).inspect_err(|_| bar.clear())?;
+    let labels = asked.labels();
+    let picture = plot.map(|plot| picture(plot, &asked, &outputs)).transpose()?;
     let stores = match &args.output {
-        Some(path) => vec![store(path, &names, &targets)?],
+        Some(path) => vec![store(path, &asked, &outputs)?],
         None => Vec::new(),
     };
     // What is stored is not shown.
-    let shown = if stores.is_empty() { &targets[..] } else { &[] };
-    let shown: Vec<&dyn chunkwise::Target> = shown.iter().map(|t| t.as_target()).collect();
+    let shown = if stores.is_empty() { &outputs[..] } else { &[] };
+    let shown: Vec<&dyn chunkwise::Target> = shown.iter().map(|t| t as _).collect();
     if args.explain {
         let text = session.explain_with(&shown, &stores)?;
         io::stdout().lock().write_all(text.as_bytes())?;
@@ -80,19 +63,20 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     }
     let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     if args.json {
-        print::json(out, &names, &outcome)?;
+        print::json(out, &labels, &outcome)?;
     } else {
-        print::human(out, &names, &outcome)?;
+        print::human(out, &labels, &outputs, &outcome)?;
     }
     output::tell(&outcome.report);
     write_trace(args, trace.as_deref())
 }
 
 /// What is to be drawn of the results.
-fn picture(plot: Plot, asts: &[Ast], names: &[String], targets: &[Target]) -> Result<Picture, Failure> {
-    plot.of(asts.iter().zip(names).zip(targets).map(|((ast, name), target)| match target {
-        Target::Array(a) => Asked::array(name, ast.target().is_some(), a),
-        Target::Histogram(h) => Asked::histogram(name, ast.target().is_some(), h),
+fn picture(plot: Plot, asked: &Asked, outputs: &[Output]) -> Result<Picture, Failure> {
+    plot.of(asked.results().zip(outputs).filter_map(|((label, named), output)| match output {
+        Output::Array(a) => Some(plot::Asked::array(label, named, a)),
+        Output::Histogram(h) => Some(plot::Asked::histogram(label, named, h)),
+        _ => None,
     }))
 }
 
@@ -104,15 +88,15 @@ fn write_trace(args: &Eval, trace: Option<&Trace>) -> Done {
 }
 
 /// The new file that the results are stored in.
-fn store(path: &Path, names: &[String], targets: &[Target]) -> Result<Store, Failure> {
+fn store(path: &Path, asked: &Asked, outputs: &[Output]) -> Result<Store, Failure> {
     if path.exists() {
         return Err(Failure::Usage(format!("--output {}: the file exists already", path.display())));
     }
     let mut store = Store::new(path);
-    for (name, target) in names.iter().zip(targets) {
-        match target {
-            Target::Array(array) => store = store.dataset(name, array),
-            Target::Histogram(_) => {
+    for (name, output) in asked.dataset_names().iter().zip(outputs) {
+        match output {
+            Output::Array(array) => store = store.dataset(name, array),
+            _ => {
                 return Err(Failure::Usage(format!(
                     "--output: {name} is a histogram; only arrays are stored"
                 )));
@@ -120,47 +104,4 @@ fn store(path: &Path, names: &[String], targets: &[Target]) -> Result<Store, Fai
         }
     }
     Ok(store)
-}
-
-fn open_inputs(args: &Eval, scope: &mut Scope) -> Done {
-    for input in &args.inputs {
-        let usage = |what: &str| {
-            Failure::Usage(format!(
-                "-i {input}: {what}\nhint: write -i NAME=FILE:/path, as in -i rho=snap.h5:/PartType0/Density"
-            ))
-        };
-        let (name, place) = input.split_once('=').ok_or_else(|| usage("there is no '='"))?;
-        let name = name.trim();
-        let is_name =
-            parse(name).is_ok_and(|ast| matches!(&ast.node(ast.root()).expr, Expr::Name(n) if n == name));
-        if !is_name {
-            return Err(usage(&format!("'{name}' is not a name")));
-        }
-        if scope.has(name) {
-            return Err(usage(&format!("the name '{name}' is given twice")));
-        }
-        let (file, path) =
-            output::split_place(place).ok_or_else(|| usage("the path inside the file is missing"))?;
-        scope.define(name, Val::Array(inputs::open(args, file, path)?.made_by(name)));
-    }
-    Ok(())
-}
-
-/// The names of the results: as given, else `result`, `result2`, …
-fn result_names(asts: &[Ast], scope: &Scope) -> Result<Vec<String>, Error> {
-    let mut names: Vec<String> = Vec::new();
-    for target in asts.iter().filter_map(|ast| Some((ast, ast.target()?))) {
-        let (ast, ident) = target;
-        if scope.has(&ident.name) {
-            return Err(ast.error(ident.span, format!("'{}' is the name of an input", ident.name)));
-        }
-        if names.contains(&ident.name) {
-            return Err(ast.error(ident.span, format!("two results have the name '{}'", ident.name)));
-        }
-        names.push(ident.name.clone());
-    }
-    let given = names;
-    let mut unnamed = (1..).map(|n| if n == 1 { "result".to_string() } else { format!("result{n}") });
-    let mut free = || unnamed.find(|n| !given.contains(n)).unwrap_or_default();
-    Ok(asts.iter().map(|ast| ast.target().map_or_else(&mut free, |t| t.name.clone())).collect())
 }

@@ -246,7 +246,10 @@ pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<(St
                 let here = if done.is_empty() { "/" } else { &done };
                 if let Ok((names, _)) = h5::open_object(file, here).and_then(|(g, _)| h5::link_names(&g, 12))
                 {
-                    e = e.hint(format!("{here} has {}", names.join(", ")));
+                    e = e.hint(match names.is_empty() {
+                        true => format!("{here} is empty"),
+                        false => format!("{here} has {}", names.join(", ")),
+                    });
                 }
                 return Err(e);
             }

@@ -34,9 +34,11 @@ pub use dataset::Hdf5Source;
 pub(crate) use fuzz::{fuzz_chunk, fuzz_index, fuzz_metadata};
 pub(crate) use handles::Borrowed;
 pub use handles::{open_files, set_max_open_files};
+pub(super) use listing::object;
 pub use listing::{tree, tree_with};
 pub(super) use meta::ReadAt;
-pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind};
+pub(super) use tree::ALL_VALUES;
+pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind, Object, ObjectKind};
 
 /// The version of libhdf5 that this program is linked with, as `1.10.8`.
 pub fn library_version() -> String {

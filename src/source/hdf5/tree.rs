@@ -10,7 +10,7 @@ use super::filters::is_own;
 use super::{filter_name, handles};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
-use crate::h5::{self, Id, Layout, Link, Object, RawValue};
+use crate::h5::{self, Id, Layout, Link, RawValue};
 use crate::source::OpenOptions;
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
@@ -24,6 +24,8 @@ pub(super) const MAX_NODES: usize = 100_000;
 pub(super) const MAX_ATTRIBUTES: usize = 4096;
 /// Elements of an attribute that are kept.
 pub(super) const MAX_VALUES: usize = 64;
+/// Elements of an attribute that are kept where an object is looked at by itself.
+pub(in crate::source) const ALL_VALUES: usize = 1 << 20;
 
 /// An object or a link.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +85,43 @@ pub enum NodeKind {
         /// Why.
         error: String,
     },
+}
+
+/// One object by itself: what it is, all values of its attributes, and the names of what is in it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Object {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its attributes, by name.
+    pub attributes: Vec<Attribute>,
+    /// The names of what is in a group, sorted.
+    pub members: Vec<String>,
+}
+
+/// What an [`Object`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ObjectKind {
+    /// A group, or the root of a file.
+    Group,
+    /// A dataset.
+    Dataset,
+    /// Something else: a named type, a link, what cannot be read.
+    Other,
+}
+
+impl From<Node> for Object {
+    /// What a listing shows of it: of long attributes the beginning.
+    fn from(node: Node) -> Object {
+        let (kind, members) = match node.kind {
+            NodeKind::Group { members, .. } => (ObjectKind::Group, members),
+            NodeKind::Dataset(_) => (ObjectKind::Dataset, Vec::new()),
+            _ => (ObjectKind::Other, Vec::new()),
+        };
+        let name = |member: Node| member.path.rsplit('/').next().unwrap_or_default().to_string();
+        Object { kind, attributes: node.attributes, members: members.into_iter().map(name).collect() }
+    }
 }
 
 /// A dataset.
@@ -164,16 +203,18 @@ impl Walk<'_> {
             return Ok(plain(NodeKind::SameAs { path: first.clone() }));
         }
         self.seen.insert(address, path.into());
-        let attributes = if kind == Object::Other { Vec::new() } else { attributes(&id) };
+        let attributes = if kind == h5::Object::Other { Vec::new() } else { attributes(&id) };
         let Told { shown, scale, scales } = Told::of(attributes);
         let kind = match kind {
-            Object::Group => {
+            h5::Object::Group => {
                 let (members, truncated) = self.members(&id, path, depth)?;
                 NodeKind::Group { members, truncated }
             }
-            Object::Dataset => NodeKind::Dataset(Dataset { scale, scales, ..dataset(&id, self.plugins)? }),
-            Object::Type => NodeKind::Type { text: h5::element_type(&id)?.text },
-            Object::Other => NodeKind::Unreadable { error: "an object of an unknown kind".into() },
+            h5::Object::Dataset => {
+                NodeKind::Dataset(Dataset { scale, scales, ..dataset(&id, self.plugins)? })
+            }
+            h5::Object::Type => NodeKind::Type { text: h5::element_type(&id)?.text },
+            h5::Object::Other => NodeKind::Unreadable { error: "an object of an unknown kind".into() },
         };
         Ok(Node { path: path.into(), kind, attributes: shown })
     }

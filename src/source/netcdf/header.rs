@@ -179,7 +179,10 @@ impl Header {
         let mut names: Vec<&str> = self.variables.iter().map(|v| v.name.as_str()).collect();
         names.sort_unstable();
         names.truncate(12);
-        Err(if names.is_empty() { e } else { e.hint(format!("/ has {}", names.join(", "))) })
+        Err(e.hint(match names.is_empty() {
+            true => "the file has no variables".to_string(),
+            false => format!("/ has {}", names.join(", ")),
+        }))
     }
 }
 

@@ -6,14 +6,14 @@ use super::place::Records;
 use crate::dtype::{DType, Kind, Scalar};
 use crate::error::{Context, Result};
 use crate::source::hdf5::handles;
-use crate::source::hdf5::{Attribute, AttributeValue, Dataset, Node, NodeKind, ReadAt};
+use crate::source::hdf5::{ALL_VALUES, Attribute, AttributeValue, Dataset, Node, NodeKind, Object, ReadAt};
 use std::path::Path;
 
 /// Variables that are described.
 const MAX_NODES: usize = 100_000;
 /// Attributes of one variable that are described.
 const MAX_ATTRIBUTES: usize = 4096;
-/// Numbers of an attribute that are kept.
+/// Numbers of an attribute that a listing has.
 const MAX_VALUES: u64 = 64;
 /// Bytes of all values of attributes that are kept.
 const MAX_BYTES: u64 = 32 << 20;
@@ -23,17 +23,34 @@ const MAX_BYTES: u64 = 32 << 20;
 /// # Errors
 /// `NotFound`, `Io`, `Format` for the file; `NotFound` if there is no such variable.
 pub(in crate::source) fn tree(path: &Path, object: &str) -> Result<Node> {
+    within(path, object, MAX_VALUES)
+}
+
+/// What is at `object` in the file at `path` by itself, with all values of its attributes.
+///
+/// # Errors
+/// As [`tree`].
+pub(in crate::source) fn object(path: &Path, object: &str) -> Result<Object> {
+    within(path, object, ALL_VALUES as u64).map(Object::from)
+}
+
+fn within(path: &Path, object: &str, values: u64) -> Result<Node> {
     let inner = || {
         let canonical =
             std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
         let file = handles::borrow(&canonical)?;
-        look(&file.raw, object)
+        look_at(&file.raw, object, values)
     };
     inner().at("file", path.display()).at("object", object)
 }
 
 /// As [`tree`], in a file that is open.
 pub(super) fn look(file: &dyn ReadAt, object: &str) -> Result<Node> {
+    look_at(file, object, MAX_VALUES)
+}
+
+/// As [`look`], with at most so many values of an attribute.
+fn look_at(file: &dyn ReadAt, object: &str, values: u64) -> Result<Node> {
     let header = Header::read(file)?;
     let records = Records::of(&header, file.len())?;
     let mut scales = vec![false; header.dimensions.len()];
@@ -45,7 +62,7 @@ pub(super) fn look(file: &dyn ReadAt, object: &str) -> Result<Node> {
             *scale = true;
         }
     }
-    let mut look = Look { file, header: &header, records, scales, room: MAX_BYTES };
+    let mut look = Look { file, header: &header, records, scales, values, room: MAX_BYTES };
     match object.split('/').all(|part| part.is_empty() || part == ".") {
         true => look.root(),
         false => look.variable(header.variable(object)?),
@@ -58,6 +75,8 @@ struct Look<'a> {
     records: Records,
     /// Whether a dimension has a variable of its own.
     scales: Vec<bool>,
+    /// Numbers of an attribute that are kept.
+    values: u64,
     /// Bytes of values that may still be kept.
     room: u64,
 }
@@ -127,7 +146,7 @@ impl Look<'_> {
     fn attribute(&mut self, a: &Stored) -> Result<Attribute> {
         let text = matches!(a.of, Type::Char);
         let kept =
-            if text { a.len } else { a.len.min(MAX_VALUES).saturating_mul(size_of::<Scalar>() as u64) };
+            if text { a.len } else { a.len.min(self.values).saturating_mul(size_of::<Scalar>() as u64) };
         let room = self.room.checked_sub(kept);
         self.room = room.unwrap_or(self.room);
         let value = match a.of {
@@ -138,7 +157,7 @@ impl Look<'_> {
             Type::Number(dtype) if room.is_none() => {
                 AttributeValue::Other(format!("{}, too long to show", stored_as(dtype)))
             }
-            Type::Number(dtype) => AttributeValue::Numbers(self.numbers(a, dtype, a.len.min(MAX_VALUES))?),
+            Type::Number(dtype) => AttributeValue::Numbers(self.numbers(a, dtype, a.len.min(self.values))?),
             Type::Char => {
                 let mut bytes = vec![0; a.len as usize];
                 self.file.read_at(a.at, &mut bytes)?;

@@ -55,7 +55,7 @@ pub(crate) use bytes::ReadAt;
 pub(super) use bytes::is_unknown;
 
 use super::facts::Facts;
-use super::tree::Node;
+use super::tree::{self, Node};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::{OpenOptions, Reader};
 use container::Container;
@@ -120,6 +120,16 @@ pub(super) fn facts(file: &dyn ReadAt, name: &str, options: OpenOptions) -> Resu
 pub(super) fn tree(file: &dyn ReadAt, name: &str, plugins: bool) -> Result<Node> {
     over(file, |container| match path::resolve(container, name, OpenOptions::default())? {
         Found::Here(resolved, object) => listing::look(container, &object, &resolved, plugins),
+        Found::Elsewhere(..) => {
+            Err(Error::new(ErrorKind::Internal, "a link was followed that is not allowed"))
+        }
+    })
+}
+
+/// What is at `name` in a file by itself.
+pub(super) fn object(file: &dyn ReadAt, name: &str) -> Result<tree::Object> {
+    over(file, |container| match path::resolve(container, name, OpenOptions::default())? {
+        Found::Here(_, object) => listing::alone(container, &object),
         Found::Elsewhere(..) => {
             Err(Error::new(ErrorKind::Internal, "a link was followed that is not allowed"))
         }

@@ -98,7 +98,10 @@ pub(super) fn resolve(container: &Container, path: &str, options: OpenOptions) -
                 return Err(match group::sorted(container, &here, NAMED, ROOM) {
                     Ok((links, _)) => {
                         let names: Vec<String> = links.iter().map(|link| text(&link.name)).collect();
-                        e.hint(format!("{place} has {}", names.join(", ")))
+                        e.hint(match names.is_empty() {
+                            true => format!("{place} is empty"),
+                            false => format!("{place} has {}", names.join(", ")),
+                        })
                     }
                     Err(_) => e,
                 });
