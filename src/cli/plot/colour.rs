@@ -21,9 +21,20 @@ mod tests {
 
     #[test]
     fn colours_are_those_of_viridis() {
-        assert_eq!(viridis(0.0), (68, 1, 84));
-        assert_eq!(viridis(0.5), (33, 145, 140));
-        assert_eq!(viridis(1.0), (253, 231, 37));
+        // Of matplotlib's 256 colours, neighbours of which are up to three apart.
+        let right = [
+            (0.0, (0.267004, 0.004874, 0.329415)),
+            (0.25, (0.229739, 0.322361, 0.545706)),
+            (0.5, (0.127568, 0.566949, 0.550556)),
+            (0.75, (0.369214, 0.788888, 0.382914)),
+            (1.0, (0.993248, 0.906157, 0.143936)),
+        ];
+        for (share, (r, g, b)) in right {
+            let c = viridis(share);
+            for (got, wanted) in [(c.0, r), (c.1, g), (c.2, b)] {
+                assert!((f64::from(got) - 255.0 * wanted).abs() <= 3.0, "{share}: {c:?}");
+            }
+        }
     }
 
     #[test]

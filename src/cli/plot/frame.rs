@@ -11,6 +11,8 @@ use chunkwise::Result;
 const TITLE: f64 = 32.0;
 const NAME: f64 = 28.0;
 const TICK: f64 = 26.0;
+/// The height of what ticks share, above the frame and the uppermost of them.
+const COMMON: f64 = 1.2 * TICK;
 /// Around everything, and between texts.
 const MARGIN: f64 = 24.0;
 const GAP: f64 = 10.0;
@@ -92,7 +94,7 @@ impl Frame {
         let y = self.y.ticks(upwards);
         let values = self.bar.as_ref().map(|axis| axis.ticks(upwards)).unwrap_or_default();
         if !(y.common.is_empty() && values.common.is_empty()) {
-            top += TICK;
+            top += COMMON;
         }
         let left = MARGIN + 1.2 * NAME + GAP + widest(&y)? + GAP + MAJOR;
         let bar = BAR + MAJOR + GAP + widest(&values)? + GAP + 1.2 * NAME + MARGIN;
@@ -149,7 +151,7 @@ impl Frame {
         let (first, last) = (f64::from(panel.x) + MARGIN + half, f64::from(panel.x) + MARGIN + room - half);
         let middle = layout.inside.right_by(0.5).clamp(first.min(last), last.max(first));
         let common = !(layout.y.common.is_empty() && layout.values.common.is_empty());
-        let y = layout.inside.up_by(1.0) - 2.0 * GAP - if common { TICK } else { 0.0 };
+        let y = layout.inside.up_by(1.0) - 2.0 * GAP - if common { COMMON } else { 0.0 };
         shapes.push(text_at(text, (middle, y), size, Anchor::Middle));
         Ok(())
     }
@@ -193,7 +195,7 @@ impl Frame {
             shapes.push(text_at(tick.text.clone(), (x - MAJOR - GAP, y), TICK, Anchor::End));
         }
         if !layout.y.common.is_empty() {
-            let at = (x, inside.up_by(1.0) - GAP);
+            let at = (x, inside.up_by(1.0) - 0.7 * TICK);
             shapes.push(text_at(layout.y.common.clone(), at, TICK, Anchor::Start));
         }
         let base = x - MAJOR - GAP - widest(&layout.y)? - GAP - 0.3 * NAME;
@@ -221,7 +223,9 @@ fn bar(area: Area, axis: &Axis, ticks: &Ticks, shapes: &mut Vec<Shape>) -> Resul
         shapes.push(text_at(tick.text.clone(), (right + MAJOR + GAP, y), TICK, Anchor::Start));
     }
     if !ticks.common.is_empty() {
-        let at = (f64::from(area.x), area.up_by(1.0) - GAP);
+        let end = right + MAJOR + GAP + widest(ticks)? + GAP + 1.2 * NAME;
+        let x = f64::from(area.x).min(end - width(&ticks.common, TICK)?);
+        let at = (x, area.up_by(1.0) - 0.7 * TICK);
         shapes.push(text_at(ticks.common.clone(), at, TICK, Anchor::Start));
     }
     outline(area, shapes);
@@ -230,7 +234,7 @@ fn bar(area: Area, axis: &Axis, ticks: &Ticks, shapes: &mut Vec<Shape>) -> Resul
 
 /// The name of an axis, read upwards, beside the middle of an area.
 fn upwards(label: &str, base: f64, area: Area, shapes: &mut Vec<Shape>) -> Result<()> {
-    let (text, size) = fit(label, NAME, f64::from(area.height) + 2.0 * MARGIN)?;
+    let (text, size) = fit(label, NAME, f64::from(area.height))?;
     let at = (base, area.up_by(0.5));
     shapes.push(Shape::Text(Text { text, at, size, anchor: Anchor::Middle, upwards: true }));
     Ok(())

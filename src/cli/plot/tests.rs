@@ -79,12 +79,11 @@ fn texts_never_collide_nor_leave_the_picture() {
     ];
     for x in &axes {
         for y in &axes {
-            for (bar, aspect) in [
-                (None, None),
-                (Some(y.clone()), None),
-                (Some(x.clone()), Some(0.4)),
-                (Some(x.clone()), Some(2.5)),
-            ] {
+            // Only indices have cells that are square.
+            let indices = x.whole && y.whole;
+            let aspects = [None, Some(0.4), Some(2.5)].into_iter().filter(|a| a.is_none() || indices);
+            let bars = [None, Some(x.clone()), Some(y.clone()), Some(axes[3].clone())].into_iter();
+            for (bar, aspect) in bars.flat_map(|b| aspects.clone().map(move |a| (b.clone(), a))) {
                 for (title, panel) in [
                     ("mean(x)", Area { x: 0, y: 0, width: 1280, height: 960 }),
                     (long.as_str(), Area { x: 1120, y: 840, width: 1120, height: 840 }),
