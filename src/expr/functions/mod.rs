@@ -1,8 +1,11 @@
 //! Functions that are no rows of the library's tables of operations and reductions: one row each.
 
+mod arrange;
 mod creation;
 mod cumulative;
+mod derived;
 mod lookup;
+mod matrices;
 mod row;
 mod stencil;
 
@@ -23,9 +26,14 @@ use lookup::{digitize, interp, isin, searchsorted};
 use row::functions;
 use stencil::{convolve, gradient, pad};
 
-/// The table. A row is its documentation, the part of the catalogue in which it is listed, NumPy's signature, other names, the
+/// All rows.
+pub fn all() -> impl Iterator<Item = &'static Function> {
+    [FUNCTIONS, arrange::FUNCTIONS, derived::FUNCTIONS, matrices::FUNCTIONS].into_iter().flatten()
+}
+
+/// The first part of the table. A row is its documentation, the part of the catalogue in which it is listed, NumPy's signature, other names, the
 /// operator, an example, and what it does.
-pub static FUNCTIONS: &[Function] = functions! {
+static FUNCTIONS: &[Function] = functions! {
     /// An array of nested lists of numbers.
     Creation "array(object, dtype=None)" eg "array([[1, 2.5], [3, 4]])" = |cx, mut a| {
         let x = a.array(cx, "object")?;
@@ -44,6 +52,19 @@ pub static FUNCTIONS: &[Function] = functions! {
     /// Uniform random numbers of [0, 1) that a seed and their place say: the same ones in every run, however it
     /// is cut.
     Creation "random(shape, *, seed=0, dtype=float64)" eg "random((2, 3), seed=1) < 1" = random;
+
+    /// The real part. Numbers that are not complex are it themselves.
+    Elementwise "real(val)" eg "real([1.5, -2])" = |cx, mut a| Ok(Val::Array(a.array(cx, "val")?));
+    /// The imaginary part. Numbers that are not complex have zeros.
+    Elementwise "imag(val)" eg "imag([1.5, -2])" = |cx, mut a| {
+        let x = a.array(cx, "val")?;
+        Ok(Val::Array(Array::zeros(x.shape()?, x.dtype()?)))
+    };
+    /// The angle of complex numbers in radians. Those that are not complex have 0 or, below 0, pi.
+    Elementwise "angle(z)" eg "angle([1.5, -2])" = |cx, mut a| {
+        let x = a.array(cx, "z")?;
+        Ok(Val::Array(Array::zeros(x.shape()?, x.dtype()?).arctan2(x)))
+    };
 
     /// The elements in another dtype.
     Shape "astype(x, dtype)" eg "astype([1.7, -2.2], int32)" = |cx, mut a| {
