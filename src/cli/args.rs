@@ -140,6 +140,14 @@ pub enum JoinFiles {
     Stack,
 }
 
+/// What a dataset is that some of many files lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Missing {
+    // As for `JoinFiles`.
+    Error,
+    Skip,
+}
+
 /// `chunkwise eval`
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EVAL_HELP)]
@@ -156,6 +164,16 @@ pub struct Eval {
     /// The axis along which they are joined, or the new axis of a stack; negative from the end
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     pub axis: i64,
+    /// What files of many that lack a dataset are: an error, or empty
+    #[arg(long, value_name = "error|skip", value_enum, default_value_t = Missing::Error, hide_possible_values = true)]
+    pub missing: Missing,
+    /// Join datasets of several dtypes in the one that has the numbers of all, as NumPy promotes
+    #[arg(long)]
+    pub promote: bool,
+    /// Take packed numbers as they are stored. Otherwise they are decoded as their attributes say
+    /// (scale_factor, add_offset, _FillValue, missing_value, _Unsigned, valid_range), with NaN for what is missing
+    #[arg(long)]
+    pub raw: bool,
     /// A step with a name, which is no result; later steps and all results can use it; can be given many times
     #[arg(long = "let", value_name = "NAME=EXPR")]
     pub steps: Vec<String>,

@@ -14,7 +14,7 @@ use super::plot::Plot;
 use super::{Done, Failure, inputs};
 use asked::Asked;
 use chunkwise::expr::{Output, Scope};
-use chunkwise::{Cancel, FallbackPolicy, Store, Trace};
+use chunkwise::{Cancel, FallbackPolicy, Store, Trace, Value};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let mut scope = Scope::new();
     scope.hint_how_to_name("name inputs with -i NAME=FILE:/path, or steps with --let NAME=EXPR");
     let plot = args.plot.as_deref().map(|path| Plot::new(path, args.plot_log)).transpose()?;
-    inputs::define(args, &mut scope)?;
+    let told = inputs::define(args, &mut scope)?;
     asked.check_names(&scope)?;
     let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
     let bar = Bar::new();
@@ -67,6 +67,11 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     } else {
         print::human(out, &labels, &outputs, &outcome)?;
     }
+    if told.masked() && outcome.values.iter().any(is_nan) {
+        output::note(
+            "a result is nan: inputs have missing values; nanmean, nansum and the like leave them out",
+        );
+    }
     output::tell(&outcome.report);
     write_trace(args, trace.as_deref())
 }
@@ -95,4 +100,10 @@ fn store(path: &Path, asked: &Asked, outputs: &[Output]) -> Result<Store, Failur
         }
     }
     Ok(store)
+}
+
+/// Whether a result is one number, and that is NaN.
+fn is_nan(value: &Value) -> bool {
+    let single = value.as_array().ok().filter(|a| a.shape().is_empty());
+    single.and_then(|a| a.scalar(0)).is_some_and(|v| v.to_f64().is_nan())
 }

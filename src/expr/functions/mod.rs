@@ -51,6 +51,19 @@ static FUNCTIONS: &[Function] = functions! {
     /// is cut.
     Creation "random(shape, *, seed=0, dtype=float64)" eg "random((2, 3), seed=1) < 1" = random;
 
+    /// The real part. Numbers that are not complex are it themselves.
+    Elementwise "real(val)" eg "real([1.5, -2])" = |cx, mut a| Ok(Val::Array(a.array(cx, "val")?));
+    /// The imaginary part. Numbers that are not complex have zeros.
+    Elementwise "imag(val)" eg "imag([1.5, -2])" = |cx, mut a| {
+        let x = a.array(cx, "val")?;
+        Ok(Val::Array(Array::zeros(x.shape()?, x.dtype()?)))
+    };
+    /// The angle of complex numbers in radians. Those that are not complex have 0 or, below 0, pi.
+    Elementwise "angle(z)" eg "angle([1.5, -2])" = |cx, mut a| {
+        let x = a.array(cx, "z")?;
+        Ok(Val::Array(Array::zeros(x.shape()?, x.dtype()?).arctan2(x)))
+    };
+
     /// The elements in another dtype.
     Shape "astype(x, dtype)" eg "astype([1.7, -2.2], int32)" = |cx, mut a| {
         let dtype = a.need(cx, "dtype")?.dtype(cx)?;
