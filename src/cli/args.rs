@@ -215,8 +215,9 @@ pub struct Eval {
     /// one), block by block, so that they may be larger than the memory; prints nothing
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     pub output: Option<std::path::PathBuf>,
-    /// Draw the results in a new file: histograms as steps or, in two dimensions, as images, arrays as a
-    /// line or an image; several results as panels of one picture
+    /// Draw the results in a new file, too: histograms as steps or, in two dimensions, as an image with the
+    /// first one to the right; arrays as a line, or as an image with the first row below (x[::-1] turns it);
+    /// several as panels of one picture
     #[arg(long, value_name = "FILE.png|svg", conflicts_with_all = ["explain", "output"])]
     pub plot: Option<PathBuf>,
     /// Draw colours, and the heights of lines and bins, on a logarithmic scale

@@ -1,14 +1,12 @@
 //! What `--plot` says in a build without the feature `plot`.
 
 use super::Failure;
-use chunkwise::{Array, Binned, Result, Value};
+use chunkwise::expr::Output;
+use chunkwise::{Result, Value};
 use std::path::Path;
 
 /// No picture can be asked for.
 pub enum Plot {}
-
-/// Nor drawn.
-pub type Picture = Plot;
 
 impl Plot {
     /// The error that names the feature.
@@ -24,27 +22,15 @@ impl Plot {
     }
 
     /// Cannot be called.
-    pub fn of(self, _results: impl IntoIterator<Item = Asked>) -> std::result::Result<Picture, Failure> {
+    pub fn of<'a>(
+        self,
+        _results: impl IntoIterator<Item = ((&'a str, bool), &'a Output)>,
+    ) -> std::result::Result<Plot, Failure> {
         match self {}
     }
 
     /// Cannot be called.
     pub fn write(&self, _values: &[Value]) -> Result<()> {
         match *self {}
-    }
-}
-
-/// A result, which has no picture.
-pub struct Asked;
-
-impl Asked {
-    /// An array.
-    pub fn array(_name: &str, _given: bool, _array: &Array) -> Asked {
-        Asked
-    }
-
-    /// A histogram.
-    pub fn histogram(_name: &str, _given: bool, _histogram: &Binned) -> Asked {
-        Asked
     }
 }

@@ -10,7 +10,7 @@ pub use print::{named, of};
 use super::args::Eval;
 use super::bar::Bar;
 use super::output;
-use super::plot::{self, Picture, Plot};
+use super::plot::Plot;
 use super::{Done, Failure, inputs};
 use asked::Asked;
 use chunkwise::expr::{Output, Scope};
@@ -38,7 +38,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     scope.compute_with(&session);
     let outputs = asked.outputs(&mut scope).inspect_err(|_| bar.clear())?;
     let labels = asked.labels();
-    let picture = plot.map(|plot| picture(plot, &asked, &outputs)).transpose()?;
+    let picture = plot.map(|plot| plot.of(asked.results().zip(&outputs))).transpose()?;
     let stores = match &args.output {
         Some(path) => vec![store(path, &asked, &outputs)?],
         None => Vec::new(),
@@ -74,15 +74,6 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     }
     output::tell(&outcome.report);
     write_trace(args, trace.as_deref())
-}
-
-/// What is to be drawn of the results.
-fn picture(plot: Plot, asked: &Asked, outputs: &[Output]) -> Result<Picture, Failure> {
-    plot.of(asked.results().zip(outputs).filter_map(|((label, named), output)| match output {
-        Output::Array(a) => Some(plot::Asked::array(label, named, a)),
-        Output::Histogram(h) => Some(plot::Asked::histogram(label, named, h)),
-        _ => None,
-    }))
 }
 
 fn write_trace(args: &Eval, trace: Option<&Trace>) -> Done {

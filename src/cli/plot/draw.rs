@@ -7,7 +7,8 @@ use super::subject::{COUNT, Kind, Labels, Missing, Subject};
 use super::values::Values;
 use super::{histogram, image, line, png, svg};
 use crate::cli::{Failure, output};
-use chunkwise::{Array, Binned, Error, ErrorKind, Result, Value};
+use chunkwise::expr::Output;
+use chunkwise::{Error, ErrorKind, Result, Value};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -43,22 +44,23 @@ impl Plot {
         Ok(Plot { path: path.into(), format, scale: if log { Scale::Log } else { Scale::Linear } })
     }
 
-    /// What is to be drawn of all results: single numbers are left out, which a note says.
+    /// What is to be drawn of all results, each with its label and whether this is a name that was given. Single
+    /// numbers are left out, which a note says.
     ///
     /// # Errors
     /// `Usage` for results that have no picture, if there are no others than single numbers, and for too many.
     pub fn of<'a>(
         self,
-        results: impl IntoIterator<Item = Asked<'a>>,
+        results: impl IntoIterator<Item = ((&'a str, bool), &'a Output)>,
     ) -> std::result::Result<Picture, Failure> {
         let (mut subjects, mut scalars) = (Vec::new(), Vec::new());
-        for (i, asked) in results.into_iter().enumerate() {
-            let name = output::plain(asked.name);
-            match asked.subject {
+        for (i, ((label, given), output)) in results.into_iter().enumerate() {
+            let shown = output::plain(label);
+            match Subject::of(given.then_some(label), output) {
                 Ok(subject) => subjects.push((i, subject)),
-                Err(Missing::Scalar) => scalars.push(name),
+                Err(Missing::Scalar) => scalars.push(shown),
                 Err(Missing::Other(why)) => {
-                    return Err(Failure::Usage(format!("--plot: {name} has no picture: {why}")));
+                    return Err(Failure::Usage(format!("--plot: {shown} has no picture: {why}")));
                 }
             }
         }
@@ -78,24 +80,6 @@ impl Plot {
             let _ = writeln!(io::stderr(), "note: --plot: {}", number(&scalars));
         }
         Ok(Picture { plot: self, subjects })
-    }
-}
-
-/// A result as [`Plot::of`] takes it.
-pub struct Asked<'a> {
-    name: &'a str,
-    subject: std::result::Result<Subject, Missing>,
-}
-
-impl<'a> Asked<'a> {
-    /// An array; `given` says that the name was given to it, and is not made up.
-    pub fn array(name: &'a str, given: bool, array: &Array) -> Asked<'a> {
-        Asked { name, subject: Subject::array(given.then_some(name), array) }
-    }
-
-    /// A histogram.
-    pub fn histogram(name: &'a str, given: bool, histogram: &Binned) -> Asked<'a> {
-        Asked { name, subject: Subject::histogram(given.then_some(name), histogram) }
     }
 }
 

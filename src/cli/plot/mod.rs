@@ -23,4 +23,4 @@ mod tests;
 mod ticks;
 mod values;
 
-pub use draw::{Asked, Picture, Plot};
+pub use draw::Plot;

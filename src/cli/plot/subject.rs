@@ -1,6 +1,7 @@
 //! What is drawn: a result, and what it and its axes are called.
 
 use crate::cli::output::plain;
+use chunkwise::expr::Output;
 use chunkwise::graph::Node;
 use chunkwise::grid::show_shape;
 use chunkwise::{Array, Binned, Target};
@@ -48,11 +49,19 @@ pub enum Missing {
 }
 
 impl Subject {
-    /// An array as a picture. `name` is what it was called, if it was.
+    /// A result as a picture. `name` is what it was called, if it was.
     ///
     /// # Errors
     /// Why it has none.
-    pub fn array(name: Option<&str>, array: &Array) -> Result<Subject, Missing> {
+    pub fn of(name: Option<&str>, output: &Output) -> Result<Subject, Missing> {
+        match output {
+            Output::Array(array) => Subject::array(name, array),
+            Output::Histogram(histogram) => Subject::histogram(name, histogram),
+            _ => Err(Missing::Other("it is neither an array nor a histogram".to_string())),
+        }
+    }
+
+    fn array(name: Option<&str>, array: &Array) -> Result<Subject, Missing> {
         let node = array.built().map_err(|e| Missing::Other(e.message().to_string()))?;
         let kind = match node.shape.as_slice() {
             [] => return Err(Missing::Scalar),
@@ -79,11 +88,7 @@ impl Subject {
         Ok(Subject { kind, labels: Labels { title: title(name, &node), values, axes: Vec::new() } })
     }
 
-    /// A histogram as a picture. `name` is what it was called, if it was.
-    ///
-    /// # Errors
-    /// Why it has none.
-    pub fn histogram(name: Option<&str>, histogram: &Binned) -> Result<Subject, Missing> {
+    fn histogram(name: Option<&str>, histogram: &Binned) -> Result<Subject, Missing> {
         let node = histogram.built().map_err(|e| Missing::Other(e.message().to_string()))?;
         let rank = node.shape.len();
         let kind = match rank {
@@ -124,5 +129,35 @@ fn with_unit(text: &str, node: &Node) -> String {
     match node.annotations.get("units").map(|u| u.trim()) {
         Some(units) if !units.is_empty() => format!("{} [{}]", plain(text), plain(units)),
         _ => plain(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chunkwise::{BinAxis, DType};
+
+    fn array(units: &str) -> Array {
+        Array::random(&[5, 4], 1, DType::F64).annotate("units", units).made_by("t")
+    }
+
+    #[test]
+    fn labels_are_names_expressions_and_units() {
+        let of = |name, output| Subject::of(name, &output).unwrap().labels;
+        let t = of(None, Output::Array(array("K")));
+        assert_eq!((t.title.as_str(), t.values.as_str()), ("t", "t [K]"));
+        let named = of(Some("warm"), Output::Array(array("K")));
+        assert_eq!((named.title.as_str(), named.values.as_str()), ("warm = t", "warm [K]"));
+        let bare = of(None, Output::Array(array(" ")));
+        assert_eq!(bare.values, "t");
+        let bins = || BinAxis::Uniform { bins: 3, low: 0.0, high: 1.0 };
+        // Of another shape than the first dimension: what is broadcast is still called what it is.
+        let row = Array::random(&[4], 2, DType::F64).annotate("units", "g\u{7}").made_by("m");
+        let h =
+            Binned::new([(&array("K"), bins()), (&row, bins())]).weights(&row).made_by("histogram2d(t, m)");
+        let h = of(None, Output::Histogram(h));
+        assert_eq!(h.axes, ["t [K]", "m [g\\u{7}]"]);
+        assert_eq!(h.values, "sum of m [g\\u{7}]");
+        assert_eq!(h.title, "histogram2d(t, m)");
     }
 }
