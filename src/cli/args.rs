@@ -3,6 +3,7 @@
 use chunkwise::size::parse_size;
 use chunkwise::{Cancel, Device, FallbackPolicy, Progress, Reader, Result, Session, SessionBuilder, Trace};
 use clap::{Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -57,7 +58,7 @@ impl From<MetadataReader> for Reader {
 pub struct Info {
     /// The file, perhaps with a path inside it
     #[arg(value_name = "FILE[:/path]")]
-    pub place: String,
+    pub place: OsString,
     /// Do not trust the file: keep libhdf5 away from it
     #[arg(long, conflicts_with = "allow_plugins")]
     pub untrusted: bool,
@@ -135,7 +136,7 @@ pub struct Eval {
     /// files, joined as one array: a pattern such as snap_*.h5, sorted with numbers by their value, or
     /// a list with commas, in its order
     #[arg(short = 'i', long = "input", value_name = "NAME=FILE:/path")]
-    pub inputs: Vec<String>,
+    pub inputs: Vec<OsString>,
     /// How many files become one array: as numpy.concatenate does, or as numpy.stack
     #[arg(long, value_enum, default_value_t = JoinFiles::Concatenate)]
     pub join: JoinFiles,
@@ -180,6 +181,9 @@ pub struct Eval {
     /// they may be larger than the memory; prints nothing
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     pub output: Option<std::path::PathBuf>,
+    /// Replace the files of --output and --trace that are there
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 const EVAL_HELP: &str = "\
@@ -282,6 +286,9 @@ pub struct Bench {
     /// Write the results as Markdown; - is standard output
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 const BENCH_HELP: &str = "\

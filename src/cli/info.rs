@@ -1,11 +1,12 @@
 //! `chunkwise info`: what is in a file, as a tree.
 
 use super::args::Info;
-use super::output::{plain, split_place};
+use super::output::{json_line, split_place};
 use super::{Done, render};
 use chunkwise::size::human_bytes;
 use chunkwise::source::hdf5::{Attribute, AttributeValue, Dataset, Node, NodeKind};
 use chunkwise::source::tree_with;
+use chunkwise::text::printable;
 use chunkwise::{OpenOptions, Scalar};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
@@ -22,7 +23,7 @@ const TEXT: usize = 72;
 /// What opening the file and writing can meet.
 pub fn run(args: &Info) -> Done {
     // A file that is there by the whole name is meant, whatever its name looks like.
-    let whole = (args.place.as_str(), "/");
+    let whole = (args.place.clone(), "/");
     let (file, path) = match Path::new(&args.place).exists() {
         true => whole,
         false => split_place(&args.place).unwrap_or(whole),
@@ -31,13 +32,12 @@ pub fn run(args: &Info) -> Done {
     options.allow_plugins = args.allow_plugins;
     options.untrusted = args.untrusted;
     options.reader = args.reader.into();
-    let node = tree_with(file, path, options)?;
+    let node = tree_with(&file, path, options)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
     if args.json {
-        serde_json::to_writer(&mut out, &node_json(&node)?)?;
-        writeln!(out)?;
+        json_line(&mut out, &node_json(&node)?)?;
     } else {
-        writeln!(out, "{}", plain(file))?;
+        writeln!(out, "{}", printable(&file.to_string_lossy()))?;
         node_text(&mut out, &node, &node.path, 0)?;
     }
     Ok(out.flush()?)
@@ -45,7 +45,7 @@ pub fn run(args: &Info) -> Done {
 
 fn node_text(out: &mut impl Write, node: &Node, name: &str, depth: usize) -> io::Result<()> {
     let indent = "  ".repeat(depth);
-    let name = plain(name);
+    let name = printable(name);
     match &node.kind {
         NodeKind::Group { members, truncated } => {
             let slash = if name.ends_with('/') { "" } else { "/" };
@@ -63,18 +63,18 @@ fn node_text(out: &mut impl Write, node: &Node, name: &str, depth: usize) -> io:
             writeln!(out, "{indent}{name}  {}", dataset(d))?;
             attributes(out, node, &indent)?;
         }
-        NodeKind::Type { text } => writeln!(out, "{indent}{name}  named type {}", plain(text))?,
-        NodeKind::SoftLink { target } => writeln!(out, "{indent}{name} -> {}", plain(target))?,
+        NodeKind::Type { text } => writeln!(out, "{indent}{name}  named type {}", printable(text))?,
+        NodeKind::SoftLink { target } => writeln!(out, "{indent}{name} -> {}", printable(target))?,
         NodeKind::ExternalLink { file, object } => {
-            writeln!(out, "{indent}{name} -> {}:{} (another file)", plain(file), plain(object))?;
+            writeln!(out, "{indent}{name} -> {}:{} (another file)", printable(file), printable(object))?;
         }
         NodeKind::UserLink { class } => writeln!(out, "{indent}{name}  a link of class {class}")?,
-        NodeKind::SameAs { path } => writeln!(out, "{indent}{name} = {}", plain(path))?,
+        NodeKind::SameAs { path } => writeln!(out, "{indent}{name} = {}", printable(path))?,
         NodeKind::Unreadable { error } => {
             writeln!(
                 out,
                 "{indent}{name}  cannot be read: {}",
-                plain(error.lines().next().unwrap_or_default())
+                printable(error.lines().next().unwrap_or_default())
             )?;
         }
         _ => writeln!(out, "{indent}{name}  something that this program does not know")?,
@@ -93,7 +93,7 @@ fn shape(shape: &[u64]) -> String {
 fn dataset(d: &Dataset) -> String {
     let mut text = match d.dtype {
         Some(dtype) => dtype.to_string(),
-        None => format!("{} (not numeric)", plain(&d.stored)),
+        None => format!("{} (not numeric)", printable(&d.stored)),
     };
     text += &match &d.shape {
         Some(s) => format!(" {}", shape(s)),
@@ -107,7 +107,7 @@ fn dataset(d: &Dataset) -> String {
         None => text += &format!(", {}", d.layout),
     }
     if !d.filters.is_empty() {
-        text += &format!(", {}", plain(&d.filters.join(" + ")));
+        text += &format!(", {}", printable(&d.filters.join(" + ")));
     }
     if !d.readable {
         text += " (a filter that is not there)";
@@ -128,7 +128,7 @@ fn dataset(d: &Dataset) -> String {
     if d.scale {
         text += ", a dimension scale";
     }
-    let scales: Vec<String> = d.scales.iter().map(|s| plain(&s.join("|"))).collect();
+    let scales: Vec<String> = d.scales.iter().map(|s| printable(&s.join("|")).into_owned()).collect();
     if scales.iter().any(|s| !s.is_empty()) {
         text += &format!(", axes [{}]", scales.join(", "));
     }
@@ -138,7 +138,7 @@ fn dataset(d: &Dataset) -> String {
 fn attributes(out: &mut impl Write, node: &Node, indent: &str) -> io::Result<()> {
     for a in &node.attributes {
         let dims = if a.shape.is_empty() { String::new() } else { format!(" {}", shape(&a.shape)) };
-        writeln!(out, "{indent}  @{}{dims} = {}", plain(&a.name), attribute(&a.value))?;
+        writeln!(out, "{indent}  @{}{dims} = {}", printable(&a.name), attribute(&a.value))?;
     }
     Ok(())
 }
@@ -154,11 +154,11 @@ fn attribute(value: &AttributeValue) -> String {
             let quoted = v.iter().take(SHOWN).map(|s| {
                 let cut: String = s.chars().take(TEXT).collect();
                 let dots = if cut.len() < s.len() { "…" } else { "" };
-                format!("\"{}{dots}\"", plain(&cut))
+                format!("\"{}{dots}\"", printable(&cut))
             });
             listed(quoted.collect(), v.len())
         }
-        AttributeValue::Other(text) => plain(text),
+        AttributeValue::Other(text) => printable(text).into_owned(),
         _ => "something that this program does not know".into(),
     }
 }

@@ -2,16 +2,20 @@
 
 use super::Failure;
 use super::args::{Eval, JoinFiles};
+use super::pattern::{self, Wrong, is_pattern};
+use chunkwise::size::human_bytes;
 use chunkwise::{Array, Error, ErrorKind, Join, OpenOptions};
 use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// Opens the dataset at `path` of `file`: of the file of this very name, if there is one; otherwise of
-/// the files that it says as a pattern or a list, joined as the arguments say.
+/// the files that it says as a pattern or a list, joined as the arguments say. They are added to `opened`.
 ///
 /// # Errors
 /// As [`Array::open_with`] and [`Array::open_many_with`]; `NotFound` for a pattern without a match.
-pub fn open(args: &Eval, file: &str, path: &str) -> Result<Array, Failure> {
+pub fn open(args: &Eval, file: &OsStr, path: &str, opened: &mut Vec<PathBuf>) -> Result<Array, Failure> {
     let mut options = OpenOptions::new();
     options.allow_external = args.allow_external;
     options.allow_plugins = args.allow_plugins;
@@ -23,34 +27,62 @@ pub fn open(args: &Eval, file: &str, path: &str) -> Result<Array, Failure> {
         JoinFiles::Stack => Join::Stack { axis: args.axis },
     };
     Ok(match files(file)? {
-        None => Array::open_with(file, path, options)?,
-        Some(files) => Array::open_many_with(files, path, join, options)?,
+        None => {
+            opened.push(file.into());
+            Array::open_with(file, path, options)?
+        }
+        Some(files) => {
+            opened.extend_from_slice(&files);
+            Array::open_many_with(files, path, join, options)?
+        }
     })
 }
 
+/// An array is said to be large where it has more than so many bytes, and than so many times its files'.
+const LARGE: u64 = 64 << 20;
+const TIMES: u64 = 20;
+
+/// Says on stderr how much an array of untrusted files is, where they do not look like it.
+///
+/// # Errors
+/// Those of the array.
+pub fn say_work(name: &str, array: &Array, files: &[PathBuf]) -> Result<(), Error> {
+    let elements = array.shape()?.iter().fold(1u64, |n, &len| n.saturating_mul(len));
+    let bytes = elements.saturating_mul(array.dtype()?.size() as u64);
+    let stored: u64 = files.iter().filter_map(|file| file.metadata().ok()).map(|m| m.len()).sum();
+    if bytes > LARGE && bytes / TIMES > stored {
+        let (bytes, stored) = (human_bytes(bytes), human_bytes(stored));
+        // Nobody to tell if stderr is closed.
+        let _ = writeln!(io::stderr(), "note: {name} is an array of {bytes}, of {stored} in untrusted files");
+    }
+    Ok(())
+}
+
 /// The files that `text` says, if it is a pattern or a list and not the name of a file.
-fn files(text: &str) -> Result<Option<Vec<PathBuf>>, Failure> {
-    let is_pattern = |text: &str| text.contains(['*', '?', '[']);
-    if Path::new(text).exists() || !(text.contains(',') || is_pattern(text)) {
+fn files(text: &OsStr) -> Result<Option<Vec<PathBuf>>, Failure> {
+    let bytes = pattern::bytes(text);
+    let is_list = bytes.contains(&b',');
+    if Path::new(text).exists() || !(is_list || is_pattern(bytes)) {
         return Ok(None);
     }
     // A pattern may have a comma, and then it is one if it matches.
-    if is_pattern(text) && text.contains(',') {
-        let found = matches(text)?;
+    if is_pattern(bytes) && is_list {
+        let found = matches(bytes)?;
         if !found.is_empty() {
             return Ok(Some(found));
         }
     }
     let mut out = Vec::new();
-    for one in text.split(',') {
-        if Path::new(one).exists() || !is_pattern(one) {
-            out.push(PathBuf::from(one));
+    for one in bytes.split(|b| *b == b',') {
+        let path = PathBuf::from(pattern::name(one));
+        if path.exists() || !is_pattern(one) {
+            out.push(path);
             continue;
         }
         let found = matches(one)?;
         if found.is_empty() {
-            let e = Error::new(ErrorKind::NotFound, format!("no file matches the pattern '{one}'"));
-            return Err(e
+            let what = format!("no file matches the pattern '{}'", path.display());
+            return Err(Error::new(ErrorKind::NotFound, what)
                 .hint("* is any text within a name, ? one character, [0-9] a range, ** folders")
                 .into());
         }
@@ -60,24 +92,18 @@ fn files(text: &str) -> Result<Option<Vec<PathBuf>>, Failure> {
 }
 
 /// The files that match a pattern, in natural order.
-fn matches(pattern: &str) -> Result<Vec<PathBuf>, Failure> {
-    let as_shells_do = glob::MatchOptions {
-        case_sensitive: true,
-        require_literal_separator: true,
-        require_literal_leading_dot: true,
-    };
-    let paths = glob::glob_with(pattern, as_shells_do)
-        .map_err(|e| Failure::Usage(format!("the pattern '{pattern}' cannot be read: {e}")))?;
-    let mut out = Vec::new();
-    for path in paths {
-        let path = path.map_err(|e| {
-            Error::new(ErrorKind::Io, "cannot look for files").at("file", e.path().display()).caused_by(e)
-        })?;
-        if !path.is_dir() {
-            out.push(path);
+fn matches(text: &[u8]) -> Result<Vec<PathBuf>, Failure> {
+    let mut out = pattern::find(text).map_err(|wrong| match wrong {
+        Wrong::Pattern(why) => {
+            let text = String::from_utf8_lossy(text);
+            Failure::Usage(format!("the pattern '{text}' cannot be read: {why}"))
         }
-    }
-    out.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
+        Wrong::Folder(folder, e) => Error::new(ErrorKind::Io, "cannot look for files")
+            .at("folder", folder.display())
+            .caused_by(e)
+            .into(),
+    })?;
+    out.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()).then_with(|| a.cmp(b)));
     Ok(out)
 }
 
@@ -147,7 +173,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
         let names = |text: &str| {
-            files(text).ok().unwrap().map(|f| {
+            files(OsStr::new(text)).ok().unwrap().map(|f| {
                 f.iter().map(|p| p.file_name().unwrap().to_string_lossy().into_owned()).collect::<Vec<_>>()
             })
         };
@@ -162,8 +188,8 @@ mod tests {
         let list = format!("{},{},{}", at("s_2.h5"), at("s_1*.h5"), at("missing.h5"));
         assert_eq!(names(&list).unwrap(), ["s_2.h5", "s_1.h5", "s_10.h5", "missing.h5"]);
         assert!(
-            matches!(files(&at("t_*.h5")), Err(Failure::Chunkwise(e)) if e.to_string().contains("t_*.h5"))
+            matches!(files(at("t_*.h5").as_ref()), Err(Failure::Chunkwise(e)) if e.to_string().contains("t_*.h5"))
         );
-        assert!(matches!(files(&at("t_[.h5")), Err(Failure::Usage(e)) if e.contains("t_[.h5")));
+        assert!(matches!(files(at("t_[.h5").as_ref()), Err(Failure::Usage(e)) if e.contains("t_[.h5")));
     }
 }

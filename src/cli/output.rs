@@ -1,10 +1,14 @@
-//! What the commands share in talking to people: the progress bar, the account of a run, text from
-//! files made safe for a terminal, and `FILE:/path`.
+//! What the commands share in talking to people: the progress bar, the account of a run, JSON, and
+//! `FILE:/path`.
 
+use super::pattern;
 use super::render::human_duration;
 use chunkwise::size::human_bytes;
+use chunkwise::text::{is_escaped, printable};
 use chunkwise::{Progress, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
@@ -91,10 +95,10 @@ pub fn notes(r: &Report) {
     let mut err = io::stderr().lock();
     // Nobody to tell if stderr is closed.
     for f in &r.fallbacks {
-        let _ = writeln!(err, "note: {} ran on the CPU: {}", counted(f.tasks, "task"), f.reason);
+        let _ = writeln!(err, "note: {} ran on the CPU: {}", counted(f.tasks, "task"), printable(&f.reason));
     }
     for note in &r.notes {
-        let _ = writeln!(err, "note: {note}");
+        let _ = writeln!(err, "note: {}", printable(note));
     }
 }
 
@@ -107,15 +111,39 @@ pub fn tell(r: &Report) {
     }
 }
 
-/// `FILE:/path`, split at the last `:/`: a file's name may have colons.
-pub fn split_place(place: &str) -> Option<(&str, &str)> {
-    let at = place.rfind(":/").filter(|at| *at > 0)?;
-    Some((&place[..at], &place[at + 1..]))
+/// A value as JSON, in which strings have nothing that a terminal would obey: they are the same strings, for
+/// JSON has escapes for all characters.
+pub fn json(out: impl Write, value: &impl Serialize) -> serde_json::Result<()> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(out, Escaped))
 }
 
-/// Text from a file with nothing in it that a terminal would obey.
-pub fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+/// As [`json`], on a line of its own.
+pub fn json_line(mut out: impl Write, value: &impl Serialize) -> serde_json::Result<()> {
+    json(&mut out, value)?;
+    out.write_all(b"\n").map_err(serde_json::Error::io)
+}
+
+struct Escaped;
+
+impl serde_json::ser::Formatter for Escaped {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_escaped(*c)) {
+            out.write_all(&rest.as_bytes()[..at])?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            rest = &rest[at + c.len_utf8()..];
+        }
+        out.write_all(rest.as_bytes())
+    }
+}
+
+/// `FILE:/path`, split at the last `:/`: a file's name may have colons, and bytes that are no UTF-8.
+pub fn split_place(place: &OsStr) -> Option<(OsString, &str)> {
+    let bytes = pattern::bytes(place);
+    let at = bytes.windows(2).rposition(|two| two == b":/").filter(|at| *at > 0)?;
+    Some((pattern::name(&bytes[..at]), std::str::from_utf8(&bytes[at + 1..]).ok()?))
 }
 
 #[cfg(test)]
@@ -123,16 +151,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_are_split_at_the_last_colon_and_slash() {
-        assert_eq!(split_place("a.h5:/x/y"), Some(("a.h5", "/x/y")));
-        assert_eq!(split_place("C:/run:3/a.h5:/x"), Some(("C:/run:3/a.h5", "/x")));
-        assert_eq!(split_place("a:b.h5:/"), Some(("a:b.h5", "/")));
-        assert_eq!(split_place("a.h5"), None);
-        assert_eq!(split_place(":/x"), None);
+    fn json_has_the_same_strings_and_no_controls() {
+        let text = "a\u{9b}2J\u{202e}\u{7f}\u{e0041}\u{1}\n\"ρ";
+        let mut out = Vec::new();
+        json_line(&mut out, &serde_json::json!({ text: [text, 1.5] })).unwrap();
+        assert_eq!(
+            serde_json::from_slice::<serde_json::Value>(&out).unwrap(),
+            serde_json::json!({ text: [text, 1.5] })
+        );
+        let printed = String::from_utf8(out).unwrap();
+        assert!(!printed.trim_end().contains(is_escaped) && printed.contains("ρ"), "{printed}");
     }
 
     #[test]
-    fn text_of_files_cannot_move_the_cursor() {
-        assert_eq!(plain("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\\n");
+    fn places_are_split_at_the_last_colon_and_slash() {
+        let split = |place: &str| {
+            let place = OsString::from(place);
+            split_place(&place).map(|(file, path)| (file.into_string().unwrap(), path.to_string()))
+        };
+        let is = |file: &str, path: &str| Some((file.to_string(), path.to_string()));
+        assert_eq!(split("a.h5:/x/y"), is("a.h5", "/x/y"));
+        assert_eq!(split("C:/run:3/a.h5:/x"), is("C:/run:3/a.h5", "/x"));
+        assert_eq!(split("a:b.h5:/"), is("a:b.h5", "/"));
+        assert_eq!(split("a.h5"), None);
+        assert_eq!(split(":/x"), None);
     }
 }

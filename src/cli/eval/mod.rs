@@ -22,10 +22,13 @@ pub use value::Val;
 use super::args::Eval;
 use super::expr::{Ast, Expr, parse};
 use super::output::{self, Bar};
-use super::{Done, Failure, inputs};
+use super::signals::Run;
+use super::targets::{Existing, Written, check_target};
+use super::{Done, Failure, inputs, pattern};
+use chunkwise::text::printable_lines;
 use chunkwise::{Cancel, Error, FallbackPolicy, Store, Trace};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Reads, computes and prints.
@@ -35,7 +38,10 @@ use std::sync::Arc;
 pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let asts = args.expressions.iter().map(|e| parse(e)).collect::<Result<Vec<_>, _>>()?;
     let mut scope = Scope::default();
-    open_inputs(args, &mut scope)?;
+    let files = open_inputs(args, &mut scope)?;
+    let existing = Existing::of(args.overwrite);
+    let traced =
+        args.trace.as_deref().map(|path| Written::new("--trace", path, existing, &files)).transpose()?;
     let names = result_names(&asts, &scope)?;
     let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
     let bar = Bar::new();
@@ -54,7 +60,14 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         targets.push(Target::new(value).map_err(|message| ast.error(root, message))?);
     }
     let stores = match &args.output {
-        Some(path) => vec![store(path, &names, &targets)?],
+        Some(path) => {
+            check_target("--output", path, existing, &files)?;
+            if traced.as_ref().is_some_and(|traced| traced.is_for(path)) {
+                return Err(Failure::Usage(format!("--trace and --output are both {}", path.display())));
+            }
+            let store = store(path, &names, &targets)?;
+            vec![if args.overwrite { store } else { store.create_new() }]
+        }
         None => Vec::new(),
     };
     // What is stored is not shown.
@@ -62,15 +75,17 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let shown: Vec<&dyn chunkwise::Target> = shown.iter().map(|t| t.as_target()).collect();
     if args.explain {
         let text = session.explain_with(&shown, &stores)?;
-        io::stdout().lock().write_all(text.as_bytes())?;
+        io::stdout().lock().write_all(printable_lines(&text).as_bytes())?;
         return Ok(());
     }
+    let running = Run::begin();
     let outcome = session.run_with(&shown, &stores);
+    drop(running);
     bar.clear();
     let outcome = outcome?;
     if !stores.is_empty() {
         output::tell(&outcome.report);
-        return write_trace(args, trace.as_deref());
+        return write_trace(traced, trace.as_deref());
     }
     let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     if args.json {
@@ -79,21 +94,16 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         print::human(out, &names, &outcome)?;
     }
     output::tell(&outcome.report);
-    write_trace(args, trace.as_deref())
+    write_trace(traced, trace.as_deref())
 }
 
-fn write_trace(args: &Eval, trace: Option<&Trace>) -> Done {
-    let (Some(path), Some(trace)) = (&args.trace, trace) else { return Ok(()) };
-    let failed = |e: io::Error| io::Error::new(e.kind(), format!("--trace {}: {e}", path.display()));
-    std::fs::write(path, trace.to_json().to_string()).map_err(failed)?;
-    Ok(())
+fn write_trace(to: Option<Written>, trace: Option<&Trace>) -> Done {
+    let (Some(to), Some(trace)) = (to, trace) else { return Ok(()) };
+    to.write(&trace.to_json().to_string())
 }
 
 /// The new file that the results are stored in.
 fn store(path: &Path, names: &[String], targets: &[Target]) -> Result<Store, Failure> {
-    if path.exists() {
-        return Err(Failure::Usage(format!("--output {}: the file exists already", path.display())));
-    }
     let mut store = Store::new(path);
     for (name, target) in names.iter().zip(targets) {
         match target {
@@ -108,15 +118,20 @@ fn store(path: &Path, names: &[String], targets: &[Target]) -> Result<Store, Fai
     Ok(store)
 }
 
-fn open_inputs(args: &Eval, scope: &mut Scope) -> Done {
+/// Opens the inputs, and gives their files.
+fn open_inputs(args: &Eval, scope: &mut Scope) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
     for input in &args.inputs {
         let usage = |what: &str| {
             Failure::Usage(format!(
-                "-i {input}: {what}\nhint: write -i NAME=FILE:/path, as in -i rho=snap.h5:/PartType0/Density"
+                "-i {}: {what}\nhint: write -i NAME=FILE:/path, as in -i rho=snap.h5:/PartType0/Density",
+                input.display()
             ))
         };
-        let (name, place) = input.split_once('=').ok_or_else(|| usage("there is no '='"))?;
-        let name = name.trim();
+        let bytes = pattern::bytes(input);
+        let at = bytes.iter().position(|b| *b == b'=').ok_or_else(|| usage("there is no '='"))?;
+        let name = std::str::from_utf8(&bytes[..at]).map_err(|_| usage("the name is not UTF-8"))?.trim();
+        let place = pattern::name(&bytes[at + 1..]);
         let is_name =
             parse(name).is_ok_and(|ast| matches!(&ast.node(ast.root()).expr, Expr::Name(n) if n == name));
         if !is_name {
@@ -126,10 +141,15 @@ fn open_inputs(args: &Eval, scope: &mut Scope) -> Done {
             return Err(usage(&format!("the name '{name}' is given twice")));
         }
         let (file, path) =
-            output::split_place(place).ok_or_else(|| usage("the path inside the file is missing"))?;
-        scope.define(name, Val::Array(inputs::open(args, file, path)?.made_by(name)));
+            output::split_place(&place).ok_or_else(|| usage("the path inside the file is missing"))?;
+        let first = files.len();
+        let array = inputs::open(args, &file, path, &mut files)?;
+        if args.untrusted {
+            inputs::say_work(name, &array, &files[first..])?;
+        }
+        scope.define(name, Val::Array(array.made_by(name)));
     }
-    Ok(())
+    Ok(files)
 }
 
 /// The names of the results: as given, else `result`, `result2`, …

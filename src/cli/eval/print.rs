@@ -1,8 +1,7 @@
 //! The results of a run as text.
 
 use super::value::Val;
-use crate::cli::Done;
-use crate::cli::render;
+use crate::cli::{Done, output, render};
 use chunkwise::{Array, Binned, Error, ErrorKind, Outcome, Value, Weak};
 use std::io::Write;
 
@@ -57,7 +56,7 @@ pub fn json(mut out: impl Write, names: &[String], outcome: &Outcome) -> Done {
     out.write_all(b"{\"results\": {")?;
     for (i, (name, value)) in names.iter().zip(&outcome.values).enumerate() {
         out.write_all(if i == 0 { b"" } else { b",\n" })?;
-        serde_json::to_writer(&mut out, name)?;
+        output::json(&mut out, name)?;
         out.write_all(b": ")?;
         match value {
             Value::Array(a) => render::json(&mut out, a.dtype(), a.shape(), a.bytes())?,
@@ -66,7 +65,7 @@ pub fn json(mut out: impl Write, names: &[String], outcome: &Outcome) -> Done {
         }
     }
     out.write_all(b"},\n\"report\": ")?;
-    serde_json::to_writer(&mut out, &outcome.report)?;
+    output::json(&mut out, &outcome.report)?;
     out.write_all(b"}\n")?;
     Ok(out.flush()?)
 }

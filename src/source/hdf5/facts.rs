@@ -107,15 +107,16 @@ fn describe(id: &Id, options: OpenOptions) -> Result<Facts> {
         )
         .hint("only integers, floats, bools and enums can be computed with"));
     };
-    let space = h5::shape_of(&h5::dataset_space(id)?)?;
-    let shape = space.clone().unwrap_or_else(|| Dims::from_slice(&[0]));
-    let bytes = checked_len(&shape).and_then(|n| n.checked_mul(dtype.size() as u64));
     let dcpl = h5::creation(id)?;
     let layout = h5::layout(&dcpl)?;
     let external = layout != Layout::Virtual && h5::external_files(&dcpl)? > 0;
     if (external || layout == Layout::Virtual) && !options.allow_external {
         return Err(not_allowed(external));
     }
+    // Of a virtual dataset libhdf5 opens the sources for its shape: not before it was allowed.
+    let space = h5::shape_of(&h5::dataset_space(id)?)?;
+    let shape = space.clone().unwrap_or_else(|| Dims::from_slice(&[0]));
+    let bytes = checked_len(&shape).and_then(|n| n.checked_mul(dtype.size() as u64));
     let filters = if layout == Layout::Chunked { h5::filters(&dcpl)? } else { Vec::new() };
     let mut fill = h5::fill_value(&dcpl, &element.memory, dtype.size())?;
     if element.swap {
@@ -161,7 +162,7 @@ pub(super) fn not_allowed(raw: bool) -> Error {
 }
 
 /// Where the object header is, if that is one number and positioned reads can follow it.
-fn header(id: &Id) -> Result<Option<u64>> {
+pub(super) fn header(id: &Id) -> Result<Option<u64>> {
     let address = h5::address(id)?;
     let (head, rest) = address.split_at(8);
     let plain = cfg!(unix) && rest.iter().all(|&b| b == 0);

@@ -1,6 +1,7 @@
 //! What is in a file, for whoever asks.
 
-use super::tree::{Node, look};
+use super::look::look;
+use super::tree::Node;
 use super::{guard, handles, meta};
 use crate::error::{Context, Result};
 use crate::source::OpenOptions;

@@ -40,7 +40,7 @@ impl Hdf5Source {
         facts: Facts,
     ) -> Result<Hdf5Source> {
         let (shape, dtype, mut fill) = (facts.shape, facts.dtype, facts.fill);
-        let fingerprint = file.fingerprint;
+        let (state, fingerprint) = (file.state, file.state.fingerprint);
         if shape.len() > MAX_RANK || fill.len() != dtype.size() {
             return Err(Error::new(ErrorKind::Format, format!("an array of {} axes", shape.len())));
         }
@@ -121,7 +121,7 @@ impl Hdf5Source {
             dataset: dataset.to_string(),
             resolved: facts.resolved,
             options,
-            fingerprint,
+            state,
             named: fingerprint,
             others,
             shape,
@@ -203,7 +203,7 @@ fn open_in(path: &Path, name: &str, options: OpenOptions, chain: Option<&Chain>)
     let canonical = std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
     // Whoever looks at the file, this is its state and the way to its bytes.
     let file = handles::borrow(&canonical)?;
-    let named = file.fingerprint;
+    let named = file.state.fingerprint;
     let facts = match describe(&file, &canonical, name, options)? {
         Told::Here(facts) => facts,
         Told::Elsewhere { file: other, object } => {

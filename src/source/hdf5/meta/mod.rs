@@ -57,9 +57,11 @@ pub(super) use bytes::is_unknown;
 use super::facts::Facts;
 use super::tree::Node;
 use crate::error::{Error, ErrorKind, Result};
+use crate::grid::Dims;
 use crate::source::{OpenOptions, Reader};
 use container::Container;
-use object::Kind;
+use dataspace::Space;
+use object::{DATASPACE, Kind, Object};
 use pages::Pages;
 use path::Found;
 
@@ -123,6 +125,15 @@ pub(super) fn tree(file: &dyn ReadAt, name: &str, plugins: bool) -> Result<Node>
         Found::Elsewhere(..) => {
             Err(Error::new(ErrorKind::Internal, "a link was followed that is not allowed"))
         }
+    })
+}
+
+/// The shape that the object header at `header` (relative to the base address) says; `None` of a null dataspace.
+pub(super) fn shape(file: &dyn ReadAt, header: u64) -> Result<Option<Dims>> {
+    over(file, |container| {
+        let object = Object::read(container, header)?;
+        let space = object.get(container, DATASPACE, "dataspace")?;
+        Ok(Space::read(&space, container.frame())?.shape())
     })
 }
 
