@@ -79,12 +79,12 @@ fn values_and_report_are_as_documented() {
     );
     let r = &v["results"];
     assert_eq!(
-        r["result"],
+        r["mean(x)"],
         serde_json::json!({"kind": "array", "dtype": "float64", "shape": [], "data": 5.5})
     );
     assert_eq!(r["y"]["data"][1], serde_json::json!([2.0, 10.0, 18.0]));
-    assert_eq!(r["result2"]["data"], serde_json::json!([24.0, 30.0, 36.0, 42.0]));
-    assert_eq!(r["result3"]["data"], serde_json::json!([1.5, "NaN", "-Infinity"]));
+    assert_eq!(r["sum(y, axis=1)"]["data"], serde_json::json!([24.0, 30.0, 36.0, 42.0]));
+    assert_eq!(r["array([1.5, nan, -inf])"]["data"], serde_json::json!([1.5, "NaN", "-Infinity"]));
     let h = &r["h"];
     assert_eq!(h["kind"], "histogram");
     assert_eq!(h["dtype"], "uint64");
@@ -112,10 +112,13 @@ fn several_expressions_share_reads_and_slices_read_what_they_need() {
     let file = file(folder.path());
     let v = json(&file, &["mean(d)", "std(d)", "histogram(d, bins=4, range=(0, 1e4))"], &[]);
     assert_eq!(v["report"]["chunks_decoded"], 10);
-    assert_eq!(v["results"]["result3"]["counts"], serde_json::json!([2500, 2500, 2500, 2500]));
+    assert_eq!(
+        v["results"]["histogram(d, bins=4, range=(0, 1e4))"]["counts"],
+        serde_json::json!([2500, 2500, 2500, 2500])
+    );
     assert_eq!(json(&file, &["mean(d[:10])"], &[])["report"]["chunks_decoded"], 1);
     let h = json(&file, &["histogram2d(d, m, bins=(2, 1), range=((0, 5000), (0, 2)))"], &[]);
-    let h = &h["results"]["result"];
+    let h = &h["results"]["histogram2d(d, m, bins=(2, 1), range=((0, 5000), (0, 2)))"];
     assert_eq!(h["counts"], serde_json::json!([[2500], [2501]]));
     assert_eq!(h["outside"], 4999);
     // The same bits however it is run.
@@ -130,7 +133,7 @@ fn human_output_has_only_results_on_stdout() {
     let folder = tempfile::tempdir().unwrap();
     let x = format!("x={}:/x", file(folder.path()).display());
     let run = without_adapter(&["eval", "-i", &x, "mean(x)", "s=x[:2]", "--device", "gpu"]);
-    assert_eq!(run.out, "result = 5.5\ns =\n[[0. 1. 2. 3.]\n [4. 5. 6. 7.]]\n");
+    assert_eq!(run.out, "mean(x) = 5.5\ns =\n[[0. 1. 2. 3.]\n [4. 5. 6. 7.]]\n");
     assert!(run.err.contains("note: ") && run.err.contains("ran on the CPU: "), "{}", run.err);
     let run = chunkwise(&["eval", "-i", &x, "histogram(x, bins=2)"]);
     assert!(run.out.contains("12 values in 2 bins") && run.out.contains('█'), "{}", run.out);
@@ -144,7 +147,9 @@ fn wrong_expressions_exit_with_2_and_a_caret() {
     let file = file(folder.path());
     let x = format!("x={}:/x", file.display());
     for (expression, words) in [
-        ("mean(rho)", &["unknown name 'rho'", "\n       ^~~\n"][..]),
+        ("mean(rho)", &["unknown name 'rho'", "\n       ^~~\n", "the names are x"][..]),
+        ("sort(x)", &["there is no function 'sort'", "write topk(x, -x.shape[-1])"]),
+        ("-meam(x)", &["did you mean 'mean'?", "^~~~"]),
         ("meam(x)", &["did you mean 'mean'?", "^~~~"]),
         ("x + array([1, 2, 3])", &["(3, 4) and (3,) do not broadcast", "^~~"]),
         ("mean(x, axis=2)", &["axis 2 is out of bounds", "               ^\n"]),
@@ -168,8 +173,12 @@ fn wrong_expressions_exit_with_2_and_a_caret() {
         &["eval", "1", "--threads", "0"],
         &["eval", "1", "--device", "tpu"],
         &["eval", "1", "--explain", "--json"],
-        &["eval", "-i", "x", "1"],
-        &["eval", "-i", "x=nopath.h5", "1"],
+        &["eval", "-i", "x=", "1"],
+        &["eval", "1", "--memry", "1GiB"],
+        &["eval", "--let", "mean(1)", "1"],
+        &["eval", "--let", "a=1", "a=2"],
+        &["eval", "-i", &x, "--let", "x=2", "x"],
+        &["functions", "sort"],
         &["eval", "-i", "1x=a.h5:/x", "1"],
         &["eval", "-i", &x, "-i", &x, "1"],
         &["eval", "a=1", "a=2"],
@@ -194,8 +203,11 @@ fn failed_runs_exit_with_1_and_name_the_place() {
     std::fs::write(&text, "not HDF5").unwrap();
     for (place, words) in [
         (format!("{here}.gone:/x"), &["cannot find", ".gone"][..]),
-        (format!("{here}:/g"), &["group", "/g", "chunkwise info"]),
+        (format!("{here}:/g"), &["group", "/g", "it has d, m"]),
         (format!("{here}:/names"), &["string", "/names"]),
+        (format!("{here}:g"), &["group", "/g", "it has d, m"]),
+        (here.clone(), &["group", "it has empty, g, i, names, x"]),
+        ("nowhere.h5".into(), &["cannot find the file", "nowhere.h5"]),
         (format!("{here}:/g/q"), &["/g/q", "d, m"]),
         (format!("{}:/g/d", cut.display()), &["cut.h5", "the file has only", "cut off"]),
         (format!("{}:/x", text.display()), &["text.h5"]),
@@ -285,9 +297,9 @@ fn netcdf_classic_files_are_as_others() {
         assert_eq!(run.code, Some(0), "{}", run.err);
         for word in [
             "  @title = \"all types\"",
-            "  time  float64 (7,), big-endian, record, 56 B, a dimension scale",
+            "  time  float64 (time 7), big-endian, record, 56 B, a dimension scale, 0.0 … 6.0",
             "    @units = \"days since 1970-01-01\"",
-            "  record_f4  float32 (7, 3), big-endian, record, 84 B, axes [/time, /y]",
+            "  record_f4  float32 (time 7, y 3), big-endian, record, 84 B",
             "  fixed_i1  int8 (3, 5), contiguous, 15 B",
             "  text  string of 1 bytes (not numeric) (7, 5), record, 35 B",
         ] {
@@ -312,8 +324,8 @@ fn netcdf_classic_files_are_as_others() {
         let (code, out) = eval(&["sum(t)", "t[5:9]", "--json"]);
         assert_eq!(code, Some(0), "{out}");
         let v: Value = serde_json::from_str(&out).unwrap();
-        assert_eq!(v["results"]["result"]["data"], 63.0);
-        assert_eq!(v["results"]["result2"]["data"], serde_json::json!([5.0, 6.0, 0.0, 1.0]));
+        assert_eq!(v["results"]["sum(t)"]["data"], 63.0);
+        assert_eq!(v["results"]["t[5:9]"]["data"], serde_json::json!([5.0, 6.0, 0.0, 1.0]));
         let (code, out) = eval(&["t", "--explain"]);
         assert!(code == Some(0) && out.contains("s_*.nc (3 files):/time float64 (21,)"), "{out}");
         let run = chunkwise(&[&["eval", "-i", &format!("x={classic}:/gone"), "x"], untrusted].concat());
@@ -416,7 +428,7 @@ fn no_adapter_is_no_error() {
 
 #[test]
 fn help_is_short_and_has_examples() {
-    for command in ["info", "devices", "eval", "demo"] {
+    for command in ["info", "devices", "eval", "demo", "functions", "completions", "man"] {
         let run = chunkwise(&[command, "--help"]);
         assert_eq!(run.code, Some(0));
         assert!(run.out.contains("Examples:") && run.out.lines().count() < 64, "{}", run.out);
@@ -504,7 +516,7 @@ fn arrays_are_stored_and_nothing_is_overwritten() {
     assert_eq!(stored.code, Some(0), "{}", stored.err);
     let y = format!("y={}:/twice", out.display());
     let same = chunkwise(&["eval", "-i", &x, "-i", &y, "all(y == x * 2)"]);
-    assert_eq!(same.out.trim(), "result = True");
+    assert_eq!(same.out.trim(), "all(y == x * 2) = True");
     // Several expressions are one run; what is one number is a dataset as well.
     let more = folder.path().join("more.h5").display().to_string();
     let all = ["eval", "-i", &x, "a=x * 2", "b=sqrt(abs(a))", "m=mean(a)", "--output", &more];
@@ -520,7 +532,8 @@ fn arrays_are_stored_and_nothing_is_overwritten() {
     assert_eq!((stored.code, &stored.out[..]), (Some(0), ""), "{}", stored.err);
     let inputs = ["a", "b", "m"].map(|n| format!("{n}={more}:/{n}"));
     let of = |e: &str| chunkwise(&["eval", "-i", &inputs[0], "-i", &inputs[1], "-i", &inputs[2], e]);
-    assert_eq!(of("all(b == sqrt(abs(a))) & (m == mean(a))").out.trim(), "result = True");
+    let out = of("all(b == sqrt(abs(a))) & (m == mean(a))").out;
+    assert_eq!(out.trim(), "all(b == sqrt(abs(a))) & (m == mean(a)) = True");
     let again = store("twice=x * 3");
     assert_eq!(again.code, Some(2));
     assert!(again.err.contains("exists"));
@@ -539,7 +552,7 @@ fn patterns_and_lists_of_files_are_one_array() {
         let input = format!("x={input}:/g/x");
         let run = chunkwise(&[&["eval", "-i", &input, "--json", expression], more].concat());
         assert_eq!(run.code, Some(0), "{}", run.err);
-        serde_json::from_str::<Value>(&run.out).unwrap()["results"]["result"]["data"].clone()
+        serde_json::from_str::<Value>(&run.out).unwrap()["results"][expression]["data"].clone()
     };
     let all = at("snap_*.h5");
     // 1, 2, 10: in the order of the numbers.
@@ -564,4 +577,221 @@ fn patterns_and_lists_of_files_are_one_array() {
     f.close().unwrap();
     let run = chunkwise(&["eval", "-i", &input, "mean(x)"]);
     assert!(run.code == Some(1) && run.err.contains("snap_3.h5") && run.err.contains("int16"), "{}", run.err);
+}
+
+/// A step is no result, a result without a name is called by its text, and an expression may begin with a sign.
+#[test]
+fn steps_and_results_have_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let x = format!("x={}:/x", file(folder.path()).display());
+    let run = |args: &[&str]| chunkwise(&[&["eval", "-i", &x], args].concat());
+    let out = run(&[
+        "--let",
+        "a=x - mean(x)",
+        "--let",
+        "b=a ** 2",
+        "sum(b) / b.size",
+        "-a[0, :2]",
+        "m=max(b)",
+        "-m",
+    ]);
+    assert_eq!(
+        out.out, "sum(b) / b.size = 11.916666666666666\n-a[0, :2] = [5.5 4.5]\nm = 30.25\n-m = -30.25\n",
+        "{}",
+        out.err
+    );
+    let out = run(&["--json", "-1 + max(x)", "--threads", "1", "--let", "y=x", " mean( y ) "]);
+    let v: Value = serde_json::from_str(&out.out).unwrap_or_else(|e| panic!("{e}: {}", out.err));
+    assert_eq!(v["results"]["-1 + max(x)"]["data"], 10.0);
+    assert_eq!(v["results"]["mean( y )"]["data"], 5.5);
+    assert_eq!(v["results"].as_object().unwrap().len(), 2);
+    // What is asked for twice is there once.
+    let out = run(&["mean(x)", "m=max(x)", "mean(x)", "m"]);
+    assert_eq!(out.out, "mean(x) = 5.5\nm = 11.0\n");
+    assert!(out.err.contains("note: 'mean(x)' is asked for twice") && out.err.contains("'m'"), "{}", out.err);
+    let out = run(&["sum(\n  x\n)"]);
+    assert_eq!(out.out, "sum( x ) = 66.0\n");
+    // Steps come before results, in their order.
+    let out = run(&["--let", "b=a", "--let", "a=x", "b"]);
+    assert!(out.code == Some(2) && out.err.contains("unknown name 'a'"), "{}", out.err);
+    let target = folder.path().join("out.h5").display().to_string();
+    let out = run(&["x / 2", "result2=x", "-x", "--output", &target]);
+    assert_eq!(out.code, Some(0), "{}", out.err);
+    assert!(out.err.contains("x / 2 is stored as 'result'") && out.err.contains("-x is stored as 'result3'"));
+    let out = chunkwise(&["eval", "-i", &target, "all((result == result2 / 2) & (result3 == -result2))"]);
+    assert!(out.out.ends_with(" = True\n"), "{}", out.err);
+}
+
+/// Files and groups by a name; attributes as constants; of HDF5 and of netCDF classic files.
+#[test]
+fn files_and_groups_have_names() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(folder.path());
+    let f = hdf5::File::open_rw(&path).unwrap();
+    let header = f.create_group("Header").unwrap();
+    header.new_attr_builder().with_data(&ndarray::arr0(0.5f64)).create("Redshift").unwrap();
+    header.new_attr_builder().with_data(&[0.25f32]).create("Time").unwrap();
+    header.new_attr_builder().with_data(&[1i32, 2, 3]).create("N").unwrap();
+    let how: hdf5::types::VarLenUnicode = "mean".parse().unwrap();
+    header.new_attr_builder().with_data(&ndarray::arr0(how)).create("how").unwrap();
+    f.create_group("void").unwrap();
+    f.group("g").unwrap().new_dataset_builder().with_data(&[7i32]).create("not a name").unwrap();
+    f.close().unwrap();
+    let here = path.display().to_string();
+    let eval = |input: &str, expression: &str| {
+        let run = chunkwise(&["eval", "-i", input, expression]);
+        match run.code {
+            Some(0) => {
+                run.out.trim().strip_prefix(expression).unwrap().trim_start_matches([' ', '=']).to_string()
+            }
+            _ => run.err,
+        }
+    };
+    let (whole, group) = (format!("s={here}"), format!("g={here}:/g"));
+    for (input, expression, wanted) in [
+        (&whole, "s.x[0, :2]", "[0. 1.]"),
+        (&whole, "mean(s.g.d)", "4999.5"),
+        (&whole, "s.g.m.sum()", "10000.0"),
+        (&whole, "s['/g/d'][-1]", "9999.0"),
+        (&whole, "s['g']['d'].shape", "[10000]"),
+        (&whole, "s['g/not a name'] + 1", "[8]"),
+        (
+            &whole,
+            "s.x * s['/Header'].attrs['Redshift'] == s.x / 2",
+            "[[ True  True  True  True]\n [ True  True  True  True]\n [ True  True  True  True]]",
+        ),
+        (&whole, "float32(s.x[0, 3]) * s.Header.attrs['Time']", "0.75"),
+        (&whole, "s.Header.attrs['Time'][0]", "0.25"),
+        (&whole, "s.Header.attrs['N'][1] + s.Header.attrs['N']", "[3 4 5]"),
+        (&whole, "groupby_reduce(s.i, s.i > 2, s.Header.attrs['how'])", "[1. 4.]"),
+        (&whole, "concatenate((s.i, s.x[0]))[-1]", "3.0"),
+        (&whole, "s.g.d.attrs['limits'][1]", "2.5"),
+        (&group, "g.d[g.m > 0].max()", "9999.0"),
+        (&group, "g['/x'].T.shape", "[4 3]"),
+        (&format!("g={here}:g"), "g.d.ndim", "1"),
+        (&format!("d={here}:g/d"), "d.attrs['limits']", "[1.5 2.5]"),
+    ] {
+        assert_eq!(eval(input, expression), wanted, "{expression}");
+    }
+    for (input, expression, words) in [
+        (&whole, "s.y", &["there is no \"/y\" in the file", "/ has "][..]),
+        (&whole, "s.g.q.mean()", &["\"/g/q\"", "d, m"]),
+        (&whole, "s.g + 1", &["this is a group", "/g", "it has d, m, not a name"]),
+        (&whole, "s.void", &["this is a group", "it is empty"]),
+        (&whole, "s['void/x']", &["/void is empty"]),
+        (&whole, "s.Header.attrs['Tme']", &["no attribute 'Tme'", "N, Redshift, Time, how", "/Header"]),
+        (&whole, "s.x.attrs['a']", &["no attribute 'a'", "it has no attributes"]),
+        (&whole, "s.Header.attrs", &["attributes is no result"]),
+        (&whole, "s.x['a']", &["has no fields", "^~~"]),
+        (&whole, "s.x.foo", &["no attribute 'foo'", "^~~"]),
+    ] {
+        let said = eval(input, expression);
+        for word in words {
+            assert!(said.contains(word), "{expression} should say {word}: {said}");
+        }
+    }
+    // Without a name all that is there has its own. What is not used is not opened.
+    let run = chunkwise(&["eval", "-i", &here, "mean(g.d) + x[0, 0]", "i"]);
+    assert_eq!(run.out, "mean(g.d) + x[0, 0] = 4999.5\ni = [0 1 2 3 4 5]\n", "{}", run.err);
+    let run = chunkwise(&["eval", "-i", &format!("{here}:/g"), "d[0]"]);
+    assert!(
+        run.out == "d[0] = 0.0\n" && run.err.contains("note: 'not a name' cannot be a name"),
+        "{}",
+        run.err
+    );
+    let run = chunkwise(&["eval", "-i", &format!("d={here}:/x"), "-i", &format!("{here}:g"), "d"]);
+    assert!(run.code == Some(2) && run.err.contains("the name 'd' is taken"), "{}", run.err);
+    let run = chunkwise(&["eval", "-i", &format!("d={here}:/no/such"), "1"]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    // Many files: datasets are joined, attributes are what all agree on.
+    let copy = folder.path().join("b.h5");
+    std::fs::copy(&path, &copy).unwrap();
+    let both = format!("s={here},{}", copy.display());
+    assert_eq!(eval(&both, "s.g.d.size"), "20000");
+    assert_eq!(eval(&both, "s.Header.attrs['N'].sum()"), "6");
+    let f = hdf5::File::open_rw(&copy).unwrap();
+    f.group("Header").unwrap().attr("Redshift").unwrap().write_scalar(&0.75f64).unwrap();
+    f.close().unwrap();
+    let said = eval(&both, "s.Header.attrs['Redshift']");
+    assert!(said.contains("do not agree on the attribute 'Redshift'") && said.contains("b.h5"), "{said}");
+    // netCDF classic.
+    let classic = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/netcdf/classic.nc");
+    let classic = format!("n={}", classic.display());
+    assert_eq!(eval(&classic, "n.time.sum()"), "21.0");
+    assert_eq!(eval(&classic, "n['record_f4'].shape"), "[7 3]");
+    let said = eval(&classic, "n.time.attrs['unit']");
+    assert!(said.contains("no attribute 'unit'") && said.contains("units"), "{said}");
+}
+
+#[test]
+fn functions_are_listed_and_shown() {
+    let run = chunkwise(&["functions"]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    for line in ["Reductions:", "  add(x, y), x + y", "Attributes:", "  x.shape"] {
+        assert!(run.out.lines().any(|l| l.starts_with(line)), "{line}: {}", run.out);
+    }
+    assert!(run.out.lines().count() > 200 && run.out.lines().all(|l| l.chars().count() <= 260));
+    let run = chunkwise(&["functions", "var"]);
+    for part in [
+        "var(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True)",
+        "The variance, with divisor n - ddof.",
+        "ddof      default 0, by its name only: ",
+        "> var([1, 2, 3, 4])\n  1.25\n",
+    ] {
+        assert!(run.out.contains(part), "{part}: {}", run.out);
+    }
+    let names = |pattern: &str| {
+        let out = chunkwise(&["functions", pattern, "--json"]).out;
+        let v: Value = serde_json::from_str(&out).unwrap();
+        v.as_array().unwrap().iter().map(|e| e["name"].as_str().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(names("nancum*"), ["nancumsum", "nancumprod"]);
+    assert_eq!(names("-"), ["subtract", "negative"]);
+    let v: Value = serde_json::from_str(&chunkwise(&["functions", "**", "--json"]).out).unwrap();
+    assert_eq!((&v["name"], &v["answer"]["data"]), (&"power".into(), &serde_json::json!([16, 81])));
+    assert_eq!(v["params"][0], serde_json::json!({"name": "x", "default": null, "keyword_only": false}));
+    let run = chunkwise(&["functions", "median"]);
+    assert!(run.out.starts_with("median(a, axis=None"), "{}", run.out);
+    for (name, hint) in
+        [("sort", "write topk"), ("histogran", "did you mean 'histogram'?"), ("lstsq", "lists what")]
+    {
+        let run = chunkwise(&["functions", name]);
+        assert!(
+            run.code == Some(2) && run.err.contains(hint) && run.err.contains("there is no function"),
+            "{}",
+            run.err
+        );
+    }
+}
+
+#[test]
+fn shells_and_manuals_are_served() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let run = chunkwise(&["completions", shell]);
+        assert!(
+            run.code == Some(0) && run.out.contains("eval") && run.out.contains("no-spill"),
+            "{shell}: {}",
+            run.err
+        );
+    }
+    let page = chunkwise(&["man", "eval"]).out;
+    assert!(page.contains(".TH chunkwise-eval 1") && page.contains("\\-\\-memory"), "{page}");
+    assert!(chunkwise(&["man"]).out.contains("chunkwise\\-eval(1)"));
+    let wrong = chunkwise(&["man", "evil"]);
+    assert!(wrong.code == Some(2) && wrong.err.contains("info, devices, eval"), "{}", wrong.err);
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("man1");
+    assert_eq!(chunkwise(&["man", "--folder", target.to_str().unwrap()]).code, Some(0));
+    for name in ["chunkwise.1", "chunkwise-eval.1", "chunkwise-functions.1"] {
+        assert!(target.join(name).is_file(), "{name}");
+    }
+}
+
+/// Mesa's Vulkan says nothing where there is no session of a desktop.
+#[test]
+#[cfg(target_os = "linux")]
+fn drivers_are_quiet_without_a_desktop() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_chunkwise"));
+    let run = told(command.args(["devices"]).env_remove("XDG_RUNTIME_DIR").env_remove("WAYLAND_DISPLAY"));
+    assert_eq!((run.code, &run.err[..]), (Some(0), ""), "{}", run.out);
 }

@@ -30,6 +30,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("plan", 4),
     ("exec", 5),
     ("session", 6),
+    ("expr", 7),
     ("cli", 7),
     ("main", 7),
     ("fuzzing", 7),
@@ -68,8 +69,15 @@ const CRATES: &[(&str, &[&str])] = &[
     ("snap", &["src/source/hdf5"]),
     ("bzip2", &["src/source/hdf5"]),
     ("clap", &["src/main.rs", "src/cli"]),
+    ("clap_complete", &["src/cli"]),
+    ("clap_mangen", &["src/cli"]),
     ("indicatif", &["src/main.rs", "src/cli"]),
     ("ctrlc", &["src/main.rs", "src/cli"]),
+    ("plotters_backend", &["src/cli/plot"]),
+    ("plotters_bitmap", &["src/cli/plot"]),
+    ("plotters_svg", &["src/cli/plot"]),
+    ("ab_glyph", &["src/cli/plot"]),
+    ("colorous", &["src/cli/plot"]),
 ];
 
 /// Files of tables, polynomials and expected values, which may be longer.

@@ -140,7 +140,7 @@ fn ask(question: &Question, inputs: &[(&str, String)], budget: u64, threads: u64
     args.extend([budget.to_string(), "--threads".into(), threads.to_string(), question.text.clone()]);
     inputs.iter().for_each(|(name, place)| args.extend(["-i".into(), format!("{name}={place}")]));
     let (answer, resident) = resident(&args);
-    let (result, report) = (&answer["results"]["result"], &answer["report"]);
+    let (result, report) = (&answer["results"][&question.text], &answer["report"]);
     let numbers = match result["counts"].as_array() {
         Some(counts) => counts.iter().map(|c| c.as_f64().unwrap()).collect(),
         None => vec![f64::from(result["data"].as_f64().unwrap() as f32)],

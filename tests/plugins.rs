@@ -107,7 +107,7 @@ fn plugins_are_loaded_only_where_they_are_allowed() {
     }
     let (ran, loaded) = run(&["eval", "--allow-plugins"]);
     assert!(ran.code == Some(0) && loaded, "{ran:?}");
-    assert_eq!(ran.out, "result = 4950\n");
+    assert_eq!(ran.out, "sum(x) = 4950\n");
     let (ran, loaded) = run(&["info"]);
     assert!(ran.out.contains("a filter that is not there") && !loaded, "{ran:?}");
     let (ran, loaded) = run(&["info", "--allow-plugins"]);

@@ -122,7 +122,7 @@ pub(super) fn broadcast_node(node: &Arc<Node>, shape: &[u64]) -> Arc<Node> {
 /// The methods of the table's rows.
 macro_rules! methods {
     ($($(#[doc = $doc:literal])+ $op:ident $method:ident $(= $name:literal)? $(| $alias:literal)*
-        $([$symbol:literal])? ($($params:tt)+) $row:tt)*) => {
+        $([$symbol:literal])? ($($params:tt)+) $example:literal $row:tt)*) => {
         /// Elementwise operations: a method for every row of the table, which says dtypes and bounds
         /// ([`Op::row`]).
         impl Array {

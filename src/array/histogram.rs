@@ -142,6 +142,17 @@ impl Binned {
         self
     }
 
+    /// What the values of each dimension are called: the text by which they were made ([`Array::made_by`], expressions);
+    /// nothing where that is a line of code.
+    pub fn axis_names(&self) -> Vec<Option<&str>> {
+        self.coordinates().map(name).collect()
+    }
+
+    /// What the weights are called, as [`Binned::axis_names`].
+    pub fn weights_name(&self) -> Option<&str> {
+        self.weights.as_ref().and_then(name)
+    }
+
     /// The arrays of the dimensions.
     pub(super) fn coordinates(&self) -> impl Iterator<Item = &Array> {
         self.axes.iter().map(|(a, _)| a)
@@ -224,6 +235,14 @@ impl Target for Binned {
         self.draft()
             .map_err(|e| Arc::new(e.at("operation", "histogram").at("at", &self.origin)))
             .and_then(|d| d.finish(self.origin.clone()))
+    }
+}
+
+/// The text by which an array was made.
+fn name(array: &Array) -> Option<&str> {
+    match &array.built.as_ref().ok()?.origin {
+        Origin::Text(text) => Some(text),
+        Origin::Rust(_) => None,
     }
 }
 

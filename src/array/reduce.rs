@@ -96,6 +96,11 @@ impl Over {
         set.into_iter().filter(|(_, set)| *set).map(|(name, _)| name)
     }
 
+    /// How many axes are named; `None` where it goes over all of them.
+    pub(crate) fn axis_count(&self) -> Option<usize> {
+        self.axes.as_ref().map(Vec::len)
+    }
+
     pub(super) fn mask_array(&self) -> Option<&Array> {
         self.mask.as_ref()
     }

@@ -3,7 +3,6 @@
 use chunkwise::size::parse_size;
 use chunkwise::{Cancel, Device, FallbackPolicy, Progress, Reader, Result, Session, SessionBuilder, Trace};
 use clap::{Parser, Subcommand, ValueEnum};
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -26,10 +25,16 @@ pub enum Command {
     Devices(Devices),
     /// Compute expressions over datasets
     Eval(Eval),
+    /// List the functions and names that expressions can use, or tell all about one
+    Functions(Functions),
     /// Make a snapshot-like file and answer questions on it
     Demo(Demo),
     /// Measure what this machine can do, and how near to it each kind of work comes
     Bench(Bench),
+    /// Print what a shell needs to complete commands and options
+    Completions(Completions),
+    /// Print the manual page of a command, or write all of them
+    Man(Man),
 }
 
 /// Who reads the metadata of files.
@@ -54,11 +59,18 @@ impl From<MetadataReader> for Reader {
 #[command(after_help = "Examples:
   chunkwise info snap.h5
   chunkwise info snap.h5:/PartType0/Density --json
+  chunkwise info 'year_*.nc' --long
   chunkwise info --untrusted downloaded.h5")]
 pub struct Info {
-    /// The file, perhaps with a path inside it
-    #[arg(value_name = "FILE[:/path]")]
-    pub place: OsString,
+    /// Files, each perhaps with a path inside it; patterns such as 'snap_*.h5' too
+    #[arg(required = true, value_name = "FILE[:/path]")]
+    pub places: Vec<String>,
+    /// Also show the attributes by which HDF5 and netCDF-4 keep their own books
+    #[arg(long)]
+    pub all: bool,
+    /// Show long attributes whole: up to 64 values, and every text
+    #[arg(long)]
+    pub long: bool,
     /// Do not trust the file: keep libhdf5 away from it
     #[arg(long, conflicts_with = "allow_plugins")]
     pub untrusted: bool,
@@ -69,7 +81,7 @@ pub struct Info {
     #[arg(long, value_name = "own|libhdf5", value_enum, default_value_t = MetadataReader::Own)]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub reader: MetadataReader,
-    /// Print one JSON object
+    /// Print one JSON object a file, each on a line, with all attributes
     #[arg(long)]
     pub json: bool,
 }
@@ -95,7 +107,7 @@ pub struct Devices {
 }
 
 /// Where and with what a command runs.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 pub struct Run {
     /// Where to run: cpu, gpu (the CPU does what it cannot, and that is reported) or auto
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
@@ -128,23 +140,45 @@ pub enum JoinFiles {
     Stack,
 }
 
+/// What a dataset is that some of many files lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Missing {
+    // As for `JoinFiles`.
+    Error,
+    Skip,
+}
+
 /// `chunkwise eval`
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EVAL_HELP)]
 pub struct Eval {
-    /// A dataset and the name that expressions call it by; can be given many times. FILE may be many
-    /// files, joined as one array: a pattern such as snap_*.h5, sorted with numbers by their value, or
-    /// a list with commas, in its order
-    #[arg(short = 'i', long = "input", value_name = "NAME=FILE:/path")]
-    pub inputs: Vec<OsString>,
+    /// A dataset, a group or a whole file, and the name that expressions call it by: rho, g.Density,
+    /// s['/a/b'], s.attrs['time']; without a name all that is in it by the names there. Can be given
+    /// many times. FILE may be many files, joined as one array: a pattern such as snap_*.h5, sorted
+    /// with numbers by their value, or a list with commas, in its order
+    #[arg(short = 'i', long = "input", value_name = "[NAME=]FILE[:/path]")]
+    pub inputs: Vec<String>,
     /// How many files become one array: as numpy.concatenate does, or as numpy.stack
     #[arg(long, value_enum, default_value_t = JoinFiles::Concatenate)]
     pub join: JoinFiles,
     /// The axis along which they are joined, or the new axis of a stack; negative from the end
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     pub axis: i64,
-    /// What to compute: NumPy in Python's syntax; all in one run
-    #[arg(required = true, value_name = "[NAME=]EXPR")]
+    /// What files of many that lack a dataset are: an error, or empty
+    #[arg(long, value_name = "error|skip", value_enum, default_value_t = Missing::Error, hide_possible_values = true)]
+    pub missing: Missing,
+    /// Join datasets of several dtypes in the one that has the numbers of all, as NumPy promotes
+    #[arg(long)]
+    pub promote: bool,
+    /// Take packed numbers as they are stored. Otherwise they are decoded as their attributes say
+    /// (scale_factor, add_offset, _FillValue, missing_value, _Unsigned, valid_range), with NaN for what is missing
+    #[arg(long)]
+    pub raw: bool,
+    /// A step with a name, which is no result; later steps and all results can use it; can be given many times
+    #[arg(long = "let", value_name = "NAME=EXPR")]
+    pub steps: Vec<String>,
+    /// What to compute: NumPy in Python's syntax; all in one run. A result with a NAME can be used in later ones
+    #[arg(required = true, value_name = "[NAME=]EXPR", allow_hyphen_values = true)]
     pub expressions: Vec<String>,
     /// Where and with what
     #[command(flatten)]
@@ -177,25 +211,27 @@ pub struct Eval {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Store the arrays as datasets of a new HDF5 file, each under its name, block by block, so that
-    /// they may be larger than the memory; prints nothing
+    /// Store the arrays as datasets of a new HDF5 file, each under its name (result, result2, … without
+    /// one), block by block, so that they may be larger than the memory; prints nothing
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     pub output: Option<std::path::PathBuf>,
     /// Replace the files of --output and --trace that are there
     #[arg(long)]
     pub overwrite: bool,
+    /// Draw the results in a new file, too: histograms as steps or, in two dimensions, as an image with the
+    /// first one to the right; arrays as a line, or as an image with the first row below (x[::-1] turns it);
+    /// several as panels of one picture
+    #[arg(long, value_name = "FILE.png|svg", conflicts_with_all = ["explain", "output"])]
+    pub plot: Option<PathBuf>,
+    /// Draw colours, and the heights of lines and bins, on a logarithmic scale
+    #[arg(long, requires = "plot")]
+    pub plot_log: bool,
 }
 
 const EVAL_HELP: &str = "\
 Expressions:
   numbers, names, + - * / // % ** @, comparisons, & | ^ ~ << >>, x[2:9, ::-1, None], x[mask], x[[3, 1]]
-  elementwise functions and reductions by NumPy's names, as f(x, axis=0) or x.f(axis=0); matmul dot
-  histogram histogram2d histogramdd binned_statistic binned_statistic_2d groupby_reduce topk argtopk
-  ptp; median quantile percentile cumsum cumprod, each with a nan form; cummax cummin cumulative_sum
-  cumulative_prod take compress extract nonzero argwhere flatnonzero arange linspace zeros ones full
-  random array reshape ravel transpose expand_dims squeeze broadcast_to concatenate stack pad
-  gradient convolve astype, float32(x); x.T; pi e inf nan
-  A result with a NAME can be used in later ones. One that begins with '-' goes after '--'.
+  functions by NumPy's names, as f(x, axis=0) or x.f(axis=0); chunkwise functions lists them all
 
 Examples:
   chunkwise eval 'mean(arange(10))'
@@ -203,7 +239,51 @@ Examples:
   chunkwise eval -i t=s.h5:/T -i m=s.h5:/M 'h=histogram(log10(t), bins=32, weights=m)' --json
   chunkwise eval -i rho='snap_*.h5:/PartType0/Density' 'histogram(log10(rho), bins=50)'
   chunkwise eval -i t='day_1.h5,day_2.h5:/T' --join stack 'mean(t, axis=0)'
-  chunkwise eval -i t=s.h5:/T 'anomaly=t - mean(t, axis=0)' --output anomaly.h5";
+  chunkwise eval -i t=s.h5:/T 'anomaly=t - mean(t, axis=0)' --output anomaly.h5
+  chunkwise eval -i t=s.h5:/T 'histogram(t, bins=50)' 'mean(t, axis=0)' --plot t.png";
+
+/// `chunkwise functions`
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  chunkwise functions
+  chunkwise functions hist
+  chunkwise functions 'nan*'
+  chunkwise functions quantile
+  chunkwise functions '**'")]
+pub struct Functions {
+    /// A name or an operator, for all about it; or a part of names, or a pattern such as nan*
+    #[arg(value_name = "NAME|PATTERN", allow_hyphen_values = true)]
+    pub pattern: Option<String>,
+    /// Print JSON: a list, or of one name an object with the answer to its example
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `chunkwise completions`
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  chunkwise completions bash > ~/.local/share/bash-completion/completions/chunkwise
+  chunkwise completions zsh > ~/.zfunc/_chunkwise
+  chunkwise completions fish > ~/.config/fish/completions/chunkwise.fish")]
+pub struct Completions {
+    /// Which shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `chunkwise man`
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  chunkwise man eval | man -l -
+  chunkwise man --folder ~/.local/share/man/man1")]
+pub struct Man {
+    /// Of which command; of chunkwise itself if not given
+    #[arg(value_name = "COMMAND")]
+    pub of: Option<String>,
+    /// Write the pages of all commands into this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "of")]
+    pub folder: Option<PathBuf>,
+}
 
 /// `chunkwise demo`
 #[derive(Debug, clap::Args)]

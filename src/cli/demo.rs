@@ -5,13 +5,14 @@
 //! and compresses it; nothing is ever held as a whole.
 
 use super::args::Demo;
-use super::eval::{Scope, Target, Val, named};
-use super::expr::parse;
-use super::output::{self, Bar};
-use super::render::human_duration;
+use super::bar::Bar;
+use super::eval::{named, of};
+use super::output;
+use super::render::{histogram_picture, human_duration};
 use super::signals::Run;
 use super::targets::{Existing, check_target};
 use super::{Done, Failure};
+use chunkwise::expr::{Expression, Scope};
 use chunkwise::sink::hdf5::{AttributeData, DatasetSpec, Hdf5Writer, WriteScratch};
 use chunkwise::size::human_bytes;
 use chunkwise::{Array, BlockOrder, Cancel, Error, ErrorKind, FallbackPolicy, Index, Result, Session, Weak};
@@ -114,22 +115,19 @@ fn failed(what: &str, e: io::Error) -> Error {
 }
 
 /// What an expression of the tables above stands for.
-fn array(scope: &mut Scope, text: &str) -> Result<Array> {
-    match scope.lower(&parse(text)?)? {
-        Val::Array(a) => Ok(a),
-        other => Err(Error::new(ErrorKind::Internal, format!("'{text}' is {}, not an array", other.kind()))),
-    }
+fn array(scope: &Scope, text: &str) -> Result<Array> {
+    Expression::parse(text)?.array(scope)
 }
 
 fn make(args: &Demo, file: &Path, cancel: &Cancel) -> Done {
     let n = args.particles;
-    let mut scope = Scope::default();
-    scope.define("n", Val::Scalar(Weak::Int(n.into())));
+    let mut scope = Scope::new();
+    scope.define("n", Weak::Int(n.into()));
     for (name, text) in STEPS {
-        let step = array(&mut scope, text)?;
-        scope.define(name, Val::Array(step));
+        let step = array(&scope, text)?;
+        scope.define(name, step);
     }
-    let fields = FIELDS.iter().map(|(.., text)| array(&mut scope, text)).collect::<Result<Vec<_>>>()?;
+    let fields = FIELDS.iter().map(|(.., text)| array(&scope, text)).collect::<Result<Vec<_>>>()?;
     let mut specs = Vec::new();
     for ((name, unit, _), field) in FIELDS.iter().zip(&fields) {
         let shape = field.shape()?.to_vec();
@@ -165,12 +163,14 @@ fn make(args: &Demo, file: &Path, cancel: &Cancel) -> Done {
             let rows = Index::from(at..(at + CHUNK as i64).min(n as i64));
             let parts: Vec<Array> = fields.iter().map(|f| f.index([rows])).collect();
             let targets: Vec<&dyn chunkwise::Target> = parts.iter().map(|p| p as _).collect();
+            let mut bytes = 0;
             for (d, value) in session.run(&targets)?.values.iter().enumerate() {
                 let coords = [chunk, 0];
-                let rank = specs[d].shape.len();
-                writer.write_chunk(d, &coords[..rank], value.as_array()?.bytes(), &mut scratch)?;
+                let (rank, values) = (specs[d].shape.len(), value.as_array()?.bytes());
+                writer.write_chunk(d, &coords[..rank], values, &mut scratch)?;
+                bytes += values.len() as u64;
             }
-            bar.count("writing", chunk + 1, chunks);
+            bar.another("writing", chunks, bytes);
         }
     };
     std::thread::scope(|scope| {
@@ -195,10 +195,10 @@ fn ask(args: &Demo, file: &Path, cancel: &Cancel, out: &mut impl Write) -> Done 
     let bar = Bar::new();
     let shown = bar.clone();
     let session = args.run.session(FallbackPolicy::Allow, cancel, None, move |p| shown.run(p))?;
-    let mut scope = Scope::default();
+    let mut scope = Scope::new();
     for (name, (field, ..)) in NAMES.iter().zip(FIELDS) {
         let path = format!("/PartType0/{field}");
-        scope.define(name, Val::Array(Array::open(file, &path)?.made_by(name)));
+        scope.define(name, Array::open(file, &path)?.made_by(name));
     }
     let inputs =
         NAMES.iter().zip(FIELDS).map(|(name, (field, ..))| format!("-i {name}=FILE:/PartType0/{field}"));
@@ -206,21 +206,21 @@ fn ask(args: &Demo, file: &Path, cancel: &Cancel, out: &mut impl Write) -> Done 
     writeln!(out, "Each question is an expression: chunkwise eval {inputs} EXPR\n")?;
     for (question, name, text) in QUESTIONS {
         writeln!(out, "{question}\n  {text}")?;
-        let target = Target::new(scope.lower(&parse(text)?)?).map_err(Failure::Usage)?;
-        let outcome = session.run(&[target.as_target()]);
+        let output = Expression::parse(text)?.output(&scope)?;
+        let outcome = session.run(&[&output]);
         bar.clear();
         let outcome = outcome?;
         for value in &outcome.values {
             match value.as_histogram() {
                 // The map says it; the numbers are for `eval`.
-                Ok(h) => out.write_all(super::render::histogram_picture(h).as_bytes())?,
-                Err(_) => out.write_all(named(name, value)?.as_bytes())?,
+                Ok(h) => out.write_all(histogram_picture(h, &of(&output)).as_bytes())?,
+                Err(_) => out.write_all(named(name, &output, value)?.as_bytes())?,
             }
         }
         writeln!(out, "[{}]\n", output::account(&outcome.report))?;
         output::notes(&outcome.report);
         if *name == "mean_density" {
-            naive(&session, &array(&mut scope, "rho")?, &outcome, out)?;
+            naive(&session, &array(&scope, "rho")?, &outcome, out)?;
         }
     }
     Ok(())

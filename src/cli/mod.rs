@@ -1,20 +1,28 @@
-//! The command line: arguments, the expression language, and how results are printed.
+//! The command line: arguments, and how results are printed.
 //!
 //! Results go to stdout, everything else to stderr. Exit code 0: done (or nobody reads the output
 //! any more); 1: a run failed; 2: the command line or an expression is wrong.
 
+mod advice;
 mod args;
+mod bar;
 mod bench;
 mod demo;
 mod devices;
 mod eval;
-mod expr;
 mod failure;
+mod functions;
 mod info;
 mod inputs;
 mod output;
 mod pattern;
+#[cfg(feature = "plot")]
+mod plot;
+#[cfg(not(feature = "plot"))]
+#[path = "no_plot.rs"]
+mod plot;
 mod render;
+mod shell;
 mod signals;
 mod targets;
 
@@ -53,8 +61,11 @@ pub fn main() -> ExitCode {
         Command::Info(a) => info::run(a),
         Command::Devices(a) => devices::run(a),
         Command::Eval(a) => eval::run(a, &cancel),
+        Command::Functions(a) => functions::run(a),
         Command::Demo(a) => demo::run(a, &cancel),
         Command::Bench(a) => bench::run(a, &cancel),
+        Command::Completions(a) => shell::completions(a),
+        Command::Man(a) => shell::man(a),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,69 +1,13 @@
-//! What the commands share in talking to people: the progress bar, the account of a run, JSON, and
+//! What the commands share in talking to people: the account of a run, text from files made safe for a terminal, JSON, and
 //! `FILE:/path`.
 
-use super::pattern;
 use super::render::human_duration;
+use chunkwise::Report;
 use chunkwise::size::human_bytes;
 use chunkwise::text::{is_escaped, printable};
-use chunkwise::{Progress, Report};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
-use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
-
-/// A bar on stderr where that is a terminal; nothing elsewhere.
-#[derive(Clone)]
-pub struct Bar(ProgressBar);
-
-impl Bar {
-    /// A bar that shows nothing until something happens.
-    pub fn new() -> Bar {
-        let bar = ProgressBar::new(0);
-        let target = match io::stderr().is_terminal() {
-            true => ProgressDrawTarget::stderr_with_hz(10),
-            false => ProgressDrawTarget::hidden(),
-        };
-        bar.set_draw_target(target);
-        if let Ok(style) = ProgressStyle::with_template("{prefix} {bar:30} {percent:>3}% {msg}") {
-            bar.set_style(style);
-        }
-        Bar(bar)
-    }
-
-    /// Shows how far a run is.
-    pub fn run(&self, p: Progress) {
-        if p.stages > 1 {
-            self.0.set_prefix(format!("stage {} of {}", p.stage + 1, p.stages));
-        }
-        self.0.set_length(p.tasks);
-        self.0.set_position(p.done);
-        self.0.set_message(human_bytes(p.bytes));
-    }
-
-    /// Shows that `done` of `all` is done.
-    pub fn count(&self, what: &str, done: u64, all: u64) {
-        self.0.set_prefix(what.to_string());
-        self.0.set_length(all);
-        self.0.set_position(done);
-    }
-
-    /// Shows what is being done, when it cannot be said how long it takes.
-    pub fn say(&self, what: &str) {
-        if self.0.length() == Some(0)
-            && let Ok(style) = ProgressStyle::with_template("{spinner} {msg}")
-        {
-            self.0.set_style(style);
-            self.0.enable_steady_tick(Duration::from_millis(200));
-        }
-        self.0.set_message(what.to_string());
-    }
-
-    /// Takes the bar away.
-    pub fn clear(&self) {
-        self.0.finish_and_clear();
-    }
-}
 
 /// Device, time, work and memory of a run, on one line.
 pub fn account(r: &Report) -> String {
@@ -95,11 +39,17 @@ pub fn notes(r: &Report) {
     let mut err = io::stderr().lock();
     // Nobody to tell if stderr is closed.
     for f in &r.fallbacks {
-        let _ = writeln!(err, "note: {} ran on the CPU: {}", counted(f.tasks, "task"), printable(&f.reason));
+        let _ = writeln!(err, "note: {} ran on the CPU: {}", counted(f.tasks, "task"), f.reason);
     }
     for note in &r.notes {
-        let _ = writeln!(err, "note: {}", printable(note));
+        let _ = writeln!(err, "note: {note}");
     }
+}
+
+/// A note on stderr.
+pub fn note(text: &str) {
+    // Nobody to tell if stderr is closed.
+    let _ = writeln!(io::stderr().lock(), "note: {}", plain(text));
 }
 
 /// As [`notes`], and the account of the run where stderr is a terminal.
@@ -139,11 +89,15 @@ impl serde_json::ser::Formatter for Escaped {
     }
 }
 
-/// `FILE:/path`, split at the last `:/`: a file's name may have colons, and bytes that are no UTF-8.
-pub fn split_place(place: &OsStr) -> Option<(OsString, &str)> {
-    let bytes = pattern::bytes(place);
-    let at = bytes.windows(2).rposition(|two| two == b":/").filter(|at| *at > 0)?;
-    Some((pattern::name(&bytes[..at]), std::str::from_utf8(&bytes[at + 1..]).ok()?))
+/// `FILE:/path`, split at the last `:/`: a file's name may have colons.
+pub fn split_place(place: &str) -> Option<(&str, &str)> {
+    let at = place.rfind(":/").filter(|at| *at > 0)?;
+    Some((&place[..at], &place[at + 1..]))
+}
+
+/// Text from a file with nothing in it that a terminal would obey.
+pub fn plain(text: &str) -> String {
+    printable(text).into_owned()
 }
 
 #[cfg(test)]
@@ -165,15 +119,15 @@ mod tests {
 
     #[test]
     fn places_are_split_at_the_last_colon_and_slash() {
-        let split = |place: &str| {
-            let place = OsString::from(place);
-            split_place(&place).map(|(file, path)| (file.into_string().unwrap(), path.to_string()))
-        };
-        let is = |file: &str, path: &str| Some((file.to_string(), path.to_string()));
-        assert_eq!(split("a.h5:/x/y"), is("a.h5", "/x/y"));
-        assert_eq!(split("C:/run:3/a.h5:/x"), is("C:/run:3/a.h5", "/x"));
-        assert_eq!(split("a:b.h5:/"), is("a:b.h5", "/"));
-        assert_eq!(split("a.h5"), None);
-        assert_eq!(split(":/x"), None);
+        assert_eq!(split_place("a.h5:/x/y"), Some(("a.h5", "/x/y")));
+        assert_eq!(split_place("C:/run:3/a.h5:/x"), Some(("C:/run:3/a.h5", "/x")));
+        assert_eq!(split_place("a:b.h5:/"), Some(("a:b.h5", "/")));
+        assert_eq!(split_place("a.h5"), None);
+        assert_eq!(split_place(":/x"), None);
+    }
+
+    #[test]
+    fn text_of_files_cannot_move_the_cursor() {
+        assert_eq!(plain("a\x1b[2Jb\n"), "a\\u{1b}[2Jb\\n");
     }
 }

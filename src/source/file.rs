@@ -1,6 +1,6 @@
 //! Files by what they begin with: the one place that knows which format is read by what.
 
-use super::hdf5::{Hdf5Source, Node, guard, handles};
+use super::hdf5::{self, Elements, Hdf5Source, Node, Object, guard, handles};
 use super::netcdf::{self, NetcdfSource};
 use super::{OpenOptions, Source};
 use crate::error::{Context, Result};
@@ -26,6 +26,18 @@ pub fn open_file(path: &Path, dataset: &str, options: OpenOptions) -> Result<Arc
     })
 }
 
+/// What the elements of the dataset `dataset` of the file at `path` are made of, in any format that [`open_file`] opens.
+///
+/// # Errors
+/// As [`hdf5::elements`](super::hdf5::elements).
+pub fn elements(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Elements> {
+    match is_classic(path.as_ref()) {
+        // Its elements are numbers and characters.
+        true => open_file(path.as_ref(), dataset, options).map(|_| Elements::default()),
+        false => super::hdf5::elements(path, dataset, options),
+    }
+}
+
 /// What is at `object` (a path; `/` for all) in the file at `path`, of any format that [`open_file`] opens.
 ///
 /// # Errors
@@ -45,6 +57,25 @@ pub fn tree_with(path: impl AsRef<Path>, object: &str, options: OpenOptions) -> 
             guard::check_options(options).at("file", path.display()).at("object", object)?;
             netcdf::tree(path, object)
         }
-        false => super::hdf5::tree_with(path, object, options),
+        false => hdf5::tree_with(path, object, options),
+    }
+}
+
+/// What is at `object` in the file at `path` by itself: what it is, all values of its attributes, and the names of what
+/// is in it. Unlike [`tree_with`] it looks at nothing below.
+///
+/// Where libhdf5 looks ([`OpenOptions::reader`]; structures that are not read here), long attributes are cut as in a
+/// listing: their shape says how many values there are.
+///
+/// # Errors
+/// As [`hdf5::tree_with`](super::hdf5::tree_with).
+pub fn object(path: impl AsRef<Path>, object: &str, options: OpenOptions) -> Result<Object> {
+    let path = path.as_ref();
+    match is_classic(path) {
+        true => {
+            guard::check_options(options).at("file", path.display()).at("object", object)?;
+            netcdf::object(path, object)
+        }
+        false => hdf5::object(path, object, options),
     }
 }

@@ -73,6 +73,6 @@ def rows():
     """The table of elementwise rows: NumPy's name, number of parameters, and whether it is a long function, whose
     values are not NumPy's bits."""
     table = pathlib.Path(__file__).parents[2] / "src/ops/elementwise/table.rs"
-    head = r'^ +[A-Z0-9_]+ (\w+)(?: = "(\w+)")?(?: \| "\w+")*(?: \["[^"]+"\])? \(([\w, ]+)\) \{([^}]*(?:\{\w+\}[^}]*)*)\}'
+    head = r'^ +[A-Z0-9_]+ (\w+)(?: = "(\w+)")?(?: \| "\w+")*(?: \["[^"]+"\])? \(([\w, ]+)\) "[^"]*" \{([^}]*(?:\{\w+\}[^}]*)*)\}'
     found = re.findall(head, table.read_text(), re.M)
     return [(name or method, params.count(",") + 1, "Math " in forms) for method, name, params, forms in found]

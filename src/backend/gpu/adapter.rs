@@ -43,10 +43,7 @@ impl Found {
 
 /// Every adapter, the fastest first.
 pub fn adapters() -> Vec<Found> {
-    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
-    descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
-    descriptor.flags = wgpu::InstanceFlags::empty();
-    let instance = wgpu::Instance::new(descriptor);
+    let instance = instance();
     let all = pollster::block_on(instance.enumerate_adapters(wgpu::Backends::all()));
     let mut found: Vec<(u8, Found)> = all
         .into_iter()
@@ -65,6 +62,44 @@ pub fn adapters() -> Vec<Found> {
         .collect();
     found.sort_by_key(|(rank, _)| *rank);
     found.into_iter().map(|(_, f)| f).collect()
+}
+
+/// What finds adapters.
+fn instance() -> wgpu::Instance {
+    #[cfg(all(unix, not(target_vendor = "apple")))]
+    if let Some(instance) = without_screens() {
+        return instance;
+    }
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = wgpu::Backends::VULKAN | wgpu::Backends::METAL | wgpu::Backends::DX12;
+    descriptor.flags = wgpu::InstanceFlags::empty();
+    wgpu::Instance::new(descriptor)
+}
+
+/// Vulkan without the extensions that show pictures on a screen, which nothing here does. Where they are on, Mesa's
+/// layer that chooses devices asks the display server which one it uses: that takes time, and writes two lines of errors
+/// to stderr where there is no session of a desktop (`XDG_RUNTIME_DIR`). Nothing if there is no Vulkan.
+#[cfg(all(unix, not(target_vendor = "apple")))]
+fn without_screens() -> Option<wgpu::Instance> {
+    use wgpu::hal::{InstanceDescriptor, api, vulkan};
+    const SCREENS: [&std::ffi::CStr; 3] =
+        [c"VK_KHR_wayland_surface", c"VK_KHR_xcb_surface", c"VK_KHR_xlib_surface"];
+    let descriptor = InstanceDescriptor {
+        name: "chunkwise",
+        flags: wgpu::InstanceFlags::empty(),
+        memory_budget_thresholds: wgpu::MemoryBudgetThresholds::default(),
+        backend_options: wgpu::BackendOptions::default(),
+        telemetry: None,
+        display: None,
+    };
+    let leave_out = |args: vulkan::CreateInstanceCallbackArgs| {
+        args.extensions.retain(|name| !SCREENS.contains(name));
+    };
+    // SAFETY: each of the extensions that are left out is optional: wgpu asks for it only where the driver has it, and
+    // looks whether it is on before it makes a surface of its kind. So the instance is that of a driver that lacks them.
+    let instance = unsafe { vulkan::Instance::init_with_callback(&descriptor, Some(Box::new(leave_out))) };
+    // SAFETY: it was made by the backend just now, and wgpu alone has it.
+    instance.ok().map(|instance| unsafe { wgpu::Instance::from_hal::<api::Vulkan>(instance) })
 }
 
 /// The position of the adapter that is meant.

@@ -16,7 +16,7 @@ mod table;
 mod works;
 
 use super::args::Bench;
-use super::output::Bar;
+use super::bar::Bar;
 use super::signals::Run;
 use super::targets::{Existing, Written, check_apart};
 use super::{Done, Failure};

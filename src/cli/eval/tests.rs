@@ -1,5 +1,6 @@
-use super::call::names;
 use super::*;
+use chunkwise::expr::catalogue::{self, Entry};
+use chunkwise::expr::{Expression, Lowered};
 use chunkwise::ops::elementwise::Op;
 use chunkwise::ops::reduce::Reduction;
 use chunkwise::{Array, DType, Session, Value};
@@ -7,31 +8,45 @@ use proptest::prelude::*;
 
 /// `x` is float64 of shape (3, 4), `i` int32 of shape (4,), `b` bool of shape (3, 1).
 fn scope() -> Scope {
-    let mut scope = Scope::default();
+    let mut scope = Scope::new();
     let x = ndarray::Array2::from_shape_fn((3, 4), |(i, j)| (i * 4 + j) as f64 - 5.0);
-    scope.define("x", Val::Array(Array::from_ndarray(x.into_shared()).made_by("x")));
+    scope.define("x", Array::from_ndarray(x.into_shared()).made_by("x"));
     let i = ndarray::Array1::from(vec![3i32, -1, 0, 7]);
-    scope.define("i", Val::Array(Array::from_ndarray(i.into_shared()).made_by("i")));
+    scope.define("i", Array::from_ndarray(i.into_shared()).made_by("i"));
     let b = ndarray::Array2::from_shape_fn((3, 1), |(i, _)| i != 1);
-    scope.define("b", Val::Array(Array::from_ndarray(b.into_shared()).made_by("b")));
+    scope.define("b", Array::from_ndarray(b.into_shared()).made_by("b"));
     scope
 }
 
-fn lower(text: &str) -> Result<Val, chunkwise::Error> {
-    scope().lower(&parse(text)?)
+fn lower(text: &str) -> Result<Lowered, chunkwise::Error> {
+    Expression::parse(text)?.lower(&scope())
+}
+
+fn output(text: &str, scope: &Scope) -> Output {
+    Expression::parse(text).and_then(|e| e.output(scope)).unwrap_or_else(|e| panic!("{text}: {e}"))
+}
+
+/// Every name that can be called.
+fn names() -> impl Iterator<Item = &'static str> {
+    let callable = catalogue::entries().iter().filter(|e| e.is_function());
+    callable.flat_map(|e: &Entry| std::iter::once(e.name).chain(e.aliases.iter().copied()))
 }
 
 fn value(text: &str) -> Value {
-    let ast = parse(text).unwrap();
-    let mut scope = scope();
-    let value = scope.lower(&ast).and_then(|v| scope.result(&ast, v));
-    let target = Target::new(value.unwrap_or_else(|e| panic!("{text}: {e}"))).unwrap();
+    computed(text).1
+}
+
+/// What is asked, and its answer.
+fn computed(text: &str) -> (Output, Value) {
     let session = Session::builder().threads(1).memory("64MiB").build().unwrap();
-    session.run(&[target.as_target()]).unwrap_or_else(|e| panic!("{text}: {e}")).values.remove(0)
+    let output = output(text, &scope());
+    let mut values = session.run(&[&output]).unwrap_or_else(|e| panic!("{text}: {e}")).values;
+    (output, values.remove(0))
 }
 
 fn shown(text: &str) -> String {
-    named("_", &value(text)).unwrap().trim_start_matches("_ =").trim().to_string()
+    let (output, value) = computed(text);
+    named("_", &output, &value).unwrap().trim_start_matches("_ =").trim().to_string()
 }
 
 /// What a mask selects stays whole where the mask can be a reduction's own, and is found first anywhere else: the values
@@ -91,8 +106,8 @@ fn selections_are_those_of_numpy() {
     ] {
         assert_eq!(shown(text), wanted, "{text}");
     }
-    let smallest_of_nothing = Target::new(lower("min(x[x > 100])").unwrap()).unwrap();
-    let e = Session::new().unwrap().run(&[smallest_of_nothing.as_target()]).map(|_| ()).unwrap_err();
+    let smallest_of_nothing = output("min(x[x > 100])", &scope());
+    let e = Session::new().unwrap().run(&[&smallest_of_nothing]).map(|_| ()).unwrap_err();
     assert!(e.to_string().contains("zero-size array"), "{e}");
 }
 
@@ -101,18 +116,17 @@ fn selections_are_those_of_numpy() {
 fn selections_stay_whole_for_reductions() {
     for text in ["x[x > 0]", "x[x > 0] * 2", "x[b[:, 0]] ** 2", "sqrt(x[x > 0]).clip(0, 1)", "int8(x[x > 0])"]
     {
-        assert!(matches!(lower(text), Ok(Val::Selection(_))), "{text}");
+        assert!(format!("{:?}", lower(text)).starts_with("Ok(Selection("), "{text}");
     }
-    let mut scope = Scope::default();
+    let mut scope = Scope::new();
     let x = Array::random(&[1 << 20], 7, DType::F32);
-    scope.define("x", Val::Array(x));
+    scope.define("x", x);
     let session = Session::builder().threads(1).memory("8MiB").build().unwrap();
     scope.compute_with(&session);
     for text in ["mean(x[x > 0.5])", "median(x[x < 0.9])", "histogram(x[x > 0.1], 10)"] {
-        let value = scope.lower(&parse(text).unwrap()).unwrap();
-        session.run(&[Target::new(value).unwrap().as_target()]).unwrap();
+        session.run(&[&output(text, &scope)]).unwrap();
     }
-    let wanted = scope.lower(&parse("argmax(x[x > 0.5])").unwrap()).map(|_| ()).unwrap_err().to_string();
+    let wanted = Expression::parse("argmax(x[x > 0.5])").unwrap().lower(&scope).unwrap_err().to_string();
     assert!(wanted.contains("positions do not fit"), "{wanted}");
 }
 
@@ -271,13 +285,11 @@ fn lists_and_masks_choose_what_they_choose_in_numpy() {
         ("x[argmax(x[:,0,0])]", &[4, 5], 11060),
         ("compress(x[0,0]>2, x, axis=-1)", &[3, 4, 2], 12166),
     ];
-    let mut scope = Scope::default();
-    scope.define("x", Val::Array(Array::arange_int(0, 60, 1).reshape(&[3, 4, 5]).made_by("x")));
+    let mut scope = Scope::new();
+    scope.define("x", Array::arange_int(0, 60, 1).reshape(&[3, 4, 5]).made_by("x"));
     let session = Session::builder().threads(1).memory("64MiB").build().unwrap();
     for (text, shape, sum) in cases {
-        let ast = parse(text).unwrap();
-        let value = scope.lower(&ast).and_then(|v| scope.result(&ast, v)).unwrap();
-        let values = session.run(&[Target::new(value).unwrap().as_target()]).unwrap().values;
+        let values = session.run(&[&output(text, &scope)]).unwrap().values;
         let array = values[0].as_array().unwrap();
         assert_eq!(array.shape(), *shape, "{text}");
         let added: i64 = (1..).zip(array.as_slice::<i64>().unwrap()).map(|(k, v)| k * v).sum();
@@ -340,6 +352,22 @@ fn histograms_read_well() {
     assert!(map.ends_with("counts =\n[[1 0]\n [0 2]]"), "{map}");
 }
 
+/// Labels say what they are of, and stand apart however narrow the map is.
+#[test]
+fn labels_of_histograms_have_names_and_room() {
+    let text = shown("histogram(x * 2, bins=2, weights=x)");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "histogram of x * 2: 12 values in 2 bins");
+    assert!(lines[1].split_whitespace().eq(["from", "to", "count", "x"]), "{text}");
+    let text = shown("histogram2d(i, i ** 2, bins=(2, 1), range=((-1000.5, 1000.5), (0, 1)), weights=i)");
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[0], "histogram of i and i ** 2: 4 values in 2 × 1 bins, 2 outside");
+    assert_eq!(lines[1], "  i ** 2, upwards");
+    assert!(lines[2].starts_with("  0 to 1 |") && lines[2].ends_with('|'), "{text}");
+    assert_eq!(lines[3].trim_end(), "          -1000.5  1000.5");
+    assert_eq!(lines[4], "          i, to the right; shades: i");
+}
+
 #[test]
 fn every_row_is_reached_by_its_names() {
     for op in Op::all() {
@@ -351,7 +379,9 @@ fn every_row_is_reached_by_its_names() {
                 lower(&format!("{name}({args})")).is_ok()
             });
             assert!(reached, "{name}");
-            let keywords: Vec<String> = row.params.iter().map(|p| format!("{p}=i")).collect();
+            let params = &catalogue::find(name).unwrap().call.as_ref().unwrap().params;
+            let keywords: Vec<String> =
+                params.iter().take(op.arity()).map(|p| format!("{}=i", p.name)).collect();
             if lower(&format!("{name}({})", vec!["i"; op.arity()].join(", "))).is_ok() {
                 assert!(lower(&format!("{name}({})", keywords.join(", "))).is_ok(), "{name}");
             }
@@ -391,11 +421,14 @@ fn errors_point_at_their_place() {
         ("1 + (x + array([1, 2, 3]))", "x + array([1, 2, 3])", "do not broadcast"),
         ("mean(rho)", "rho", "unknown name 'rho'"),
         ("meam(x)", "meam", "did you mean 'mean'?"),
+        ("sort(x)", "sort", "there is no function 'sort'"),
+        ("x.diff()", "diff", "write x[1:] - x[:-1]"),
+        ("clip(x, 1, min=0)", "0", "a_min and min"),
         ("1 + sum(x, axis=7)", "7", "axis 7"),
         ("x.sum(axis=x)", "x", "axis must be"),
         ("sum(x, axes=1)", "axes", "did you mean 'axis'?"),
-        ("sum(x, foo=1)", "foo", "sum(x, axis=, dtype=, keepdims=, where=)"),
-        ("sum(x, x=1)", "x", "twice"),
+        ("sum(x, foo=1)", "foo", "sum(a, axis=None, dtype=None, *, keepdims=False, where=True)"),
+        ("sum(x, a=1)", "a", "twice"),
         ("x[3]", "x[3]", "index 3 is out of bounds"),
         ("x[x]", "x", "cannot be an index"),
         ("x[uint64([18446744073709551615])]", "uint64([18446744073709551615])", "beyond int64"),
@@ -405,7 +438,7 @@ fn errors_point_at_their_place() {
         ("np.pi", "np", "leave 'np.' away"),
         ("x + mean", "mean", "is a function"),
         ("x.foo", "foo", "no attribute"),
-        ("x.foo()", "foo", "unknown function"),
+        ("x.foo()", "foo", "no function 'foo'"),
         ("clip(x, None, None)", "clip(x, None, None)", "needs a bound"),
         ("sqrt(x, 2)", "2", "takes 1 argument without a name"),
         ("x << 1.5", "x << 1.5", "left_shift"),
@@ -429,6 +462,7 @@ fn errors_point_at_their_place() {
         ("x @ x", "x @ x", "core dimension, 3 is not 4"),
         ("histogram2d(x, x, range=(0, 1, 2))", "(0, 1, 2)", "3 entries for 2"),
         ("int8(300)", "300", "out of bounds for int8"),
+        ("x['a']", "'a'", "has no fields"),
         ("x.astype(float31)", "float31", "unknown name"),
         ("x.astype('float31')", "'float31'", "the dtypes are"),
         ("array([[1, 2], [3]])", "[3]", "rectangle"),
@@ -506,9 +540,10 @@ proptest! {
 
     #[test]
     fn nothing_that_parses_panics(text in expressions()) {
-        if let Ok(ast) = parse(&text) {
-            match scope().lower(&ast) {
-                Ok(value) => drop(Target::new(value)),
+        if let Ok(expression) = Expression::parse(&text) {
+            let scope = scope();
+            match expression.lower(&scope) {
+                Ok(lowered) => drop(expression.output_of(lowered, &scope)),
                 // The caret is where the text is.
                 Err(e) => prop_assert!(e.to_string().contains('^'), "{}: {}", text, e),
             }

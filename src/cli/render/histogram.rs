@@ -1,7 +1,7 @@
 //! Histograms: JSON for programs, a table (one dimension) or a map (two) for people.
 
 use super::{human, json::list};
-use chunkwise::{DType, Histogram, Result, Scalar};
+use chunkwise::{Binned, DType, Histogram, Result, Scalar};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -46,12 +46,40 @@ fn bytes_of<T: Copy>(values: &[T], bytes: fn(T) -> [u8; 8]) -> Vec<u8> {
     values.iter().flat_map(|v| bytes(*v)).collect()
 }
 
+/// What a histogram is of: names of its dimensions and of its weights, where they have some.
+#[derive(Debug, Default)]
+pub struct Of {
+    axes: Vec<Option<String>>,
+    weights: Option<String>,
+}
+
+/// Characters of a name that are shown.
+const NAME: usize = 40;
+
+impl Of {
+    /// As its arrays are called.
+    pub fn new(histogram: &Binned) -> Of {
+        let short = |name: &str| match name.char_indices().nth(NAME) {
+            Some((at, _)) => format!("{}…", &name[..at]),
+            None => name.to_string(),
+        };
+        Of {
+            axes: histogram.axis_names().into_iter().map(|name| name.map(short)).collect(),
+            weights: histogram.weights_name().map(short),
+        }
+    }
+
+    fn axis(&self, d: usize) -> Option<&str> {
+        self.axes.get(d)?.as_deref()
+    }
+}
+
 /// The histogram for people, with a line end: its picture, and the numbers where the picture lacks them.
 ///
 /// # Errors
 /// `Internal` if it does not hold together.
-pub fn histogram_human(h: &Histogram) -> Result<String> {
-    let mut text = histogram_picture(h);
+pub fn histogram_human(h: &Histogram, of: &Of) -> Result<String> {
+    let mut text = histogram_picture(h, of);
     if h.edges().len() > 1 {
         arrays(h, &mut text)?;
     }
@@ -59,19 +87,24 @@ pub fn histogram_human(h: &Histogram) -> Result<String> {
 }
 
 /// A line about the histogram, and its table (one dimension) or map (two).
-pub fn histogram_picture(h: &Histogram) -> String {
-    let mut text = head(h);
+pub fn histogram_picture(h: &Histogram, of: &Of) -> String {
+    let mut text = head(h, of);
     match h.edges() {
-        [edges] => table(h, edges, &mut text),
-        [x, y] => map(h, x, y, &mut text),
+        [edges] => table(h, edges, of, &mut text),
+        [x, y] => map(h, x, y, of, &mut text),
         _ => {}
     }
     text
 }
 
-fn head(h: &Histogram) -> String {
+fn head(h: &Histogram, of: &Of) -> String {
     let bins: Vec<String> = h.shape().iter().map(u64::to_string).collect();
-    let mut text = format!("histogram of {} values in {} bins", h.total(), bins.join(" × "));
+    let names: Vec<&str> = (0..bins.len()).filter_map(|d| of.axis(d)).collect();
+    let what = match names.len() == bins.len() {
+        true => format!("histogram of {}: ", names.join(" and ")),
+        false => "histogram of ".into(),
+    };
+    let mut text = format!("{what}{} values in {} bins", h.total(), bins.join(" × "));
     let outside = [
         ("below", h.underflow()),
         ("above", h.overflow()),
@@ -108,7 +141,7 @@ fn heights(h: &Histogram) -> Vec<f64> {
     }
 }
 
-fn table(h: &Histogram, edges: &[f64], text: &mut String) {
+fn table(h: &Histogram, edges: &[f64], of: &Of, text: &mut String) {
     let n = h.counts().len();
     let heights = heights(h);
     let highest = heights.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
@@ -121,7 +154,8 @@ fn table(h: &Histogram, edges: &[f64], text: &mut String) {
         let size = dtype.size();
         Some(number(Scalar::from_bytes(dtype, bytes.get(i * size..(i + 1) * size)?)?.to_f64()))
     };
-    let mut rows = vec![[String::from("from"), "to".into(), "count".into(), "weight".into()]];
+    let weights = of.weights.clone().unwrap_or_else(|| "weight".into());
+    let mut rows = vec![[String::from("from"), "to".into(), "count".into(), weights]];
     rows.extend(shown.iter().map(|&i| {
         [number(edges[i]), number(edges[i + 1]), h.counts()[i].to_string(), weight(i).unwrap_or_default()]
     }));
@@ -155,7 +189,7 @@ fn number(v: f64) -> String {
 }
 
 /// Shades on a logarithmic scale; the first dimension to the right, the second upwards.
-fn map(h: &Histogram, x: &[f64], y: &[f64], text: &mut String) {
+fn map(h: &Histogram, x: &[f64], y: &[f64], of: &Of, text: &mut String) {
     let (nx, ny) = (x.len() - 1, y.len() - 1);
     let (width, height) = (nx.min(MAP.0), ny.min(MAP.1));
     let mut cells = vec![0.0; width * height];
@@ -177,8 +211,15 @@ fn map(h: &Histogram, x: &[f64], y: &[f64], text: &mut String) {
         let steps = SHADES.len() - 2;
         SHADES[1 + ((share * steps as f64).round() as usize).min(steps)] as char
     };
-    let labels = [number(y[ny]), number(y[0])];
+    // The lowest row has both edges where it is the only one.
+    let labels = match height {
+        1 => [format!("{} to {}", number(y[0]), number(y[ny])), String::new()],
+        _ => [number(y[ny]), number(y[0])],
+    };
     let margin = labels.iter().map(|l| l.len()).max().unwrap_or(0);
+    if let Some(name) = of.axis(1) {
+        let _ = writeln!(text, "  {name}, upwards");
+    }
     for row in (0..height).rev() {
         let label = match row {
             r if r + 1 == height => &labels[0],
@@ -188,7 +229,12 @@ fn map(h: &Histogram, x: &[f64], y: &[f64], text: &mut String) {
         let line: String = (0..width).map(|c| shade(cells[row * width + c])).collect();
         let _ = writeln!(text, "  {label:>margin$} |{line}|");
     }
+    // Two spaces between the edges, also where the map is narrower than that.
     let (left, right) = (number(x[0]), number(x[nx]));
-    let gap = width.saturating_sub(left.len());
+    let gap = width.saturating_sub(left.len()).max(right.len() + 2);
     let _ = writeln!(text, "  {:margin$}  {left}{right:>gap$}", "");
+    if let Some(name) = of.axis(0) {
+        let shade = of.weights.as_deref().map_or(String::new(), |w| format!("; shades: {w}"));
+        let _ = writeln!(text, "  {:margin$}  {name}, to the right{shade}", "");
+    }
 }

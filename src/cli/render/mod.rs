@@ -9,7 +9,7 @@ mod number;
 #[cfg(test)]
 mod tests;
 
-pub use histogram::{histogram_human, histogram_json, histogram_picture};
+pub use histogram::{Of, histogram_human, histogram_json, histogram_picture};
 pub use human::human;
 pub use json::{json, value};
 

@@ -55,8 +55,12 @@ pub struct Row {
     pub reduction: Reduction,
     /// NumPy's name.
     pub name: &'static str,
+    /// Other names for the same.
+    pub aliases: &'static [&'static str],
     /// One line of documentation.
     pub doc: &'static str,
+    /// An expression that shows what it does.
+    pub example: &'static str,
     /// What it accumulates.
     pub family: Family,
     /// Arrays that it takes: the values, and for `average` the weights.
@@ -74,7 +78,7 @@ pub struct Row {
 }
 
 macro_rules! table {
-    ($($variant:ident $name:literal $family:ident $empty:ident [$($flag:ident)*] $doc:literal;)*) => {
+    ($($variant:ident $name:literal $(| $alias:literal)* $family:ident $empty:ident [$($flag:ident)*] $example:literal $doc:literal;)*) => {
         /// A reduction, by NumPy's name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[non_exhaustive]
@@ -85,7 +89,9 @@ macro_rules! table {
         static ROWS: &[Row] = &[$(Row {
             reduction: Reduction::$variant,
             name: $name,
+            aliases: &[$($alias),*],
             doc: $doc,
+            example: $example,
             family: Family::$family,
             empty: Empty::$empty,
             $($flag: table!(@ $flag),)*
@@ -99,7 +105,9 @@ macro_rules! table {
 const NONE: Row = Row {
     reduction: Reduction::Sum,
     name: "",
+    aliases: &[],
     doc: "",
+    example: "",
     family: Family::Sum,
     inputs: 1,
     skips_nan: false,
@@ -110,28 +118,28 @@ const NONE: Row = Row {
 };
 
 table! {
-    Sum "sum" Sum Zero [takes_dtype takes_where] "The sum.";
-    Mean "mean" Mean Nan [takes_dtype takes_where] "The arithmetic mean.";
-    Var "var" Var Nan [takes_dtype takes_ddof takes_where] "The variance, with divisor n - ddof.";
-    Std "std" Std Nan [takes_dtype takes_ddof takes_where] "The standard deviation, with divisor n - ddof.";
-    Average "average" Average Nan [inputs takes_where] "The weighted mean; the second input holds the weights.";
-    Min "min" Min Error [takes_where] "The smallest value; NaN if there is one.";
-    Max "max" Max Error [takes_where] "The largest value; NaN if there is one.";
-    ArgMin "argmin" ArgMin Error [] "The first position of the smallest value, or of the first NaN.";
-    ArgMax "argmax" ArgMax Error [] "The first position of the largest value, or of the first NaN.";
-    Prod "prod" Prod One [takes_dtype takes_where] "The product.";
-    Any "any" Any Zero [takes_where] "Whether any value is not zero; NaN is not zero.";
-    All "all" All One [takes_where] "Whether no value is zero.";
-    CountNonzero "count_nonzero" Count Zero [] "How many values are not zero.";
-    NanSum "nansum" Sum Zero [skips_nan takes_dtype takes_where] "The sum, NaN passed over.";
-    NanMean "nanmean" Mean Nan [skips_nan takes_dtype takes_where] "The arithmetic mean, NaN passed over.";
-    NanVar "nanvar" Var Nan [skips_nan takes_dtype takes_ddof takes_where] "The variance, NaN passed over.";
-    NanStd "nanstd" Std Nan [skips_nan takes_dtype takes_ddof takes_where] "The standard deviation, NaN passed over.";
-    NanMin "nanmin" Min Error [skips_nan takes_where] "The smallest value, NaN passed over.";
-    NanMax "nanmax" Max Error [skips_nan takes_where] "The largest value, NaN passed over.";
-    NanArgMin "nanargmin" ArgMin Error [skips_nan] "The first position of the smallest value, NaN passed over.";
-    NanArgMax "nanargmax" ArgMax Error [skips_nan] "The first position of the largest value, NaN passed over.";
-    NanProd "nanprod" Prod One [skips_nan takes_dtype takes_where] "The product, NaN passed over.";
+    Sum "sum" Sum Zero [takes_dtype takes_where] "sum([[1, 2], [3, 4]], axis=0)" "The sum.";
+    Mean "mean" Mean Nan [takes_dtype takes_where] "mean([[1, 2], [3, 4]], axis=1)" "The arithmetic mean.";
+    Var "var" Var Nan [takes_dtype takes_ddof takes_where] "var([1, 2, 3, 4])" "The variance, with divisor n - ddof.";
+    Std "std" Std Nan [takes_dtype takes_ddof takes_where] "std([1, 2, 3, 4], ddof=1)" "The standard deviation, with divisor n - ddof.";
+    Average "average" Average Nan [inputs takes_where] "average([1, 2, 3], weights=[3, 1, 0])" "The weighted mean; the second input holds the weights.";
+    Min "min" | "amin" Min Error [takes_where] "min([[3, 1], [2, 5]], axis=0)" "The smallest value; NaN if there is one.";
+    Max "max" | "amax" Max Error [takes_where] "max([[3, 1], [2, 5]], axis=0)" "The largest value; NaN if there is one.";
+    ArgMin "argmin" ArgMin Error [] "argmin([3, 1, 2])" "The first position of the smallest value, or of the first NaN.";
+    ArgMax "argmax" ArgMax Error [] "argmax([3, 1, 2])" "The first position of the largest value, or of the first NaN.";
+    Prod "prod" Prod One [takes_dtype takes_where] "prod([2, 3, 7])" "The product.";
+    Any "any" Any Zero [takes_where] "any([0, 0, 2])" "Whether any value is not zero; NaN is not zero.";
+    All "all" All One [takes_where] "all([[1, 0], [2, 3]], axis=1)" "Whether no value is zero.";
+    CountNonzero "count_nonzero" Count Zero [] "count_nonzero([0, 1, 0, 7])" "How many values are not zero.";
+    NanSum "nansum" Sum Zero [skips_nan takes_dtype takes_where] "nansum([1, nan, 2])" "The sum, NaN passed over.";
+    NanMean "nanmean" Mean Nan [skips_nan takes_dtype takes_where] "nanmean([1, nan, 2])" "The arithmetic mean, NaN passed over.";
+    NanVar "nanvar" Var Nan [skips_nan takes_dtype takes_ddof takes_where] "nanvar([1, nan, 2])" "The variance, NaN passed over.";
+    NanStd "nanstd" Std Nan [skips_nan takes_dtype takes_ddof takes_where] "nanstd([1, nan, 2])" "The standard deviation, NaN passed over.";
+    NanMin "nanmin" Min Error [skips_nan takes_where] "nanmin([3, nan, 2])" "The smallest value, NaN passed over.";
+    NanMax "nanmax" Max Error [skips_nan takes_where] "nanmax([3, nan, 2])" "The largest value, NaN passed over.";
+    NanArgMin "nanargmin" ArgMin Error [skips_nan] "nanargmin([3, nan, 2])" "The first position of the smallest value, NaN passed over.";
+    NanArgMax "nanargmax" ArgMax Error [skips_nan] "nanargmax([nan, 3, 2])" "The first position of the largest value, NaN passed over.";
+    NanProd "nanprod" Prod One [skips_nan takes_dtype takes_where] "nanprod([3, nan, 2])" "The product, NaN passed over.";
 }
 
 impl Reduction {
@@ -140,9 +148,9 @@ impl Reduction {
         ROWS.iter().map(|r| r.reduction)
     }
 
-    /// The reduction of NumPy's name `name`, if there is one.
+    /// The reduction of NumPy's name `name`, or of an alias, if there is one.
     pub fn from_name(name: &str) -> Option<Reduction> {
-        ROWS.iter().find(|r| r.name == name).map(|r| r.reduction)
+        ROWS.iter().find(|r| r.name == name || r.aliases.contains(&name)).map(|r| r.reduction)
     }
 
     /// Its row.

@@ -1,8 +1,9 @@
 //! What is in a file, for whoever asks.
 
 use super::look::look;
-use super::tree::Node;
-use super::{guard, handles, meta};
+use super::part::Elements;
+use super::tree::{Node, Object};
+use super::{facts, guard, handles, meta};
 use crate::error::{Context, Result};
 use crate::source::OpenOptions;
 use std::path::Path;
@@ -17,20 +18,59 @@ pub fn tree(path: impl AsRef<Path>, object: &str) -> Result<Node> {
     tree_with(path, object, OpenOptions::default())
 }
 
+/// What the elements of the dataset `dataset` of the file at `path` are made of: the fields of compounds. The path may go
+/// on to a field. Reads metadata only.
+///
+/// # Errors
+/// As [`tree`]; `Type` for what is not a dataset. Of an untrusted file `Unsupported` for what is not read here of its
+/// structures.
+pub fn elements(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Elements> {
+    let path = path.as_ref();
+    let inner = || {
+        guard::check_options(options)?;
+        let canonical =
+            std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
+        let file = handles::borrow(&canonical)?;
+        match meta::reads(options) || options.untrusted {
+            true => meta::elements(&file.raw, dataset),
+            false => facts::elements(&file, dataset),
+        }
+    };
+    inner().at("file", path.display()).at("dataset", dataset)
+}
+
 /// As [`tree`]: of an untrusted file, by another reader, with plugins (a dataset is then `readable` where one
 /// undoes its filters). Other files are never looked at.
 ///
 /// # Errors
 /// As [`tree`]; those of [`guard`] for an untrusted file.
 pub fn tree_with(path: impl AsRef<Path>, object: &str, options: OpenOptions) -> Result<Node> {
-    let path = path.as_ref();
+    let own = |file: &handles::Borrowed| meta::tree(&file.raw, object, options.allow_plugins);
+    listed(path.as_ref(), object, options, own, |node| node)
+}
+
+/// What is at `object` in the file at `path` by itself: nothing below it is looked at.
+///
+/// # Errors
+/// As [`tree_with`].
+pub(in crate::source) fn object(path: &Path, object: &str, options: OpenOptions) -> Result<Object> {
+    listed(path, object, options, |file| meta::object(&file.raw, object), Object::from)
+}
+
+/// Looks at a file by own code, or has libhdf5 look at it and takes what is wanted of its listing.
+fn listed<T>(
+    path: &Path,
+    object: &str,
+    options: OpenOptions,
+    own: impl Fn(&handles::Borrowed) -> Result<T>,
+    of: impl Fn(Node) -> T,
+) -> Result<T> {
     let inner = || {
         guard::check_options(options)?;
         let canonical =
             std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
         if meta::reads(options) {
-            let file = handles::borrow(&canonical)?;
-            match meta::tree(&file.raw, object, options.allow_plugins) {
+            match own(&handles::borrow(&canonical)?) {
                 Err(e) if options.untrusted && meta::is_unknown(&e) => {}
                 told => return told,
             }
@@ -39,6 +79,7 @@ pub fn tree_with(path: impl AsRef<Path>, object: &str, options: OpenOptions) -> 
             true => guard::tree(&canonical, object),
             false => look(&canonical, object, options.allow_plugins),
         }
+        .map(&of)
     };
     inner().at("file", path.display()).at("object", object)
 }

@@ -3,17 +3,17 @@
 //! No other file is opened for that: links into others are not followed, and of a virtual dataset, whose
 //! sources libhdf5 opens to say its shape, the shape is the stored one.
 
+use super::attribute;
 use super::facts::{header, resolve};
 use super::filters::is_own;
 use super::handles::{self, RawFile};
-use super::meta;
-use super::tree::{
-    Dataset, MAX_ATTRIBUTES, MAX_DEPTH, MAX_NODES, MAX_VALUES, Node, NodeKind, Told, filter_text,
-};
-use crate::dtype::{DType, Scalar};
+use super::meta::{self, field};
+use super::tree::{Dataset, MAX_DEPTH, MAX_NODES, Node, NodeKind, Told, filter_text};
+use crate::dtype::DType;
+use crate::dtype::Scalar;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Dims;
-use crate::h5::{self, Id, Layout, Link, Object, RawValue};
+use crate::h5::{self, Id, Layout, Link};
 use crate::source::OpenOptions;
 use std::collections::HashMap;
 use std::path::Path;
@@ -21,7 +21,9 @@ use std::path::Path;
 /// The tree of the file at the canonical path `path`, by libhdf5, with or without plugins.
 pub(super) fn look(path: &Path, object: &str, plugins: bool) -> Result<Node> {
     let file = handles::borrow(path)?;
-    let (resolved, _) = resolve(file.id()?, object, OpenOptions::default())?;
+    let found = resolve(file.id()?, object, OpenOptions::default())?;
+    found.check_whole()?;
+    let resolved = found.path;
     let mut walk = Walk { file: file.id()?, raw: &file.raw, plugins, seen: HashMap::new() };
     walk.node(&resolved, 0)
 }
@@ -43,18 +45,18 @@ impl Walk<'_> {
             return Ok(plain(NodeKind::SameAs { path: first.clone() }));
         }
         self.seen.insert(address, path.into());
-        let attributes = if kind == Object::Other { Vec::new() } else { attributes(&id) };
+        let attributes = if kind == h5::Object::Other { Vec::new() } else { attribute::of(&id) };
         let Told { shown, scale, scales } = Told::of(attributes);
         let kind = match kind {
-            Object::Group => {
+            h5::Object::Group => {
                 let (members, truncated) = self.members(&id, path, depth)?;
                 NodeKind::Group { members, truncated }
             }
-            Object::Dataset => {
+            h5::Object::Dataset => {
                 NodeKind::Dataset(Dataset { scale, scales, ..dataset(&id, self.raw, self.plugins)? })
             }
-            Object::Type => NodeKind::Type { text: h5::element_type(&id)?.text },
-            Object::Other => NodeKind::Unreadable { error: "an object of an unknown kind".into() },
+            h5::Object::Type => NodeKind::Type { text: h5::element_type(&id)?.text },
+            h5::Object::Other => NodeKind::Unreadable { error: "an object of an unknown kind".into() },
         };
         Ok(Node { path: path.into(), kind, attributes: shown })
     }
@@ -97,19 +99,6 @@ impl Walk<'_> {
     }
 }
 
-fn attributes(object: &Id) -> Vec<h5::RawAttribute> {
-    let count = h5::attribute_count(object);
-    (0..count.min(MAX_ATTRIBUTES))
-        .map(|i| {
-            h5::attribute(object, i, MAX_VALUES).unwrap_or_else(|e| h5::RawAttribute {
-                name: e.context("attribute").map_or_else(|| format!("attribute {i}"), String::from),
-                shape: Default::default(),
-                value: RawValue::Other(format!("unreadable: {}", e.message())),
-            })
-        })
-        .collect()
-}
-
 /// The shape of a virtual dataset as it is stored. libhdf5 would open the files that it names to say a shape.
 fn stored_shape(id: &Id, raw: &RawFile) -> Result<Option<Dims>> {
     let header = header(id)?.ok_or_else(|| Error::new(ErrorKind::Unsupported, "a file in several parts"))?;
@@ -118,7 +107,12 @@ fn stored_shape(id: &Id, raw: &RawFile) -> Result<Option<Dims>> {
 
 fn dataset(id: &Id, raw: &RawFile, plugins: bool) -> Result<Dataset> {
     h5::locked(|| {
-        let element = h5::element_type(&h5::dataset_type(id)?)?;
+        let stored_type = h5::dataset_type(id)?;
+        let element = h5::element_type(&stored_type)?;
+        let fields = match element.dtype {
+            None => field::made_of_in(&h5::encoded(&stored_type)?, &[])?.fields,
+            Some(_) => Vec::new(),
+        };
         let dcpl = h5::creation(id)?;
         let layout = h5::layout(&dcpl)?;
         let (chunked, is_virtual) = (layout == Layout::Chunked, layout == Layout::Virtual);
@@ -141,6 +135,7 @@ fn dataset(id: &Id, raw: &RawFile, plugins: bool) -> Result<Dataset> {
             shape: shape.map(|s| s.to_vec()),
             stored: element.text,
             dtype: element.dtype,
+            fields,
             layout: layout.name().into(),
             chunks: if chunked { Some(h5::chunk_shape(&dcpl)?.0.to_vec()) } else { None },
             readable: h5::with_plugins(plugins, || {

@@ -4,7 +4,9 @@
 //! described once, so circles end. The order is by name. What cannot be read is a node that says
 //! so; the rest is still listed.
 
+use super::attribute::Attribute;
 use super::filter_name;
+use super::part::Field;
 use crate::dtype::{DType, Scalar};
 use crate::h5::{self, RawValue};
 use serde::{Deserialize, Serialize};
@@ -13,10 +15,6 @@ use serde::{Deserialize, Serialize};
 pub(super) const MAX_DEPTH: usize = 64;
 /// Objects that are described.
 pub(super) const MAX_NODES: usize = 100_000;
-/// Attributes of an object that are described.
-pub(super) const MAX_ATTRIBUTES: usize = 4096;
-/// Elements of an attribute that are kept.
-pub(super) const MAX_VALUES: usize = 64;
 
 /// An object or a link.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,6 +76,43 @@ pub enum NodeKind {
     },
 }
 
+/// One object by itself: what it is, all values of its attributes, and the names of what is in it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Object {
+    /// What it is.
+    pub kind: ObjectKind,
+    /// Its attributes, by name.
+    pub attributes: Vec<Attribute>,
+    /// The names of what is in a group, sorted.
+    pub members: Vec<String>,
+}
+
+/// What an [`Object`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ObjectKind {
+    /// A group, or the root of a file.
+    Group,
+    /// A dataset.
+    Dataset,
+    /// Something else: a named type, a link, what cannot be read.
+    Other,
+}
+
+impl From<Node> for Object {
+    /// What a listing shows of it: of long attributes the beginning.
+    fn from(node: Node) -> Object {
+        let (kind, members) = match node.kind {
+            NodeKind::Group { members, .. } => (ObjectKind::Group, members),
+            NodeKind::Dataset(_) => (ObjectKind::Dataset, Vec::new()),
+            _ => (ObjectKind::Other, Vec::new()),
+        };
+        let name = |member: Node| member.path.rsplit('/').next().unwrap_or_default().to_string();
+        Object { kind, attributes: node.attributes, members: members.into_iter().map(name).collect() }
+    }
+}
+
 /// A dataset.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -88,6 +123,9 @@ pub struct Dataset {
     pub stored: String,
     /// The dtype that it is read as; `None` if it is not numeric.
     pub dtype: Option<DType>,
+    /// The fields of compound elements, those inside of fields after them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Field>,
     /// `compact`, `contiguous`, `chunked` or `virtual`; of netCDF classic files `contiguous` or `record`.
     pub layout: String,
     /// The chunk shape.
@@ -106,31 +144,6 @@ pub struct Dataset {
     pub scale: bool,
     /// Per axis, the dimension scales that belong to it.
     pub scales: Vec<Vec<String>>,
-}
-
-/// An attribute.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Attribute {
-    /// Its name.
-    pub name: String,
-    /// Its shape; empty for a scalar.
-    pub shape: Vec<u64>,
-    /// Its value, or the beginning of it.
-    pub value: AttributeValue,
-}
-
-/// The value of an attribute.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum AttributeValue {
-    /// The first 64 numbers at most.
-    Numbers(Vec<Scalar>),
-    /// The first 64 strings at most.
-    Strings(Vec<String>),
-    /// What else it is, or why it cannot be read.
-    Other(String),
 }
 
 /// What the attributes of an object say.
@@ -153,26 +166,11 @@ impl Told {
                 value => {
                     told.scale |= a.name == "CLASS"
                         && matches!(&value, RawValue::Strings(s) if s[..] == ["DIMENSION_SCALE"]);
-                    told.shown.push(Attribute {
-                        name: a.name,
-                        shape: a.shape.to_vec(),
-                        value: plain_value(value),
-                    });
+                    told.shown.push(Attribute::plain(h5::RawAttribute { value, ..a }));
                 }
             }
         }
         told
-    }
-}
-
-fn plain_value(value: RawValue) -> AttributeValue {
-    match value {
-        RawValue::Numbers(v) => AttributeValue::Numbers(v),
-        RawValue::Strings(v) => AttributeValue::Strings(v),
-        RawValue::References(v) => {
-            AttributeValue::Strings(v.iter().take(MAX_VALUES).map(|names| names.join(" ")).collect())
-        }
-        RawValue::Other(text) => AttributeValue::Other(text),
     }
 }
 

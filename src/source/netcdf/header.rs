@@ -171,15 +171,18 @@ impl Header {
             }
             None => {}
         }
-        let mut e =
-            Error::new(ErrorKind::NotFound, format!("there is no {:?} in the file", format!("/{first}")));
+        let none = format!("there is no {:?} in the file", format!("/{first}"));
+        let mut e = Error::new(ErrorKind::NotFound, none).absent();
         if !more && self.dimensions.iter().any(|d| d.name == first) {
             e = e.hint(format!("{first} is a dimension without a variable of its own, and has no values"));
         }
         let mut names: Vec<&str> = self.variables.iter().map(|v| v.name.as_str()).collect();
         names.sort_unstable();
         names.truncate(12);
-        Err(if names.is_empty() { e } else { e.hint(format!("/ has {}", names.join(", "))) })
+        Err(e.hint(match names.is_empty() {
+            true => "the file has no variables".to_string(),
+            false => format!("/ has {}", names.join(", ")),
+        }))
     }
 }
 

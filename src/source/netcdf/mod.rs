@@ -16,7 +16,7 @@ mod tree;
 
 pub(crate) use fuzz::fuzz_netcdf;
 pub use source::NetcdfSource;
-pub(in crate::source) use tree::tree;
+pub(in crate::source) use tree::{object, tree};
 
 use crate::source::hdf5::ReadAt;
 

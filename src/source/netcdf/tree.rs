@@ -5,15 +5,16 @@ use super::header::{Attribute as Stored, Header, Type, Variable};
 use super::place::Records;
 use crate::dtype::{DType, Kind, Scalar};
 use crate::error::{Context, Result};
+use crate::source::cf;
 use crate::source::hdf5::handles;
-use crate::source::hdf5::{Attribute, AttributeValue, Dataset, Node, NodeKind, ReadAt};
+use crate::source::hdf5::{ALL_VALUES, Attribute, AttributeValue, Dataset, Node, NodeKind, Object, ReadAt};
 use std::path::Path;
 
 /// Variables that are described.
 const MAX_NODES: usize = 100_000;
 /// Attributes of one variable that are described.
 const MAX_ATTRIBUTES: usize = 4096;
-/// Numbers of an attribute that are kept.
+/// Numbers of an attribute that a listing has.
 const MAX_VALUES: u64 = 64;
 /// Bytes of all values of attributes that are kept.
 const MAX_BYTES: u64 = 32 << 20;
@@ -23,17 +24,34 @@ const MAX_BYTES: u64 = 32 << 20;
 /// # Errors
 /// `NotFound`, `Io`, `Format` for the file; `NotFound` if there is no such variable.
 pub(in crate::source) fn tree(path: &Path, object: &str) -> Result<Node> {
+    within(path, object, MAX_VALUES)
+}
+
+/// What is at `object` in the file at `path` by itself, with all values of its attributes.
+///
+/// # Errors
+/// As [`tree`].
+pub(in crate::source) fn object(path: &Path, object: &str) -> Result<Object> {
+    within(path, object, ALL_VALUES as u64).map(Object::from)
+}
+
+fn within(path: &Path, object: &str, values: u64) -> Result<Node> {
     let inner = || {
         let canonical =
             std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
         let file = handles::borrow(&canonical)?;
-        look(&file.raw, object)
+        look_at(&file.raw, object, values)
     };
     inner().at("file", path.display()).at("object", object)
 }
 
 /// As [`tree`], in a file that is open.
 pub(super) fn look(file: &dyn ReadAt, object: &str) -> Result<Node> {
+    look_at(file, object, MAX_VALUES)
+}
+
+/// As [`look`], with at most so many values of an attribute.
+fn look_at(file: &dyn ReadAt, object: &str, values: u64) -> Result<Node> {
     let header = Header::read(file)?;
     let records = Records::of(&header, file.len())?;
     let mut scales = vec![false; header.dimensions.len()];
@@ -45,11 +63,19 @@ pub(super) fn look(file: &dyn ReadAt, object: &str) -> Result<Node> {
             *scale = true;
         }
     }
-    let mut look = Look { file, header: &header, records, scales, room: MAX_BYTES };
+    let mut look = Look { file, header: &header, records, scales, values, room: MAX_BYTES };
     match object.split('/').all(|part| part.is_empty() || part == ".") {
         true => look.root(),
         false => look.variable(header.variable(object)?),
     }
+}
+
+/// What decoding needs of the attributes of a variable.
+pub(super) fn wanted(file: &dyn ReadAt, header: &Header, variable: &Variable) -> Result<Vec<Attribute>> {
+    let records = Records::of(header, file.len())?;
+    let mut look = Look { file, header, records, scales: Vec::new(), values: MAX_VALUES, room: MAX_BYTES };
+    let wanted = variable.attributes.iter().filter(|a| cf::is_wanted(&a.name));
+    wanted.map(|a| look.attribute(a).at("attribute", &a.name)).collect()
 }
 
 struct Look<'a> {
@@ -58,6 +84,8 @@ struct Look<'a> {
     records: Records,
     /// Whether a dimension has a variable of its own.
     scales: Vec<bool>,
+    /// Numbers of an attribute that are kept.
+    values: u64,
     /// Bytes of values that may still be kept.
     room: u64,
 }
@@ -96,6 +124,7 @@ impl Look<'_> {
             shape: Some(shape.to_vec()),
             stored,
             dtype,
+            fields: Vec::new(),
             layout: if self.header.has_records(variable) { "record" } else { "contiguous" }.into(),
             chunks: None,
             filters: Vec::new(),
@@ -127,7 +156,7 @@ impl Look<'_> {
     fn attribute(&mut self, a: &Stored) -> Result<Attribute> {
         let text = matches!(a.of, Type::Char);
         let kept =
-            if text { a.len } else { a.len.min(MAX_VALUES).saturating_mul(size_of::<Scalar>() as u64) };
+            if text { a.len } else { a.len.min(self.values).saturating_mul(size_of::<Scalar>() as u64) };
         let room = self.room.checked_sub(kept);
         self.room = room.unwrap_or(self.room);
         let value = match a.of {
@@ -138,7 +167,7 @@ impl Look<'_> {
             Type::Number(dtype) if room.is_none() => {
                 AttributeValue::Other(format!("{}, too long to show", stored_as(dtype)))
             }
-            Type::Number(dtype) => AttributeValue::Numbers(self.numbers(a, dtype, a.len.min(MAX_VALUES))?),
+            Type::Number(dtype) => AttributeValue::Numbers(self.numbers(a, dtype, a.len.min(self.values))?),
             Type::Char => {
                 let mut bytes = vec![0; a.len as usize];
                 self.file.read_at(a.at, &mut bytes)?;

@@ -10,14 +10,15 @@ use super::link::{Target, text};
 use super::names::Names;
 use super::object::{DATATYPE, Kind, Object};
 use super::value::Values;
-use super::{fill, group};
+use super::{field, fill, group};
 use crate::dtype::Scalar;
 use crate::error::Result;
 use crate::h5::{self, RawAttribute};
+use crate::source::hdf5::attribute::{ALL_VALUES, MAX_ATTRIBUTES, MAX_VALUES};
 use crate::source::hdf5::filters::is_own;
 use crate::source::hdf5::index::{ChunkIndex, Expect};
 use crate::source::hdf5::tree::{
-    Dataset, MAX_ATTRIBUTES, MAX_DEPTH, MAX_NODES, MAX_VALUES, Node, NodeKind, Told, filter_text,
+    self, Dataset, MAX_DEPTH, MAX_NODES, Node, NodeKind, ObjectKind, Told, filter_text,
 };
 use std::collections::HashMap;
 
@@ -27,14 +28,23 @@ const PATH: usize = 64;
 
 /// What is at an object of the path `path`, with all that is below it.
 pub(super) fn look(container: &Container, object: &Object, path: &str, plugins: bool) -> Result<Node> {
-    let values = Values {
-        container,
-        global: Global::default(),
-        names: Names::default(),
-        limit: MAX_VALUES,
-        room: ROOM,
+    Walk::new(container, MAX_VALUES, plugins).node(object, path.into(), 0)
+}
+
+/// What an object is by itself: all values of its attributes, and the names of what is in it.
+pub(super) fn alone(container: &Container, object: &Object) -> Result<tree::Object> {
+    let mut walk = Walk::new(container, ALL_VALUES, false);
+    let told = match object.kind() {
+        Kind::Other => Told::default(),
+        _ => Told::of(walk.attributes(object)),
     };
-    Walk { container, values, plugins, seen: HashMap::new() }.node(object, path.into(), 0)
+    let (kind, members) = match object.kind() {
+        Kind::Group => (ObjectKind::Group, group::sorted(container, object, MAX_NODES, walk.values.room)?.0),
+        Kind::Dataset => (ObjectKind::Dataset, Vec::new()),
+        Kind::Type | Kind::Other => (ObjectKind::Other, Vec::new()),
+    };
+    let members = members.iter().map(|link| text(&link.name)).collect();
+    Ok(tree::Object { kind, attributes: told.shown, members })
 }
 
 struct Walk<'a> {
@@ -45,7 +55,14 @@ struct Walk<'a> {
     seen: HashMap<u64, String>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
+    /// With at most so many values of an attribute.
+    fn new(container: &'a Container, limit: usize, plugins: bool) -> Walk<'a> {
+        let (global, names) = (Global::default(), Names::default());
+        let values = Values { container, global, names, limit, room: ROOM };
+        Walk { container, values, plugins, seen: HashMap::new() }
+    }
+
     fn node(&mut self, object: &Object, path: String, depth: usize) -> Result<Node> {
         self.seen.insert(object.address, path.clone());
         let kind = object.kind();
@@ -141,7 +158,8 @@ fn named_type(container: &Container, object: &Object) -> Result<String> {
 fn dataset(container: &Container, object: &Object, plugins: bool) -> Result<Dataset> {
     let described = Described::read(container, object)?;
     let storage_bytes = storage_bytes(container, object, &described)?;
-    let Described { element, shape, place, filters, external, .. } = described;
+    let Described { ty, element, shape, place, filters, external, .. } = described;
+    let fields = if element.dtype.is_none() { field::list(&ty)? } else { Vec::new() };
     let fill = element.dtype.and_then(|dtype| {
         let bytes = fill::value(container, object, &element, dtype.size()).ok()?;
         Scalar::from_bytes(dtype, &bytes)
@@ -150,6 +168,7 @@ fn dataset(container: &Container, object: &Object, plugins: bool) -> Result<Data
         shape: shape.map(|s| s.to_vec()),
         stored: element.text,
         dtype: element.dtype,
+        fields,
         layout: place.name().into(),
         chunks: match &place {
             Place::Chunked(chunked) => chunked.chunk.split_last().map(|(_, chunk)| chunk.to_vec()),

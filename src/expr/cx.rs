@@ -1,0 +1,56 @@
+//! Where an expression stands, for errors with a caret.
+
+use super::syntax::{Ast, Span};
+use crate::{Error, ErrorKind, Result, Session};
+
+/// The longest text by which a node is called in errors and plans, in characters.
+const MAX_LABEL: usize = 60;
+
+/// An expression being lowered.
+pub struct Cx<'a> {
+    pub ast: &'a Ast,
+    /// What computes beforehand, if that was said.
+    pub session: Option<&'a Session>,
+}
+
+impl Cx<'_> {
+    /// An error with a caret.
+    pub fn error(&self, span: Span, message: impl AsRef<str>) -> Error {
+        self.ast.error(span, message)
+    }
+
+    /// An error of the library with a caret: its sentence and its hint, without places in Rust code. One that names the
+    /// place of its fault in a file stays as it is.
+    pub fn at(&self, span: Span, e: Error) -> Error {
+        let in_a_file = ["file", "files"].iter().any(|place| e.context(place).is_some());
+        if e.kind() == ErrorKind::Expression || in_a_file {
+            return e;
+        }
+        let located = self.error(span, e.message());
+        match e.hint_text() {
+            Some(hint) => located.hint(hint),
+            None => located,
+        }
+    }
+
+    /// What computes what must be known before the expression can be planned: labels, edges, positions.
+    ///
+    /// # Errors
+    /// As [`Session::new`].
+    pub fn beforehand(&self) -> Result<Session> {
+        match self.session {
+            Some(session) => Ok(session.clone()),
+            None => Session::new(),
+        }
+    }
+
+    /// The text of a place, cut if it is long.
+    pub fn text(&self, span: Span) -> String {
+        let mut text: String = self.ast.source(span).chars().take(MAX_LABEL + 1).collect();
+        if text.chars().count() > MAX_LABEL {
+            text.pop();
+            text.push('…');
+        }
+        text
+    }
+}

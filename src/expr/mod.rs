@@ -1,0 +1,52 @@
+//! Expressions: NumPy in Python's syntax, as text, over lazy arrays.
+//!
+//! What `chunkwise eval` takes, for programs: [`Expression::parse`] reads one, [`Expression::lower`] says what it
+//! stands for with the names of a [`Scope`]. Whatever is wrong is an error of the kind
+//! [`Expression`](crate::ErrorKind::Expression) that shows the text with a caret under the place.
+//!
+//! ```
+//! use chunkwise::expr::{Expression, Scope};
+//! use chunkwise::{Array, Session};
+//! # fn main() -> chunkwise::Result<()> {
+//! let mut scope = Scope::new();
+//! scope.define("x", Array::linspace(0.0, 1.0, 5));
+//! let anomaly = Expression::parse("x - mean(x)")?.array(&scope)?;
+//! assert_eq!(Session::new()?.compute(&anomaly)?.as_slice::<f64>()?, [-0.5, -0.25, 0.0, 0.25, 0.5]);
+//!
+//! let e = Expression::parse("x - maen(x)")?.array(&scope).unwrap_err();
+//! assert_eq!(e.to_string(), "there is no function 'maen'\n  x - maen(x)\n      ^~~~\nhint: did you mean 'mean'?");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The language
+//!
+//! Numbers, strings, names, calls with keywords, methods (`x.mean(axis=0)` is `mean(x, axis=0)`), attributes,
+//! subscripts with everything NumPy has, tuples and lists, and Python's operators with Python's precedence. Python
+//! numbers are weak in promotion and exact among themselves. What Python has and arrays have no meaning for (`and`,
+//! chained comparisons, `if`, lambdas, starred arguments) is an error that says what to write in its place.
+
+mod args;
+mod attributes;
+mod binned;
+mod call;
+pub mod catalogue;
+mod chosen;
+mod cx;
+mod expression;
+mod fold;
+mod functions;
+mod lower;
+mod lowered;
+mod ordered;
+mod scope;
+mod selected;
+mod stored;
+mod syntax;
+mod typo;
+mod value;
+
+pub use expression::Expression;
+pub use lowered::{Lowered, Output};
+pub use scope::Scope;
+pub use stored::Stored;

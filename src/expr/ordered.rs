@@ -1,0 +1,84 @@
+//! Medians and quantiles, and reductions by group, which may be one of them.
+
+use super::args::{Args, over, reduction, word};
+use super::cx::Cx;
+use super::selected::values_over;
+use super::value::{Item, Val};
+use crate::{Array, Labels, Over, QuantileMethod, Quantiles, Reduction, Result};
+
+/// `numpy.median` and its like.
+pub fn median(cx: &Cx, mut a: Args, f: fn(&Array, Over) -> Array) -> Result<Val> {
+    let (x, over) = values_over(cx, &mut a, "a")?;
+    Ok(Val::Array(f(&x, over)))
+}
+
+/// `numpy.quantile` and its like.
+pub fn quantile(
+    cx: &Cx,
+    mut a: Args,
+    f: fn(&Array, Quantiles, QuantileMethod, Over) -> Array,
+) -> Result<Val> {
+    let (q, method) = asked(cx, &mut a)?;
+    let (x, over) = values_over(cx, &mut a, "a")?;
+    Ok(Val::Array(f(&x, q, method, over)))
+}
+
+/// `q` and `method`.
+fn asked(cx: &Cx, a: &mut Args) -> Result<(Quantiles, QuantileMethod)> {
+    let q = a.need(cx, "q")?;
+    let q = match &q.value {
+        Val::Tuple(items) | Val::List(items) => {
+            items.iter().map(|i| i.float(cx, "q")).collect::<Result<Vec<_>>>()?.into()
+        }
+        _ => q.float(cx, "q")?.into(),
+    };
+    let methods = QuantileMethod::ALL.map(|m| (m.name(), m));
+    Ok((q, word(cx, a.take("method"), "method", &methods, QuantileMethod::default())?))
+}
+
+/// `flox.groupby_reduce`
+pub fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
+    let func = a.take("func");
+    let order = func.as_ref().and_then(ordered);
+    let func = if order.is_some() { Reduction::Sum } else { reduction(cx, func, Reduction::Sum)? };
+    let (values, by) = (a.array(cx, "array")?, a.array(cx, "by")?);
+    let over = over(cx, &mut a)?;
+    let (takes_q, skips_nan) = order.unwrap_or_default();
+    let asked = if takes_q { Some(asked(cx, &mut a)?) } else { None };
+    for param in ["q", "method"] {
+        if let Some(item) = a.take(param) {
+            return Err(cx.error(item.span, format!("only 'quantile' and 'nanquantile' take {param}")));
+        }
+    }
+    let expected = match a.take("expected") {
+        Some(item) => {
+            let span = item.span;
+            let labels = item.array(cx, "expected")?;
+            let found = cx.beforehand().and_then(|s| Labels::of(&s.compute(&labels.ravel())?));
+            found.map_err(|e| cx.at(span, e))?
+        }
+        // A pass of its own finds them.
+        None => cx.beforehand().and_then(|s| s.labels(&by)).map_err(|e| cx.at(a.span, e))?,
+    };
+    Ok(Val::Array(match (order, asked) {
+        (None, _) => values.groupby_reduce(&by, &expected, func, over),
+        (_, Some((q, method))) if skips_nan => values.groupby_nanquantile(&by, &expected, q, method, over),
+        (_, Some((q, method))) => values.groupby_quantile(&by, &expected, q, method, over),
+        (_, None) if skips_nan => values.groupby_nanmedian(&by, &expected, over),
+        (_, None) => values.groupby_median(&by, &expected, over),
+    }))
+}
+
+/// Whether a name is one of a quantile, and whether that skips NaN; nothing if it is neither that nor a median.
+fn ordered(func: &Item) -> Option<(bool, bool)> {
+    match &func.value {
+        Val::Str(name) => match name.as_str() {
+            "median" => Some((false, false)),
+            "nanmedian" => Some((false, true)),
+            "quantile" => Some((true, false)),
+            "nanquantile" => Some((true, true)),
+            _ => None,
+        },
+        _ => None,
+    }
+}

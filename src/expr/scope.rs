@@ -1,0 +1,86 @@
+//! The names that expressions can use.
+
+use super::Lowered;
+use super::value::Val;
+use crate::Session;
+use std::collections::BTreeMap;
+
+/// What to do where an expression uses a name and there are none.
+const DEFINE: &str = "give arrays names with Scope::define";
+
+/// The names that expressions can use, beside those of the [catalogue](super::catalogue), and what computes
+/// what must be known before an expression can be planned.
+///
+/// ```
+/// use chunkwise::expr::{Expression, Scope};
+/// use chunkwise::{Array, Session};
+/// # fn main() -> chunkwise::Result<()> {
+/// let mut scope = Scope::new();
+/// scope.define("x", Array::arange(0.0, 10.0, 1.0));
+/// let mean = Expression::parse("mean(x[x > 3] ** 2)")?.array(&scope)?;
+/// assert_eq!(Session::new()?.compute(&mean)?.item::<f64>()?, 45.166666666666664);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Scope {
+    names: BTreeMap<String, Val>,
+    session: Option<Session>,
+    how_to_name: String,
+}
+
+impl Default for Scope {
+    fn default() -> Scope {
+        Scope { names: BTreeMap::new(), session: None, how_to_name: DEFINE.into() }
+    }
+}
+
+impl Scope {
+    /// No names yet.
+    pub fn new() -> Scope {
+        Scope::default()
+    }
+
+    /// Has a session compute what must be known before an expression can be planned: the edges of bins, the labels
+    /// of groups, where a mask selects. Without one a session with the defaults does.
+    pub fn compute_with(&mut self, session: &Session) {
+        self.session = Some(session.clone());
+    }
+
+    /// Gives something a name: an array, a number, a histogram, or what an expression stands for. The last one of a
+    /// name counts.
+    pub fn define(&mut self, name: &str, what: impl Into<Lowered>) {
+        self.names.insert(name.to_string(), what.into().0);
+    }
+
+    /// Whether a name is defined.
+    pub fn has(&self, name: &str) -> bool {
+        self.names.contains_key(name)
+    }
+
+    /// The names that are defined, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str)
+    }
+
+    /// Sets the hint that errors give where an expression uses a name and there are none.
+    pub fn hint_how_to_name(&mut self, hint: &str) {
+        self.how_to_name = hint.to_string();
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Val> {
+        self.names.get(name)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    pub(super) fn how_to_name(&self) -> &str {
+        &self.how_to_name
+    }
+
+    pub(super) fn session(&self) -> Option<&Session> {
+        self.session.as_ref()
+    }
+}

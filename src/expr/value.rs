@@ -1,0 +1,245 @@
+//! What a sub-expression stands for, and how it becomes what an argument wants.
+
+use super::cx::Cx;
+use super::stored::Stored;
+use super::syntax::Span;
+use crate::{Array, ArrayOperand, Binned, DType, Error, Result, Selection, Weak};
+
+/// The most elements of a literal list.
+const MAX_LITERAL: usize = 1 << 20;
+
+/// The value of a sub-expression.
+#[derive(Clone, Debug)]
+pub enum Val {
+    /// A lazy array.
+    Array(Array),
+    /// What a mask selects, before anyone knows how much that is.
+    Selection(Selection),
+    /// A Python number: weak.
+    Scalar(Weak),
+    /// A string.
+    Str(String),
+    /// `None`
+    None,
+    /// A dtype, written by its name.
+    DType(DType),
+    /// `(a, b)`
+    Tuple(Vec<Item>),
+    /// `[a, b]`
+    List(Vec<Item>),
+    /// A histogram: only ever a result.
+    Histogram(Binned),
+    /// A file, a group or a dataset that was not looked at yet.
+    Stored(Stored),
+    /// The attributes of one of these.
+    Attributes(Stored),
+}
+
+/// A value and where it was written.
+#[derive(Clone, Debug)]
+pub struct Item {
+    /// The value.
+    pub value: Val,
+    /// Its place in the text.
+    pub span: Span,
+}
+
+impl Val {
+    /// What it is, for errors.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Val::Array(_) | Val::Selection(_) => "an array",
+            Val::Scalar(Weak::Bool(_)) => "a bool",
+            Val::Scalar(Weak::Int(_)) => "a whole number",
+            Val::Scalar(Weak::Float(_)) => "a float",
+            Val::Str(_) => "a string",
+            Val::None => "None",
+            Val::DType(_) => "a dtype",
+            Val::Tuple(_) => "a tuple",
+            Val::List(_) => "a list",
+            Val::Histogram(_) => "a histogram",
+            Val::Stored(_) => "something stored",
+            Val::Attributes(_) => "attributes",
+        }
+    }
+}
+
+impl Item {
+    /// The error that says what was wanted in its place.
+    fn wrong(&self, cx: &Cx, what: &str, wanted: &str) -> Error {
+        let e = cx.error(self.span, format!("{what} must be {wanted}, not {}", self.value.kind()));
+        match &self.value {
+            Val::Histogram(_) => e.hint("a histogram can only be a result, not part of an expression"),
+            Val::Attributes(_) => e.hint("an attribute is reached by its name, as in x.attrs['units']"),
+            Val::Array(_) | Val::Selection(_) => e.hint("it must be known before anything is computed"),
+            _ => e,
+        }
+    }
+
+    /// A whole number.
+    pub fn int(&self, cx: &Cx, what: &str) -> Result<i64> {
+        match self.value {
+            Val::Scalar(Weak::Int(v)) => i64::try_from(v)
+                .map_err(|_| cx.error(self.span, format!("{what} is too large: {v} does not fit int64"))),
+            _ => Err(self.wrong(cx, what, "a whole number")),
+        }
+    }
+
+    /// A whole number or several.
+    pub fn ints(&self, cx: &Cx, what: &str) -> Result<Vec<i64>> {
+        match &self.value {
+            Val::Tuple(items) | Val::List(items) => items.iter().map(|i| i.int(cx, what)).collect(),
+            Val::Scalar(Weak::Int(_)) => Ok(vec![self.int(cx, what)?]),
+            _ => Err(self.wrong(cx, what, "a whole number or a tuple of whole numbers")),
+        }
+    }
+
+    /// A shape.
+    pub fn shape(&self, cx: &Cx, what: &str) -> Result<Vec<u64>> {
+        let lengths = self.ints(cx, what)?.into_iter().map(u64::try_from).collect::<Result<Vec<_>, _>>();
+        lengths.map_err(|_| cx.error(self.span, format!("{what} cannot be negative")))
+    }
+
+    /// Any number as a float64.
+    pub fn float(&self, cx: &Cx, what: &str) -> Result<f64> {
+        match self.value {
+            Val::Scalar(Weak::Bool(b)) => Ok(f64::from(u8::from(b))),
+            Val::Scalar(Weak::Int(v)) => Ok(v as f64),
+            Val::Scalar(Weak::Float(v)) => Ok(v),
+            _ => Err(self.wrong(cx, what, "a number")),
+        }
+    }
+
+    /// A number as it is.
+    pub fn number(&self, cx: &Cx, what: &str) -> Result<Weak> {
+        match self.value {
+            Val::Scalar(w) => Ok(w),
+            _ => Err(self.wrong(cx, what, "a number")),
+        }
+    }
+
+    /// A string.
+    pub fn text(&self, cx: &Cx, what: &str) -> Result<&str> {
+        match &self.value {
+            Val::Str(text) => Ok(text),
+            _ => Err(self.wrong(cx, what, "a string")),
+        }
+    }
+
+    /// `True` or `False`.
+    pub fn bool(&self, cx: &Cx, what: &str) -> Result<bool> {
+        match self.value {
+            Val::Scalar(Weak::Bool(b)) => Ok(b),
+            _ => Err(self.wrong(cx, what, "True or False")),
+        }
+    }
+
+    /// A dtype: its bare name, the name as a string, or Python's `bool`, `int`, `float`.
+    pub fn dtype(&self, cx: &Cx) -> Result<DType> {
+        let name = match &self.value {
+            Val::DType(d) => return Ok(*d),
+            Val::Str(name) => name,
+            _ => return Err(self.wrong(cx, "a dtype", "a name such as float64")),
+        };
+        dtype_named(name).ok_or_else(|| {
+            let e = cx.error(self.span, format!("there is no dtype '{name}'"));
+            let all: Vec<&str> = DType::ALL.iter().map(|d| d.name()).collect();
+            e.hint(format!("the dtypes are {}", all.join(", ")))
+        })
+    }
+
+    /// An array, a number or a list of numbers, as an operand of the elementwise rows.
+    pub fn operand(self, cx: &Cx, what: &str) -> Result<ArrayOperand> {
+        match self.value {
+            Val::Scalar(w) => Ok(w.into()),
+            _ => Ok(self.array(cx, what)?.into()),
+        }
+    }
+
+    /// An array; a number or a list of numbers becomes one, and a selection, which takes a run.
+    pub fn array(self, cx: &Cx, what: &str) -> Result<Array> {
+        match self.value {
+            Val::Array(a) => Ok(a),
+            Val::Stored(s) => Ok(s.array()?.made_by(&cx.text(self.span))),
+            // A run of its own finds where its elements are.
+            Val::Selection(s) => {
+                cx.beforehand().and_then(|session| session.resolve(&s)).map_err(|e| cx.at(self.span, e))
+            }
+            Val::Scalar(w) => {
+                Ok(Array::scalar(w.to_scalar(w.default_dtype()).map_err(|e| cx.at(self.span, e))?))
+            }
+            Val::Tuple(_) | Val::List(_) => self.literal(cx),
+            _ => Err(self.wrong(cx, what, "an array or a number")),
+        }
+    }
+
+    /// The items of a tuple or list.
+    pub fn items(self, cx: &Cx, what: &str, wanted: &str) -> Result<Vec<Item>> {
+        match self.value {
+            Val::Tuple(items) | Val::List(items) => Ok(items),
+            _ => Err(self.wrong(cx, what, wanted)),
+        }
+    }
+
+    /// Nested lists of numbers as an array, with the dtype that NumPy gives them.
+    fn literal(&self, cx: &Cx) -> Result<Array> {
+        let mut shape = Vec::new();
+        let mut first = &self.value;
+        while let Val::Tuple(items) | Val::List(items) = first {
+            shape.push(items.len());
+            match items.first() {
+                Some(item) => first = &item.value,
+                None => break,
+            }
+        }
+        let mut flat = Vec::new();
+        self.flatten(cx, &shape, &mut flat)?;
+        let all = |f: fn(&Weak) -> bool| !flat.is_empty() && flat.iter().all(f);
+        let cast = |dtype: DType| {
+            let scalars = flat.iter().map(|w| w.to_scalar(dtype));
+            scalars.collect::<Result<Vec<_>>>().map_err(|e| cx.at(self.span, e))
+        };
+        let wide = |w: &Weak| matches!(w, Weak::Int(v) if *v > i64::MAX as i128);
+        let built = if all(|w| matches!(w, Weak::Bool(_))) {
+            of(&shape, flat.iter().map(|w| *w == Weak::Bool(true)).collect())
+        } else if all(|w| !matches!(w, Weak::Float(_))) && flat.iter().any(wide) {
+            of(&shape, cast(DType::U64)?.iter().map(|s| s.to_i128().unwrap_or(0) as u64).collect())
+        } else if all(|w| !matches!(w, Weak::Float(_))) {
+            of(&shape, cast(DType::I64)?.iter().map(|s| s.to_i128().unwrap_or(0) as i64).collect())
+        } else {
+            of(&shape, cast(DType::F64)?.iter().map(|s| s.to_f64()).collect())
+        };
+        built.ok_or_else(|| cx.error(self.span, "the lists do not form a rectangle"))
+    }
+
+    fn flatten(&self, cx: &Cx, shape: &[usize], out: &mut Vec<Weak>) -> Result<()> {
+        if out.len() > MAX_LITERAL {
+            return Err(cx.error(self.span, "the list is too long; store it in a file"));
+        }
+        match (&self.value, shape) {
+            (Val::Scalar(w), []) => out.push(*w),
+            (Val::Tuple(items) | Val::List(items), [n, rest @ ..]) if items.len() == *n => {
+                items.iter().try_for_each(|i| i.flatten(cx, rest, out))?;
+            }
+            (Val::Tuple(_) | Val::List(_) | Val::Scalar(_), _) => {
+                return Err(cx.error(self.span, "the lists do not form a rectangle"));
+            }
+            _ => return Err(self.wrong(cx, "an item of a list", "a number")),
+        }
+        Ok(())
+    }
+}
+
+fn of<T: crate::Element>(shape: &[usize], data: Vec<T>) -> Option<Array> {
+    let array = ndarray::ArrayD::from_shape_vec(shape, data).ok()?;
+    Some(Array::from_ndarray(array.into_shared()))
+}
+
+/// A dtype by NumPy's name or by that of Python's type.
+pub fn dtype_named(name: &str) -> Option<DType> {
+    DType::from_name(name).or(match name {
+        "int" => Some(DType::I64),
+        "float" => Some(DType::F64),
+        _ => None,
+    })
+}

@@ -1,0 +1,51 @@
+"""Writes functions.json: what NumPy makes of each example of the catalogue, its dtype, shape, bytes and text. What
+NumPy has not is SciPy's, dask's and pandas'. Run with NumPy 2, SciPy, dask and the program:
+
+    python3 make_functions.py ../../target/debug/chunkwise
+"""
+import json, subprocess, sys
+import dask.array
+import numpy as np
+import scipy.special
+import scipy.stats
+from common import canonical
+
+def groupby_reduce(array, by, func):
+    labels, array, by = np.unique(by), np.asarray(array), np.asarray(by)
+    return np.array([getattr(np, func)(array[by == label]) for label in labels])
+
+
+own = {
+    "topk": lambda a, k: dask.array.topk(dask.array.from_array(np.array(a)), k).compute(),
+    "argtopk": lambda a, k: dask.array.argtopk(dask.array.from_array(np.array(a)), k).compute(),
+    "cummax": np.maximum.accumulate,
+    "cummin": np.minimum.accumulate,
+    "random": lambda shape, seed: np.random.default_rng(seed).random(shape),
+    "groupby_reduce": groupby_reduce,
+    "binned_statistic": lambda *a, **k: scipy.stats.binned_statistic(*a, **k)[0],
+    "binned_statistic_2d": lambda *a, **k: scipy.stats.binned_statistic_2d(*a, **k)[0],
+    "histogram": lambda *a, **k: np.histogram(*a, **k)[0],
+    "histogram2d": lambda *a, **k: np.histogram2d(*a, **k)[0],
+    "histogramdd": lambda *a, **k: np.histogramdd(*a, **k)[0],
+    "bool": np.bool_,
+    "erf": scipy.special.erf,
+    "erfc": scipy.special.erfc,
+    "frexp_mantissa": lambda x: np.frexp(x)[0],
+    "frexp_exponent": lambda x: np.frexp(x)[1],
+}
+program = sys.argv[1]
+catalogue = json.loads(subprocess.run([program, "functions", "--json"], stdout=subprocess.PIPE, check=True).stdout)
+names = {name: getattr(np, name) for name in dir(np) if not name.startswith("_")} | own
+goldens = {}
+for entry in catalogue:
+    value = np.asarray(eval(entry["example"], dict(names)))
+    text = str(value[()]) if value.ndim == 0 else np.array2string(value)
+    goldens[entry["example"]] = {
+        "dtype": value.dtype.name,
+        "shape": value.shape,
+        "bytes": canonical(value).hex(),
+        "text": " ".join(text.split()),
+    }
+with open("functions.json", "w") as f:
+    json.dump(goldens, f, indent=1, ensure_ascii=False)
+    f.write("\n")
