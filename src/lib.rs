@@ -93,6 +93,8 @@ pub mod sink;
 #[doc(hidden)]
 pub mod size;
 pub mod source;
+#[doc(hidden)]
+pub mod text;
 pub mod trace;
 pub mod unstable;
 #[doc(hidden)]

@@ -215,6 +215,9 @@ pub struct Eval {
     /// one), block by block, so that they may be larger than the memory; prints nothing
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     pub output: Option<std::path::PathBuf>,
+    /// Replace the files of --output and --trace that are there
+    #[arg(long)]
+    pub overwrite: bool,
     /// Draw the results in a new file, too: histograms as steps or, in two dimensions, as an image with the
     /// first one to the right; arrays as a line, or as an image with the first row below (x[::-1] turns it);
     /// several as panels of one picture
@@ -363,6 +366,9 @@ pub struct Bench {
     /// Write the results as Markdown; - is standard output
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 const BENCH_HELP: &str = "\

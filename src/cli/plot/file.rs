@@ -3,6 +3,7 @@
 use crate::cli::Failure;
 use chunkwise::whole::WholeFile;
 use chunkwise::{Context, Error, ErrorKind, Result};
+use std::io::Write;
 use std::path::Path;
 
 /// The kind of a picture.
@@ -49,8 +50,9 @@ pub fn refuse_existing(path: &Path) -> std::result::Result<(), Failure> {
 /// `Io`.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let write = || {
-        let file = WholeFile::beside(path)?;
-        std::fs::write(file.path(), bytes)
+        let file = WholeFile::create_new(path)?;
+        file.file()
+            .write_all(bytes)
             .map_err(|e| Error::new(ErrorKind::Io, "cannot write the picture").caused_by(e))?;
         file.finish()
     };
