@@ -39,7 +39,7 @@ for entry in catalogue:
         "dtype": value.dtype.name,
         "shape": value.shape,
         "bytes": canonical(value).hex(),
-        "text": " ".join(text.split()),
+        "text": " ".join(text.split()).replace("[ ", "[").replace(" ]", "]"),
     }
 with open("functions.json", "w") as f:
     json.dump(goldens, f, indent=1, ensure_ascii=False)

@@ -44,7 +44,7 @@ pub static FUNCTIONS: &[Function] = functions! {
     Creation "random(shape, *, seed=0, dtype=float64)" eg "random((2, 3), seed=1) < 1" = random;
 
     /// The elements in another dtype.
-    Shape "astype(x, dtype)" eg "astype([1.7, -2.2], int32)" = |cx, mut a| {
+    Shape "astype(x, dtype)" eg "astype(array([1.7, -2.2]), int32)" = |cx, mut a| {
         let dtype = a.need(cx, "dtype")?.dtype(cx)?;
         cast(cx, a.need(cx, "x")?, dtype)
     };
