@@ -51,6 +51,7 @@ struct Inner {
     context: Vec<(&'static str, String)>,
     hint: Option<String>,
     needed: Option<u64>,
+    absent: bool,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -84,6 +85,7 @@ impl Error {
             context: Vec::new(),
             hint: None,
             needed: None,
+            absent: false,
             source: None,
         }))
     }
@@ -106,6 +108,23 @@ impl Error {
     /// Adds the smallest budget that works, in bytes, for those who do not read the hint.
     pub fn needs(mut self, bytes: u64) -> Self {
         self.0.needed = Some(bytes);
+        self
+    }
+
+    /// Marks that a file that is there has no object of the name.
+    pub(crate) fn absent(mut self) -> Self {
+        self.0.absent = true;
+        self
+    }
+
+    /// Whether a file that is there has no object of the name.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.0.absent
+    }
+
+    /// The same error with another hint.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.0.hint = Some(hint.into());
         self
     }
 
@@ -153,6 +172,7 @@ impl Error {
             context: self.0.context.clone(),
             hint: self.0.hint.clone(),
             needed: self.0.needed,
+            absent: self.0.absent,
             source: self.0.source.as_ref().map(|s| s.to_string().into()),
         }))
     }

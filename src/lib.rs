@@ -101,9 +101,9 @@ pub mod view;
 pub mod whole;
 
 pub use array::{
-    Array, ArrayOperand, BinAxis, BinRule, Binned, ConvolveMode, Index, Norm, Over, Quantiles, Selection,
-    SelectionOperand, Target, broadcast_arrays, column_stack, concatenate, dstack, einsum, eye, hstack,
-    indices, meshgrid, select, stack, tri, vstack,
+    Array, ArrayOperand, BinAxis, BinRule, Binned, Compound, ConvolveMode, Index, Interp, Norm, Opened, Over,
+    Quantiles, Selection, SelectionOperand, Target, broadcast_arrays, column_stack, concatenate, dstack,
+    einsum, eye, hstack, indices, meshgrid, select, stack, tri, vstack,
 };
 pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};
@@ -115,6 +115,7 @@ pub use exec::{
 pub use feeds::{BlockFunction, Boundary, MappedBlock};
 pub use ops::histogram::Histogram;
 pub use ops::labels::Labels;
+pub use ops::lookup::{Side, Table};
 pub use ops::quantiles::Method as QuantileMethod;
 pub use ops::reduce::Reduction;
 pub use plan::{Plan, PlanFingerprint, PlanOptions};

@@ -72,6 +72,11 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap_mangen", &["src/cli"]),
     ("indicatif", &["src/main.rs", "src/cli"]),
     ("ctrlc", &["src/main.rs", "src/cli"]),
+    ("plotters_backend", &["src/cli/plot"]),
+    ("plotters_bitmap", &["src/cli/plot"]),
+    ("plotters_svg", &["src/cli/plot"]),
+    ("ab_glyph", &["src/cli/plot"]),
+    ("colorous", &["src/cli/plot"]),
 ];
 
 /// Files of tables, polynomials and expected values, which may be longer.

@@ -56,6 +56,7 @@ fn rows(node: &Node, out: &mut Vec<Value>) {
         NodeKind::Dataset(d) => {
             let mut d2 = serde_json::to_value(d).unwrap();
             d2.as_object_mut().unwrap().remove("readable");
+            d2.as_object_mut().unwrap().remove("fields");
             d2["dtype"] = d.dtype.map_or(Value::Null, |t| json!(t.name()));
             d2["fill"] = d.fill.as_ref().map_or(Value::Null, number);
             ("dataset", d2)

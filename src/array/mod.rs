@@ -6,7 +6,9 @@ mod annotations;
 mod arrange;
 mod bin_rule;
 mod blocks;
+mod compound;
 mod cumulative;
+mod decode;
 mod derived;
 mod einsum;
 mod elementwise;
@@ -14,7 +16,9 @@ mod extend;
 mod groupby;
 mod histogram;
 mod index;
+mod lookup;
 mod matrices;
+mod open;
 mod order;
 mod product;
 mod quantiles;
@@ -27,13 +31,16 @@ mod take;
 pub use arrange::{broadcast_arrays, column_stack, dstack, hstack, indices, meshgrid, vstack};
 pub use bin_rule::BinRule;
 pub(crate) use bin_rule::Sample;
+pub use compound::Compound;
 pub use derived::select;
 pub use einsum::einsum;
 pub use elementwise::ArrayOperand;
 pub use extend::{feed, fold};
 pub use histogram::{BinAxis, Binned};
 pub use index::Index;
+pub use lookup::Interp;
 pub use matrices::{Norm, eye, tri};
+pub use open::Opened;
 pub use quantiles::Quantiles;
 pub use reduce::Over;
 pub use selection::{Selection, SelectionOperand};
@@ -46,13 +53,11 @@ use crate::graph::{Built, Node, NodeKind, Origin, carried};
 pub(crate) use crate::grid::show_shape as show;
 use crate::grid::{Chunks, Dims, MAX_RANK, checked_len};
 use crate::ops::fold::SharedFold;
-use crate::source::Join;
-use crate::source::{self, OpenOptions, Source};
+use crate::source::{self, Source};
 use crate::view::View;
 use smallvec::SmallVec;
 use std::fmt;
 use std::panic::Location;
-use std::path::Path;
 use std::sync::Arc;
 
 /// A lazy n-dimensional array of one dtype.
@@ -178,7 +183,7 @@ impl Array {
         self.built.as_ref().map_err(|e| e.duplicate())
     }
 
-    fn from_source(source: Arc<dyn Source>, at: &'static Location<'static>) -> Array {
+    pub(super) fn from_source(source: Arc<dyn Source>, at: &'static Location<'static>) -> Array {
         let draft = Draft {
             shape: source.shape().into(),
             dtype: source.dtype(),
@@ -186,112 +191,6 @@ impl Array {
             inputs: SmallVec::new(),
         };
         Array::from_draft("source", Ok(draft), at)
-    }
-
-    /// The dataset at `dataset` of an HDF5 file, or the variable of a netCDF file of any format. Reads metadata
-    /// only and keeps no file open.
-    ///
-    /// # Errors
-    /// `NotFound`, `Io`, `Format` or `Type` if there is no such file or dataset, or it is not of a
-    /// numeric dtype; `Unsupported` for external or virtual storage ([`Array::open_with`] can allow
-    /// it).
-    #[track_caller]
-    pub fn open(path: impl AsRef<Path>, dataset: &str) -> Result<Array> {
-        Array::open_with(path, dataset, OpenOptions::default())
-    }
-
-    /// As [`Array::open`], with options.
-    ///
-    /// # Errors
-    /// As [`Array::open`].
-    #[track_caller]
-    pub fn open_with(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Array> {
-        let at = Location::caller();
-        Ok(Array::from_source(source::open_file(path.as_ref(), dataset, options)?, at))
-    }
-
-    /// The datasets at `dataset` of many files as one array: one after the other along an axis, or
-    /// side by side along a new one. Reads metadata only, by several threads, and keeps no file open,
-    /// so that there may be thousands.
-    ///
-    /// ```
-    /// use chunkwise::{Array, Join, Session, StoreOptions};
-    /// # fn main() -> chunkwise::Result<()> {
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let files = [0, 1, 2].map(|n| folder.path().join(format!("snap_{n}.h5")));
-    /// # let session = Session::new()?;
-    /// # for (n, file) in files.iter().enumerate() {
-    /// #     let x = Array::full(&[10 + n as u64], 2.0);
-    /// #     session.store(file, &[("/Density", &x)], &StoreOptions::new())?;
-    /// # }
-    /// let density = Array::open_many(&files, "/Density", Join::Concatenate { axis: 0 })?;
-    /// assert_eq!(density.shape()?, [10 + 11 + 12]);
-    /// assert_eq!(session.compute(&density.sum())?.item::<f64>()?, 66.0);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Array::open`] for the first file that cannot be opened, which it names; `Shape` or `Type`
-    /// if a dataset does not fit that of the first file, with both named; `Index` for an axis that is
-    /// not there; `Value` if there are no files.
-    #[track_caller]
-    pub fn open_many(
-        paths: impl IntoIterator<Item = impl AsRef<Path>>,
-        dataset: &str,
-        join: Join,
-    ) -> Result<Array> {
-        Array::open_many_with(paths, dataset, join, OpenOptions::default())
-    }
-
-    /// As [`Array::open_many`], with options.
-    ///
-    /// # Errors
-    /// As [`Array::open_many`].
-    #[track_caller]
-    pub fn open_many_with(
-        paths: impl IntoIterator<Item = impl AsRef<Path>>,
-        dataset: &str,
-        join: Join,
-        options: OpenOptions,
-    ) -> Result<Array> {
-        let at = Location::caller();
-        let paths: Vec<_> = paths.into_iter().map(|p| p.as_ref().to_path_buf()).collect();
-        Ok(Array::from_source(Arc::new(source::many::Many::open(&paths, dataset, options, join)?), at))
-    }
-
-    /// The dataset as its file is now, as `h5py.Dataset.refresh`: with what a writer has appended since it was opened. Of
-    /// many files all are looked at again. The array itself stays what it was; reading it is an error of kind
-    /// `Changed` once its file has changed.
-    ///
-    /// ```
-    /// use chunkwise::{Array, Session, StoreOptions};
-    /// # fn main() -> chunkwise::Result<()> {
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let file = folder.path().join("log.h5");
-    /// # let session = Session::new()?;
-    /// # session.store(&file, &[("/t", &Array::arange(0.0, 3.0, 1.0))], &StoreOptions::new())?;
-    /// let t = Array::open(&file, "/t")?;
-    /// # std::fs::remove_file(&file).unwrap();
-    /// # session.store(&file, &[("/t", &Array::arange(0.0, 5.0, 1.0))], &StoreOptions::new())?;
-    /// // … a writer appends …
-    /// let t = t.refresh()?;
-    /// assert_eq!(t.shape()?, [5]);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// As [`Array::open`]; `Unsupported` for an array that is computed, or lies in no file: make it anew of refreshed ones.
-    #[track_caller]
-    pub fn refresh(&self) -> Result<Array> {
-        let at = Location::caller();
-        let node = self.node()?;
-        let NodeKind::Source(source) = &node.kind else {
-            let what = format!("{} is computed: refresh the datasets that it is made of", node.kind.name());
-            return Err(Error::new(ErrorKind::Unsupported, what).at("operation", node.to_string()));
-        };
-        Ok(Array::from_source(source::refreshed(&source::foreign::spec_of(source))?, at))
     }
 
     /// An array over any [`Source`].

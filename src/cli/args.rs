@@ -140,6 +140,14 @@ pub enum JoinFiles {
     Stack,
 }
 
+/// What a dataset is that some of many files lack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Missing {
+    // As for `JoinFiles`.
+    Error,
+    Skip,
+}
+
 /// `chunkwise eval`
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EVAL_HELP)]
@@ -156,6 +164,16 @@ pub struct Eval {
     /// The axis along which they are joined, or the new axis of a stack; negative from the end
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     pub axis: i64,
+    /// What files of many that lack a dataset are: an error, or empty
+    #[arg(long, value_name = "error|skip", value_enum, default_value_t = Missing::Error, hide_possible_values = true)]
+    pub missing: Missing,
+    /// Join datasets of several dtypes in the one that has the numbers of all, as NumPy promotes
+    #[arg(long)]
+    pub promote: bool,
+    /// Take packed numbers as they are stored. Otherwise they are decoded as their attributes say
+    /// (scale_factor, add_offset, _FillValue, missing_value, _Unsigned, valid_range), with NaN for what is missing
+    #[arg(long)]
+    pub raw: bool,
     /// A step with a name, which is no result; later steps and all results can use it; can be given many times
     #[arg(long = "let", value_name = "NAME=EXPR")]
     pub steps: Vec<String>,
@@ -197,6 +215,14 @@ pub struct Eval {
     /// one), block by block, so that they may be larger than the memory; prints nothing
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     pub output: Option<std::path::PathBuf>,
+    /// Draw the results in a new file, too: histograms as steps or, in two dimensions, as an image with the
+    /// first one to the right; arrays as a line, or as an image with the first row below (x[::-1] turns it);
+    /// several as panels of one picture
+    #[arg(long, value_name = "FILE.png|svg", conflicts_with_all = ["explain", "output"])]
+    pub plot: Option<PathBuf>,
+    /// Draw colours, and the heights of lines and bins, on a logarithmic scale
+    #[arg(long, requires = "plot")]
+    pub plot_log: bool,
 }
 
 const EVAL_HELP: &str = "\
@@ -210,7 +236,8 @@ Examples:
   chunkwise eval -i t=s.h5:/T -i m=s.h5:/M 'h=histogram(log10(t), bins=32, weights=m)' --json
   chunkwise eval -i rho='snap_*.h5:/PartType0/Density' 'histogram(log10(rho), bins=50)'
   chunkwise eval -i t='day_1.h5,day_2.h5:/T' --join stack 'mean(t, axis=0)'
-  chunkwise eval -i t=s.h5:/T 'anomaly=t - mean(t, axis=0)' --output anomaly.h5";
+  chunkwise eval -i t=s.h5:/T 'anomaly=t - mean(t, axis=0)' --output anomaly.h5
+  chunkwise eval -i t=s.h5:/T 'histogram(t, bins=50)' 'mean(t, axis=0)' --plot t.png";
 
 /// `chunkwise functions`
 #[derive(Debug, clap::Args)]

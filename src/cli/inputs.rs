@@ -1,21 +1,50 @@
 //! The inputs of expressions: datasets, groups and whole files by a name, of one file, a pattern, or a list.
 
-use super::args::{Eval, JoinFiles};
-use super::output::plain;
+use super::args::{Eval, JoinFiles, Missing};
+use super::output::{note, plain};
 use super::{Done, Failure};
 use chunkwise::expr::{Expression, Scope, Stored};
-use chunkwise::{Array, Error, ErrorKind, Join, OpenOptions};
+use chunkwise::{Error, ErrorKind, Join, OpenOptions, Opened};
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What was told of the datasets that were opened.
+#[derive(Default)]
+pub struct Told {
+    notes: Mutex<BTreeSet<String>>,
+    masked: AtomicBool,
+}
+
+impl Told {
+    /// Whether NaN stands for missing numbers in one of them.
+    pub fn masked(&self) -> bool {
+        self.masked.load(Relaxed)
+    }
+
+    /// Tells once what was done about the numbers of a dataset.
+    fn tell(&self, label: &str, opened: &Opened) {
+        self.masked.fetch_or(opened.masked, Relaxed);
+        let decoded = opened.decoded.as_ref().map(|how| format!("{how} (--raw for the numbers as stored)"));
+        for text in decoded.iter().chain(&opened.notes) {
+            let text = format!("{label}: {text}");
+            if self.notes.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
+                note(&text);
+            }
+        }
+    }
+}
 
 /// Gives the inputs of a command their names. Nothing is opened but where names must be found in a file.
 ///
 /// # Errors
 /// `Usage` for what cannot be read, and for a name that is given twice; those of looking into a file.
-pub fn define(args: &Eval, scope: &mut Scope) -> Done {
+pub fn define(args: &Eval, scope: &mut Scope) -> Result<Arc<Told>, Failure> {
     let args = Arc::new(args.clone());
+    let told = Arc::new(Told::default());
     for input in &args.inputs {
         let usage = |what: &str| {
             Failure::Usage(format!(
@@ -25,14 +54,14 @@ pub fn define(args: &Eval, scope: &mut Scope) -> Done {
             ))
         };
         let Place { name, files, path } = place(input, &usage)?;
-        let stored = stored(&args, files).at(path);
+        let stored = stored(&args, files, name.map(|name| (name, path)), &told).at(path);
         match name {
             Some(name) if scope.has(name) => return Err(usage(&format!("the name '{name}' is given twice"))),
             Some(name) => scope.define(name, stored),
             None => define_members(&stored, scope, &usage)?,
         }
     }
-    Ok(())
+    Ok(told)
 }
 
 /// Gives all that is in a group the names that it has there.
@@ -110,13 +139,20 @@ fn place<'a>(input: &'a str, usage: &dyn Fn(&str) -> Failure) -> Result<Place<'a
 }
 
 /// What is in the files.
-fn stored(args: &Arc<Eval>, files: Files) -> Stored {
-    let (args, options) = (args.clone(), options(args));
+fn stored(args: &Arc<Eval>, files: Files, named: Option<(&str, &str)>, told: &Arc<Told>) -> Stored {
+    let (args, options, told) = (args.clone(), options(args), told.clone());
+    let trimmed = |path: &str| path.trim_matches('/').to_string();
+    let named = named.map(|(name, path)| (name.to_string(), trimmed(path)));
     let paths = match &files {
         Files::One(file) => vec![file.clone()],
         Files::Many(files) => files.clone(),
     };
-    Stored::opened_by(paths, options, move |path| open(&args, &files, path))
+    Stored::opened_by(paths, options, move |path| {
+        let opened = open(&args, &files, path)?;
+        let label = named.as_ref().filter(|(_, own)| *own == trimmed(path)).map_or(path, |(name, _)| name);
+        told.tell(label, &opened);
+        Ok(opened.array)
+    })
 }
 
 fn options(args: &Eval) -> OpenOptions {
@@ -126,21 +162,24 @@ fn options(args: &Eval) -> OpenOptions {
     options.fill_missing = args.fill_missing;
     options.untrusted = args.untrusted;
     options.reader = args.reader.into();
+    options.decode = !args.raw;
+    options.skip_missing = args.missing == Missing::Skip;
+    options.promote = args.promote;
     options
 }
 
 /// Opens the dataset at `path` of the files, joined as the arguments say.
 ///
 /// # Errors
-/// As [`Array::open_with`] and [`Array::open_many_with`].
-fn open(args: &Eval, files: &Files, path: &str) -> chunkwise::Result<Array> {
+/// As [`Opened::open`] and [`Opened::open_many`].
+fn open(args: &Eval, files: &Files, path: &str) -> chunkwise::Result<Opened> {
     let join = match args.join {
         JoinFiles::Concatenate => Join::Concatenate { axis: args.axis },
         JoinFiles::Stack => Join::Stack { axis: args.axis },
     };
     match files {
-        Files::One(file) => Array::open_with(file, path, options(args)),
-        Files::Many(files) => Array::open_many_with(files, path, join, options(args)),
+        Files::One(file) => Opened::open(file, path, options(args)),
+        Files::Many(files) => Opened::open_many(files, path, join, options(args)),
     }
 }
 

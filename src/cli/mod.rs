@@ -15,6 +15,11 @@ mod functions;
 mod info;
 mod inputs;
 mod output;
+#[cfg(feature = "plot")]
+mod plot;
+#[cfg(not(feature = "plot"))]
+#[path = "no_plot.rs"]
+mod plot;
 mod render;
 mod shell;
 

@@ -44,6 +44,12 @@ pub fn notes(r: &Report) {
     }
 }
 
+/// A note on stderr.
+pub fn note(text: &str) {
+    // Nobody to tell if stderr is closed.
+    let _ = writeln!(io::stderr().lock(), "note: {}", plain(text));
+}
+
 /// As [`notes`], and the account of the run where stderr is a terminal.
 pub fn tell(r: &Report) {
     notes(r);

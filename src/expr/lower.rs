@@ -42,6 +42,26 @@ pub fn lower(ast: &Ast, scope: &Scope) -> Result<Val> {
     values.pop().flatten().ok_or_else(|| Error::new(ErrorKind::Expression, "the expression is empty"))
 }
 
+/// The parts of complex numbers and the fields that they are.
+const PARTS: [(&str, &str); 2] = [("real", "r"), ("imag", "i")];
+
+/// Whether a function takes complex numbers.
+fn is_of_complex(function: &str) -> bool {
+    ["real", "imag", "abs", "absolute", "angle"].contains(&function)
+}
+
+/// A part of stored complex numbers, or what a function makes of both.
+fn complex_part(z: &Stored, function: &str) -> Result<Array> {
+    let part = |(_, field): (&str, &str)| z.at(field).array();
+    let [real, imag] = PARTS;
+    match function {
+        "real" => part(real),
+        "imag" => part(imag),
+        "angle" => Ok(part(imag)?.arctan2(part(real)?)),
+        _ => Ok(part(real)?.hypot(part(imag)?)),
+    }
+}
+
 /// An expression being lowered, with the names that it can use.
 struct Lowering<'a> {
     cx: Cx<'a>,
@@ -71,6 +91,9 @@ impl Lowering<'_> {
     }
 
     fn node(&self, expr: &Expr, span: Span, values: &mut [Option<Val>]) -> Result<Val> {
+        if let Some(part) = self.complex(expr, values)? {
+            return Ok(part);
+        }
         self.open_operands(expr, values)?;
         let mut take = |id: &Id| Item {
             value: values.get_mut(id.index()).and_then(Option::take).unwrap_or(Val::None),
@@ -122,6 +145,23 @@ impl Lowering<'_> {
                 let index = indices.iter().map(|i| self.index(i, &mut take)).collect::<Result<Vec<_>>>()?;
                 self.subscript(object, span, index)
             }
+        }
+    }
+
+    /// What `real(z)`, `z.abs()` and the like make of stored complex numbers; nothing of anything else.
+    fn complex(&self, expr: &Expr, values: &mut [Option<Val>]) -> Result<Option<Val>> {
+        let Expr::Call { function, args, keywords, .. } = expr else { return Ok(None) };
+        let [z] = &args[..] else { return Ok(None) };
+        match values.get(z.index()) {
+            Some(Some(Val::Stored(stored)))
+                if keywords.is_empty() && is_of_complex(&function.name) && stored.is_complex() =>
+            {
+                let span = self.cx.ast.node(*z).span;
+                complex_part(stored, &function.name)
+                    .map(|a| Some(Val::Array(a)))
+                    .map_err(|e| self.cx.at(span, e))
+            }
+            _ => Ok(None),
         }
     }
 
@@ -227,6 +267,12 @@ impl Lowering<'_> {
             Val::Array(a) => a,
             Val::Stored(s) if name.name == "attrs" => return Ok(Val::Attributes(s)),
             Val::Stored(s) if s.holds_others()? => return Ok(Val::Stored(s.at(&name.name))),
+            Val::Stored(s) if PARTS.iter().any(|p| p.0 == name.name) && s.is_complex() => {
+                return Ok(Val::Array(complex_part(&s, &name.name)?));
+            }
+            Val::Stored(s) if catalogue::find_attribute(&name.name).is_none() && s.has_parts()? => {
+                return Ok(Val::Stored(s.at(&name.name)));
+            }
             Val::Stored(s) => self.opened(&s, object.span)?,
             Val::Selection(s) if name.name == "ndim" => return Ok(whole(s.ndim()? as u64)),
             Val::Selection(s) if name.name == "dtype" => return Ok(Val::DType(s.dtype()?)),
@@ -272,8 +318,7 @@ impl Lowering<'_> {
                 let e = self.cx.error(object.span, "attributes are reached by a name");
                 Err(e.hint("write it in quotes, as in x.attrs['units']"))
             }
-            (Val::Stored(s), Some((name, _))) if s.holds_others()? => Ok(Some(Val::Stored(s.at(name)))),
-            // Fields of a dataset, some day.
+            (Val::Stored(s), Some((name, _))) if s.has_parts()? => Ok(Some(Val::Stored(s.at(name)))),
             (Val::Stored(_) | Val::Array(_), Some((_, span))) => {
                 Err(self.cx.error(span, "the array has no fields"))
             }

@@ -1,7 +1,7 @@
 //! Files, groups and datasets that expressions reach by name: `g.Density`, `s["/PartType0/Density"]`,
-//! `s["/Header"].attrs["Redshift"]`. They are looked at when an expression uses them, and not before.
+//! `s["/Header"].attrs["Redshift"]`, fields of compound data `d["pos"]["x"]`. They are looked at when an expression uses them, and not before.
 
-use crate::source::hdf5::{Attribute, AttributeValue, Object, ObjectKind};
+use crate::source::hdf5::{Attribute, AttributeValue, Elements, Object, ObjectKind};
 use crate::source::memory::MemorySource;
 use crate::source::{self, Join, OpenOptions};
 use crate::{Array, Buffer, Error, ErrorKind, Result, Scalar, Weak};
@@ -45,6 +45,7 @@ struct Files {
 struct Looked {
     array: OnceLock<Array>,
     object: OnceLock<Object>,
+    elements: OnceLock<Elements>,
 }
 
 /// The value of an attribute. One of a kind is that, whatever the shape in which it is stored.
@@ -134,6 +135,37 @@ impl Stored {
     pub(super) fn holds_others(&self) -> Result<bool> {
         // What was opened is a dataset.
         Ok(self.looked.array.get().is_none() && self.object()?.kind == ObjectKind::Group)
+    }
+
+    /// Whether something in it is reached by a name: what is in a group, the fields of compound elements.
+    ///
+    /// # Errors
+    /// Those of reading the first file.
+    pub(super) fn has_parts(&self) -> Result<bool> {
+        // What was opened is an array of numbers.
+        if self.looked.array.get().is_some() {
+            return Ok(false);
+        }
+        match self.object() {
+            Ok(object) if object.kind == ObjectKind::Group => Ok(true),
+            // A field of a field is no object.
+            Ok(_) | Err(_) => Ok(!self.elements()?.fields.is_empty()),
+        }
+    }
+
+    /// Whether its elements are complex numbers. What cannot be looked at is none.
+    pub(super) fn is_complex(&self) -> bool {
+        self.looked.array.get().is_none() && self.elements().is_ok_and(|elements| elements.is_complex)
+    }
+
+    /// What its elements are made of in the first file.
+    fn elements(&self) -> Result<&Elements> {
+        if let Some(elements) = self.looked.elements.get() {
+            return Ok(elements);
+        }
+        let first = self.files.paths.first().ok_or_else(|| Error::new(ErrorKind::NotFound, "no file"))?;
+        let elements = source::elements(first, self.path(), self.files.options)?;
+        Ok(self.looked.elements.get_or_init(|| elements))
     }
 
     fn is_group(&self, object: &Object) -> Error {

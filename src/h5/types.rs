@@ -145,10 +145,13 @@ fn enum_is_bool(t: &Id) -> bool {
     if count != 2 || call!(H5Tget_size(t.0)) != 1 {
         return false;
     }
-    [(c"FALSE", 0u8), (c"TRUE", 1u8)].iter().all(|(name, want)| {
+    // Other programs than h5py write the names in small letters.
+    (0..2).all(|i| {
         let mut value = 0xffu8;
-        let code = call!(H5Tenum_valueof(t.0, name.as_ptr(), (&raw mut value).cast()));
-        code >= 0 && value == *want
+        let code = call!(H5Tget_member_value(t.0, i, (&raw mut value).cast()));
+        let name = member_name(t, i);
+        let want = ["FALSE", "TRUE"].get(usize::from(value));
+        code >= 0 && name.is_some_and(|name| want.is_some_and(|want| name.eq_ignore_ascii_case(want)))
     })
 }
 
@@ -200,13 +203,8 @@ fn describe_type(t: &Id, depth: usize) -> Result<ElementType> {
             let n = call!(H5Tget_nmembers(t.0)).max(0);
             let mut text = String::from("compound {");
             for i in 0..n.min(16) as c_uint {
-                let name = call!(H5Tget_member_name(t.0, i));
-                if name.is_null() {
-                    return Err(failure("cannot read a compound member".into()));
-                }
-                // SAFETY: libhdf5 gave a C string that the caller frees.
-                let label = unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned();
-                call!(H5free_memory(name.cast()));
+                let label =
+                    member_name(t, i).ok_or_else(|| failure("cannot read a compound member".into()))?;
                 let member =
                     Id::new(call!(H5Tget_member_type(t.0, i)), || "cannot read a compound member".into())?;
                 let inner =
@@ -218,12 +216,49 @@ fn describe_type(t: &Id, depth: usize) -> Result<ElementType> {
         }
         H5T_REFERENCE => other("reference".into()),
         H5T_OPAQUE => other(format!("opaque of {size} bytes")),
-        H5T_BITFIELD => other(format!("bitfield of {size} bytes")),
+        H5T_BITFIELD => bitfield_type(t, size),
         H5T_TIME => other("time".into()),
         H5T_VLEN => other(format!("variable-length {}", parent()?.text)),
         H5T_ARRAY => other(format!("array of {}", parent()?.text)),
         _ => other("a type that this build does not know".into()),
     }
+}
+
+/// The name of a member of an enum or a compound.
+fn member_name(t: &Id, i: c_uint) -> Option<String> {
+    let name = call!(H5Tget_member_name(t.0, i));
+    if name.is_null() {
+        return None;
+    }
+    // SAFETY: libhdf5 gave a C string that the caller frees.
+    let text = unsafe { CStr::from_ptr(name) }.to_string_lossy().into_owned();
+    call!(H5free_memory(name.cast()));
+    Some(text)
+}
+
+/// Bits as the unsigned integer of their bytes, where they are all of these. libhdf5 converts no bits to integers, so it
+/// is asked for them as they are stored.
+fn bitfield_type(t: &Id, size: usize) -> Result<ElementType> {
+    let whole = call!(H5Tget_precision(t.0)) == 8 * size && call!(H5Tget_offset(t.0)) == 0;
+    let big = call!(H5Tget_order(t.0)) == H5T_order_t::H5T_ORDER_BE;
+    let dtype = Bits::dtype(8 * size as u64, false).filter(|dtype| whole && dtype.size() == size);
+    let memory = Id::new(call!(H5Tcopy(t.0)), || "cannot copy a type".into())?;
+    let swap = dtype.is_some() && size > 1 && big != cfg!(target_endian = "big");
+    let text = format!("bitfield of {size} bytes");
+    Ok(ElementType { dtype, swap, memory, convert: false, bits: None, size, text })
+}
+
+/// A type as object headers have it: its datatype message.
+pub(crate) fn encoded(t: &Id) -> Result<Vec<u8>> {
+    let what = || "cannot read the element type".to_string();
+    let mut len = 0usize;
+    check(call!(H5Tencode(t.0, std::ptr::null_mut(), &mut len)), what)?;
+    let mut out = vec![0u8; len];
+    check(call!(H5Tencode(t.0, out.as_mut_ptr().cast(), &mut len)), what)?;
+    // Before the message come its number and a version.
+    out.truncate(len);
+    out.drain(..len.min(2));
+    Ok(out)
 }
 
 fn numeric_type(t: &Id, size: usize) -> Result<ElementType> {

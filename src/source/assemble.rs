@@ -63,13 +63,20 @@ fn copy_loops<const SIZE: usize>(src: &[u8], dst: &mut [u8], from: usize, to: us
     }
 }
 
-/// Copies over loops for elements of `size` bytes (1, 2, 4 or 8).
+/// Copies over loops for elements of `size` bytes.
 pub(crate) fn copy(src: &[u8], dst: &mut [u8], from: usize, to: usize, loops: &[Loop], size: usize) {
     match size {
         1 => copy_loops::<1>(src, dst, from, to, loops),
         2 => copy_loops::<2>(src, dst, from, to, loops),
         4 => copy_loops::<4>(src, dst, from, to, loops),
-        _ => copy_loops::<8>(src, dst, from, to, loops),
+        8 => copy_loops::<8>(src, dst, from, to, loops),
+        // Of elements that are no numbers, all bytes one after the other.
+        _ => {
+            let scaled = |l: &Loop| Loop { count: l.count, from: l.from * size, to: l.to * size };
+            let bytes = Loop { count: size, from: 1, to: 1 };
+            let loops: Loops = loops.iter().map(scaled).chain([bytes]).collect();
+            copy_loops::<1>(src, dst, from * size, to * size, &loops);
+        }
     }
 }
 
@@ -128,7 +135,7 @@ impl Place {
 /// Copies the elements of `slab` that lie in `region` from `src` to `out`.
 ///
 /// `src` holds all elements of `region` (a decoded chunk: its full, padded shape), `out` all
-/// elements of `slab`; both C order, elements of `size` bytes (1, 2, 4 or 8). Elements of `out`
+/// elements of `slab`; both C order, elements of `size` bytes. Elements of `out`
 /// outside the region are left as they are.
 ///
 /// # Panics

@@ -1,6 +1,6 @@
 //! Files by what they begin with: the one place that knows which format is read by what.
 
-use super::hdf5::{Hdf5Source, Node, Object, guard, handles};
+use super::hdf5::{Elements, Hdf5Source, Node, Object, guard, handles};
 use super::netcdf::{self, NetcdfSource};
 use super::{OpenOptions, Source};
 use crate::error::{Context, Result};
@@ -24,6 +24,18 @@ pub fn open_file(path: &Path, dataset: &str, options: OpenOptions) -> Result<Arc
         true => Arc::new(NetcdfSource::open(path, dataset, options)?),
         false => Arc::new(Hdf5Source::open(path, dataset, options)?),
     })
+}
+
+/// What the elements of the dataset `dataset` of the file at `path` are made of, in any format that [`open_file`] opens.
+///
+/// # Errors
+/// As [`hdf5::elements`](super::hdf5::elements).
+pub fn elements(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Elements> {
+    match is_classic(path.as_ref()) {
+        // Its elements are numbers and characters.
+        true => open_file(path.as_ref(), dataset, options).map(|_| Elements::default()),
+        false => super::hdf5::elements(path, dataset, options),
+    }
 }
 
 /// What is at `object` (a path; `/` for all) in the file at `path`, of any format that [`open_file`] opens.

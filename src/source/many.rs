@@ -16,10 +16,9 @@
 //! - where no part has chunks, the whole has none either, and exactly what is asked for is read.
 
 use super::assemble::{PIECE, Place, read_into};
-use super::file::open_file;
 use super::foreign::spec_of;
 use super::parallel::in_parallel;
-use super::spec::{Join, OpenOptions, SourceSpec};
+use super::spec::{Join, SourceSpec};
 use super::{Own, ReadCx, ScratchNeeds, Source, check_slab};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
@@ -28,7 +27,6 @@ use crate::ops::kernel::Packing;
 use num_integer::Integer;
 use smallvec::SmallVec;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Chunks of different shapes are read together up to this many bytes.
@@ -105,18 +103,6 @@ impl Many {
             shape: joined,
             dtype,
         })
-    }
-
-    /// Joins the datasets at `dataset` of files, which are opened by several threads. Reads
-    /// metadata only and keeps no file open.
-    ///
-    /// # Errors
-    /// As [`open_file`] for the first file that cannot be opened; as [`Many::new`].
-    pub fn open(paths: &[PathBuf], dataset: &str, options: OpenOptions, join: Join) -> Result<Many> {
-        if paths.is_empty() {
-            return Err(Error::new(ErrorKind::Value, "there are no files to open").at("dataset", dataset));
-        }
-        Many::new(in_parallel(paths.len(), &|i| open_file(&paths[i], dataset, options))?, join)
     }
 
     /// Opens the parts of a [`SourceSpec::Many`] again.
@@ -230,26 +216,47 @@ fn resolve(join: Join, rank: usize) -> Result<(usize, bool)> {
     }
 }
 
+/// Checks that the shapes of parts fit that of the first one, whatever their dtypes are.
+///
+/// # Errors
+/// As [`Many::new`], but for dtypes.
+pub(crate) fn check_shapes(parts: &[Arc<dyn Source>], join: Join) -> Result<()> {
+    let Some(first) = parts.first() else { return Ok(()) };
+    let (axis, stacked) = resolve(join, first.shape().len())?;
+    parts.iter().try_for_each(|part| check_shape(first.as_ref(), part.as_ref(), (!stacked).then_some(axis)))
+}
+
+/// Checks that the shape of a part fits that of the first one, but for its length along axis `but`.
+fn check_shape(first: &dyn Source, part: &dyn Source, but: Option<usize>) -> Result<()> {
+    let (a, b) = (first.shape(), part.shape());
+    if a.len() == b.len() && (0..a.len()).all(|d| Some(d) == but || a[d] == b[d]) {
+        return Ok(());
+    }
+    let only = but.map_or(String::new(), |d| format!("; they may differ along axis {d} only"));
+    let of = first.describe();
+    let message = format!("its shape is {} and that of {of} is {}{only}", show_shape(b), show_shape(a));
+    Err(of_part(Error::new(ErrorKind::Shape, message), part))
+}
+
 /// Checks that a part fits the first one, but for its length along axis `but`.
 fn check_part(first: &dyn Source, part: &dyn Source, but: Option<usize>) -> Result<()> {
-    let (a, b) = (first.shape(), part.shape());
-    let fits = a.len() == b.len() && (0..a.len()).all(|d| Some(d) == but || a[d] == b[d]);
-    let e = if !fits {
-        let only = but.map_or(String::new(), |d| format!("; they may differ along axis {d} only"));
-        let of = first.describe();
-        let message = format!("its shape is {} and that of {of} is {}{only}", show_shape(b), show_shape(a));
-        Error::new(ErrorKind::Shape, message)
-    } else if first.dtype() != part.dtype() {
-        let message =
-            format!("its dtype is {} and that of {} is {}", part.dtype(), first.describe(), first.dtype());
-        Error::new(ErrorKind::Type, message).hint("open each on its own, cast, and join what comes out")
-    } else {
+    check_shape(first, part, but)?;
+    if first.dtype() == part.dtype() {
         return Ok(());
-    };
-    Err(match part.spec(Own).as_ref().and_then(SourceSpec::in_file) {
+    }
+    let message =
+        format!("its dtype is {} and that of {} is {}", part.dtype(), first.describe(), first.dtype());
+    let e = Error::new(ErrorKind::Type, message)
+        .hint("OpenOptions::new().promote() (--promote) takes the dtype that NumPy promotes both to");
+    Err(of_part(e, part))
+}
+
+/// An error with the file and dataset of a part.
+fn of_part(e: Error, part: &dyn Source) -> Error {
+    match part.spec(Own).as_ref().and_then(SourceSpec::in_file) {
         Some((path, dataset)) => e.at("file", path.display()).at("dataset", dataset),
         _ => e.at("source", part.describe()),
-    })
+    }
 }
 
 /// The chunks of the whole, if its parts have some that go together.

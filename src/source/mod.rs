@@ -10,6 +10,7 @@
 
 mod advice;
 pub mod assemble;
+pub mod cf;
 mod file;
 pub(crate) mod foreign;
 pub mod generate;
@@ -18,6 +19,7 @@ pub mod many;
 pub mod memory;
 pub mod netcdf;
 mod parallel;
+pub(crate) mod parts;
 mod position;
 mod scratch;
 mod spec;
@@ -27,7 +29,7 @@ mod strided;
 mod traits;
 
 pub use assemble::copy_slab;
-pub use file::{object, open_file, tree, tree_with};
+pub use file::{elements, object, open_file, tree, tree_with};
 pub use scratch::{ReadCx, Scratch, ScratchNeeds};
 pub(crate) use spec::Local;
 pub use spec::{Fingerprint, Join, OpenOptions, Reader, Registration, SourceSpec};

@@ -48,6 +48,22 @@ pub struct OpenOptions {
     /// reads itself then, and what is missing of it as the fill value.
     #[serde(default)]
     pub reader: Reader,
+    /// Of many files: whether those without the dataset count as files with an empty one, as long as one has it.
+    /// Off by default: then it is an error that names the first such file.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub skip_missing: bool,
+    /// Of many files: whether datasets of several dtypes become the one that NumPy promotes them to. Off by default:
+    /// then it is an error that names two such files.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub promote: bool,
+    /// Whether the numbers are decoded as the dataset's attributes say ([`Array::open_decoded`](crate::Array::open_decoded)).
+    /// Off by default: then they are those that are stored. A source itself always has the stored numbers.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub decode: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl OpenOptions {
@@ -74,6 +90,26 @@ impl OpenOptions {
     /// With [`OpenOptions::untrusted`].
     pub fn untrusted(self) -> OpenOptions {
         OpenOptions { untrusted: true, ..self }
+    }
+
+    /// With [`OpenOptions::skip_missing`].
+    pub fn skip_missing(self) -> OpenOptions {
+        OpenOptions { skip_missing: true, ..self }
+    }
+
+    /// With [`OpenOptions::promote`].
+    pub fn promote(self) -> OpenOptions {
+        OpenOptions { promote: true, ..self }
+    }
+
+    /// With [`OpenOptions::decode`].
+    pub fn decode(self) -> OpenOptions {
+        OpenOptions { decode: true, ..self }
+    }
+
+    /// Those by which a source is opened again: without what is made of it then.
+    pub(crate) fn of_a_source(self) -> OpenOptions {
+        OpenOptions { decode: false, skip_missing: false, promote: false, ..self }
     }
 
     /// With another [`OpenOptions::reader`].

@@ -1,5 +1,6 @@
 //! The trait of all sources.
 
+use super::hdf5::Attribute;
 use super::scratch::{ReadCx, ScratchNeeds};
 use super::spec::{Registration, SourceSpec};
 use crate::dtype::DType;
@@ -114,6 +115,12 @@ pub trait Source: Send + Sync + Debug {
     /// settled yet: it may change in any release.
     fn registration(&self) -> Option<Registration> {
         None
+    }
+
+    /// What decoding needs of its attributes, where it was opened for that.
+    #[doc(hidden)]
+    fn attributes(&self, _: own::Own) -> &[Attribute] {
+        &[]
     }
 
     /// For people: `snap.h5:/PartType0/Density`.

@@ -233,8 +233,12 @@ def described(t, depth=0):
         return "compound {" + ", ".join(listed) + (", \u2026}" if n > 16 else "}"), None, None
     if c == h5t.STRING:
         return "string" if t.is_variable_str() else f"string of {size} bytes", None, None
-    if c in (h5t.OPAQUE, h5t.BITFIELD):
-        return f"{'opaque' if c == h5t.OPAQUE else 'bitfield'} of {size} bytes", None, None
+    if c == h5t.BITFIELD:
+        # As unsigned integers, which h5py makes of them.
+        order = ">" if t.get_order() == h5t.ORDER_BE else "<"
+        return f"bitfield of {size} bytes", np.dtype(f"{order}u{size}"), None
+    if c == h5t.OPAQUE:
+        return f"opaque of {size} bytes", None, None
     if c in (h5t.REFERENCE, h5t.TIME):
         return "reference" if c == h5t.REFERENCE else "time", None, None
     return {h5t.VLEN: "variable-length ", h5t.ARRAY: "array of ", h5t.COMPLEX: "complex of "}[c] + inner()[0], None, None

@@ -10,10 +10,11 @@ pub use print::{named, of};
 use super::args::Eval;
 use super::bar::Bar;
 use super::output;
+use super::plot::Plot;
 use super::{Done, Failure, inputs};
 use asked::Asked;
 use chunkwise::expr::{Output, Scope};
-use chunkwise::{Cancel, FallbackPolicy, Store, Trace};
+use chunkwise::{Cancel, FallbackPolicy, Store, Trace, Value};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -26,7 +27,8 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let asked = Asked::read(args)?;
     let mut scope = Scope::new();
     scope.hint_how_to_name("name inputs with -i NAME=FILE:/path, or steps with --let NAME=EXPR");
-    inputs::define(args, &mut scope)?;
+    let plot = args.plot.as_deref().map(|path| Plot::new(path, args.plot_log)).transpose()?;
+    let told = inputs::define(args, &mut scope)?;
     asked.check_names(&scope)?;
     let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
     let bar = Bar::new();
@@ -36,6 +38,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     scope.compute_with(&session);
     let outputs = asked.outputs(&mut scope).inspect_err(|_| bar.clear())?;
     let labels = asked.labels();
+    let picture = plot.map(|plot| plot.of(asked.results().zip(&outputs))).transpose()?;
     let stores = match &args.output {
         Some(path) => vec![store(path, &asked, &outputs)?],
         None => Vec::new(),
@@ -55,11 +58,19 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         output::tell(&outcome.report);
         return write_trace(args, trace.as_deref());
     }
+    if let Some(picture) = &picture {
+        picture.write(&outcome.values)?;
+    }
     let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     if args.json {
         print::json(out, &labels, &outcome)?;
     } else {
         print::human(out, &labels, &outputs, &outcome)?;
+    }
+    if told.masked() && outcome.values.iter().any(is_nan) {
+        output::note(
+            "a result is nan: inputs have missing values; nanmean, nansum and the like leave them out",
+        );
     }
     output::tell(&outcome.report);
     write_trace(args, trace.as_deref())
@@ -89,4 +100,10 @@ fn store(path: &Path, asked: &Asked, outputs: &[Output]) -> Result<Store, Failur
         }
     }
     Ok(store)
+}
+
+/// Whether a result is one number, and that is NaN.
+fn is_nan(value: &Value) -> bool {
+    let single = value.as_array().ok().filter(|a| a.shape().is_empty());
+    single.and_then(|a| a.scalar(0)).is_some_and(|v| v.to_f64().is_nan())
 }

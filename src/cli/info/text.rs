@@ -73,6 +73,7 @@ impl Shown {
                     (false, _) => "",
                 };
                 writeln!(out, "{indent}{name}  {}{scale}{range}", dataset(d))?;
+                fields(out, d, &indent)?;
                 self.attributes(out, node, &indent)?;
             }
             NodeKind::Type { text } => writeln!(out, "{indent}{name}  named type {}", plain(text))?,
@@ -143,11 +144,31 @@ fn named_shape(lengths: &[u64], scales: &[Vec<String>]) -> String {
     format!("({})", lengths.iter().enumerate().map(axis).collect::<Vec<_>>().join(", "))
 }
 
+/// The fields of compound elements, by the names that follow the dataset's path.
+fn fields(out: &mut impl Write, d: &Dataset, indent: &str) -> io::Result<()> {
+    for field in &d.fields {
+        let of = match field.dtype {
+            Some(dtype) => dtype.to_string(),
+            None if field.stored.contains('{') => without_fields(&field.stored),
+            None => format!("{} (not numeric)", plain(&field.stored)),
+        };
+        let dims = if field.shape.is_empty() { String::new() } else { format!(" {}", shape(&field.shape)) };
+        writeln!(out, "{indent}  /{}  {of}{dims}", plain(&field.name))?;
+    }
+    Ok(())
+}
+
+/// A type whose fields are listed below it.
+fn without_fields(stored: &str) -> String {
+    plain(stored.split(" {").next().unwrap_or(stored))
+}
+
 /// One line about a dataset.
 fn dataset(d: &Dataset) -> String {
     let mut text = match d.dtype {
         Some(dtype) => dtype.to_string(),
-        None => format!("{} (not numeric)", plain(&d.stored)),
+        None if d.fields.is_empty() => format!("{} (not numeric)", plain(&d.stored)),
+        None => without_fields(&d.stored),
     };
     text += &match &d.shape {
         Some(s) => format!(" {}", named_shape(s, &d.scales)),

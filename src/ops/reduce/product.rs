@@ -163,6 +163,11 @@ impl FloatProducts {
         self.0[o]
     }
 
+    /// Whether every factor was finite.
+    pub fn is_finite(&self, o: usize) -> bool {
+        self.0[o].flags & (INFINITE | NAN) == 0
+    }
+
     /// The bits of the product in `format`.
     pub fn round(&self, o: usize, format: Format) -> u64 {
         self.0[o].round(format)

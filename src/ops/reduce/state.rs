@@ -30,6 +30,8 @@ impl Notes {
     pub const ALL_NAN: Notes = Notes(4);
     /// An extreme of a group without elements; NaN.
     pub const EMPTY_GROUP: Notes = Notes(8);
+    /// A result of finite values that is beyond the largest number of its dtype; inf.
+    pub const OVERFLOW: Notes = Notes(16);
 
     /// Whether there is nothing to say.
     pub fn is_empty(self) -> bool {
@@ -53,6 +55,11 @@ impl Notes {
             (Notes::NO_FREEDOM, "degrees of freedom <= 0 for slice"),
             (Notes::ALL_NAN, "all-NaN slice encountered"),
             (Notes::EMPTY_GROUP, "group without elements"),
+            (
+                Notes::OVERFLOW,
+                "overflow encountered in a reduction: finite numbers came to inf in the dtype of its result \
+                 (dtype=float64 reaches furthest)",
+            ),
         ]
         .into_iter()
         .filter(move |(n, _)| self.contains(*n))
@@ -359,7 +366,35 @@ impl State {
         Ok(notes)
     }
 
+    /// The bits of a result, with what there is to say about it.
     fn bits(&self, o: usize, notes: &mut Notes) -> Result<u64> {
+        let bits = self.rounded(o, notes)?;
+        let is_infinite =
+            |format: Format| [f64::INFINITY, -f64::INFINITY].map(|v| format.special(v)).contains(&bits);
+        if Format::of(self.spec.out_dtype()).is_some_and(is_infinite) && self.is_finite(o) {
+            *notes = notes.union(Notes::OVERFLOW);
+        }
+        Ok(bits)
+    }
+
+    /// Whether an output is made of finite values alone and is finite itself before it is rounded.
+    fn is_finite(&self, o: usize) -> bool {
+        let has_freedom = |n: u64| {
+            !matches!(self.spec.row().family, Family::Var | Family::Std) || n as f64 > self.spec.ddof()
+        };
+        match &self.accumulators {
+            Accumulators::Moments(m) => {
+                let second = m.second.as_ref().is_none_or(|q| q.get(o).is_finite());
+                let counted = m.counts.is_empty() || has_freedom(m.counts.get(o));
+                m.sums.get(o).is_finite() && second && counted
+            }
+            Accumulators::Integers(a) => a.counts.get(o).is_none_or(|&n| has_freedom(n)),
+            Accumulators::FloatProducts(p) => p.is_finite(o),
+            _ => false,
+        }
+    }
+
+    fn rounded(&self, o: usize, notes: &mut Notes) -> Result<u64> {
         let (family, out) = (self.spec.row().family, self.spec.out_dtype());
         match &self.accumulators {
             Accumulators::Moments(m) => match (family, Format::of(out)) {

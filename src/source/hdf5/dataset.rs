@@ -1,10 +1,12 @@
 //! What is known of a dataset once its file's word was checked.
 
+use super::attribute::Attribute;
 use super::contiguous::Contiguous;
 use super::elsewhere::External;
 use super::filters::Filter;
 use super::handles::{self, Borrowed, changed};
 use super::index::ChunkIndex;
+use super::part::Part;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::grid::{Chunks, Dims, Region, Slab};
@@ -45,6 +47,18 @@ pub(crate) enum Access {
     Library(String),
 }
 
+/// The numbers that are wanted of elements that are more than numbers.
+#[derive(Clone, Debug)]
+pub(super) struct Field {
+    pub part: Part,
+    /// The dataset's shape and the part's.
+    pub shape: Dims,
+    pub chunks: Option<Chunks>,
+    pub dtype: DType,
+    pub swap: bool,
+    pub bits: Option<Bits>,
+}
+
 /// A dataset of an HDF5 file as a [`Source`](crate::source::Source).
 #[derive(Clone, Debug)]
 pub struct Hdf5Source {
@@ -64,7 +78,12 @@ pub struct Hdf5Source {
     /// What tells one state of the other files from another that the data is in, or that links lead to.
     pub(super) others: Option<u64>,
     pub(crate) shape: Dims,
+    /// Of elements of which a part is wanted: bytes.
     pub(crate) dtype: DType,
+    /// Bytes of a stored element.
+    pub(super) element: usize,
+    /// What of the elements is wanted, if not all.
+    pub(super) field: Option<Field>,
     pub(crate) swap: bool,
     /// Where an integer's bits lie in its bytes, if they are not all of them.
     pub(crate) bits: Option<Bits>,
@@ -73,6 +92,8 @@ pub struct Hdf5Source {
     pub(crate) filters: Vec<FilterInfo>,
     /// One element in native byte order.
     pub(crate) fill: Vec<u8>,
+    /// What decoding needs of its attributes, where that was asked for.
+    pub(super) attributes: Vec<Attribute>,
     /// What readers know it by in this process.
     pub(crate) number: u64,
 }
@@ -103,15 +124,15 @@ impl Hdf5Source {
 
     /// Bytes of a decoded chunk.
     pub(crate) fn chunk_bytes(&self) -> u64 {
-        self.chunks.as_ref().map_or(0, |c| c.elements() * self.dtype.size() as u64)
+        self.chunks.as_ref().map_or(0, |c| c.elements() * self.element as u64)
     }
 
     /// Where its data is in the file, `(first byte, bytes)`, if it is stored in one piece.
     pub fn in_one_piece(&self) -> Option<(u64, u64)> {
         match &self.access {
-            Access::Contiguous(data) if !self.shape.contains(&0) => {
+            Access::Contiguous(data) if !self.shape.contains(&0) && self.field.is_none() => {
                 let all = Slab::dense(&Region::whole(&self.shape));
-                Some(data.span(&self.shape, self.dtype.size(), &all))
+                Some(data.span(&self.shape, self.element, &all))
             }
             _ => None,
         }

@@ -4,15 +4,19 @@
 //! process or in another one, and are believed from nowhere. [`Hdf5Source`](super::Hdf5Source) checks them before
 //! it uses them.
 
+use super::attribute::{self, Attribute};
 use super::bytes::canonical_bools;
 use super::handles::{Borrowed, RawFile};
 use super::index::{ChunkIndex, Expect};
+use super::meta::field::{self, Found};
+use super::part::{Elements, Part};
 use super::selection::Selection;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, checked_len};
 use crate::h5::{self, Bits, FilterInfo, Id, Layout, Link, Object};
 use crate::source::OpenOptions;
+use crate::source::cf;
 use serde::{Deserialize, Serialize};
 
 /// Compact data is part of the object header, which has less than this.
@@ -32,9 +36,15 @@ pub(crate) struct Facts {
     /// The shape of the storage chunks.
     pub chunks: Option<Dims>,
     pub filters: Vec<FilterInfo>,
-    /// One element in native byte order.
+    /// One element in native byte order; as it is stored where only a part is wanted.
     pub fill: Vec<u8>,
     pub storage: Storage,
+    /// What of each stored element is wanted, if not all; the dtype and what belongs to it are those of the part.
+    #[serde(default)]
+    pub part: Option<Part>,
+    /// What decoding needs of its attributes, where it is asked for.
+    #[serde(default)]
+    pub attributes: Vec<Attribute>,
 }
 
 /// Where the elements are.
@@ -78,38 +88,77 @@ pub(crate) struct Mapping {
 /// Asks libhdf5 about the dataset `name` of a file.
 pub(crate) fn gather(file: &Borrowed, name: &str, options: OpenOptions) -> Result<Facts> {
     h5::locked(|| {
-        let (resolved, elsewhere) = resolve(file.id()?, name, options)?;
-        let (object, kind) = h5::open_object(file.id()?, &resolved)?;
+        let resolved = resolve(file.id()?, name, options)?;
+        let (object, kind) = h5::open_object(file.id()?, &resolved.path)?;
         if kind != h5::Object::Dataset {
             let what = if kind == h5::Object::Group { "a group" } else { "a named type" };
             return Err(Error::new(ErrorKind::Type, format!("this is {what}, not a dataset"))
                 .hint("`chunkwise info` lists what is in the file"));
         }
         drop(object);
-        let id = file.dataset(&resolved)?;
-        let mut facts = describe(&id, options)?;
-        if elsewhere && facts.storage != Storage::Nothing {
+        let id = file.dataset(&resolved.path)?;
+        let mut facts = describe(&id, &resolved, options)?;
+        if resolved.elsewhere && facts.storage != Storage::Nothing {
             // Addresses and sizes are those of the other file.
             facts.storage = Storage::Library { why: "the data is in another file".into() };
         }
-        facts.resolved = resolved;
+        facts.resolved = resolved.path;
         Ok(facts)
     })
 }
 
+/// Asks libhdf5 what the elements of the dataset `name` of a file, or of one of their fields, are made of.
+pub(super) fn elements(file: &Borrowed, name: &str) -> Result<Elements> {
+    h5::locked(|| {
+        let resolved = resolve(file.id()?, name, OpenOptions::default())?;
+        let id = file.dataset(&resolved.path)?;
+        field::made_of_in(&h5::encoded(&h5::dataset_type(&id)?)?, &resolved.below)
+    })
+}
+
 /// Reads everything that reading needs from an open dataset.
-fn describe(id: &Id, options: OpenOptions) -> Result<Facts> {
-    let element = h5::element_type(&h5::dataset_type(id)?)?;
-    let Some(dtype) = element.dtype else {
-        return Err(Error::new(
-            ErrorKind::Type,
-            format!("elements of the type {} are not numbers", element.text),
-        )
-        .hint("only integers, floats, bools and enums can be computed with"));
-    };
+fn describe(id: &Id, resolved: &Resolved, options: OpenOptions) -> Result<Facts> {
+    let stored_type = h5::dataset_type(id)?;
+    let element = h5::element_type(&stored_type)?;
+    match element.dtype {
+        Some(_) => {
+            resolved.check_whole()?;
+            describe_elements(id, &element, None, options)
+        }
+        None => describe_part(id, &stored_type, &element, &resolved.below, options),
+    }
+}
+
+/// As [`describe`], of a part of each element.
+fn describe_part(
+    id: &Id,
+    stored_type: &Id,
+    stored: &h5::ElementType,
+    below: &[String],
+    options: OpenOptions,
+) -> Result<Facts> {
+    let Found { element, part } = field::find_in(&h5::encoded(stored_type)?, below)?;
+    let Some(dtype) = element.dtype else { return Err(field::not_converted(&element)) };
+    let (bits, swap) = Bits::native(element.bits, element.size, element.swap, dtype);
+    if element.convert && bits.is_none() {
+        return Err(field::not_converted(&element));
+    }
+    let facts = describe_elements(id, stored, Some(part), options)?;
+    Ok(Facts { dtype, swap, bits, ..facts })
+}
+
+/// Reads everything of elements that are numbers, or of which a part is wanted, as bytes.
+fn describe_elements(
+    id: &Id,
+    element: &h5::ElementType,
+    part: Option<Part>,
+    options: OpenOptions,
+) -> Result<Facts> {
+    let dtype = element.dtype.unwrap_or(DType::U8);
+    let stored_bytes = part.as_ref().map_or(dtype.size() as u64, |part| part.stored);
     let space = h5::shape_of(&h5::dataset_space(id)?)?;
     let shape = space.clone().unwrap_or_else(|| Dims::from_slice(&[0]));
-    let bytes = checked_len(&shape).and_then(|n| n.checked_mul(dtype.size() as u64));
+    let bytes = checked_len(&shape).and_then(|n| n.checked_mul(stored_bytes));
     let dcpl = h5::creation(id)?;
     let layout = h5::layout(&dcpl)?;
     let external = layout != Layout::Virtual && h5::external_files(&dcpl)? > 0;
@@ -117,7 +166,7 @@ fn describe(id: &Id, options: OpenOptions) -> Result<Facts> {
         return Err(not_allowed(external));
     }
     let filters = if layout == Layout::Chunked { h5::filters(&dcpl)? } else { Vec::new() };
-    let mut fill = h5::fill_value(&dcpl, &element.memory, dtype.size())?;
+    let mut fill = h5::fill_value(&dcpl, &element.memory, stored_bytes as usize)?;
     if element.swap {
         fill.reverse();
     }
@@ -139,7 +188,7 @@ fn describe(id: &Id, options: OpenOptions) -> Result<Facts> {
             }
         }
         Layout::Compact if bytes.is_some_and(|n| n <= MAX_COMPACT) => {
-            Storage::Inline(compact(id, &element, &shape, bytes.unwrap_or(0) as usize)?)
+            Storage::Inline(compact(id, element, &shape, bytes.unwrap_or(0) as usize)?)
         }
         Layout::Contiguous if external => library("the data is in external raw files"),
         Layout::Contiguous if convert => library("the element type has to be converted"),
@@ -150,7 +199,25 @@ fn describe(id: &Id, options: OpenOptions) -> Result<Facts> {
         Layout::Virtual => library("the dataset is virtual"),
         _ => library("there is no reader of our own for this layout"),
     };
-    Ok(Facts { resolved: String::new(), shape, dtype, swap, bits, chunks, filters, fill, storage })
+    let attributes = match options.decode {
+        true => {
+            attribute::of(id).into_iter().filter(|a| cf::is_wanted(&a.name)).map(Attribute::plain).collect()
+        }
+        false => Vec::new(),
+    };
+    Ok(Facts {
+        resolved: String::new(),
+        shape,
+        dtype,
+        swap,
+        bits,
+        chunks,
+        filters,
+        fill,
+        storage,
+        part,
+        attributes,
+    })
 }
 
 /// The error of data in other files, raw or of a virtual dataset, that may not be read.
@@ -192,10 +259,32 @@ fn compact(id: &Id, element: &h5::ElementType, shape: &[u64], bytes: usize) -> R
     Ok(out)
 }
 
-/// Follows the soft links of a path by hand, so that a link out of the file is seen before
-/// libhdf5 follows it. Returns a path of hard links, or, where external links are allowed, of
-/// anything from the first one on, and whether there is one.
-pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<(String, bool)> {
+/// Where a path leads.
+pub(super) struct Resolved {
+    /// A path of hard links, or, where external links are allowed, of anything from the first one on.
+    pub path: String,
+    /// Whether there is one.
+    pub elsewhere: bool,
+    /// The names that follow after a dataset: those of fields.
+    pub below: Vec<String>,
+}
+
+impl Resolved {
+    /// Fails where names of fields follow.
+    ///
+    /// # Errors
+    /// `NotFound` if some do.
+    pub fn check_whole(&self) -> Result<()> {
+        if self.below.is_empty() {
+            return Ok(());
+        }
+        let what = format!("{:?} is a dataset, there is nothing below it", self.path);
+        Err(Error::new(ErrorKind::NotFound, what))
+    }
+}
+
+/// Follows the soft links of a path by hand, so that a link out of the file is seen before libhdf5 follows it.
+pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<Resolved> {
     let mut pending: Vec<String> =
         path.split('/').rev().filter(|p| !p.is_empty()).map(String::from).collect();
     let mut done = String::new();
@@ -205,12 +294,16 @@ pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<(St
             continue;
         }
         let next = format!("{done}/{part}");
-        let link = h5::link(file, &next).map_err(|e| match h5::open_object(file, &done) {
-            Ok((_, Object::Dataset)) => {
-                Error::new(ErrorKind::NotFound, format!("{done:?} is a dataset, there is nothing below it"))
-            }
-            _ => e,
-        })?;
+        let link = match h5::link(file, &next) {
+            Ok(link) => link,
+            Err(e) => match h5::open_object(file, &done) {
+                Ok((_, Object::Dataset)) => {
+                    let below = std::iter::once(part).chain(pending.into_iter().rev()).collect();
+                    return Ok(Resolved { path: done, elsewhere: false, below });
+                }
+                _ => return Err(e),
+            },
+        };
         match link {
             Some(Link::Hard) => done = next,
             Some(Link::Soft(target)) => {
@@ -226,7 +319,8 @@ pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<(St
             Some(Link::External(..)) if options.allow_external => {
                 pending.push(part);
                 let rest: Vec<String> = pending.into_iter().rev().collect();
-                return Ok((format!("{done}/{}", rest.join("/")), true));
+                let path = format!("{done}/{}", rest.join("/"));
+                return Ok(Resolved { path, elsewhere: true, below: Vec::new() });
             }
             Some(Link::External(other, object)) => {
                 return Err(Error::new(
@@ -242,7 +336,8 @@ pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<(St
                 ));
             }
             None => {
-                let mut e = Error::new(ErrorKind::NotFound, format!("there is no {next:?} in the file"));
+                let mut e =
+                    Error::new(ErrorKind::NotFound, format!("there is no {next:?} in the file")).absent();
                 let here = if done.is_empty() { "/" } else { &done };
                 if let Ok((names, _)) = h5::open_object(file, here).and_then(|(g, _)| h5::link_names(&g, 12))
                 {
@@ -255,5 +350,6 @@ pub(super) fn resolve(file: &Id, path: &str, options: OpenOptions) -> Result<(St
             }
         }
     }
-    Ok((if done.is_empty() { "/".into() } else { done }, false))
+    let path = if done.is_empty() { "/".into() } else { done };
+    Ok(Resolved { path, elsewhere: false, below: Vec::new() })
 }

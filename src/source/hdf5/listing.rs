@@ -1,7 +1,8 @@
 //! What is in a file, for whoever asks.
 
+use super::part::Elements;
 use super::tree::{Node, Object, look};
-use super::{guard, handles, meta};
+use super::{facts, guard, handles, meta};
 use crate::error::{Context, Result};
 use crate::source::OpenOptions;
 use std::path::Path;
@@ -14,6 +15,27 @@ use std::path::Path;
 /// [`OpenOptions::reader`]). What fails below is a node of the kind `Unreadable`.
 pub fn tree(path: impl AsRef<Path>, object: &str) -> Result<Node> {
     tree_with(path, object, OpenOptions::default())
+}
+
+/// What the elements of the dataset `dataset` of the file at `path` are made of: the fields of compounds. The path may go
+/// on to a field. Reads metadata only.
+///
+/// # Errors
+/// As [`tree`]; `Type` for what is not a dataset. Of an untrusted file `Unsupported` for what is not read here of its
+/// structures.
+pub fn elements(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Elements> {
+    let path = path.as_ref();
+    let inner = || {
+        guard::check_options(options)?;
+        let canonical =
+            std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
+        let file = handles::borrow(&canonical)?;
+        match meta::reads(options) || options.untrusted {
+            true => meta::elements(&file.raw, dataset),
+            false => facts::elements(&file, dataset),
+        }
+    };
+    inner().at("file", path.display()).at("dataset", dataset)
 }
 
 /// As [`tree`]: of an untrusted file, by another reader, with plugins (a dataset is then `readable` where one

@@ -11,11 +11,13 @@
 //! they are when opened, and a change of size, time or inode afterwards is an error of kind
 //! `Changed`, not a mixture of two states.
 
+mod attribute;
 mod bytes;
 mod contiguous;
 mod dataset;
 mod elsewhere;
 mod facts;
+mod field;
 pub(crate) mod filters;
 mod fuzz;
 pub mod guard;
@@ -24,21 +26,24 @@ mod index;
 mod listing;
 mod meta;
 mod open;
+mod part;
 mod read;
 mod region;
 mod selection;
 mod tree;
 
+pub(super) use attribute::ALL_VALUES;
+pub use attribute::{Attribute, AttributeValue};
 pub(super) use contiguous::{GAP, PIECE};
 pub use dataset::Hdf5Source;
 pub(crate) use fuzz::{fuzz_chunk, fuzz_index, fuzz_metadata};
 pub(crate) use handles::Borrowed;
 pub use handles::{open_files, set_max_open_files};
 pub(super) use listing::object;
-pub use listing::{tree, tree_with};
+pub use listing::{elements, tree, tree_with};
 pub(super) use meta::ReadAt;
-pub(super) use tree::ALL_VALUES;
-pub use tree::{Attribute, AttributeValue, Dataset, Node, NodeKind, Object, ObjectKind};
+pub use part::{Elements, Field};
+pub use tree::{Dataset, Node, NodeKind, Object, ObjectKind};
 
 /// The version of libhdf5 that this program is linked with, as `1.10.8`.
 pub fn library_version() -> String {

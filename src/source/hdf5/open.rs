@@ -1,10 +1,12 @@
 //! A dataset as a [`Source`]: what its file says of it, checked before anything is believed.
 
+use super::attribute::Attribute;
 use super::bytes::canonical_bools;
 use super::contiguous::Contiguous;
-use super::dataset::{Access, Hdf5Source, INDEX_BYTES, JOINED};
+use super::dataset::{Access, Field, Hdf5Source, INDEX_BYTES, JOINED};
 use super::elsewhere::{self, Chain, External, Kind, Opener, digest, find, words};
 use super::facts::{self, Facts, MAX_COMPACT, Mapping, Storage};
+use super::field;
 use super::filters::{between_bytes, codec_bytes, most_stored, named, own_pipeline};
 use super::guard;
 use super::handles::{self, Borrowed};
@@ -14,7 +16,7 @@ use super::read::{self, Form};
 use super::region;
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::grid::{Chunks, MAX_RANK, Slab, checked_len, show_shape};
+use crate::grid::{Chunks, Dims, MAX_RANK, Slab, checked_len, show_shape};
 use crate::h5::FilterInfo;
 use crate::ops::kernel::Packing;
 use crate::source::{Fingerprint, OpenOptions, Own, ReadCx, ScratchNeeds, Source, SourceSpec, check_slab};
@@ -39,9 +41,32 @@ impl Hdf5Source {
         file: &Borrowed,
         facts: Facts,
     ) -> Result<Hdf5Source> {
-        let (shape, dtype, mut fill) = (facts.shape, facts.dtype, facts.fill);
+        let (shape, mut fill) = (facts.shape, facts.fill);
+        let field = match facts.part {
+            Some(part) => Some(Field {
+                shape: shape.iter().copied().chain(part.shape()).collect(),
+                chunks: facts
+                    .chunks
+                    .as_ref()
+                    .map(|c| c.iter().copied().chain(part.shape()).collect::<Dims>().into()),
+                dtype: facts.dtype,
+                swap: facts.swap,
+                bits: facts.bits,
+                part,
+            }),
+            None => None,
+        };
+        if let Some(field) = &field {
+            check_field(field)?;
+        }
+        // Elements of which a part is wanted are bytes until it is taken from them.
+        let (dtype, swap, bits) = match &field {
+            Some(_) => (DType::U8, false, None),
+            None => (facts.dtype, facts.swap, facts.bits),
+        };
+        let element = field.as_ref().map_or(dtype.size() as u64, |field| field.part.stored);
         let fingerprint = file.fingerprint;
-        if shape.len() > MAX_RANK || fill.len() != dtype.size() {
+        if shape.len() > MAX_RANK || fill.len() as u64 != element {
             return Err(Error::new(ErrorKind::Format, format!("an array of {} axes", shape.len())));
         }
         if facts.filters.len() > 32 {
@@ -49,16 +74,16 @@ impl Hdf5Source {
         }
         canonical_bools(dtype, &mut fill);
         let bytes = checked_len(&shape)
-            .and_then(|n| n.checked_mul(dtype.size() as u64))
+            .and_then(|n| n.checked_mul(element))
             .filter(|&n| n <= i64::MAX as u64)
             .ok_or_else(|| {
                 Error::new(ErrorKind::Unsupported, format!("an array of shape {shape:?} of {dtype}"))
             })?;
-        if facts.bits.is_some_and(|b| !b.fit(dtype.size())) {
+        if bits.is_some_and(|b| !b.fit(dtype.size())) {
             return Err(Error::new(ErrorKind::Format, "an integer whose bits are not in its bytes"));
         }
         if let Some(chunk) = &facts.chunks {
-            check_chunks(chunk, &shape, dtype)?;
+            check_chunks(chunk, &shape, (dtype, element))?;
         }
         let access = match facts.storage {
             _ if bytes == 0 => Access::Empty,
@@ -80,12 +105,7 @@ impl Hdf5Source {
                 let Some(chunk) = &facts.chunks else {
                     return Err(Error::new(ErrorKind::Format, "a chunked array without a chunk shape"));
                 };
-                let expect = Expect {
-                    shape: &shape,
-                    chunk,
-                    element: dtype.size() as u64,
-                    filtered: !facts.filters.is_empty(),
-                };
+                let expect = Expect { shape: &shape, chunk, element, filtered: !facts.filters.is_empty() };
                 match own_pipeline(&facts.filters) {
                     Some(pipeline) => {
                         match facts::locate(&file.raw, header, &expect)? {
@@ -99,11 +119,11 @@ impl Hdf5Source {
             }
             Storage::External(slots) => {
                 let absent = options.fill_missing.then(|| {
-                    let mut element = fill.clone();
-                    if facts.swap {
-                        element.reverse();
+                    let mut absent = fill.clone();
+                    if swap {
+                        absent.reverse();
                     }
-                    element
+                    absent
                 });
                 Access::External(Arc::new(External::find(&slots, bytes, path, &canonical, absent)?))
             }
@@ -111,6 +131,11 @@ impl Hdf5Source {
             Storage::Virtual(_) => Access::Empty,
             Storage::Library { why } => Access::Library(why),
         };
+        if let (Some(_), Access::Library(why)) = (&field, &access) {
+            let what = format!("a field of data that only libhdf5 can read: {why}");
+            return Err(Error::new(ErrorKind::Unsupported, what).hint("rewrite the file with h5repack"));
+        }
+        let has_field = field.is_some();
         let others = match &access {
             Access::External(files) => Some(digest(files.states().flat_map(|state| words(state, None)))),
             _ => None,
@@ -120,18 +145,22 @@ impl Hdf5Source {
             canonical,
             dataset: dataset.to_string(),
             resolved: facts.resolved,
-            options,
+            options: options.of_a_source(),
             fingerprint,
             named: fingerprint,
             others,
             shape,
             dtype,
-            swap: facts.swap,
-            bits: facts.bits,
+            element: element as usize,
+            field,
+            swap,
+            bits,
             chunks: facts.chunks.map(Chunks::from),
             access,
             filters: facts.filters,
             fill,
+            // What the attributes say of numbers is not said of a field.
+            attributes: if has_field { Vec::new() } else { facts.attributes },
             number: NUMBERS.fetch_add(1, Relaxed),
         })
     }
@@ -157,12 +186,27 @@ impl Hdf5Source {
     }
 }
 
-fn check_chunks(chunk: &[u64], shape: &[u64], dtype: DType) -> Result<()> {
+/// Fails for a part that is not in its elements, or of which there could be too many.
+fn check_field(field: &Field) -> Result<()> {
+    let Field { part, shape, dtype, bits, .. } = field;
+    part.check()?;
+    let bytes = checked_len(shape).and_then(|n| n.checked_mul(dtype.size() as u64));
+    if shape.len() > MAX_RANK || bytes.is_none_or(|n| n > i64::MAX as u64) {
+        let what = format!("an array of shape {} of {dtype}", show_shape(shape));
+        return Err(Error::new(ErrorKind::Unsupported, what));
+    }
+    if part.size != dtype.size() as u64 || bits.is_some_and(|b| !b.fit(dtype.size())) {
+        return Err(Error::new(ErrorKind::Format, "a field whose numbers are not of its dtype"));
+    }
+    Ok(())
+}
+
+fn check_chunks(chunk: &[u64], shape: &[u64], (dtype, element): (DType, u64)) -> Result<()> {
     let wrong = |message: String| Err(Error::new(ErrorKind::Format, message));
     if chunk.len() != shape.len() || chunk.contains(&0) {
         return wrong(format!("a chunk of shape {chunk:?} in an array of shape {shape:?}"));
     }
-    let bytes = checked_len(chunk).and_then(|n| n.checked_mul(dtype.size() as u64));
+    let bytes = checked_len(chunk).and_then(|n| n.checked_mul(element));
     if bytes.is_none_or(|n| n > MAX_CHUNK_BYTES) {
         return wrong(format!("a chunk of shape {chunk:?} of {dtype}"));
     }
@@ -192,7 +236,7 @@ fn describe(file: &Borrowed, canonical: &Path, name: &str, options: OpenOptions)
         }
     }
     let facts = match options.untrusted {
-        true => guard::facts(canonical, name),
+        true => guard::facts(canonical, name, options),
         false => facts::gather(file, name, options),
     };
     facts.map(Told::Here)
@@ -297,15 +341,18 @@ fn made(mut source: Hdf5Source, mappings: &[Mapping], chain: Option<&Chain>) -> 
 
 impl Source for Hdf5Source {
     fn shape(&self) -> &[u64] {
-        &self.shape
+        self.field.as_ref().map_or(&self.shape, |field| &field.shape)
     }
 
     fn dtype(&self) -> DType {
-        self.dtype
+        self.field.as_ref().map_or(self.dtype, |field| field.dtype)
     }
 
     fn chunks(&self) -> Option<&Chunks> {
-        self.chunks.as_ref()
+        match &self.field {
+            Some(field) => field.chunks.as_ref(),
+            None => self.chunks.as_ref(),
+        }
     }
 
     fn spec(&self, _: Own) -> Option<SourceSpec> {
@@ -316,6 +363,10 @@ impl Source for Hdf5Source {
             fingerprint: self.named,
             others: self.others,
         })
+    }
+
+    fn attributes(&self, _: Own) -> &[Attribute] {
+        &self.attributes
     }
 
     fn describe(&self) -> String {
@@ -329,7 +380,7 @@ impl Source for Hdf5Source {
     fn scratch_needs(&self) -> ScratchNeeds {
         let (n, piece) = (self.chunk_bytes(), super::contiguous::PIECE as u64);
         let none = ScratchNeeds::default();
-        match self.access {
+        let needs = match self.access {
             Access::Empty | Access::Fill => none,
             Access::Inline(_) => ScratchNeeds { chunk: n, ..none },
             Access::Contiguous(_) | Access::External(_) => ScratchNeeds { stage: piece, ..none },
@@ -350,11 +401,15 @@ impl Source for Hdf5Source {
                 ScratchNeeds { chunk: n, library: most_stored(&[], n).saturating_add(n), ..none }
             }
             Access::Library(_) => ScratchNeeds { library: 4 << 20, ..none },
+        };
+        match self.field {
+            Some(_) => field::needs(self, needs),
+            None => needs,
         }
     }
 
     fn decodes_in_place(&self, _: Own) -> bool {
-        matches!(self.access, Access::Chunks { index: Some(_), .. })
+        matches!(self.access, Access::Chunks { index: Some(_), .. }) && self.field.is_none()
     }
 
     fn worth_keeping(&self) -> bool {
@@ -383,7 +438,10 @@ impl Source for Hdf5Source {
                 return made.advise(slab, cx);
             }
             // What is wrong with the file the read itself will say.
-            let _ = read::advise(self, slab, cx);
+            let _ = match &self.field {
+                Some(_) => read::advise(self, &field::of_elements(self, slab), cx),
+                None => read::advise(self, slab, cx),
+            };
         }
     }
 
@@ -392,8 +450,11 @@ impl Source for Hdf5Source {
         if let Access::Virtual(made) = &self.access {
             return made.read_chunk(chunk, out, cx).map_err(|e| self.locate_chunk(e, chunk));
         }
-        read::chunk(self, chunk, Form::Plain, out, cx).map_err(|e| self.locate_chunk(e, chunk))?;
-        Ok(())
+        let done = match &self.field {
+            Some(field) => field::chunk(self, field, chunk, out, cx),
+            None => read::chunk(self, chunk, Form::Plain, out, cx).map(drop),
+        };
+        done.map_err(|e| self.locate_chunk(e, &chunk[..chunk.len().min(self.shape.len())]))
     }
 
     fn read_packed(&self, chunk: &[u64], out: &mut [u8], cx: &mut ReadCx) -> Result<Packing> {
@@ -401,23 +462,33 @@ impl Source for Hdf5Source {
         if let Access::Virtual(made) = &self.access {
             return made.read_packed(chunk, out, cx).map_err(|e| self.locate_chunk(e, chunk));
         }
+        if self.field.is_some() {
+            return self.read_chunk(chunk, out, cx).map(|()| Packing::PLAIN);
+        }
         read::chunk(self, chunk, Form::Stored, out, cx).map_err(|e| self.locate_chunk(e, chunk))
     }
 
     fn read_region(&self, slab: &Slab, out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
-        check_slab(&self.shape, self.dtype, slab, out).map_err(|e| self.locate(e))?;
+        check_slab(self.shape(), self.dtype(), slab, out).map_err(|e| self.locate(e))?;
         if slab.is_empty() {
             return Ok(());
         }
         cx.scratch.end_parts();
-        region::region(self, slab, out, cx).map_err(|e| self.locate(e))
+        let done = match &self.field {
+            Some(field) => field::region(self, field, slab, out, cx),
+            None => region::region(self, slab, out, cx),
+        };
+        done.map_err(|e| self.locate(e))
     }
 
     fn in_parts(&self) -> bool {
-        region::in_parts(self)
+        self.field.is_none() && region::in_parts(self)
     }
 
     fn read_part(&self, of: &Slab, part: &Slab, out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
+        if self.field.is_some() {
+            return self.read_region(part, out, cx);
+        }
         check_slab(&self.shape, self.dtype, part, out).map_err(|e| self.locate(e))?;
         if part.is_empty() {
             return Ok(());

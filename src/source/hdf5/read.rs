@@ -181,7 +181,7 @@ pub(super) fn find(
 
 /// Elements without filters, in the byte order that is wanted.
 pub(super) fn as_stored(source: &Hdf5Source, form: Form, out: &mut [u8]) -> Packing {
-    let size = source.dtype.size();
+    let size = source.element;
     if takes_packed(source, form) {
         return Packing { shuffled: false, swapped: source.swap };
     }
@@ -196,7 +196,7 @@ pub(super) fn as_stored(source: &Hdf5Source, form: Form, out: &mut [u8]) -> Pack
 pub(super) fn in_native_bits(source: &Hdf5Source, out: &mut [u8]) {
     if let Some(bits) = source.bits {
         // They fit: it was checked when the source was made.
-        let fits = widen(out, source.dtype.size(), bits);
+        let fits = widen(out, source.element, bits);
         debug_assert!(fits.is_ok());
     }
     canonical_bools(source.dtype, out);
@@ -213,7 +213,7 @@ pub(super) fn decoded(
     out: &mut [u8],
     stats: &ReadStats,
 ) -> Result<Packing> {
-    let (size, swap) = (source.dtype.size(), source.swap);
+    let (size, swap) = (source.element, source.swap);
     if takes_packed(source, form) {
         return stats
             .record(Activity::Decode, || decode_packed(pipeline, mask, size, swap, input, work, out));
@@ -226,7 +226,7 @@ pub(super) fn decoded(
 /// Whether elements may stay as they are stored. A single byte is itself in any order, a bool's is
 /// looked at, and odd integers are made native here.
 fn takes_packed(source: &Hdf5Source, form: Form) -> bool {
-    form == Form::Stored && source.dtype.size() > 1 && source.bits.is_none()
+    form == Form::Stored && source.element > 1 && source.bits.is_none()
 }
 
 /// Whether a stored size can be true, before memory is taken for it.
@@ -250,9 +250,9 @@ fn check_stored(stored: u64, chunk: u64, pipeline: &[Filter], file: u64) -> Resu
 pub(super) fn advise(source: &Hdf5Source, slab: &Slab, cx: &mut ReadCx) -> Result<()> {
     match &source.access {
         Access::Contiguous(data) => {
-            let (at, len) = data.span(&source.shape, source.dtype.size(), slab);
+            let (at, len) = data.span(&source.shape, source.element, slab);
             // What is spread thin is left to chance.
-            if len <= 4 * slab.len().saturating_mul(source.dtype.size() as u64) {
+            if len <= 4 * slab.len().saturating_mul(source.element as u64) {
                 source.borrow()?.raw.advise(at, len);
                 ReadStats::add(&cx.stats.bytes_advised, len);
             }
@@ -310,10 +310,10 @@ pub(super) fn through_library(
             }
         })
     })?;
-    let bytes = part.len() * source.dtype.size() as u64;
+    let bytes = part.len() * source.element as u64;
     ReadStats::add(&cx.stats.bytes_read, bytes);
     if swap {
-        swap_bytes(out, source.dtype.size());
+        swap_bytes(out, source.element);
     }
     canonical_bools(source.dtype, out);
     Ok(())

@@ -25,13 +25,13 @@ pub(super) fn region(source: &Hdf5Source, slab: &Slab, out: &mut [u8], cx: &mut 
     match &source.access {
         Access::Empty | Access::Fill => fill(out, &source.fill),
         Access::Inline(bytes) => {
-            copy_slab(bytes, &Region::whole(&source.shape), slab, out, source.dtype.size());
+            copy_slab(bytes, &Region::whole(&source.shape), slab, out, source.element);
         }
         Access::Contiguous(data) => return contiguous(source, data, &source.borrow()?, slab, out, cx),
         Access::External(files) => {
             let read = |at: u64, out: &mut [u8], stats: &ReadStats| files.read(at, out, stats);
             let data = Contiguous::elsewhere();
-            data.read(&read, &source.shape, source.dtype.size(), slab, out, cx)?;
+            data.read(&read, &source.shape, source.element, slab, out, cx)?;
             native(source, out, cx);
             return Ok(());
         }
@@ -94,7 +94,7 @@ fn contiguous(
     cx: &mut ReadCx,
 ) -> Result<()> {
     let read = |at: u64, out: &mut [u8], stats: &ReadStats| bring(&file.raw, at, out, stats);
-    data.read(&read, &source.shape, source.dtype.size(), slab, out, cx)?;
+    data.read(&read, &source.shape, source.element, slab, out, cx)?;
     native(source, out, cx);
     Ok(())
 }
@@ -102,7 +102,7 @@ fn contiguous(
 /// Makes stored elements those of memory, and counts them.
 fn native(source: &Hdf5Source, out: &mut [u8], cx: &mut ReadCx) {
     if source.swap {
-        swap_bytes(out, source.dtype.size());
+        swap_bytes(out, source.element);
     }
     in_native_bits(source, out);
     ReadStats::add(&cx.stats.bytes_decoded, out.len() as u64);
@@ -176,7 +176,7 @@ fn count_chunk(source: &Hdf5Source, cx: &ReadCx) {
 
 /// The fill value in the place of a chunk that is not stored.
 fn fill_loops(source: &Hdf5Source, from: usize, to: usize, loops: &[Loop], out: &mut [u8], cx: &mut ReadCx) {
-    let size = source.dtype.size();
+    let size = source.element;
     if let [Loop { count, from: 1, to: 1 }] = *loops {
         return fill(&mut out[to * size..(to + count) * size], &source.fill);
     }
@@ -233,7 +233,7 @@ fn read_batch(
 
 /// A chunk without filters: only what is wanted of it is read, straight to its place where it can be.
 fn bare(source: &Hdf5Source, file: &Borrowed, want: &Want, out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
-    let size = source.dtype.size();
+    let size = source.element;
     let bytes = source.chunk_bytes() as usize;
     if want.is_whole(bytes / size) {
         let out = &mut out[want.to * size..][..bytes];
@@ -272,7 +272,7 @@ fn place(
     out: &mut [u8],
     cx: &mut ReadCx,
 ) -> Result<()> {
-    let size = source.dtype.size();
+    let size = source.element;
     let bytes = source.chunk_bytes() as usize;
     let Scratch { work, chunk, .. } = &mut *cx.scratch;
     let whole = want.is_whole(bytes / size);

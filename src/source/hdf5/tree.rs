@@ -5,8 +5,11 @@
 //! described once, so circles end. The order is by name. What cannot be read is a node that says
 //! so; the rest is still listed.
 
+use super::attribute::{self, Attribute};
 use super::facts::resolve;
 use super::filters::is_own;
+use super::meta::field;
+use super::part::Field;
 use super::{filter_name, handles};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,12 +23,6 @@ use std::path::Path;
 pub(super) const MAX_DEPTH: usize = 64;
 /// Objects that are described.
 pub(super) const MAX_NODES: usize = 100_000;
-/// Attributes of an object that are described.
-pub(super) const MAX_ATTRIBUTES: usize = 4096;
-/// Elements of an attribute that are kept.
-pub(super) const MAX_VALUES: usize = 64;
-/// Elements of an attribute that are kept where an object is looked at by itself.
-pub(in crate::source) const ALL_VALUES: usize = 1 << 20;
 
 /// An object or a link.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -134,6 +131,9 @@ pub struct Dataset {
     pub stored: String,
     /// The dtype that it is read as; `None` if it is not numeric.
     pub dtype: Option<DType>,
+    /// The fields of compound elements, those inside of fields after them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<Field>,
     /// `compact`, `contiguous`, `chunked` or `virtual`; of netCDF classic files `contiguous` or `record`.
     pub layout: String,
     /// The chunk shape.
@@ -154,35 +154,12 @@ pub struct Dataset {
     pub scales: Vec<Vec<String>>,
 }
 
-/// An attribute.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct Attribute {
-    /// Its name.
-    pub name: String,
-    /// Its shape; empty for a scalar.
-    pub shape: Vec<u64>,
-    /// Its value, or the beginning of it.
-    pub value: AttributeValue,
-}
-
-/// The value of an attribute.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum AttributeValue {
-    /// The first 64 numbers at most.
-    Numbers(Vec<Scalar>),
-    /// The first 64 strings at most.
-    Strings(Vec<String>),
-    /// What else it is, or why it cannot be read.
-    Other(String),
-}
-
 /// The tree of the file at the canonical path `path`, by libhdf5, with or without plugins.
 pub(super) fn look(path: &Path, object: &str, plugins: bool) -> Result<Node> {
     let file = handles::borrow(path)?;
-    let (resolved, _) = resolve(file.id()?, object, OpenOptions::default())?;
+    let found = resolve(file.id()?, object, OpenOptions::default())?;
+    found.check_whole()?;
+    let resolved = found.path;
     let mut walk = Walk { file: file.id()?, plugins, seen: HashMap::new() };
     walk.node(&resolved, 0)
 }
@@ -203,7 +180,7 @@ impl Walk<'_> {
             return Ok(plain(NodeKind::SameAs { path: first.clone() }));
         }
         self.seen.insert(address, path.into());
-        let attributes = if kind == h5::Object::Other { Vec::new() } else { attributes(&id) };
+        let attributes = if kind == h5::Object::Other { Vec::new() } else { attribute::of(&id) };
         let Told { shown, scale, scales } = Told::of(attributes);
         let kind = match kind {
             h5::Object::Group => {
@@ -277,11 +254,7 @@ impl Told {
                 value => {
                     told.scale |= a.name == "CLASS"
                         && matches!(&value, RawValue::Strings(s) if s[..] == ["DIMENSION_SCALE"]);
-                    told.shown.push(Attribute {
-                        name: a.name,
-                        shape: a.shape.to_vec(),
-                        value: plain_value(value),
-                    });
+                    told.shown.push(Attribute::plain(h5::RawAttribute { value, ..a }));
                 }
             }
         }
@@ -289,33 +262,14 @@ impl Told {
     }
 }
 
-fn attributes(object: &Id) -> Vec<h5::RawAttribute> {
-    let count = h5::attribute_count(object);
-    (0..count.min(MAX_ATTRIBUTES))
-        .map(|i| {
-            h5::attribute(object, i, MAX_VALUES).unwrap_or_else(|e| h5::RawAttribute {
-                name: e.context("attribute").map_or_else(|| format!("attribute {i}"), String::from),
-                shape: Default::default(),
-                value: RawValue::Other(format!("unreadable: {}", e.message())),
-            })
-        })
-        .collect()
-}
-
-fn plain_value(value: RawValue) -> AttributeValue {
-    match value {
-        RawValue::Numbers(v) => AttributeValue::Numbers(v),
-        RawValue::Strings(v) => AttributeValue::Strings(v),
-        RawValue::References(v) => {
-            AttributeValue::Strings(v.iter().take(MAX_VALUES).map(|names| names.join(" ")).collect())
-        }
-        RawValue::Other(text) => AttributeValue::Other(text),
-    }
-}
-
 fn dataset(id: &Id, plugins: bool) -> Result<Dataset> {
     h5::locked(|| {
-        let element = h5::element_type(&h5::dataset_type(id)?)?;
+        let stored_type = h5::dataset_type(id)?;
+        let element = h5::element_type(&stored_type)?;
+        let fields = match element.dtype {
+            None => field::made_of_in(&h5::encoded(&stored_type)?, &[])?.fields,
+            Some(_) => Vec::new(),
+        };
         let shape = h5::shape_of(&h5::dataset_space(id)?)?;
         let dcpl = h5::creation(id)?;
         let layout = h5::layout(&dcpl)?;
@@ -335,6 +289,7 @@ fn dataset(id: &Id, plugins: bool) -> Result<Dataset> {
             shape: shape.map(|s| s.to_vec()),
             stored: element.text,
             dtype: element.dtype,
+            fields,
             layout: layout.name().into(),
             chunks: if chunked { Some(h5::chunk_shape(&dcpl)?.0.to_vec()) } else { None },
             readable: h5::with_plugins(plugins, || {

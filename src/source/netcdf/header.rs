@@ -171,8 +171,8 @@ impl Header {
             }
             None => {}
         }
-        let mut e =
-            Error::new(ErrorKind::NotFound, format!("there is no {:?} in the file", format!("/{first}")));
+        let none = format!("there is no {:?} in the file", format!("/{first}"));
+        let mut e = Error::new(ErrorKind::NotFound, none).absent();
         if !more && self.dimensions.iter().any(|d| d.name == first) {
             e = e.hint(format!("{first} is a dimension without a variable of its own, and has no values"));
         }

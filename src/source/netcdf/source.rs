@@ -2,9 +2,11 @@
 
 use super::header::Header;
 use super::place::{Place, Records};
+use super::tree;
 use crate::dtype::DType;
 use crate::error::{Context, Error, Result};
 use crate::grid::{Chunks, Slab};
+use crate::source::hdf5::Attribute;
 use crate::source::hdf5::guard;
 use crate::source::hdf5::handles::{self, Borrowed, changed};
 use crate::source::{
@@ -24,6 +26,8 @@ pub struct NetcdfSource {
     fingerprint: Fingerprint,
     place: Place,
     boxes: Option<Chunks>,
+    /// What decoding needs of its attributes, where that was asked for.
+    attributes: Vec<Attribute>,
 }
 
 impl NetcdfSource {
@@ -37,18 +41,23 @@ impl NetcdfSource {
         let name = format!("/{}", variable.trim_matches('/'));
         let open = || {
             guard::check_options(options)?;
-            NetcdfSource::open_in(path, &name, None)
+            NetcdfSource::open_in(path, &name, None, options)
         };
         open().at("file", path.display()).at("dataset", &name)
     }
 
     /// As [`NetcdfSource::open`], of a file that must be in the state `fingerprint`.
     pub(in crate::source) fn reopen(path: &Path, name: &str, fingerprint: &Fingerprint) -> Result<Self> {
-        let source = NetcdfSource::open_in(path, name, Some(fingerprint));
+        let source = NetcdfSource::open_in(path, name, Some(fingerprint), OpenOptions::new());
         source.at("file", path.display()).at("dataset", name)
     }
 
-    fn open_in(path: &Path, name: &str, expected: Option<&Fingerprint>) -> Result<Self> {
+    fn open_in(
+        path: &Path,
+        name: &str,
+        expected: Option<&Fingerprint>,
+        options: OpenOptions,
+    ) -> Result<Self> {
         let canonical =
             std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
         let file = handles::borrow(&canonical)?;
@@ -60,6 +69,10 @@ impl NetcdfSource {
         let variable = header.variable(name)?;
         let place = Place::of(&header, variable, Records::of(&header, fingerprint.size)?, fingerprint.size)?;
         let boxes = place.boxes();
+        let attributes = match options.decode {
+            true => tree::wanted(&file.raw, &header, variable)?,
+            false => Vec::new(),
+        };
         Ok(NetcdfSource {
             path: path.to_path_buf(),
             canonical,
@@ -67,6 +80,7 @@ impl NetcdfSource {
             fingerprint,
             place,
             boxes,
+            attributes,
         })
     }
 
@@ -115,6 +129,10 @@ impl Source for NetcdfSource {
             variable: self.variable.clone(),
             fingerprint: self.fingerprint,
         })
+    }
+
+    fn attributes(&self, _: Own) -> &[Attribute] {
+        &self.attributes
     }
 
     fn describe(&self) -> String {

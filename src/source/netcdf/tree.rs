@@ -5,6 +5,7 @@ use super::header::{Attribute as Stored, Header, Type, Variable};
 use super::place::Records;
 use crate::dtype::{DType, Kind, Scalar};
 use crate::error::{Context, Result};
+use crate::source::cf;
 use crate::source::hdf5::handles;
 use crate::source::hdf5::{ALL_VALUES, Attribute, AttributeValue, Dataset, Node, NodeKind, Object, ReadAt};
 use std::path::Path;
@@ -69,6 +70,14 @@ fn look_at(file: &dyn ReadAt, object: &str, values: u64) -> Result<Node> {
     }
 }
 
+/// What decoding needs of the attributes of a variable.
+pub(super) fn wanted(file: &dyn ReadAt, header: &Header, variable: &Variable) -> Result<Vec<Attribute>> {
+    let records = Records::of(header, file.len())?;
+    let mut look = Look { file, header, records, scales: Vec::new(), values: MAX_VALUES, room: MAX_BYTES };
+    let wanted = variable.attributes.iter().filter(|a| cf::is_wanted(&a.name));
+    wanted.map(|a| look.attribute(a).at("attribute", &a.name)).collect()
+}
+
 struct Look<'a> {
     file: &'a dyn ReadAt,
     header: &'a Header,
@@ -115,6 +124,7 @@ impl Look<'_> {
             shape: Some(shape.to_vec()),
             stored,
             dtype,
+            fields: Vec::new(),
             layout: if self.header.has_records(variable) { "record" } else { "contiguous" }.into(),
             chunks: None,
             filters: Vec::new(),

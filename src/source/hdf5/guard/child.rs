@@ -44,7 +44,8 @@ fn reply(arguments: &[OsString]) -> Result<(), String> {
     let file = Path::new(file);
     limit_this_process().map_err(|e| format!("cannot limit this process: {e}"))?;
     let text = match question.to_str() {
-        Some("describe") => json(describe(file, object)),
+        Some("describe") => json(describe(file, object, OpenOptions::default())),
+        Some("describe_decoded") => json(describe(file, object, OpenOptions::default().decode())),
         Some("tree") => json(tree::look(file, object, false).map(flatten)),
         _ => return Err("an unknown question".into()),
     };
@@ -53,8 +54,8 @@ fn reply(arguments: &[OsString]) -> Result<(), String> {
     out.write_all(&text).and_then(|()| out.flush()).map_err(|e| format!("cannot answer: {e}"))
 }
 
-fn describe(path: &Path, dataset: &str) -> Result<Facts> {
-    facts::gather(&handles::borrow(path)?, dataset, OpenOptions::default())
+fn describe(path: &Path, dataset: &str, options: OpenOptions) -> Result<Facts> {
+    facts::gather(&handles::borrow(path)?, dataset, options)
 }
 
 fn json<T: Serialize>(outcome: Result<T>) -> serde_json::Result<Vec<u8>> {

@@ -130,8 +130,9 @@ pub(in crate::source) fn check_options(options: OpenOptions) -> Result<()> {
 }
 
 /// What the other process says about a dataset.
-pub(super) fn facts(canonical: &Path, dataset: &str) -> Result<Facts> {
-    wire::receive(&ask("describe", canonical, dataset)?)
+pub(super) fn facts(canonical: &Path, dataset: &str, options: OpenOptions) -> Result<Facts> {
+    let question = if options.decode { "describe_decoded" } else { "describe" };
+    wire::receive(&ask(question, canonical, dataset)?)
 }
 
 /// Fails for a source of an untrusted file that this process should not read.

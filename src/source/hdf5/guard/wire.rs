@@ -28,6 +28,8 @@ pub(super) struct Told {
     message: String,
     places: Vec<(String, String)>,
     hint: Option<String>,
+    #[serde(default)]
+    absent: bool,
     cause: Option<String>,
 }
 
@@ -38,6 +40,7 @@ impl From<&Error> for Told {
             message: e.message().into(),
             places: e.places().map(|(name, value)| (name.into(), value.into())).collect(),
             hint: e.hint_text().map(String::from),
+            absent: e.is_absent(),
             cause: std::error::Error::source(e).map(|cause| cause.to_string()),
         }
     }
@@ -53,6 +56,9 @@ impl From<Told> for Error {
         }
         if let Some(hint) = told.hint {
             e = e.hint(plain(&hint));
+        }
+        if told.absent {
+            e = e.absent();
         }
         match told.cause {
             Some(cause) => e.caused_by(plain(&cause)),

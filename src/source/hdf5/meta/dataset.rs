@@ -1,23 +1,35 @@
 //! What a dataset's object header says, and the facts from which the dataset is opened.
 
+use super::attribute::{self, Stored};
 use super::bytes::{beyond, damaged, unsupported};
 use super::container::Container;
 use super::dataspace::Space;
 use super::datatype::Type;
 use super::element::Element;
+use super::global::Global;
 use super::layout::{Chunked, Layout};
+use super::names::Names;
 use super::object::{DATASPACE, DATATYPE, EXTERNAL, LAYOUT, Object, PIPELINE};
-use super::{external, fill, mapping, pipeline};
+use super::path::nothing_below;
+use super::value::Values;
+use super::{external, field, fill, mapping, pipeline};
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, checked_len};
 use crate::h5::{Bits, FilterInfo};
 use crate::source::OpenOptions;
-use crate::source::hdf5::facts::{Facts, MAX_COMPACT, Storage, not_allowed};
+use crate::source::cf;
+use crate::source::hdf5::attribute::{Attribute, MAX_VALUES};
+use crate::source::hdf5::facts::{Facts, MAX_COMPACT, Mapping, Storage, not_allowed};
 use crate::source::hdf5::filters::swap_bytes;
+use crate::source::hdf5::part::Part;
+
+/// Bytes of texts in attributes that are kept of a dataset.
+const ATTRIBUTES_ROOM: usize = 1 << 20;
 
 /// A dataset as its header describes it.
 pub(super) struct Described {
+    pub ty: Type,
     pub element: Element,
     /// `None` of a null dataspace.
     pub shape: Option<Dims>,
@@ -74,7 +86,7 @@ impl Described {
         };
         let files = dataset.find(container, EXTERNAL)?.map(|body| body.to_vec());
         let external = files.as_deref().map_or(Ok(0), external::count).at("structure", here())?;
-        Ok(Described { element, shape, place, filters, external, files })
+        Ok(Described { ty, element, shape, place, filters, external, files })
     }
 }
 
@@ -82,27 +94,39 @@ impl Described {
 pub(super) fn facts(
     container: &Container,
     dataset: &Object,
-    resolved: String,
+    (resolved, below): (String, &[String]),
     options: OpenOptions,
 ) -> Result<Facts> {
-    let Described { element, shape, place, filters, external, files } = Described::read(container, dataset)?;
-    let Some(dtype) = element.dtype else {
-        return Err(Error::new(
-            ErrorKind::Type,
-            format!("elements of the type {} are not numbers", element.text),
-        )
-        .hint("only integers, floats, bools and enums can be computed with"));
+    let Described { ty, mut element, shape, place, filters, external, files } =
+        Described::read(container, dataset)?;
+    let stored_size = element.size;
+    let part = match element.dtype {
+        Some(_) if below.is_empty() => None,
+        Some(_) => return Err(nothing_below(&resolved)),
+        None => {
+            let found = field::find(&ty, below)?;
+            element = found.element;
+            Some(found.part)
+        }
     };
+    let Some(dtype) = element.dtype else { return Err(field::not_a_number(&ty, &element)) };
     let shape = shape.unwrap_or_else(|| Dims::from_slice(&[0]));
-    let bytes = checked_len(&shape).and_then(|n| n.checked_mul(dtype.size() as u64));
+    let stored_bytes = part.as_ref().map_or(dtype.size() as u64, |part| part.stored);
+    let bytes = checked_len(&shape).and_then(|n| n.checked_mul(stored_bytes));
     let is_virtual = matches!(place, Place::Virtual(..));
     let external = external > 0 && !is_virtual;
     if (external || is_virtual) && !options.allow_external {
         return Err(not_allowed(external));
     }
-    let fill = fill::value(container, dataset, &element, dtype.size())?;
+    let fill = match &part {
+        None => fill::value(container, dataset, &element, dtype.size())?,
+        Some(_) => fill::stored(container, dataset, stored_size)?,
+    };
     let (bits, swap) = Bits::native(element.bits, element.size, element.swap, dtype);
     let convert = element.convert && bits.is_none();
+    if convert && part.is_some() {
+        return Err(field::not_converted(&element));
+    }
     let library = |why: &str| Storage::Library { why: why.into() };
     let mut chunks = None;
     let storage = match place {
@@ -117,7 +141,10 @@ pub(super) fn facts(
             }
         }
         Place::Compact(data) if bytes.is_some_and(|n| n <= MAX_COMPACT) => {
-            let inline = compact(&element, dtype, data, bytes.unwrap_or(0));
+            let inline = match &part {
+                None => compact(&element, dtype, data, bytes.unwrap_or(0)),
+                Some(_) => whole(data, bytes.unwrap_or(0)),
+            };
             Storage::Inline(inline.at("structure", dataset.place(container))?)
         }
         Place::Compact(_) => return Err(damaged(format!("compact data of an array of shape {shape:?}"))),
@@ -131,7 +158,7 @@ pub(super) fn facts(
             Some(address) => Storage::Contiguous { address: container.frame().place(address)? },
         },
         Place::Virtual(address, number) => match mapping::read(container, address, number)? {
-            Some(mappings) => Storage::Virtual(mappings),
+            Some(mappings) => Storage::Virtual(of_sources(mappings, part.as_ref(), below)?),
             None => library("the dataset is virtual, with selections that are too irregular"),
         },
     };
@@ -140,7 +167,62 @@ pub(super) fn facts(
     {
         return Err(beyond(*address, bytes, container.file.len()));
     }
-    Ok(Facts { resolved, shape, dtype, swap, bits, chunks, filters, fill, storage })
+    let (part, fill) = match (&storage, part) {
+        // Each source has the field itself.
+        (Storage::Virtual(_), Some(part)) => (None, field::fill(&part, &element, &fill)?),
+        (_, part) => (part, fill),
+    };
+    let attributes = match options.decode {
+        true => attributes(container, dataset)?,
+        false => Vec::new(),
+    };
+    Ok(Facts { resolved, shape, dtype, swap, bits, chunks, filters, fill, storage, part, attributes })
+}
+
+/// What decoding needs of the attributes. One without a name that can be read could be any of them.
+fn attributes(container: &Container, dataset: &Object) -> Result<Vec<Attribute>> {
+    let mut values = Values {
+        container,
+        global: Global::default(),
+        names: Names::default(),
+        limit: MAX_VALUES,
+        room: ATTRIBUTES_ROOM,
+    };
+    let mut out = Vec::new();
+    attribute::visit(container, dataset, &mut |stored| match stored {
+        Stored { name, value: Err(e) } if name.is_empty() => Err(e),
+        stored if cf::is_wanted(&stored.name) => {
+            out.push(Attribute::plain(values.plain(stored, out.len())));
+            Ok(false)
+        }
+        _ => Ok(false),
+    })?;
+    Ok(out)
+}
+
+/// The mappings of a virtual dataset to the field of its sources.
+///
+/// # Errors
+/// `Unsupported` for a field with axes of its own.
+fn of_sources(mappings: Vec<Mapping>, part: Option<&Part>, names: &[String]) -> Result<Vec<Mapping>> {
+    let Some(part) = part else { return Ok(mappings) };
+    if !part.axes.is_empty() {
+        let what = "a field of a virtual dataset that is an array in each element";
+        return Err(
+            Error::new(ErrorKind::Unsupported, what).hint("open it in the datasets that it is made of")
+        );
+    }
+    let field = |m: Mapping| Mapping { dataset: format!("{}/{}", m.dataset, names.join("/")), ..m };
+    Ok(mappings.into_iter().map(field).collect())
+}
+
+/// All bytes of a compact dataset of elements of which a part is wanted.
+fn whole(mut data: Vec<u8>, bytes: u64) -> Result<Vec<u8>> {
+    if (data.len() as u64) < bytes {
+        return Err(damaged(format!("{} bytes for {bytes}", data.len())));
+    }
+    data.truncate(bytes as usize);
+    Ok(data)
 }
 
 /// All elements of a compact dataset, as memory has them.

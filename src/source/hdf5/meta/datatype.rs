@@ -33,9 +33,13 @@ pub(super) enum Class {
     String {
         pad: u8,
     },
-    Bitfield,
+    /// Bits without a meaning as a number.
+    Bitfield {
+        order: Order,
+        bits: Span,
+    },
     Opaque,
-    Compound(Vec<(String, Type)>),
+    Compound(Vec<Member>),
     Reference {
         kind: u8,
     },
@@ -43,8 +47,18 @@ pub(super) enum Class {
     Enum(Box<Type>, Vec<(String, Vec<u8>)>),
     Sequence(Box<Type>),
     VariableString,
-    Array(Box<Type>),
+    /// Its lengths, and its base type.
+    Array(Vec<u32>, Box<Type>),
     Complex(Box<Type>),
+}
+
+/// A member of a compound.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Member {
+    pub name: String,
+    /// Its first byte in the compound.
+    pub offset: u64,
+    pub of: Type,
 }
 
 /// Which byte comes first.
@@ -116,10 +130,7 @@ fn read(fields: &mut Fields, depth: usize) -> Result<Type> {
             Class::Time
         }
         3 => Class::String { pad: (flags & 0xf) as u8 },
-        4 => {
-            span(fields)?;
-            Class::Bitfield
-        }
+        4 => Class::Bitfield { order, bits: span(fields)? },
         5 => {
             fields.take((flags & 0xff) as usize)?;
             Class::Opaque
@@ -140,9 +151,10 @@ fn read(fields: &mut Fields, depth: usize) -> Result<Type> {
         10 => {
             let rank = usize::from(fields.u8()?);
             fields.take(if version < 3 { 3 } else { 0 })?;
-            let words = if version < 3 { 2 * rank } else { rank };
-            fields.take(4 * words)?;
-            Class::Array(Box::new(read(fields, depth + 1)?))
+            let lengths = fields.take(4 * rank)?.chunks(4).map(|d| little(d) as u32).collect();
+            // The order in which older versions list the axes.
+            fields.take(if version < 3 { 4 * rank } else { 0 })?;
+            Class::Array(lengths, Box::new(read(fields, depth + 1)?))
         }
         11 => Class::Complex(Box::new(read(fields, depth + 1)?)),
         n => return Err(unsupported(format_args!("element types of class {n}"))),
@@ -165,13 +177,7 @@ fn name(fields: &mut Fields, padded: bool) -> Result<String> {
     Ok(text(&taken[..len]))
 }
 
-fn compound(
-    fields: &mut Fields,
-    version: u8,
-    members: u32,
-    size: u32,
-    depth: usize,
-) -> Result<Vec<(String, Type)>> {
+fn compound(fields: &mut Fields, version: u8, members: u32, size: u32, depth: usize) -> Result<Vec<Member>> {
     let mut out = Vec::new();
     for _ in 0..members {
         let name = name(fields, version < 3)?;
@@ -188,21 +194,21 @@ fn compound(
                 return Err(damaged(format!("a member of {rank} axes")));
             }
             if rank > 0 {
-                let product =
-                    lengths.chunks(4).take(rank).try_fold(1u32, |n, d| n.checked_mul(little(d) as u32));
-                times = Some(product.ok_or_else(|| damaged("a member larger than can be"))?);
+                let lengths: Vec<u32> = lengths.chunks(4).take(rank).map(|d| little(d) as u32).collect();
+                let product = lengths.iter().try_fold(1u32, |n, d| n.checked_mul(*d));
+                times = Some((product.ok_or_else(|| damaged("a member larger than can be"))?, lengths));
             }
         }
         let mut member = read(fields, depth + 1)?;
-        if let Some(times) = times {
+        if let Some((times, lengths)) = times {
             let size =
                 member.size.checked_mul(times).ok_or_else(|| damaged("a member larger than can be"))?;
-            member = Type { size, class: Class::Array(Box::new(member)) };
+            member = Type { size, class: Class::Array(lengths, Box::new(member)) };
         }
         if offset.saturating_add(member.size.into()) > size.into() {
             return Err(damaged(format!("the member {name:?} is beyond the end of its compound")));
         }
-        out.push((name, member));
+        out.push(Member { name, offset, of: member });
     }
     Ok(out)
 }

@@ -1,7 +1,7 @@
 //! What elements of a type are read as, and the type in words.
 
 use super::bytes::damaged;
-use super::datatype::{Class, Form, Order, Span, Type};
+use super::datatype::{Class, Form, Member, Order, Span, Type};
 use crate::dtype::{DType, Kind};
 use crate::error::Result;
 use crate::h5::Bits;
@@ -16,7 +16,7 @@ const WIDEST: usize = 16;
 
 /// The elements of a dataset or an attribute.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Element {
+pub(in crate::source::hdf5) struct Element {
     /// The dtype it is read as; `None` if it is not numeric (see `text`).
     pub dtype: Option<DType>,
     /// Whether the stored bytes must be reversed.
@@ -43,7 +43,7 @@ const fn form(sign: u8, exponent: (u8, u8), mantissa: (u8, u8), bias: u32) -> Fo
 }
 
 impl Element {
-    pub fn of(t: &Type) -> Result<Element> {
+    pub(super) fn of(t: &Type) -> Result<Element> {
         describe(t, 0)
     }
 
@@ -102,7 +102,7 @@ fn describe(t: &Type, depth: usize) -> Result<Element> {
         Class::String { .. } => Element::other(t, format!("string of {} bytes", t.size)),
         Class::Compound(members) => {
             let mut text = String::from("compound {");
-            for (i, (name, member)) in members.iter().take(MEMBERS).enumerate() {
+            for (i, Member { name, of: member, .. }) in members.iter().take(MEMBERS).enumerate() {
                 let inner = match depth < IN_COMPOUNDS {
                     true => describe(member, depth + 1)?.text,
                     false => "…".into(),
@@ -114,18 +114,28 @@ fn describe(t: &Type, depth: usize) -> Result<Element> {
         }
         Class::Reference { .. } => Element::other(t, "reference".into()),
         Class::Opaque => Element::other(t, format!("opaque of {} bytes", t.size)),
-        Class::Bitfield => Element::other(t, format!("bitfield of {} bytes", t.size)),
+        Class::Bitfield { order, bits } => bitfield(t, *order, *bits),
         Class::Time => Element::other(t, "time".into()),
         Class::Sequence(base) => Element::other(t, format!("variable-length {}", parent(base)?.text)),
-        Class::Array(base) => Element::other(t, format!("array of {}", parent(base)?.text)),
+        Class::Array(_, base) => Element::other(t, format!("array of {}", parent(base)?.text)),
         Class::Complex(base) => Element::other(t, format!("complex of {}", parent(base)?.text)),
     })
 }
 
-/// Whether an enum is h5py's bool.
+/// Whether an enum is a bool: h5py's, or one whose members other programs write in small letters.
 fn is_bool(t: &Type, members: &[(String, Vec<u8>)]) -> bool {
-    let value = |name: &str| members.iter().find(|m| m.0 == name).map(|m| &m.1[..]);
+    let value = |name: &str| members.iter().find(|m| m.0.eq_ignore_ascii_case(name)).map(|m| &m.1[..]);
     t.size == 1 && members.len() == 2 && value("FALSE") == Some(&[0]) && value("TRUE") == Some(&[1])
+}
+
+/// Bits as the unsigned integer of their bytes, as h5py has them, where they are all of these.
+fn bitfield(t: &Type, order: Order, bits: Span) -> Element {
+    let text = format!("bitfield of {} bytes", t.size);
+    let read = integer(t, order, bits, false, false);
+    match read.dtype {
+        Some(_) if !read.convert && order != Order::Vax => Element { text, ..read },
+        _ => Element::other(t, text),
+    }
 }
 
 fn numeric(t: &Type, dtype: DType, order: Order) -> Element {

@@ -13,27 +13,41 @@ pub(super) fn value(
     element: &Element,
     size: usize,
 ) -> Result<Vec<u8>> {
-    let stored = match dataset.find(container, FILL)? {
+    let convert = |stored: Option<Vec<u8>>| {
+        let Some(stored) = stored else { return Ok(vec![0; size]) };
+        check(&stored, element.size)?;
+        element
+            .native(&stored)
+            .ok_or_else(|| unsupported(format_args!("a fill value of the type {}", element.text)))
+    };
+    message(container, dataset).and_then(convert).at("structure", dataset.place(container))
+}
+
+/// The fill value of a dataset as it is stored, of elements of `size` bytes; zeros where none is given.
+pub(super) fn stored(container: &Container, dataset: &Object, size: usize) -> Result<Vec<u8>> {
+    let bytes = |stored: Option<Vec<u8>>| {
+        let stored = stored.unwrap_or_else(|| vec![0; size]);
+        check(&stored, size).map(|()| stored)
+    };
+    message(container, dataset).and_then(bytes).at("structure", dataset.place(container))
+}
+
+fn check(stored: &[u8], size: usize) -> Result<()> {
+    match stored.len() == size {
+        true => Ok(()),
+        false => Err(damaged(format!("a fill value of {} bytes for elements of {size}", stored.len()))),
+    }
+}
+
+/// The bytes of a fill value, where one is given.
+fn message(container: &Container, dataset: &Object) -> Result<Option<Vec<u8>>> {
+    match dataset.find(container, FILL)? {
         Some(body) => new(&body),
         None => match dataset.find(container, OLD_FILL)? {
             Some(body) => old(&body),
             None => Ok(None),
         },
-    };
-    let convert = |stored: Option<Vec<u8>>| {
-        let Some(stored) = stored else { return Ok(vec![0; size]) };
-        if stored.len() != element.size {
-            return Err(damaged(format!(
-                "a fill value of {} bytes for elements of {}",
-                stored.len(),
-                element.size
-            )));
-        }
-        element
-            .native(&stored)
-            .ok_or_else(|| unsupported(format_args!("a fill value of the type {}", element.text)))
-    };
-    stored.and_then(convert).at("structure", dataset.place(container))
+    }
 }
 
 fn new(body: &[u8]) -> Result<Option<Vec<u8>>> {

@@ -10,15 +10,15 @@ use super::link::{Target, text};
 use super::names::Names;
 use super::object::{DATATYPE, Kind, Object};
 use super::value::Values;
-use super::{fill, group};
+use super::{field, fill, group};
 use crate::dtype::Scalar;
 use crate::error::Result;
 use crate::h5::{self, RawAttribute};
+use crate::source::hdf5::attribute::{ALL_VALUES, MAX_ATTRIBUTES, MAX_VALUES};
 use crate::source::hdf5::filters::is_own;
 use crate::source::hdf5::index::{ChunkIndex, Expect};
 use crate::source::hdf5::tree::{
-    self, ALL_VALUES, Dataset, MAX_ATTRIBUTES, MAX_DEPTH, MAX_NODES, MAX_VALUES, Node, NodeKind, ObjectKind,
-    Told, filter_text,
+    self, Dataset, MAX_DEPTH, MAX_NODES, Node, NodeKind, ObjectKind, Told, filter_text,
 };
 use std::collections::HashMap;
 
@@ -158,7 +158,8 @@ fn named_type(container: &Container, object: &Object) -> Result<String> {
 fn dataset(container: &Container, object: &Object, plugins: bool) -> Result<Dataset> {
     let described = Described::read(container, object)?;
     let storage_bytes = storage_bytes(container, object, &described)?;
-    let Described { element, shape, place, filters, external, .. } = described;
+    let Described { ty, element, shape, place, filters, external, .. } = described;
+    let fields = if element.dtype.is_none() { field::list(&ty)? } else { Vec::new() };
     let fill = element.dtype.and_then(|dtype| {
         let bytes = fill::value(container, object, &element, dtype.size()).ok()?;
         Scalar::from_bytes(dtype, &bytes)
@@ -167,6 +168,7 @@ fn dataset(container: &Container, object: &Object, plugins: bool) -> Result<Data
         shape: shape.map(|s| s.to_vec()),
         stored: element.text,
         dtype: element.dtype,
+        fields,
         layout: place.name().into(),
         chunks: match &place {
             Place::Chunked(chunked) => chunked.chunk.split_last().map(|(_, chunk)| chunk.to_vec()),

@@ -29,6 +29,7 @@ pub(super) mod dataspace;
 mod datatype;
 mod element;
 mod external;
+pub(super) mod field;
 mod fill;
 mod foreign;
 mod global;
@@ -55,6 +56,7 @@ pub(crate) use bytes::ReadAt;
 pub(super) use bytes::is_unknown;
 
 use super::facts::Facts;
+use super::part::Elements;
 use super::tree::{self, Node};
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::{OpenOptions, Reader};
@@ -101,12 +103,14 @@ pub(super) enum Told {
 /// to it and `options` allow that.
 pub(super) fn facts(file: &dyn ReadAt, name: &str, options: OpenOptions) -> Result<Told> {
     over(file, |container| {
-        let (resolved, object) = match path::resolve(container, name, options)? {
-            Found::Here(resolved, object) => (resolved, object),
+        let (resolved, object, below) = match path::resolve(container, name, options)? {
+            Found::Here { path, object, below } => (path, object, below),
             Found::Elsewhere(file, object) => return Ok(Told::Elsewhere { file, object }),
         };
         let what = match object.kind() {
-            Kind::Dataset => return dataset::facts(container, &object, resolved, options).map(Told::Here),
+            Kind::Dataset => {
+                return dataset::facts(container, &object, (resolved, &below), options).map(Told::Here);
+            }
             Kind::Group => "a group",
             Kind::Type => "a named type",
             Kind::Other => "an object of an unknown kind",
@@ -116,10 +120,25 @@ pub(super) fn facts(file: &dyn ReadAt, name: &str, options: OpenOptions) -> Resu
     })
 }
 
+/// What the elements of the dataset `name` of a file are made of, or of one of their fields.
+pub(super) fn elements(file: &dyn ReadAt, name: &str) -> Result<Elements> {
+    over(file, |container| match path::resolve(container, name, OpenOptions::default())? {
+        Found::Here { object, below, .. } if object.kind() == Kind::Dataset => {
+            let ty = datatype::Type::read(&object.get(container, object::DATATYPE, "datatype")?)?;
+            field::made_of(&ty, &below)
+        }
+        Found::Here { path, .. } => Err(Error::new(ErrorKind::Type, format!("{path:?} is not a dataset"))),
+        Found::Elsewhere(..) => {
+            Err(Error::new(ErrorKind::Internal, "a link was followed that is not allowed"))
+        }
+    })
+}
+
 /// What is at `name` in a file, with all that is below it.
 pub(super) fn tree(file: &dyn ReadAt, name: &str, plugins: bool) -> Result<Node> {
     over(file, |container| match path::resolve(container, name, OpenOptions::default())? {
-        Found::Here(resolved, object) => listing::look(container, &object, &resolved, plugins),
+        Found::Here { path, below, .. } if !below.is_empty() => Err(path::nothing_below(&path)),
+        Found::Here { path, object, .. } => listing::look(container, &object, &path, plugins),
         Found::Elsewhere(..) => {
             Err(Error::new(ErrorKind::Internal, "a link was followed that is not allowed"))
         }
@@ -129,7 +148,8 @@ pub(super) fn tree(file: &dyn ReadAt, name: &str, plugins: bool) -> Result<Node>
 /// What is at `name` in a file by itself.
 pub(super) fn object(file: &dyn ReadAt, name: &str) -> Result<tree::Object> {
     over(file, |container| match path::resolve(container, name, OpenOptions::default())? {
-        Found::Here(_, object) => listing::alone(container, &object),
+        Found::Here { path, below, .. } if !below.is_empty() => Err(path::nothing_below(&path)),
+        Found::Here { object, .. } => listing::alone(container, &object),
         Found::Elsewhere(..) => {
             Err(Error::new(ErrorKind::Internal, "a link was followed that is not allowed"))
         }

@@ -16,8 +16,9 @@ const ROOM: usize = 64 << 20;
 
 /// Where a path leads.
 pub(super) enum Found {
-    /// To an object of this file; the path without links in it.
-    Here(String, Object),
+    /// To an object of this file; the path without links in it, and, of a dataset, the names that follow: those of
+    /// fields.
+    Here { path: String, object: Object, below: Vec<String> },
     /// Into another file, over an external link: its name, and the path in it.
     Elsewhere(String, String),
 }
@@ -44,14 +45,14 @@ pub(super) fn resolve(container: &Container, path: &str, options: OpenOptions) -
         let next = format!("{done}/{part}");
         if here.kind() != Kind::Group {
             let what = match here.kind() {
-                Kind::Dataset => "a dataset",
+                Kind::Dataset => {
+                    let below = std::iter::once(part).chain(pending.into_iter().rev()).collect();
+                    return Ok(Found::Here { path: done, object: here, below });
+                }
                 Kind::Type => "a named type",
                 _ => "an object of an unknown kind",
             };
-            return Err(Error::new(
-                ErrorKind::NotFound,
-                format!("{done:?} is {what}, there is nothing below it"),
-            ));
+            return Err(below_nothing(&done, what));
         }
         let mut target = None;
         group::visit(container, &here, Some(part.as_bytes()), &mut |link| {
@@ -93,7 +94,7 @@ pub(super) fn resolve(container: &Container, path: &str, options: OpenOptions) -
                 ));
             }
             None => {
-                let e = Error::new(ErrorKind::NotFound, format!("there is no {next:?} in the file"));
+                let e = Error::new(ErrorKind::NotFound, format!("there is no {next:?} in the file")).absent();
                 let place = if done.is_empty() { "/" } else { &done };
                 return Err(match group::sorted(container, &here, NAMED, ROOM) {
                     Ok((links, _)) => {
@@ -108,5 +109,15 @@ pub(super) fn resolve(container: &Container, path: &str, options: OpenOptions) -
             }
         }
     }
-    Ok(Found::Here(if done.is_empty() { "/".into() } else { done }, here))
+    let path = if done.is_empty() { "/".into() } else { done };
+    Ok(Found::Here { path, object: here, below: Vec::new() })
+}
+
+/// The error for a path that goes on after a dataset without fields.
+pub(super) fn nothing_below(dataset: &str) -> Error {
+    below_nothing(dataset, "a dataset")
+}
+
+fn below_nothing(path: &str, what: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("{path:?} is {what}, there is nothing below it"))
 }

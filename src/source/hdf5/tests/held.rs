@@ -3,6 +3,7 @@
 use super::*;
 use crate::source::Join;
 use crate::source::many::Many;
+use crate::source::parts::Parts;
 use crate::{Array, Index, PlanOptions, Session};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering::Relaxed;
@@ -76,7 +77,9 @@ fn mixed(folder: &Path, shape: [u64; 2], step: u64) -> Vec<PathBuf> {
 fn parts_of_different_layouts() {
     let dir = tempfile::tempdir().unwrap();
     let paths = mixed(dir.path(), [1024, 2048], 4);
-    let many = Many::open(&paths, "x", OpenOptions::default(), Join::Concatenate { axis: 1 }).unwrap();
+    let join = Join::Concatenate { axis: 1 };
+    let parts = Parts::open(&paths, "x", OpenOptions::default(), join).unwrap();
+    let many = Many::new(parts.sources, join).unwrap();
     let bytes = held(&[&many], &every_other([1024, 2560]));
     assert!(bytes > 17 << 17, "{bytes}");
     assert!(bytes <= many.scratch_bytes(), "{bytes} of {}", many.scratch_bytes());

@@ -1,0 +1,329 @@
+//! Arrays of datasets in files: one, or many as one, as they are stored or as what their numbers mean.
+
+use super::Array;
+use super::decode::decoded;
+use super::shape::concatenate;
+use crate::dtype::DType;
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::graph::NodeKind;
+use crate::source::cf::Decoding;
+use crate::source::many::{Many, check_shapes};
+use crate::source::parts::Parts;
+use crate::source::{self, Join, OpenOptions, Own, Source};
+use std::panic::Location;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Decodings of the files of one array that are told one by one.
+const TOLD: usize = 3;
+
+/// An array that lies in files, and what was done about its numbers when it was opened.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Opened {
+    /// The array.
+    pub array: Array,
+    /// How its numbers were decoded, in words, if [`OpenOptions::decode`] asked for it and they do not stay as they
+    /// are stored: `int16 × 0.01 + 273.15, missing -32767 → NaN, as float32`.
+    pub decoded: Option<String>,
+    /// Whether NaN stands for missing numbers in it, so that what takes no NaN is meant: `nanmean`, `nansum`.
+    pub masked: bool,
+    /// What else was decided, in words: files that count as empty, dtypes that were promoted.
+    pub notes: Vec<String>,
+}
+
+impl Opened {
+    /// As [`Array::open_with`].
+    ///
+    /// # Errors
+    /// As [`Array::open_with`].
+    #[track_caller]
+    pub fn open(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Opened> {
+        let at = Location::caller();
+        let source = source::open_file(path.as_ref(), dataset, options)?;
+        if !options.decode {
+            return Ok(Opened {
+                array: Array::from_source(source, at),
+                decoded: None,
+                masked: false,
+                notes: Vec::new(),
+            });
+        }
+        let decoding = decoding(source.as_ref())?;
+        let array = decoded(Array::from_source(source, at), &decoding);
+        let (masked, decoded) = (decoding.masks(), told(&[decoding], &[path.as_ref().to_path_buf()]));
+        Ok(Opened { array, decoded, masked, notes: Vec::new() })
+    }
+
+    /// As [`Array::open_many_with`].
+    ///
+    /// # Errors
+    /// As [`Array::open_many_with`].
+    #[track_caller]
+    pub fn open_many(
+        paths: impl IntoIterator<Item = impl AsRef<Path>>,
+        dataset: &str,
+        join: Join,
+        options: OpenOptions,
+    ) -> Result<Opened> {
+        let at = Location::caller();
+        let paths: Vec<PathBuf> = paths.into_iter().map(|p| p.as_ref().to_path_buf()).collect();
+        let parts = Parts::open(&paths, dataset, options, join)?;
+        let mut notes = Vec::new();
+        if parts.absent > 0 {
+            notes.push(format!(
+                "{} of {} files have no {dataset}, and count as empty",
+                parts.absent,
+                paths.len()
+            ));
+        }
+        check_shapes(&parts.sources, join)?;
+        let decodings = match options.decode {
+            true => parts.sources.iter().map(|part| decoding(part.as_ref())).collect::<Result<Vec<_>>>()?,
+            false => parts.sources.iter().map(|part| Decoding::none(part.dtype())).collect(),
+        };
+        let told = told(&decodings, &parts.paths);
+        let masked = decodings.iter().any(Decoding::masks);
+        if !options.promote
+            && let Some(other) = decodings.iter().position(|d| d.stored != decodings[0].stored)
+            && decodings.iter().any(|d| d.dtype != decodings[0].dtype)
+        {
+            // The error names both.
+            Many::new(vec![parts.sources[0].clone(), parts.sources[other].clone()], join)?;
+        }
+        // Neighbours that are decoded alike are one array, decoded as one.
+        let mut arrays = Vec::new();
+        let mut rest = &parts.sources[..];
+        for alike in decodings.chunk_by(Decoding::is_like) {
+            let (these, others) = rest.split_at(alike.len());
+            let joined = Arc::new(Many::new(these.to_vec(), join)?);
+            arrays.push(decoded(Array::from_source(joined, at), &Decoding::shared(&alike[0], &alike[1..])));
+            rest = others;
+        }
+        if let [array] = &arrays[..] {
+            return Ok(Opened { array: array.clone(), decoded: told, masked, notes });
+        }
+        let (Join::Concatenate { axis } | Join::Stack { axis }) = join;
+        let array = concatenate(&arrays, axis);
+        let dtype = array.dtype()?;
+        if arrays.iter().any(|a| a.dtype().is_ok_and(|d| d != dtype)) {
+            notes.push(format!("{} promoted to {dtype}", dtypes(&decodings)));
+        }
+        Ok(Opened { array, decoded: told, masked, notes })
+    }
+}
+
+/// `uint32 (3 files) and uint64 (1 file)`, in the order in which they come.
+fn dtypes(decodings: &[Decoding]) -> String {
+    let mut all: Vec<(DType, usize)> = Vec::new();
+    for decoding in decodings {
+        match all.iter_mut().find(|(dtype, _)| *dtype == decoding.dtype) {
+            Some((_, files)) => *files += 1,
+            None => all.push((decoding.dtype, 1)),
+        }
+    }
+    let told =
+        all.iter().map(|(dtype, n)| format!("{dtype} ({n} {})", if *n == 1 { "file" } else { "files" }));
+    told.collect::<Vec<_>>().join(" and ")
+}
+
+impl Array {
+    /// The dataset at `dataset` of an HDF5 file, or the variable of a netCDF file of any format. Reads metadata
+    /// only and keeps no file open.
+    ///
+    /// The numbers are those that are stored: of packed data ([`Array::open_decoded`]) they mean something else.
+    ///
+    /// # Errors
+    /// `NotFound`, `Io`, `Format` or `Type` if there is no such file or dataset, or it is not of a
+    /// numeric dtype; `Unsupported` for external or virtual storage ([`Array::open_with`] can allow
+    /// it).
+    #[track_caller]
+    pub fn open(path: impl AsRef<Path>, dataset: &str) -> Result<Array> {
+        Array::open_with(path, dataset, OpenOptions::default())
+    }
+
+    /// As [`Array::open`], with the numbers as the dataset's attributes say by the CF conventions, decoded while they are
+    /// read: integers by `_Unsigned` as those of the other sign, NaN for `_FillValue`, `missing_value` and what is
+    /// outside of `valid_range`, `valid_min` and `valid_max`, and then times `scale_factor` plus `add_offset`.
+    ///
+    /// Values and dtypes are those of xarray's `decode_cf`: integers with a factor alone become floats of its dtype,
+    /// with an offset as well float32 only where both are, and float64 where 4-byte integers would lose digits; those
+    /// with missing values become float32 up to 2 bytes, float64 beyond; floats stay. It differs where
+    ///
+    /// - xarray leaves `valid_range`, `valid_min` and `valid_max` alone (netCDF4-python does not). They are of the
+    ///   stored numbers, as `_FillValue` is; floats beside packed integers are of the decoded ones, as netCDF-Java has it;
+    /// - a `missing_value` beside `_Unsigned` is found in the stored numbers, as `_FillValue` is, and integers are
+    ///   compared as integers, not as floats;
+    /// - an integer `scale_factor` makes float64, in which nothing overflows.
+    ///
+    /// Numbers of time (`days since …`) stay numbers; text is not read at all. Attributes that say nothing about the
+    /// data (a `missing_value` that its dtype cannot have) are left aside; [`Opened`] tells of them, and of what is done.
+    /// `units`, `long_name` and `standard_name` become annotations ([`Array::annotations`]).
+    ///
+    /// ```
+    /// use chunkwise::sink::hdf5::{AttributeData, DatasetSpec, Hdf5Writer};
+    /// use chunkwise::{Array, DType, Scalar, Session, grid::Region};
+    /// # fn main() -> chunkwise::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let file = folder.path().join("day.nc");
+    /// let number = |v: Scalar| AttributeData::Numbers(vec![v]);
+    /// let packed = DatasetSpec { name: "t".into(), shape: vec![3], dtype: DType::I16,
+    ///     chunks: None, deflate: None, shuffle: false, attributes: vec![
+    ///         ("scale_factor".into(), number(Scalar::F64(0.01))),
+    ///         ("add_offset".into(), number(Scalar::F64(273.15))),
+    ///         ("_FillValue".into(), number(Scalar::I16(-32767))),
+    ///     ] };
+    /// let writer = Hdf5Writer::create(&file, &[packed])?;
+    /// let stored: Vec<u8> = [100i16, -32767, 200].iter().flat_map(|v| v.to_ne_bytes()).collect();
+    /// writer.write_region(0, &Region::whole(&[3]), &stored)?;
+    /// writer.finish()?;
+    ///
+    /// let session = Session::new()?;
+    /// let t = Array::open_decoded(&file, "t")?;
+    /// assert_eq!(session.compute(&t.nanmean())?.item::<f64>()?, 274.65);
+    /// assert_eq!(session.compute(&Array::open(&file, "t")?.max())?.item::<i16>()?, 200);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Array::open`]; `Format` for a `scale_factor` or an `add_offset` that is not one number.
+    #[track_caller]
+    pub fn open_decoded(path: impl AsRef<Path>, dataset: &str) -> Result<Array> {
+        Array::open_with(path, dataset, OpenOptions::new().decode())
+    }
+
+    /// As [`Array::open`], with options.
+    ///
+    /// # Errors
+    /// As [`Array::open`].
+    #[track_caller]
+    pub fn open_with(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Array> {
+        Ok(Opened::open(path, dataset, options)?.array)
+    }
+
+    /// The datasets at `dataset` of many files as one array: one after the other along an axis, or
+    /// side by side along a new one. Reads metadata only, by several threads, and keeps no file open,
+    /// so that there may be thousands.
+    ///
+    /// ```
+    /// use chunkwise::{Array, Join, Session, StoreOptions};
+    /// # fn main() -> chunkwise::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let files = [0, 1, 2].map(|n| folder.path().join(format!("snap_{n}.h5")));
+    /// # let session = Session::new()?;
+    /// # for (n, file) in files.iter().enumerate() {
+    /// #     let x = Array::full(&[10 + n as u64], 2.0);
+    /// #     session.store(file, &[("/Density", &x)], &StoreOptions::new())?;
+    /// # }
+    /// let density = Array::open_many(&files, "/Density", Join::Concatenate { axis: 0 })?;
+    /// assert_eq!(density.shape()?, [10 + 11 + 12]);
+    /// assert_eq!(session.compute(&density.sum())?.item::<f64>()?, 66.0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// With [`OpenOptions::decode`] each file is decoded by its own attributes ([`Array::open_decoded`]).
+    ///
+    /// # Errors
+    /// As [`Array::open`] for the first file that cannot be opened, which it names ([`OpenOptions::skip_missing`]);
+    /// `Shape` or `Type` if a dataset does not fit that of the first file, with both named ([`OpenOptions::promote`]); `Index` for an axis that is
+    /// not there; `Value` if there are no files.
+    #[track_caller]
+    pub fn open_many(
+        paths: impl IntoIterator<Item = impl AsRef<Path>>,
+        dataset: &str,
+        join: Join,
+    ) -> Result<Array> {
+        Array::open_many_with(paths, dataset, join, OpenOptions::default())
+    }
+
+    /// As [`Array::open_many`], with options.
+    ///
+    /// # Errors
+    /// As [`Array::open_many`].
+    #[track_caller]
+    pub fn open_many_with(
+        paths: impl IntoIterator<Item = impl AsRef<Path>>,
+        dataset: &str,
+        join: Join,
+        options: OpenOptions,
+    ) -> Result<Array> {
+        Ok(Opened::open_many(paths, dataset, join, options)?.array)
+    }
+
+    /// The dataset as its file is now, as `h5py.Dataset.refresh`: with what a writer has appended since it was opened. Of
+    /// many files all are looked at again. The array itself stays what it was; reading it is an error of kind
+    /// `Changed` once its file has changed.
+    ///
+    /// ```
+    /// use chunkwise::{Array, Session, StoreOptions};
+    /// # fn main() -> chunkwise::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let file = folder.path().join("log.h5");
+    /// # let session = Session::new()?;
+    /// # session.store(&file, &[("/t", &Array::arange(0.0, 3.0, 1.0))], &StoreOptions::new())?;
+    /// let t = Array::open(&file, "/t")?;
+    /// # std::fs::remove_file(&file).unwrap();
+    /// # session.store(&file, &[("/t", &Array::arange(0.0, 5.0, 1.0))], &StoreOptions::new())?;
+    /// // … a writer appends …
+    /// let t = t.refresh()?;
+    /// assert_eq!(t.shape()?, [5]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Array::open`]; `Unsupported` for an array that is computed, or lies in no file: make it anew of refreshed ones.
+    #[track_caller]
+    pub fn refresh(&self) -> Result<Array> {
+        let at = Location::caller();
+        let node = self.node()?;
+        let NodeKind::Source(source) = &node.kind else {
+            let what = format!("{} is computed: refresh the datasets that it is made of", node.kind.name());
+            return Err(Error::new(ErrorKind::Unsupported, what).at("operation", node.to_string()));
+        };
+        Ok(Array::from_source(source::refreshed(&source::foreign::spec_of(source))?, at))
+    }
+}
+
+/// What the attributes of a source that was opened for it say.
+fn decoding(source: &dyn Source) -> Result<Decoding> {
+    let decoding = Decoding::of(source.dtype(), source.attributes(Own));
+    match source.spec(Own).as_ref().and_then(|spec| spec.in_file()) {
+        Some((path, dataset)) => decoding.at("file", path.display()).at("dataset", dataset),
+        None => decoding,
+    }
+}
+
+/// What was done about the numbers of these files, in words; `None` if they are as stored.
+fn told(decodings: &[Decoding], paths: &[PathBuf]) -> Option<String> {
+    if decodings.iter().all(|d| d.is_plain() && d.ignored.is_empty()) {
+        return None;
+    }
+    let mut kinds: Vec<(String, Vec<&PathBuf>)> = Vec::new();
+    for (decoding, path) in decodings.iter().zip(paths) {
+        let text = decoding.to_string();
+        match kinds.iter_mut().find(|(told, _)| *told == text) {
+            Some((_, files)) => files.push(path),
+            None => kinds.push((text, vec![path])),
+        }
+    }
+    if let [(text, _)] = &kinds[..] {
+        return Some(text.clone());
+    }
+    let name = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    let mut told: Vec<String> = Vec::new();
+    for (text, files) in kinds.iter().take(TOLD) {
+        let more = match files.len() {
+            1 => String::new(),
+            n => format!(" and {} more", n - 1),
+        };
+        told.push(format!("{}{more}: {text}", name(files[0])));
+    }
+    let others: usize = kinds.iter().skip(TOLD).map(|(_, files)| files.len()).sum();
+    if others > 0 {
+        told.push(format!("{others} more files, each as its own attributes say"));
+    }
+    Some(told.join("; "))
+}

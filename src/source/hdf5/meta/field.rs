@@ -1,0 +1,206 @@
+//! Fields of compound elements: found by their names, and listed.
+
+use super::bytes::damaged;
+use super::datatype::{Class, Type};
+use super::element::Element;
+use crate::error::{Error, ErrorKind, Result};
+use crate::source::hdf5::part::{Elements, Field, Part};
+
+/// Types inside of types that are gone through.
+const DEPTH: usize = 8;
+/// Fields that are listed.
+const MOST: usize = 1024;
+/// Names that a hint lists.
+const NAMED: usize = 12;
+/// What the parts of complex numbers are called, by h5py in its compounds and here in HDF5's own type.
+const COMPLEX: [&str; 2] = ["r", "i"];
+
+/// A field, or the numbers in arrays that are elements: the element type of its numbers, and where they lie.
+pub(in crate::source::hdf5) struct Found {
+    pub element: Element,
+    pub part: Part,
+}
+
+/// The field `names` of elements of the type of a datatype message, one name a level.
+///
+/// # Errors
+/// As [`find`].
+pub(in crate::source::hdf5) fn find_in(message: &[u8], names: &[String]) -> Result<Found> {
+    find(&Type::read(message)?, names)
+}
+
+/// What elements of the type of a datatype message are made of, or their field `names`.
+///
+/// # Errors
+/// As [`made_of`].
+pub(in crate::source::hdf5) fn made_of_in(message: &[u8], names: &[String]) -> Result<Elements> {
+    made_of(&Type::read(message)?, names)
+}
+
+/// What elements of a type are made of, or their field `names`.
+///
+/// # Errors
+/// `NotFound` for a name that is not there; `Format` for a type that is nested too deep.
+pub(super) fn made_of(ty: &Type, names: &[String]) -> Result<Elements> {
+    let mut here = ty;
+    for name in names {
+        while let Class::Array(_, base) = &here.class {
+            here = base;
+        }
+        here = member(here, name).ok_or_else(|| no_field(here, name))?.1;
+    }
+    Ok(Elements { fields: list(here)?, is_complex: is_complex(here) })
+}
+
+/// The field `names` of elements of a type, one name a level. Arrays on the way become axes.
+///
+/// # Errors
+/// `NotFound` for a name that is not there; `Type` for what is not a number, with the fields that it has.
+pub(super) fn find(ty: &Type, names: &[String]) -> Result<Found> {
+    let mut part = Part { stored: ty.size.into(), offset: 0, axes: Vec::new(), size: 0 };
+    let (mut here, mut names) = (ty, names.iter());
+    for _ in 0..4 * DEPTH {
+        here = match &here.class {
+            Class::Array(lengths, base) => {
+                let mut stride = u64::from(base.size);
+                let at = part.axes.len();
+                for &len in lengths.iter().rev() {
+                    part.axes.insert(at, (len.into(), stride));
+                    stride = stride.saturating_mul(len.into());
+                }
+                base
+            }
+            _ => {
+                let Some(name) = names.next() else { break };
+                let (offset, field) = member(here, name).ok_or_else(|| no_field(here, name))?;
+                part.offset = part.offset.saturating_add(offset);
+                field
+            }
+        };
+    }
+    let element = Element::of(here)?;
+    if element.dtype.is_none() {
+        return Err(not_a_number(here, &element));
+    }
+    part.size = here.size.into();
+    part.check()?;
+    Ok(Found { element, part })
+}
+
+/// A field of a compound, and its first byte in that.
+fn member<'a>(ty: &'a Type, name: &str) -> Option<(u64, &'a Type)> {
+    match &ty.class {
+        Class::Compound(members) => members.iter().find(|m| m.name == name).map(|m| (m.offset, &m.of)),
+        Class::Complex(base) => {
+            let at = COMPLEX.iter().position(|part| *part == name)?;
+            Some((at as u64 * u64::from(base.size), base))
+        }
+        _ => None,
+    }
+}
+
+/// The names of what a type is made of.
+fn names(ty: &Type) -> Vec<&str> {
+    match &ty.class {
+        Class::Compound(members) => members.iter().map(|m| &m.name[..]).collect(),
+        Class::Complex(_) => COMPLEX.to_vec(),
+        Class::Array(_, base) => names(base),
+        _ => Vec::new(),
+    }
+}
+
+fn no_field(ty: &Type, name: &str) -> Error {
+    let has = names(ty);
+    if has.is_empty() {
+        let what = Element::of(ty).map_or_else(|_| "a number".into(), |element| element.text);
+        return Error::new(ErrorKind::NotFound, format!("there is no field {name:?}: {what} has none"));
+    }
+    let e = Error::new(ErrorKind::NotFound, format!("there is no field {name:?} in the elements"));
+    e.hint(format!("they have {}", listed(&has)))
+}
+
+/// The error for elements that are no numbers, with what can be taken of them.
+pub(super) fn not_a_number(ty: &Type, element: &Element) -> Error {
+    let what = format!("elements of the type {} are not numbers", element.text);
+    let e = Error::new(ErrorKind::Type, what);
+    if is_complex(ty) {
+        return e.hint(
+            "take real(z), imag(z), abs(z) or angle(z); the parts are the fields r and i (FILE:/path/r)",
+        );
+    }
+    match &names(ty)[..] {
+        [] => e.hint("only integers, floats, bools, bitfields and enums can be computed with"),
+        has => e.hint(format!("take one field, as FILE:/path/{}; there is {}", has[0], listed(has))),
+    }
+}
+
+/// Whether elements are complex numbers, of HDF5's own type or of h5py's compound.
+fn is_complex(ty: &Type) -> bool {
+    match &ty.class {
+        Class::Complex(_) => true,
+        Class::Compound(members) => {
+            let is_part = |(m, name): (&super::datatype::Member, &&str)| {
+                m.name == **name && matches!(m.of.class, Class::Float { .. })
+            };
+            members.len() == 2 && members.iter().zip(&COMPLEX).all(is_part) && members[0].of == members[1].of
+        }
+        _ => false,
+    }
+}
+
+fn listed(names: &[&str]) -> String {
+    let dots = if names.len() > NAMED { ", …" } else { "" };
+    format!("{}{dots}", names[..names.len().min(NAMED)].join(", "))
+}
+
+/// The fields of elements of a type, also those inside of fields, each by its path.
+///
+/// # Errors
+/// `Format` for a type that is nested too deep.
+pub(super) fn list(ty: &Type) -> Result<Vec<Field>> {
+    let mut out = Vec::new();
+    walk(ty, "", &mut Vec::new(), 0, &mut out)?;
+    Ok(out)
+}
+
+fn walk(ty: &Type, path: &str, shape: &mut Vec<u64>, depth: usize, out: &mut Vec<Field>) -> Result<()> {
+    if depth > DEPTH {
+        return Err(damaged(format!("an element type nested more than {DEPTH} deep")));
+    }
+    let before = shape.len();
+    let mut base = ty;
+    while let Class::Array(lengths, inner) = &base.class {
+        shape.extend(lengths.iter().map(|&n| u64::from(n)));
+        base = inner;
+    }
+    for name in names(base) {
+        let Some((_, field)) = member(base, name).filter(|_| out.len() < MOST) else { continue };
+        let path = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
+        let (mut inside, mut number) = (shape.clone(), field);
+        while let Class::Array(lengths, inner) = &number.class {
+            inside.extend(lengths.iter().map(|&n| u64::from(n)));
+            number = inner;
+        }
+        let element = Element::of(number)?;
+        out.push(Field { name: path.clone(), stored: element.text, dtype: element.dtype, shape: inside });
+        walk(field, &path, shape, depth + 1, out)?;
+    }
+    shape.truncate(before);
+    Ok(())
+}
+
+/// The fill value of a field, as memory has it, from that of the whole elements.
+///
+/// # Errors
+/// As [`not_converted`].
+pub(in crate::source::hdf5) fn fill(part: &Part, element: &Element, whole: &[u8]) -> Result<Vec<u8>> {
+    let at = part.offset as usize..(part.offset + part.size) as usize;
+    let stored = whole.get(at).ok_or_else(|| damaged("a fill value that is shorter than its elements"))?;
+    element.native(stored).ok_or_else(|| not_converted(element))
+}
+
+/// The error for a field whose numbers only libhdf5 could convert.
+pub(in crate::source::hdf5) fn not_converted(element: &Element) -> Error {
+    let what = format!("a field of the type {}, whose numbers have to be converted", element.text);
+    Error::new(ErrorKind::Unsupported, what)
+}
