@@ -27,8 +27,8 @@ pub use failure::{Done, Failure};
 
 use args::{Args, Command};
 use chunkwise::Cancel;
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -36,7 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     chunkwise::source::hdf5::guard::serve_if_asked();
-    let args = match Args::try_parse() {
+    let args = match arguments() {
         Ok(args) => args,
         Err(e) => {
             // Nobody to tell if the stream is closed.
@@ -69,6 +69,15 @@ pub fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// The command line, in which expressions may begin with a sign.
+fn arguments() -> Result<Args, clap::Error> {
+    let given = std::env::args_os().collect();
+    Args::try_parse_from(match Args::command().find_subcommand("eval") {
+        Some(eval) => eval::signed::apart(given, eval),
+        None => given,
+    })
 }
 
 /// The first Ctrl-C asks the run to stop; a second one ends at once.
