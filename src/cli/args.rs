@@ -178,7 +178,7 @@ pub struct Eval {
     #[arg(long = "let", value_name = "NAME=EXPR")]
     pub steps: Vec<String>,
     /// What to compute: NumPy in Python's syntax; all in one run. A result with a NAME can be used in later ones
-    #[arg(required = true, value_name = "[NAME=]EXPR", allow_hyphen_values = true)]
+    #[arg(required = true, value_name = "[NAME=]EXPR")]
     pub expressions: Vec<String>,
     /// Where and with what
     #[command(flatten)]

@@ -31,15 +31,15 @@ pub use failure::{Done, Failure};
 use args::{Args, Command};
 use chunkwise::Cancel;
 use chunkwise::text::printable_lines;
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
     chunkwise::source::hdf5::guard::serve_if_asked();
-    let args = match Args::try_parse() {
+    let args = match arguments() {
         Ok(args) => args,
         Err(e) => {
             let mut printed = e.print();
@@ -77,4 +77,13 @@ pub fn main() -> ExitCode {
             ExitCode::from(code)
         }
     }
+}
+
+/// The command line, in which expressions may begin with a sign.
+fn arguments() -> Result<Args, clap::Error> {
+    let given = std::env::args_os().collect();
+    Args::try_parse_from(match Args::command().find_subcommand("eval") {
+        Some(eval) => eval::signed::apart(given, eval),
+        None => given,
+    })
 }

@@ -313,7 +313,7 @@ impl Lowering<'_> {
             _ => None,
         };
         match (&object.value, name) {
-            (Val::Attributes(s), Some((name, span))) => s.attribute(name, span).map(Some),
+            (Val::Attributes(s), Some((name, span))) => Ok(Some(Val::of(s.attribute(name)?, span))),
             (Val::Attributes(_), None) => {
                 let e = self.cx.error(object.span, "attributes are reached by a name");
                 Err(e.hint("write it in quotes, as in x.attrs['units']"))

@@ -1,8 +1,6 @@
 //! Files, groups and datasets that expressions reach by name: `g.Density`, `s["/PartType0/Density"]`,
 //! `s["/Header"].attrs["Redshift"]`, fields of compound data `d["pos"]["x"]`. They are looked at when an expression uses them, and not before.
 
-use super::syntax::Span;
-use super::value::{Item, Val};
 use crate::source::hdf5::{Attribute, AttributeValue, Elements, Object, ObjectKind};
 use crate::source::memory::MemorySource;
 use crate::source::{self, Join, OpenOptions};
@@ -48,6 +46,14 @@ struct Looked {
     array: OnceLock<Array>,
     object: OnceLock<Object>,
     elements: OnceLock<Elements>,
+}
+
+/// The value of an attribute. One of a kind is that, whatever the shape in which it is stored.
+pub(super) enum Held {
+    Number(Weak),
+    Numbers(Array),
+    Text(String),
+    Texts(Vec<String>),
 }
 
 impl Stored {
@@ -189,9 +195,12 @@ impl Stored {
         }
     }
 
-    /// The value of an attribute. One number, whatever its shape, is a weak scalar, one string a string, and several are an
-    /// array or a list. The items of a list stand at `span`.
-    pub(super) fn attribute(&self, name: &str, span: Span) -> Result<Val> {
+    /// The value of an attribute.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none; `Value` if the files do not agree on it; `Unsupported` for what is neither numbers nor
+    /// text.
+    pub(super) fn attribute(&self, name: &str) -> Result<Held> {
         let first = find(self.object()?, name).ok_or_else(|| self.no_attribute(name))?;
         for other in self.files.paths.iter().skip(1) {
             let there = source::object(other, self.path(), self.files.options)?;
@@ -202,7 +211,7 @@ impl Stored {
                     .hint("take it from one of them, by a name of its own"));
             }
         }
-        self.value(first, span)
+        self.value(first)
     }
 
     fn no_attribute(&self, name: &str) -> Error {
@@ -217,7 +226,7 @@ impl Stored {
         })
     }
 
-    fn value(&self, attribute: &Attribute, span: Span) -> Result<Val> {
+    fn value(&self, attribute: &Attribute) -> Result<Held> {
         let count = attribute.shape.iter().fold(1u64, |n, d| n.saturating_mul(*d));
         let refuse = |what: &str| {
             let message = format!("the attribute '{}' {what}", attribute.name);
@@ -228,12 +237,12 @@ impl Stored {
                 Err(refuse("has more values than are read of one"))
             }
             AttributeValue::Numbers(v) => match v[..] {
-                [one] => Ok(Val::Scalar(weak(one))),
-                _ => numbers(v, &attribute.shape).map(Val::Array).ok_or_else(|| refuse("has no values")),
+                [one] => Ok(Held::Number(weak(one))),
+                _ => numbers(v, &attribute.shape).map(Held::Numbers).ok_or_else(|| refuse("has no values")),
             },
             AttributeValue::Strings(v) => match &v[..] {
-                [one] => Ok(Val::Str(one.clone())),
-                _ => Ok(Val::List(v.iter().map(|s| Item { value: Val::Str(s.clone()), span }).collect())),
+                [one] => Ok(Held::Text(one.clone())),
+                _ => Ok(Held::Texts(v.clone())),
             },
             AttributeValue::Other(text) => Err(refuse(&format!("is neither numbers nor text: {text}"))),
         }

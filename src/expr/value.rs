@@ -1,7 +1,7 @@
 //! What a sub-expression stands for, and how it becomes what an argument wants.
 
 use super::cx::Cx;
-use super::stored::Stored;
+use super::stored::{Held, Stored};
 use super::syntax::Span;
 use crate::{Array, ArrayOperand, Binned, DType, Error, Result, Selection, Weak};
 
@@ -45,6 +45,18 @@ pub struct Item {
 }
 
 impl Val {
+    /// The value of an attribute. The items of a list stand at `span`.
+    pub fn of(held: Held, span: Span) -> Val {
+        match held {
+            Held::Number(w) => Val::Scalar(w),
+            Held::Numbers(a) => Val::Array(a),
+            Held::Text(text) => Val::Str(text),
+            Held::Texts(all) => {
+                Val::List(all.into_iter().map(|text| Item { value: Val::Str(text), span }).collect())
+            }
+        }
+    }
+
     /// What it is, for errors.
     pub fn kind(&self) -> &'static str {
         match self {

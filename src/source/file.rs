@@ -1,6 +1,6 @@
 //! Files by what they begin with: the one place that knows which format is read by what.
 
-use super::hdf5::{self, Elements, Hdf5Source, Node, Object, guard, handles};
+use super::hdf5::{Elements, Hdf5Source, Node, Object, guard, handles};
 use super::netcdf::{self, NetcdfSource};
 use super::{OpenOptions, Source};
 use crate::error::{Context, Result};
@@ -57,7 +57,7 @@ pub fn tree_with(path: impl AsRef<Path>, object: &str, options: OpenOptions) -> 
             guard::check_options(options).at("file", path.display()).at("object", object)?;
             netcdf::tree(path, object)
         }
-        false => hdf5::tree_with(path, object, options),
+        false => super::hdf5::tree_with(path, object, options),
     }
 }
 
@@ -76,6 +76,6 @@ pub fn object(path: impl AsRef<Path>, object: &str, options: OpenOptions) -> Res
             guard::check_options(options).at("file", path.display()).at("object", object)?;
             netcdf::object(path, object)
         }
-        false => hdf5::object(path, object, options),
+        false => super::hdf5::object(path, object, options),
     }
 }

@@ -28,6 +28,11 @@ own = {
     "histogram2d": lambda *a, **k: np.histogram2d(*a, **k)[0],
     "histogramdd": lambda *a, **k: np.histogramdd(*a, **k)[0],
     "bool": np.bool_,
+    "split": lambda a, n: np.split(np.asarray(a), n),
+    "sliding_window_view": np.lib.stride_tricks.sliding_window_view,
+    "moment": scipy.stats.moment,
+    "coarsen": lambda func, a, n: getattr(np, func)(np.reshape(a, (-1, n)), axis=1),
+    "norm": np.linalg.norm,
     "erf": scipy.special.erf,
     "erfc": scipy.special.erfc,
     "frexp_mantissa": lambda x: np.frexp(x)[0],
@@ -44,7 +49,7 @@ for entry in catalogue:
         "dtype": value.dtype.name,
         "shape": value.shape,
         "bytes": canonical(value).hex(),
-        "text": " ".join(text.split()),
+        "text": " ".join(text.split()).replace("[ ", "[").replace(" ]", "]"),
     }
 with open("functions.json", "w") as f:
     json.dump(goldens, f, indent=1, ensure_ascii=False)

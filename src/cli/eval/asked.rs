@@ -19,7 +19,7 @@ impl Asked {
     /// Reads the expressions. What is asked for twice is a result once, with a note.
     ///
     /// # Errors
-    /// `Expression` for what cannot be read; `Usage` for a step without a name, and for what looks like an option.
+    /// `Expression` for what cannot be read; `Usage` for a step without a name.
     pub fn read(args: &Eval) -> Result<Asked, Failure> {
         let mut asked = Asked { steps: Vec::new(), results: Vec::new() };
         for text in &args.steps {
@@ -31,12 +31,8 @@ impl Asked {
             asked.steps.push(step);
         }
         for text in &args.expressions {
-            // An expression may begin with a sign, and what is no option is taken for one.
-            if text.strip_prefix("--").is_some_and(|t| t.starts_with(|c: char| c.is_ascii_alphabetic())) {
-                let hint = "chunkwise eval --help lists the options; two signs are written -(-x)";
-                return Err(Failure::Usage(format!("there is no option '{text}'\nhint: {hint}")));
-            }
-            let result = Expression::parse(text)?;
+            // One that begins with a sign has a space before it ([`super::signed`]).
+            let result = Expression::parse(text.trim_start())?;
             match result.target().is_none() && asked.labels().iter().any(|l| *l == label(&result)) {
                 // Nobody to tell if stderr is closed.
                 true => drop(writeln!(io::stderr(), "note: '{}' is asked for twice", label(&result))),

@@ -2,6 +2,7 @@
 
 mod asked;
 mod print;
+pub mod signed;
 #[cfg(test)]
 mod tests;
 

@@ -19,10 +19,11 @@ pub struct Param {
 ///
 /// Names, order and defaults are NumPy's; what NumPy has and is not here (`out`, `initial`) is left out, and what it
 /// takes after those is given by its name, so that nothing means something else by its position.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Signature {
     /// The name.
+    #[serde(skip)]
     pub name: &'static str,
     /// The parameters, in Python's order.
     pub params: Vec<Param>,
@@ -86,13 +87,6 @@ impl fmt::Display for Signature {
             }
         }
         f.write_str(")")
-    }
-}
-
-impl Serialize for Signature {
-    /// As its text.
-    fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
     }
 }
 

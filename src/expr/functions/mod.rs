@@ -67,7 +67,7 @@ static FUNCTIONS: &[Function] = functions! {
     };
 
     /// The elements in another dtype.
-    Shape "astype(x, dtype)" eg "astype([1.7, -2.2], int32)" = |cx, mut a| {
+    Shape "astype(x, dtype)" eg "astype(array([1.7, -2.2]), int32)" = |cx, mut a| {
         let dtype = a.need(cx, "dtype")?.dtype(cx)?;
         cast(cx, a.need(cx, "x")?, dtype)
     };
