@@ -41,6 +41,11 @@ fn fmod32(x: u32, y: u32) -> u32 {
     return select(m, normal, m >= HIDDEN32) | (x & SIGN_BIT32);
 }
 
+fn fmod_float32(x: u32, y: u32) -> u32 {
+    if (no_remainder32(x, y)) { return QUIET32; }
+    return fmod32(x, y);
+}
+
 fn remainder_float32(x: u32, y: u32) -> u32 {
     if (no_remainder32(x, y)) { return QUIET32; }
     let rest = fmod32(x, y);

@@ -118,3 +118,66 @@ fn round_float32(a: u32) -> u32 {
     let odd = u32((a & (fraction + 1u)) != 0u);
     return (a + (fraction >> 1u) + odd) & ~fraction;
 }
+
+// A significand with its hidden bit, and the exponent as a field; for what is neither 0, infinite nor NaN.
+struct Parts32 { m: u32, e: i32 }
+
+fn parts32(size: u32) -> Parts32 {
+    let m = size & 0x7fffffu;
+    let e = i32(size >> 23u);
+    if (e > 0) { return Parts32(m | 0x800000u, e); }
+    let up = countLeadingZeros(m) - 8u;
+    return Parts32(m << up, 1 - i32(up));
+}
+
+// 0, infinity or NaN.
+fn has_no_parts32(size: u32) -> bool { return size == 0u || size >= 0x7f800000u; }
+
+fn frexp_mantissa_float32(a: u32) -> u32 {
+    let size = a & 0x7fffffffu;
+    if (has_no_parts32(size)) { return a; }
+    let half = 0x3f000000u;
+    return (a & SIGN32) | half | (parts32(size).m & 0x7fffffu);
+}
+
+fn frexp_exponent_float32(a: u32) -> u32 {
+    let size = a & 0x7fffffffu;
+    if (has_no_parts32(size)) { return 0u; }
+    return bitcast<u32>(parts32(size).e - 126);
+}
+
+// A whole number, cut off where no exponent goes.
+fn whole_power32(n: u32) -> i32 {
+    let size = n & 0x7fffffffu;
+    let e = i32(size >> 23u) - 127;
+    if (e < 0) { return 0; }
+    var v = 4095;
+    if (e < 12) { v = i32(((size & 0x7fffffu) | 0x800000u) >> u32(23 - e)); }
+    return select(v, -v, n >= SIGN32);
+}
+
+// x · 2^n, rounded once, ties to even.
+fn ldexp_float32(x: u32, n: u32) -> u32 {
+    let size = x & 0x7fffffffu;
+    if (has_no_parts32(size)) { return quiet32(x); }
+    let sign = x & SIGN32;
+    let v = parts32(size);
+    let e = v.e + whole_power32(n);
+    if (e >= 255) { return sign | 0x7f800000u; }
+    // The hidden bit adds the last unit of the exponent.
+    if (e > 0) { return sign | ((u32(e - 1) << 23u) + v.m); }
+    let cut = u32(min(1 - e, 26));
+    let half = 1u << (cut - 1u);
+    return sign | ((v.m + (half - 1u) + ((v.m >> cut) & 1u)) >> cut);
+}
+
+// The last bit's value: a power of 2, which may be subnormal, with the sign of x.
+fn spacing_float32(a: u32) -> u32 {
+    let size = a & 0x7fffffffu;
+    if (size >= 0x7f800000u) { return NAN32; }
+    if (size == 0x7f800000u - 1u) { return (a & SIGN32) | 0x7f800000u; }
+    let field = i32(size >> 23u);
+    let small = 1u << u32(clamp(field - 1, 0, 23));
+    let unit = select(small, u32(max(field - 23, 0)) << 23u, field > 23);
+    return select(unit | (a & SIGN32), unit, size == 0u);
+}

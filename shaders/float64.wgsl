@@ -104,3 +104,67 @@ fn round_float64(a: u64) -> u64 {
     let odd = select(0lu, 1lu, (a & (fraction + 1lu)) != 0lu);
     return (a + (fraction >> 1u) + odd) & ~fraction;
 }
+
+// A significand with its hidden bit, and the exponent as a field; for what is neither 0, infinite nor NaN.
+struct Parts64 { m: u64, e: i32 }
+
+fn parts64(size: u64) -> Parts64 {
+    let m = size & 0xffffffffffffflu;
+    let e = i32(u32(size >> 52u));
+    if (e > 0) { return Parts64(m | 0x10000000000000lu, e); }
+    let high = countLeadingZeros(high64(m));
+    let up = select(high, 32u + countLeadingZeros(low64(m)), high == 32u) - 11u;
+    return Parts64(m << up, 1 - i32(up));
+}
+
+// 0, infinity or NaN.
+fn has_no_parts64(size: u64) -> bool { return size == 0lu || size >= INF64; }
+
+fn frexp_mantissa_float64(a: u64) -> u64 {
+    let size = a & SIZE64;
+    if (has_no_parts64(size)) { return a; }
+    let half = 0x3fe0000000000000lu;
+    return (a & SIGN64) | half | (parts64(size).m & 0xffffffffffffflu);
+}
+
+fn frexp_exponent_float64(a: u64) -> u32 {
+    let size = a & SIZE64;
+    if (has_no_parts64(size)) { return 0u; }
+    return bitcast<u32>(parts64(size).e - 1022);
+}
+
+// A whole number, cut off where no exponent goes.
+fn whole_power64(n: u64) -> i32 {
+    let size = n & SIZE64;
+    let e = i32(u32(size >> 52u)) - 1023;
+    if (e < 0) { return 0; }
+    var v = 4095;
+    if (e < 12) { v = i32(u32(((size & 0xffffffffffffflu) | 0x10000000000000lu) >> u32(52 - e))); }
+    return select(v, -v, n >= SIGN64);
+}
+
+// x · 2^n, rounded once, ties to even.
+fn ldexp_float64(x: u64, n: u64) -> u64 {
+    let size = x & SIZE64;
+    if (has_no_parts64(size)) { return quiet64(x); }
+    let sign = x & SIGN64;
+    let v = parts64(size);
+    let e = v.e + whole_power64(n);
+    if (e >= 2047) { return sign | INF64; }
+    // The hidden bit adds the last unit of the exponent.
+    if (e > 0) { return sign | ((u64(u32(e - 1)) << 52u) + v.m); }
+    let cut = u32(min(1 - e, 55));
+    let half = 1lu << (cut - 1u);
+    return sign | ((v.m + (half - 1lu) + ((v.m >> cut) & 1lu)) >> cut);
+}
+
+// The last bit's value: a power of 2, which may be subnormal, with the sign of x.
+fn spacing_float64(a: u64) -> u64 {
+    let size = a & SIZE64;
+    if (size >= INF64) { return NAN64; }
+    if (size == INF64 - 1lu) { return (a & SIGN64) | INF64; }
+    let field = i32(u32(size >> 52u));
+    let small = 1lu << u32(clamp(field - 1, 0, 52));
+    let unit = select(small, u64(u32(max(field - 52, 0))) << 52u, field > 52);
+    return select(unit | (a & SIGN64), unit, size == 0lu);
+}

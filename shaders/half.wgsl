@@ -43,3 +43,29 @@ fn nextafter_float16(a: u32, b: u32) -> u32 {
     if ((a & 0x7fffu) == 0u) { return (b & 0x8000u) | 1u; }
     return select(a - 1u, a + 1u, (key32(x) < key32(y)) == (a < 0x8000u));
 }
+
+// A subnormal number is a whole one by 2^-24: its leading bit becomes the hidden one.
+fn frexp_mantissa_float16(a: u32) -> u32 {
+    let size = a & 0x7fffu;
+    if (size == 0u || size >= 0x7c00u) { return a; }
+    let m = select(size, size << (countLeadingZeros(size) - 21u), size < 0x400u);
+    return (a & 0x8000u) | 0x3800u | (m & 0x3ffu);
+}
+
+fn frexp_exponent_float16(a: u32) -> u32 {
+    let size = a & 0x7fffu;
+    if (size == 0u || size >= 0x7c00u) { return 0u; }
+    let subnormal = 8 - i32(countLeadingZeros(size));
+    return bitcast<u32>(select(i32(size >> 10u) - 14, subnormal, size < 0x400u));
+}
+
+// The distance to the next number upwards, as NumPy's: below a negative power of 2 they lie twice as dense.
+fn spacing_float16(a: u32) -> u32 {
+    let size = a & 0x7fffu;
+    if (size >= 0x7c00u) { return 0x7e00u; }
+    if (a == 0x7bffu) { return 0x7c00u; }
+    let dense = a > 0x8000u && (size & 0x3ffu) == 0u && size > 0x400u;
+    let field = (size >> 10u) - u32(dense);
+    if (field > 10u) { return (field - 10u) << 10u; }
+    return 1u << (max(field, 1u) - 1u);
+}

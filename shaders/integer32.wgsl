@@ -122,3 +122,32 @@ fn power_int32(a: u32, b: u32) -> u32 {
     }
     return power_uint32(a, b);
 }
+
+fn fmod_uint32(a: u32, b: u32) -> u32 { return remainder_uint32(a, b); }
+
+// The remainder of the sizes, with the sign of the dividend.
+fn fmod_int32(a: u32, b: u32) -> u32 {
+    let rest = remainder_uint32(absolute_int32(a), absolute_int32(b));
+    return select(rest, 0u - rest, a >= 0x80000000u);
+}
+
+// Euclid's algorithm; the other one where one is 0.
+fn gcd_uint32(a: u32, b: u32) -> u32 {
+    var x = a;
+    var y = b;
+    while (y != 0u) {
+        let rest = x % y;
+        x = y;
+        y = rest;
+    }
+    return x;
+}
+
+fn gcd_int32(a: u32, b: u32) -> u32 { return gcd_uint32(absolute_int32(a), absolute_int32(b)); }
+
+fn lcm_uint32(a: u32, b: u32) -> u32 {
+    let divisor = gcd_uint32(a, b);
+    return select(a / max(divisor, 1u) * b, 0u, divisor == 0u);
+}
+
+fn lcm_int32(a: u32, b: u32) -> u32 { return lcm_uint32(absolute_int32(a), absolute_int32(b)); }

@@ -119,3 +119,32 @@ fn power_int64(a: u64, b: u64) -> u64 {
     }
     return power_uint64(a, b);
 }
+
+fn fmod_uint64(a: u64, b: u64) -> u64 { return remainder_uint64(a, b); }
+
+// The remainder of the sizes, with the sign of the dividend.
+fn fmod_int64(a: u64, b: u64) -> u64 {
+    let rest = remainder_uint64(absolute_int64(a), absolute_int64(b));
+    return select(rest, 0lu - rest, is_negative64(a));
+}
+
+// Euclid's algorithm; the other one where one is 0.
+fn gcd_uint64(a: u64, b: u64) -> u64 {
+    var x = a;
+    var y = b;
+    while (y != 0lu) {
+        let rest = x % y;
+        x = y;
+        y = rest;
+    }
+    return x;
+}
+
+fn gcd_int64(a: u64, b: u64) -> u64 { return gcd_uint64(absolute_int64(a), absolute_int64(b)); }
+
+fn lcm_uint64(a: u64, b: u64) -> u64 {
+    let divisor = gcd_uint64(a, b);
+    return select(a / select(divisor, 1lu, divisor == 0lu) * b, 0lu, divisor == 0lu);
+}
+
+fn lcm_int64(a: u64, b: u64) -> u64 { return lcm_uint64(absolute_int64(a), absolute_int64(b)); }

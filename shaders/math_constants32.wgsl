@@ -105,6 +105,60 @@ fn poly_cbrt32(x: f32) -> f32 {
     v = v * x + 6.084349e-1f;
     return v;
 }
+// (erf x − x) / x in z = x², |x| ≤ 5/8.
+fn poly_erf32(x: f32) -> f32 {
+    var v: f32 = -7.254642e-4f;
+    v = v * x + 5.168732e-3f;
+    v = v * x + (-2.6855124e-2f);
+    v = v * x + 1.1283691e-1f;
+    v = v * x + (-3.7612635e-1f);
+    v = v * x + 1.2837917e-1f;
+    return v;
+}
+// e^a² erfc(a) (1 + 2 a) in t = (a − 3) / (a + 3), for a from ½ on: the first term as a pair.
+const ERFC_HI32: f32 = 1.253008e0f;
+const ERFC_LO32: f32 = 4.9469957e-8f;
+// The others.
+fn poly_erfc32(x: f32) -> f32 {
+    var v: f32 = -5.4495246e-4f;
+    v = v * x + 1.8223489e-3f;
+    v = v * x + 2.4008781e-3f;
+    v = v * x + (-2.3755262e-2f);
+    v = v * x + 6.833601e-2f;
+    v = v * x + (-1.19275294e-1f);
+    v = v * x + 1.2964277e-1f;
+    v = v * x + (-4.7562215e-2f);
+    v = v * x + (-1.3562106e-1f);
+    return v;
+}
+// i0(x) in z = x² / 4, |x| ≤ 8.
+fn poly_i0_near32(x: Pair32) -> Pair32 {
+    var v = Pair32(1.4604439e-13f, 0.0);
+    v = horner_step32(v, x, 4.964065e-12f);
+    v = horner_step32(v, x, 6.67035e-10f);
+    v = horner_step32(v, x, 3.8760504e-8f);
+    v = horner_step32(v, x, 1.9333622e-6f);
+    v = horner_step32(v, x, 6.942559e-5f);
+    v = horner_step32(v, x, 1.7361579e-3f);
+    v = horner_step32(v, x, 2.7777718e-2f);
+    v = horner_step32(v, x, 2.5000003e-1f);
+    v = horner_step32(v, x, 1.0e0f);
+    v = horner_step32(v, x, 1.0e0f);
+    return v;
+}
+// e^-x √x i0(x) in t = 16 / x − 1, for x from 8 on: the first term as a pair.
+const I0_FAR_HI32: f32 = 4.021765e-1f;
+const I0_FAR_LO32: f32 = 9.8788835e-9f;
+// The others.
+fn poly_i0_far32(x: f32) -> f32 {
+    var v: f32 = 1.2832041e-7f;
+    v = v * x + 3.4889666e-7f;
+    v = v * x + 1.4561404e-6f;
+    v = v * x + 1.1123499e-5f;
+    v = v * x + 1.3622212e-4f;
+    v = v * x + 3.3605539e-3f;
+    return v;
+}
 
 // 64 zeros and the first 1280 bits of 2 / π after the point.
 const TWO_OVER_PI_BITS = array<u32, 42>(

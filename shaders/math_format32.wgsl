@@ -36,6 +36,11 @@ const TANH_MOST32: f32 = 10.0f;
 const POWER_MOST32: f32 = 4294967296.0f;
 // Below, sin x, tan x, tanh x and atan x round to x.
 const TINY32: f32 = 1.220703125e-4f;
+// Below, log(1 + x) is x to some bits more than P.
+const FAINT32: f32 = 2.3283064365386962890625e-10f;
+// erfc underflows to 0 above, i0 overflows.
+const ERFC_MOST32: f32 = 10.2f;
+const I0_MOST32: f32 = 93.0f;
 // The largest argument that the short reduction takes.
 const TRIG_MOST32: f32 = 8192.0f;
 // 1/2^(1/2), as bits.

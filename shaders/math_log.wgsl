@@ -76,8 +76,13 @@ fn log1p_float32(a: u32) -> u32 {
 // log x as a pair to about 2^-(P + 12), for x > 0 and finite.
 fn log_pair32(x: f32) -> Pair32 {
     let v = split32(x);
-    let f = v.m - 1.0;
-    let s = div_pair32(Pair32(f, 0.0), two_sum32(2.0, f));
+    return log_parts32(v.k, v.m - 1.0, 0.0);
+}
+
+// log(2^k (1 + f + g)) as a pair to about 2^-(P + 12), for 1 + f in [√½, √2) and g below f's last bit.
+fn log_parts32(k: Int, f: f32, g: f32) -> Pair32 {
+    let d = two_sum32(2.0, f);
+    let s = div_pair32(Pair32(f, g), Pair32(d.x, d.y + g));
     let z = two_prod32(s.x, s.x);
     let zl = z.y + 2.0 * s.x * s.y;
     let c = fast_two_sum32(TWO_THIRDS_HI32, z.x * poly_log_tail32(z.x));
@@ -88,7 +93,7 @@ fn log_pair32(x: f32) -> Pair32 {
     let ql = q.y + (s.x * pl + s.y * p.x);
     let h = fast_two_sum32(s.x + s.x, q.x);
     let l = h.y + ((s.y + s.y) + ql);
-    let kf = f32(v.k);
+    let kf = f32(k);
     let a = two_sum32(kf * LN2_SHORT32, h.x);
     return fast_two_sum32(a.x, a.y + (l + kf * LN2_REST32));
 }

@@ -1,4 +1,4 @@
-// sin, cos and tan: shared/trig.rs in WGSL. Float64's text is this with 64 for 32; see math_pair.wgsl.
+// sin, cos, tan and sinc: shared/trig.rs in WGSL. Float64's text is this with 64 for 32; see math_pair.wgsl.
 
 // An angle r + s beside a multiple of π / 2: the quadrant counts them, |r| <= π / 4.
 struct Reduced32 { quadrant: Int, r: f32, s: f32 }
@@ -82,4 +82,26 @@ fn tan_float32(a: u32) -> u32 {
     let q = div_pair32(select(-c.cos, c.sin, even), select(c.sin, c.cos, even));
     let v = finish_angle32(q.x + q.y, a);
     return select(v, a, magnitude32(bitcast<f32>(a)) < TINY32);
+}
+
+// sin(π x) ÷ (π x): x less the nearest multiples of 2 and of 1/2, which is exact.
+fn sinc_float32(b: u32) -> u32 {
+    let bits = b & MAGNITUDE32;
+    // From WHOLE on every number is whole.
+    let c = bitcast<f32>(min(bits, WHOLE_BITS32));
+    let pairs = nearest32(0.5 * c).f;
+    let y = c - (pairs + pairs);
+    let k = nearest32(y + y);
+    let r = y - 0.5 * k.f;
+    let p = two_prod32(r + r, PIO2_HI32);
+    let v = circle32(Reduced32(k.n, p.x, p.y + (r + r) * PIO2_LO32));
+    let even = (k.n & 1) == 0;
+    let top = select(v.cos, v.sin, even);
+    let d = two_prod32(c + c, PIO2_HI32);
+    // 1 in place of 0.
+    let den = select(Pair32(d.x, d.y + (c + c) * PIO2_LO32), Pair32(1.0, 0.0), bits == 0);
+    let q = div_pair32(select(-top, top, (k.n & 2) == 0), den);
+    let whole = select(canonical32(q.x + q.y), 0, r == 0.0 && even);
+    let near = select(whole, ONE_BITS32, c < 0.25 * TINY32);
+    return select(near, QUIET32, bits >= INFINITY32);
 }

@@ -4,8 +4,9 @@
 //! operation, …) and, where there is one, a hint. Code that knows a place adds it with
 //! [`Context::at`] on the way up, so that the layer that fails need not know its callers.
 
+use crate::text::{Printable, printable, printable_lines};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::fmt::{self, Write};
 
 /// What kind of thing went wrong. Callers that react to an error match on this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -180,20 +181,24 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)?;
+        // An expression is shown with its lines; all else may have names from files in it.
+        match self.0.kind {
+            ErrorKind::Expression => f.write_str(&printable_lines(&self.0.message))?,
+            _ => f.write_str(&printable(&self.0.message))?,
+        }
         if let Some(source) = &self.0.source {
-            write!(f, ": {source}")?;
+            write!(Printable(f), ": {source}")?;
         }
         for (i, (name, value)) in self.0.context.iter().enumerate() {
-            write!(f, "{}{name}: {value}", if i == 0 { " (" } else { ", " })?;
+            write!(f, "{}{name}: {}", if i == 0 { " (" } else { ", " }, printable(value))?;
         }
         if !self.0.context.is_empty() {
             f.write_str(")")?;
         }
-        if let Some(hint) = &self.0.hint {
-            write!(f, "\nhint: {hint}")?;
+        match &self.0.hint {
+            Some(hint) => write!(f, "\nhint: {}", printable(hint)),
+            None => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -93,6 +93,8 @@ pub mod sink;
 #[doc(hidden)]
 pub mod size;
 pub mod source;
+#[doc(hidden)]
+pub mod text;
 pub mod trace;
 pub mod unstable;
 #[doc(hidden)]
@@ -101,7 +103,7 @@ pub mod view;
 pub mod whole;
 
 pub use array::{
-    Array, ArrayOperand, BinAxis, BinRule, Binned, Compound, ConvolveMode, Index, Norm, Opened, Over,
+    Array, ArrayOperand, BinAxis, BinRule, Binned, Compound, ConvolveMode, Index, Interp, Norm, Opened, Over,
     Quantiles, Selection, SelectionOperand, Target, broadcast_arrays, column_stack, concatenate, dstack,
     einsum, eye, hstack, indices, meshgrid, select, stack, tri, vstack,
 };
@@ -115,6 +117,7 @@ pub use exec::{
 pub use feeds::{BlockFunction, Boundary, MappedBlock};
 pub use ops::histogram::Histogram;
 pub use ops::labels::Labels;
+pub use ops::lookup::{Side, Table};
 pub use ops::quantiles::Method as QuantileMethod;
 pub use ops::reduce::Reduction;
 pub use plan::{Plan, PlanFingerprint, PlanOptions};

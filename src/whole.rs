@@ -1,16 +1,67 @@
-//! Files that appear when they are whole: written beside their target, then put in its place.
+//! Files that appear when they are whole: written beside their target under another name, then put in its
+//! place.
+//!
+//! The other name is `.chunkwise-` with a number of the target and a random one, and `.part`. Whoever writes
+//! it holds a lock on it, so that one without a lock is left over from a run that was killed: the next that
+//! writes to the same target removes it. A program that is about to end by a signal calls [`remove_parts`].
+//!
+//! What is written goes through one descriptor, whatever becomes of the name meanwhile; what is put in the
+//! target's place is that file or nothing.
+//!
+//! Limits: where a file system has no locks, nothing is removed later; where it can neither rename without
+//! replacing nor link, a file that appears in the last moment is replaced.
 
 use crate::error::{Error, ErrorKind, Result};
-use std::fs::File;
+use std::collections::hash_map::RandomState;
+use std::ffi::OsStr;
+use std::fs::{File, Metadata};
+use std::hash::{BuildHasher, Hasher};
+use std::io;
 use std::path::{Path, PathBuf};
-use tempfile::TempPath;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A file under a temporary name in its target's folder. Until [`WholeFile::finish`] the target is
+const PREFIX: &str = ".chunkwise-";
+const SUFFIX: &str = ".part";
+
+/// What tells a file from all others while it is there: device and number.
+type Identity = (u64, u64);
+
+/// Files under way in this process.
+static PARTS: Mutex<Vec<(PathBuf, Identity)>> = Mutex::new(Vec::new());
+
+fn parts() -> MutexGuard<'static, Vec<(PathBuf, Identity)>> {
+    PARTS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Removes all files that are under way in this process, which is about to end.
+pub fn remove_parts() {
+    for (path, identity) in parts().drain(..) {
+        remove(&path, identity);
+    }
+}
+
+/// A file under another name in its target's folder. Until [`WholeFile::finish`] the target is
 /// untouched; dropped before, nothing is left behind.
 #[derive(Debug)]
 pub struct WholeFile {
-    temporary: TempPath,
+    file: File,
+    part: Part,
     target: PathBuf,
+    replaces: bool,
+}
+
+/// A name in the file system that is removed when it is dropped.
+#[derive(Debug)]
+struct Part {
+    path: PathBuf,
+    identity: Identity,
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        parts().retain(|(_, identity)| *identity != self.identity);
+        remove(&self.path, self.identity);
+    }
 }
 
 impl WholeFile {
@@ -18,40 +69,111 @@ impl WholeFile {
     /// that is a symbolic link stays one: what it leads to is what will be replaced.
     ///
     /// # Errors
-    /// `Io` if the folder cannot be written, or if `target` is there and is no plain file: a device,
-    /// a pipe, a socket or a folder is never replaced.
+    /// `Io` if the folder cannot be written, no file can have the name, or `target` is there and is no plain
+    /// file: a device, a pipe, a socket or a folder is never replaced.
     pub fn beside(target: &Path) -> Result<WholeFile> {
         let target = behind_links(target)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".chunkwise-").suffix(".tmp");
-        // What the user's mask lets through.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let temporary = builder
-            .tempfile_in(folder_of(&target))
-            .map_err(|e| Error::new(ErrorKind::Io, "cannot write in the target's folder").caused_by(e))?
-            .into_temp_path();
-        Ok(WholeFile { temporary, target })
+        WholeFile::new(target, true)
     }
 
-    /// Where the file is until it is finished.
-    pub fn path(&self) -> &Path {
-        &self.temporary
+    /// As [`WholeFile::beside`], of a target that is not there: neither now nor when the file is finished.
+    ///
+    /// # Errors
+    /// As [`WholeFile::beside`]; `Io` if there is something under the name, a link that leads nowhere included.
+    pub fn create_new(target: &Path) -> Result<WholeFile> {
+        if target.symlink_metadata().is_ok() {
+            check(target)?;
+            return Err(exists());
+        }
+        WholeFile::new(target.into(), false)
+    }
+
+    fn new(target: PathBuf, replaces: bool) -> Result<WholeFile> {
+        let folder = folder_of(&target).to_path_buf();
+        let prefix = prefix_of(name_of(&target)?);
+        remove_leftovers(&folder, &prefix);
+        let cannot = |e| Error::new(ErrorKind::Io, "cannot write in the target's folder").caused_by(e);
+        let state = RandomState::new();
+        for n in 0..64u64 {
+            let mut random = state.build_hasher();
+            random.write_u64(n);
+            let path = folder.join(format!("{prefix}{:016x}{SUFFIX}", random.finish()));
+            let mut options = File::options();
+            options.read(true).write(true).create_new(true);
+            // What the user's mask lets through.
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o666);
+            let file = match options.open(&path) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
+                opened => opened.map_err(cannot)?,
+            };
+            let identity = identity(&file.metadata().map_err(cannot)?);
+            // The current folder may be another by the time that they are removed.
+            parts().push((std::path::absolute(&path).unwrap_or_else(|_| path.clone()), identity));
+            let part = Part { path, identity };
+            // A file system without locks takes the file as well.
+            let _ = lock(&file);
+            // Before it had its lock another run may have taken it for one that is left over.
+            if part.is_there() {
+                return Ok(WholeFile { file, part, target, replaces });
+            }
+        }
+        Err(cannot(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// The file, open for reading and writing.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The file by a name, for who opens it by one: whatever became of its name in the folder where the system
+    /// has names for open files (Linux).
+    pub fn path(&self) -> PathBuf {
+        #[cfg(target_os = "linux")]
+        {
+            let open = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&self.file));
+            if Path::new(&open).metadata().is_ok_and(|m| identity(&m) == self.part.identity) {
+                return open.into();
+            }
+        }
+        self.part.path.clone()
+    }
+
+    /// Whether its target is the file at `path`, which need not be there.
+    pub fn is_for(&self, path: &Path) -> bool {
+        let path = behind_links(path).unwrap_or_else(|_| path.into());
+        let folder = |target: &Path| folder_of(target).canonicalize().ok();
+        is_same_file(&self.target, &path)
+            || (self.target.file_name() == path.file_name() && folder(&self.target) == folder(&path))
     }
 
     /// Syncs the file and puts it in its target's place.
     ///
     /// # Errors
-    /// `Io`; the target is then as it was before, unless the message says otherwise.
+    /// `Io`; the target is then as it was before, unless the message says otherwise. A file that has appeared
+    /// meanwhile under the name of one that must be new is left alone.
     pub fn finish(self) -> Result<()> {
-        let io = |what: &'static str| move |e: std::io::Error| Error::new(ErrorKind::Io, what).caused_by(e);
-        let file = std::fs::OpenOptions::new().read(true).write(true).open(&self.temporary);
-        file.and_then(|f| f.sync_all()).map_err(io("cannot sync the new file"))?;
-        // Something else may have come to that name since.
-        check(&self.target)?;
-        self.temporary
-            .persist(&self.target)
-            .map_err(|e| io("cannot put the new file in its place")(e.error))?;
+        let io = |what: &'static str| move |e: io::Error| Error::new(ErrorKind::Io, what).caused_by(e);
+        self.file.sync_all().map_err(io("cannot sync the new file"))?;
+        if !self.part.is_there() {
+            return Err(Error::new(
+                ErrorKind::Io,
+                "the new file was removed, or replaced, before it was whole",
+            )
+            .at("file under way", self.part.path.display()));
+        }
+        let placed = match self.replaces {
+            true => {
+                // Something else may have come to that name since.
+                check(&self.target)?;
+                std::fs::rename(&self.part.path, &self.target)
+            }
+            false => place_new(&self.part.path, &self.target),
+        };
+        placed.map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => exists().hint("it appeared while the new file was written"),
+            _ => io("cannot put the new file in its place")(e),
+        })?;
         #[cfg(unix)]
         File::open(folder_of(&self.target))
             .and_then(|d| d.sync_all())
@@ -60,9 +182,150 @@ impl WholeFile {
     }
 }
 
+impl Part {
+    /// Whether the name still leads to the file.
+    fn is_there(&self) -> bool {
+        self.path.symlink_metadata().is_ok_and(|m| identity(&m) == self.identity)
+    }
+}
+
+fn exists() -> Error {
+    Error::new(ErrorKind::Io, "the file exists already")
+}
+
 /// Whether there is something under that name which is written to, not replaced: a pipe, a device.
 pub fn is_stream(path: &Path) -> bool {
     path.metadata().is_ok_and(|m| !m.is_file() && !m.is_dir())
+}
+
+/// Whether two names lead to one file that is there.
+pub fn is_same_file(a: &Path, b: &Path) -> bool {
+    let of = |path: &Path| path.metadata().ok();
+    #[cfg(unix)]
+    let same = |a: &Metadata, b: &Metadata| identity(a) == identity(b);
+    #[cfg(not(unix))]
+    let same = |_: &Metadata, _: &Metadata| a.canonicalize().ok() == b.canonicalize().ok();
+    of(a).zip(of(b)).is_some_and(|(a, b)| same(&a, &b))
+}
+
+#[cfg(unix)]
+fn identity(meta: &Metadata) -> Identity {
+    use std::os::unix::fs::MetadataExt;
+    (meta.dev(), meta.ino())
+}
+
+#[cfg(not(unix))]
+fn identity(_: &Metadata) -> Identity {
+    (0, 0)
+}
+
+/// Removes a name if it leads to that file.
+fn remove(path: &Path, of: Identity) {
+    if path.symlink_metadata().is_ok_and(|m| identity(&m) == of) {
+        let _ = std::fs::remove_file(path);
+    }
+}
+
+/// How the names of files under way to a target begin.
+fn prefix_of(name: &OsStr) -> String {
+    // FNV-1a: the same in every process.
+    let hash = name
+        .as_encoded_bytes()
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325u64, |hash, b| (hash ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3));
+    format!("{PREFIX}{hash:016x}-")
+}
+
+/// Removes what killed runs left of a target.
+#[cfg(unix)]
+fn remove_leftovers(folder: &Path, prefix: &str) {
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+    let Ok(entries) = folder.read_dir() else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let ours = name.to_str().is_some_and(|n| n.starts_with(prefix) && n.ends_with(SUFFIX));
+        if !ours {
+            continue;
+        }
+        let path = entry.path();
+        let mut options = File::options();
+        options.read(true).write(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        let Ok(file) = options.open(&path) else { continue };
+        // SAFETY: the call takes nothing and cannot fail.
+        let user = unsafe { libc::geteuid() };
+        if file.metadata().is_ok_and(|m| m.is_file() && m.uid() == user)
+            && lock(&file).is_ok()
+            && let Ok(meta) = file.metadata()
+        {
+            remove(&path, identity(&meta));
+        }
+    }
+}
+
+#[cfg(not(unix))]
+fn remove_leftovers(_: &Path, _: &str) {}
+
+/// Takes the lock of a file for as long as it is open; fails where another has it. It is none of those that
+/// libhdf5 takes.
+#[cfg(target_os = "linux")]
+fn lock(file: &File) -> io::Result<()> {
+    // SAFETY: a structure of numbers, of which all zeros is one.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = libc::F_WRLCK as libc::c_short;
+    lock.l_whence = libc::SEEK_SET as libc::c_short;
+    // SAFETY: the descriptor is open and the structure lives.
+    match unsafe { libc::fcntl(std::os::fd::AsRawFd::as_raw_fd(file), libc::F_OFD_SETLK, &lock) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn lock(file: &File) -> io::Result<()> {
+    file.try_lock().map_err(io::Error::from)
+}
+
+/// Gives a file a name that is not there, or fails with `AlreadyExists`.
+fn place_new(part: &Path, target: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    match rename_new(part, target) {
+        // The file system cannot.
+        Err(e) if matches!(e.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP)) => {}
+        done => return done,
+    }
+    match std::fs::hard_link(part, target) {
+        Ok(()) => std::fs::remove_file(part),
+        Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(e),
+        Err(_) if target.symlink_metadata().is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+        Err(_) => std::fs::rename(part, target),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn rename_new(part: &Path, target: &Path) -> io::Result<()> {
+    use std::os::unix::ffi::OsStrExt;
+    let name = |path: &Path| std::ffi::CString::new(path.as_os_str().as_bytes()).map_err(io::Error::from);
+    let (part, target) = (name(part)?, name(target)?);
+    let here = libc::AT_FDCWD;
+    // SAFETY: both names live through the call.
+    let code = unsafe {
+        let flags = libc::RENAME_NOREPLACE;
+        libc::syscall(libc::SYS_renameat2, here, part.as_ptr(), here, target.as_ptr(), flags)
+    };
+    if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The last part of a target's path, which has to be the name of a file.
+fn name_of(target: &Path) -> Result<&OsStr> {
+    let cannot = |why: &str| Error::new(ErrorKind::Io, format!("no file can have that name: {why}"));
+    let bytes = target.as_os_str().as_encoded_bytes();
+    let name = target.file_name().filter(|_| !bytes.ends_with(b"/") && !bytes.ends_with(b"/."));
+    let name = name.ok_or_else(|| cannot("it is that of a folder"))?;
+    match target.symlink_metadata() {
+        Err(e) if e.kind() == io::ErrorKind::InvalidFilename => Err(cannot("it is too long").caused_by(e)),
+        Err(e) if e.kind() == io::ErrorKind::InvalidInput => Err(cannot("it has a NUL byte").caused_by(e)),
+        _ => Ok(name),
+    }
 }
 
 fn folder_of(target: &Path) -> &Path {
@@ -90,59 +353,4 @@ fn behind_links(target: &Path) -> Result<PathBuf> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn write(target: &Path, text: &str) -> Result<()> {
-        let file = WholeFile::beside(target)?;
-        std::fs::write(file.path(), text).unwrap();
-        file.finish()
-    }
-
-    #[test]
-    fn a_file_appears_when_it_is_whole_and_not_before() {
-        let dir = tempfile::tempdir().unwrap();
-        let target = dir.path().join("out");
-        write(&target, "one").unwrap();
-        let file = WholeFile::beside(&target).unwrap();
-        std::fs::write(file.path(), "tw").unwrap();
-        assert_eq!(std::fs::read(&target).unwrap(), b"one");
-        drop(file);
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
-        write(&target, "two").unwrap();
-        assert_eq!(std::fs::read(&target).unwrap(), b"two");
-        assert!(write(dir.path(), "").unwrap_err().to_string().contains("folder"));
-        assert!(write(&dir.path().join("none/out"), "").is_err());
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn links_stay_and_what_is_no_plain_file_is_never_replaced() {
-        use std::os::unix::fs::FileTypeExt;
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name);
-        std::fs::create_dir(at("far")).unwrap();
-        std::fs::write(at("far/file"), "old").unwrap();
-        std::os::unix::fs::symlink("far/file", at("link")).unwrap();
-        write(&at("link"), "new").unwrap();
-        assert!(at("link").symlink_metadata().unwrap().is_symlink());
-        assert_eq!(std::fs::read(at("far/file")).unwrap(), b"new");
-        assert_eq!(std::fs::read_dir(at("far")).unwrap().count(), 1);
-
-        std::os::unix::fs::symlink("nowhere", at("dangling")).unwrap();
-        assert!(write(&at("dangling"), "").unwrap_err().to_string().contains("leads nowhere"));
-
-        let _socket = std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
-        std::os::unix::fs::symlink("socket", at("to_socket")).unwrap();
-        for name in ["socket", "to_socket"] {
-            assert!(is_stream(&at(name)));
-            assert!(write(&at(name), "").unwrap_err().to_string().contains("no file replaces"));
-        }
-        // One that comes while the file is being written.
-        let file = WholeFile::beside(&at("late")).unwrap();
-        let _late = std::os::unix::net::UnixListener::bind(at("late")).unwrap();
-        assert!(file.finish().is_err());
-        assert!(at("late").metadata().unwrap().file_type().is_socket());
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 6);
-    }
-}
+mod tests;

@@ -475,7 +475,7 @@ fn the_demo_answers_and_cleans_up() {
     // Nothing is overwritten.
     let again = run(&["--keep", kept]);
     assert_eq!(again.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&again.stderr).contains("there already"));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("exists already"));
 }
 
 /// Ctrl-C ends a run with a word, an exit code of 1 and nothing left behind.

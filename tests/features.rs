@@ -66,3 +66,17 @@ fn without_the_feature_gpu_the_cpu_stands_in_or_the_session_is_refused() {
     let auto = Session::builder().device(Device::Auto).threads(1).build().unwrap();
     assert_eq!(auto.run(&[&x.sum()]).unwrap().report.fallbacks.len(), 0);
 }
+
+/// The pictures that the program cannot draw.
+#[test]
+#[cfg(all(feature = "cli", not(feature = "plot")))]
+fn without_the_feature_plot_pictures_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.png");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_chunkwise"));
+    let output = command.args(["eval", "arange(3)", "--plot"]).arg(&path).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("built without pictures") && said.contains("--features plot"), "{said}");
+    assert!(output.stdout.is_empty() && !path.exists());
+}

@@ -15,6 +15,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("error", 0),
     ("buffer", 0),
     ("size", 0),
+    ("text", 0),
     ("view", 0),
     ("trace", 0),
     ("whole", 0),
@@ -41,6 +42,7 @@ const FLOORS: &[(&str, u32)] = &[
 const NEIGHBOURS: &[(&str, &str)] = &[
     ("buffer", "dtype"),
     ("dtype", "error"),
+    ("error", "text"),
     ("view", "grid"),
     ("size", "error"),
     ("whole", "error"),
@@ -66,12 +68,16 @@ const CRATES: &[(&str, &[&str])] = &[
     ("zstd_safe", &["src/source/hdf5"]),
     ("snap", &["src/source/hdf5"]),
     ("bzip2", &["src/source/hdf5"]),
-    ("glob", &["src/main.rs", "src/cli"]),
     ("clap", &["src/main.rs", "src/cli"]),
     ("clap_complete", &["src/cli"]),
     ("clap_mangen", &["src/cli"]),
     ("indicatif", &["src/main.rs", "src/cli"]),
     ("ctrlc", &["src/main.rs", "src/cli"]),
+    ("plotters_backend", &["src/cli/plot"]),
+    ("plotters_bitmap", &["src/cli/plot"]),
+    ("plotters_svg", &["src/cli/plot"]),
+    ("ab_glyph", &["src/cli/plot"]),
+    ("colorous", &["src/cli/plot"]),
 ];
 
 /// Files of tables, polynomials and expected values, which may be longer.

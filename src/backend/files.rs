@@ -4,6 +4,7 @@
 //! does not match is ignored, and a folder that cannot be written is no error.
 
 use crate::whole::WholeFile;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// The most bytes of a file that are read.
@@ -42,7 +43,7 @@ pub fn store(path: &Path, bytes: &[u8]) -> bool {
     let attempt = || -> Option<()> {
         std::fs::create_dir_all(path.parent()?).ok()?;
         let file = WholeFile::beside(path).ok()?;
-        std::fs::write(file.path(), bytes).ok()?;
+        file.file().write_all(bytes).ok()?;
         file.finish().ok()
     };
     attempt().is_some()

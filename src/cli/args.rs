@@ -215,6 +215,17 @@ pub struct Eval {
     /// one), block by block, so that they may be larger than the memory; prints nothing
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     pub output: Option<std::path::PathBuf>,
+    /// Replace the files of --output and --trace that are there
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Draw the results in a new file, too: histograms as steps or, in two dimensions, as an image with the
+    /// first one to the right; arrays as a line, or as an image with the first row below (x[::-1] turns it);
+    /// several as panels of one picture
+    #[arg(long, value_name = "FILE.png|svg", conflicts_with_all = ["explain", "output"])]
+    pub plot: Option<PathBuf>,
+    /// Draw colours, and the heights of lines and bins, on a logarithmic scale
+    #[arg(long, requires = "plot")]
+    pub plot_log: bool,
 }
 
 const EVAL_HELP: &str = "\
@@ -228,7 +239,8 @@ Examples:
   chunkwise eval -i t=s.h5:/T -i m=s.h5:/M 'h=histogram(log10(t), bins=32, weights=m)' --json
   chunkwise eval -i rho='snap_*.h5:/PartType0/Density' 'histogram(log10(rho), bins=50)'
   chunkwise eval -i t='day_1.h5,day_2.h5:/T' --join stack 'mean(t, axis=0)'
-  chunkwise eval -i t=s.h5:/T 'anomaly=t - mean(t, axis=0)' --output anomaly.h5";
+  chunkwise eval -i t=s.h5:/T 'anomaly=t - mean(t, axis=0)' --output anomaly.h5
+  chunkwise eval -i t=s.h5:/T 'histogram(t, bins=50)' 'mean(t, axis=0)' --plot t.png";
 
 /// `chunkwise functions`
 #[derive(Debug, clap::Args)]
@@ -354,6 +366,9 @@ pub struct Bench {
     /// Write the results as Markdown; - is standard output
     #[arg(long, value_name = "FILE")]
     pub markdown: Option<PathBuf>,
+    /// Replace files that are there
+    #[arg(long)]
+    pub overwrite: bool,
 }
 
 const BENCH_HELP: &str = "\

@@ -9,6 +9,8 @@ use super::bar::Bar;
 use super::eval::{named, of};
 use super::output;
 use super::render::{histogram_picture, human_duration};
+use super::signals::Run;
+use super::targets::{Existing, check_target};
 use super::{Done, Failure};
 use chunkwise::expr::{Expression, Scope};
 use chunkwise::sink::hdf5::{AttributeData, DatasetSpec, Hdf5Writer, WriteScratch};
@@ -70,6 +72,7 @@ const QUESTIONS: &[(&str, &str, &str)] = &[
 /// # Errors
 /// What writing, reading and computing can meet.
 pub fn run(args: &Demo, cancel: &Cancel) -> Done {
+    let _run = Run::begin();
     let (file, folder) = place(args)?;
     let mut out = io::stdout().lock();
     let start = Instant::now();
@@ -95,10 +98,10 @@ pub fn run(args: &Demo, cancel: &Cancel) -> Done {
 /// Where the file goes, and the folder that is removed when it goes out of scope, on errors too.
 fn place(args: &Demo) -> Result<(PathBuf, Option<tempfile::TempDir>), Failure> {
     match &args.keep {
-        Some(file) if file.exists() => {
-            Err(Failure::Usage(format!("--keep {}: the file is there already", file.display())))
+        Some(file) => {
+            check_target("--keep", file, Existing::Refuse, &[])?;
+            Ok((file.clone(), None))
         }
-        Some(file) => Ok((file.clone(), None)),
         None => {
             let folder = tempfile::Builder::new().prefix("chunkwise-demo-").tempdir();
             let folder = folder.map_err(|e| failed("cannot make a temporary folder", e))?;
@@ -140,7 +143,7 @@ fn make(args: &Demo, file: &Path, cancel: &Cancel) -> Done {
             shape,
         });
     }
-    let writer = Hdf5Writer::create(file, &specs)?;
+    let writer = Hdf5Writer::create_new(file, &specs)?;
     let session = args.run.session(FallbackPolicy::Allow, cancel, None, |_| {})?;
     let workers = session.devices().first().map_or(1, |cpu| cpu.threads.max(1));
     let memory = session.memory() / workers as u64;

@@ -1,6 +1,7 @@
 //! `chunkwise devices`: what can run here, what each can do, and how fast.
 
 use super::args::Devices;
+use super::output::json_line;
 use super::{Done, Failure};
 use chunkwise::backend::calibrate::{calibrate_cpu, store_cpu};
 use chunkwise::backend::cost::{KernelRates, Rates};
@@ -63,8 +64,7 @@ pub fn run(args: &Devices) -> Done {
             .collect();
         let object =
             json!({"devices": devices, "missing": missing, "default_memory_bytes": session.memory()});
-        serde_json::to_writer(&mut out, &object)?;
-        writeln!(out)?;
+        json_line(&mut out, &object)?;
     } else {
         for device in &shown {
             device_text(&mut out, device)?;

@@ -2,9 +2,11 @@
 
 use super::args::{Eval, JoinFiles, Missing};
 use super::output::{note, plain};
+use super::pattern::{self, Wrong};
 use super::{Done, Failure};
 use chunkwise::expr::{Expression, Scope, Stored};
-use chunkwise::{Error, ErrorKind, Join, OpenOptions, Opened};
+use chunkwise::size::human_bytes;
+use chunkwise::{Array, Error, ErrorKind, Join, OpenOptions, Opened};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -17,12 +19,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Told {
     notes: Mutex<BTreeSet<String>>,
     masked: AtomicBool,
+    files: Mutex<Vec<PathBuf>>,
 }
 
 impl Told {
     /// Whether NaN stands for missing numbers in one of them.
     pub fn masked(&self) -> bool {
         self.masked.load(Relaxed)
+    }
+
+    /// The files of the inputs.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.files.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Tells once what was done about the numbers of a dataset.
@@ -147,10 +155,15 @@ fn stored(args: &Arc<Eval>, files: Files, named: Option<(&str, &str)>, told: &Ar
         Files::One(file) => vec![file.clone()],
         Files::Many(files) => files.clone(),
     };
+    told.files.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&paths);
+    let its_files = paths.clone();
     Stored::opened_by(paths, options, move |path| {
         let opened = open(&args, &files, path)?;
         let label = named.as_ref().filter(|(_, own)| *own == trimmed(path)).map_or(path, |(name, _)| name);
         told.tell(label, &opened);
+        if args.untrusted {
+            say_work(label, &opened.array, &its_files)?;
+        }
         Ok(opened.array)
     })
 }
@@ -218,25 +231,32 @@ pub fn files(text: &str) -> Result<Option<Vec<PathBuf>>, Failure> {
 }
 
 /// The files that match a pattern, in natural order.
-fn matches(pattern: &str) -> Result<Vec<PathBuf>, Failure> {
-    let as_shells_do = glob::MatchOptions {
-        case_sensitive: true,
-        require_literal_separator: true,
-        require_literal_leading_dot: true,
-    };
-    let paths = glob::glob_with(pattern, as_shells_do)
-        .map_err(|e| Failure::Usage(format!("the pattern '{pattern}' cannot be read: {e}")))?;
-    let mut out = Vec::new();
-    for path in paths {
-        let path = path.map_err(|e| {
-            Error::new(ErrorKind::Io, "cannot look for files").at("file", e.path().display()).caused_by(e)
-        })?;
-        if !path.is_dir() {
-            out.push(path);
+fn matches(text: &str) -> Result<Vec<PathBuf>, Failure> {
+    let mut out = pattern::find(text.as_bytes()).map_err(|wrong| match wrong {
+        Wrong::Pattern(why) => Failure::Usage(format!("the pattern '{text}' cannot be read: {why}")),
+        Wrong::Folder(folder, e) => {
+            let looked = Error::new(ErrorKind::Io, "cannot look for files").at("folder", folder.display());
+            looked.caused_by(e).into()
         }
-    }
-    out.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()));
+    })?;
+    out.sort_by(|a, b| natural(&a.to_string_lossy(), &b.to_string_lossy()).then_with(|| a.cmp(b)));
     Ok(out)
+}
+
+/// An array is said to be large where it has more than so many bytes, and than so many times its files'.
+const LARGE: u64 = 64 << 20;
+const TIMES: u64 = 20;
+
+/// Says how much an array of untrusted files is, where they do not look like it.
+fn say_work(label: &str, array: &Array, files: &[PathBuf]) -> chunkwise::Result<()> {
+    let elements = array.shape()?.iter().fold(1u64, |n, &len| n.saturating_mul(len));
+    let bytes = elements.saturating_mul(array.dtype()?.size() as u64);
+    let stored: u64 = files.iter().filter_map(|file| file.metadata().ok()).map(|m| m.len()).sum();
+    if bytes > LARGE && bytes / TIMES > stored {
+        let (bytes, stored) = (human_bytes(bytes), human_bytes(stored));
+        note(&format!("{label} is an array of {bytes}, of {stored} in untrusted files"));
+    }
+    Ok(())
 }
 
 /// Text compared with the numbers in it by their value: `snap_2` before `snap_10`.

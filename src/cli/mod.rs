@@ -15,18 +15,26 @@ mod functions;
 mod info;
 mod inputs;
 mod output;
+mod pattern;
+#[cfg(feature = "plot")]
+mod plot;
+#[cfg(not(feature = "plot"))]
+#[path = "no_plot.rs"]
+mod plot;
 mod render;
 mod shell;
+mod signals;
+mod targets;
 
 pub use failure::{Done, Failure};
 
 use args::{Args, Command};
 use chunkwise::Cancel;
+use chunkwise::text::printable_lines;
 use clap::Parser;
 use clap::error::ErrorKind;
 use std::io::{self, Write};
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 /// Reads the command line and does what it says.
 pub fn main() -> ExitCode {
@@ -34,16 +42,21 @@ pub fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(e) => {
-            // Nobody to tell if the stream is closed.
-            let _ = e.print();
+            let mut printed = e.print();
             if e.kind() == ErrorKind::DisplayVersion {
-                let _ = writeln!(io::stdout(), "libhdf5 {}", chunkwise::source::hdf5::library_version());
+                let version = chunkwise::source::hdf5::library_version();
+                printed = printed.and_then(|()| writeln!(io::stdout(), "libhdf5 {version}"));
             }
-            return ExitCode::from(if e.use_stderr() { 2 } else { 0 });
+            let printed = printed.and_then(|()| io::stdout().flush());
+            return ExitCode::from(match printed {
+                _ if e.use_stderr() => 2,
+                Ok(()) => 0,
+                Err(e) => Failure::Output(e).exit_code(),
+            });
         }
     };
     let cancel = Cancel::new();
-    stop_on_ctrl_c(&cancel);
+    signals::listen(&cancel);
     let done = match &args.command {
         Command::Info(a) => info::run(a),
         Command::Devices(a) => devices::run(a),
@@ -59,22 +72,9 @@ pub fn main() -> ExitCode {
         Err(failure) => {
             let code = failure.exit_code();
             if code != 0 {
-                let _ = writeln!(io::stderr(), "error: {failure}");
+                let _ = writeln!(io::stderr(), "error: {}", printable_lines(&failure.to_string()));
             }
             ExitCode::from(code)
         }
     }
-}
-
-/// The first Ctrl-C asks the run to stop; a second one ends at once.
-fn stop_on_ctrl_c(cancel: &Cancel) {
-    static ASKED: AtomicBool = AtomicBool::new(false);
-    let cancel = cancel.clone();
-    // Without a handler Ctrl-C still ends the program, only less tidily.
-    let _ = ctrlc::set_handler(move || {
-        if ASKED.swap(true, SeqCst) {
-            std::process::exit(130);
-        }
-        cancel.cancel();
-    });
 }

@@ -1,9 +1,11 @@
-//! What the commands share in talking to people: the account of a run, text from files made safe for a terminal, and
+//! What the commands share in talking to people: the account of a run, text from files made safe for a terminal, JSON, and
 //! `FILE:/path`.
 
 use super::render::human_duration;
 use chunkwise::Report;
 use chunkwise::size::human_bytes;
+use chunkwise::text::{is_escaped, printable};
+use serde::Serialize;
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
@@ -59,6 +61,34 @@ pub fn tell(r: &Report) {
     }
 }
 
+/// A value as JSON, in which strings have nothing that a terminal would obey: they are the same strings, for
+/// JSON has escapes for all characters.
+pub fn json(out: impl Write, value: &impl Serialize) -> serde_json::Result<()> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(out, Escaped))
+}
+
+/// As [`json`], on a line of its own.
+pub fn json_line(mut out: impl Write, value: &impl Serialize) -> serde_json::Result<()> {
+    json(&mut out, value)?;
+    out.write_all(b"\n").map_err(serde_json::Error::io)
+}
+
+struct Escaped;
+
+impl serde_json::ser::Formatter for Escaped {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_escaped(*c)) {
+            out.write_all(&rest.as_bytes()[..at])?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(out, "\\u{unit:04x}")?;
+            }
+            rest = &rest[at + c.len_utf8()..];
+        }
+        out.write_all(rest.as_bytes())
+    }
+}
+
 /// `FILE:/path`, split at the last `:/`: a file's name may have colons.
 pub fn split_place(place: &str) -> Option<(&str, &str)> {
     let at = place.rfind(":/").filter(|at| *at > 0)?;
@@ -67,12 +97,25 @@ pub fn split_place(place: &str) -> Option<(&str, &str)> {
 
 /// Text from a file with nothing in it that a terminal would obey.
 pub fn plain(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+    printable(text).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn json_has_the_same_strings_and_no_controls() {
+        let text = "a\u{9b}2J\u{202e}\u{7f}\u{e0041}\u{1}\n\"ρ";
+        let mut out = Vec::new();
+        json_line(&mut out, &serde_json::json!({ text: [text, 1.5] })).unwrap();
+        assert_eq!(
+            serde_json::from_slice::<serde_json::Value>(&out).unwrap(),
+            serde_json::json!({ text: [text, 1.5] })
+        );
+        let printed = String::from_utf8(out).unwrap();
+        assert!(!printed.trim_end().contains(is_escaped) && printed.contains("ρ"), "{printed}");
+    }
 
     #[test]
     fn places_are_split_at_the_last_colon_and_slash() {

@@ -6,6 +6,7 @@ use crate::dtype::{DType, Element, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, show_shape};
 use crate::ops::histogram::Histogram;
+use crate::ops::lookup::Table;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
 
@@ -15,6 +16,13 @@ pub struct ArrayValue {
     dtype: DType,
     shape: Dims,
     data: Arc<Buffer>,
+}
+
+/// Its elements, C order, to look others up in.
+impl From<&ArrayValue> for Table {
+    fn from(value: &ArrayValue) -> Table {
+        Table::of_bytes(value.dtype(), value.bytes())
+    }
 }
 
 impl ArrayValue {

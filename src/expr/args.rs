@@ -21,6 +21,17 @@ impl Args {
         slot.1.take().filter(|item| !matches!(item.value, Val::None))
     }
 
+    /// Whether nothing was given but the argument of one parameter.
+    pub fn is_bare(&self, param: &str) -> bool {
+        self.slots.iter().all(|(name, item)| (*name == param) == item.is_some())
+    }
+
+    /// With another name for a parameter.
+    pub fn renamed(mut self, from: &str, to: &'static str) -> Args {
+        self.slots.iter_mut().filter(|(name, _)| *name == from).for_each(|(name, _)| *name = to);
+        self
+    }
+
     /// The argument of a parameter that must be there.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 use super::args::{Args, cast};
 use super::catalogue::{self, Is, Signature};
+use super::chosen;
 use super::cx::Cx;
 use super::selected;
 use super::syntax::{Ident, Span};
@@ -103,12 +104,33 @@ fn plural(n: usize) -> &'static str {
 }
 
 fn elementwise(cx: &Cx, op: Op, signature: &Signature, mut bound: Args) -> Result<Val> {
-    if op == Op::CLIP {
-        return clip(cx, bound);
+    match op {
+        Op::CLIP => return clip(cx, bound),
+        Op::ROUND => return round(cx, bound),
+        Op::WHERE if bound.is_bare("condition") => {
+            return chosen::nonzero(cx, bound.renamed("condition", "a"));
+        }
+        _ => {}
     }
     let operands = signature.params.iter().map(|p| Ok((bound.need(cx, p.name)?, p.name.to_string())));
     let operands = operands.collect::<Result<Vec<_>>>()?;
     selected::elementwise(cx, op, operands).map_err(|e| cx.at(bound.span, e))
+}
+
+/// `round`, to whole numbers or to decimals.
+fn round(cx: &Cx, mut bound: Args) -> Result<Val> {
+    let decimals = match bound.take("decimals") {
+        None => 0,
+        Some(item) => {
+            let decimals = i32::try_from(item.int(cx, "decimals")?);
+            decimals.map_err(|_| cx.error(item.span, "so many decimals no number has"))?
+        }
+    };
+    let x = bound.need(cx, "a")?;
+    if decimals != 0 {
+        return Ok(Val::Array(x.array(cx, "a")?.round_to(decimals)));
+    }
+    selected::elementwise(cx, Op::ROUND, vec![(x, "a".to_string())]).map_err(|e| cx.at(bound.span, e))
 }
 
 /// `clip`, of which either bound may be `None`: what is left is the row of the other bound.

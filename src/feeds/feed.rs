@@ -74,6 +74,11 @@ pub trait Feed: Debug + Send + Sync {
         child: &dyn Fn(usize, &[u64]) -> FeedBytes,
     ) -> FeedBytes;
 
+    /// The bytes of what it brings along, which all blocks share.
+    fn held(&self) -> u64 {
+        0
+    }
+
     /// The products of matrices that it asks a device for.
     fn product(&self, _of: &[SubKernel]) -> Option<Multiplied> {
         None

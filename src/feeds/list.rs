@@ -2,7 +2,7 @@
 
 use super::feed::{Fed, Feed, Read, SubKernel, Supply, unfit};
 use super::row::{Reads, Row};
-use super::{concatenate, halo, mapped, matmul, points, reshape, take};
+use super::{concatenate, halo, lookup, mapped, matmul, points, reshape, take};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::ValueId;
 use serde::de::DeserializeOwned;
@@ -12,8 +12,16 @@ use serde_json::Value as Data;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The feeds that a plan may name.
-pub(super) static FEEDS: &[Row] =
-    &[matmul::ROW, concatenate::ROW, reshape::ROW, halo::ROW, take::ROW, points::ROW, mapped::ROW];
+pub(super) static FEEDS: &[Row] = &[
+    matmul::ROW,
+    concatenate::ROW,
+    reshape::ROW,
+    halo::ROW,
+    take::ROW,
+    points::ROW,
+    mapped::ROW,
+    lookup::ROW,
+];
 
 static REGISTERED: Mutex<Vec<(&'static str, Reads)>> = Mutex::new(Vec::new());
 

@@ -20,6 +20,7 @@ mod concatenate;
 mod feed;
 mod halo;
 mod list;
+mod lookup;
 mod mapped;
 mod matmul;
 mod points;
@@ -33,6 +34,7 @@ pub use feed::{
 };
 pub use halo::{Boundary, Halo};
 pub use list::register_feed;
+pub use lookup::LookedUp;
 pub use mapped::{BlockFunction, Mapped, MappedBlock, register_block_function};
 pub use matmul::Matmul;
 pub use points::Points;

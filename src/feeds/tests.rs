@@ -8,6 +8,7 @@ use crate::dtype::DType;
 use crate::error::Result;
 use crate::graph::NodeKind;
 use crate::grid::{Chunks, Dims, Slab};
+use crate::ops::lookup::Lookup;
 use crate::session::Session;
 use serde::Serialize;
 use serde_json::Value as Data;
@@ -93,8 +94,10 @@ fn every_feed_is_read_back_as_it_was_and_others_are_refused() {
     register_block_function(&function).unwrap();
     let mapped =
         Mapped::new(&function, DType::F16, shape.clone().into(), vec![(1, 2), (0, 0)], vec![true, false]);
-    let all: [&dyn Feed; 7] =
-        [&Matmul {}, &Concatenate { axis: 2 }, &Reshape { shape }, &halo, &take, &points, &mapped];
+    let lookup = Lookup::between(&[0.5, 7.0], &[f64::NAN, -0.0], f64::NEG_INFINITY, 1.0).unwrap();
+    let lookup = LookedUp { lookup };
+    let all: [&dyn Feed; 8] =
+        [&Matmul {}, &Concatenate { axis: 2 }, &Reshape { shape }, &halo, &take, &points, &mapped, &lookup];
     assert_eq!(all.len(), FEEDS.len());
     for feed in all {
         let again = read(feed.name(), feed.data()).unwrap();

@@ -7,6 +7,7 @@ pub mod fold;
 pub mod histogram;
 pub mod kernel;
 pub mod labels;
+pub mod lookup;
 pub mod matmul;
 pub mod program;
 pub mod quantiles;

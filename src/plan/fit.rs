@@ -82,6 +82,7 @@ pub(super) fn needs_of<'a>(
         read.saturating_add(staging.saturating_add(machine.cpu.worker_bytes(&kernel, &largest).host));
     let in_place = placement.device == DeviceKind::Cpu;
     let parts = if in_place { parts_bytes } else { 0 };
+    let values = stage.inputs.iter().map(held_by).fold(values, u64::saturating_add);
     Ok(Needs { plan, stage, ends, kernel, largest, values, inputs, parts, in_place })
 }
 
@@ -196,6 +197,12 @@ fn takes_whole_chunks(plan: &Plan, stage: &Stage, input: &Input, block: &[u64]) 
 /// Bytes of a buffer for so many.
 fn allocated(bytes: u64) -> u64 {
     usize::try_from(bytes).map_or(u64::MAX, |len| Buffer::capacity_for(len) as u64)
+}
+
+/// The bytes that the feeds of an input bring along.
+fn held_by(input: &Input) -> u64 {
+    let own = input.fed().map_or(0, |fed| fed.feed.held());
+    input.children().iter().flat_map(|k| &k.inputs).map(held_by).fold(own, u64::saturating_add)
 }
 
 /// The bytes of the runner of each kernel nested in an input.

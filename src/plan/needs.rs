@@ -16,7 +16,7 @@ pub(super) struct Needs<'a> {
     pub(super) kernel: Kernel,
     /// The shape of the largest block.
     pub(super) largest: Dims,
-    /// Bytes of the values that are alive while the stage runs, its own too.
+    /// Bytes of the values that are alive while the stage runs, its own too, and of what its feeds bring along.
     pub(super) values: u64,
     /// Bytes that a worker stages, reads and computes with, for a block of the largest shape.
     pub(super) inputs: u64,

@@ -53,17 +53,25 @@ pub struct Store {
     path: PathBuf,
     datasets: Vec<(String, Array)>,
     options: StoreOptions,
+    new: bool,
 }
 
 impl Store {
     /// A new file at `path`, without datasets.
     pub fn new(path: impl AsRef<Path>) -> Store {
-        Store { path: path.as_ref().into(), datasets: Vec::new(), options: StoreOptions::new() }
+        Store { path: path.as_ref().into(), datasets: Vec::new(), options: StoreOptions::new(), new: false }
     }
 
     /// How its datasets are stored.
     pub fn options(mut self, options: &StoreOptions) -> Store {
         self.options = options.clone();
+        self
+    }
+
+    /// A file that must not be there, neither when the run begins nor when it is put in its place; otherwise
+    /// one that is there is replaced.
+    pub fn create_new(mut self) -> Store {
+        self.new = true;
         self
     }
 
@@ -151,7 +159,10 @@ impl Session {
         let stored = self.plan_stored(targets, stores)?;
         let Stored { plan, ends, specs, places } = stored;
         let bound = self.bind_with(&plan, &ends)?;
-        let writers = stores.iter().zip(&specs).map(|(s, specs)| Hdf5Writer::create(&s.path, specs));
+        let writers = stores.iter().zip(&specs).map(|(s, specs)| match s.new {
+            true => Hdf5Writer::create_new(&s.path, specs),
+            false => Hdf5Writer::create(&s.path, specs),
+        });
         let writing = Writing::new(writers.collect::<Result<_>>()?, &places);
         let counters = self.counters();
         let outlets = Outlets { taker: Some(&writing), ..Outlets::default() };

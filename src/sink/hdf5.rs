@@ -3,7 +3,7 @@
 //! The data goes to a temporary file beside the target; [`Hdf5Writer::finish`] flushes, closes and
 //! syncs it, renames it over the target and syncs the folder. Until then the target is untouched,
 //! and dropping the writer removes the temporary file. A killed process leaves the old target (and
-//! perhaps a temporary file named `.chunkwise-….tmp`).
+//! perhaps a temporary file, which the next that writes to the target removes).
 //!
 //! Chunks are compressed by the caller's thread outside the HDF5 lock and handed over under it.
 //! Limits: deflate and shuffle; the dtypes of this crate; native byte order.
@@ -108,7 +108,18 @@ impl Hdf5Writer {
     /// `Io` if the folder cannot be written or the target is there and no plain file; `Shape` or `Value` for a dataset that cannot be.
     pub fn create(target: impl AsRef<Path>, datasets: &[DatasetSpec]) -> Result<Self> {
         let target = target.as_ref();
-        create_in(target, datasets).at("file", target.display())
+        let create = || create_in(target, WholeFile::beside(target)?, datasets);
+        create().at("file", target.display())
+    }
+
+    /// As [`Hdf5Writer::create`], of a file that is not there: what appears meanwhile under its name is left alone.
+    ///
+    /// # Errors
+    /// As [`Hdf5Writer::create`]; `Io` if there is something under the name, also when the file is finished.
+    pub fn create_new(target: impl AsRef<Path>, datasets: &[DatasetSpec]) -> Result<Self> {
+        let target = target.as_ref();
+        let create = || create_in(target, WholeFile::create_new(target)?, datasets);
+        create().at("file", target.display())
     }
 
     /// The datasets.
@@ -285,13 +296,12 @@ impl Hdf5Writer {
     }
 }
 
-fn create_in(target: &Path, datasets: &[DatasetSpec]) -> Result<Hdf5Writer> {
+fn create_in(target: &Path, whole: WholeFile, datasets: &[DatasetSpec]) -> Result<Hdf5Writer> {
     for d in datasets {
         check(d).at("dataset", &d.name)?;
     }
-    let whole = WholeFile::beside(target)?;
     let open = h5::locked(|| -> Result<Open> {
-        let file = h5::create_file(whole.path())?;
+        let file = h5::create_file(&whole.path())?;
         let make = |d: &DatasetSpec| -> Result<Id> {
             let creation = Creation {
                 shape: &d.shape,

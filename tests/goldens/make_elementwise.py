@@ -14,7 +14,18 @@ warnings.simplefilter("ignore")
 np.seterr(all="ignore")
 CH = "?bhiqBHIQefd"
 D = [np.dtype(c) for c in CH]
-FN = {"round": np.round, "where": lambda x, y: np.where(np.ones(2, bool), x, y)}
+scalar = lambda x: not isinstance(x, np.ndarray)
+FN = {
+    "round": np.round,
+    "where": lambda x, y: np.where(np.ones(2, bool), x, y),
+    # A Python scalar computes in float64.
+    "ldexp": lambda x, n: np.ldexp(float(x) if scalar(x) else x, n),
+    "frexp_mantissa": lambda x: np.frexp(x)[0],
+    "frexp_exponent": lambda x: np.frexp(x)[1],
+    # NumPy has none; they are floats as those of exp are.
+    "erf": np.exp,
+    "erfc": np.exp,
+}
 UN = [name for name, arity, _ in rows() if arity == 1]
 BI = [name for name, arity, _ in rows() if arity == 2] + ["where"]
 fn = lambda n: FN.get(n) or getattr(np, n)
@@ -89,6 +100,13 @@ ONE = {
     "sinh": (mpmath.sinh, expx[:-6] + [710.4], mix(lambda: rng.uniform(-710, 710), lambda: anyf(-40, 3), lambda: rng.uniform(-2, 2))),
     "cosh": (mpmath.cosh, expx[:-6] + [710.4], mix(lambda: rng.uniform(-710, 710), lambda: anyf(-40, 3), lambda: rng.uniform(-2, 2))),
     "tanh": (mpmath.tanh, expx[:-6], mix(lambda: rng.uniform(-22, 22), lambda: anyf(-40, 3), lambda: rng.uniform(-1, 1))),
+    "arcsinh": (mpmath.asinh, E1 + [1e300, 1.8e308 / 2, 3.0, 1e10], mix(wide, lambda: anyf(-30, 30), lambda: rng.uniform(-3, 3))),
+    "arccosh": (lambda x: mpmath.acosh(x) if x >= 1 else None, [1.0, 1.0000000000000002, 1.5, 2.0, 1e300, 1.7e308, 1e10], mix(pos(wide), lambda: 1 + abs(anyf(-52, 30)), lambda: rng.uniform(1, 3))),
+    "arctanh": (mpmath.atanh, E1[:-2] + [0.25, 0.75], mix(unit, lambda: rng.uniform(-1, 1))),
+    "sinc": (lambda x: mpmath.sinpi(x) / (mp.pi * x) if x else mpf(1), E1 + [2.0, 3.0, 0.25, 4503599627370495.5, 1e15 + 0.5], mix(lambda: anyf(-30, 51), lambda: rng.uniform(-9, 9), lambda: near(float(rng.randint(1, 50))))),
+    "erf": (mpmath.erf, E1 + [6.0, 5.9], mix(lambda: rng.uniform(-6, 6), lambda: anyf(-60, 2), lambda: rng.uniform(-1.2, 1.2))),
+    "erfc": (mpmath.erfc, E1 + [26.5, 27.2, 26.2, 5.9], mix(lambda: rng.uniform(-6, 26.6), lambda: anyf(-60, 2), lambda: rng.uniform(0, 3))),
+    "i0": (lambda x: mpmath.besseli(0, x), E1 + [8.0, 7.9999, 8.0001, 713.9, 700.0], mix(lambda: rng.uniform(-714, 714), lambda: anyf(-40, 3), lambda: rng.uniform(-20, 20))),
     "cbrt": (lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)), E1 + [8.0, 27.0, -64.0], mix(wide, lambda: rng.uniform(-9, 9))),
 }
 
@@ -103,10 +121,21 @@ def power_args():
     ))()
 
 
+def sum_args():
+    return rng.choice((
+        lambda: (rng.uniform(-50, 50), rng.uniform(-50, 50)),
+        lambda: (lambda a: (a, a + anyf(-40, 6)))(rng.uniform(-900, 900)),
+        lambda: (anyf(-40, 9), anyf(-40, 9)),
+        lambda: (anyf(-60, 0), rng.uniform(-700, 0)),
+    ))()
+
+
 TWO = {
     "power": (lambda x, y: x**y, [(10.0, 308.0), (2.0, -1074.0), (5e-324, 0.5), (1.0000000000000002, 3e18), (0.9999999999999999, 6e18), (3.0, 2.0)], power_args),
     "arctan2": (lambda y, x: mpmath.atan2(y, x), [(1e-310, 2.0), (1e-300, -1e300), (3.0, 4.0), (1.0, 1.0), (-1.0, -1.0), (5e-324, 5e-324)],
                 lambda: rng.choice((lambda: (anyf(-9, 9), anyf(-9, 9)), lambda: (wide(), wide()), lambda: (rng.uniform(-1, 1), rng.uniform(-1, 1))))()),
+    "logaddexp": (lambda x, y: max(x, y) + mpmath.log1p(mpmath.exp(-abs(x - y))), [(0.0, 0.0), (1.0, 1.0), (0.0, -745.0), (0.0, -700.0), (1e300, 1.0), (3.0, -1e-20)], sum_args),
+    "logaddexp2": (lambda x, y: max(x, y) + mpmath.log1p(mpf(2) ** -abs(x - y)) / mpmath.log(2), [(0.0, 0.0), (3.0, 3.0), (0.0, -1074.0), (0.0, -1000.5), (1e300, 1.0), (-1.0, -1.0)], sum_args),
     "hypot": (lambda x, y: mpmath.sqrt(x * x + y * y), [(1e308, 1e308), (5e-324, 5e-324), (3.0, 4.0), (1e-320, 3e-320)],
               lambda: rng.choice((lambda: (anyf(-9, 9), anyf(-9, 9)), lambda: (lambda a: (a, a * rng.uniform(-2, 2)))(anyf(-1060, 1020)), lambda: (rng.uniform(-1, 1), rng.uniform(-1, 1))))()),
 }
@@ -150,8 +179,10 @@ def main():
     with open("elementwise_f64.txt", "w") as f:
         for table, count in ((ONE, 220), (TWO, 260)):
             for name, (g, given, draw) in table.items():
+                # Rows do not move each other's points.
+                rng.seed(name)
                 points = list(given)
-                points += [-x for x in given if not isinstance(x, tuple) and name not in ("log", "log2", "log10", "log1p")]
+                points += [-x for x in given if not isinstance(x, tuple) and name not in ("log", "log2", "log10", "log1p", "arccosh")]
                 while len(points) < count:
                     points.append(draw())
                 f.write(f"# {name}\n")

@@ -5,7 +5,7 @@ of functions that are smooth on the reduced range; each is rounded coefficient b
 Run from the repository's root: python3 tests/goldens/make_elementwise_constants.py
 """
 import numpy as np
-from mpmath import mp, mpf, exp, log, sin, cos, sinh, atan, pi, sqrt, chebyfit, floor, frexp, ldexp, taylor, atanh
+from mpmath import mp, mpf, exp, log, sin, cos, sinh, atan, pi, sqrt, chebyfit, floor, frexp, ldexp, atanh, erf, erfc, besseli
 
 mp.prec = 400
 
@@ -98,12 +98,26 @@ def write(ty, p, deg, ln2_bits, pio2_bits, path):
     array("SINH", poly(smooth(lambda z: (sinh(sqrt(z)) / sqrt(z) - 1) / z, mpf(1) / 6), 0, mpf("1.0"), deg["sinh"]), "(sinh r − r) / r³ in z = r², |r| ≤ 1.")
     array("ATAN", poly(smooth(lambda z: (atan(sqrt(z)) / sqrt(z) - 1) / z, -mpf(1) / 3), 0, mpf("0.17158"), deg["atan"]), "(atan t − t) / t³ in z = t², |t| ≤ tan(π / 8).")
     array("CBRT", poly(lambda m: m ** (mpf(1) / 3), 1, 8, 6), "The cube root on [1, 8], to 3 digits.")
+    array("ERF", poly(smooth(lambda z: erf(sqrt(z)) / sqrt(z) - 1, 2 / sqrt(pi) - 1), 0, mpf("0.391"), deg["erf"]), "(erf x − x) / x in z = x², |x| ≤ 5/8.")
+    at = lambda a: (a - 3) / (a + 3)
+    back = lambda t: 3 * (1 + t) / (1 - t)
+    scaled = lambda a: exp(a * a) * erfc(a) * (1 + 2 * a)
+    first, *cs = poly(lambda t: scaled(back(t)), at(mpf("0.5")), at(deg["erfc_most"]), deg["erfc"])
+    h = const("ERFC_HI", first, "e^a² erfc(a) (1 + 2 a) in t = (a − 3) / (a + 3), for a from ½ on: the first term as a pair.")
+    const("ERFC_LO", first - h)
+    array("ERFC", cs, "The others.")
+    array("I0_NEAR", [mpf(1), *poly(smooth(lambda z: (besseli(0, 2 * sqrt(z)) - 1) / z, mpf(1)), 0, 16, deg["i0_near"])], "i0(x) in z = x² / 4, |x| ≤ 8.")
+    scaled = lambda a: exp(-a) * sqrt(a) * besseli(0, a)
+    first, *cs = poly(lambda t: scaled(16 / (t + 1)), 16 / deg["i0_most"] - 1, 1, deg["i0_far"])
+    h = const("I0_FAR_HI", first, "e^-x √x i0(x) in t = 16 / x − 1, for x from 8 on: the first term as a pair.")
+    const("I0_FAR_LO", first - h)
+    array("I0_FAR", cs, "The others.")
     open(path, "w").write("\n".join(out) + "\n")
 
 
 base = "src/ops/elementwise/math/constants_"
-write(np.float32, 24, dict(exp=6, log=4, sin=4, sinh=4, atan=6), 15, 11, base + "f32.rs")
-write(np.float64, 53, dict(exp=12, log=8, sin=8, sinh=8, atan=14), 42, 33, base + "f64.rs")
+write(np.float32, 24, dict(exp=6, log=4, sin=4, sinh=4, atan=6, erf=6, erfc=10, erfc_most=mpf("10.2"), i0_near=10, i0_far=7, i0_most=93), 15, 11, base + "f32.rs")
+write(np.float64, 53, dict(exp=12, log=8, sin=8, sinh=8, atan=14, erf=11, erfc=22, erfc_most=mpf("27.3"), i0_near=16, i0_far=24, i0_most=715), 42, 33, base + "f64.rs")
 mp.prec = 2000
 two_over_pi = int(floor(ldexp(2 / pi, 1280)))
 words = [0, 0] + [(two_over_pi >> (1280 - 32 * (i + 1))) & 0xFFFFFFFF for i in range(40)]

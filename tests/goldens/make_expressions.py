@@ -168,7 +168,7 @@ correlate(v, [1.0, 2.0, -1.0], mode='same')
 correlate(v, [1.0, 2.0, -1.0], mode='full')
 sort(v)
 sort(n)
-sort(z)
+sort(z) + 0
 sort(i, axis=1)
 sort(i, axis=None)
 sort(x * -1)

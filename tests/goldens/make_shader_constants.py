@@ -5,6 +5,8 @@ python3 tests/goldens/make_shader_constants.py
 """
 import re
 
+# The polynomials that are evaluated as pairs.
+PAIRS = ["I0_NEAR"]
 SOURCE = "src/ops/elementwise/math/"
 
 
@@ -22,6 +24,15 @@ def write(bits, out):
         if value:
             name += "_" if name[-1].isdigit() else ""
             out.append(f"const {name}{bits}: {f} = {value}{suffix};")
+            continue
+        if name in PAIRS:
+            # Of a pair, with what products and sums leave: horner_pair of shared/special.rs.
+            pair = f"Pair{bits}"
+            first, *rest = reversed([c.strip() for c in array.split(",") if c.strip()])
+            out.append(f"fn poly_{name.lower()}{bits}(x: {pair}) -> {pair} {{")
+            out.append(f"    var v = {pair}({first}{suffix}, 0.0);")
+            out += [f"    v = horner_step{bits}(v, x, {c}{suffix});" for c in rest]
+            out += ["    return v;", "}"]
             continue
         first, *rest = reversed([c.strip() for c in array.split(",") if c.strip()])
         out.append(f"fn poly_{name.lower()}{bits}(x: {f}) -> {f} {{")

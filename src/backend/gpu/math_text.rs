@@ -9,13 +9,16 @@ use super::shader::shader;
 use std::sync::OnceLock;
 
 /// The shared algorithms, in float32's form.
-const SHARED: [&str; 6] = [
+const SHARED: [&str; 9] = [
     shader!("division.wgsl"),
     shader!("math_pair.wgsl"),
     shader!("math_exp.wgsl"),
     shader!("math_log.wgsl"),
     shader!("math_trig.wgsl"),
     shader!("math_arc.wgsl"),
+    shader!("math_hyperbolic.wgsl"),
+    shader!("math_log_sums.wgsl"),
+    shader!("math_special.wgsl"),
 ];
 
 /// The form of a shared text for float64.

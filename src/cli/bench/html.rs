@@ -1,8 +1,8 @@
 //! Results as one page that needs nothing else: bars are inline SVG, whose numbers stand in tables beneath them.
 
-use super::super::output::plain;
 use super::format::{self, NONE, Section};
 use super::result::{Limit, Results, Row, Unit};
+use chunkwise::text::printable;
 use std::fmt::{self, Display, Write as _};
 
 const STYLE: &str = include_str!("page.css");
@@ -274,7 +274,7 @@ struct Text<'a>(&'a str);
 
 impl Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for c in plain(self.0).chars() {
+        for c in printable(self.0).chars() {
             match c {
                 '&' => f.write_str("&amp;")?,
                 '<' => f.write_str("&lt;")?,

@@ -1,8 +1,8 @@
 //! Results as markdown, for files that stand beside the code.
 
-use super::super::output::plain;
 use super::format::{self, NONE, Section};
 use super::result::{Results, Row};
+use chunkwise::text::printable;
 use std::fmt::Write as _;
 
 /// The results as markdown: headings of the second and third level, and tables.
@@ -97,7 +97,7 @@ fn grid(out: &mut String, head: &[String], words: usize, lines: impl Iterator<It
 /// Text that markdown takes for nothing but text.
 fn escape(text: &str) -> String {
     let mut out = String::new();
-    for c in plain(text).chars() {
+    for c in printable(text).chars() {
         match c {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),

@@ -17,11 +17,12 @@ mod works;
 
 use super::args::Bench;
 use super::bar::Bar;
+use super::signals::Run;
+use super::targets::{Existing, Written, check_apart};
 use super::{Done, Failure};
 use chunkwise::backend::gpu::{self, Choice};
 use chunkwise::backend::topology;
 use chunkwise::ops::simd::Simd;
-use chunkwise::whole::{self, WholeFile};
 use chunkwise::{Cancel, Context, Device, Error, ErrorKind, Result, Session};
 use data::{Folder, Manifest, Set};
 use result::{Fact, Limit, Machine, Results, Settings, Unit, VERSION};
@@ -39,6 +40,7 @@ pub fn run(args: &Bench, cancel: &Cancel) -> Done {
     if let Some(path) = &args.show {
         return tell(&read(path)?, targets(args)?);
     }
+    let _run = Run::begin();
     // Whether results can be written is found out before they are measured.
     let targets = targets(args)?;
     let bar = Bar::new();
@@ -272,47 +274,17 @@ struct Targets {
     markdown: Option<Written>,
 }
 
-enum Written {
-    Stdout,
-    /// A pipe or a device, which is there already.
-    Stream(PathBuf),
-    /// A file that appears when it is whole.
-    File(WholeFile, PathBuf),
-}
-
-impl Written {
-    fn new(path: &Path) -> Result<Written> {
-        Ok(match path {
-            _ if path == Path::new("-") => Written::Stdout,
-            _ if whole::is_stream(path) => Written::Stream(path.into()),
-            _ => Written::File(WholeFile::beside(path).at("file", path.display())?, path.into()),
-        })
-    }
-
-    fn write(self, text: &str) -> Done {
-        let put = |to: &Path, path: &Path| {
-            std::fs::OpenOptions::new()
-                .write(true)
-                .open(to)
-                .and_then(|mut file| file.write_all(text.as_bytes()))
-                .map_err(|e| Error::new(ErrorKind::Io, "cannot write the file").caused_by(e))
-                .at("file", path.display())
-        };
-        match self {
-            Written::Stdout => io::stdout().write_all(text.as_bytes())?,
-            Written::Stream(path) => put(&path, &path)?,
-            Written::File(file, path) => {
-                put(file.path(), &path)?;
-                file.finish().at("file", path.display())?;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn targets(args: &Bench) -> Result<Targets> {
-    let new = |path: &Option<PathBuf>| path.as_deref().map(Written::new).transpose();
-    Ok(Targets { json: new(&args.json)?, html: new(&args.html)?, markdown: new(&args.markdown)? })
+fn targets(args: &Bench) -> Result<Targets, Failure> {
+    let existing = Existing::of(args.overwrite);
+    let inputs: Vec<PathBuf> = args.show.iter().cloned().collect();
+    let new = |option: &str, path: &Option<PathBuf>| {
+        path.as_deref().map(|path| Written::new(option, path, existing, &inputs)).transpose()
+    };
+    let json = new("--json", &args.json)?;
+    let (html, markdown) = (new("--html", &args.html)?, new("--markdown", &args.markdown)?);
+    let named = [("--json", json.as_ref()), ("--html", html.as_ref()), ("--markdown", markdown.as_ref())];
+    check_apart(&named)?;
+    Ok(Targets { json, html, markdown })
 }
 
 /// Tells the results; the table, unless something else goes to standard output.

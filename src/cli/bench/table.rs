@@ -1,9 +1,9 @@
 //! Results as a table for a terminal: as wide as that is, coloured where colours are wanted, in ASCII and
 //! without colours elsewhere.
 
-use super::super::output::plain;
 use super::format::{self, NONE, Section};
 use super::result::{Results, Row};
+use chunkwise::text::printable;
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 
@@ -53,7 +53,7 @@ impl Style {
             '–' | '—' => '-',
             _ => '?',
         };
-        plain(text).chars().map(ascii).collect()
+        printable(text).chars().map(ascii).collect()
     }
 
     fn paint(&self, with: &str, text: &str) -> String {

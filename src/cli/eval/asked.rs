@@ -90,6 +90,11 @@ impl Asked {
         self.results.iter().map(label).collect()
     }
 
+    /// The labels of the results, each with whether it is a name that was given.
+    pub fn results(&self) -> impl Iterator<Item = (&str, bool)> {
+        self.results.iter().map(|r| (label(r), r.target().is_some()))
+    }
+
     /// What the results are called where they are stored: as they were named, else `result`, `result2`, …, which a note
     /// says. An expression is no good name there: a `/` in it would make groups.
     pub fn dataset_names(&self) -> Vec<String> {

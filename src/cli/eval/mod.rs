@@ -10,9 +10,13 @@ pub use print::{named, of};
 use super::args::Eval;
 use super::bar::Bar;
 use super::output;
+use super::plot::Plot;
+use super::signals::Run;
+use super::targets::{Existing, Written, check_target};
 use super::{Done, Failure, inputs};
 use asked::Asked;
 use chunkwise::expr::{Output, Scope};
+use chunkwise::text::printable_lines;
 use chunkwise::{Cancel, FallbackPolicy, Store, Trace, Value};
 use std::io::{self, Write};
 use std::path::Path;
@@ -26,7 +30,11 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let asked = Asked::read(args)?;
     let mut scope = Scope::new();
     scope.hint_how_to_name("name inputs with -i NAME=FILE:/path, or steps with --let NAME=EXPR");
+    let plot = args.plot.as_deref().map(|path| Plot::new(path, args.plot_log)).transpose()?;
     let told = inputs::define(args, &mut scope)?;
+    let (existing, files) = (Existing::of(args.overwrite), told.files());
+    let traced =
+        args.trace.as_deref().map(|path| Written::new("--trace", path, existing, &files)).transpose()?;
     asked.check_names(&scope)?;
     let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
     let bar = Bar::new();
@@ -36,8 +44,16 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     scope.compute_with(&session);
     let outputs = asked.outputs(&mut scope).inspect_err(|_| bar.clear())?;
     let labels = asked.labels();
+    let picture = plot.map(|plot| plot.of(asked.results().zip(&outputs))).transpose()?;
     let stores = match &args.output {
-        Some(path) => vec![store(path, &asked, &outputs)?],
+        Some(path) => {
+            check_target("--output", path, existing, &files)?;
+            if traced.as_ref().is_some_and(|traced| traced.is_for(path)) {
+                return Err(Failure::Usage(format!("--trace and --output are both {}", path.display())));
+            }
+            let store = store(path, &asked, &outputs)?;
+            vec![if args.overwrite { store } else { store.create_new() }]
+        }
         None => Vec::new(),
     };
     // What is stored is not shown.
@@ -45,15 +61,20 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let shown: Vec<&dyn chunkwise::Target> = shown.iter().map(|t| t as _).collect();
     if args.explain {
         let text = session.explain_with(&shown, &stores)?;
-        io::stdout().lock().write_all(text.as_bytes())?;
+        io::stdout().lock().write_all(printable_lines(&text).as_bytes())?;
         return Ok(());
     }
+    let running = Run::begin();
     let outcome = session.run_with(&shown, &stores);
+    drop(running);
     bar.clear();
     let outcome = outcome?;
     if !stores.is_empty() {
         output::tell(&outcome.report);
-        return write_trace(args, trace.as_deref());
+        return write_trace(traced, trace.as_deref());
+    }
+    if let Some(picture) = &picture {
+        picture.write(&outcome.values)?;
     }
     let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     if args.json {
@@ -67,21 +88,16 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         );
     }
     output::tell(&outcome.report);
-    write_trace(args, trace.as_deref())
+    write_trace(traced, trace.as_deref())
 }
 
-fn write_trace(args: &Eval, trace: Option<&Trace>) -> Done {
-    let (Some(path), Some(trace)) = (&args.trace, trace) else { return Ok(()) };
-    let failed = |e: io::Error| io::Error::new(e.kind(), format!("--trace {}: {e}", path.display()));
-    std::fs::write(path, trace.to_json().to_string()).map_err(failed)?;
-    Ok(())
+fn write_trace(to: Option<Written>, trace: Option<&Trace>) -> Done {
+    let (Some(to), Some(trace)) = (to, trace) else { return Ok(()) };
+    to.write(&trace.to_json().to_string())
 }
 
 /// The new file that the results are stored in.
 fn store(path: &Path, asked: &Asked, outputs: &[Output]) -> Result<Store, Failure> {
-    if path.exists() {
-        return Err(Failure::Usage(format!("--output {}: the file exists already", path.display())));
-    }
     let mut store = Store::new(path);
     for (name, output) in asked.dataset_names().iter().zip(outputs) {
         match output {

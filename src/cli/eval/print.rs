@@ -1,7 +1,7 @@
 //! The results of a run as text.
 
-use crate::cli::Done;
 use crate::cli::render::{self, Of};
+use crate::cli::{Done, output};
 use chunkwise::expr::Output;
 use chunkwise::{Error, ErrorKind, Outcome, Value};
 use std::io::Write;
@@ -11,7 +11,7 @@ pub fn json(mut out: impl Write, names: &[&str], outcome: &Outcome) -> Done {
     out.write_all(b"{\"results\": {")?;
     for (i, (name, value)) in names.iter().zip(&outcome.values).enumerate() {
         out.write_all(if i == 0 { b"" } else { b",\n" })?;
-        serde_json::to_writer(&mut out, name)?;
+        output::json(&mut out, name)?;
         out.write_all(b": ")?;
         match value {
             Value::Array(a) => render::json(&mut out, a.dtype(), a.shape(), a.bytes())?,
@@ -20,7 +20,7 @@ pub fn json(mut out: impl Write, names: &[&str], outcome: &Outcome) -> Done {
         }
     }
     out.write_all(b"},\n\"report\": ")?;
-    serde_json::to_writer(&mut out, &outcome.report)?;
+    output::json(&mut out, &outcome.report)?;
     out.write_all(b"}\n")?;
     Ok(out.flush()?)
 }

@@ -1,6 +1,6 @@
 use super::*;
-use chunkwise::expr::Lowered;
 use chunkwise::expr::catalogue::{self, Entry};
+use chunkwise::expr::{Expression, Lowered};
 use chunkwise::ops::elementwise::Op;
 use chunkwise::ops::reduce::Reduction;
 use chunkwise::{Array, DType, Session, Value};

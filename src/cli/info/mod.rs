@@ -5,7 +5,7 @@ mod ranges;
 mod text;
 
 use super::args::Info;
-use super::output::{plain, split_place};
+use super::output::{json_line, plain, split_place};
 use super::{Done, Failure, inputs};
 use chunkwise::OpenOptions;
 use chunkwise::source::hdf5::{Attribute, AttributeValue, Node};
@@ -29,8 +29,7 @@ pub fn run(args: &Info) -> Done {
     for (n, (file, path)) in places(&args.places)?.iter().enumerate() {
         let node = tree_with(file, path, options)?;
         if args.json {
-            serde_json::to_writer(&mut out, &json::node_json(&node)?)?;
-            writeln!(out)?;
+            json_line(&mut out, &json::node_json(&node)?)?;
             continue;
         }
         if n > 0 {

@@ -19,7 +19,7 @@ pub use missing::missing;
 pub use signature::{Param, Signature};
 
 use super::attributes::{ATTRIBUTES, Attribute, CONSTANTS, Constant};
-use super::functions::{FUNCTIONS, Function};
+use super::functions::{self, Function};
 use crate::DType;
 use crate::ops::elementwise::Op;
 use crate::ops::reduce::Reduction;
@@ -84,8 +84,15 @@ impl Entry {
     }
 }
 
-/// Of the elementwise rows, the one of which arguments may be left out.
-const CLIP: &str = "clip(a, a_min=None, a_max=None, *, min=None, max=None)";
+/// How a row is written of which arguments may be left out.
+fn with_defaults(op: Op) -> Option<&'static str> {
+    match op {
+        Op::CLIP => Some("clip(a, a_min=None, a_max=None, *, min=None, max=None)"),
+        Op::ROUND => Some("round(a, decimals=0)"),
+        Op::WHERE => Some("where(condition, x=None, y=None)"),
+        _ => None,
+    }
+}
 
 fn elementwise(op: Op) -> Entry {
     let row = op.row();
@@ -94,7 +101,10 @@ fn elementwise(op: Op) -> Entry {
         aliases: row.aliases.to_vec(),
         kind: Kind::Elementwise,
         operator: row.symbol,
-        call: Some(if op == Op::CLIP { Signature::parse(CLIP) } else { Signature::of(row.name, row.params) }),
+        call: Some(match with_defaults(op) {
+            Some(text) => Signature::parse(text),
+            None => Signature::of(row.name, row.params),
+        }),
         doc: row.doc,
         example: row.example,
         is: Is::Elementwise(op),
@@ -209,7 +219,7 @@ struct Catalogue {
 static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(|| {
     let mut entries: Vec<Entry> = Op::all().map(elementwise).collect();
     entries.extend(Reduction::all().map(reduction));
-    entries.extend(FUNCTIONS.iter().map(function));
+    entries.extend(functions::all().map(function));
     entries.extend(DType::ALL.iter().map(|d| cast(*d)));
     entries.extend(CONSTANTS.iter().map(constant));
     entries.extend(ATTRIBUTES.iter().map(attribute));

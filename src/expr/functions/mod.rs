@@ -1,7 +1,11 @@
 //! Functions that are no rows of the library's tables of operations and reductions: one row each.
 
+mod arrange;
 mod creation;
 mod cumulative;
+mod derived;
+mod lookup;
+mod matrices;
 mod row;
 mod stencil;
 
@@ -18,12 +22,18 @@ use super::value::Val;
 use crate::{Array, Result, concatenate, stack};
 use creation::{arange, filled, full, linspace, random};
 use cumulative::{cumulative, from_initial, top};
+use lookup::{digitize, interp, isin, searchsorted};
 use row::functions;
 use stencil::{convolve, gradient, pad};
 
-/// The table. A row is its documentation, the part of the catalogue in which it is listed, NumPy's signature, other names, the
+/// All rows.
+pub fn all() -> impl Iterator<Item = &'static Function> {
+    [FUNCTIONS, arrange::FUNCTIONS, derived::FUNCTIONS, matrices::FUNCTIONS].into_iter().flatten()
+}
+
+/// The first part of the table. A row is its documentation, the part of the catalogue in which it is listed, NumPy's signature, other names, the
 /// operator, an example, and what it does.
-pub static FUNCTIONS: &[Function] = functions! {
+static FUNCTIONS: &[Function] = functions! {
     /// An array of nested lists of numbers.
     Creation "array(object, dtype=None)" eg "array([[1, 2.5], [3, 4]])" = |cx, mut a| {
         let x = a.array(cx, "object")?;
@@ -159,6 +169,16 @@ pub static FUNCTIONS: &[Function] = functions! {
         let (x, over) = values_over(cx, &mut a, "a")?;
         Ok(Val::Array(x.ptp_with(over)))
     };
+
+    /// Where elements v would be inserted into an ascending list a, left or right of equal ones. The list is computed
+    /// first.
+    Order "searchsorted(a, v, side='left')" eg "searchsorted([1, 3, 3, 7], [0, 3, 9])" = searchsorted;
+    /// The number of the bin of each element; bins is a list of ascending or descending edges, computed first.
+    Order "digitize(x, bins, right=False)" eg "digitize([0.2, 6.4, 3.0], [0, 1, 3, 10])" = digitize;
+    /// Whether each element is one of a list, which is computed first.
+    Order "isin(element, test_elements, *, invert=False)" eg "isin([0, 2, 4, 6], [2, 6, 7])" = isin;
+    /// The values at x of the straight lines through the points (xp, fp), which are computed first.
+    Order "interp(x, xp, fp, left=None, right=None, period=None)" eg "interp([0, 1.5, 4], [1, 2, 3], [3, 2, 0])" = interp;
 
     /// The sum of each element and those before it along an axis.
     Cumulative "cumsum(a, axis=None, dtype=None)"

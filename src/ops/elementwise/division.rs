@@ -1,7 +1,7 @@
-//! Division with remainder: `floor_divide` and `remainder`, with the bits of NumPy's.
+//! Division with remainder: `floor_divide`, `remainder` and `fmod`, with the bits of NumPy's.
 //!
 //! # Floats
-//! Both rows are defined by the exact remainder of the division toward zero, which takes a long division
+//! All rows are defined by the exact remainder of the division toward zero, which takes a long division
 //! of the significands: a loop that no vector code can run. Quotients below 2^50 (float32: 2^21) need no
 //! loop:
 //!
@@ -30,7 +30,7 @@ use super::Events;
 use super::arith::{Canonical, formulas};
 use super::kernel::Binary;
 
-formulas!(FloorDivide, Remainder);
+formulas!(FloorDivide, Remainder, Fmod);
 
 /// The float formulas: `$fraction` bits of it are stored, the lower half of the significand is `$low` bits,
 /// and the long division takes `$step` bits of quotient at a time.
@@ -162,6 +162,27 @@ macro_rules! floats {
                     r.copysign(b).canonical()
                 }
             }
+
+            impl Binary<$t> for Fmod {
+                type Out = $t;
+                const HAS_SLOW: bool = true;
+                #[inline(always)]
+                fn f(a: $t, b: $t) -> $t {
+                    Self::finish(a, b, divide(a, b).1)
+                }
+                #[inline(always)]
+                fn is_slow(a: $t, b: $t) -> bool {
+                    is_slow(a, b)
+                }
+                #[inline(always)]
+                fn slow(a: $t, b: $t) -> $t {
+                    long_division(a, b)
+                }
+                #[inline(always)]
+                fn finish(a: $t, _: $t, rest: $t) -> $t {
+                    rest.copysign(a).canonical()
+                }
+            }
         };
     };
 }
@@ -260,6 +281,32 @@ macro_rules! integers {
                     let r = a.wrapping_rem(b);
                     #[allow(unused_comparisons)]
                     if r != 0 && (r < 0) != (b < 0) { r.wrapping_add(b) } else { r }
+                }
+            }
+
+            impl Binary<$t> for Fmod {
+                type Out = $t;
+                const EVENT: Events = Events::DIVIDE_BY_ZERO;
+                const HAS_SLOW: bool = WIDE;
+                #[inline(always)]
+                fn f(a: $t, b: $t) -> $t {
+                    let (x, y) = (float(a), float(b));
+                    let n = floor((x / y).abs());
+                    let n = if (x < 0.0) == (y < 0.0) { n } else { -n };
+                    let r = integer(x - n * y);
+                    if b == 0 { 0 } else { r }
+                }
+                #[inline(always)]
+                fn event(_: $t, b: $t) -> bool {
+                    b == 0
+                }
+                #[inline(always)]
+                fn is_slow(a: $t, b: $t) -> bool {
+                    is_slow(a, b)
+                }
+                #[inline(always)]
+                fn slow(a: $t, b: $t) -> $t {
+                    if b == 0 { 0 } else { a.wrapping_rem(b) }
                 }
             }
         };

@@ -23,6 +23,9 @@
 //! - `reciprocal` of integer 0 is 0 with [`Events::DIVIDE_BY_ZERO`] (NumPy: platform-dependent).
 //! - A Python integer that fits no integer dtype is compared correctly with every integer and bool
 //!   array; NumPy raises for bool.
+//! - `ldexp` of a Python scalar computes in float64 (NumPy: in float16, for an array of small integers).
+//! - `sinc` is 0 at whole numbers but 0, and right for large arguments (NumPy rounds π · x first).
+//! - `i0` is infinite only where it overflows (NumPy: where e^x does).
 //! - `where(c, int8_array, 200)` is an `Overflow` error; NumPy wraps silently.
 //! - `round` keeps integers, as `numpy.round`; `rint` is a second name of it, so that it keeps
 //!   integers too, where `numpy.rint` gives a float.
@@ -31,6 +34,7 @@ mod arith;
 mod cast;
 mod compare;
 mod division;
+mod divisors;
 mod events;
 mod form;
 mod fused;
@@ -38,6 +42,9 @@ mod half;
 mod kernel;
 mod math;
 mod op;
+#[cfg(test)]
+pub(crate) mod oracles;
+mod parts;
 mod rows;
 mod rule;
 mod table;

@@ -3,11 +3,13 @@
 use super::Op;
 use super::arith::*;
 use super::compare::*;
-use super::division::{FloorDivide, Remainder};
+use super::division::{FloorDivide, Fmod, Remainder};
+use super::divisors::{Gcd, Lcm};
 use super::form::{Class, Form, form, forms, kernel, uniform};
 use super::half::{Half, HalfTest};
 use super::kernel::{Bi, CopyBytes, KernelAt, Ter, Un};
 use super::math::*;
+use super::parts::*;
 use super::rule::Rule;
 use super::table::elementwise_rows;
 use crate::DType;
@@ -48,6 +50,8 @@ pub struct Bound {
     pub f16: f64,
     pub f32: f64,
     pub f64: f64,
+    /// Smaller results are held to the last place of this one: where the arguments nearly cancel. 0 where none are.
+    pub from: f64,
     /// The arguments for which the bound holds.
     pub domain: &'static str,
 }
@@ -59,7 +63,13 @@ const NEAREST: Bound = ulp(0.5, 0.5, 0.5);
 const ALL: &str = "every argument, with NaN, infinities, signed zeros and subnormals";
 
 const fn ulp(f16: f64, f32: f64, f64: f64) -> Bound {
-    Bound { f16, f32, f64, domain: ALL }
+    Bound { f16, f32, f64, from: 0.0, domain: ALL }
+}
+
+impl Bound {
+    const fn above(self, from: f64) -> Bound {
+        Bound { from, ..self }
+    }
 }
 
 const USE_XOR: &str = "use logical_xor (^) for bools";

@@ -50,6 +50,11 @@ pub(super) enum Rule {
     Float,
     /// As [`Rule::Float`], to bool.
     FloatToBool,
+    /// As [`Rule::Float`], to int32.
+    FloatToInt32,
+    /// As [`Rule::Float`] by the first operand alone, float64 for a weak one. The second is an integer (not uint64, as in NumPy) or bool,
+    /// which takes the same dtype: where that rounds it or makes it infinite, the result is 0 or infinite anyway.
+    Ldexp,
     /// Float T to bool; everything else is looked at as bool.
     Classify,
     /// Compared in T, or exactly where one is int64 and the other uint64; to bool.
@@ -58,6 +63,8 @@ pub(super) enum Rule {
     Logical,
     /// Bool and integers: T to T.
     Bits,
+    /// Integers: T to T.
+    Integers,
     /// Integers: T to T; bool computes as int8.
     Shift,
     /// As [`Rule::Shift`], to uint8.
@@ -126,6 +133,8 @@ pub(super) fn signature(op: Op, operands: &[Operand]) -> Result<Signature> {
     Ok(signature)
 }
 
+const WHOLE_POWER: &str = "the power of two is an integer that fits int64";
+
 fn unchecked(op: Op, operands: &[Operand]) -> Result<Signature> {
     let row = op.row();
     let t = common(operands);
@@ -145,6 +154,15 @@ fn unchecked(op: Op, operands: &[Operand]) -> Result<Signature> {
         Rule::Divide => same(if t.is_float() { t } else { DType::F64 }),
         Rule::Float => same(common_float(operands)),
         Rule::FloatToBool => all(float_for(t), DType::Bool),
+        Rule::FloatToInt32 => all(float_for(t), DType::I32),
+        Rule::Ldexp => match (operands[0], operands[1]) {
+            (_, Operand::Strong(n)) if n.is_float() || n == DType::U64 => refuse(WHOLE_POWER),
+            (_, Operand::Weak(Weak::Float(_))) => refuse(WHOLE_POWER),
+            (Operand::Strong(x), _) => same(float_for(x)),
+            (Operand::Weak(_), _) => same(DType::F64),
+        },
+        Rule::Integers if !t.is_integer() => refuse("it is for integers"),
+        Rule::Integers => same(t),
         Rule::Classify => all(if t.is_float() { t } else { DType::Bool }, DType::Bool),
         Rule::Compare => Ok(Signature { args: compare(operands, t), out: DType::Bool }),
         Rule::Logical => same(DType::Bool),
@@ -164,6 +182,7 @@ pub(super) fn result(op: Op, args: &[DType]) -> Option<DType> {
     Some(match op.row().rule {
         Rule::FloatToBool | Rule::Classify | Rule::Compare => DType::Bool,
         Rule::Count => DType::U8,
+        Rule::FloatToInt32 => DType::I32,
         Rule::Where => *args.get(1)?,
         _ => *args.first()?,
     })
@@ -218,6 +237,8 @@ pub(super) fn weak_value(op: Op, weak: Weak, dtype: DType) -> Result<Scalar> {
                 (false, d) => Weak::Int((1 << (8 * d.size() - 1)) - 1).to_scalar(d)?,
             })
         }),
+        // Twice the range of float64's exponents, and of the narrower ones'.
+        Weak::Int(v) if row.rule == Rule::Ldexp => Weak::Int(v.clamp(-4096, 4096)).to_scalar(dtype),
         Weak::Int(v) if row.rule == Rule::Compare && dtype == DType::I8 => {
             Ok(Scalar::I8(v.clamp(i8::MIN as i128, i8::MAX as i128) as i8))
         }

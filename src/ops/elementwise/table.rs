@@ -13,7 +13,8 @@
 //!
 //! - The **example** is an expression that shows what it does, for the catalogue of functions; a test compares its value
 //!   with NumPy's (`tests/goldens/functions.json`).
-//! - The **rule** is one of [`Rule`](super::rule::Rule); the **bound** is `EXACT`, `NEAREST`, or `ulp(f16, f32, f64)`.
+//! - The **rule** is one of [`Rule`](super::rule::Rule); the **bound** is `EXACT`, `NEAREST`, or `ulp(f16, f32, f64)`,
+//!   for results from a size on with `.above(size)`.
 //! - **annotated**, if it is there, says that what comes out is of the kind of what goes in: it keeps the annotations
 //!   (names, units) that all operands share.
 //! - A line in braces is a **form**: how the operation is computed for one class of dtypes. The first form that
@@ -62,6 +63,12 @@ macro_rules! elementwise_rows {
             REMAINDER remainder | "mod" ["%"] (x, y) "remainder([7, -7], 3)" { BoolAsInt8, NEAREST, annotated;
                 Float Remainder, division "remainder_{float}" computes;
                 Int Remainder, integer "remainder_{int}";
+            }
+            /// x − y · trunc(x ÷ y), with the sign of x, as C's: exact.
+            /// An integer by zero gives 0 and a note.
+            FMOD fmod (x, y) "fmod([7, -7], 3)" { BoolAsInt8, EXACT, annotated;
+                Float Fmod, division "fmod_{float}" computes;
+                Int Fmod, integer "fmod_{int}";
             }
             /// −x. Integers wrap.
             NEGATIVE negative ["-"] (x) "negative([1, -2.5])" { NotBool(USE_NOT), EXACT, annotated;
@@ -183,6 +190,11 @@ macro_rules! elementwise_rows {
                 Int RightShift, integer "right_shift_{int}";
             }
 
+            /// The greatest integer that divides both; the other one where one is 0. The least integer's size wraps.
+            GCD gcd (x, y) "gcd(12, [18, 7])" { Integers, EXACT; Int Gcd, integer "gcd_{int}" wraps; }
+            /// The least integer that both divide; 0 where one is 0. It wraps.
+            LCM lcm (x, y) "lcm(4, [6, 5])" { Integers, EXACT; Int Lcm, integer "lcm_{int}" wraps; }
+
             /// Whether x is NaN.
             ISNAN isnan (x) "isnan([1, nan, inf])" { Classify, EXACT;
                 Test IsNan, float "isnan_{float}";
@@ -204,6 +216,18 @@ macro_rules! elementwise_rows {
             COPYSIGN copysign (x, y) "copysign([1.5, 2], -1)" { Float, EXACT, annotated; FloatBits Copysign, float "copysign_{dtype}"; }
             /// The float after x on the way to y; y where they are equal (x for float16, as NumPy).
             NEXTAFTER nextafter (x, y) "nextafter(1.0, 2)" { Float, EXACT, annotated; FloatBits NextAfter, float "nextafter_{dtype}"; }
+            /// The distance from x to the next float away from zero, with the sign of x (of float16 the distance to
+            /// the next one upwards, as NumPy); NaN for infinity.
+            SPACING spacing (x) "spacing([1, 1e10])" { Float, EXACT, annotated; FloatBits Spacing, float "spacing_{dtype}"; }
+            /// x · 2^n for a whole n, rounded once.
+            LDEXP ldexp (x, n) "ldexp([1, 1.5], 3)" { Ldexp, NEAREST; Float Ldexp, float "ldexp_{float}"; }
+            /// The significand of x in ½ … 1, with its sign: x = significand · 2^exponent. Zeros, infinities and NaN
+            /// are their own.
+            FREXP_MANTISSA frexp_mantissa (x) "frexp_mantissa([1, 10.0])" { Float, EXACT; FloatBits Mantissa, float "frexp_mantissa_{dtype}"; }
+            /// The exponent of x where the significand is in ½ … 1, as int32; 0 for zeros, infinities and NaN.
+            FREXP_EXPONENT frexp_exponent (x) "frexp_exponent([1, 10.0])" { FloatToInt32, EXACT;
+                FloatBits Exponent, float "frexp_exponent_{dtype}";
+            }
             /// 0 where x is below 0, 1 above, and h where it is 0; NaN for NaN.
             HEAVISIDE heaviside (x, h) "heaviside([-1, 0, 2], 0.5)" { Float, EXACT; Float Heaviside, float "heaviside_{float}"; }
             /// The largest whole number ≤ x.
@@ -222,10 +246,12 @@ macro_rules! elementwise_rows {
                 Copy;
             }
             /// The nearest whole number, ties to even.
-            ROUND round | "rint" | "around" (x) "round([0.5, 1.5, 2.4])" { BoolAsFloat16, EXACT, annotated;
+            ROUND round | "around" (x) "round([0.5, 1.5, 2.4])" { BoolAsFloat16, EXACT, annotated;
                 Float Round, float "round_{float}";
                 Copy;
             }
+            /// The nearest whole number as a float, ties to even; integers become floats.
+            RINT rint (x) "rint([0.5, 1.5, 2.4])" { Float, EXACT, annotated; Float Round, float "round_{float}"; }
 
             /// The square root; NaN below 0.
             SQRT sqrt (x) "sqrt([2, 9])" { Float, NEAREST; Float Sqrt, division "sqrt_{float}" computes; }
@@ -296,6 +322,34 @@ macro_rules! elementwise_rows {
             COSH cosh (x) "cosh(0)" { Float, ulp(0.51, 0.75, 0.75); Math Cosh, math_exp "cosh_{float}" computes; }
             /// The hyperbolic tangent.
             TANH tanh (x) "tanh([0, 20])" { Float, ulp(0.51, 0.90, 0.90); Math Tanh, math_exp "tanh_{float}" computes; }
+            /// The inverse hyperbolic sine.
+            ARCSINH arcsinh | "asinh" (x) "arcsinh(1)" { Float, ulp(0.51, 0.75, 0.75);
+                Math Arcsinh, math_hyperbolic "arcsinh_{float}" computes;
+            }
+            /// The inverse hyperbolic cosine; NaN below 1.
+            ARCCOSH arccosh | "acosh" (x) "arccosh(2)" { Float, ulp(0.51, 0.75, 0.75);
+                Math Arccosh, math_hyperbolic "arccosh_{float}" computes;
+            }
+            /// The inverse hyperbolic tangent; infinite at −1 and 1, NaN beyond.
+            ARCTANH arctanh | "atanh" (x) "arctanh(0.5)" { Float, ulp(0.51, 0.75, 0.75);
+                Math Arctanh, math_hyperbolic "arctanh_{float}" computes;
+            }
+            /// log(e^x + e^y) without overflow in between.
+            LOGADDEXP logaddexp (x, y) "logaddexp(0, [1, 1000])" { Float, ulp(0.51, 0.70, 0.70).above(0.25);
+                Math Logaddexp, math_log_sums "logaddexp_{float}" computes;
+            }
+            /// log2(2^x + 2^y) without overflow in between.
+            LOGADDEXP2 logaddexp2 (x, y) "logaddexp2(0, [1, 1000])" { Float, ulp(0.51, 0.70, 0.70).above(0.25);
+                Math Logaddexp2, math_log_sums "logaddexp2_{float}" computes;
+            }
+            /// sin(π x) ÷ (π x); 1 at 0, 0 at every other whole number, NaN for infinity.
+            SINC sinc (x) "sinc([0, 0.5])" { Divide, ulp(0.51, 0.95, 0.95); Math Sinc, math_trig "sinc_{float}" computes; }
+            /// The error function, 2 ÷ √π times the integral of e^-t² from 0 to x.
+            ERF erf (x) "erf([0, 0.5])" { Float, ulp(0.51, 1.05, 1.05); Math Erf, math_special "erf_{float}" computes; }
+            /// 1 − erf(x) without cancellation.
+            ERFC erfc (x) "erfc([0, 2])" { Float, ulp(0.51, 1.30, 1.30); Math Erfc, math_special "erfc_{float}" computes; }
+            /// The modified Bessel function of the first kind, of order 0.
+            I0 i0 (x) "i0([0, 1])" { Divide, ulp(0.51, 0.85, 0.85); Math I0, math_special "i0_{float}" computes; }
             /// The cube root, of negative numbers too.
             CBRT cbrt (x) "cbrt([27, -8])" { Float, ulp(0.51, 0.55, 0.55); Math Cbrt, math_arc "cbrt_{float}" computes; }
             /// √(x² + y²) without overflow in between; inf if either is infinite.

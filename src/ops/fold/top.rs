@@ -1,4 +1,8 @@
 //! The first of some elements in order: `topk` and `argtopk`.
+//!
+//! Elements gather until there are twice as many as are wanted; then a selection keeps the first of them, and what
+//! comes after the last of these is passed over from there on. So an element costs a few steps however many are wanted,
+//! and where all are, they are gathered and sorted once.
 
 use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Notes, Port, Ports, Role, internal};
 use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
@@ -11,7 +15,6 @@ use crate::ops::reduce::{Along, Run, first_sort_key, sort_keys};
 use crate::ops::simd::Simd;
 use serde::{Deserialize, Serialize};
 use smallvec::smallvec;
-use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 /// The row of [`Top`].
@@ -114,7 +117,7 @@ impl Fold for Top {
     }
 
     fn bytes(&self, block: &[u64]) -> FoldBytes {
-        // A heap may have room for twice as many.
+        // Twice as many gather before the first are selected.
         let each = self.k.saturating_mul(2 * size_of::<Entry>() as u64).saturating_add(32);
         FoldBytes { state: self.outputs(block).saturating_mul(each), scratch: ("top", 0) }
     }
@@ -136,18 +139,18 @@ impl Fold for Top {
 
 impl Ready for Top {
     fn state(&self, block: &[u64]) -> Result<Box<dyn State>> {
-        let heaps = (0..self.outputs(block)).map(|_| BinaryHeap::new()).collect();
-        Ok(Box::new(Ranked { top: self.clone(), heaps }))
+        let firsts = (0..self.outputs(block)).map(|_| Firsts::default()).collect();
+        Ok(Box::new(Ranked { top: self.clone(), firsts }))
     }
 
     fn read(&self, block: &[u64], bytes: &[u8]) -> Result<Box<dyn State>> {
         let wrong = |what: &str| damaged(self.operation(), what);
-        let heaps: Vec<Vec<Entry>> = postcard::from_bytes(bytes).map_err(|e| damaged(self.operation(), e))?;
-        if heaps.len() as u64 != self.outputs(block) || heaps.iter().any(|h| h.len() as u64 > self.k) {
+        let lists: Vec<Vec<Entry>> = postcard::from_bytes(bytes).map_err(|e| damaged(self.operation(), e))?;
+        if lists.len() as u64 != self.outputs(block) || lists.iter().any(|l| l.len() as u64 > self.k) {
             return Err(wrong("it has another number of elements"));
         }
         let mut keys = Vec::new();
-        for Entry(key, _, bits) in heaps.iter().flatten() {
+        for Entry(key, _, bits) in lists.iter().flatten() {
             // Aligned for any dtype.
             let native =
                 [if cfg!(target_endian = "big") { bits << (64 - 8 * self.dtype.size()) } else { *bits }];
@@ -157,8 +160,8 @@ impl Ready for Top {
                 return Err(wrong("an element has not its place in the order"));
             }
         }
-        let heaps = heaps.into_iter().map(BinaryHeap::from).collect();
-        Ok(Box::new(Ranked { top: self.clone(), heaps }))
+        let firsts = lists.into_iter().map(|entries| Firsts { entries, last: None }).collect();
+        Ok(Box::new(Ranked { top: self.clone(), firsts }))
     }
 
     fn update(&self, simd: Simd, _: &[Option<LogOf>]) -> Box<dyn Update> {
@@ -176,46 +179,84 @@ impl Ready for Top {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Entry(i64, u64, u64);
 
-/// Per output, those that came first so far; the last of them is at the heap's top.
-struct Ranked {
-    top: Top,
-    heaps: Vec<BinaryHeap<Entry>>,
+/// Those that came first so far, in no order, and beside them what came since.
+#[derive(Clone, Debug, Default)]
+struct Firsts {
+    /// Fewer than twice as many as are wanted.
+    entries: Vec<Entry>,
+    /// The key after which nothing is wanted, once a selection told.
+    last: Option<i64>,
 }
 
-impl Ranked {
+impl Firsts {
+    /// The key of the last that is kept: what comes after it is passed over.
     #[inline]
-    fn offer(heap: &mut BinaryHeap<Entry>, k: u64, entry: Entry) {
-        if (heap.len() as u64) < k {
-            heap.push(entry);
-        } else if let Some(mut last) = heap.peek_mut()
-            && entry < *last
-        {
-            *last = entry;
+    fn last(&self) -> i64 {
+        self.last.unwrap_or(i64::MAX)
+    }
+
+    #[inline]
+    fn offer(&mut self, k: u64, entry: Entry) {
+        if entry.0 > self.last() {
+            return;
+        }
+        if self.entries.len() == self.entries.capacity() {
+            // At most for so many as gather.
+            let more = self.entries.len().max(2).min((2 * k as usize).saturating_sub(self.entries.len()));
+            self.entries.reserve_exact(more);
+        }
+        self.entries.push(entry);
+        if self.entries.len() as u64 >= k.saturating_mul(2) {
+            self.select(k);
         }
     }
+
+    /// Drops what is not among the first `k`.
+    fn select(&mut self, k: u64) {
+        if self.entries.len() as u64 > k && k > 0 {
+            let (_, last, _) = self.entries.select_nth_unstable(k as usize - 1);
+            self.last = Some(last.0);
+            self.entries.truncate(k as usize);
+        }
+    }
+
+    /// The first `k` in order.
+    fn sorted(mut self, k: u64) -> Vec<Entry> {
+        self.select(k);
+        self.entries.sort_unstable();
+        self.entries
+    }
+}
+
+/// What came first, per output.
+struct Ranked {
+    top: Top,
+    firsts: Vec<Firsts>,
 }
 
 impl State for Ranked {
     fn merge(&mut self, other: &dyn State) -> Result<()> {
         let other: &Ranked = state_ref(other)?;
-        if other.heaps.len() != self.heaps.len() || other.top.data() != self.top.data() {
+        if other.firsts.len() != self.firsts.len() || other.top.data() != self.top.data() {
             return Err(internal("a partial does not belong to its output"));
         }
-        for (heap, more) in self.heaps.iter_mut().zip(&other.heaps) {
-            more.iter().for_each(|&entry| Ranked::offer(heap, self.top.k, entry));
+        for (firsts, more) in self.firsts.iter_mut().zip(&other.firsts) {
+            more.entries.iter().for_each(|&entry| firsts.offer(self.top.k, entry));
         }
         Ok(())
     }
 
     fn finish(self: Box<Self>) -> Result<(Made, Notes)> {
         let dtype = self.top.out_dtype();
-        let mut out = Buffer::zeroed(self.heaps.len() * self.top.k as usize * dtype.size());
+        let k = self.top.k;
+        let mut out = Buffer::zeroed(self.firsts.len() * k as usize * dtype.size());
         let mut elements = out.chunks_exact_mut(dtype.size());
-        for heap in self.heaps {
-            if heap.len() as u64 != self.top.k {
+        for firsts in self.firsts {
+            let sorted = firsts.sorted(k);
+            if sorted.len() as u64 != k {
                 return Err(internal("fewer elements came than are wanted"));
             }
-            for (Entry(_, position, bits), to) in heap.into_sorted_vec().into_iter().zip(&mut elements) {
+            for (Entry(_, position, bits), to) in sorted.into_iter().zip(&mut elements) {
                 let bits = if self.top.positions { position } else { bits };
                 match to.len() {
                     1 => to[0] = bits as u8,
@@ -229,8 +270,8 @@ impl State for Ranked {
     }
 
     fn write(&self) -> Result<Vec<u8>> {
-        let heaps: Vec<Vec<Entry>> = self.heaps.iter().map(|h| h.clone().into_sorted_vec()).collect();
-        postcard::to_stdvec(&heaps)
+        let lists: Vec<Vec<Entry>> = self.firsts.iter().map(|f| f.clone().sorted(self.top.k)).collect();
+        postcard::to_stdvec(&lists)
             .map_err(|e| Error::new(ErrorKind::Internal, "a partial result cannot be written").caused_by(e))
     }
 }
@@ -247,34 +288,26 @@ struct Rank {
 /// Elements of which the first is looked at before each is.
 const PIECE: usize = 256;
 
-/// The key of the last that is kept: what comes after it is passed over.
-fn last(heap: &BinaryHeap<Entry>, k: u64) -> i64 {
-    match heap.peek() {
-        Some(entry) if heap.len() as u64 == k => entry.0,
-        _ => i64::MAX,
-    }
-}
-
 impl Rank {
-    fn run(&mut self, heaps: &mut [BinaryHeap<Entry>], values: &[u8], run: Run) {
+    fn run(&mut self, firsts: &mut [Firsts], values: &[u8], run: Run) {
         let Rank { top, keys, simd, .. } = self;
         let (dtype, size, k) = (top.dtype, top.dtype.size(), top.k);
         let values = &values[run.start * size..(run.start + run.len) * size];
         for (piece, values) in values.chunks(PIECE * size).enumerate() {
             let start = piece * PIECE;
-            let heap = run.output;
+            let output = run.output;
             if run.along == Along::Reduced
-                && first_sort_key(dtype, values, top.largest, *simd) > last(&heaps[heap], k)
+                && first_sort_key(dtype, values, top.largest, *simd) > firsts[output].last()
             {
                 continue;
             }
             sort_keys(dtype, values, top.largest, keys);
             for (i, (&key, element)) in keys.iter().zip(values.chunks_exact(size)).enumerate() {
-                let (heap, position) = match run.along {
-                    Along::Kept => (&mut heaps[heap + start + i], run.position),
-                    Along::Reduced => (&mut heaps[heap], run.position + (start + i) as u64),
+                let (firsts, position) = match run.along {
+                    Along::Kept => (&mut firsts[output + start + i], run.position),
+                    Along::Reduced => (&mut firsts[output], run.position + (start + i) as u64),
                 };
-                if key > last(heap, k) {
+                if key > firsts.last() {
                     continue;
                 }
                 let mut bits = [0; 8];
@@ -284,7 +317,7 @@ impl Rank {
                 } else {
                     u64::from_le_bytes(bits)
                 };
-                Ranked::offer(heap, k, Entry(key, position, bits));
+                firsts.offer(k, Entry(key, position, bits));
             }
         }
     }
@@ -302,7 +335,7 @@ impl Update for Rank {
             return Ok(());
         }
         let Some(runs) = self.runs.take() else { return Err(internal("a tile of no block")) };
-        runs.each(tile.start, tile.n, |run| self.run(&mut state.heaps, tile.columns[0], run));
+        runs.each(tile.start, tile.n, |run| self.run(&mut state.firsts, tile.columns[0], run));
         self.runs = Some(runs);
         Ok(())
     }

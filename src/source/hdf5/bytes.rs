@@ -1,14 +1,13 @@
 //! Bytes of elements: read from their place, filled, made bools.
 
 use super::handles::RawFile;
-use super::meta::ReadAt;
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::source::ReadStats;
 
 /// Reads positioned bytes, counted and timed.
 pub(super) fn bring(file: &RawFile, at: u64, out: &mut [u8], stats: &ReadStats) -> Result<()> {
-    stats.read(out, |out| file.read_at(at, out))
+    stats.read(out, |out| file.read_data(at, out))
 }
 
 /// Fills `out` with one element over and over.

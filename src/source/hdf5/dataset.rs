@@ -4,7 +4,7 @@ use super::attribute::Attribute;
 use super::contiguous::Contiguous;
 use super::elsewhere::External;
 use super::filters::Filter;
-use super::handles::{self, Borrowed, changed};
+use super::handles::{self, Borrowed, FileState, changed};
 use super::index::ChunkIndex;
 use super::part::Part;
 use crate::dtype::DType;
@@ -72,7 +72,7 @@ pub struct Hdf5Source {
     pub(crate) resolved: String,
     pub(super) options: OpenOptions,
     /// The state of the file that the dataset is in.
-    pub(crate) fingerprint: Fingerprint,
+    pub(in crate::source) state: FileState,
     /// The state of the file that the user named, if a link led from it to another.
     pub(super) named: Fingerprint,
     /// What tells one state of the other files from another that the data is in, or that links lead to.
@@ -109,7 +109,7 @@ impl Hdf5Source {
 
     /// Borrows the file, which must still be the one that was opened.
     pub(crate) fn borrow(&self) -> Result<Borrowed> {
-        handles::borrow_in(&self.canonical, &self.fingerprint)
+        handles::borrow_in(&self.canonical, &self.state)
     }
 
     /// Adds file and dataset to an error.
@@ -140,7 +140,7 @@ impl Hdf5Source {
 
     /// The file's state when it was opened.
     pub fn fingerprint(&self) -> Fingerprint {
-        self.fingerprint
+        self.state.fingerprint
     }
 
     /// The fill value's bytes, native order.

@@ -156,15 +156,16 @@ fn describe_elements(
 ) -> Result<Facts> {
     let dtype = element.dtype.unwrap_or(DType::U8);
     let stored_bytes = part.as_ref().map_or(dtype.size() as u64, |part| part.stored);
-    let space = h5::shape_of(&h5::dataset_space(id)?)?;
-    let shape = space.clone().unwrap_or_else(|| Dims::from_slice(&[0]));
-    let bytes = checked_len(&shape).and_then(|n| n.checked_mul(stored_bytes));
     let dcpl = h5::creation(id)?;
     let layout = h5::layout(&dcpl)?;
     let external = layout != Layout::Virtual && h5::external_files(&dcpl)? > 0;
     if (external || layout == Layout::Virtual) && !options.allow_external {
         return Err(not_allowed(external));
     }
+    // Of a virtual dataset libhdf5 opens the sources for its shape: not before it was allowed.
+    let space = h5::shape_of(&h5::dataset_space(id)?)?;
+    let shape = space.clone().unwrap_or_else(|| Dims::from_slice(&[0]));
+    let bytes = checked_len(&shape).and_then(|n| n.checked_mul(stored_bytes));
     let filters = if layout == Layout::Chunked { h5::filters(&dcpl)? } else { Vec::new() };
     let mut fill = h5::fill_value(&dcpl, &element.memory, stored_bytes as usize)?;
     if element.swap {
@@ -228,7 +229,7 @@ pub(super) fn not_allowed(raw: bool) -> Error {
 }
 
 /// Where the object header is, if that is one number and positioned reads can follow it.
-fn header(id: &Id) -> Result<Option<u64>> {
+pub(super) fn header(id: &Id) -> Result<Option<u64>> {
     let address = h5::address(id)?;
     let (head, rest) = address.split_at(8);
     let plain = cfg!(unix) && rest.iter().all(|&b| b == 0);

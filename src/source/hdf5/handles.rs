@@ -7,7 +7,12 @@
 //! used first. A reader that finds every handle in use waits, so a thread must never borrow two.
 //!
 //! A cached file is checked against the file system at each borrow: a changed size, time or inode
-//! closes it once nobody reads it, and the new state is opened.
+//! closes it once nobody reads it, and the new state is opened. The open file itself is looked at again after
+//! each read of data ([`RawFile::read_data`]), so that what was read is of the state that was opened.
+//!
+//! Limits: a change is seen by the times that the file system keeps. It is missed where these are coarser
+//! than the changes (a file that is overwritten within milliseconds of being opened), and for a while where
+//! they are cached (NFS) or set late (memory that is mapped and written).
 //!
 //! Lock order: the cache's mutex is never held while the HDF5 lock is taken, and nothing borrows
 //! while it holds the HDF5 lock.
@@ -29,11 +34,46 @@ const DEFAULT_LIMIT: usize = 128;
 /// Datasets that stay open per file.
 const MAX_DATASETS: usize = 64;
 
+/// What a file is at a time, as far as the file system says it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FileState {
+    pub fingerprint: Fingerprint,
+    /// When anything of the file changed, its times included; nobody can set it.
+    ctime: (i64, i64),
+    /// What else than its bytes that could be of: mode, owner, group, links to it.
+    attributes: [u64; 4],
+}
+
+impl FileState {
+    fn of(meta: &std::fs::Metadata) -> FileState {
+        #[cfg(unix)]
+        use std::os::unix::fs::MetadataExt;
+        #[cfg(unix)]
+        let (inode, ctime) = (meta.ino(), (meta.ctime(), meta.ctime_nsec()));
+        #[cfg(unix)]
+        let attributes = [meta.mode().into(), meta.uid().into(), meta.gid().into(), meta.nlink()];
+        #[cfg(not(unix))]
+        let (inode, ctime, attributes) = (0, (0, 0), [0; 4]);
+        let since = meta.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+        let mtime_ns = since.map_or(0, |d| d.as_nanos() as i64);
+        FileState { fingerprint: Fingerprint { size: meta.len(), mtime_ns, inode }, ctime, attributes }
+    }
+
+    /// Whether its bytes are the same at another time. A change that neither its time nor its attributes
+    /// explain is one of its bytes, after which the time was put back.
+    pub fn is(&self, other: &FileState) -> bool {
+        self.fingerprint == other.fingerprint
+            && (self.ctime == other.ctime || self.attributes != other.attributes)
+    }
+}
+
 /// A file to be read by position.
 #[derive(Debug)]
 pub(crate) struct RawFile {
     file: File,
     len: u64,
+    /// What it was when it was opened.
+    state: FileState,
 }
 
 impl ReadAt for RawFile {
@@ -56,10 +96,34 @@ impl ReadAt for RawFile {
 
 impl RawFile {
     /// Opens a file, and says what it is.
-    pub fn open(path: &Path) -> Result<(RawFile, Fingerprint)> {
-        let file = File::open(path).map_err(|e| io_error(e, "cannot open the file"))?;
+    pub fn open(path: &Path) -> Result<RawFile> {
+        let mut options = std::fs::OpenOptions::new();
+        // A pipe that came to the name since would be waited for.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK);
+        let file = options.read(true).open(path).map_err(|e| io_error(e, "cannot open the file"))?;
         let meta = file.metadata().map_err(|e| io_error(e, "cannot look at the file"))?;
-        Ok((RawFile { file, len: meta.len() }, of_metadata(&meta)))
+        regular(&meta)?;
+        Ok(RawFile { file, len: meta.len(), state: FileState::of(&meta) })
+    }
+
+    /// Fills `out` from position `at` on with bytes of the state in which the file was opened.
+    ///
+    /// # Errors
+    /// `Changed` if it has changed, perhaps while it was read.
+    pub fn read_data(&self, at: u64, out: &mut [u8]) -> Result<()> {
+        self.read_at(at, out)?;
+        self.unchanged()
+    }
+
+    /// Fails if the file is not as it was when it was opened.
+    pub fn unchanged(&self) -> Result<()> {
+        let meta = self.file.metadata().map_err(|e| io_error(e, "cannot look at the file"))?;
+        if self.state.is(&FileState::of(&meta)) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Changed, "the file changed while it was read")
+            .hint("open it again; if it is still being written, wait until that is done"))
     }
 
     /// Tells the system that these bytes will be read soon; it may fetch them meanwhile.
@@ -71,8 +135,8 @@ impl RawFile {
 /// An open file, and datasets opened before.
 #[derive(Debug)]
 pub(crate) struct OpenFile {
-    /// What the file was when it was opened.
-    pub fingerprint: Fingerprint,
+    /// What it was when it was opened.
+    pub state: FileState,
     /// For positioned reads.
     pub raw: RawFile,
     path: PathBuf,
@@ -102,7 +166,7 @@ impl OpenFile {
             if self.id.get().is_none() {
                 let id = h5::open_file(&self.path)?;
                 // The path may lead to another file by now.
-                if fingerprint(&self.path)? != self.fingerprint {
+                if !state(&self.path)?.is(&self.state) {
                     return Err(changed());
                 }
                 let _ = self.id.set(id);
@@ -112,8 +176,8 @@ impl OpenFile {
     }
 
     /// Whether it is the file at the canonical path `path`, opened in this state.
-    pub fn is(&self, path: &Path, state: &Fingerprint) -> bool {
-        self.fingerprint == *state && self.path == path
+    pub fn is(&self, path: &Path, state: &FileState) -> bool {
+        self.state.is(state) && self.path == path
     }
 
     /// A dataset of this file, by its resolved path. Call it under the HDF5 lock.
@@ -245,8 +309,14 @@ impl Drop for Borrowed {
 }
 
 /// The state of a file on disk.
-pub(crate) fn fingerprint(path: &Path) -> Result<Fingerprint> {
+pub(in crate::source) fn state(path: &Path) -> Result<FileState> {
     let meta = std::fs::metadata(path).map_err(|e| io_error(e, "cannot look at the file"))?;
+    regular(&meta)?;
+    Ok(FileState::of(&meta))
+}
+
+/// Fails for what is no file.
+fn regular(meta: &std::fs::Metadata) -> Result<()> {
     if meta.is_dir() {
         return Err(Error::new(ErrorKind::Format, "a folder, not an HDF5 or netCDF file"));
     }
@@ -254,16 +324,7 @@ pub(crate) fn fingerprint(path: &Path) -> Result<Fingerprint> {
         // Opening a pipe would wait for a writer.
         return Err(Error::new(ErrorKind::Format, "a pipe or device, not an HDF5 or netCDF file"));
     }
-    Ok(of_metadata(&meta))
-}
-
-fn of_metadata(meta: &std::fs::Metadata) -> Fingerprint {
-    #[cfg(unix)]
-    let inode = std::os::unix::fs::MetadataExt::ino(meta);
-    #[cfg(not(unix))]
-    let inode = 0;
-    let since = meta.modified().ok().and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
-    Fingerprint { size: meta.len(), mtime_ns: since.map_or(0, |d| d.as_nanos() as i64), inode }
+    Ok(())
 }
 
 /// An I/O error; a missing file is `NotFound`.
@@ -274,7 +335,7 @@ pub(crate) fn io_error(e: std::io::Error, what: &str) -> Error {
 
 /// Borrows the file at the canonical path `path` in its present state.
 pub(crate) fn borrow(path: &Path) -> Result<Borrowed> {
-    let now = fingerprint(path)?;
+    let now = state(path)?;
     let mut state = relock(&CACHE.state);
     loop {
         state.clock += 1;
@@ -283,7 +344,7 @@ pub(crate) fn borrow(path: &Path) -> Result<Borrowed> {
         let max = state.max;
         let mut victim = None;
         match state.files.get_mut(path) {
-            Some(e) if e.file.fingerprint == now => {
+            Some(e) if e.file.state.is(&now) => {
                 e.used = clock;
                 return Ok(Borrowed(Some(e.file.clone())));
             }
@@ -318,19 +379,19 @@ pub(crate) fn borrow(path: &Path) -> Result<Borrowed> {
 }
 
 /// Borrows the file at the canonical path `path`, which must be in the state `expected`.
-pub(in crate::source) fn borrow_in(path: &Path, expected: &Fingerprint) -> Result<Borrowed> {
-    let file = borrow(path).map_err(|e| match fingerprint(path) {
+pub(in crate::source) fn borrow_in(path: &Path, expected: &FileState) -> Result<Borrowed> {
+    let file = borrow(path).map_err(|e| match state(path) {
         // It no longer opens because it is another file now.
-        Ok(now) if now != *expected => changed().caused_by(e),
+        Ok(now) if !now.is(expected) => changed().caused_by(e),
         _ => e,
     })?;
-    if file.fingerprint == *expected { Ok(file) } else { Err(changed()) }
+    if file.state.is(expected) { Ok(file) } else { Err(changed()) }
 }
 
 fn open(path: &Path, slot: Slot) -> Result<Arc<OpenFile>> {
-    let (raw, fingerprint) = RawFile::open(path)?;
+    let raw = RawFile::open(path)?;
     Ok(Arc::new(OpenFile {
-        fingerprint,
+        state: raw.state,
         raw,
         path: path.to_path_buf(),
         id: OnceLock::new(),

@@ -1,7 +1,8 @@
 //! What is in a file, for whoever asks.
 
+use super::look::look;
 use super::part::Elements;
-use super::tree::{Node, Object, look};
+use super::tree::{Node, Object};
 use super::{facts, guard, handles, meta};
 use crate::error::{Context, Result};
 use crate::source::OpenOptions;

@@ -24,6 +24,7 @@ pub mod guard;
 pub(super) mod handles;
 mod index;
 mod listing;
+mod look;
 mod meta;
 mod open;
 mod part;

@@ -65,7 +65,7 @@ impl Hdf5Source {
             None => (facts.dtype, facts.swap, facts.bits),
         };
         let element = field.as_ref().map_or(dtype.size() as u64, |field| field.part.stored);
-        let fingerprint = file.fingerprint;
+        let (state, fingerprint) = (file.state, file.state.fingerprint);
         if shape.len() > MAX_RANK || fill.len() as u64 != element {
             return Err(Error::new(ErrorKind::Format, format!("an array of {} axes", shape.len())));
         }
@@ -146,7 +146,7 @@ impl Hdf5Source {
             dataset: dataset.to_string(),
             resolved: facts.resolved,
             options: options.of_a_source(),
-            fingerprint,
+            state,
             named: fingerprint,
             others,
             shape,
@@ -247,7 +247,7 @@ fn open_in(path: &Path, name: &str, options: OpenOptions, chain: Option<&Chain>)
     let canonical = std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
     // Whoever looks at the file, this is its state and the way to its bytes.
     let file = handles::borrow(&canonical)?;
-    let named = file.fingerprint;
+    let named = file.state.fingerprint;
     let facts = match describe(&file, &canonical, name, options)? {
         Told::Here(facts) => facts,
         Told::Elsewhere { file: other, object } => {

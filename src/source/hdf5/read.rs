@@ -106,13 +106,14 @@ fn locked_chunk(
         if stored == 0 {
             return Ok(None);
         }
-        check_stored(stored, out.len() as u64, pipeline, source.fingerprint.size)?;
+        check_stored(stored, out.len() as u64, pipeline, source.fingerprint().size)?;
         if pipeline.is_empty() {
             return h5::read_stored(&id, origin, out).map(Some);
         }
         raw.resize_for_overwrite(stored as usize);
         h5::read_stored(&id, origin, raw).map(Some)
     })?;
+    file.raw.unchanged()?;
     drop(file);
     let Some(mask) = found else {
         fill(out, &source.fill);
@@ -139,6 +140,7 @@ fn own_chunk(
 ) -> Result<Packing> {
     let file = source.borrow()?;
     let Some(stored) = find(source, index, &file, coords, pipeline, cx)? else {
+        file.raw.unchanged()?;
         fill(out, &source.fill);
         return Ok(Packing::PLAIN);
     };
@@ -310,6 +312,7 @@ pub(super) fn through_library(
             }
         })
     })?;
+    file.raw.unchanged()?;
     let bytes = part.len() * source.element as u64;
     ReadStats::add(&cx.stats.bytes_read, bytes);
     if swap {

@@ -71,7 +71,7 @@ pub(super) fn part(
         return region(source, part, out, cx);
     }
     // Another file is given back first: a thread never borrows two.
-    let kept = cx.scratch.file.take().filter(|file| file.is(&source.canonical, &source.fingerprint));
+    let kept = cx.scratch.file.take().filter(|file| file.is(&source.canonical, &source.state));
     let file = kept.map_or_else(|| source.borrow(), Ok)?;
     let done = match &source.access {
         Access::Contiguous(data) => contiguous(source, data, &file, part, out, cx),
@@ -141,6 +141,7 @@ impl Own<'_> {
         let counts: Dims = ranges.iter().map(|r| r.1 - r.0).collect();
         let chunks: u64 = counts.iter().product();
         let mut batch: Vec<Want> = Vec::with_capacity(chunks.min(BATCH as u64) as usize);
+        let mut missing = false;
         for k in 0..chunks {
             let coords: Dims = unravel(k, &counts).iter().zip(&ranges).map(|(c, r)| c + r.0).collect();
             // An axis with a long step can jump over a chunk.
@@ -154,6 +155,7 @@ impl Own<'_> {
             match found.map_err(|e| source.locate_chunk(e, &coords))? {
                 Some(stored) => batch.push(Want { coords, from, to, loops, bare, counts, stored }),
                 None => {
+                    missing = true;
                     if counts {
                         count_chunk(source, cx);
                     }
@@ -164,7 +166,9 @@ impl Own<'_> {
                 read_batch(source, file, pipeline, &mut batch, out, cx)?;
             }
         }
-        read_batch(source, file, pipeline, &mut batch, out, cx)
+        read_batch(source, file, pipeline, &mut batch, out, cx)?;
+        // That a chunk is not there is read, too.
+        if missing { file.raw.unchanged() } else { Ok(()) }
     }
 }
 

@@ -1,23 +1,15 @@
-//! What is in a file, as plain data: groups, datasets, attributes, dimension scales, links; and how libhdf5 is
-//! asked for it.
+//! What is in a file, as plain data: groups, datasets, attributes, dimension scales, links.
 //!
 //! Soft and external links are shown and not followed. An object that several hard links reach is
 //! described once, so circles end. The order is by name. What cannot be read is a node that says
 //! so; the rest is still listed.
 
-use super::attribute::{self, Attribute};
-use super::facts::resolve;
-use super::filters::is_own;
-use super::meta::field;
+use super::attribute::Attribute;
+use super::filter_name;
 use super::part::Field;
-use super::{filter_name, handles};
 use crate::dtype::{DType, Scalar};
-use crate::error::{Error, ErrorKind, Result};
-use crate::h5::{self, Id, Layout, Link, RawValue};
-use crate::source::OpenOptions;
+use crate::h5::{self, RawValue};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::path::Path;
 
 /// Groups inside groups that are followed.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -154,86 +146,6 @@ pub struct Dataset {
     pub scales: Vec<Vec<String>>,
 }
 
-/// The tree of the file at the canonical path `path`, by libhdf5, with or without plugins.
-pub(super) fn look(path: &Path, object: &str, plugins: bool) -> Result<Node> {
-    let file = handles::borrow(path)?;
-    let found = resolve(file.id()?, object, OpenOptions::default())?;
-    found.check_whole()?;
-    let resolved = found.path;
-    let mut walk = Walk { file: file.id()?, plugins, seen: HashMap::new() };
-    walk.node(&resolved, 0)
-}
-
-struct Walk<'a> {
-    file: &'a Id,
-    plugins: bool,
-    /// Address and path of what has been described.
-    seen: HashMap<[u8; 16], String>,
-}
-
-impl Walk<'_> {
-    fn node(&mut self, path: &str, depth: usize) -> Result<Node> {
-        let (id, kind) = h5::open_object(self.file, path)?;
-        let plain = |kind| Node { path: path.into(), kind, attributes: Vec::new() };
-        let address = h5::address(&id)?;
-        if let Some(first) = self.seen.get(&address) {
-            return Ok(plain(NodeKind::SameAs { path: first.clone() }));
-        }
-        self.seen.insert(address, path.into());
-        let attributes = if kind == h5::Object::Other { Vec::new() } else { attribute::of(&id) };
-        let Told { shown, scale, scales } = Told::of(attributes);
-        let kind = match kind {
-            h5::Object::Group => {
-                let (members, truncated) = self.members(&id, path, depth)?;
-                NodeKind::Group { members, truncated }
-            }
-            h5::Object::Dataset => {
-                NodeKind::Dataset(Dataset { scale, scales, ..dataset(&id, self.plugins)? })
-            }
-            h5::Object::Type => NodeKind::Type { text: h5::element_type(&id)?.text },
-            h5::Object::Other => NodeKind::Unreadable { error: "an object of an unknown kind".into() },
-        };
-        Ok(Node { path: path.into(), kind, attributes: shown })
-    }
-
-    fn members(&mut self, group: &Id, path: &str, depth: usize) -> Result<(Vec<Node>, bool)> {
-        if depth >= MAX_DEPTH {
-            return Ok((Vec::new(), true));
-        }
-        let room = MAX_NODES.saturating_sub(self.seen.len());
-        let (names, mut truncated) = h5::link_names(group, room)?;
-        let mut members = Vec::new();
-        for name in names {
-            if self.seen.len() >= MAX_NODES {
-                truncated = true;
-                break;
-            }
-            let full = format!("{}/{name}", path.trim_end_matches('/'));
-            let unreadable = |e: Error| NodeKind::Unreadable { error: e.to_string() };
-            let kind = match h5::link(group, &name) {
-                Ok(Some(Link::Hard)) => {
-                    let node = self.node(&full, depth + 1);
-                    members.push(node.unwrap_or_else(|e| Node {
-                        path: full,
-                        kind: unreadable(e),
-                        attributes: Vec::new(),
-                    }));
-                    continue;
-                }
-                Ok(Some(Link::Soft(target))) => NodeKind::SoftLink { target },
-                Ok(Some(Link::External(file, object))) => NodeKind::ExternalLink { file, object },
-                Ok(Some(Link::User(class))) => NodeKind::UserLink { class },
-                Ok(None) => {
-                    unreadable(Error::new(ErrorKind::Format, "the group lists it, but it is not there"))
-                }
-                Err(e) => unreadable(e),
-            };
-            members.push(Node { path: full, kind, attributes: Vec::new() });
-        }
-        Ok((members, truncated))
-    }
-}
-
 /// What the attributes of an object say.
 #[derive(Default)]
 pub(super) struct Told {
@@ -260,49 +172,6 @@ impl Told {
         }
         told
     }
-}
-
-fn dataset(id: &Id, plugins: bool) -> Result<Dataset> {
-    h5::locked(|| {
-        let stored_type = h5::dataset_type(id)?;
-        let element = h5::element_type(&stored_type)?;
-        let fields = match element.dtype {
-            None => field::made_of_in(&h5::encoded(&stored_type)?, &[])?.fields,
-            Some(_) => Vec::new(),
-        };
-        let shape = h5::shape_of(&h5::dataset_space(id)?)?;
-        let dcpl = h5::creation(id)?;
-        let layout = h5::layout(&dcpl)?;
-        let chunked = layout == Layout::Chunked;
-        let filters = if chunked { h5::filters(&dcpl)? } else { Vec::new() };
-        let fill = element.dtype.and_then(|dtype| {
-            let mut bytes = h5::fill_value(&dcpl, &element.memory, dtype.size()).ok()?;
-            if element.swap {
-                bytes.reverse();
-            }
-            if dtype == DType::Bool {
-                bytes[0] = u8::from(bytes[0] != 0);
-            }
-            Scalar::from_bytes(dtype, &bytes)
-        });
-        Ok(Dataset {
-            shape: shape.map(|s| s.to_vec()),
-            stored: element.text,
-            dtype: element.dtype,
-            fields,
-            layout: layout.name().into(),
-            chunks: if chunked { Some(h5::chunk_shape(&dcpl)?.0.to_vec()) } else { None },
-            readable: h5::with_plugins(plugins, || {
-                filters.iter().all(|f| is_own(f.id) || h5::has_filter(f.id))
-            }),
-            filters: filters.iter().map(filter_text).collect(),
-            storage_bytes: h5::storage_size(id),
-            fill,
-            external_files: if layout == Layout::Virtual { 0 } else { h5::external_files(&dcpl)? },
-            scale: false,
-            scales: Vec::new(),
-        })
-    })
 }
 
 pub(super) fn filter_text(f: &h5::FilterInfo) -> String {

@@ -8,7 +8,7 @@ use crate::error::{Context, Error, Result};
 use crate::grid::{Chunks, Slab};
 use crate::source::hdf5::Attribute;
 use crate::source::hdf5::guard;
-use crate::source::hdf5::handles::{self, Borrowed, changed};
+use crate::source::hdf5::handles::{self, Borrowed, FileState, changed};
 use crate::source::{
     Fingerprint, OpenOptions, Own, ReadCx, ReadStats, ScratchNeeds, Source, SourceSpec, check_slab,
 };
@@ -23,7 +23,7 @@ pub struct NetcdfSource {
     canonical: PathBuf,
     /// From the root.
     variable: String,
-    fingerprint: Fingerprint,
+    state: FileState,
     place: Place,
     boxes: Option<Chunks>,
     /// What decoding needs of its attributes, where that was asked for.
@@ -61,7 +61,7 @@ impl NetcdfSource {
         let canonical =
             std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
         let file = handles::borrow(&canonical)?;
-        let fingerprint = file.fingerprint;
+        let (state, fingerprint) = (file.state, file.state.fingerprint);
         if expected.is_some_and(|expected| *expected != fingerprint) {
             return Err(changed());
         }
@@ -77,7 +77,7 @@ impl NetcdfSource {
             path: path.to_path_buf(),
             canonical,
             variable: name.to_string(),
-            fingerprint,
+            state,
             place,
             boxes,
             attributes,
@@ -92,7 +92,7 @@ impl NetcdfSource {
     }
 
     fn borrow(&self) -> Result<Borrowed> {
-        handles::borrow_in(&self.canonical, &self.fingerprint)
+        handles::borrow_in(&self.canonical, &self.state)
     }
 
     fn locate(&self, e: Error) -> Error {
@@ -101,6 +101,7 @@ impl NetcdfSource {
 
     fn read(&self, file: &Borrowed, slab: &Slab, out: &mut [u8], cx: &mut ReadCx) -> Result<()> {
         self.place.read(&file.raw, slab, out, cx)?;
+        file.raw.unchanged()?;
         ReadStats::add(&cx.stats.bytes_decoded, out.len() as u64);
         Ok(())
     }
@@ -127,7 +128,7 @@ impl Source for NetcdfSource {
         Some(SourceSpec::Netcdf {
             path: self.path.clone(),
             variable: self.variable.clone(),
-            fingerprint: self.fingerprint,
+            fingerprint: self.state.fingerprint,
         })
     }
 
@@ -188,7 +189,7 @@ impl Source for NetcdfSource {
             return Ok(());
         }
         // Another file is given back first: a thread never borrows two.
-        let kept = cx.scratch.file.take().filter(|file| file.is(&self.canonical, &self.fingerprint));
+        let kept = cx.scratch.file.take().filter(|file| file.is(&self.canonical, &self.state));
         let file = kept.map_or_else(|| self.borrow(), Ok).map_err(|e| self.locate(e))?;
         let done = self.read(&file, part, out, cx);
         cx.scratch.file = Some(file);

@@ -54,3 +54,41 @@ pub(super) const ATAN: [F; 6] =
 /// The cube root on [1, 8], to 3 digits.
 pub(super) const CBRT: [F; 6] =
     [6.084349e-1, 4.8881233e-1, -1.1212011e-1, 1.8251657e-2, -1.5968874e-3, 5.6552548e-5];
+/// (erf x − x) / x in z = x², |x| ≤ 5/8.
+pub(super) const ERF: [F; 6] =
+    [1.2837917e-1, -3.7612635e-1, 1.1283691e-1, -2.6855124e-2, 5.168732e-3, -7.254642e-4];
+/// e^a² erfc(a) (1 + 2 a) in t = (a − 3) / (a + 3), for a from ½ on: the first term as a pair.
+pub(super) const ERFC_HI: F = 1.253008e0;
+pub(super) const ERFC_LO: F = 4.9469957e-8;
+/// The others.
+pub(super) const ERFC: [F; 9] = [
+    -1.3562106e-1,
+    -4.7562215e-2,
+    1.2964277e-1,
+    -1.19275294e-1,
+    6.833601e-2,
+    -2.3755262e-2,
+    2.4008781e-3,
+    1.8223489e-3,
+    -5.4495246e-4,
+];
+/// i0(x) in z = x² / 4, |x| ≤ 8.
+pub(super) const I0_NEAR: [F; 11] = [
+    1.0e0,
+    1.0e0,
+    2.5000003e-1,
+    2.7777718e-2,
+    1.7361579e-3,
+    6.942559e-5,
+    1.9333622e-6,
+    3.8760504e-8,
+    6.67035e-10,
+    4.964065e-12,
+    1.4604439e-13,
+];
+/// e^-x √x i0(x) in t = 16 / x − 1, for x from 8 on: the first term as a pair.
+pub(super) const I0_FAR_HI: F = 4.021765e-1;
+pub(super) const I0_FAR_LO: F = 9.8788835e-9;
+/// The others.
+pub(super) const I0_FAR: [F; 6] =
+    [3.3605539e-3, 1.3622212e-4, 1.1123499e-5, 1.4561404e-6, 3.4889666e-7, 1.2832041e-7];

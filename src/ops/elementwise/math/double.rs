@@ -27,6 +27,11 @@ pub(super) const TANH_MOST: F = 22.0;
 pub(super) const POWER_MOST: F = 18_446_744_073_709_551_616.0;
 /// Below, sin x, tan x, tanh x and atan x round to x.
 pub(super) const TINY: F = 1.0 / 134_217_728.0;
+/// Below, log(1 + x) is x to some bits more than P.
+pub(super) const FAINT: F = 1.0 / 2_305_843_009_213_693_952.0;
+/// erfc underflows to 0 above, i0 overflows.
+pub(super) const ERFC_MOST: F = 27.3;
+pub(super) const I0_MOST: F = 715.0;
 /// The largest argument that the short reduction takes.
 pub(super) const TRIG_MOST: F = 1_048_576.0;
 /// 1/2^(1/2), as bits.
@@ -41,11 +46,17 @@ pub(in super::super) mod arc;
 mod constants;
 #[path = "shared/exp.rs"]
 pub(in super::super) mod exp;
+#[path = "shared/hyperbolic.rs"]
+pub(in super::super) mod hyperbolic;
 #[path = "shared/log.rs"]
 pub(in super::super) mod log;
+#[path = "shared/log_sums.rs"]
+pub(in super::super) mod log_sums;
 #[path = "shared/pair.rs"]
 mod pair;
 #[path = "shared/root.rs"]
 pub(in super::super) mod root;
+#[path = "shared/special.rs"]
+pub(in super::super) mod special;
 #[path = "shared/trig.rs"]
 pub(in super::super) mod trig;

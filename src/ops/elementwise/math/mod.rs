@@ -62,6 +62,13 @@ functions! {
     Arccos arc::arccos;
     Arctan arc::arctan;
     Cbrt root::cbrt;
+    Arcsinh hyperbolic::arcsinh;
+    Arccosh hyperbolic::arccosh;
+    Arctanh hyperbolic::arctanh;
+    Sinc trig::sinc;
+    Erf special::erf;
+    Erfc special::erfc;
+    I0 special::i0;
 }
 
 macro_rules! functions2 {
@@ -84,11 +91,15 @@ macro_rules! functions2 {
 }
 pub(super) struct Arctan2;
 pub(super) struct Hypot;
+pub(super) struct Logaddexp;
+pub(super) struct Logaddexp2;
 use super::arith::Power;
 functions2! {
     Arctan2 arc::arctan2;
     Hypot root::hypot;
     Power log::power;
+    Logaddexp log_sums::logaddexp;
+    Logaddexp2 log_sums::logaddexp2;
 }
 
 macro_rules! periodic {

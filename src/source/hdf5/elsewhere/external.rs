@@ -1,7 +1,7 @@
 //! Raw data in other files: pieces of them, one after the other, as one stretch of bytes.
 
 use super::super::facts::Slot;
-use super::super::handles::{self, RawFile};
+use super::super::handles::{self, FileState, RawFile};
 use super::super::meta::ReadAt;
 use super::names::{Kind, find};
 use crate::error::{Context, Error, ErrorKind, Result};
@@ -14,7 +14,7 @@ struct Piece {
     /// As the dataset's file names it.
     name: String,
     /// The key of the handle cache, and the file's state when it was found; `None` where it is missing.
-    file: Option<(PathBuf, Fingerprint)>,
+    file: Option<(PathBuf, FileState)>,
     /// The piece's first byte in its file, and in the dataset.
     offset: u64,
     first: u64,
@@ -65,7 +65,7 @@ impl External {
 
     /// The states of the files.
     pub fn states(&self) -> impl Iterator<Item = &Fingerprint> {
-        self.pieces.iter().filter_map(|p| p.file.as_ref().map(|(_, state)| state))
+        self.pieces.iter().filter_map(|p| p.file.as_ref().map(|(_, state)| &state.fingerprint))
     }
 
     /// Brings the bytes from `at` on, which the dataset has.
@@ -111,7 +111,7 @@ impl External {
 fn bring(file: &RawFile, at: u64, out: &mut [u8], stats: &ReadStats) -> Result<()> {
     match out.is_empty() {
         true => Ok(()),
-        false => stats.read(out, |out| file.read_at(at, out)),
+        false => stats.read(out, |out| file.read_data(at, out)),
     }
 }
 
@@ -125,7 +125,7 @@ fn piece(slot: &Slot, first: u64, len: u64, path: &Path, canonical: &Path, may_l
         Some(found) => {
             let found =
                 std::fs::canonicalize(&found).map_err(|e| handles::io_error(e, "cannot find the file"))?;
-            let state = handles::fingerprint(&found)?;
+            let state = handles::state(&found)?;
             Some((found, state))
         }
         None => None,
@@ -137,12 +137,12 @@ fn piece(slot: &Slot, first: u64, len: u64, path: &Path, canonical: &Path, may_l
                 Error::new(ErrorKind::NotFound, "a file that has data of the dataset is missing").hint(hint)
             );
         }
-        Some((_, state)) if state.size < end => {
+        Some((_, state)) if state.fingerprint.size < end => {
             return Err(Error::new(
                 ErrorKind::Format,
                 format!(
                     "a file that has data of the dataset is too short: it should go to byte {end}, and has {}",
-                    state.size
+                    state.fingerprint.size
                 ),
             )
             .hint(hint));

@@ -1,7 +1,7 @@
 //! The process that looks at a file: limits first, then libhdf5, then one answer.
 
 use super::super::facts::{self, Facts};
-use super::super::{handles, tree};
+use super::super::{handles, look};
 use super::wire::{Answer, flatten};
 use crate::error::Result;
 use crate::source::OpenOptions;
@@ -46,7 +46,7 @@ fn reply(arguments: &[OsString]) -> Result<(), String> {
     let text = match question.to_str() {
         Some("describe") => json(describe(file, object, OpenOptions::default())),
         Some("describe_decoded") => json(describe(file, object, OpenOptions::default().decode())),
-        Some("tree") => json(tree::look(file, object, false).map(flatten)),
+        Some("tree") => json(look::look(file, object, false).map(flatten)),
         _ => return Err("an unknown question".into()),
     };
     let text = text.map_err(|e| format!("cannot write the answer: {e}"))?;

@@ -42,8 +42,14 @@ const ASKED: &str = "chunkwise-probe";
 #[cfg(unix)]
 const VARIABLE: &str = "CHUNKWISE_PROBE";
 
-/// An untrusted file has arrays of at most so many times its size.
-const MOST_TIMES: u64 = 1 << 20;
+/// An array of an untrusted file has at most so many bytes, and so many more for each byte of the file: no
+/// compression that is common makes more of zeros.
+const MOST_BYTES: u64 = 1 << 30;
+const MOST_TIMES: u64 = 1 << 10;
+/// It has at most so many chunks, and one more for each byte of the file.
+const MOST_CHUNKS: u64 = 1 << 20;
+/// A chunk of it has at most so many bytes.
+const MOST_CHUNK: u64 = 256 << 20;
 
 /// Whether the program that runs now calls [`serve_if_asked`].
 static ANNOUNCED: AtomicBool = AtomicBool::new(false);
@@ -149,25 +155,28 @@ pub(super) fn check_source(source: &Hdf5Source) -> Result<()> {
     }
     // What is not stored takes time, too.
     let bytes = source.shape().iter().product::<u64>().saturating_mul(source.dtype().size() as u64);
-    let file = source.fingerprint().size;
-    if bytes > file.saturating_mul(MOST_TIMES) {
-        return Err(Error::new(
-            ErrorKind::Unsupported,
-            format!(
-                "an untrusted file of {} says that it has an array of {}",
-                human_bytes(file),
-                human_bytes(bytes)
-            ),
-        )
-        .hint("open the file as a trusted one if you know where it is from"));
-    }
-    Ok(())
+    let chunks = source.chunks().map_or(1, |chunks| {
+        (0..).zip(source.shape()).fold(1u64, |n, (d, &len)| n.saturating_mul(chunks.count(d, len)))
+    });
+    let (file, chunk) = (source.fingerprint().size, source.chunk_bytes());
+    let what = if bytes > MOST_BYTES.saturating_add(file.saturating_mul(MOST_TIMES)) {
+        format!("an array of {}", human_bytes(bytes))
+    } else if chunks > MOST_CHUNKS.saturating_add(file) {
+        format!("an array of {chunks} chunks")
+    } else if chunk > MOST_CHUNK {
+        format!("chunks of {}", human_bytes(chunk))
+    } else {
+        return Ok(());
+    };
+    let message = format!("an untrusted file of {} says that it has {what}", human_bytes(file));
+    Err(Error::new(ErrorKind::Unsupported, message)
+        .hint("open the file as a trusted one if you know where it is from"))
 }
 
 /// What is at `object` in the file at `canonical`, as the other process sees it.
 pub(super) fn tree(canonical: &Path, object: &str) -> Result<Node> {
     // What is no file is not given to anyone.
-    handles::fingerprint(canonical)?;
+    handles::state(canonical)?;
     wire::rebuild(wire::receive(&ask("tree", canonical, object)?)?)
 }
 

@@ -5,6 +5,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::hdf5::tree::{MAX_DEPTH, MAX_NODES, Node, NodeKind};
+use crate::text::printable;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -69,14 +70,10 @@ impl From<Told> for Error {
 
 /// Text of another process: of bounded length, with nothing in it that a terminal would obey.
 pub(super) fn plain(text: &str) -> String {
-    let mut out = String::new();
-    for c in text.chars().take(TEXT) {
-        if c.is_control() { out.extend(c.escape_default()) } else { out.push(c) }
+    match text.char_indices().nth(TEXT) {
+        Some((end, _)) => format!("{}…", printable(&text[..end])),
+        None => printable(text).into_owned(),
     }
-    if text.chars().nth(TEXT).is_some() {
-        out.push('…');
-    }
-    out
 }
 
 /// Reads an answer.

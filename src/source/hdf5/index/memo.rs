@@ -33,6 +33,8 @@ pub(super) struct Node {
     /// The keys between which it lies; `None` at the edges of the tree.
     pub low: Option<Dims>,
     pub high: Option<Dims>,
+    /// Whether what it says about its start and its end was held against its children.
+    pub believed: [bool; 2],
 }
 
 /// A block of an array.

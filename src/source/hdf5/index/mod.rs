@@ -13,8 +13,9 @@
 //! them.
 //!
 //! Limits: what [`meta`](super::meta) does not know is an error of kind `Unsupported`; the caller then asks
-//! libhdf5. A version 1 B-tree has no checksum: what is noticed there is a wrong order, level or count of its
-//! keys, not an address that was changed to another one in the file.
+//! libhdf5. A version 1 B-tree has no checksum: what is noticed there is a key that no chunk of the array can
+//! have, a wrong order, level or count of keys, and nodes that contradict each other, not the address (or,
+//! of a filtered chunk, the size or mask) of one chunk that was changed to another possible one.
 
 mod array;
 mod extensible;
@@ -190,7 +191,8 @@ impl ChunkIndex {
                 let key = coords.iter().zip(&self.chunk).map(|(&c, &n)| c.checked_mul(n));
                 let key: Option<Dims> = key.chain([Some(0)]).collect();
                 let key = key.ok_or_else(|| damaged("a chunk beyond all numbers"))?;
-                tree::walk(&tree_v1::Reader { tree, frame, rank }, file, &key, memo)?
+                let reader = tree_v1::Reader { tree, frame, chunk: &self.chunk, grid: &self.grid };
+                tree::walk(&reader, file, &key, memo)?
             }
             Kind::TreeV2(tree) => match tree_v2::Reader::new(tree, frame, rank, self.bytes)? {
                 Some(reader) => tree::walk(&reader, file, coords, memo)?,
@@ -207,7 +209,7 @@ impl ChunkIndex {
 
     /// Bytes of all chunks as they are stored. `file` has to bound how often it is looked at.
     pub fn stored_bytes(&self, file: &dyn ReadAt) -> Result<u64> {
-        let (frame, rank) = (&self.frame, self.grid.len());
+        let frame = &self.frame;
         match &self.kind {
             Kind::Nothing => Ok(0),
             Kind::Single(place) => Ok(place.size),
@@ -218,7 +220,10 @@ impl ChunkIndex {
             Kind::Extensible(array) => {
                 self.sum(array.count(), |i, memo| array.entry(file, frame, (i, self.bytes), memo))
             }
-            Kind::TreeV1(tree) => tree_v1::Reader { tree, frame, rank }.stored_bytes(file, None),
+            Kind::TreeV1(tree) => {
+                let (chunk, grid) = (&self.chunk[..], &self.grid[..]);
+                tree_v1::Reader { tree, frame, chunk, grid }.stored_bytes(file, None)
+            }
             Kind::TreeV2(tree) => tree.stored_bytes(file, frame, self.bytes),
         }
     }

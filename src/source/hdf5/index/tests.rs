@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::ffi::CString;
 use std::path::Path;
 
+mod flips;
 mod forms;
 mod hostile;
 mod large;

@@ -23,6 +23,18 @@ pub(super) enum Step {
     Down(Child, Option<Dims>, Option<Dims>),
 }
 
+/// What speaks against it that a chunk which a node does not have is not stored.
+pub(super) enum Doubt {
+    None,
+    /// A child that lies between two keys, at the start or the end of the node, has to be looked at.
+    Child {
+        child: Child,
+        low: Dims,
+        high: Dims,
+        end: bool,
+    },
+}
+
 pub(super) trait Tree {
     /// Whether a node's low key is in its range (or in a record of its parent).
     const CLOSED: bool;
@@ -41,6 +53,13 @@ pub(super) trait Tree {
     ) -> Result<()>;
 
     fn step(&self, node: &Node, key: &[u64]) -> Result<Step>;
+
+    fn keys<'b>(&self, node: &'b Node) -> Keys<'b>;
+
+    /// Whether a node that does not have a chunk can be believed.
+    fn missing(&self, _: &Node, _: &[u64]) -> Result<Doubt> {
+        Ok(Doubt::None)
+    }
 }
 
 /// Looks a chunk up.
@@ -59,7 +78,7 @@ pub(super) fn walk<T: Tree>(
     loop {
         match tree.step(&memo.path[memo.depth - 1], key)? {
             Step::Found(place) => return Ok(Some(place)),
-            Step::Missing => return Ok(None),
+            Step::Missing => return believe(tree, file, key, memo).map(|()| None),
             Step::Down(child, low, high) => descend(tree, file, child, (low, high), memo)?,
         }
     }
@@ -85,9 +104,35 @@ fn descend<T: Tree>(
         memo.path.push(Node::default());
     }
     let node = &mut memo.path[depth];
+    // It is nowhere until it is found to be right.
+    (node.low, node.high) = (None, None);
     tree.load(file, child, level, node, &mut memo.reads)?;
-    (node.low, node.high) = (low, high);
+    let keys = tree.keys(node);
+    let least = if T::CLOSED { Ordering::Less } else { Ordering::Equal };
+    let below = |low: &Dims| keys.compare(0, low) <= least;
+    let above = |high: &Dims| keys.compare(node.count - 1, high) != Ordering::Less;
+    if node.count > 0 && (low.as_ref().is_some_and(below) || high.as_ref().is_some_and(above)) {
+        return Err(damaged("a node of the tree of chunks has chunks that belong to others"));
+    }
+    (node.low, node.high, node.believed) = (low, high, [false; 2]);
     memo.depth += 1;
+    Ok(())
+}
+
+/// Fails where the last node does not have a chunk, but something speaks for it that the chunk is stored.
+fn believe<T: Tree>(tree: &T, file: &dyn ReadAt, key: &[u64], memo: &mut Memo) -> Result<()> {
+    let at = memo.depth - 1;
+    let Doubt::Child { child, low, high, end } = tree.missing(&memo.path[at], key)? else { return Ok(()) };
+    if memo.path[at].believed[usize::from(end)] {
+        return Ok(());
+    }
+    // It may have been on the way to the last chunk.
+    let (low, high) = (Some(low), Some(high));
+    let seen = memo.path.get(at + 1).is_some_and(|node| node.low == low && node.high == high);
+    if !seen {
+        descend(tree, file, child, (low, high), memo)?;
+    }
+    memo.path[at].believed[usize::from(end)] = true;
     Ok(())
 }
 

@@ -71,12 +71,6 @@ impl<'a> Reader<'a> {
         }
         Ok(Some(Reader { tree, root, frame, nodes, rank, chunk_bytes }))
     }
-
-    fn keys<'b>(&self, node: &'b Node) -> Keys<'b> {
-        let (first, stride) =
-            (BEFORE + usize::from(self.tree.entry.width), usize::from(self.tree.tree.record));
-        Keys { bytes: &node.bytes, first, stride, count: node.count, rank: self.rank }
-    }
 }
 
 impl Tree for Reader<'_> {
@@ -99,6 +93,12 @@ impl Tree for Reader<'_> {
         node.count = usize::from(child.count);
         self.nodes.load(file, child, node.level, &mut node.bytes, reads)?;
         self.keys(node).check_order()
+    }
+
+    fn keys<'b>(&self, node: &'b Node) -> Keys<'b> {
+        let (first, stride) =
+            (BEFORE + usize::from(self.tree.entry.width), usize::from(self.tree.tree.record));
+        Keys { bytes: &node.bytes, first, stride, count: node.count, rank: self.rank }
     }
 
     fn step(&self, node: &Node, key: &[u64]) -> Result<Step> {

@@ -59,9 +59,11 @@ use super::facts::Facts;
 use super::part::Elements;
 use super::tree::{self, Node};
 use crate::error::{Error, ErrorKind, Result};
+use crate::grid::Dims;
 use crate::source::{OpenOptions, Reader};
 use container::Container;
-use object::Kind;
+use dataspace::Space;
+use object::{DATASPACE, Kind, Object};
 use pages::Pages;
 use path::Found;
 
@@ -153,6 +155,15 @@ pub(super) fn object(file: &dyn ReadAt, name: &str) -> Result<tree::Object> {
         Found::Elsewhere(..) => {
             Err(Error::new(ErrorKind::Internal, "a link was followed that is not allowed"))
         }
+    })
+}
+
+/// The shape that the object header at `header` (relative to the base address) says; `None` of a null dataspace.
+pub(super) fn shape(file: &dyn ReadAt, header: u64) -> Result<Option<Dims>> {
+    over(file, |container| {
+        let object = Object::read(container, header)?;
+        let space = object.get(container, DATASPACE, "dataspace")?;
+        Ok(Space::read(&space, container.frame())?.shape())
     })
 }
 

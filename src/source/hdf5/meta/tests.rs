@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::source::hdf5::tree::NodeKind;
-use crate::source::hdf5::{facts as library, handles, tree as listed};
+use crate::source::hdf5::{facts as library, handles, look as listed};
 use std::path::{Path, PathBuf};
 
 /// Differences between the two readings of a file, and how many nodes and datasets were compared.

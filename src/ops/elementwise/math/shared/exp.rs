@@ -2,11 +2,11 @@
 
 use super::constants::*;
 use super::pair::*;
-use super::{EXP_RANGE, EXP2_RANGE, EXPM1_LEAST, F, I, P, SINH_MOST, TANH_MOST, TINY};
+use super::{BIAS, EXP_RANGE, EXP2_RANGE, EXPM1_LEAST, F, I, P, SINH_MOST, TANH_MOST, TINY};
 
 /// e^(r + c) − 1 as a pair, for |r| ≤ ln 2 / 2 and c below r's last bit.
 #[inline(always)]
-fn expm1_reduced(r: F, c: F) -> (F, F) {
+pub(super) fn expm1_reduced(r: F, c: F) -> (F, F) {
     fast_two_sum(r, (c + c * r) + r * r * horner(r, &EXP))
 }
 
@@ -27,6 +27,22 @@ pub(super) fn exp_parts(x: F, low: F) -> (I, (F, F)) {
 pub(super) fn join(n: I, q: (F, F)) -> F {
     let (h, l) = fast_two_sum(1.0, q.0);
     scale(h + (l + q.1), n)
+}
+
+/// 2^n (1 + q) as a pair; the second is left out where the first is far below 1.
+#[inline(always)]
+pub(super) fn join_pair(n: I, q: (F, F)) -> (F, F) {
+    let (h, l) = fast_two_sum(1.0, q.0);
+    let (h, l) = fast_two_sum(h, l + q.1);
+    (scale(h, n), if n < -(BIAS / 2) { 0.0 } else { l * pow2(n.max(-(BIAS / 2))) })
+}
+
+/// 2^n (1 + q) r, rounded once at the end.
+#[inline(always)]
+pub(super) fn join_times(n: I, q: (F, F), r: (F, F)) -> F {
+    let (h, l) = fast_two_sum(1.0, q.0);
+    let (p, e) = two_prod(h, r.0);
+    scale(p + (e + (h * r.1 + (l + q.1) * r.0)), n)
 }
 
 #[inline(always)]

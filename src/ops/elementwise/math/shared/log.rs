@@ -7,7 +7,7 @@ use super::{EXP_RANGE, F, I, P, POWER_MOST, SQRT_HALF_BITS, U, WHOLE};
 
 /// x = 2^k m with m in [√½, √2), for x > 0.
 #[inline(always)]
-fn split(x: F) -> (I, F) {
+pub(super) fn split(x: F) -> (I, F) {
     let subnormal = x < F::MIN_POSITIVE;
     let v = x * if subnormal { WHOLE + WHOLE } else { 1.0 };
     let k = (v.to_bits().wrapping_sub(SQRT_HALF_BITS) as I) >> (P - 1);
@@ -18,7 +18,7 @@ fn split(x: F) -> (I, F) {
 /// log(1 + f + g) as a pair, for 1 + f in [√½, √2) and g below f's last bit, given as
 /// `low` = g − g f + g f².
 #[inline(always)]
-fn log1p_reduced(f: F, low: F) -> (F, F) {
+pub(super) fn log1p_reduced(f: F, low: F) -> (F, F) {
     let s = f / (2.0 + f);
     let z = s * s;
     // f² / 2. f is 0 or at least 2^-P; only in log1p it may be smaller, down to where the product is no
@@ -42,7 +42,7 @@ fn ends(x: F, y: F) -> F {
 
 /// k · (short + rest) + a, where k · short is exact and, but for k = 0, larger than a.
 #[inline(always)]
-fn with_exponent(k: I, short: F, rest: F, a: (F, F)) -> F {
+pub(super) fn with_exponent(k: I, short: F, rest: F, a: (F, F)) -> F {
     let kf = float(k);
     let (h, l) = fast_two_sum(kf * short, a.0);
     h + (l + (a.1 + kf * rest))
@@ -50,7 +50,7 @@ fn with_exponent(k: I, short: F, rest: F, a: (F, F)) -> F {
 
 /// a · (hi + lo); a is 0 or at least 2^(-P - 1).
 #[inline(always)]
-fn times(a: (F, F), hi: F, lo: F) -> (F, F) {
+pub(super) fn times(a: (F, F), hi: F, lo: F) -> (F, F) {
     let (h, l) = two_prod(a.0, hi);
     (h, l + (a.0 * lo + a.1 * hi))
 }
@@ -89,8 +89,14 @@ pub(in super::super::super) fn log1p(x: F) -> F {
 #[inline(always)]
 fn log_pair(x: F) -> (F, F) {
     let (k, m) = split(x);
-    let f = m - 1.0;
-    let (s, sl) = div_pair((f, 0.0), two_sum(2.0, f));
+    log_parts(k, m - 1.0, NOTHING)
+}
+
+/// log(2^k (1 + f + g)) as a pair to about 2^-(P + 12), for 1 + f in [√½, √2) and g below f's last bit.
+#[inline(always)]
+pub(super) fn log_parts(k: I, f: F, g: F) -> (F, F) {
+    let (d, dl) = two_sum(2.0, f);
+    let (s, sl) = div_pair((f, g), (d, dl + g));
     // s is 0 or at least 2^(-P - 1), so all products are 0 or at least 2^(-3P - 5).
     let (z, zl) = two_prod(s, s);
     let zl = zl + 2.0 * s * sl;

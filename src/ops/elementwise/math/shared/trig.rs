@@ -1,8 +1,8 @@
-//! sin, cos and tan of a reduced argument.
+//! sin, cos and tan of a reduced argument, and sinc.
 
 use super::constants::*;
 use super::pair::*;
-use super::{BIAS, F, I, P, TINY, TRIG_MOST, U};
+use super::{BIAS, F, I, P, TINY, TRIG_MOST, U, WHOLE};
 
 /// An angle r + s beside a multiple of π / 2: `quadrant` counts them, |r| ≤ π / 4.
 #[derive(Clone, Copy)]
@@ -111,4 +111,25 @@ pub(in super::super::super) fn tan(x: F, a: Reduced) -> F {
     let (q, l) = div_pair(n, d);
     let v = nan_if(!x.is_finite(), q + l);
     if abs(x) < TINY { x } else { v }
+}
+
+/// sin(π x) ÷ (π x). Everything up to the angle π r is exact: x less the nearest multiples of 2 and of ½.
+#[inline(always)]
+pub(in super::super::super) fn sinc(x: F) -> F {
+    let a = abs(x);
+    // From WHOLE on every number is whole.
+    let c = clamp(a, 0.0, WHOLE);
+    let (pairs, _) = nearest(0.5 * c);
+    let y = c - (pairs + pairs);
+    let (nf, n) = nearest(y + y);
+    let r = y - 0.5 * nf;
+    // π is two times π / 2. Where the products are too small to be exact the answer is 1.
+    let (p, e) = two_prod(r + r, PIO2_HI);
+    let (s, c2) = both(Reduced { quadrant: n, r: p, s: e + (r + r) * PIO2_LO });
+    let top = if n & 1 == 0 { s } else { c2 };
+    let top = if n & 2 == 0 { top } else { (-top.0, -top.1) };
+    let (d, l) = two_prod(c + c, PIO2_HI);
+    let (q, ql) = div_pair(top, (d, l + (c + c) * PIO2_LO));
+    let v = if (r == 0.0) & (n & 1 == 0) { 0.0 } else { q + ql };
+    nan_if(!x.is_finite(), if a < 0.25 * TINY { 1.0 } else { v })
 }

@@ -9,10 +9,10 @@ use crate::source::hdf5::meta::{bytes, checksum};
 use std::time::{Duration, Instant};
 
 /// splitmix64.
-struct Rng(u64);
+pub(super) struct Rng(u64);
 
 impl Rng {
-    fn seeded(test: &str) -> Rng {
+    pub fn seeded(test: &str) -> Rng {
         let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
         let seed = std::env::var("CHUNKWISE_SEED").map_or(now, |s| s.parse().unwrap());
         println!("{test}: CHUNKWISE_SEED={seed}");
@@ -27,23 +27,23 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, n: u64) -> u64 {
+    pub fn below(&mut self, n: u64) -> u64 {
         self.next() % n
     }
 }
 
 /// A dataset and what a lookup of all of its chunks reads.
-struct Subject {
-    facts: Facts,
-    name: String,
+pub(super) struct Subject {
+    pub facts: Facts,
+    pub name: String,
     /// Positions and lengths of what is read.
-    reads: Vec<(u64, u64)>,
+    pub reads: Vec<(u64, u64)>,
     /// Positions and lengths of what ends with a checksum.
-    sums: Vec<(u64, u64)>,
+    pub sums: Vec<(u64, u64)>,
 }
 
 /// A file with every kind of index.
-fn subjects(path: &Path, style: Style) -> (Vec<u8>, Vec<Subject>) {
+pub(super) fn subjects(path: &Path, style: Style) -> (Vec<u8>, Vec<Subject>) {
     let file = create(path, style);
     type Case = (&'static [u64], &'static [u64], &'static [u64], bool);
     let cases: [Case; 6] = [

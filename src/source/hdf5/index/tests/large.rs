@@ -30,7 +30,7 @@ fn walk(path: &Path, name: &str, order: impl Fn(u64, &[u64]) -> Dims) -> (u64, u
     }
     let (reads, places) = (noted.count(), noted.reads.borrow().len() as u64);
     // The same from the file itself, for the time only.
-    let (opened, _) = crate::source::hdf5::handles::RawFile::open(path).unwrap();
+    let opened = crate::source::hdf5::handles::RawFile::open(path).unwrap();
     let (mut memo, start) = (Memo::default(), Instant::now());
     for i in 0..count {
         index.find(&opened, &order(i, &grid), &mut memo).unwrap();

@@ -1,0 +1,146 @@
+//! From the command line to the file: what is asked for is looked at before anything runs.
+
+use super::axis::Scale;
+use super::file::{self, Format};
+use super::scene::{Area, Drawn, Scene};
+use super::subject::{COUNT, Kind, Labels, Missing, Subject};
+use super::values::Values;
+use super::{histogram, image, line, png, svg};
+use crate::cli::{Failure, output};
+use chunkwise::expr::Output;
+use chunkwise::{Error, ErrorKind, Result, Value};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The size of a picture of one result, and of each of several.
+const ALONE: (u32, u32) = (1280, 960);
+const SEVERAL: (u32, u32) = (1120, 840);
+/// The most results on a picture.
+const MOST: usize = 16;
+
+/// A picture that is asked for.
+#[derive(Debug)]
+pub struct Plot {
+    path: PathBuf,
+    format: Format,
+    scale: Scale,
+}
+
+/// A picture of results: of some of them, each with its position among all.
+#[derive(Debug)]
+pub struct Picture {
+    plot: Plot,
+    subjects: Vec<(usize, Subject)>,
+}
+
+impl Plot {
+    /// The picture that a file's name and the scale of its values say.
+    ///
+    /// # Errors
+    /// `Usage` for an ending other than .png and .svg, and for a file that exists.
+    pub fn new(path: &Path, log: bool) -> std::result::Result<Plot, Failure> {
+        let format = Format::of(path)?;
+        file::refuse_existing(path)?;
+        Ok(Plot { path: path.into(), format, scale: if log { Scale::Log } else { Scale::Linear } })
+    }
+
+    /// What is to be drawn of all results, each with its label and whether this is a name that was given. Single
+    /// numbers are left out, which a note says.
+    ///
+    /// # Errors
+    /// `Usage` for results that have no picture, if there are no others than single numbers, and for too many.
+    pub fn of<'a>(
+        self,
+        results: impl IntoIterator<Item = ((&'a str, bool), &'a Output)>,
+    ) -> std::result::Result<Picture, Failure> {
+        let (mut subjects, mut scalars) = (Vec::new(), Vec::new());
+        for (i, ((label, given), output)) in results.into_iter().enumerate() {
+            let shown = output::plain(label);
+            match Subject::of(given.then_some(label), output) {
+                Ok(subject) => subjects.push((i, subject)),
+                Err(Missing::Scalar) => scalars.push(shown),
+                Err(Missing::Other(why)) => {
+                    return Err(Failure::Usage(format!("--plot: {shown} has no picture: {why}")));
+                }
+            }
+        }
+        let number = |names: &[String]| match names {
+            [one] => format!("{one} is one number and has no picture"),
+            many => format!("{} are single numbers and have no picture", many.join(", ")),
+        };
+        if subjects.is_empty() {
+            return Err(Failure::Usage(format!("--plot: {}", number(&scalars))));
+        }
+        if subjects.len() > MOST {
+            let message = format!("--plot: {} results; a picture has at most {MOST} of them", subjects.len());
+            return Err(Failure::Usage(message));
+        }
+        if !scalars.is_empty() {
+            // Nobody to tell if stderr is closed.
+            let _ = writeln!(io::stderr(), "note: --plot: {}", number(&scalars));
+        }
+        Ok(Picture { plot: self, subjects })
+    }
+}
+
+impl Picture {
+    /// Draws the results among `values`, and writes the file, which appears when all of it is there.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn write(&self, values: &[Value]) -> Result<()> {
+        let scene = self.scene(values)?;
+        let bytes = match self.plot.format {
+            Format::Png => png::encode(&scene)?,
+            Format::Svg => svg::encode(&scene)?,
+        };
+        file::write(&self.plot.path, &bytes)
+    }
+
+    /// All results, row by row on panels of one width.
+    fn scene(&self, values: &[Value]) -> Result<Scene> {
+        let n = self.subjects.len();
+        let (width, height) = if n == 1 { ALONE } else { SEVERAL };
+        let columns = (1..).find(|c| c * c >= n).unwrap_or(n);
+        let (mut shapes, mut y) = (Vec::new(), 0);
+        for row in self.subjects.chunks(columns) {
+            let mut used = 0;
+            for ((at, subject), x) in row.iter().zip((0..).map(|c| c * width)) {
+                let lost = || Error::new(ErrorKind::Internal, "a result that is drawn is not there");
+                let panel = Area { x, y, width, height };
+                let drawn = panel_of(subject, values.get(*at).ok_or_else(lost)?, self.plot.scale, panel)?;
+                shapes.extend(drawn.shapes);
+                used = used.max(drawn.height);
+            }
+            y += used;
+        }
+        Ok(Scene { width: columns as u32 * width, height: y, shapes })
+    }
+}
+
+fn panel_of(subject: &Subject, value: &Value, scale: Scale, panel: Area) -> Result<Drawn> {
+    let labels = &subject.labels;
+    match subject.kind {
+        Kind::Line => line::draw(Values::of_array(value.as_array()?), scale, labels, panel),
+        Kind::Image => {
+            let array = value.as_array()?;
+            let &[rows, columns] = array.shape() else { return Err(other()) };
+            image::array(Values::of_array(array), (rows, columns), scale, labels, panel)
+        }
+        Kind::Histogram | Kind::Histogram2d => {
+            let found = value.as_histogram()?;
+            let counted = Labels { values: COUNT.to_string(), ..labels.clone() };
+            let labels = if found.weights().is_some() { labels } else { &counted };
+            let values = Values::of_histogram(found);
+            match found.edges() {
+                [x] => histogram::draw(values, x, scale, labels, panel),
+                [x, y] => image::histogram(values, (x, y), scale, labels, panel),
+                _ => Err(other()),
+            }
+        }
+    }
+}
+
+fn other() -> Error {
+    Error::new(ErrorKind::Internal, "a result that is drawn has another shape")
+}
