@@ -57,6 +57,12 @@ fn every_field_is_as_h5py_reads_it() {
                 continue;
             }
             let options = OpenOptions::new().reader(reader).allow_external();
+            if path.starts_with("/v/") && shape.len() > 1 {
+                // Arrays in the elements of virtual datasets are taken from the sources.
+                let e = Array::open_with(place(file), path, options).unwrap_err();
+                assert_eq!(e.kind(), ErrorKind::Unsupported, "{path}: {e}");
+                continue;
+            }
             let array = Array::open_with(place(file), path, options).unwrap();
             assert_eq!((array.dtype().unwrap(), array.shape().unwrap()), (*dtype, &shape[..]), "{path}");
             let value = session.compute(&array).unwrap();
@@ -69,12 +75,12 @@ fn every_field_is_as_h5py_reads_it() {
 #[test]
 fn regions_of_fields() {
     let session = session();
+    let by = |start, stop, step| Index::Slice { start: Some(start), stop: Some(stop), step };
     for layout in ["compact", "contiguous", "chunked", "deflated", "checked"] {
         let w = Array::open(place("compound.h5"), &format!("/nested/{layout}/pos/w")).unwrap();
         assert_eq!(w.shape().unwrap(), [23, 2, 3]);
         let all = session.compute(&w).unwrap().to_ndarray::<u16>().unwrap();
-        let part =
-            w.index([Index::from((2..21).step_by(5)), Index::from(1..2), Index::from((0..3).step_by(2))]);
+        let part = w.index([by(2, 21, 5), by(1, 2, 1), by(0, 3, 2)]);
         let part = session.compute(&part).unwrap().to_ndarray::<u16>().unwrap();
         assert_eq!(part, all.slice(ndarray::s![2..21;5, 1..2, 0..3;2]).into_dyn(), "{layout}");
         let turned = session.compute(&w.t().index([Index::At(2)])).unwrap().to_ndarray::<u16>().unwrap();

@@ -335,7 +335,32 @@ fn means_of_real_files_are_xarrays() {
     }
 }
 
-const REAL: &[(&str, &str, DType, f64)] = &[];
+const REAL: &[(&str, &str, DType, f64)] = &[
+    ("climate/nc4py_Cloud_Top_Height.nc", "/HT", DType::F32, 7429.053286192062),
+    ("climate/nc4py_Cloud_Top_Height.nc", "/DQF", DType::F32, 1.52708),
+    ("climate/nc4py_Cloud_Top_Height.nc", "/y", DType::F32, 0.08456000504394372),
+    ("climate/nc4py_Cloud_Top_Height.nc", "/x", DType::F32, -0.005039999388158321),
+    ("climate/pyfive_fractal_heap_no_mci_rlat.nc", "/tasmax", DType::F32, 281.40731356738684),
+    ("climate/xclim_pr_day_CanESM2_na10k_2095.nc", "/pr", DType::F32, 3.742110038274527e-05),
+    ("climate/xclim_sic_SImon_CanESM5_2020.nc", "/latitude", DType::F64, -1.6373356107629498),
+    ("climate/xclim_sic_SImon_CanESM5_2020.nc", "/siconc", DType::F32, 15.291300640818404),
+    ("climate/xclim_sic_SImon_CanESM5_2020.nc", "/areacello", DType::F32, 5583338796.228626),
+    (
+        "radar/openradar_example_plot_ppi_single_sweep.nc",
+        "/reflectivity_at_cor",
+        DType::F32,
+        -9.21225608338507,
+    ),
+    (
+        "radar/openradar_example_plot_ppi_single_sweep.nc",
+        "/antenna_transition",
+        DType::F64,
+        0.03164983164983165,
+    ),
+    ("radar/openradar_example_plot_ppi_single_sweep.nc", "/azimuth", DType::F32, 190.24986669906863),
+    ("radar/openradar_example_plot_ppi_single_sweep.nc", "/r_calib_index", DType::F32, 0.0),
+    ("radar/openradar_example_plot_ppi_single_sweep.nc", "/latitude", DType::F32, 69.14128112792969),
+];
 
 #[test]
 fn a_decoding_is_plain_data() {

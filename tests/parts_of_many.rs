@@ -14,7 +14,7 @@ fn file(folder: &Path, name: &str, of: Option<(&[u64], DType)>) -> PathBuf {
     if let Some((shape, dtype)) = of {
         let n = shape.iter().product::<u64>();
         let values = Array::arange(0.0, n as f64, 1.0).cast(dtype);
-        let values = session(1, "1MiB").compute(&values).unwrap();
+        let values = session(1, "16MiB").compute(&values).unwrap();
         let elements: Vec<_> = (0..n as usize).map(|i| values.scalar(i).unwrap()).collect();
         all.push((dataset("c", shape, dtype, None, None), to_bytes(&elements)));
     }
@@ -45,7 +45,7 @@ fn files_without_the_dataset_count_as_empty_where_that_is_said() {
     let skip = OpenOptions::new().skip_missing();
     let opened = Opened::open_many(&files, "/c", ONE, skip).unwrap();
     assert_eq!(opened.array.shape().unwrap(), [8]);
-    assert_eq!(sum(&session(2, "1MiB"), &opened.array), 3.0 + 10.0);
+    assert_eq!(sum(&session(2, "16MiB"), &opened.array), 3.0 + 10.0);
     assert_eq!(opened.notes, ["2 of 4 files have no /c, and count as empty"]);
     // In all of them it is missing; a file that is not there is no file without it; neither is a link to nowhere.
     let e = Array::open_many_with(&files, "/d", ONE, skip).unwrap_err();
@@ -65,7 +65,7 @@ fn a_group_that_is_missing_is_a_dataset_that_is_missing() {
     write_file(&files[1], &[(dataset("PartType4/Masses", &[2], DType::U8, None, None), &[3, 4])]);
     let skip = OpenOptions::new().skip_missing();
     let m = Array::open_many_with(&files, "/PartType4/Masses", ONE, skip).unwrap();
-    assert_eq!(sum(&session(1, "1MiB"), &m), 7.0);
+    assert_eq!(sum(&session(1, "16MiB"), &m), 7.0);
     for reader in [chunkwise::Reader::Own, chunkwise::Reader::Libhdf5] {
         let again = Array::open_many_with(&files, "/PartType4/Masses", ONE, skip.reader(reader)).unwrap();
         assert_eq!(again.shape().unwrap(), [2]);
@@ -87,7 +87,7 @@ fn empty_datasets_of_another_rank_or_dtype_fit() {
         for files in [[&empty, &whole], [&whole, &empty]] {
             let x = Array::open_many(files, "/c", ONE).unwrap();
             assert_eq!((x.shape().unwrap(), x.dtype().unwrap()), (&[4, 3][..], DType::F32), "{name}");
-            assert_eq!(sum(&session(1, "1MiB"), &x), 66.0);
+            assert_eq!(sum(&session(1, "16MiB"), &x), 66.0);
         }
     }
     // Rows without elements would be rows.
@@ -106,7 +106,7 @@ fn dtypes_are_promoted_where_that_is_said() {
     assert!(e.to_string().contains("uint64") && e.to_string().contains("uint32"), "{e}");
     let opened = Opened::open_many(&files, "/c", ONE, OpenOptions::new().promote()).unwrap();
     assert_eq!((opened.array.dtype().unwrap(), opened.array.shape().unwrap()), (DType::U64, &[9][..]));
-    assert_eq!(sum(&session(1, "1MiB"), &opened.array), 9.0);
+    assert_eq!(sum(&session(1, "16MiB"), &opened.array), 9.0);
     assert_eq!(opened.notes, ["uint32 (2 files) and uint64 (1 file) promoted to uint64"]);
     // Alike they are as they are.
     let same = Opened::open_many(&files[..1], "/c", ONE, OpenOptions::new().promote()).unwrap();

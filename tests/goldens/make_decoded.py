@@ -75,8 +75,10 @@ for d in INTS + FLOATS:
 
 for size in (1, 2, 4, 8):
     for kind, text in (("i", "true"), ("u", "false")):
-        data = np.array([0, 1, 7, 100], dtype=f"{kind}{size}")
-        data = np.concatenate([data, ~data[:3]])
+        # Numbers of the other sign that floats tell apart, in which xarray compares.
+        top = 1 << (8 * size - 1)
+        high = np.array([top, top + top // 2, top + top // 4], dtype=f"u{size}").view(f"{kind}{size}")
+        data = np.concatenate([np.array([0, 1, 7, 100], dtype=f"{kind}{size}"), high])
         for fill in (None, data[4]):
             for packing, p in {"": {}, **PACKINGS}.items():
                 attrs = {"_Unsigned": text, **({} if fill is None else {"_FillValue": fill}), **p}

@@ -1,0 +1,158 @@
+//! What the program makes of packed numbers, files as they are, and compound data, and what it says of it.
+
+mod common;
+
+use chunkwise::DType;
+use chunkwise::sink::hdf5::{AttributeData, DatasetSpec};
+use common::{dataset, folder, write_file};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::Command;
+
+struct Run {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+fn chunkwise(args: &[&str]) -> Run {
+    let output = Command::new(env!("CARGO_BIN_EXE_chunkwise")).args(args).output().unwrap();
+    let text = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
+    Run { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+}
+
+/// The data of the first result, and what was said beside it.
+fn first(args: &[&str]) -> (Value, String) {
+    let run = chunkwise(&[&["eval", "--json"], args].concat());
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    let v: Value = serde_json::from_str(&run.out).unwrap();
+    let results = &v["results"];
+    let first = match results {
+        Value::Object(all) => all.values().next().unwrap(),
+        all => &all[0],
+    };
+    (first["data"].clone(), run.err)
+}
+
+fn packed(path: &Path, stored: [i16; 3], scale: f64, offset: f64) {
+    let number = |v: chunkwise::Scalar| AttributeData::Numbers(vec![v]);
+    let spec = DatasetSpec {
+        attributes: vec![
+            ("scale_factor".into(), number(scale.into())),
+            ("add_offset".into(), number(offset.into())),
+            ("_FillValue".into(), number((-32767i16).into())),
+        ],
+        ..dataset("t", &[3], DType::I16, None, None)
+    };
+    write_file(path, &[(spec, &stored.iter().flat_map(|v| v.to_ne_bytes()).collect::<Vec<_>>())]);
+}
+
+#[test]
+fn packed_numbers_are_decoded_and_a_note_says_so() {
+    let folder = folder();
+    let (a, b) = (folder.path().join("y1.nc"), folder.path().join("y2.nc"));
+    packed(&a, [100, -32767, 200], 0.01, 273.15);
+    packed(&b, [10, 20, 30], 0.5, -1.0);
+    let t = format!("t={}:/t", a.display());
+    let (mean, said) = first(&["-i", &t, "nanmean(t)"]);
+    assert_eq!(mean, json!(274.65));
+    let note = "note: t: int16 × 0.01 + 273.15, missing -32767 → NaN, as float64 (--raw for the numbers as stored)\n";
+    assert_eq!(said, note);
+    // Missing numbers are NaN, as NumPy's; who meets one is told of what leaves them out.
+    let (mean, said) = first(&["-i", &t, "mean(t)"]);
+    assert!(mean == json!("NaN") && said.contains("nanmean"), "{mean} {said}");
+    let (max, said) = first(&["-i", &t, "--raw", "max(t)"]);
+    assert_eq!((max, &said[..]), (json!(200), ""));
+    // Each file by its own attributes; in a group, the note names the path.
+    let years = format!("t={}:/t", folder.path().join("y*.nc").display());
+    let (max, said) = first(&["-i", &years, "t"]);
+    assert_eq!(max, json!([274.15, "NaN", 275.15, 4.0, 9.0, 14.0]));
+    assert!(
+        said.contains("y1.nc: int16 × 0.01 + 273.15") && said.contains("y2.nc: int16 × 0.5 - 1.0"),
+        "{said}"
+    );
+    let (_, said) = first(&["-i", &format!("s={}", a.display()), "nanmax(s.t) + nanmin(s['t'])"]);
+    assert_eq!(said.matches("note: /t: int16 × 0.01").count(), 1, "{said}");
+}
+
+#[test]
+fn a_reduction_that_overflows_says_so() {
+    let note = "overflow encountered in a reduction";
+    let large = "full(4, 2e38, dtype=float32)";
+    for (expression, value, told) in [
+        (format!("sum({large})"), json!("Infinity"), true),
+        (format!("sum(-{large})"), json!("-Infinity"), true),
+        (format!("prod({large})"), json!("Infinity"), true),
+        (format!("mean({large})"), json!(2e38f32), false),
+        (format!("sum({large}, dtype=float64)"), json!(4.0 * f64::from(2e38f32)), false),
+        ("sum(array([inf, 1]))".into(), json!("Infinity"), false),
+        ("var(array([1.0, 2]), ddof=2)".into(), json!("Infinity"), false),
+    ] {
+        let (got, said) = first(&[&expression]);
+        match (got.as_f64(), value.as_f64()) {
+            (Some(a), Some(b)) => assert!((a - b).abs() <= 1e-6 * b.abs(), "{expression}: {got}"),
+            _ => assert_eq!(got, value, "{expression}"),
+        }
+        assert_eq!(said.contains(note), told, "{expression}: {said}");
+    }
+}
+
+#[test]
+fn files_without_the_dataset_and_of_other_dtypes() {
+    let folder = folder();
+    let write = |name: &str, dataset_name: &str, dtype: DType, bytes: &[u8]| {
+        let spec = dataset(dataset_name, &[2], dtype, None, None);
+        write_file(&folder.path().join(name), &[(spec, bytes)]);
+    };
+    write("s_0.h5", "gas", DType::U32, &[1, 0, 0, 0, 2, 0, 0, 0]);
+    write("s_1.h5", "stars", DType::U32, &[3, 0, 0, 0, 4, 0, 0, 0]);
+    write("s_2.h5", "stars", DType::U64, &[5, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0]);
+    let m = format!("m={}:/stars", folder.path().join("s_*.h5").display());
+    let run = chunkwise(&["eval", "-i", &m, "sum(m)"]);
+    assert!(run.code == Some(1) && run.err.contains("--missing skip"), "{}", run.err);
+    let run = chunkwise(&["eval", "-i", &m, "--missing", "skip", "sum(m)"]);
+    assert!(run.code == Some(1) && run.err.contains("--promote"), "{}", run.err);
+    let (sum, said) = first(&["-i", &m, "--missing", "skip", "--promote", "sum(m)"]);
+    assert_eq!(sum, json!(18));
+    assert!(said.contains("note: m: 1 of 3 files have no /stars, and count as empty"), "{said}");
+    assert!(said.contains("note: m: uint32 (1 file) and uint64 (1 file) promoted to uint64"), "{said}");
+}
+
+#[test]
+fn fields_and_complex_numbers_in_expressions() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/compound.h5");
+    let d = format!("d={file}:/nested/deflated");
+    let (by_name, _) = first(&["-i", &d, "d['pos']['x']"]);
+    for other in ["d.pos.x", "d['pos/x']", "d['pos'].x"] {
+        assert_eq!(first(&["-i", &d, other]).0, by_name, "{other}");
+    }
+    assert_eq!(first(&["-i", &format!("x={file}:/nested/deflated/pos/x"), "x"]).0, by_name);
+    assert_eq!(first(&["-i", &format!("s={file}"), "s['/nested/deflated']['pos']['x']"]).0, by_name);
+    let run = chunkwise(&["eval", "-i", &d, "d['time']"]);
+    assert!(
+        run.code == Some(1) && run.err.contains("no field \"time\"") && run.err.contains("id, pos, v"),
+        "{}",
+        run.err
+    );
+    let run = chunkwise(&["eval", "-i", &d, "sum(d)"]);
+    assert!(run.code == Some(1) && run.err.contains("there is id, pos, v"), "{}", run.err);
+    for (path, file) in [("/complex/c16", file), ("/z", &file.replace("compound.h5", "compound_source.h5"))] {
+        let z = format!("z={file}:{path}");
+        let (squares, _) = first(&["-i", &z, "sum(real(z) ** 2 + z.imag ** 2 - abs(z) ** 2)"]);
+        assert!(squares.as_f64().unwrap().abs() < 1e-9, "{squares}");
+        let (turned, _) = first(&["-i", &z, "max(absolute(cos(angle(z)) * z.abs() - z['r']))"]);
+        assert!(turned.as_f64().unwrap() < 1e-12, "{turned}");
+        let run = chunkwise(&["eval", "-i", &z, "sum(z)"]);
+        assert!(
+            run.code == Some(1) && run.err.contains("real(z), imag(z), abs(z) or angle(z)"),
+            "{}",
+            run.err
+        );
+    }
+    let run = chunkwise(&["info", &format!("{file}:/nested/chunked")]);
+    assert!(
+        run.out.contains("/pos  compound\n") && run.out.contains("/pos/w  uint16 (2, 3)\n"),
+        "{}",
+        run.out
+    );
+}
