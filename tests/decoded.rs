@@ -61,7 +61,10 @@ fn bytes(stored: &[Scalar]) -> Vec<u8> {
 }
 
 /// Writes variables, each in chunks of 3.
-fn write(path: &Path, variables: &[(&str, DType, &[Scalar], &[(String, AttributeData)])]) {
+/// A variable: its name, its numbers as stored, its attributes.
+type Variable<'a> = (&'a str, DType, &'a [Scalar], &'a [(String, AttributeData)]);
+
+fn write(path: &Path, variables: &[Variable]) {
     let spec = |(name, dtype, stored, attributes): &(&str, DType, &[Scalar], &[(String, AttributeData)])| {
         DatasetSpec {
             name: (*name).into(),
@@ -161,6 +164,7 @@ fn numbers_of_classic_files_too() {
     let of = |v: &AttributeData| match v {
         AttributeData::Text(_) => Some(2),
         AttributeData::Numbers(v) => kind(v[0].dtype()),
+        _ => None,
     };
     cases.retain(|c| kind(c.dtype).is_some() && c.attributes.iter().all(|a| of(&a.1).is_some()));
     assert!(cases.len() > 1000);
@@ -180,6 +184,7 @@ fn numbers_of_classic_files_too() {
                 let data = match value {
                     AttributeData::Text(text) => text.clone().into_bytes(),
                     AttributeData::Numbers(values) => big(values),
+                    other => panic!("{other:?} is not written here"),
                 };
                 (name.clone(), of(value).unwrap(), data)
             })
@@ -271,7 +276,8 @@ fn what_says_nothing_about_the_data_is_told_and_what_cannot_be_is_an_error() {
     let path = folder.path().join("a.nc");
     let text = |t: &str| AttributeData::Text(t.into());
     let two = |a: Scalar, b: Scalar| AttributeData::Numbers(vec![a, b]);
-    let cases: [(&str, Vec<(String, AttributeData)>, &str); 8] = [
+    type Case<'a> = (&'a str, Vec<(String, AttributeData)>, &'a str);
+    let cases: [Case; 8] = [
         ("a", attributes(&[("missing_value", text("none"))]), "\"none\", which is not a number"),
         ("b", attributes(&[("missing_value", number(1e20))]), "missing_value 1e20, which no int16 is"),
         ("c", attributes(&[("valid_range", number(1i16))]), "valid_range of 1 numbers"),

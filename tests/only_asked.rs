@@ -78,7 +78,9 @@ fn virtual_of(path: &Path, source: &Path, unlimited: bool) {
         for close in [H5Dclose(made), H5Pclose(plist), H5Fclose(file)] {
             assert!(close >= 0);
         }
-        spaces.map(|space| H5Sclose(space));
+        for space in spaces {
+            H5Sclose(space);
+        }
     });
 }
 

@@ -2,7 +2,7 @@
 
 use super::args::Functions;
 use super::render;
-use super::{Done, Failure};
+use super::{Done, Failure, pattern};
 use chunkwise::expr::catalogue::{self, Entry, Kind};
 use chunkwise::expr::{Expression, Scope};
 use chunkwise::{Device, Session, Value};
@@ -40,9 +40,10 @@ fn named(name: &str) -> Option<&'static Entry> {
 fn matching(pattern: &str) -> Result<Vec<&'static Entry>, Failure> {
     let mut found: Vec<&Entry> = catalogue::search(pattern).collect();
     if found.is_empty() && pattern.contains(['*', '?', '[']) {
-        let glob = glob::Pattern::new(pattern)
+        pattern::check(pattern.as_bytes())
             .map_err(|e| Failure::Usage(format!("the pattern '{pattern}' cannot be read: {e}")))?;
-        let names = |e: &Entry| std::iter::once(e.name).chain(e.aliases.clone()).any(|n| glob.matches(n));
+        let fits = |name: &str| pattern::matches(pattern.as_bytes(), name.as_bytes());
+        let names = |e: &Entry| std::iter::once(e.name).chain(e.aliases.clone()).any(fits);
         found = catalogue::entries().iter().filter(|e| names(e)).collect();
     }
     match found.is_empty() {

@@ -113,7 +113,7 @@ fn entries(folder: &Path) -> Result<Vec<OsString>, Wrong> {
 }
 
 /// What is wrong with a part of a pattern.
-fn check(part: &[u8]) -> Result<(), &'static str> {
+pub fn check(part: &[u8]) -> Result<(), &'static str> {
     if part != b"**" && part.windows(2).any(|two| two == b"**") {
         return Err("** has to stand alone between slashes");
     }
@@ -135,7 +135,7 @@ fn set(pattern: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// Whether a name matches a part of a pattern.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
+pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
     if name.starts_with(b".") && !pattern.starts_with(b".") {
         return false;
     }

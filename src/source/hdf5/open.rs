@@ -239,7 +239,7 @@ fn describe(file: &Borrowed, canonical: &Path, name: &str, options: OpenOptions)
         true => guard::facts(canonical, name, options),
         false => facts::gather(file, name, options),
     };
-    facts.map(Told::Here)
+    facts.map(|facts| Told::Here(Box::new(facts)))
 }
 
 fn open_in(path: &Path, name: &str, options: OpenOptions, chain: Option<&Chain>) -> Result<Hdf5Source> {
@@ -249,7 +249,7 @@ fn open_in(path: &Path, name: &str, options: OpenOptions, chain: Option<&Chain>)
     let file = handles::borrow(&canonical)?;
     let named = file.state.fingerprint;
     let facts = match describe(&file, &canonical, name, options)? {
-        Told::Here(facts) => facts,
+        Told::Here(facts) => *facts,
         Told::Elsewhere { file: other, object } => {
             drop(file);
             return linked(path, &canonical, name, named, (&other, &object), options, chain);

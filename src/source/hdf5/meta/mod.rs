@@ -93,7 +93,7 @@ fn over<T>(file: &dyn ReadAt, f: impl Fn(&Container) -> Result<T>) -> Result<T> 
 /// What a file says about a dataset.
 #[derive(Debug, PartialEq)]
 pub(super) enum Told {
-    Here(Facts),
+    Here(Box<Facts>),
     /// It is in another file: the name of that in a link, and the path in it.
     Elsewhere {
         file: String,
@@ -111,7 +111,8 @@ pub(super) fn facts(file: &dyn ReadAt, name: &str, options: OpenOptions) -> Resu
         };
         let what = match object.kind() {
             Kind::Dataset => {
-                return dataset::facts(container, &object, (resolved, &below), options).map(Told::Here);
+                return dataset::facts(container, &object, (resolved, &below), options)
+                    .map(|facts| Told::Here(Box::new(facts)));
             }
             Kind::Group => "a group",
             Kind::Type => "a named type",

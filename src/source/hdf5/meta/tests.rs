@@ -34,7 +34,7 @@ fn compare(path: &Path) -> Result<(Vec<String>, usize, usize)> {
             let options = OpenOptions::new();
             let lib = library::gather(&file, &theirs.path, options).map_err(|e| e.to_string());
             let own = facts(&file.raw, &theirs.path, options).map_err(|e| e.to_string());
-            if own != lib.clone().map(Told::Here) {
+            if own != lib.clone().map(|facts| Told::Here(Box::new(facts))) {
                 wrong.push(format!("{name}:\n  own {own:?}\n  lib {lib:?}"));
             }
         }
