@@ -63,5 +63,7 @@ fn logaddexp2_float32(a: u32, b: u32) -> u32 {
     let h = two_prod32(r, LN2_HI32);
     let s = fast_two_sum32(h.x, h.y + (r * LN2_LO32 + p.d.y * LN2_HI32));
     let v = times_pair32(log_one_and32(Exp32(k.n, expm1_reduced32(s.x, s.y))), LOG2E_HI32, LOG2E_LO32);
-    return finish_sum32(a, b, p.hi, Pair32(v.x, select(v.y, 0.0, k.n < -(BIAS32 / 2))));
+    let sum = finish_sum32(a, b, p.hi, Pair32(v.x, select(v.y, 0.0, k.n < -(BIAS32 / 2))));
+    // Of two equal powers the sum is the next power.
+    return select(sum, canonical32(within32(a) + 1.0), a == b && (a & MAGNITUDE32) < INFINITY32);
 }

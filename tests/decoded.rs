@@ -60,10 +60,10 @@ fn bytes(stored: &[Scalar]) -> Vec<u8> {
     stored.iter().flat_map(|v| v.to_bytes().to_vec()).collect()
 }
 
-/// Writes variables, each in chunks of 3.
 /// A variable: its name, its numbers as stored, its attributes.
 type Variable<'a> = (&'a str, DType, &'a [Scalar], &'a [(String, AttributeData)]);
 
+/// Writes variables, each in chunks of 3.
 fn write(path: &Path, variables: &[Variable]) {
     let spec = |(name, dtype, stored, attributes): &(&str, DType, &[Scalar], &[(String, AttributeData)])| {
         DatasetSpec {

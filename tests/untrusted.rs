@@ -243,8 +243,12 @@ fn same_answers(file: &Path, more: &[&str], refused: &mut Vec<String>) -> usize 
             refused.push(format!("{case}: {}", guarded.err.lines().next().unwrap()));
             continue;
         }
-        assert_eq!((plain.code, &*plain.err), (Some(0), ""), "{case}");
-        assert_eq!((guarded.code, &*guarded.err), (Some(0), ""), "{case}");
+        // What is told of a file that could be read is how its numbers are meant.
+        assert!(
+            plain.code == Some(0) && plain.err.lines().all(|l| l.starts_with("note: ")),
+            "{case}: {plain:?}"
+        );
+        assert_eq!((guarded.code, &*guarded.err), (Some(0), &*plain.err), "{case}");
         // The report has times in it.
         let results = |ran: &Ran| {
             let text = ran.out.split("\"report\":").next().unwrap().to_string();
@@ -561,9 +565,8 @@ fn no_process_is_left_behind() {
     signal(-(run.id() as i32), libc::SIGINT);
     assert!(soon(Duration::from_secs(2), || run.try_wait().unwrap().is_some()));
     assert!(soon(Duration::from_secs(2), || !alive(looking)));
-    let out = run.wait_with_output().unwrap();
-    let err = String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.code() == Some(1) && err.contains("cancelled"), "{err}");
+    // Nothing is under way that would have to be ended well.
+    assert_eq!(run.wait().unwrap().code(), Some(130));
 
     // Nobody reads what is printed.
     let (mut run, looking) = start(&mut info(&file, &GUARDED));

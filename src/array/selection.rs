@@ -235,7 +235,7 @@ impl Selection {
 
 /// Rows that raise something for an integer that stands last: an exponent, a divisor.
 fn raises(op: Op) -> bool {
-    matches!(op.name(), "power" | "floor_divide" | "remainder" | "reciprocal")
+    matches!(op.name(), "power" | "floor_divide" | "remainder" | "fmod" | "reciprocal")
 }
 
 macro_rules! reductions {

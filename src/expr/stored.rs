@@ -121,8 +121,12 @@ impl Stored {
         if let Some(array) = self.looked.array.get() {
             return Ok(array.clone());
         }
-        let array = (self.files.open)(self.path()).map_err(|e| match self.object() {
-            Ok(object) if object.kind == ObjectKind::Group => self.is_group(object),
+        let array = (self.files.open)(self.path()).map_err(|e| match e.kind() {
+            // Only of what was found it is asked what else it is: a file that cannot be read is not read again.
+            ErrorKind::Type => match self.object() {
+                Ok(object) if object.kind == ObjectKind::Group => self.is_group(object),
+                _ => e,
+            },
             _ => e,
         })?;
         Ok(self.looked.array.get_or_init(|| array).clone())
@@ -134,7 +138,15 @@ impl Stored {
     /// Those of reading the first file.
     pub(super) fn holds_others(&self) -> Result<bool> {
         // What was opened is a dataset.
-        Ok(self.looked.array.get().is_none() && self.object()?.kind == ObjectKind::Group)
+        if self.looked.array.get().is_some() {
+            return Ok(false);
+        }
+        match self.object() {
+            Ok(object) => Ok(object.kind == ObjectKind::Group),
+            // A field is no object.
+            Err(_) if self.elements().is_ok() => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 
     /// Whether something in it is reached by a name: what is in a group, the fields of compound elements.

@@ -542,6 +542,9 @@ def dtype_of(t):
         bits = next(b for b in (8, 16, 32, 64) if t.get_precision() <= b)
         dtype = f"{'' if t.get_sign() == h5t.SGN_2 else 'u'}int{bits}"
         return dtype, h5t.py_create(np.dtype(dtype))
+    if t.get_class() == h5t.BITFIELD:
+        dtype = f"uint{8 * t.get_size()}"
+        return dtype, h5t.py_create(np.dtype(dtype))
     if t.get_class() == h5t.FLOAT:
         for dtype in ("float16", "float32", "float64"):
             for order in "<>":

@@ -1,5 +1,6 @@
 //! `chunkwise info`: what is in files, as trees.
 
+mod dimension;
 mod json;
 mod ranges;
 mod text;
@@ -8,7 +9,6 @@ use super::args::Info;
 use super::output::{json_line, plain, split_place};
 use super::{Done, Failure, inputs};
 use chunkwise::OpenOptions;
-use chunkwise::source::hdf5::{Attribute, AttributeValue, Node};
 use chunkwise::source::tree_with;
 use ranges::Ranges;
 use std::io::{self, Write};
@@ -56,15 +56,4 @@ fn places(given: &[String]) -> Result<Vec<(PathBuf, String)>, Failure> {
         out.extend(files.into_iter().map(|f| (f, path.to_string())));
     }
     Ok(out)
-}
-
-/// Whether a dimension scale only stands for a dimension that has no coordinates, as netCDF-4 writes it.
-fn without_coordinates(node: &Node) -> bool {
-    let says = |a: &Attribute| match &a.value {
-        AttributeValue::Strings(v) => {
-            v.iter().any(|s| s.starts_with("This is a netCDF dimension but not a netCDF variable"))
-        }
-        _ => false,
-    };
-    node.attributes.iter().any(|a| a.name == "NAME" && says(a))
 }

@@ -1,6 +1,6 @@
 //! What coordinates go from and to.
 
-use super::without_coordinates;
+use super::dimension::without_coordinates;
 use chunkwise::source::hdf5::{Dataset, Node, NodeKind};
 use chunkwise::{Array, Device, Index, OpenOptions, Scalar, Session, Target};
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
 //! A listing for people: one line a dataset, and one an attribute.
 
+use super::dimension::without_coordinates;
 use super::ranges::Ranges;
-use super::without_coordinates;
 use crate::cli::output::plain;
 use chunkwise::Scalar;
 use chunkwise::size::human_bytes;

@@ -247,7 +247,7 @@ static FUNCTIONS: &[Function] = functions! {
     /// A reduction of values in the bins of x and y, as scipy.stats.binned_statistic_2d.
     Histogram "binned_statistic_2d(x, y, values, statistic='mean', bins=10, range=None, *, weights=None, \
         where=True, log=False, axis=None)"
-        eg "binned_statistic_2d([0, 1, 1], [0, 1, 1], [5, 6, 8], 'sum', bins=2)" = |cx, mut a| {
+        eg "binned_statistic_2d([0, 1, 1], [0, 1, 1], [5.0, 6, 8], 'sum', bins=2)" = |cx, mut a| {
         let axes = vec![a.need(cx, "x")?, a.need(cx, "y")?];
         profile(cx, a, axes)
     };

@@ -216,8 +216,8 @@ macro_rules! elementwise_rows {
             COPYSIGN copysign (x, y) "copysign([1.5, 2], -1)" { Float, EXACT, annotated; FloatBits Copysign, float "copysign_{dtype}"; }
             /// The float after x on the way to y; y where they are equal (x for float16, as NumPy).
             NEXTAFTER nextafter (x, y) "nextafter(1.0, 2)" { Float, EXACT, annotated; FloatBits NextAfter, float "nextafter_{dtype}"; }
-            /// The distance from x to the next float away from zero, with the sign of x (of float16 the distance to
-            /// the next one upwards, as NumPy); NaN for infinity.
+            /// The distance from x to the next float away from zero, with the sign of x. Of float16 it is the distance
+            /// to the next one upwards, as NumPy's; NaN for infinity.
             SPACING spacing (x) "spacing([1, 1e10])" { Float, EXACT, annotated; FloatBits Spacing, float "spacing_{dtype}"; }
             /// x · 2^n for a whole n, rounded once.
             LDEXP ldexp (x, n) "ldexp([1, 1.5], 3)" { Ldexp, NEAREST; Float Ldexp, float "ldexp_{float}"; }

@@ -52,5 +52,7 @@ pub(in super::super::super) fn logaddexp2(x: F, y: F) -> F {
     let v = log_one_more(n, expm1_reduced(h, l));
     // What is left of a product that is too small for an exact one is left out.
     let (p, pl) = times(v, LOG2E_HI, LOG2E_LO);
-    ends(x, y, hi, (p, if n < -(BIAS / 2) { 0.0 } else { pl }))
+    let sum = ends(x, y, hi, (p, if n < -(BIAS / 2) { 0.0 } else { pl }));
+    // Of two equal powers the sum is the next power.
+    if x == y { x + 1.0 } else { sum }
 }
