@@ -70,7 +70,7 @@ fn write(path: &Path, variables: &[Variable]) {
             name: (*name).into(),
             shape: vec![stored.len() as u64],
             dtype: *dtype,
-            chunks: Some(vec![3]),
+            chunks: Some(vec![3.min(stored.len() as u64)]),
             deflate: Some(1),
             shuffle: true,
             attributes: attributes.to_vec(),

@@ -106,7 +106,7 @@ fn the_sources_of_a_virtual_dataset_are_opened_where_that_is_allowed_only() {
             assert!(!watch.opened(), "eval {reader:?}");
         }
         let eval = chunkwise(&["eval", "-i", &input, "sum(v)", "--device", "cpu", "--allow-external"]);
-        assert_eq!(eval.out, "result = 45.0\n", "{eval:?}");
+        assert_eq!(eval.out, "sum(v) = 45.0\n", "{eval:?}");
         assert!(watch.opened());
     }
 }
@@ -138,7 +138,8 @@ fn a_pipe_a_folder_or_a_device_is_no_source() {
         for unlimited in [false, true] {
             virtual_of(&at("v.h5"), &path, unlimited);
             let input = format!("v={}:/v", at("v.h5").display());
-            for reader in READERS {
+            // What libhdf5 is asked to read it opens by itself.
+            for reader in READERS.into_iter().filter(|r| !r.contains(&"libhdf5")) {
                 let info = chunkwise(&[&["info", at("v.h5").to_str().unwrap()][..], reader].concat());
                 assert!(info.code == Some(0) && !info.late, "{reader:?} {info:?}");
                 if !reader.contains(&"--untrusted") {

@@ -50,7 +50,7 @@ fn a_sum_is_of_one_state_or_an_error() {
             });
             match sum {
                 Ok(sum) => {
-                    assert_eq!(sum.item::<f64>().unwrap(), LEN as f64, "{chunks:?} {round}");
+                    assert_eq!(sum.item::<f32>().unwrap(), LEN as f32, "{chunks:?} {round}");
                     old += 1;
                 }
                 Err(e) => {
@@ -74,12 +74,12 @@ fn a_time_that_is_put_back_hides_nothing_and_attributes_may_change() {
         std::thread::sleep(TICK);
         let x = Array::open(&path, "/x").unwrap();
         let sum = || session(1, "64MiB").compute(&x.sum());
-        assert_eq!(sum().unwrap().item::<f64>().unwrap(), LEN as f64);
+        assert_eq!(sum().unwrap().item::<f32>().unwrap(), LEN as f32);
         // Another mode, another name: the same bytes.
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-        assert_eq!(sum().unwrap().item::<f64>().unwrap(), LEN as f64);
+        assert_eq!(sum().unwrap().item::<f32>().unwrap(), LEN as f32);
         std::fs::hard_link(&path, dir.path().join("other")).unwrap();
-        assert_eq!(sum().unwrap().item::<f64>().unwrap(), LEN as f64);
+        assert_eq!(sum().unwrap().item::<f32>().unwrap(), LEN as f32);
         std::fs::remove_file(dir.path().join("other")).unwrap();
         let x = Array::open(&path, "/x").unwrap();
         let sum = || session(1, "64MiB").compute(&x.sum());
