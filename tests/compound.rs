@@ -170,7 +170,7 @@ fn complex_numbers_through_their_parts() {
     let d = Compound::open(place("compound.h5"), "/nested/chunked", OpenOptions::new()).unwrap();
     assert_eq!(d.real().unwrap_err().kind(), ErrorKind::Type);
     let both = [d.inner("pos").unwrap().field("x"), d.field("pos/x")].map(|f| f.unwrap().array);
-    let [x, same] = both.map(|array| session().compute(&array).unwrap().bytes().to_vec());
+    let [x, same] = both.map(|array| session.compute(&array).unwrap().bytes().to_vec());
     assert_eq!(x, same);
     assert_eq!(d.inner("id").unwrap_err().kind(), ErrorKind::Type);
     assert!(Compound::open(place("compound.h5"), "/bits_b8", OpenOptions::new()).is_err());

@@ -46,6 +46,8 @@ def searchsorted(mode):
 
 def digitize(mode):
     x, t, right = data(mode), table(mode), rng.random() < 0.5
+    # With NaN at the end NumPy takes bins that ascend for bins that descend.
+    t = t[~np.isnan(t)] if t.dtype.kind == "f" else t
     if rng.random() < 0.5:
         t = t[::-1]
     return ["digitize", x, chunks(x[1]), written(t), "right" if right else "left", answer(np.digitize(array(*x), t, right))]

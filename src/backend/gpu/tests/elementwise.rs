@@ -140,6 +140,16 @@ fn rows(abilities: &Abilities) -> BTreeMap<Vec<DType>, Vec<(Op, Signature)>> {
     out
 }
 
+/// Whether the bits of a float are those of a whole number.
+fn is_whole(dtype: DType, bits: u64) -> bool {
+    let value = match dtype {
+        DType::F16 => half::f16::from_bits(bits as u16).to_f64(),
+        DType::F32 => f64::from(f32::from_bits(bits as u32)),
+        _ => f64::from_bits(bits),
+    };
+    value.is_finite() && value.fract() == 0.0
+}
+
 #[test]
 fn every_row_gives_the_exact_bits_of_the_cpu() {
     let Some(context) = context() else { return };
@@ -160,6 +170,10 @@ fn every_row_gives_the_exact_bits_of_the_cpu() {
             {
                 let args_here: Vec<u64> = columns.iter().map(|c| c[i]).collect();
                 let what = || format!("{} {signature} of {args_here:x?}", op.name());
+                // Its second argument is a whole number, which an integer became.
+                if *op == Op::LDEXP && !is_whole(args[1], args_here[1]) {
+                    continue;
+                }
                 // What has no exact arithmetic here is held to NumPy's values below.
                 let exact = oracle::row(op.name(), &args, &args_here);
                 defined += exact.is_some() as usize;

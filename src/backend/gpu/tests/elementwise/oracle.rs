@@ -300,10 +300,11 @@ fn integer_row(name: &str, t: DType, v: &[u64]) -> Option<(u64, u32)> {
         "left_shift" if !(0..width).contains(&b) => (0, 0),
         "left_shift" => bits(v[0] << b),
         "right_shift" => whole(a >> if (0..width).contains(&b) { b } else { 127 }),
-        "floor_divide" | "remainder" if b == 0 => (0, 1),
+        "floor_divide" | "remainder" | "fmod" if b == 0 => (0, 1),
         "reciprocal" if a == 0 => (0, 1),
         "floor_divide" => whole(Integer::div_floor(&a, &b)),
         "remainder" => whole(Integer::mod_floor(&a, &b)),
+        "fmod" => whole(a % b),
         "reciprocal" => whole(1 / a),
         "power" if b < 0 => (0, 2),
         "power" => {
