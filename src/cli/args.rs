@@ -152,14 +152,12 @@ pub enum Missing {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EVAL_HELP)]
 pub struct Eval {
-    /// A dataset, a group or a whole file, and the name that expressions call it by: rho, g.Density,
-    /// s['/a/b'], s.attrs['time']; without a name all that is in it by the names there. Can be given
-    /// many times. FILE may be many files, joined as one array: a pattern such as snap_*.h5, sorted
-    /// with numbers by their value, or a list with commas, in its order
+    /// A dataset, group or file by a name (rho, g.Density, s['/a/b'], s.attrs['time']), or all in it
+    /// by its own; FILE may be a pattern or a list with commas: many files as one array
     #[arg(short = 'i', long = "input", value_name = "[NAME=]FILE[:/path]")]
     pub inputs: Vec<String>,
-    /// How many files become one array: as numpy.concatenate does, or as numpy.stack
-    #[arg(long, value_enum, default_value_t = JoinFiles::Concatenate)]
+    /// How many files become one array: concatenate or stack
+    #[arg(long, value_enum, default_value_t = JoinFiles::Concatenate, hide_possible_values = true)]
     pub join: JoinFiles,
     /// The axis along which they are joined, or the new axis of a stack; negative from the end
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
@@ -167,14 +165,13 @@ pub struct Eval {
     /// What files of many that lack a dataset are: an error, or empty
     #[arg(long, value_name = "error|skip", value_enum, default_value_t = Missing::Error, hide_possible_values = true)]
     pub missing: Missing,
-    /// Join datasets of several dtypes in the one that has the numbers of all, as NumPy promotes
+    /// Join datasets of several dtypes as NumPy promotes them
     #[arg(long)]
     pub promote: bool,
-    /// Take packed numbers as they are stored. Otherwise they are decoded as their attributes say
-    /// (scale_factor, add_offset, _FillValue, missing_value, _Unsigned, valid_range), with NaN for what is missing
+    /// Take packed numbers as stored, not decoded as their attributes say (CF)
     #[arg(long)]
     pub raw: bool,
-    /// A step with a name, which is no result; later steps and all results can use it; can be given many times
+    /// A step with a name, which is no result
     #[arg(long = "let", value_name = "NAME=EXPR")]
     pub steps: Vec<String>,
     /// What to compute: NumPy in Python's syntax; all in one run. A result with a NAME can be used in later ones
@@ -211,19 +208,16 @@ pub struct Eval {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Store the arrays as datasets of a new HDF5 file, each under its name (result, result2, … without
-    /// one), block by block, so that they may be larger than the memory; prints nothing
+    /// Store the arrays in a new HDF5 file, each under its name; prints nothing
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     pub output: Option<std::path::PathBuf>,
     /// Replace the files of --output and --trace that are there
     #[arg(long)]
     pub overwrite: bool,
-    /// Draw the results in a new file, too: histograms as steps or, in two dimensions, as an image with the
-    /// first one to the right; arrays as a line, or as an image with the first row below (x[::-1] turns it);
-    /// several as panels of one picture
+    /// Draw the results in a new file, too: see docs/pictures.md
     #[arg(long, value_name = "FILE.png|svg", conflicts_with_all = ["explain", "output"])]
     pub plot: Option<PathBuf>,
-    /// Draw colours, and the heights of lines and bins, on a logarithmic scale
+    /// Draw heights and colours on a logarithmic scale
     #[arg(long, requires = "plot")]
     pub plot_log: bool,
 }

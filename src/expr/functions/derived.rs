@@ -74,8 +74,6 @@ pub static FUNCTIONS: &[Function] = functions! {
         let (fraction, whole) = a.array(cx, "x")?.modf();
         Ok(several([fraction, whole], &a))
     };
-    /// The angle of real numbers: 0, and π below 0.
-    Elementwise "angle(z)" eg "angle([1.0, -1.0])" = |cx, mut a| Ok(Val::Array(a.array(cx, "z")?.angle()));
     /// Of each element the choice whose condition is the first that is true, or default.
     Choice "select(condlist, choicelist, default=0)" eg "select([[True, False, False], [True, True, False]], [[1, 2, 3], [4, 5, 6]])" =
         |cx, mut a| {
