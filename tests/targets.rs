@@ -87,7 +87,7 @@ fn no_option_writes_over_an_input_another_output_or_what_is_there() {
         assert_eq!(ran.code, Some(0), "{ran:?}");
     }
     let y = format!("y={}:/y", at("there"));
-    assert_eq!(chunkwise(&["eval", "-i", &y, "sum(y)"]).out, "result = 55.0\n");
+    assert_eq!(chunkwise(&["eval", "-i", &y, "sum(y)"]).out, "sum(y) = 55.0\n");
     let trace: serde_json::Value = serde_json::from_slice(&std::fs::read(at("trace.json")).unwrap()).unwrap();
     assert!(trace.is_object() || trace.is_array());
     assert_eq!(names(dir.path()), ["hard.h5", "in.h5", "out.h5", "soft.h5", "there", "trace.json"]);
