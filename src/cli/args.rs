@@ -228,11 +228,9 @@ Expressions:
   functions by NumPy's names, as f(x, axis=0) or x.f(axis=0); chunkwise functions lists them all
 
 Examples:
-  chunkwise eval 'mean(arange(10))'
   chunkwise eval -i rho=snap.h5:/PartType0/Density 'mean(rho)' 'std(log10(rho))'
   chunkwise eval -i t=s.h5:/T -i m=s.h5:/M 'h=histogram(log10(t), bins=32, weights=m)' --json
   chunkwise eval -i rho='snap_*.h5:/PartType0/Density' 'histogram(log10(rho), bins=50)'
-  chunkwise eval -i t='day_1.h5,day_2.h5:/T' --join stack 'mean(t, axis=0)'
   chunkwise eval -i t=s.h5:/T 'anomaly=t - mean(t, axis=0)' --output anomaly.h5
   chunkwise eval -i t=s.h5:/T 'histogram(t, bins=50)' 'mean(t, axis=0)' --plot t.png";
 
