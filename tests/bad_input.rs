@@ -69,10 +69,14 @@ fn datasets_without_a_dtype() {
         file.new_dataset::<hdf5::types::VarLenUnicode>().shape([3]).create("text").unwrap();
         file.new_dataset::<hdf5::types::VarLenUnicode>().create("one").unwrap().write_scalar(&text).unwrap();
         file.new_dataset::<hdf5::types::FixedAscii<7>>().shape([3]).create("fixed").unwrap();
+        file.new_dataset::<[f32; 3]>().shape([2]).create("vector").unwrap();
     }
     for name in ["text", "one", "fixed"] {
         says(&Array::open(&path, name).unwrap_err(), ErrorKind::Type, &["types.h5", name]);
     }
+    // Elements that are arrays are axes, as h5py has them.
+    let vector = Array::open(&path, "vector").unwrap();
+    assert_eq!((vector.shape().unwrap(), vector.dtype().unwrap()), (&[2, 3][..], DType::F32));
 }
 
 #[test]

@@ -636,6 +636,8 @@ fn files_and_groups_have_names() {
     header.new_attr_builder().with_data(&ndarray::arr0(how)).create("how").unwrap();
     f.create_group("void").unwrap();
     f.group("g").unwrap().new_dataset_builder().with_data(&[7i32]).create("not a name").unwrap();
+    // An open group keeps the file open, and what was written unwritten.
+    drop(header);
     f.close().unwrap();
     let here = path.display().to_string();
     let eval = |input: &str, expression: &str| {

@@ -98,6 +98,14 @@ fn what_is_found_is_what_numpy_finds() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong[..wrong.len().min(10)].join("\n"));
 }
 
+/// Where NumPy, which takes these for edges that descend, gives 3 for all.
+#[test]
+fn edges_that_are_nan_come_last() {
+    let x = Array::arange(-2.0, 1.0, 1.0);
+    let places = x.digitize(&[-1.5, f64::NAN, f64::NAN], Side::Left);
+    assert_eq!(session(1, "64MiB").compute(&places).unwrap().as_slice::<i64>().unwrap(), [0, 1, 1]);
+}
+
 /// What depends on it goes on, slices, reductions and other lookups; and the plan travels and runs in pieces.
 #[test]
 fn a_lookup_is_an_array_like_any_other_and_travels() {

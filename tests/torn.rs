@@ -9,7 +9,7 @@ use common::{dataset, folder, session, write_file};
 use std::fs::File;
 use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// Longer than the clock of any file system stands still.
 const TICK: Duration = Duration::from_millis(30);
@@ -66,7 +66,7 @@ fn a_sum_is_of_one_state_or_an_error() {
 }
 
 #[test]
-fn another_mode_or_name_is_no_change() {
+fn a_time_that_is_put_back_hides_nothing_and_attributes_may_change() {
     let dir = folder();
     let path = dir.path().join("t.h5");
     for chunks in [None, Some(&[LEN / 4][..])] {
@@ -81,5 +81,18 @@ fn another_mode_or_name_is_no_change() {
         std::fs::hard_link(&path, dir.path().join("other")).unwrap();
         assert_eq!(sum().unwrap().item::<f32>().unwrap(), LEN as f32);
         std::fs::remove_file(dir.path().join("other")).unwrap();
+        let x = Array::open(&path, "/x").unwrap();
+        let sum = || session(1, "64MiB").compute(&x.sum());
+        let file = File::options().write(true).open(&path).unwrap();
+        let before: SystemTime = file.metadata().unwrap().modified().unwrap();
+        let end = file.metadata().unwrap().len() - 4096;
+        file.write_all_at(&[0; 8], end).unwrap();
+        file.set_modified(before).unwrap();
+        let e = sum().unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Changed, "{e}");
+        // Opened again, it is what it is now.
+        let x = Array::open(&path, "/x").unwrap();
+        let again = session(1, "64MiB").compute(&x.sum()).unwrap().item::<f32>().unwrap();
+        assert!(again == LEN as f32 || again == LEN as f32 - 2.0, "{again}");
     }
 }

@@ -116,6 +116,9 @@ impl Array {
     /// # }
     /// ```
     ///
+    /// NaN among the edges comes after every number, as NumPy sorts it. (NumPy takes one number before NaN for edges
+    /// that descend.)
+    ///
     /// Errors, when it is computed: `Value` for edges that neither ascend nor descend.
     #[track_caller]
     pub fn digitize(&self, bins: impl Into<Table>, closed: Side) -> Array {

@@ -46,11 +46,15 @@ def searchsorted(mode):
 
 def digitize(mode):
     x, t, right = data(mode), table(mode), rng.random() < 0.5
-    # With NaN at the end NumPy takes bins that ascend for bins that descend.
-    t = t[~np.isnan(t)] if t.dtype.kind == "f" else t
     if rng.random() < 0.5:
         t = t[::-1]
     return ["digitize", x, chunks(x[1]), written(t), "right" if right else "left", answer(np.digitize(array(*x), t, right))]
+
+
+def is_taken_for_descending(case):
+    """One number before NaN ascends as NumPy sorts it, and NumPy's digitize takes it for bins that descend."""
+    t = np.frombuffer(bytes.fromhex(case[3][1]), case[3][0])
+    return t.dtype.kind == "f" and len(t) > 2 and not np.isnan(t[0]) and bool(np.isnan(t[1:]).all())
 
 
 def isin(mode):
@@ -103,7 +107,7 @@ def interp(mode):
 
 for mode in ("small", "wide", "inf", "nan"):
     cases += [searchsorted(mode) for _ in range(60)]
-    cases += [digitize(mode) for _ in range(40)]
+    cases += [case for case in (digitize(mode) for _ in range(40)) if not is_taken_for_descending(case)]
     cases += [isin(mode) for _ in range(60)]
     cases += [interp(mode) for _ in range(60)]
 

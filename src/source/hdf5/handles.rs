@@ -35,7 +35,7 @@ const DEFAULT_LIMIT: usize = 128;
 const MAX_DATASETS: usize = 64;
 
 /// What a file is at a time, as far as the file system says it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct FileState {
     pub fingerprint: Fingerprint,
     /// When anything of the file changed, its times included; nobody can set it.
@@ -344,7 +344,9 @@ pub(crate) fn borrow(path: &Path) -> Result<Borrowed> {
         let max = state.max;
         let mut victim = None;
         match state.files.get_mut(path) {
-            Some(e) if e.file.state.is(&now) => {
+            // Of another mode or name it is the same file, and is opened anew when nobody has it: what explains one
+            // change is not to explain the next.
+            Some(e) if e.file.state == now || (e.file.state.is(&now) && Arc::strong_count(&e.file) > 1) => {
                 e.used = clock;
                 return Ok(Borrowed(Some(e.file.clone())));
             }

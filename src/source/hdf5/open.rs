@@ -19,7 +19,10 @@ use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, MAX_RANK, Slab, checked_len, show_shape};
 use crate::h5::FilterInfo;
 use crate::ops::kernel::Packing;
-use crate::source::{Fingerprint, OpenOptions, Own, ReadCx, ScratchNeeds, Source, SourceSpec, check_slab};
+use crate::source::{
+    Fingerprint, OpenOptions, Own, ReadCx, Reader, ScratchNeeds, Source, SourceSpec, check_slab,
+};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -237,9 +240,32 @@ fn describe(file: &Borrowed, canonical: &Path, name: &str, options: OpenOptions)
     }
     let facts = match options.untrusted {
         true => guard::facts(canonical, name, options),
-        false => facts::gather(file, name, options),
+        false => {
+            named_are_files(file, canonical, name, options)?;
+            facts::gather(file, name, options)
+        }
     };
     facts.map(|facts| Told::Here(Box::new(facts)))
+}
+
+/// Fails where a dataset that libhdf5 is about to be asked for names what is no file: libhdf5 opens what a dataset
+/// names, and waits for a pipe. What own code cannot tell is left to libhdf5.
+fn named_are_files(file: &Borrowed, canonical: &Path, name: &str, options: OpenOptions) -> Result<()> {
+    if !options.allow_external {
+        return Ok(());
+    }
+    let Ok(Told::Here(facts)) = meta::facts(&file.raw, name, OpenOptions { reader: Reader::Own, ..options })
+    else {
+        return Ok(());
+    };
+    let (kind, names): (_, HashSet<&str>) = match &facts.storage {
+        Storage::Virtual(mappings) => (Kind::Source, mappings.iter().map(|m| &*m.file).collect()),
+        Storage::External(slots) => (Kind::Raw, slots.iter().map(|s| &*s.file).collect()),
+        _ => return Ok(()),
+    };
+    // The file itself is `.`.
+    let others = names.into_iter().filter(|name| *name != ".");
+    others.map(|name| find(kind, name, canonical, canonical)).try_for_each(|found| found.map(drop))
 }
 
 fn open_in(path: &Path, name: &str, options: OpenOptions, chain: Option<&Chain>) -> Result<Hdf5Source> {

@@ -38,7 +38,7 @@ impl Kind {
 /// such file.
 ///
 /// # Errors
-/// `Format` for a name that no file can have.
+/// `Format` for a name that no file can have, and for one of a pipe or device: whoever opens it waits.
 pub(in super::super) fn find(
     kind: Kind,
     name: &str,
@@ -50,7 +50,17 @@ pub(in super::super) fn find(
     }
     let set = std::env::var_os(kind.variable()).filter(|set| !set.is_empty());
     let places = places(kind, name, path, canonical, set.as_deref());
-    Ok(places.into_iter().find(|place| place.is_file()))
+    for place in places {
+        match std::fs::metadata(&place) {
+            Ok(meta) if meta.is_file() => return Ok(Some(place)),
+            Ok(meta) if !meta.is_dir() => {
+                let message = format!("{} is a pipe or device, not a file", place.display());
+                return Err(Error::new(ErrorKind::Format, message));
+            }
+            _ => {}
+        }
+    }
+    Ok(None)
 }
 
 /// Where to look, in order.
