@@ -5,9 +5,10 @@ use crate::source::hdf5::{Attribute, AttributeValue, Elements, Object, ObjectKin
 use crate::source::memory::MemorySource;
 use crate::source::{self, Join, OpenOptions};
 use crate::{Array, Buffer, Error, ErrorKind, Result, Scalar, Weak};
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Names that a hint lists.
 const NAMED: usize = 20;
@@ -38,6 +39,16 @@ struct Files {
     paths: Vec<PathBuf>,
     options: OpenOptions,
     open: Box<Open>,
+    /// What was found out about the objects that were named, by their paths: each is looked at once, however often
+    /// expressions name it.
+    looked: Mutex<HashMap<String, Arc<Looked>>>,
+}
+
+impl Files {
+    fn looked_at(&self, path: &str) -> Arc<Looked> {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        looked.entry(path.to_string()).or_default().clone()
+    }
 }
 
 /// What was found out about an object.
@@ -83,9 +94,9 @@ impl Stored {
         options: OpenOptions,
         open: impl Fn(&str) -> Result<Array> + Send + Sync + 'static,
     ) -> Stored {
-        let files =
-            Files { paths: paths.into_iter().map(Into::into).collect(), options, open: Box::new(open) };
-        Stored { files: Arc::new(files), path: String::new(), looked: Arc::default() }
+        let paths = paths.into_iter().map(Into::into).collect();
+        let files = Files { paths, options, open: Box::new(open), looked: Mutex::default() };
+        Stored { looked: files.looked_at(""), files: Arc::new(files), path: String::new() }
     }
 
     /// What is at a path below it; from the root, if the path begins with `/`. Whether anything is there shows when it is
@@ -97,7 +108,7 @@ impl Stored {
             true => format!("/{below}"),
             false => format!("{}/{below}", self.path),
         };
-        Stored { files: self.files.clone(), path, looked: Arc::default() }
+        Stored { looked: self.files.looked_at(&path), files: self.files.clone(), path }
     }
 
     /// Its path from the root.

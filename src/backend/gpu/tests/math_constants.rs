@@ -2,7 +2,7 @@
 
 /// `NAME: TYPE = VALUE;` of every constant in a source, digits ungrouped, and arrays as their elements.
 fn constants(text: &str) -> Vec<(String, Vec<String>)> {
-    let items = text.split("const ").skip(1).filter_map(|item| item.split_once(" = "));
+    let items = text.split("const ").skip(1).filter_map(|item| item.split_once('='));
     items
         .filter(|(head, _)| head.contains(": "))
         .map(|(head, rest)| {
@@ -82,7 +82,12 @@ fn constants_are_the_cpus() {
             let terms = body.lines().skip(1).filter(|l| !l.trim().is_empty());
             let terms: Vec<u64> = terms
                 .map(|l| {
-                    let term = l.trim().trim_end_matches(';').rsplit_once(['=', '+']).unwrap().1;
+                    let value = l.trim().trim_end_matches(';').split_once('=').unwrap().1;
+                    // Of pairs, `Pair(term, 0.0)` at first and `step(v, x, term)` after it.
+                    let term = match value.trim().strip_prefix("Pair") {
+                        Some(pair) => pair.split_once('(').unwrap().1.split_once(',').unwrap().0,
+                        None => value.rsplit_once(['+', ',']).map_or(value, |(_, term)| term),
+                    };
                     float_bits(term.trim().trim_matches(['(', ')']), width)
                 })
                 .collect();

@@ -181,6 +181,9 @@ impl Tree for Reader<'_> {
         if node.count > most || used > node.bytes.len() as u64 {
             return Err(damaged(format!("a node of the tree of chunks with {} children", node.count)));
         }
+        if node.count == 0 && level.is_some() {
+            return Err(damaged("a node of the tree of chunks below its root has no children"));
+        }
         let goes_on = level.is_none() && self.goes_on(&node.bytes, node.count);
         node.bytes.truncate(used as usize);
         let keys = self.keys(node);

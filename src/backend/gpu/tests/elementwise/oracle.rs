@@ -240,6 +240,12 @@ fn float_row(name: &str, t: DType, v: &[u64]) -> Option<u64> {
                 }
             }
         }
+        "ldexp" if !a.is_finite() || a == 0.0 => float(t, a),
+        "ldexp" => {
+            let (m, e) = exact(t, v[0]);
+            // All that is further away is 0 or infinite.
+            nearest(t, v[0] & sign != 0, m.magnitude(), e + b.clamp(-5e3, 5e3) as i64)
+        }
         "negative" => v[0] ^ sign,
         "absolute" => v[0] & !sign,
         "copysign" => v[0] & !sign | v[1] & sign,

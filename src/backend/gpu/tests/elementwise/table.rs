@@ -117,8 +117,8 @@ fn what_a_device_lacks_is_refused_with_the_reason() {
     for op in Op::all() {
         // What rounds needs the float unit: float32's for float32 and float16, float64's for float64. All other
         // rows move bits or compute in integers.
-        // The remainder of fmod is exact, and found by float arithmetic.
-        let computed = op.row().bound.f32 > 0.0 || op == Op::FMOD;
+        // The remainder of fmod is exact, and found by float arithmetic; ldexp rounds, in integers.
+        let computed = (op.row().bound.f32 > 0.0 || op == Op::FMOD) && op != Op::LDEXP;
         for signature in signatures(op) {
             let missing = refusal(op, &signature, &able);
             let float = Some(signature.args[0]).filter(|d| d.is_float() && computed);

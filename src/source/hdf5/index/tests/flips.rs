@@ -20,10 +20,11 @@ fn all(bytes: &[u8], facts: &Facts) -> Result<Vec<Result<Option<Stored>>>> {
     Ok((0..count).map(|i| index.find(&bytes, &unravel(i, &grid), &mut memo)).collect())
 }
 
-/// Whether two places differ in one bit of one field that nothing guards.
-fn unguarded(before: &Stored, now: &Stored, filtered: bool) -> bool {
+/// Whether two places differ in one bit of one field that nothing guards. A file holds addresses from the end of its
+/// user block on.
+fn unguarded(before: &Stored, now: &Stored, filtered: bool, user_block: u64) -> bool {
     let bits = |a: u64, b: u64| (a ^ b).count_ones();
-    let address = bits(before.address, now.address);
+    let address = bits(before.address - user_block, now.address - user_block);
     let (size, mask) = (bits(before.size, now.size), bits(u64::from(before.mask), u64::from(now.mask)));
     match filtered {
         true => [address, size, mask].iter().sum::<u32>() == 1,
@@ -37,7 +38,7 @@ fn judge(
     subject: &Subject,
     good: &[Result<Option<Stored>>],
     bad: &[u8],
-    guarded: bool,
+    style: Style,
 ) -> std::result::Result<bool, String> {
     let Ok(found) = all(bad, &subject.facts) else { return Ok(true) };
     let (mut noticed, mut other) = (false, 0);
@@ -49,7 +50,9 @@ fn judge(
                 noticed = true;
             }
             (before, Ok(now)) if before == now => {}
-            (Some(before), Ok(Some(now))) if !guarded && unguarded(before, now, subject.facts.filtered) => {
+            (Some(before), Ok(Some(now)))
+                if !style.latest && unguarded(before, now, subject.facts.filtered, style.user_block) =>
+            {
                 other += 1;
             }
             (before, Ok(now)) => return Err(format!("chunk {i}: {now:?} instead of {before:?}")),
@@ -88,7 +91,7 @@ fn a_flipped_bit_is_noticed_or_harmless() {
                     let bit = rng.below(8);
                     bad[byte as usize] ^= 1 << bit;
                     flips += 1;
-                    match judge(subject, &good, &bad, style.latest) {
+                    match judge(subject, &good, &bad, style) {
                         Ok(seen) => noticed += u64::from(seen),
                         Err(why) => wrong.push(format!(
                             "{} (half {}): byte {} of the structure at {at}, bit {bit}: {why}",
