@@ -111,8 +111,8 @@ pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use exec::{
-    ArrayValue, Cancel, Fallback, Gathered, Merged, PartialOutput, PartialTile, Progress, Report,
-    StagePartial, StateBytes, TaskCounts, TileNote, Value, Values,
+    Activities, ArrayValue, Bottleneck, Cancel, Fallback, Gathered, Merged, PartialOutput, PartialTile,
+    Progress, Report, StagePartial, StageReport, StateBytes, TaskCounts, TileNote, Value, Values,
 };
 pub use feeds::{BlockFunction, Boundary, MappedBlock};
 pub use ops::histogram::Histogram;

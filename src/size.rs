@@ -1,6 +1,7 @@
-//! Numbers of bytes as people write them: `512MiB`, `1.5GB`, `64k`.
+//! Sizes and times as people write them: `512MiB`, `1.5GB`, `64k`; `12.3 ms`.
 
 use crate::error::{Error, ErrorKind, Result};
+use std::time::Duration;
 
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
@@ -26,6 +27,24 @@ pub fn human_bytes(bytes: u64) -> String {
     }
     let t = tenths(unit);
     format!("{}.{} {}", t / 10, t % 10, UNITS[unit - 1])
+}
+
+/// `850 µs`, `12.3 ms`, `4.56 s`, `3 min 05 s`, `2 h 07 min`.
+pub fn human_duration(duration: Duration) -> String {
+    let s = duration.as_secs_f64();
+    match duration.as_secs() {
+        0 if s < 0.9995e-3 => format!("{:.0} µs", s * 1e6),
+        0 if s < 0.99995 => format!("{:.1} ms", s * 1e3),
+        0..60 if s < 59.995 => format!("{s:.2} s"),
+        0..3600 => {
+            let s = s.round() as u64;
+            format!("{} min {:02} s", s / 60, s % 60)
+        }
+        s => {
+            let min = s / 60;
+            format!("{} h {:02} min", min / 60, min % 60)
+        }
+    }
 }
 
 /// The number of bytes that `text` says: digits, perhaps with a point, and perhaps a unit.
@@ -159,6 +178,23 @@ mod tests {
         ];
         for (bytes, text) in cases {
             assert_eq!(human_bytes(*bytes), *text);
+        }
+    }
+
+    #[test]
+    fn durations() {
+        for (ns, text) in [
+            (0, "0 µs"),
+            (850_000, "850 µs"),
+            (999_600, "1.0 ms"),
+            (12_340_000, "12.3 ms"),
+            (999_960_000, "1.00 s"),
+            (4_560_000_000, "4.56 s"),
+            (59_999_000_000, "1 min 00 s"),
+            (185_000_000_000, "3 min 05 s"),
+            (7_620_000_000_000, "2 h 07 min"),
+        ] {
+            assert_eq!(human_duration(Duration::from_nanos(ns)), text);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
@@ -54,10 +55,13 @@ pub struct Span {
     pub end: f64,
 }
 
-/// Spans of one run, from any thread.
+/// Spans of one run, from any thread; or only how long they were.
 pub struct Trace {
     began: Instant,
-    spans: Mutex<Vec<Span>>,
+    /// `None` if they are only added up.
+    spans: Option<Mutex<Vec<Span>>>,
+    /// Nanoseconds of all spans of each activity.
+    spent: [AtomicU64; Activity::ALL.len()],
 }
 
 impl std::fmt::Debug for Trace {
@@ -75,7 +79,13 @@ impl Default for Trace {
 impl Trace {
     /// A trace that begins now.
     pub fn new() -> Trace {
-        Trace { began: Instant::now(), spans: Mutex::default() }
+        Trace { spans: Some(Mutex::default()), ..Trace::sums() }
+    }
+
+    /// A trace that begins now and keeps no spans, only how long they are [together](Trace::spent): it takes the same
+    /// room however much there is to do.
+    pub fn sums() -> Trace {
+        Trace { began: Instant::now(), spans: None, spent: Default::default() }
     }
 
     /// The moment of second 0.
@@ -90,7 +100,16 @@ impl Trace {
 
     /// Adds a span.
     pub fn add(&self, span: Span) {
-        self.spans.lock().unwrap_or_else(PoisonError::into_inner).push(span);
+        let nanoseconds = ((span.end - span.start).max(0.0) * 1e9) as u64;
+        self.spent[span.activity as usize].fetch_add(nanoseconds, Relaxed);
+        if let Some(spans) = &self.spans {
+            spans.lock().unwrap_or_else(PoisonError::into_inner).push(span);
+        }
+    }
+
+    /// Seconds of all spans of an activity together: of two at once, both.
+    pub fn spent(&self, activity: Activity) -> f64 {
+        self.spent[activity as usize].load(Relaxed) as f64 * 1e-9
     }
 
     /// Runs something as a span of this thread's [task](set_task).
@@ -101,9 +120,10 @@ impl Trace {
         value
     }
 
-    /// The spans so far, by their start.
+    /// The spans so far, by their start; none if they are only added up.
     pub fn spans(&self) -> Vec<Span> {
-        let mut spans = self.spans.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(spans) = &self.spans else { return Vec::new() };
+        let mut spans = spans.lock().unwrap_or_else(PoisonError::into_inner).clone();
         spans.sort_by(|a, b| a.start.total_cmp(&b.start));
         spans
     }
@@ -204,6 +224,11 @@ mod tests {
         assert_eq!(t.overlaps(Upload, Download), 0.0);
         assert_eq!(t.overlaps(Read, Compute), 0.0);
         assert_eq!(t.overlaps(Upload, Upload), 8.0);
+        // Together two at once count twice.
+        assert!((t.spent(Upload) - 8.5).abs() < 1e-6, "{}", t.spent(Upload));
+        let sums = Trace::sums();
+        t.spans().into_iter().for_each(|s| sums.add(s));
+        assert_eq!((sums.spent(Upload), sums.spans()), (t.spent(Upload), vec![]));
     }
 
     #[test]

@@ -579,6 +579,56 @@ fn patterns_and_lists_of_files_are_one_array() {
     assert!(run.code == Some(1) && run.err.contains("snap_3.h5") && run.err.contains("int16"), "{}", run.err);
 }
 
+/// What a run did beside what was foreseen, in numbers that the report has too.
+#[test]
+fn runs_tell_what_each_stage_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.h5");
+    let f = hdf5::File::create(&path).unwrap();
+    let x = ndarray::Array1::from_iter((0..200_000).map(f64::from));
+    let made = f.new_dataset_builder().with_data(&x).chunk(10_000);
+    made.shuffle().deflate(1).create("x").unwrap();
+    f.close().unwrap();
+    let x = format!("x={}:/x", path.display());
+    let run = |args: &[&str]| chunkwise(&[&["eval", "-i", &x, "sum((x - mean(x)) ** 2)"], args].concat());
+    let out = run(&["--explain=analyze"]).out;
+    for words in [
+        "plan: 2 stages",
+        "; measured ",
+        "stage 1: ",
+        "\n  measured: ",
+        " decoded in 20 chunks, of at most 1.5 MiB foreseen\n",
+        "\n  bounded by ",
+    ] {
+        assert!(out.contains(words), "{words}: {out}");
+    }
+    // Without running there is nothing to measure.
+    let plan = run(&["--explain"]).out;
+    assert!(plan.contains("stage 1: ") && !plan.contains("measured") && run(&["--explain=plan"]).out == plan);
+    assert_eq!(run(&["--explain=what"]).code, Some(2));
+    let run = run(&["--profile"]);
+    assert_eq!(run.out, "sum((x - mean(x)) ** 2) = 666666666650000.0\n");
+    let lines: Vec<&str> = run.err.lines().collect();
+    assert!(lines[0].starts_with("stage  tasks ") && lines[0].ends_with("makes"), "{}", run.err);
+    assert!(
+        lines.len() == 3 && lines[1].trim_start().starts_with("0 ") && lines[1].contains("1.5 MiB"),
+        "{}",
+        run.err
+    );
+    assert!(lines[2].trim_start().starts_with("1 ") && lines[2].trim_end().ends_with("sum"), "{}", run.err);
+
+    let out = chunkwise(&["eval", "-i", &x, "sum((x - mean(x)) ** 2)", "--json", "--profile"]).out;
+    let report = &serde_json::from_str::<Value>(&out).unwrap()["report"];
+    let stages = report["stages"].as_array().unwrap();
+    let sum = |name: &str| stages.iter().map(|s| s[name].as_u64().unwrap()).sum::<u64>();
+    for name in ["chunks_decoded", "bytes_read", "bytes_decoded"] {
+        assert_eq!(sum(name), report[name].as_u64().unwrap(), "{name}");
+    }
+    let peak = stages.iter().map(|s| s["peak_host_bytes"].as_u64().unwrap()).max();
+    assert_eq!(peak, report["peak_host_bytes"].as_u64());
+    assert!(stages[0]["activities"]["decode_s"].as_f64().unwrap() > 0.0, "{out}");
+}
+
 /// A step is no result, a result without a name is called by its text, and an expression may begin with a sign.
 #[test]
 fn steps_and_results_have_names() {

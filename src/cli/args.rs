@@ -148,6 +148,14 @@ pub enum Missing {
     Skip,
 }
 
+/// What is printed of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Explain {
+    // As for `JoinFiles`.
+    Plan,
+    Analyze,
+}
+
 /// `chunkwise eval`
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EVAL_HELP)]
@@ -199,9 +207,19 @@ pub struct Eval {
     #[arg(long, value_name = "own|libhdf5", value_enum, default_value_t = MetadataReader::Own)]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub reader: MetadataReader,
-    /// Print the plan and compute nothing
-    #[arg(long, conflicts_with = "json")]
-    pub explain: bool,
+    /// Print the plan and compute nothing; analyze: run it and print what was measured beside what was foreseen
+    #[arg(
+        long,
+        value_name = "plan|analyze",
+        value_enum,
+        conflicts_with = "json",
+        hide_possible_values = true
+    )]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "plan")]
+    pub explain: Option<Explain>,
+    /// Print a table of what each stage did and what bounded it, on stderr
+    #[arg(long, conflicts_with = "explain")]
+    pub profile: bool,
     /// Write when what was read, decoded, uploaded and computed, for chrome://tracing or ui.perfetto.dev
     #[arg(long, value_name = "FILE", conflicts_with = "explain")]
     pub trace: Option<PathBuf>,

@@ -1,8 +1,7 @@
 //! The progress bar: how far, how fast, how long it took and how long it may take.
 
-use super::render::human_duration;
 use chunkwise::Progress;
-use chunkwise::size::human_bytes;
+use chunkwise::size::{human_bytes, human_duration};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{self, IsTerminal};
 use std::sync::{Arc, Mutex, PoisonError};

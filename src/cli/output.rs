@@ -1,9 +1,8 @@
 //! What the commands share in talking to people: the account of a run, text from files made safe for a terminal, JSON, and
 //! `FILE:/path`.
 
-use super::render::human_duration;
 use chunkwise::Report;
-use chunkwise::size::human_bytes;
+use chunkwise::size::{human_bytes, human_duration};
 use chunkwise::text::{is_escaped, printable};
 use serde::Serialize;
 use std::io::{self, IsTerminal, Write};

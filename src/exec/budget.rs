@@ -7,14 +7,16 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 #[derive(Debug, Default)]
 pub struct Meter {
     now: AtomicU64,
-    peak: AtomicU64,
+    /// The most since the last mark, and before it.
+    high: AtomicU64,
+    before: AtomicU64,
 }
 
 impl Meter {
     /// Counts bytes that were taken.
     pub fn add(&self, bytes: u64) {
         let now = self.now.fetch_add(bytes, Relaxed) + bytes;
-        self.peak.fetch_max(now, Relaxed);
+        self.high.fetch_max(now, Relaxed);
     }
 
     /// Counts bytes that were given back.
@@ -29,7 +31,18 @@ impl Meter {
 
     /// The most bytes held at any time.
     pub fn peak(&self) -> u64 {
-        self.peak.load(Relaxed)
+        self.before.load(Relaxed).max(self.high())
+    }
+
+    /// The most bytes held since the last [mark](Meter::mark).
+    pub fn high(&self) -> u64 {
+        self.high.load(Relaxed)
+    }
+
+    /// From now on [`Meter::high`] is of what comes. Nothing may be taken meanwhile.
+    pub fn mark(&self) {
+        self.before.fetch_max(self.high(), Relaxed);
+        self.high.store(self.now(), Relaxed);
     }
 }
 

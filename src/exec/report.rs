@@ -1,6 +1,7 @@
 //! What a run did: counted work, placements, fallbacks, notes. And how far it is while it runs.
 
 use super::budget::Meter;
+use super::measured::StageReport;
 use crate::source::ReadStats;
 use crate::trace::Trace;
 use serde::{Deserialize, Serialize};
@@ -77,6 +78,9 @@ pub struct Report {
     /// Where NumPy would warn: empty means, divisions by zero, empty ranges. And chunks that were decoded more than
     /// twice each, with the budget that would avoid it.
     pub notes: Vec<String>,
+    /// What each stage did, in order; those that ran together are one. Stages whose blocks the caller takes
+    /// ([`Session::blocks`](crate::Session::blocks), pieces for other machines) are not among them.
+    pub stages: Vec<StageReport>,
 }
 
 /// Counters of a run.
@@ -88,6 +92,9 @@ pub struct Counters {
     pub meter: Arc<Meter>,
     pub(super) tasks: AtomicU64,
     pub(super) gpu_tasks: AtomicU64,
+    /// Nanoseconds from the first to the last task of each worker.
+    pub(super) busy_ns: AtomicU64,
+    pub(super) stages: Mutex<Vec<StageReport>>,
     fallbacks: Mutex<Vec<Fallback>>,
     notes: Mutex<Vec<String>>,
 }
@@ -138,6 +145,7 @@ impl Counters {
             lock_wait_s: self.stats.lock_wait_ns.load(Relaxed) as f64 * 1e-9,
             peak_host_bytes: self.meter.peak(),
             notes: self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            stages: self.stages.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             ..Report::default()
         }
     }

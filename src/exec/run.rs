@@ -48,6 +48,7 @@ pub(super) fn run_stages<'o>(
     let mut n = 0;
     while n < stages {
         let from = n;
+        let began = counters.begin_stage();
         n = match bound.windowed(n) {
             Some(w) => {
                 run_windowed(plan, w, bound, &mut values, outlets, &mut kept, cx, counters)?;
@@ -63,6 +64,7 @@ pub(super) fn run_stages<'o>(
                 n + 1
             }
         };
+        counters.end_stages(from..n, plan, bound, began);
         release(plan, n - 1, &mut values, counters);
         let over = bound.spill.iter().flat_map(|s| &s.values).filter(|s| (from..n).contains(&s.last));
         over.for_each(|s| s.store.free());

@@ -20,6 +20,7 @@ use crate::ops::elementwise::Events;
 use crate::ops::kernel::Held;
 use crate::source::ReadStats;
 use crate::trace;
+use std::time::Instant;
 
 /// One of those who do the tasks of a pass.
 pub(super) struct Worker<'a, C> {
@@ -37,6 +38,7 @@ pub(super) struct Worker<'a, C> {
     /// Bytes of those that are gone once a task is over.
     gone_bytes: u64,
     events: Events,
+    woke: Instant,
 }
 
 /// A worker that was put aside between two tasks.
@@ -115,6 +117,7 @@ impl<'a, C: Collect> Worker<'a, C> {
             state_bytes,
             gone_bytes,
             events: Events::default(),
+            woke: Instant::now(),
         })
     }
 
@@ -179,8 +182,9 @@ impl<'a, C: Collect> Worker<'a, C> {
         Rested { reader: self.reader.rest(), lane: self.lane.rest(), held: self.held }
     }
 
-    /// Tells what was met: notes of elements, and products that a device left to the CPU.
+    /// Tells how long it was awake and what was met: notes of elements, and products that a device left to the CPU.
     fn tell(&mut self) {
+        self.counters.worked(self.woke.elapsed());
         self.reader.products.fallbacks.iter().for_each(|f| self.counters.fell_back(&f.reason, f.tasks));
         self.events |= self.reader.events;
         for text in self.events.notes() {

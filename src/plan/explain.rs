@@ -13,9 +13,18 @@ use std::fmt::{self, Write};
 /// Chains longer than this are cut in the text.
 const SHOWN_STEPS: usize = 24;
 
+/// What is said beside a bound plan: on its first line, and on lines after each stage.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// On the first line.
+    pub plan: String,
+    /// After each stage.
+    pub stages: Vec<Vec<String>>,
+}
+
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_plan(f, self, None)
+        write_plan(f, self, None, None)
     }
 }
 
@@ -25,17 +34,28 @@ impl Bound {
     pub fn explain(&self, plan: &Plan) -> String {
         let mut out = String::new();
         // Writing to a String cannot fail.
-        let _ = write_plan(&mut out, plan, Some(self));
+        let _ = write_plan(&mut out, plan, Some(self), None);
+        out
+    }
+
+    /// As [`Bound::explain`], with what there is to say beside it.
+    pub fn explain_beside(&self, plan: &Plan, beside: &Beside) -> String {
+        let mut out = String::new();
+        // Writing to a String cannot fail.
+        let _ = write_plan(&mut out, plan, Some(self), Some(beside));
         out
     }
 }
 
-fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Result {
+fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>, beside: Option<&Beside>) -> fmt::Result {
     let plan = bound.map_or(plan, |b| b.plan(plan));
     let stages = plan.stages().len();
     write!(f, "plan: {stages} stage{}, {} tasks", if stages == 1 { "" } else { "s" }, plan.tasks())?;
     if let Some(b) = bound {
         write!(f, ", peak memory {} of {}", human_bytes(b.peak_bytes), human_bytes(b.memory))?;
+    }
+    if let Some(beside) = beside {
+        write!(f, "; {}", beside.plan)?;
     }
     writeln!(f)?;
     for (n, stage) in plan.stages().iter().enumerate() {
@@ -107,6 +127,8 @@ fn write_plan(f: &mut dyn Write, plan: &Plan, bound: Option<&Bound>) -> fmt::Res
                 };
                 writeln!(f, "  reads {}: {}{how}", source.name, human_bytes(r.bytes))?;
             }
+            let lines = beside.and_then(|b| b.stages.get(n)).into_iter().flatten();
+            lines.into_iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         }
     }
     let Some(bound) = bound else { return Ok(()) };

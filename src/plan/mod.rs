@@ -42,6 +42,7 @@ pub use data::{
 };
 pub(crate) use dear::any_dear;
 pub use ends::Ends;
+pub use explain::Beside;
 pub use fingerprint::{NUMERICS_VERSION, PlanFingerprint};
 pub use kept::{Kept, Moment, Visit, kept_chunk_bytes};
 pub use place::{Machine, Placement, Wish};

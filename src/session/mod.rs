@@ -6,6 +6,7 @@ mod blocks;
 mod into;
 mod kept_bound;
 mod labels;
+mod measured;
 mod memory;
 mod persist;
 mod pieces;

@@ -5,6 +5,7 @@
 //! stored in, so that none has to be put together; arrays of one shape that are stored in chunks of two are
 //! two stages.
 
+use super::measured::explain_run;
 use super::{Outcome, Session};
 use crate::array::{Array, Target};
 use crate::buffer::Buffer;
@@ -12,7 +13,7 @@ use crate::error::{Context, Error, ErrorKind, Result};
 use crate::exec::{self, Handed, Outlets, Report, Taker};
 use crate::graph::{Built, Graph};
 use crate::grid::{Dims, Grid, Region, Slab, show_shape, unravel};
-use crate::plan::{Ends, Plan, ValueId, Written};
+use crate::plan::{Bound, Ends, Plan, ValueId, Written};
 use crate::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
 use crate::source::{SourceSpec, copy_slab};
 use std::collections::HashMap;
@@ -155,6 +156,22 @@ impl Session {
     /// As [`Session::compute`] and [`Session::store`]. No file has changed then, unless one of several
     /// could not be put in its place after others were.
     pub fn run_with(&self, targets: &[&dyn Target], stores: &[Store]) -> Result<Outcome> {
+        Ok(self.run_stored(targets, stores)?.0)
+    }
+
+    /// As [`Session::run_with`], and the plan as [`Session::explain`] has it with what was measured beside what was
+    /// foreseen: `EXPLAIN ANALYZE`. What bounded each stage is there if the session is
+    /// [traced](SessionBuilder::trace); [`Trace::sums`](crate::trace::Trace::sums) is enough.
+    ///
+    /// # Errors
+    /// As [`Session::run_with`].
+    pub fn run_explained(&self, targets: &[&dyn Target], stores: &[Store]) -> Result<(Outcome, String)> {
+        let (outcome, plan, bound) = self.run_stored(targets, stores)?;
+        let text = explain_run(&plan, &bound, &outcome.report);
+        Ok((outcome, text))
+    }
+
+    fn run_stored(&self, targets: &[&dyn Target], stores: &[Store]) -> Result<(Outcome, Plan, Bound)> {
         let start = Instant::now();
         let stored = self.plan_stored(targets, stores)?;
         let Stored { plan, ends, specs, places } = stored;
@@ -170,7 +187,8 @@ impl Session {
         writing.writers.into_iter().try_for_each(Hdf5Writer::finish)?;
         let results = plan.results()[..targets.len()].iter();
         let values = results.map(|&v| exec::result(&values, v)).collect::<Result<_>>()?;
-        Ok(Outcome { values, report: self.report(&plan, &bound, &counters, start) })
+        let report = self.report(&plan, &bound, &counters, start);
+        Ok((Outcome { values, report }, plan, bound))
     }
 
     /// As [`Session::explain`], of what [`Session::run_with`] would do.

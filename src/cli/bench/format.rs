@@ -2,9 +2,8 @@
 //! best peer, and the machine in words.
 
 use super::super::output::counted;
-use super::super::render::human_duration;
 use super::result::{Fact, Limit, PeerTime, Results, Row, Unit, median};
-use chunkwise::size::human_bytes;
+use chunkwise::size::{human_bytes, human_duration};
 use std::time::Duration;
 
 /// What stands where there is no number.

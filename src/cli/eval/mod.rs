@@ -2,13 +2,14 @@
 
 mod asked;
 mod print;
+mod profile;
 pub mod signed;
 #[cfg(test)]
 mod tests;
 
 pub use print::{named, of};
 
-use super::args::Eval;
+use super::args::{Eval, Explain};
 use super::bar::Bar;
 use super::output;
 use super::plot::Plot;
@@ -40,7 +41,12 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
     let bar = Bar::new();
     let seen = bar.clone();
-    let trace = args.trace.as_ref().map(|_| Arc::new(Trace::new()));
+    let measured = args.profile || args.explain == Some(Explain::Analyze);
+    let trace = match &args.trace {
+        Some(_) => Some(Trace::new()),
+        None => measured.then(Trace::sums),
+    };
+    let trace = trace.map(Arc::new);
     let session = args.run.session(fallback, cancel, trace.as_ref(), move |p| seen.run(p))?;
     scope.compute_with(&session);
     let outputs = asked.outputs(&mut scope).inspect_err(|_| bar.clear())?;
@@ -60,18 +66,33 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     // What is stored is not shown.
     let shown = if stores.is_empty() { &outputs[..] } else { &[] };
     let shown: Vec<&dyn chunkwise::Target> = shown.iter().map(|t| t as _).collect();
-    if args.explain {
+    if args.explain == Some(Explain::Plan) {
         let text = session.explain_with(&shown, &stores)?;
         io::stdout().lock().write_all(printable_lines(&text).as_bytes())?;
         return Ok(());
     }
     let running = Run::begin();
+    if args.explain == Some(Explain::Analyze) {
+        let ran = session.run_explained(&shown, &stores);
+        drop(running);
+        bar.clear();
+        let (outcome, text) = ran?;
+        io::stdout().lock().write_all(printable_lines(&text).as_bytes())?;
+        output::notes(&outcome.report);
+        return Ok(());
+    }
     let outcome = session.run_with(&shown, &stores);
     drop(running);
     bar.clear();
     let outcome = outcome?;
-    if !stores.is_empty() {
+    let tell = || {
+        if args.profile {
+            profile::tell(&outcome.report);
+        }
         output::tell(&outcome.report);
+    };
+    if !stores.is_empty() {
+        tell();
         return write_trace(traced, trace.as_deref());
     }
     if let Some(picture) = &picture {
@@ -88,7 +109,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
             "a result is nan: inputs have missing values; nanmean, nansum and the like leave them out",
         );
     }
-    output::tell(&outcome.report);
+    tell();
     write_trace(traced, trace.as_deref())
 }
 

@@ -14,7 +14,6 @@ pub use human::human;
 pub use json::{json, value};
 
 use chunkwise::{DType, Error, ErrorKind, Result, Scalar, grid};
-use std::time::Duration;
 
 /// Elements of an array, checked once.
 struct View<'a> {
@@ -39,23 +38,5 @@ impl<'a> View<'a> {
         let bytes = self.bytes.get(at..at + size).unwrap_or_default();
         let otherwise = Scalar::Bool(bytes.first().is_some_and(|b| *b != 0));
         Scalar::from_bytes(self.dtype, bytes).unwrap_or(otherwise)
-    }
-}
-
-/// `850 µs`, `12.3 ms`, `4.56 s`, `3 min 05 s`, `2 h 07 min`.
-pub fn human_duration(duration: Duration) -> String {
-    let s = duration.as_secs_f64();
-    match duration.as_secs() {
-        0 if s < 0.9995e-3 => format!("{:.0} µs", s * 1e6),
-        0 if s < 0.99995 => format!("{:.1} ms", s * 1e3),
-        0..60 if s < 59.995 => format!("{s:.2} s"),
-        0..3600 => {
-            let s = s.round() as u64;
-            format!("{} min {:02} s", s / 60, s % 60)
-        }
-        s => {
-            let min = s / 60;
-            format!("{} h {:02} min", min / 60, min % 60)
-        }
     }
 }

@@ -157,20 +157,3 @@ fn failures_come_back_as_errors() {
         );
     }
 }
-
-#[test]
-fn durations() {
-    for (ns, text) in [
-        (0, "0 µs"),
-        (850_000, "850 µs"),
-        (999_600, "1.0 ms"),
-        (12_340_000, "12.3 ms"),
-        (999_960_000, "1.00 s"),
-        (4_560_000_000, "4.56 s"),
-        (59_999_000_000, "1 min 00 s"),
-        (185_000_000_000, "3 min 05 s"),
-        (7_620_000_000_000, "2 h 07 min"),
-    ] {
-        assert_eq!(human_duration(Duration::from_nanos(ns)), text);
-    }
-}
