@@ -164,14 +164,16 @@ pub struct Eval {
     /// by its own; FILE may be a pattern or a list with commas: many files as one array
     #[arg(short = 'i', long = "input", value_name = "[NAME=]FILE[:/path]")]
     pub inputs: Vec<String>,
-    /// How many files become one array: concatenate or stack
-    #[arg(long, value_enum, default_value_t = JoinFiles::Concatenate, hide_possible_values = true)]
+    /// How files become one array: concatenate (the default) or stack
+    #[arg(long, value_enum, default_value_t = JoinFiles::Concatenate)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     pub join: JoinFiles,
     /// The axis along which they are joined, or the new axis of a stack; negative from the end
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     pub axis: i64,
-    /// What files of many that lack a dataset are: an error, or empty
-    #[arg(long, value_name = "error|skip", value_enum, default_value_t = Missing::Error, hide_possible_values = true)]
+    /// What a file that lacks the dataset is: an error (the default) or empty
+    #[arg(long, value_name = "error|skip", value_enum, default_value_t = Missing::Error)]
+    #[arg(hide_possible_values = true, hide_default_value = true)]
     pub missing: Missing,
     /// Join datasets of several dtypes as NumPy promotes them
     #[arg(long)]
@@ -207,7 +209,7 @@ pub struct Eval {
     #[arg(long, value_name = "own|libhdf5", value_enum, default_value_t = MetadataReader::Own)]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub reader: MetadataReader,
-    /// Print the plan and compute nothing; analyze: run it and print what was measured beside what was foreseen
+    /// Print the plan, compute nothing; analyze: run it, and measure
     #[arg(
         long,
         value_name = "plan|analyze",
@@ -217,7 +219,7 @@ pub struct Eval {
     )]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "plan")]
     pub explain: Option<Explain>,
-    /// Print a table of what each stage did and what bounded it, on stderr
+    /// Print what each stage did and what bounded it, on stderr
     #[arg(long, conflicts_with = "explain")]
     pub profile: bool,
     /// Write when what was read, decoded, uploaded and computed, for chrome://tracing or ui.perfetto.dev

@@ -60,7 +60,7 @@ impl At {
         true
     }
 
-    /// `1.2 GiB at 310 MiB/s, 4 s, 6 s left`
+    /// `1.2 GiB at 310.0 MiB/s, 4 s, 6 s left`
     fn text(&self, now: Instant) -> String {
         let (elapsed, stage) = (now - self.started, now - self.stage_started);
         let mut text = human_bytes(self.bytes);
@@ -195,12 +195,12 @@ mod tests {
     fn it_says_how_fast_and_how_long() {
         let start = Instant::now();
         let mut at = At::begin(&step(0, 1, 100, 1 << 20), start);
-        assert_eq!(at.text(start), "1 MiB, 0 s");
+        assert_eq!(at.text(start), "1.0 MiB, 0 s");
         let later = start + Duration::from_secs(10);
         assert!(at.take(&step(0, 20, 100, 100 << 20), 4, later));
-        assert_eq!(at.text(later), "100 MiB at 10 MiB/s, 10 s, 40 s left");
+        assert_eq!(at.text(later), "100.0 MiB at 10.0 MiB/s, 10 s, 40 s left");
         let later = start + Duration::from_secs(100);
         assert!(at.take(&step(0, 100, 100, 200 << 20), 4, later));
-        assert_eq!(at.text(later), "200 MiB at 2 MiB/s, 1 min 40 s");
+        assert_eq!(at.text(later), "200.0 MiB at 2.0 MiB/s, 1 min 40 s");
     }
 }

@@ -129,7 +129,8 @@ fn place<'a>(input: &'a str, usage: &dyn Fn(&str) -> Failure) -> Result<Place<'a
     let whole = (place, "/");
     let ways = splits.into_iter().flatten().filter(|at| *at > 0).map(|at| (&place[..at], &place[at + 1..]));
     let there = |file: &str| Path::new(file).exists();
-    let (file, path) = match there(place) {
+    // Names in a list may have colons too.
+    let (file, path) = match there(place) || place.split(',').all(there) {
         true => whole,
         false => ways.clone().find(|(file, _)| there(file)).or(ways.clone().next()).unwrap_or(whole),
     };

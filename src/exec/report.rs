@@ -1,22 +1,12 @@
 //! What a run did: counted work, placements, fallbacks, notes. And how far it is while it runs.
 
 use super::budget::Meter;
-use super::measured::StageReport;
+use super::measured::{StageReport, TaskCounts};
 use crate::source::ReadStats;
 use crate::trace::Trace;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Tasks per device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct TaskCounts {
-    /// On the CPU.
-    pub cpu: u64,
-    /// On the GPU.
-    pub gpu: u64,
-}
 
 /// Tasks that ran elsewhere than asked, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -48,9 +48,13 @@ impl Scope {
     }
 
     /// Gives something a name: an array, a number, a histogram, or what an expression stands for. The last one of a
-    /// name counts.
+    /// name counts. Errors, plans and the axes of histograms call an array by its name.
     pub fn define(&mut self, name: &str, what: impl Into<Lowered>) {
-        self.names.insert(name.to_string(), what.into().0);
+        let value = match what.into().0 {
+            Val::Array(array) => Val::Array(array.made_by(name)),
+            other => other,
+        };
+        self.names.insert(name.to_string(), value);
     }
 
     /// Whether a name is defined.

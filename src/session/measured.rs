@@ -33,7 +33,7 @@ fn lines(bound: &Bound, s: &StageReport) -> Vec<String> {
     let (time, peak) = (seconds(s.elapsed_s), human_bytes(s.peak_host_bytes));
     let mut lines = vec![format!("measured{together}: {time}, {tasks} tasks{on_device}, peak memory {peak}")];
     let reads: Vec<&Reads> = bound.stages[s.stages.clone()].iter().flat_map(|stage| &stage.reads).collect();
-    if !reads.is_empty() {
+    if s.bytes_read > 0 || s.chunks_decoded > 0 {
         let foreseen = reads.iter().map(|r| r.bytes.saturating_mul(r.times).saturating_mul(r.passes));
         lines.push(format!(
             "measured reads: {} from files; {} decoded in {} chunks, of at most {} foreseen",

@@ -38,7 +38,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// A wrong answer; what making data, running and writing meet; a name that is none.
 pub fn run(args: &Bench, cancel: &Cancel) -> Done {
     if let Some(path) = &args.show {
-        return tell(&read(path)?, targets(args)?);
+        let targets = targets(args)?;
+        return tell(&read(path)?, targets);
     }
     let _run = Run::begin();
     // Whether results can be written is found out before they are measured.

@@ -2,7 +2,8 @@
 
 use crate::backend::{Backend, Product};
 use crate::dtype::DType;
-use crate::exec::report::{Fallback, TaskCounts};
+use crate::exec::measured::TaskCounts;
+use crate::exec::report::Fallback;
 use std::collections::HashMap;
 
 /// A worker's products.

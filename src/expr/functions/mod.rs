@@ -49,8 +49,7 @@ static FUNCTIONS: &[Function] = functions! {
     Creation "ones(shape, dtype=float64)" eg "ones(3, dtype=int32)" = |cx, a| filled(cx, a, Array::ones);
     /// One value everywhere.
     Creation "full(shape, fill_value, dtype=None)" eg "full((2, 2), 7)" = full;
-    /// Uniform random numbers of [0, 1) that a seed and their place say: the same ones in every run, however it
-    /// is cut.
+    /// Uniform random numbers in [0, 1), made of a seed and their place: the same ones in every run.
     Creation "random(shape, *, seed=0, dtype=float64)" eg "random((2, 3), seed=1) < 1" = random;
 
     /// The real part. Numbers that are not complex are it themselves.

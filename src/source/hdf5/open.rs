@@ -4,7 +4,7 @@ use super::attribute::Attribute;
 use super::bytes::canonical_bools;
 use super::contiguous::Contiguous;
 use super::dataset::{Access, Field, Hdf5Source, INDEX_BYTES, JOINED};
-use super::elsewhere::{self, Chain, External, Kind, Opener, digest, find, words};
+use super::elsewhere::{self, Chain, External, Kind, Opener, digest, find, missing, words};
 use super::facts::{self, Facts, MAX_COMPACT, Mapping, Storage};
 use super::field;
 use super::filters::{between_bytes, codec_bytes, most_stored, named, own_pipeline};
@@ -249,7 +249,8 @@ fn describe(file: &Borrowed, canonical: &Path, name: &str, options: OpenOptions)
 }
 
 /// Fails where a dataset that libhdf5 is about to be asked for names what is no file: libhdf5 opens what a dataset
-/// names, and waits for a pipe. What own code cannot tell is left to libhdf5.
+/// names, waits for a pipe, and in the place of what is missing reads the fill value. What own code cannot tell is left
+/// to libhdf5, as are patterns of names.
 fn named_are_files(file: &Borrowed, canonical: &Path, name: &str, options: OpenOptions) -> Result<()> {
     if !options.allow_external {
         return Ok(());
@@ -265,7 +266,10 @@ fn named_are_files(file: &Borrowed, canonical: &Path, name: &str, options: OpenO
     };
     // The file itself is `.`.
     let others = names.into_iter().filter(|name| *name != ".");
-    others.map(|name| find(kind, name, canonical, canonical)).try_for_each(|found| found.map(drop))
+    others.into_iter().try_for_each(|name| match find(kind, name, canonical, canonical)? {
+        None if kind == Kind::Source && !options.fill_missing && !name.contains('%') => Err(missing(name)),
+        _ => Ok(()),
+    })
 }
 
 fn open_in(path: &Path, name: &str, options: OpenOptions, chain: Option<&Chain>) -> Result<Hdf5Source> {

@@ -24,5 +24,5 @@ mod walk;
 
 pub(crate) use external::External;
 pub(super) use names::{Kind, find};
-pub(super) use sources::{Chain, Opener, digest, words};
+pub(super) use sources::{Chain, Opener, digest, missing, words};
 pub(super) use virtual_source::open;

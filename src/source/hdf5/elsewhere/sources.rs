@@ -167,12 +167,21 @@ impl Name {
 
     /// The error for a dataset that is not there.
     pub fn missing(&self) -> Error {
-        let e = Error::new(ErrorKind::NotFound, "a dataset that the virtual dataset is made of is missing");
-        self.locate(e.hint(
-            "put the file there (HDF5_VDS_PREFIX says where else it may lie), or read absent parts as the fill \
-             value, as libhdf5 does, with OpenOptions::new().fill_missing() (--fill-missing)",
-        ))
+        self.locate(absent("dataset"))
     }
+}
+
+/// The error for a file with a source of a virtual dataset that is not there.
+pub(in super::super) fn missing(file: &str) -> Error {
+    absent("file").at("source file", file)
+}
+
+fn absent(what: &str) -> Error {
+    let message = format!("a {what} that the virtual dataset is made of is missing");
+    Error::new(ErrorKind::NotFound, message).hint(
+        "put the file there (HDF5_VDS_PREFIX says where else it may lie), or read absent parts as the fill \
+         value, as libhdf5 does, with OpenOptions::new().fill_missing() (--fill-missing)",
+    )
 }
 
 /// Whether what is missing is missing to the dataset, and not the dataset.
