@@ -56,11 +56,16 @@ fn packed_numbers_are_decoded_and_a_note_says_so() {
     let t = format!("t={}:/t", a.display());
     let (mean, said) = first(&["-i", &t, "nanmean(t)"]);
     assert_eq!(mean, json!(274.65));
-    let note = "note: t: int16 × 0.01 + 273.15, missing -32767 → NaN, as float64 (--raw for the numbers as stored)\n";
+    let note = "note: t: int16 × 0.01 + 273.15, missing -32767 → NaN, as float64 (--raw for the numbers as stored); \
+                reductions leave out what is missing (--no-skipna keeps NaN)\n";
     assert_eq!(said, note);
-    // Missing numbers are NaN, as NumPy's; who meets one is told of what leaves them out.
-    let (mean, said) = first(&["-i", &t, "mean(t)"]);
-    assert!(mean == json!("NaN") && said.contains("nanmean"), "{mean} {said}");
+    assert_eq!(first(&["-i", &t, "mean(t)"]).0, mean);
+    // As NumPy has it, if that is asked for; who meets a NaN is told of what leaves them out.
+    let (mean, said) = first(&["-i", &t, "--no-skipna", "mean(t)"]);
+    assert!(
+        mean == json!("NaN") && said.contains("nanmean") && !said.contains("leave out what"),
+        "{mean} {said}"
+    );
     let (max, said) = first(&["-i", &t, "--raw", "max(t)"]);
     assert_eq!((max, &said[..]), (json!(200), ""));
     // Each file by its own attributes; in a group, the note names the path.
@@ -73,6 +78,58 @@ fn packed_numbers_are_decoded_and_a_note_says_so() {
     );
     let (_, said) = first(&["-i", &format!("s={}", a.display()), "nanmax(s.t) + nanmin(s['t'])"]);
     assert_eq!(said.matches("note: /t: int16 × 0.01").count(), 1, "{said}");
+}
+
+/// Reductions of data with missing values are those of what is there, as xarray's; of other data NumPy's.
+#[test]
+fn what_is_missing_is_left_out() {
+    let folder = folder();
+    let path = folder.path().join("t.nc");
+    packed(&path, [100, -32767, 202], 0.5, 0.0);
+    let t = format!("t={}:/t", path.display());
+    let w = "array([3.0, 5.0, 1.0])";
+    for (expression, wanted) in [
+        // 50, NaN, 101.
+        ("mean(t)", json!(75.5)),
+        ("t.sum()", json!(151.0)),
+        ("mean(t * 2 + 1)", json!(152.0)),
+        ("mean(where(t > 60, t, nan))", json!(101.0)),
+        ("mean(concatenate((t, t[:1])))", json!(67.0)),
+        ("mean(t[t < 60])", json!(50.0)),
+        ("mean(t, where=t > 60)", json!(101.0)),
+        ("[t.min(), amax(t)][1]", json!(101.0)),
+        ("std(t)", json!(25.5)),
+        ("var(t, ddof=1)", json!(1300.5)),
+        ("prod(t)", json!(5050.0)),
+        ("argmax(t) + argmin(t)", json!(2)),
+        ("median(t)", json!(75.5)),
+        ("quantile(t, 0.0)", json!(50.0)),
+        ("percentile(t, 100)", json!(101.0)),
+        ("cumsum(t)", json!([50.0, 50.0, 151.0])),
+        ("average(t)", json!(75.5)),
+        ("average(t, weights=W)", json!(62.75)),
+        ("average(t, weights=W, where=[True, True, False])", json!(50.0)),
+        ("groupby_reduce(t, [0, 0, 1], 'mean')", json!([50.0, 101.0])),
+        ("groupby_reduce(t, [0, 0, 1], 'median')", json!([50.0, 101.0])),
+        ("groupby_reduce(t, [0, 0, 0], 'average', weights=W)", json!([62.75])),
+        ("binned_statistic([0.0, 0, 1], t, 'sum', bins=2)", json!([50.0, 101.0])),
+        ("mean(array([1.0, nan]))", json!("NaN")),
+        ("mean(isnan(t))", json!(1.0 / 3.0)),
+        ("sum(nan_to_num(t, nan=1.0))", json!(152.0)),
+    ] {
+        let (got, said) = first(&["-i", &t, &expression.replace('W', w)]);
+        assert_eq!(got, wanted, "{expression}: {said}");
+    }
+    // NaN that says itself that there is none.
+    let nan = folder.path().join("nan.nc");
+    let spec = DatasetSpec {
+        attributes: vec![("_FillValue".into(), AttributeData::Numbers(vec![f32::NAN.into()]))],
+        ..dataset("t", &[3], DType::F32, None, None)
+    };
+    write_file(&nan, &[(spec, &[1.0f32, f32::NAN, 3.0].map(f32::to_ne_bytes).concat())]);
+    let (mean, said) = first(&["-i", &format!("t={}:/t", nan.display()), "mean(t)"]);
+    assert_eq!(mean, json!(2.0));
+    assert!(said.contains("note: t: missing values are NaN; reductions leave out"), "{said}");
 }
 
 #[test]

@@ -25,6 +25,9 @@ pub(super) fn decoded(raw: Array, decoding: &Decoding) -> Array {
         let bad = outside(&out, valid);
         out = without(bad.into_iter(), out);
     }
+    if decoding.masks() {
+        out = out.with_missing();
+    }
     decoding.labels.iter().fold(out, |out, (key, value)| out.annotate(key, value))
 }
 

@@ -18,6 +18,7 @@ mod histogram;
 mod index;
 mod lookup;
 mod matrices;
+mod missing;
 mod open;
 mod order;
 mod product;

@@ -26,7 +26,8 @@ pub struct Opened {
     /// How its numbers were decoded, in words, if [`OpenOptions::decode`] asked for it and they do not stay as they
     /// are stored: `int16 × 0.01 + 273.15, missing -32767 → NaN, as float32`.
     pub decoded: Option<String>,
-    /// Whether NaN stands for missing numbers in it, so that what takes no NaN is meant: `nanmean`, `nansum`.
+    /// Whether NaN stands for missing numbers in it ([`Array::has_missing`]), so that what takes no NaN is meant: `nanmean`,
+    /// `nansum`.
     pub masked: bool,
     /// What else was decided, in words: files that count as empty, dtypes that were promoted.
     pub notes: Vec<String>,

@@ -178,9 +178,12 @@ pub struct Eval {
     /// Join datasets of several dtypes as NumPy promotes them
     #[arg(long)]
     pub promote: bool,
-    /// Take packed numbers as stored, not decoded as their attributes say (CF)
+    /// Take numbers as stored, not decoded as CF attributes say
     #[arg(long)]
     pub raw: bool,
+    /// Let missing values make reductions NaN, as NumPy does
+    #[arg(long)]
+    pub no_skipna: bool,
     /// A step with a name, which is no result
     #[arg(long = "let", value_name = "NAME=EXPR")]
     pub steps: Vec<String>,

@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct Told {
     notes: Mutex<BTreeSet<String>>,
     masked: AtomicBool,
+    keeps_missing: bool,
     files: Mutex<Vec<PathBuf>>,
 }
 
@@ -36,7 +37,14 @@ impl Told {
     /// Tells once what was done about the numbers of a dataset.
     fn tell(&self, label: &str, opened: &Opened) {
         self.masked.fetch_or(opened.masked, Relaxed);
-        let decoded = opened.decoded.as_ref().map(|how| format!("{how} (--raw for the numbers as stored)"));
+        let raw = "(--raw for the numbers as stored)";
+        let masked = "reductions leave out what is missing (--no-skipna keeps NaN)";
+        let decoded = match (&opened.decoded, opened.masked && !self.keeps_missing) {
+            (Some(how), true) => Some(format!("{how} {raw}; {masked}")),
+            (Some(how), false) => Some(format!("{how} {raw}")),
+            (None, true) => Some(format!("missing values are NaN; {masked}")),
+            (None, false) => None,
+        };
         for text in decoded.iter().chain(&opened.notes) {
             let text = format!("{label}: {text}");
             if self.notes.lock().unwrap_or_else(PoisonError::into_inner).insert(text.clone()) {
@@ -52,7 +60,7 @@ impl Told {
 /// `Usage` for what cannot be read, and for a name that is given twice; those of looking into a file.
 pub fn define(args: &Eval, scope: &mut Scope) -> Result<Arc<Told>, Failure> {
     let args = Arc::new(args.clone());
-    let told = Arc::new(Told::default());
+    let told = Arc::new(Told { keeps_missing: args.no_skipna, ..Told::default() });
     for input in &args.inputs {
         let usage = |what: &str| {
             Failure::Usage(format!(

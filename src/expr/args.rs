@@ -21,6 +21,11 @@ impl Args {
         slot.1.take().filter(|item| !matches!(item.value, Val::None))
     }
 
+    /// Gives a parameter an argument.
+    pub fn put(&mut self, param: &str, item: Item) {
+        self.slots.iter_mut().filter(|(name, _)| *name == param).for_each(|slot| slot.1 = Some(item.clone()));
+    }
+
     /// Whether nothing was given but the argument of one parameter.
     pub fn is_bare(&self, param: &str) -> bool {
         self.slots.iter().all(|(name, item)| (*name == param) == item.is_some())

@@ -9,6 +9,7 @@
 use super::args::{Args, reduction};
 use super::cx::Cx;
 use super::selected::Together;
+use super::skipna;
 use super::syntax::Span;
 use super::value::{Item, Val};
 use crate::{Array, BinAxis, BinRule, Binned, Over, Reduction, Result, Weak};
@@ -41,7 +42,9 @@ pub fn profile(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
     // SciPy's name for what needs no values.
     let counts = matches!(&statistic, Some(Item { value: Val::Str(name), .. }) if name == "count");
     let statistic = reduction(cx, statistic.filter(|_| !counts), Reduction::Mean)?;
-    let values = a.array(cx, "values")?;
+    let values = a.need(cx, "values")?;
+    let statistic = skipna::reduction(cx, &values, statistic)?;
+    let values = values.array(cx, "values")?;
     let (binned, _) = bins(cx, a, axes)?;
     Ok(Val::Array(if counts { binned.counts() } else { binned.reduce(&values, statistic) }))
 }

@@ -2,10 +2,11 @@
 //! them.
 
 use super::args::{Args, cast};
-use super::catalogue::{self, Is, Signature};
+use super::catalogue::{self, Entry, Is, Kind, Signature};
 use super::chosen;
 use super::cx::Cx;
 use super::selected;
+use super::skipna;
 use super::syntax::{Ident, Span};
 use super::typo::did_you_mean;
 use super::value::{Item, Val};
@@ -34,6 +35,7 @@ pub fn call(
         _ => args,
     };
     let mut bound = bind(cx, span, signature, args, keywords)?;
+    let entry = without_missing(cx, entry, &mut bound)?;
     match entry.is {
         Is::Elementwise(op) => elementwise(cx, op, signature, bound),
         Is::Reduction(reduction) => reduce(cx, reduction, bound),
@@ -41,6 +43,22 @@ pub fn call(
         Is::Cast(dtype) => cast(cx, bound.need(cx, "x")?, dtype),
         Is::Attribute(_) | Is::Constant(_) => Err(cx.error(span, format!("'{name}' is no function"))),
     }
+}
+
+/// What is called in the place of a name, with the arguments bound to its parameters: of reductions the form that leaves
+/// out NaN, if there is one and that is meant.
+fn without_missing(cx: &Cx, entry: &'static Entry, bound: &mut Args) -> Result<&'static Entry> {
+    if !matches!(entry.kind, Kind::Reduction | Kind::Order | Kind::Cumulative) {
+        return Ok(entry);
+    }
+    let Some((param, Some(x))) = bound.slots.first().cloned() else { return Ok(entry) };
+    if !skipna::skips(cx, &x)? {
+        return Ok(entry);
+    }
+    if matches!(entry.is, Is::Reduction(Reduction::Average)) {
+        skipna::leave_out(cx, bound, param, &x)?;
+    }
+    Ok(catalogue::find(&format!("nan{}", entry.name)).unwrap_or(entry))
 }
 
 /// Puts the arguments after the first into a tuple: `x.reshape(2, 3)`.

@@ -11,6 +11,8 @@ pub struct Cx<'a> {
     pub ast: &'a Ast,
     /// What computes beforehand, if that was said.
     pub session: Option<&'a Session>,
+    /// Whether reductions leave out what is missing.
+    pub skips_missing: bool,
 }
 
 impl Cx<'_> {

@@ -102,7 +102,7 @@ impl Expression {
                 Ok(Output::Array(Array::from_ndarray(ndarray::Array1::from(ints).into_shared())))
             }
             value @ (Val::Selection(_) | Val::Stored(_)) => {
-                let cx = Cx { ast: &self.ast, session: scope.session() };
+                let cx = Cx { ast: &self.ast, session: scope.session(), skips_missing: scope.skips_missing };
                 let array = Item { value, span }.array(&cx, "a result")?;
                 Ok(Output::Array(array.made_by(&cx.text(span))))
             }

@@ -33,7 +33,8 @@ pub fn lower(ast: &Ast, scope: &Scope) -> Result<Val> {
             Error::new(ErrorKind::Expression, message).hint("give a part of it a name with NAME=EXPR")
         );
     }
-    let lowering = Lowering { cx: Cx { ast, session: scope.session() }, scope };
+    let lowering =
+        Lowering { cx: Cx { ast, session: scope.session(), skips_missing: scope.skips_missing }, scope };
     let mut values: Vec<Option<Val>> = Vec::with_capacity(nodes.len());
     for node in nodes {
         let value = lowering.node(&node.expr, node.span, &mut values)?;

@@ -25,6 +25,9 @@
 //! subscripts with everything NumPy has, tuples and lists, and Python's operators with Python's precedence. Python
 //! numbers are weak in promotion and exact among themselves. What Python has and arrays have no meaning for (`and`,
 //! chained comparisons, `if`, lambdas, starred arguments) is an error that says what to write in its place.
+//!
+//! Reductions of decoded data ([`Array::open_decoded`](crate::Array::open_decoded)) leave out what is missing, as xarray's:
+//! `mean(t)` is `nanmean(t)` then ([`Scope::skip_missing`]). NaN in other data is NaN, as in NumPy.
 
 mod args;
 mod attributes;
@@ -41,6 +44,7 @@ mod lowered;
 mod ordered;
 mod scope;
 mod selected;
+mod skipna;
 mod stored;
 mod syntax;
 mod typo;

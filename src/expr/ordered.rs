@@ -3,6 +3,7 @@
 use super::args::{Args, over, reduction, word};
 use super::cx::Cx;
 use super::selected::values_over;
+use super::skipna;
 use super::value::{Item, Val};
 use crate::{Array, Labels, Over, QuantileMethod, Quantiles, Reduction, Result};
 
@@ -41,9 +42,17 @@ pub fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
     let func = a.take("func");
     let order = func.as_ref().and_then(ordered);
     let func = if order.is_some() { Reduction::Sum } else { reduction(cx, func, Reduction::Sum)? };
-    let (values, by) = (a.array(cx, "array")?, a.array(cx, "by")?);
+    let values = a.need(cx, "array")?;
+    let (takes_q, mut skips_nan) = order.unwrap_or_default();
+    if skipna::skips(cx, &values)? {
+        skips_nan = true;
+        if func == Reduction::Average {
+            skipna::leave_out(cx, &mut a, "array", &values)?;
+        }
+    }
+    let func = skipna::reduction(cx, &values, func)?;
+    let (values, by) = (values.array(cx, "array")?, a.array(cx, "by")?);
     let over = over(cx, &mut a)?;
-    let (takes_q, skips_nan) = order.unwrap_or_default();
     let asked = if takes_q { Some(asked(cx, &mut a)?) } else { None };
     for param in ["q", "method"] {
         if let Some(item) = a.take(param) {

@@ -27,11 +27,12 @@ pub struct Scope {
     names: BTreeMap<String, Val>,
     session: Option<Session>,
     how_to_name: String,
+    pub(super) skips_missing: bool,
 }
 
 impl Default for Scope {
     fn default() -> Scope {
-        Scope { names: BTreeMap::new(), session: None, how_to_name: DEFINE.into() }
+        Scope { names: BTreeMap::new(), session: None, how_to_name: DEFINE.into(), skips_missing: true }
     }
 }
 
@@ -45,6 +46,13 @@ impl Scope {
     /// of groups, where a mask selects. Without one a session with the defaults does.
     pub fn compute_with(&mut self, session: &Session) {
         self.session = Some(session.clone());
+    }
+
+    /// Whether reductions leave out what is missing in decoded data ([`Array::has_missing`](crate::Array::has_missing)), as
+    /// xarray's with `skipna`: `mean` is `nanmean` then, `sum` `nansum`. It is so unless this says otherwise. NaN in other data
+    /// is NaN, as in NumPy.
+    pub fn skip_missing(&mut self, skip: bool) {
+        self.skips_missing = skip;
     }
 
     /// Gives something a name: an array, a number, a histogram, or what an expression stands for. The last one of a

@@ -31,6 +31,7 @@ use std::sync::Arc;
 pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let asked = Asked::read(args)?;
     let mut scope = Scope::new();
+    scope.skip_missing(!args.no_skipna);
     scope.hint_how_to_name("name inputs with -i NAME=FILE:/path, or steps with --let NAME=EXPR");
     let plot = args.plot.as_deref().map(|path| Plot::new(path, args.plot_log)).transpose()?;
     let told = inputs::define(args, &mut scope)?;
@@ -104,7 +105,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     } else {
         print::human(out, &labels, &outputs, &outcome)?;
     }
-    if told.masked() && outcome.values.iter().any(is_nan) {
+    if args.no_skipna && told.masked() && outcome.values.iter().any(is_nan) {
         output::note(
             "a result is nan: inputs have missing values; nanmean, nansum and the like leave them out",
         );

@@ -19,6 +19,8 @@ pub struct Decoding {
     pub read: DType,
     /// Numbers as read (`_FillValue`, `missing_value`) that say that there is none, each once.
     pub missing: Vec<Scalar>,
+    /// Whether NaN itself says so.
+    pub nan_is_missing: bool,
     /// The range outside of which numbers say that there is none (`valid_range`, `valid_min`, `valid_max`).
     pub valid: Option<Valid>,
     /// What they are multiplied by (`scale_factor`).
@@ -61,6 +63,7 @@ impl Decoding {
             stored,
             read: stored,
             missing: Vec::new(),
+            nan_is_missing: false,
             valid: None,
             scale: None,
             offset: None,
@@ -83,9 +86,9 @@ impl Decoding {
         shared
     }
 
-    /// Whether some numbers become NaN because they say that there is none.
+    /// Whether NaN comes out where there is no number.
     pub fn masks(&self) -> bool {
-        !self.missing.is_empty() || self.valid.is_some()
+        !self.missing.is_empty() || self.nan_is_missing || self.valid.is_some()
     }
 
     /// Whether numbers come out as they are stored.
@@ -118,6 +121,8 @@ impl fmt::Display for Decoding {
             write!(f, ", missing {first}")?;
             rest.iter().try_for_each(|v| write!(f, " or {v}"))?;
             write!(f, " → NaN")?;
+        } else if self.nan_is_missing {
+            write!(f, ", missing NaN")?;
         }
         if let Some(valid) = self.valid {
             let kept = match (valid.low, valid.high) {
@@ -183,7 +188,9 @@ impl Reading<'_> {
             false if self.text(DTYPE) == Some("bool") && stored.is_integer() => DType::Bool,
             false => read,
         };
-        Ok(Decoding { stored, read, missing, valid, scale, offset, dtype, ignored: self.ignored, labels })
+        let nan_is_missing = has_nan && stored.is_float();
+        let ignored = self.ignored;
+        Ok(Decoding { stored, read, missing, nan_is_missing, valid, scale, offset, dtype, ignored, labels })
     }
 
     fn find(&self, name: &str) -> Option<&Attribute> {
