@@ -226,13 +226,16 @@ impl Array {
     ///
     /// Errors, when it is computed: `Index` for an axis that is not there.
     ///
-    /// Limit: the elements of a block are held with their positions until the axis is complete.
+    /// −0 comes before +0, and every NaN is one, so that the bits do not depend on the order in which elements come.
+    ///
+    /// Limit: the elements of an axis are held until it is complete.
     #[track_caller]
     pub fn sort(&self, along: Option<i64>) -> Array {
-        let Some(along) = along else { return self.ravel().sort(Some(0)) };
-        let d = attempt!("sort", self.ndim().and_then(|rank| axis(along, rank)));
-        let n = attempt!("sort", self.shape())[d];
-        self.topk(-(n.min(i64::MAX as u64) as i64), d as i64)
+        let at = Location::caller();
+        match along {
+            Some(along) => self.sorted_along(along, at),
+            None => self.ravel().sorted_along(0, at),
+        }
     }
 
     /// `numpy.argsort`, stable: the positions along an axis in ascending order of the elements, int64.

@@ -2,7 +2,8 @@
 
 use super::index::axis;
 use super::{Array, Draft, Over};
-use crate::ops::fold::{First, Landing, SharedFold, Top, Wanted};
+use crate::dtype::DType;
+use crate::ops::fold::{First, Landing, Select, SharedFold, Top, Wanted};
 use smallvec::SmallVec;
 use std::panic::Location;
 
@@ -33,14 +34,31 @@ impl Array {
     }
 
     fn top(&self, name: &'static str, k: i64, along: i64, wanted: Wanted, at: &'static Location) -> Array {
+        self.along(name, along, at, |dtype, n, landing| {
+            let first = if k < 0 { First::Smallest } else { First::Largest };
+            SharedFold::new(Top::new(dtype, k.unsigned_abs().min(n), first, wanted, landing))
+        })
+    }
+
+    /// All elements along an axis in ascending order.
+    pub(super) fn sorted_along(&self, along: i64, at: &'static Location) -> Array {
+        self.along("sort", along, at, |dtype, n, landing| SharedFold::new(Select::sort(dtype, n, landing)))
+    }
+
+    /// A fold over one axis, in whose place its own axis comes. `fold` gets the dtype, and the length of the axis.
+    fn along(
+        &self,
+        name: &'static str,
+        along: i64,
+        at: &'static Location,
+        fold: impl Fn(DType, u64, Landing) -> SharedFold,
+    ) -> Array {
         let found = self.node().and_then(|node| {
             let d = axis(along, node.shape.len())?;
             let mut reduced = vec![false; node.shape.len()];
             reduced[d] = true;
-            let first = if k < 0 { First::Smallest } else { First::Largest };
-            let k = k.unsigned_abs().min(node.shape[d]);
-            let fold = Top::new(node.dtype, k, first, wanted, Landing::over(&reduced));
-            Ok((Draft::fold(SharedFold::new(fold), &node.shape, SmallVec::from_iter([node.clone()])), d))
+            let fold = fold(node.dtype, node.shape[d], Landing::over(&reduced));
+            Ok((Draft::fold(fold, &node.shape, SmallVec::from_iter([node.clone()])), d))
         });
         match found {
             // The fold's own axis is its last one.

@@ -18,6 +18,7 @@ pub static FOLDS: &[FoldRow] = &[
     edges::ROW,
     ranks::ROW,
     select::ROW,
+    select::SORT,
     scan::ROW,
     sorted::ROW,
 ];

@@ -19,6 +19,7 @@ mod edges;
 mod grouped;
 mod histogram;
 mod list;
+mod radix;
 mod ranks;
 mod reduce;
 mod row;
@@ -29,6 +30,7 @@ mod shared;
 mod sorted;
 mod top;
 mod traits;
+mod wants;
 
 pub use block::{Block, Scratch, TILE, Tile};
 pub use collect::{Collect, Collected};

@@ -1,4 +1,5 @@
-//! Quantiles along axes: the elements of each output are gathered, and the wanted ones selected where they lie.
+//! Quantiles along axes, and axes in order: the elements of each output are gathered, and the wanted ones selected where
+//! they lie.
 //!
 //! A state holds all elements that are reduced into its outputs, as keys of the same order ([`Ordered`]); where there
 //! is no room for those of all outputs, the planner makes the outputs in windows. Limit: one output's elements must
@@ -7,6 +8,7 @@
 use super::block::squeezed;
 use super::data::{FoldBytes, Given, Landing, Load, Made, Makes, Note, Notes, Port, Ports, Role, internal};
 use super::traits::{Fold, Ready, State, Update, damaged, expect_params, state_as, state_ref};
+use super::wants::Wants;
 use super::{Block, FoldRow, Runs, Scratch, SharedFold, TILE, Tile, row};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
@@ -24,21 +26,29 @@ pub(super) const ROW: FoldRow = FoldRow {
     name: "select",
     read: |data| {
         let Data { asked, elements, axes, has_mask } = row::parse(ROW.name, data)?;
-        Ok(SharedFold::new(Select { asked, elements, landing: axes, has_mask }))
+        let wants = Wants::Quantiles(asked);
+        Ok(SharedFold::new(Select { wants, elements, landing: axes, has_mask }))
     },
 };
 
-/// More wanted elements than this are found by sorting all.
-const FEW: usize = 16;
+/// The row of [`Select::sort`].
+pub(super) const SORT: FoldRow = FoldRow {
+    name: "sort",
+    read: |data| {
+        let SortData { dtype, elements, axes } = row::parse(SORT.name, data)?;
+        Ok(SharedFold::new(Select::sort(dtype, elements, axes)))
+    },
+};
+
 /// Bytes of outputs that are brought together at once, where the elements of each lie apart; and how many outputs these
 /// are at least, for all of a cache line is to be used, and at most.
 const TOGETHER: u64 = 64 << 10;
 const LINE: (u64, u64) = (16, 64);
 
-/// Quantiles along the reduced axes.
+/// Quantiles along the reduced axes, or all elements along them in order.
 #[derive(Clone, Debug)]
 pub struct Select {
-    asked: Asked,
+    wants: Wants,
     /// How many elements are reduced into each output.
     elements: u64,
     landing: Landing,
@@ -56,10 +66,23 @@ struct Data {
     has_mask: bool,
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SortData {
+    dtype: DType,
+    elements: u64,
+    axes: Landing,
+}
+
 impl Select {
     /// Of a domain in which `elements` elements are reduced into each output.
     pub fn new(asked: Asked, elements: u64, landing: Landing) -> Select {
-        Select { asked, elements, landing, has_mask: false }
+        Select { wants: Wants::Quantiles(asked), elements, landing, has_mask: false }
+    }
+
+    /// The elements themselves, in ascending order: −0 before +0, and every NaN, as one, last.
+    pub fn sort(dtype: DType, elements: u64, landing: Landing) -> Select {
+        Select { wants: Wants::Sorted(dtype), elements, landing, has_mask: false }
     }
 
     /// The same of the elements where a mask, which is a port of its own, is true.
@@ -74,7 +97,7 @@ impl Select {
 
     /// Bytes of the elements of one output.
     fn each(&self) -> u64 {
-        self.elements.saturating_mul(self.asked.dtype().size() as u64)
+        self.elements.saturating_mul(self.wants.dtype().size() as u64)
     }
 
     /// Whether elements of one output lie apart, and one of each output together: as they come in tiles, where the
@@ -92,21 +115,27 @@ impl Select {
 
 impl Fold for Select {
     fn name(&self) -> &'static str {
-        ROW.name
+        match self.wants {
+            Wants::Quantiles(_) => ROW.name,
+            Wants::Sorted(_) => SORT.name,
+        }
     }
 
     fn operation(&self) -> &'static str {
-        self.asked.name()
+        self.wants.name()
     }
 
     fn data(&self) -> serde_json::Value {
-        let Select { asked, elements, landing, has_mask } = self.clone();
-        row::data(&Data { asked, elements, axes: landing, has_mask })
+        let Select { wants, elements, landing: axes, has_mask } = self.clone();
+        match wants {
+            Wants::Quantiles(asked) => row::data(&Data { asked, elements, axes, has_mask }),
+            Wants::Sorted(dtype) => row::data(&SortData { dtype, elements, axes }),
+        }
     }
 
     fn ports(&self) -> Ports {
         let mask = self.has_mask.then_some(Port { role: Role::Mask, dtype: DType::Bool });
-        let values = Port { role: Role::Values, dtype: self.asked.dtype() };
+        let values = Port { role: Role::Values, dtype: self.wants.dtype() };
         std::iter::once(values).chain(mask).collect()
     }
 
@@ -116,8 +145,8 @@ impl Fold for Select {
 
     fn makes(&self, domain: &[u64]) -> Makes {
         let mut shape = self.landing.kept(domain);
-        shape.extend(self.asked.shape());
-        Makes { shape, dtype: self.asked.out_dtype(), histogram: false }
+        shape.extend(self.wants.shape(self.elements));
+        Makes { shape, dtype: self.wants.out_dtype(), histogram: false }
     }
 
     fn bytes(&self, block: &[u64]) -> FoldBytes {
@@ -133,7 +162,7 @@ impl Fold for Select {
     }
 
     fn detail(&self) -> String {
-        format!("{}, axes {}, of {} each", self.asked.detail(), self.landing.show_reduced(), self.elements)
+        format!("{}, axes {}, of {} each", self.wants.detail(), self.landing.show_reduced(), self.elements)
     }
 
     fn ready(&self, params: Option<&[Given]>) -> Result<Arc<dyn Ready>> {
@@ -150,7 +179,7 @@ impl Ready for Select {
     fn read(&self, block: &[u64], bytes: &[u8]) -> Result<Box<dyn State>> {
         let name = self.operation();
         let (came, keys) = postcard::take_from_bytes::<Vec<u64>>(bytes).map_err(|e| damaged(name, e))?;
-        let size = self.asked.dtype().size();
+        let size = self.wants.dtype().size();
         let all = came.iter().fold(0u64, |n, &c| n.saturating_add(c));
         if came.len() as u64 != self.outputs(block)
             || came.iter().any(|&c| c > self.elements)
@@ -215,9 +244,9 @@ impl Gathered {
     /// Adds an element by its key, unless that is none.
     fn push(&mut self, output: usize, key: u64) -> bool {
         let Layout { output: first, step } = self.layout();
-        let bool_key = self.select.asked.dtype() != DType::Bool || key <= 1;
+        let bool_key = self.select.wants.dtype() != DType::Bool || key <= 1;
         let at = output * first + self.came[output] as usize * step;
-        let is_key = with_storage!(self.select.asked.dtype(), T => {
+        let is_key = with_storage!(self.select.wants.dtype(), T => {
             type K = <T as Ordered>::Key;
             let narrow = K::narrow(key);
             bytemuck::cast_slice_mut::<u8, K>(&mut self.keys)[at] = narrow;
@@ -294,7 +323,7 @@ impl Gathered {
         let mut one = |output: usize, keys: &mut [T::Key]| -> Result<()> {
             let out = &mut out[output * size..(output + 1) * size];
             let keys = &mut keys[..came[output] as usize];
-            notes = notes.union(results::<T>(&select.asked, keys, out)?);
+            notes = notes.union(select.wants.make::<T>(keys, out)?);
             Ok(())
         };
         if !select.apart() {
@@ -323,45 +352,18 @@ impl Gathered {
     }
 }
 
-/// The results of one output, whose keys lose their order.
-fn results<T: Ordered>(asked: &Asked, keys: &mut [T::Key], out: &mut [u8]) -> Result<reduce::Notes> {
-    let is_nan = |key: &&T::Key| T::IS_FLOAT && **key == T::Key::LAST;
-    let nans = keys.iter().filter(is_nan).count() as u64;
-    let numbers = keys.len() as u64 - nans;
-    if !asked.looks(numbers, nans) {
-        return asked.make(numbers, nans, &[], out);
-    }
-    let ranks = asked.ranks(numbers);
-    let mut once = ranks.clone();
-    once.sort_unstable();
-    once.dedup();
-    if once.len() > FEW {
-        keys.sort_unstable();
-    } else {
-        // From one to the next: what lies behind the first is not before it.
-        let mut begin = 0;
-        for &rank in &once {
-            let rank = rank as usize;
-            keys[begin..].select_nth_unstable(rank - begin);
-            begin = rank + 1;
-        }
-    }
-    let found: Vec<u64> = ranks.iter().map(|&rank| keys[rank as usize].wide()).collect();
-    asked.make(numbers, nans, &found, out)
-}
-
 impl State for Gathered {
     fn merge(&mut self, other: &dyn State) -> Result<()> {
         let other: &Gathered = state_ref(other)?;
         if other.came.len() != self.came.len() || other.select.data() != self.select.data() {
             return Err(internal("a partial does not belong to its output"));
         }
-        with_storage!(self.select.asked.dtype(), T => self.merge_keys::<<T as Ordered>::Key>(other))
+        with_storage!(self.select.wants.dtype(), T => self.merge_keys::<<T as Ordered>::Key>(other))
     }
 
     fn finish(mut self: Box<Self>) -> Result<(Made, Notes)> {
-        let asked = &self.select.asked;
-        let (dtype, size) = (asked.dtype(), asked.results() * asked.out_dtype().size());
+        let wants = &self.select.wants;
+        let (dtype, size) = (wants.dtype(), wants.results(self.select.elements) * wants.out_dtype().size());
         let mut out = Buffer::zeroed(self.came.len() * size);
         let notes = with_storage!(dtype, T => self.make::<T>(size, &mut out))?;
         Ok((Made::Elements(out), notes.texts().map(|text| Note { text, count: 0 }).collect()))
@@ -370,9 +372,9 @@ impl State for Gathered {
     fn write(&self) -> Result<Vec<u8>> {
         let failed = |e| Error::new(ErrorKind::Internal, "a partial result cannot be written").caused_by(e);
         let mut out = postcard::to_stdvec(&self.came).map_err(failed)?;
-        let size = self.select.asked.dtype().size();
+        let size = self.select.wants.dtype().size();
         let Layout { output: first, step } = self.layout();
-        with_storage!(self.select.asked.dtype(), T => {
+        with_storage!(self.select.wants.dtype(), T => {
             type K = <T as Ordered>::Key;
             let keys: &[K] = bytemuck::cast_slice(&self.keys);
             for (output, &came) in self.came.iter().enumerate() {
@@ -418,7 +420,7 @@ impl Update for Gather {
         let Some(runs) = &self.runs else { return Err(internal("a tile of no block")) };
         let Keys(memory) = scratch.of::<Keys>();
         let mut done = Ok(());
-        with_storage!(self.select.asked.dtype(), T => {
+        with_storage!(self.select.wants.dtype(), T => {
             type K = <T as Ordered>::Key;
             let values: &[T] = bytemuck::cast_slice(tile.columns[0]);
             memory.resize_for_overwrite(size_of_val(values));
