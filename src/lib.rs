@@ -103,9 +103,10 @@ pub mod view;
 pub mod whole;
 
 pub use array::{
-    Array, ArrayOperand, BinAxis, BinRule, Binned, Compound, ConvolveMode, Index, Interp, Norm, Opened, Over,
-    Quantiles, Selection, SelectionOperand, Target, broadcast_arrays, column_stack, concatenate, dstack,
-    einsum, eye, hstack, indices, meshgrid, select, stack, tri, vstack,
+    Array, ArrayOperand, BinAxis, BinRule, Binned, Compound, ConvolveMode, Index, IndexMode, Interp, Norm,
+    Opened, Over, Quantiles, Selection, SelectionOperand, Target, broadcast_arrays, column_stack,
+    concatenate, dstack, einsum, eye, hstack, indices, meshgrid, ravel_multi_index, select, stack, tri,
+    vstack,
 };
 pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};
@@ -123,6 +124,7 @@ pub use ops::reduce::Reduction;
 pub use plan::{Plan, PlanFingerprint, PlanOptions};
 pub use session::{
     BlockOrder, Blocks, Device, FallbackPolicy, Out, Outcome, Session, SessionBuilder, Store, StoreOptions,
+    Unique,
 };
 pub use source::{Join, OpenOptions, Reader};
 pub use trace::Trace;

@@ -364,6 +364,22 @@ impl Array {
         self.array_split(sections, along)
     }
 
+    /// `numpy.unstack`: the arrays along an axis, which they lose.
+    ///
+    /// # Errors
+    /// `Index` for an axis that is not there; `Value` for more of them than can be made.
+    #[track_caller]
+    pub fn unstack(&self, along: i64) -> Result<Vec<Array>> {
+        let d = self.axis_of(along)?;
+        let n = self.shape()?[d];
+        if n > MAX_PIECES {
+            return Err(value(format!("{n} arrays; there are at most {MAX_PIECES}")));
+        }
+        let at =
+            |i: u64| self.index((0..d).map(|_| Index::ALL).chain([Index::At(i as i64)]).collect::<Vec<_>>());
+        Ok((0..n).map(at).collect())
+    }
+
     /// `numpy.split` at indices: the elements before the first, between the first and the second, and so on, with the
     /// bounds of slices.
     ///

@@ -222,6 +222,22 @@ impl Array {
         deviation.power(i64::from(order)).mean_with(over)
     }
 
+    /// `numpy.polyval`: the values at `x` of the polynomial with the elements of this array, which has one axis, as its
+    /// coefficients, that of the highest power first, by Horner's rule.
+    ///
+    /// Errors, when it is computed: `Shape` for other than one axis.
+    #[track_caller]
+    pub fn polyval(&self, x: &Array) -> Array {
+        let shape = attempt!("polyval", self.shape());
+        let &[n] = shape else {
+            let message = format!("coefficients of shape {}", show(shape));
+            attempt!("polyval", Err(Error::new(ErrorKind::Shape, message).hint("give a list")))
+        };
+        let coefficient = |i: u64| self.index([Index::At(i as i64)]);
+        let zero = x * 0i64;
+        (0..n).fold(zero, |value, i| value * x + coefficient(i))
+    }
+
     /// `numpy.sort` along an axis, NaN last; without an axis, of all elements in C order.
     ///
     /// Errors, when it is computed: `Index` for an axis that is not there.

@@ -157,6 +157,39 @@ impl Array {
         }
     }
 
+    /// `numpy.vecdot` of real numbers: sums of products along an axis of both.
+    ///
+    /// Errors, when it is computed: `Shape` if they do not broadcast; `Index` for an axis that is not there.
+    #[track_caller]
+    pub fn vecdot(&self, other: &Array, axis: i64) -> Array {
+        let rank = attempt!("vecdot", self.ndim().and_then(|l| Ok(l.max(other.ndim()?)))) as i64;
+        // Counted from the end, since that is where axes are lined up.
+        let axis = if axis < 0 { axis } else { axis - rank };
+        (self * other).sum_with(Over::axis(axis))
+    }
+
+    /// `numpy.matvec`: matrices with vectors, which have one axis less; the others broadcast.
+    #[track_caller]
+    pub fn matvec(&self, vector: &Array) -> Array {
+        let made = self.matmul(&vector.expand_dims(-1));
+        let rank = attempt!("matvec", made.ndim());
+        made.index((1..rank).map(|_| Index::ALL).chain([Index::At(0)]).collect::<Vec<_>>())
+    }
+
+    /// `numpy.vecmat` of real numbers: vectors, which have one axis less, with matrices; the others broadcast.
+    #[track_caller]
+    pub fn vecmat(&self, matrix: &Array) -> Array {
+        matrix.matrix_transpose().matvec(self)
+    }
+
+    /// `numpy.matrix_transpose`: the last two axes exchanged.
+    ///
+    /// Errors, when it is computed: `Index` for fewer than two axes.
+    #[track_caller]
+    pub fn matrix_transpose(&self) -> Array {
+        self.swapaxes(-1, -2)
+    }
+
     /// `numpy.vdot` of real numbers: the sum of the products of all elements.
     ///
     /// Errors, when it is computed: `Shape` for different numbers of elements.

@@ -6,6 +6,7 @@ mod annotations;
 mod arrange;
 mod bin_rule;
 mod blocks;
+mod choose;
 mod compound;
 mod cumulative;
 mod decode;
@@ -26,12 +27,14 @@ mod quantiles;
 mod reduce;
 mod selection;
 mod shape;
+mod spaced;
 mod stencil;
 mod take;
 
 pub use arrange::{broadcast_arrays, column_stack, dstack, hstack, indices, meshgrid, vstack};
 pub use bin_rule::BinRule;
 pub(crate) use bin_rule::Sample;
+pub use choose::{IndexMode, ravel_multi_index};
 pub use compound::Compound;
 pub use derived::select;
 pub use einsum::einsum;
@@ -314,6 +317,14 @@ impl Array {
     /// As [`Array::shape`].
     pub fn ndim(&self) -> Result<usize> {
         Ok(self.node()?.shape.len())
+    }
+
+    /// How many elements it has.
+    ///
+    /// # Errors
+    /// As [`Array::check`].
+    pub fn size(&self) -> Result<u64> {
+        Ok(self.shape()?.iter().fold(1, |n, &d| n.saturating_mul(d)))
     }
 
     /// Its dtype.

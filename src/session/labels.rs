@@ -34,6 +34,11 @@ impl Session {
     /// `Budget` if there are more labels than fit in half of the budget; `Value` for labels beyond int64; as
     /// [`Session::blocks`].
     pub fn labels(&self, labels: &Array) -> Result<Labels> {
+        self.found(labels)?.labels()
+    }
+
+    /// Each element once. What [`Session::labels`] says holds.
+    pub(super) fn found(&self, labels: &Array) -> Result<Found> {
         let most = (self.memory() / 2 / BYTES_PER_LABEL).max(1) as usize;
         let mut found = Found::default();
         for block in self.blocks(labels, BlockOrder::Storage)? {
@@ -47,7 +52,7 @@ impl Session {
                     .hint("name those that you expect, or raise the budget (--memory)"));
             }
         }
-        found.finish()
+        Ok(found)
     }
 }
 
@@ -97,11 +102,14 @@ fn integers(array: &ArrayValue) -> Result<Vec<i64>> {
     })
 }
 
+/// The elements that were found, each once.
 #[derive(Default)]
-struct Found {
+pub(super) struct Found {
     integers: HashSet<i64>,
     floats: HashSet<u64>,
     is_float: bool,
+    /// Whether one was NaN.
+    pub nan: bool,
 }
 
 impl Found {
@@ -112,8 +120,10 @@ impl Found {
     fn add(&mut self, block: &ArrayValue) -> Result<()> {
         self.is_float = block.dtype().is_float();
         if self.is_float {
+            let values = floats(block);
+            self.nan |= values.iter().any(|v| v.is_nan());
             // −0 is 0.
-            let bits = floats(block).into_iter().filter(|v| !v.is_nan()).map(|v| (v + 0.0).to_bits());
+            let bits = values.into_iter().filter(|v| !v.is_nan()).map(|v| (v + 0.0).to_bits());
             insert_new(&mut self.floats, bits);
         } else {
             insert_new(&mut self.integers, integers(block)?.into_iter());
@@ -121,15 +131,25 @@ impl Found {
         Ok(())
     }
 
-    fn finish(self) -> Result<Labels> {
-        if self.is_float {
-            let mut all: Vec<f64> = self.floats.into_iter().map(f64::from_bits).collect();
-            all.sort_by(f64::total_cmp);
-            return Labels::floats(&all);
+    fn labels(self) -> Result<Labels> {
+        match self.is_float {
+            true => Labels::floats(&self.floats()),
+            false => Labels::integers(&self.integers()),
         }
-        let mut all: Vec<i64> = self.integers.into_iter().collect();
+    }
+
+    /// In ascending order, without NaN.
+    pub fn floats(&self) -> Vec<f64> {
+        let mut all: Vec<f64> = self.floats.iter().map(|&bits| f64::from_bits(bits)).collect();
+        all.sort_by(f64::total_cmp);
+        all
+    }
+
+    /// In ascending order.
+    pub fn integers(&self) -> Vec<i64> {
+        let mut all: Vec<i64> = self.integers.iter().copied().collect();
         all.sort_unstable();
-        Labels::integers(&all)
+        all
     }
 }
 

@@ -1,6 +1,7 @@
 //! [`Session`]: the one place where a run starts. It knows the device, the budget and the threads.
 
 mod again;
+mod along;
 mod bins;
 mod blocks;
 mod into;
@@ -15,10 +16,12 @@ mod rechunk;
 mod select;
 mod spill;
 mod store;
+mod unique;
 
 pub use blocks::{BlockOrder, Blocks};
 pub use into::Out;
 pub use store::{Store, StoreOptions};
+pub use unique::Unique;
 
 use crate::array::{Array, Binned, Target};
 use crate::backend::cost::{DeviceRates, HostRates};

@@ -161,7 +161,7 @@ impl Session {
 
     /// As [`Session::run_with`], and the plan as [`Session::explain`] has it with what was measured beside what was
     /// foreseen: `EXPLAIN ANALYZE`. What bounded each stage is there if the session is
-    /// [traced](SessionBuilder::trace); [`Trace::sums`](crate::trace::Trace::sums) is enough.
+    /// [traced](crate::SessionBuilder::trace); [`Trace::sums`](crate::trace::Trace::sums) is enough.
     ///
     /// # Errors
     /// As [`Session::run_with`].

@@ -29,6 +29,102 @@ NAMES = {
 }
 
 SAME = """
+sort(z)
+sort(i, axis=0)
+sort(i, axis=1)
+sort(i, axis=None)
+sort(b)
+sort(f)[::-1]
+sort(int8(n))
+sort(uint16(i + 2), axis=-1)
+sort((arange(1500.0) * 7919 % 1511 - 700) / 8)
+sort((arange(3000.0) * 7919 % 3011 - 1500).reshape(3, 1000), axis=1)[:, ::100]
+sort(arange(1000) * 7919 % 1009)
+sort(zeros((0, 3)))
+sort(zeros((3, 0)))
+argsort(i, axis=0)
+unique(i)
+unique(i, return_index=True)[1]
+unique(i, return_inverse=True)[1]
+unique(i, return_counts=True)[1]
+unique(i, return_index=True, return_counts=True)[2]
+unique(v)
+unique(b, return_counts=True)[1]
+unique(array([nan, 1.0, nan, 0.5]))
+unique(array([nan, 1.0, nan, 0.5]), return_counts=True)[1]
+unique(array([nan, 1.0, nan, 0.5]), return_inverse=True)[1]
+unique(array([1.0, nan, nan, 0.5]), return_index=True)[1]
+unique(uint8(n + 8))
+unique(n[:0])
+union1d(n, i)
+union1d(n, v)
+intersect1d(n, i)
+intersect1d(v, n)
+setdiff1d(i, n)
+setdiff1d(n, v)
+setxor1d(n, i)
+bincount(n[n >= 0])
+bincount(i.ravel() + 2)
+bincount(i.ravel() + 2, minlength=12)
+bincount(n + 8, weights=v)
+bincount(b)
+bincount(n[:0])
+take_along_axis(i, argsort(i, axis=1), axis=1)
+take_along_axis(x, array([[2, 0], [1, -1], [3, 3]]), axis=1)
+take_along_axis(x, array([[1, 0, 2, 1]]), axis=0)
+take_along_axis(v, array([3, 3, -1]), axis=0)
+choose(array([[0, 1, 2, 0], [1, 1, 0, 2], [2, 2, 1, 0]]), (x, y, 7))
+choose(n, (10, 20, 30), mode='wrap')
+choose(n, (10, 20.5, 30), mode='clip')
+ravel_multi_index((array([0, 1, 2]), array([3, 0, 2])), (3, 4))
+ravel_multi_index((n, n), (3, 4), mode='wrap')
+ravel_multi_index((n, n), (3, 4), mode='clip')
+hsplit(x, 2)[1]
+hsplit(v, [2, 5])[1]
+vsplit(x, 3)[2]
+dsplit(i, [1, 3])[1]
+unstack(i, axis=1)[2]
+rollaxis(i, 2)
+rollaxis(i, 0, 3)
+rollaxis(i, -1, 1)
+vecdot(x, y)
+vecdot(x, y, axis=0)
+vecdot(x, array([1.0, 2.0, 0.0, -1.0]))
+matvec(x, array([1.0, 2.0, 0.5, -1.0]))
+vecmat(array([1.0, 2.0, 0.5]), x)
+matrix_transpose(i)
+zeros_like(x)
+ones_like(n)
+full_like(x, 2)
+full_like(n, 2.9)
+zeros_like(x, dtype=int8)
+ones_like(x, shape=(2, 2))
+asarray(n)
+logspace(0, 3, 4)
+logspace(1, 4, 4, base=2)
+geomspace(1, 1000, 4)
+geomspace(-1000, -1, 4)
+geomspace(256, 1, 9)
+bartlett(7)
+bartlett(1)
+bartlett(0)
+blackman(7)
+hamming(8)
+hanning(7)
+kaiser(7, 5.0)
+kaiser(1, 5.0)
+fabs(n)
+fabs(z)
+isposinf(z)
+isneginf(z)
+frexp(v)[0]
+frexp(v)[1]
+polyval([2, -1, 3], v)
+polyval([2, -1, 3], n)
+polyval([0.5], n)
+array_equiv(x, x)
+array_equiv(x, v)
+array_equiv(ones((3, 4)), 1)
 swapaxes(i, 0, 2)
 swapaxes(i, -1, 1)
 moveaxis(i, 0, -1)
@@ -227,6 +323,12 @@ NEAR = {
     "cross": 0,
     "float_power": 1,
     "divmod": 0,
+    "logspace": 2,
+    "geomspace": 2,
+    "blackman": 2,
+    "hamming": 2,
+    "hanning": 2,
+    "kaiser": 4,
 }
 
 

@@ -37,6 +37,17 @@ own = {
     "erfc": scipy.special.erfc,
     "frexp_mantissa": lambda x: np.frexp(x)[0],
     "frexp_exponent": lambda x: np.frexp(x)[1],
+    "unique_values": lambda x: np.unique(x),
+    "unique_all": lambda x: np.unique(x, return_index=True, return_inverse=True, return_counts=True),
+    "unique_counts": lambda x: np.unique(x, return_counts=True),
+    "unique_inverse": lambda x: np.unique(x, return_inverse=True),
+    "take_along_axis": lambda a, i, axis: np.take_along_axis(np.asarray(a), np.asarray(i), axis),
+    "hsplit": lambda a, n: np.hsplit(np.asarray(a), n),
+    "vsplit": lambda a, n: np.vsplit(np.asarray(a), n),
+    "dsplit": lambda a, n: np.dsplit(np.asarray(a), n),
+    "unstack": lambda x: np.unstack(np.asarray(x)),
+    "rollaxis": lambda a, axis: np.rollaxis(np.asarray(a), axis),
+    "matrix_transpose": lambda x: np.swapaxes(np.asarray(x), -1, -2),
 }
 program = sys.argv[1]
 catalogue = json.loads(subprocess.run([program, "functions", "--json"], stdout=subprocess.PIPE, check=True).stdout)

@@ -91,6 +91,34 @@ pub static FUNCTIONS: &[Function] = functions! {
     /// Cut along an axis into as many pieces, the first of which may be longer by one; a tuple of arrays.
     Shape "array_split(ary, indices_or_sections, axis=0)" eg "array_split([1, 2, 3, 4, 5], 2)[0]" =
         |cx, a| split(cx, a, Array::array_split);
+    /// Cut along the second axis, or the only one, into equal pieces or at indices; a tuple of arrays.
+    Shape "hsplit(ary, indices_or_sections)" eg "hsplit([1, 2, 3, 4], 2)[1]" = |cx, a| {
+        let flat = matches!(a.slots.first(), Some((_, Some(i))) if i.clone().array(cx, "ary")?.ndim()? == 1);
+        split_along(cx, a, if flat { 0 } else { 1 })
+    };
+    /// Cut along the first axis into equal pieces or at indices; a tuple of arrays.
+    Shape "vsplit(ary, indices_or_sections)" eg "vsplit([[1, 2], [3, 4]], 2)[1]" = |cx, a| split_along(cx, a, 0);
+    /// Cut along the third axis into equal pieces or at indices; a tuple of arrays.
+    Shape "dsplit(ary, indices_or_sections)" eg "dsplit([[[1, 2]]], 2)[1]" = |cx, a| split_along(cx, a, 2);
+    /// The arrays along an axis, which they lose; a tuple.
+    Shape "unstack(x, axis=0)" eg "unstack([[1, 2], [3, 4]])[1]" = |cx, mut a| {
+        let along = axis(cx, &mut a)?.unwrap_or(0);
+        let x = a.array(cx, "x")?;
+        Ok(several(x.unstack(along).map_err(|e| cx.at(a.span, e))?, &a))
+    };
+    /// An axis moved before another one.
+    Shape "rollaxis(a, axis, start=0)" eg "rollaxis([[1, 2], [3, 4]], 1)" = |cx, mut a| {
+        let from = a.need(cx, "axis")?.int(cx, "axis")?;
+        let start = a.take("start").map(|i| i.int(cx, "start")).transpose()?.unwrap_or(0);
+        let x = a.array(cx, "a")?;
+        let rank = x.ndim()? as i64;
+        let count = |n: i64| if n < 0 { n + rank } else { n };
+        let (from, mut to) = (count(from), count(start));
+        if to > from {
+            to -= 1;
+        }
+        Ok(Val::Array(x.moveaxis(&[from], &[to])))
+    };
     /// What a window of some lengths shows as it slides along axes, as new last axes.
     Neighbours "sliding_window_view(x, window_shape, axis=None)"
         eg "sliding_window_view([1, 2, 3, 4], 3)" = sliding_window_view;
@@ -150,10 +178,28 @@ fn insert(cx: &Cx, mut a: Args) -> Result<Val> {
     }))
 }
 
+/// Cut along an axis that the name says.
+fn split_along(cx: &Cx, mut a: Args, along: i64) -> Result<Val> {
+    let at = a.need(cx, "indices_or_sections")?;
+    let array = a.array(cx, "ary")?;
+    pieces(cx, &a, &array, at, along, Array::split)
+}
+
 fn split(cx: &Cx, mut a: Args, even: fn(&Array, u64, i64) -> Result<Vec<Array>>) -> Result<Val> {
     let along = axis(cx, &mut a)?.unwrap_or(0);
     let at = a.need(cx, "indices_or_sections")?;
     let array = a.array(cx, "ary")?;
+    pieces(cx, &a, &array, at, along, even)
+}
+
+fn pieces(
+    cx: &Cx,
+    a: &Args,
+    array: &Array,
+    at: Item,
+    along: i64,
+    even: fn(&Array, u64, i64) -> Result<Vec<Array>>,
+) -> Result<Val> {
     let pieces = match at.value {
         Val::Scalar(_) => {
             let sections = at.int(cx, "indices_or_sections")?;
@@ -161,7 +207,7 @@ fn split(cx: &Cx, mut a: Args, even: fn(&Array, u64, i64) -> Result<Vec<Array>>)
         }
         _ => array.split_at(&at.ints(cx, "indices_or_sections")?, along),
     };
-    Ok(several(pieces.map_err(|e| cx.at(at.span, e))?, &a))
+    Ok(several(pieces.map_err(|e| cx.at(at.span, e))?, a))
 }
 
 fn sliding_window_view(cx: &Cx, mut a: Args) -> Result<Val> {

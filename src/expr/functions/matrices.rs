@@ -56,6 +56,25 @@ pub static FUNCTIONS: &[Function] = functions! {
     Product "outer(a, b)" eg "outer([1, 2], [3, 4])" = |cx, a| product(cx, a, Array::outer);
     /// Sums of products over the last axes.
     Product "inner(a, b)" eg "inner([1, 2], [3, 4])" = |cx, a| product(cx, a, Array::inner);
+    /// Sums of products along an axis of both.
+    Product "vecdot(x1, x2, axis=-1)" eg "vecdot([[1, 2], [3, 4]], [1, 10])" = |cx, mut a| {
+        let along = number(cx, &mut a, "axis", -1)?;
+        let other = a.array(cx, "x2")?;
+        Ok(Val::Array(a.array(cx, "x1")?.vecdot(&other, along)))
+    };
+    /// Matrices with vectors.
+    Product "matvec(x1, x2)" eg "matvec([[1, 2], [3, 4]], [1, 10])" = |cx, mut a| {
+        let other = a.array(cx, "x2")?;
+        Ok(Val::Array(a.array(cx, "x1")?.matvec(&other)))
+    };
+    /// Vectors with matrices.
+    Product "vecmat(x1, x2)" eg "vecmat([1, 10], [[1, 2], [3, 4]])" = |cx, mut a| {
+        let other = a.array(cx, "x2")?;
+        Ok(Val::Array(a.array(cx, "x1")?.vecmat(&other)))
+    };
+    /// The last two axes exchanged.
+    Shape "matrix_transpose(x)" eg "matrix_transpose([[1, 2], [3, 4]])" =
+        |cx, mut a| Ok(Val::Array(a.array(cx, "x")?.matrix_transpose()));
     /// The sum of the products of all elements.
     Product "vdot(a, b)" eg "vdot([[1, 2], [3, 4]], [[1, 0], [0, 1]])" = |cx, a| product(cx, a, Array::vdot);
     /// Blocks of the other, each multiplied by an element of the one.

@@ -4,9 +4,11 @@ mod arrange;
 mod creation;
 mod cumulative;
 mod derived;
+mod likes;
 mod lookup;
 mod matrices;
 mod row;
+mod sets;
 mod stencil;
 
 pub use row::Function;
@@ -28,7 +30,16 @@ use stencil::{convolve, gradient, pad};
 
 /// All rows.
 pub fn all() -> impl Iterator<Item = &'static Function> {
-    [FUNCTIONS, arrange::FUNCTIONS, derived::FUNCTIONS, matrices::FUNCTIONS].into_iter().flatten()
+    [
+        FUNCTIONS,
+        arrange::FUNCTIONS,
+        derived::FUNCTIONS,
+        likes::FUNCTIONS,
+        matrices::FUNCTIONS,
+        sets::FUNCTIONS,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The first part of the table. A row is its documentation, the part of the catalogue in which it is listed, NumPy's signature, other names, the
