@@ -29,6 +29,24 @@ NAMES = {
 }
 
 SAME = """
+ones(2, dtype=result_type(float32, 3))
+ones(2, dtype=result_type(int8, uint8))
+ones(2, dtype=result_type(n, 2.5))
+ones(2, dtype=promote_types(int64, uint64))
+array([can_cast(int64, float32), can_cast(int8, float16), can_cast(int16, float16), can_cast(uint8, int8, 'same_kind')])
+array([can_cast(int8, uint8, 'same_kind'), can_cast(float64, float32, 'same_kind'), can_cast(float32, int32, 'same_kind')])
+array([isdtype(int8, 'integral'), isdtype(uint8, 'signed integer'), isdtype(float16, 'numeric'), isdtype(bool, 'numeric')])
+zeros(broadcast_shapes((2, 1, 4), (3, 1), (1,)))
+conj(v)
+iscomplex(n)
+isreal(x)
+tril_indices(3, -1, 4)[0]
+tril_indices(3, 1)[1]
+triu_indices(4, -1, 3)[1]
+tril_indices_from(x, 1)[1]
+triu_indices_from(x)[0]
+diag_indices(4, 3)[2]
+diagflat(x[:2, :2], 1)
 sort(z)
 sort(i, axis=0)
 sort(i, axis=1)

@@ -22,7 +22,6 @@ const WAYS: &[(&str, &str)] = &[
     ("idxmin", "argmin(x)"),
     ("iqr", "percentile(x, 75) - percentile(x, 25)"),
     ("isna", "isnan(x)"),
-    ("isnull", "isnan(x)"),
     ("kurtosis", "mean(((x - mean(x)) / std(x)) ** 4) - 3"),
     ("last", "x[-1]"),
     ("len", "x.shape[0]"),
@@ -30,7 +29,6 @@ const WAYS: &[(&str, &str)] = &[
     ("mad", "median(absolute(x - median(x)))"),
     ("matrix_norm", "sqrt(sum(x ** 2))"),
     ("notna", "~isnan(x)"),
-    ("notnull", "~isnan(x)"),
     ("nunique", "groupby_reduce(i, i, 'min').size"),
     ("permute", "transpose(x, (1, 0))"),
     ("piecewise", "where(x < 0, -1, where(x > 0, 1, 0))"),
@@ -51,23 +49,21 @@ const WAYS: &[(&str, &str)] = &[
 /// Others that are not there. None of them is a slip for another name.
 const KNOWN: &str = "\
     apply apply_along_axis apply_over_axes array2string array_repr array_str asarray_chkfinite \
-    asmatrix base_repr binary_repr block bmat broadcast_shapes busday_count busday_offset byteswap \
-    can_cast cholesky common_type cond conj conjugate copyto corrwith cumulative_trapezoid curve_fit \
-    cut datetime_as_string datetime_data describe det diag_indices diag_indices_from diagflat dump \
-    dumps eig eigh eigvals eigvalsh einsum_path fft fft2 fftfreq fftn fftshift fill_diagonal filter \
-    format_float_positional format_float_scientific from_dlpack frombuffer fromfile fromfunction \
-    fromiter frompyfunc fromregex fromstring gamma gaussian_filter genfromtxt get_include \
-    get_printoptions getbufsize geterr geterrcall getfield hfft ifft ifft2 ifftn ifftshift ihfft \
-    interpolate inv irfft irfft2 irfftn is_busday iscomplex iscomplexobj isdtype isfortran isnat \
-    isreal isrealobj isscalar issubdtype item iterable ix_ label lexsort load loadtxt lstsq map \
-    mask_indices matrix_power matrix_rank may_share_memory median_filter min_scalar_type mintypecode \
-    mode multi_dot nested_iters packbits pct_change pinv place poly polyadd polyder polydiv polyfit \
-    polyint polymul polysub print printoptions promote_types put put_along_axis putmask qcut qr quad \
-    range rank real_if_close require resample resize result_type rfft rfft2 rfftfreq rfftn roots save \
-    savetxt savez savez_compressed set_printoptions setbufsize seterr seterrcall setfield setflags \
-    shares_memory shift show_config show_runtime simpson slogdet solve sort_complex svd svdvals \
-    tensorinv tensorsolve to_device tobytes tofile tolist tril_indices tril_indices_from trim_zeros \
-    triu_indices triu_indices_from typename uniform_filter unpackbits vander view zip";
+    asmatrix base_repr binary_repr block bmat busday_count busday_offset byteswap cholesky common_type \
+    cond copyto corrwith cumulative_trapezoid curve_fit cut datetime_as_string datetime_data describe \
+    det diag_indices_from dump dumps eig eigh eigvals eigvalsh einsum_path fft fft2 fftfreq fftn \
+    fftshift fill_diagonal filter format_float_positional format_float_scientific from_dlpack \
+    frombuffer fromfile fromfunction fromiter frompyfunc fromregex fromstring gamma gaussian_filter \
+    genfromtxt get_include get_printoptions getbufsize geterr geterrcall getfield hfft ifft ifft2 \
+    ifftn ifftshift ihfft interpolate inv irfft irfft2 irfftn is_busday iscomplexobj isfortran isnat \
+    isrealobj isscalar issubdtype item iterable ix_ label lexsort load loadtxt lstsq map mask_indices \
+    matrix_power matrix_rank may_share_memory median_filter min_scalar_type mintypecode mode multi_dot \
+    nested_iters packbits pct_change pinv place poly polyadd polyder polydiv polyfit polyint polymul \
+    polysub print printoptions put put_along_axis putmask qcut qr quad range rank require resample \
+    resize rfft rfft2 rfftfreq rfftn roots save savetxt savez savez_compressed set_printoptions \
+    setbufsize seterr seterrcall setfield setflags shares_memory shift show_config show_runtime \
+    simpson slogdet solve sort_complex svd svdvals tensorinv tensorsolve to_device tobytes tofile \
+    tolist trim_zeros typename uniform_filter unpackbits vander view zip";
 
 /// Where all that is there can be seen.
 const SEE: &str = "`chunkwise functions` lists what there is";

@@ -4,6 +4,7 @@ mod arrange;
 mod creation;
 mod cumulative;
 mod derived;
+mod dtypes;
 mod likes;
 mod lookup;
 mod matrices;
@@ -34,6 +35,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         FUNCTIONS,
         arrange::FUNCTIONS,
         derived::FUNCTIONS,
+        dtypes::FUNCTIONS,
         likes::FUNCTIONS,
         matrices::FUNCTIONS,
         sets::FUNCTIONS,
