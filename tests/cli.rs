@@ -670,6 +670,16 @@ fn steps_and_results_have_names() {
     // Steps come before results, in their order.
     let out = run(&["--let", "b=a", "--let", "a=x", "b"]);
     assert!(out.code == Some(2) && out.err.contains("unknown name 'a'"), "{}", out.err);
+    // A tuple is a result for each of its elements.
+    let out = run(&["divmod(x[0], 2)", "d=divmod(x[1], 3)", "d[0] * 3 + d[1]"]);
+    let rows =
+        ["divmod(x[0], 2)[0] = [0. 0. 1. 1.]", "divmod(x[0], 2)[1] = [0. 1. 0. 1.]", "d[0] = [1. 1. 2. 2.]"];
+    assert!(rows.iter().all(|row| out.out.contains(row)), "{} {}", out.out, out.err);
+    assert!(out.out.ends_with("d[1] = [1. 2. 0. 1.]\nd[0] * 3 + d[1] = [4. 5. 6. 7.]\n"), "{}", out.out);
+    let both = folder.path().join("both.h5").display().to_string();
+    assert_eq!(run(&["d=divmod(x[1], 3)", "--output", &both]).code, Some(0));
+    let read = chunkwise(&["eval", "-i", &both, "sum(d_0 * 3 + d_1)"]);
+    assert!(read.out.ends_with(" = 22.0\n"), "{} {}", read.out, read.err);
     let target = folder.path().join("out.h5").display().to_string();
     let out = run(&["x / 2", "result2=x", "-x", "--output", &target]);
     assert_eq!(out.code, Some(0), "{}", out.err);

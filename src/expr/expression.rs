@@ -4,7 +4,7 @@ use super::cx::Cx;
 use super::lower::lower;
 use super::lowered::{Lowered, Output};
 use super::scope::Scope;
-use super::syntax::{Ast, Expr, parse};
+use super::syntax::{Ast, Expr, Span, parse};
 use super::value::{Item, Val};
 use crate::{Array, Error, Result, Scalar, Weak};
 use std::fmt;
@@ -81,8 +81,26 @@ impl Expression {
     /// # Errors
     /// `Expression` for what is no result; those of finding what a mask selects.
     pub fn output_of(&self, lowered: Lowered, scope: &Scope) -> Result<Output> {
-        let span = self.ast.node(self.ast.root()).span;
-        match lowered.0 {
+        self.output_at(lowered.0, self.ast.node(self.ast.root()).span, scope)
+    }
+
+    /// As [`Expression::output_of`], of each element if it is a tuple, as `divmod` and `unique_counts` give; `None` if it is
+    /// none.
+    ///
+    /// # Errors
+    /// As [`Expression::output_of`].
+    pub fn outputs_of(&self, lowered: &Lowered, scope: &Scope) -> Result<Option<Vec<Output>>> {
+        match &lowered.0 {
+            Val::Tuple(items) if !items.iter().all(|i| matches!(i.value, Val::Scalar(Weak::Int(_)))) => {
+                let each = items.iter().map(|i| self.output_at(i.value.clone(), i.span, scope));
+                each.collect::<Result<_>>().map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn output_at(&self, value: Val, span: Span, scope: &Scope) -> Result<Output> {
+        match value {
             Val::Array(a) => Ok(Output::Array(a)),
             Val::Histogram(h) => Ok(Output::Histogram(h)),
             Val::Scalar(w) => {

@@ -33,7 +33,7 @@ impl Asked {
         for text in &args.expressions {
             // One that begins with a sign has a space before it ([`super::signed`]).
             let result = Expression::parse(text.trim_start())?;
-            match result.target().is_none() && asked.labels().iter().any(|l| *l == label(&result)) {
+            match result.target().is_none() && asked.results.iter().any(|r| label(r) == label(&result)) {
                 // Nobody to tell if stderr is closed.
                 true => drop(writeln!(io::stderr(), "note: '{}' is asked for twice", label(&result))),
                 false => asked.results.push(result),
@@ -61,54 +61,62 @@ impl Asked {
         Ok(())
     }
 
-    /// What is to be computed: each result, with the names of the steps and of the results before it.
+    /// What is to be computed: each result, with the names of the steps and of the results before it. A tuple is a result
+    /// for each of its elements.
     ///
     /// # Errors
     /// As [`Expression::lower`] and [`Expression::output_of`].
-    pub fn outputs(&self, scope: &mut Scope) -> Result<Vec<Output>> {
+    pub fn wanted(&self, scope: &mut Scope) -> Result<Vec<Wanted>> {
         for step in &self.steps {
             let lowered = step.lower(scope)?;
             scope.define(step.target().unwrap_or_default(), lowered);
         }
-        let mut outputs = Vec::new();
+        let mut wanted = Vec::new();
         for result in &self.results {
             let lowered = result.lower(scope)?;
             if let Some(name) = result.target() {
                 scope.define(name, lowered.clone());
             }
-            outputs.push(result.output_of(lowered, scope)?);
-        }
-        Ok(outputs)
-    }
-
-    /// What the results are called where they are printed: as they were named, else by their text.
-    pub fn labels(&self) -> Vec<&str> {
-        self.results.iter().map(label).collect()
-    }
-
-    /// The labels of the results, each with whether it is a name that was given.
-    pub fn results(&self) -> impl Iterator<Item = (&str, bool)> {
-        self.results.iter().map(|r| (label(r), r.target().is_some()))
-    }
-
-    /// What the results are called where they are stored: as they were named, else `result`, `result2`, …, which a note
-    /// says. An expression is no good name there: a `/` in it would make groups.
-    pub fn dataset_names(&self) -> Vec<String> {
-        let given: Vec<&str> = self.results.iter().filter_map(Expression::target).collect();
-        let mut unnamed = (1..)
-            .map(|n| if n == 1 { "result".to_string() } else { format!("result{n}") })
-            .filter(|n| !given.contains(&n.as_str()));
-        let name = |result: &Expression| match result.target() {
-            Some(name) => name.to_string(),
-            None => {
-                let name = unnamed.next().unwrap_or_default();
-                let text = result.text();
-                let _ = writeln!(io::stderr(), "note: {text} is stored as '{name}'; NAME=EXPR names it");
-                name
+            let (label, name) = (label(result).to_string(), result.target().map(String::from));
+            match result.outputs_of(&lowered, scope)? {
+                None => wanted.push(Wanted { label, name, output: result.output_of(lowered, scope)? }),
+                Some(outputs) => wanted.extend(outputs.into_iter().enumerate().map(|(i, output)| Wanted {
+                    label: format!("{label}[{i}]"),
+                    name: name.as_ref().map(|name| format!("{name}_{i}")),
+                    output,
+                })),
             }
-        };
-        self.results.iter().map(name).collect()
+        }
+        Ok(wanted)
     }
+}
+
+/// What is to be computed.
+pub struct Wanted {
+    /// What it is called where it is printed: as it was named, else by its text; of a tuple with the place in it.
+    pub label: String,
+    /// The name that was given.
+    pub name: Option<String>,
+    /// What is computed.
+    pub output: Output,
+}
+
+/// What results are called where they are stored: as they were named, else `result`, `result2`, …, which a note says. An
+/// expression is no good name there: a `/` in it would make groups.
+pub fn dataset_names(wanted: &[Wanted]) -> Vec<String> {
+    let given: Vec<&str> = wanted.iter().filter_map(|w| w.name.as_deref()).collect();
+    let mut unnamed = (1..)
+        .map(|n| if n == 1 { "result".to_string() } else { format!("result{n}") })
+        .filter(|n| !given.contains(&n.as_str()));
+    let name = |w: &Wanted| match &w.name {
+        Some(name) => name.clone(),
+        None => {
+            let name = unnamed.next().unwrap_or_default();
+            let _ = writeln!(io::stderr(), "note: {} is stored as '{name}'; NAME=EXPR names it", w.label);
+            name
+        }
+    };
+    wanted.iter().map(name).collect()
 }
 
 fn label(result: &Expression) -> &str {

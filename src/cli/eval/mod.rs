@@ -16,7 +16,7 @@ use super::plot::Plot;
 use super::signals::Run;
 use super::targets::{Existing, Written, check_target};
 use super::{Done, Failure, inputs};
-use asked::Asked;
+use asked::{Asked, Wanted, dataset_names};
 use chunkwise::expr::{Output, Scope};
 use chunkwise::text::printable_lines;
 use chunkwise::{Cancel, FallbackPolicy, Store, Trace, Value};
@@ -50,23 +50,24 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let trace = trace.map(Arc::new);
     let session = args.run.session(fallback, cancel, trace.as_ref(), move |p| seen.run(p))?;
     scope.compute_with(&session);
-    let outputs = asked.outputs(&mut scope).inspect_err(|_| bar.clear())?;
-    let labels = asked.labels();
-    let picture = plot.map(|plot| plot.of(asked.results().zip(&outputs))).transpose()?;
+    let wanted = asked.wanted(&mut scope).inspect_err(|_| bar.clear())?;
+    let labels: Vec<&str> = wanted.iter().map(|w| w.label.as_str()).collect();
+    let named = wanted.iter().map(|w| ((w.label.as_str(), w.name.is_some()), &w.output));
+    let picture = plot.map(|plot| plot.of(named)).transpose()?;
     let stores = match &args.output {
         Some(path) => {
             check_target("--output", path, existing, &files)?;
             if traced.as_ref().is_some_and(|traced| traced.is_for(path)) {
                 return Err(Failure::Usage(format!("--trace and --output are both {}", path.display())));
             }
-            let store = store(path, &asked, &outputs)?;
+            let store = store(path, &wanted)?;
             vec![if args.overwrite { store } else { store.create_new() }]
         }
         None => Vec::new(),
     };
     // What is stored is not shown.
-    let shown = if stores.is_empty() { &outputs[..] } else { &[] };
-    let shown: Vec<&dyn chunkwise::Target> = shown.iter().map(|t| t as _).collect();
+    let shown = if stores.is_empty() { &wanted[..] } else { &[] };
+    let shown: Vec<&dyn chunkwise::Target> = shown.iter().map(|w| &w.output as _).collect();
     if args.explain == Some(Explain::Plan) {
         let text = session.explain_with(&shown, &stores)?;
         io::stdout().lock().write_all(printable_lines(&text).as_bytes())?;
@@ -103,7 +104,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     if args.json {
         print::json(out, &labels, &outcome)?;
     } else {
-        print::human(out, &labels, &outputs, &outcome)?;
+        print::human(out, wanted.iter().map(|w| (w.label.as_str(), &w.output)), &outcome)?;
     }
     if args.no_skipna && told.masked() && outcome.values.iter().any(is_nan) {
         output::note(
@@ -120,10 +121,10 @@ fn write_trace(to: Option<Written>, trace: Option<&Trace>) -> Done {
 }
 
 /// The new file that the results are stored in.
-fn store(path: &Path, asked: &Asked, outputs: &[Output]) -> Result<Store, Failure> {
+fn store(path: &Path, wanted: &[Wanted]) -> Result<Store, Failure> {
     let mut store = Store::new(path);
-    for (name, output) in asked.dataset_names().iter().zip(outputs) {
-        match output {
+    for (name, wanted) in dataset_names(wanted).iter().zip(wanted) {
+        match &wanted.output {
             Output::Array(array) => store = store.dataset(name, array),
             _ => {
                 return Err(Failure::Usage(format!(

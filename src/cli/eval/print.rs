@@ -39,8 +39,12 @@ pub fn of(output: &Output) -> Of {
 }
 
 /// `name = value`, one after the other.
-pub fn human(mut out: impl Write, names: &[&str], outputs: &[Output], outcome: &Outcome) -> Done {
-    for ((name, output), value) in names.iter().zip(outputs).zip(&outcome.values) {
+pub fn human<'a>(
+    mut out: impl Write,
+    wanted: impl Iterator<Item = (&'a str, &'a Output)>,
+    outcome: &Outcome,
+) -> Done {
+    for ((name, output), value) in wanted.zip(&outcome.values) {
         out.write_all(named(name, output, value)?.as_bytes())?;
     }
     Ok(out.flush()?)
