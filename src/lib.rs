@@ -103,9 +103,9 @@ pub mod view;
 pub mod whole;
 
 pub use array::{
-    Array, ArrayOperand, BinAxis, BinRule, Binned, Compound, ConvolveMode, Index, Interp, Norm, Opened, Over,
-    Quantiles, Selection, SelectionOperand, Target, broadcast_arrays, column_stack, concatenate, dstack,
-    einsum, eye, hstack, indices, meshgrid, select, stack, tri, vstack,
+    Array, ArrayOperand, BinAxis, BinRule, Binned, Choice, Compound, ConvolveMode, Index, Interp, Norm,
+    Opened, Over, Quantiles, Selection, SelectionOperand, Target, broadcast_arrays, column_stack,
+    concatenate, dstack, einsum, eye, hstack, indices, meshgrid, select, stack, tri, vstack,
 };
 pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};

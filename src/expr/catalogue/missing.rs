@@ -84,7 +84,7 @@ const KNOWN: &str = "\
     corrwith cumulative_trapezoid curve_fit cut datetime_as_string datetime_data describe det \
     diag_indices diag_indices_from diagflat dsplit dump dumps eig eigh eigvals eigvalsh einsum_path fft \
     fft2 fftfreq fftn fftshift fill_diagonal filter format_float_positional format_float_scientific \
-    frexp from_dlpack frombuffer fromfile fromfunction fromiter frompyfunc fromregex fromstring gamma \
+    frexp from_dlpack frombuffer fromfile fromfunction fromiter frompyfunc fromregex fromstring \
     gaussian_filter genfromtxt get_include get_printoptions getbufsize geterr geterrcall getfield \
     hamming hanning hfft hsplit ifft ifft2 ifftn ifftshift ihfft interpolate intersect1d inv irfft \
     irfft2 irfftn is_busday iscomplex iscomplexobj isdtype isfortran isnat isreal isrealobj isscalar \

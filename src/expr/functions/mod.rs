@@ -6,6 +6,7 @@ mod cumulative;
 mod derived;
 mod lookup;
 mod matrices;
+mod random;
 mod row;
 mod stencil;
 
@@ -20,7 +21,7 @@ use super::ordered;
 use super::selected::values_over;
 use super::value::Val;
 use crate::{Array, Result, concatenate, stack};
-use creation::{arange, filled, full, linspace, random};
+use creation::{arange, filled, full, linspace};
 use cumulative::{cumulative, from_initial, top};
 use lookup::{digitize, interp, isin, searchsorted};
 use row::functions;
@@ -28,7 +29,9 @@ use stencil::{convolve, gradient, pad};
 
 /// All rows.
 pub fn all() -> impl Iterator<Item = &'static Function> {
-    [FUNCTIONS, arrange::FUNCTIONS, derived::FUNCTIONS, matrices::FUNCTIONS].into_iter().flatten()
+    [FUNCTIONS, arrange::FUNCTIONS, derived::FUNCTIONS, matrices::FUNCTIONS, random::FUNCTIONS]
+        .into_iter()
+        .flatten()
 }
 
 /// The first part of the table. A row is its documentation, the part of the catalogue in which it is listed, NumPy's signature, other names, the
@@ -49,8 +52,6 @@ static FUNCTIONS: &[Function] = functions! {
     Creation "ones(shape, dtype=float64)" eg "ones(3, dtype=int32)" = |cx, a| filled(cx, a, Array::ones);
     /// One value everywhere.
     Creation "full(shape, fill_value, dtype=None)" eg "full((2, 2), 7)" = full;
-    /// Uniform random numbers in [0, 1), made of a seed and their place: the same ones in every run.
-    Creation "random(shape, *, seed=0, dtype=float64)" eg "random((2, 3), seed=1) < 1" = random;
 
     /// The real part. Numbers that are not complex are it themselves.
     Elementwise "real(val)" eg "real([1.5, -2])" = |cx, mut a| Ok(Val::Array(a.array(cx, "val")?));
