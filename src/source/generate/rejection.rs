@@ -25,19 +25,19 @@ impl Gamma {
         if self.shape == 0.0 {
             return 0.0;
         }
-        let (size, power) = self.parts(words);
-        if power == 0.0 { size } else { size * exp(-power) }
+        let (size, e) = self.parts(words);
+        if e == 0.0 { size } else { size * exp(-e / self.shape) }
     }
 
-    /// The logarithm, and what bounds a number that is too small for one: E, where it is about −E / shape.
+    /// The logarithm; and E, as it is about −E / shape where it is beyond every float.
     fn log_draw(&self, words: &mut Own) -> (f64, f64) {
-        let (size, power) = self.parts(words);
-        (log(size) - power, power * self.shape)
+        let (size, e) = self.parts(words);
+        (log(size) - e / self.shape, e)
     }
 
-    /// Two numbers s and p such that s · e^−p is the one drawn; p is 0 for shapes from 1 on.
+    /// Two numbers s and E such that s · e^(−E / shape) is the one drawn; E is 0 for shapes from 1 on.
     fn parts(&self, words: &mut Own) -> (f64, f64) {
-        let power = if self.shape < 1.0 { exponential(words.word()) / self.shape } else { 0.0 };
+        let e = if self.shape < 1.0 { exponential(words.word()) } else { 0.0 };
         loop {
             let x = normal(words.word());
             let root = 1.0 + self.c * x;
@@ -47,7 +47,7 @@ impl Gamma {
             }
             let (v, xx) = (root * root * root, x * x);
             if u < 1.0 - 0.0331 * (xx * xx) || log(u) < 0.5 * xx + self.d * (1.0 - v + log(v)) {
-                return (self.d * v, power);
+                return (self.d * v, e);
             }
         }
     }
@@ -80,6 +80,8 @@ struct Hat {
     c: f64,
     /// Accepted at once where v is at most this, and u not near an end.
     most: f64,
+    /// Rejected at once where u is nearer to an end than this and than v.
+    least: f64,
     /// The logarithm of what the hat is to the density.
     log_scale: f64,
 }
@@ -95,7 +97,7 @@ impl Hat {
             if us >= 0.07 && v <= self.most {
                 return k;
             }
-            if k < 0.0 || k > last || (us < 0.013 && v > us) {
+            if k < 0.0 || k > last || (us < self.least && v > us) {
                 continue;
             }
             if log(v) + self.log_scale - log(self.a / (us * us) + self.b) <= log_density(k) {
@@ -121,6 +123,7 @@ impl Poisson {
             b,
             c: lam + 0.43,
             most: 0.9277 - 3.6224 / (b - 2.0),
+            least: 0.013,
             log_scale: log(1.1239 + 1.1328 / (b - 3.4)),
         };
         Poisson { lam, hat }
@@ -152,6 +155,7 @@ impl Binomial {
             b,
             c: size * p + 0.5,
             most: 0.92 - 4.2 / b,
+            least: 0.0,
             log_scale: log((2.83 + 5.1 / b) * spread),
         };
         let mode = ((size + 1.0) * p).floor();
