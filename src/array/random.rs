@@ -1,6 +1,6 @@
 //! Random numbers of `numpy.random.Generator`'s distributions, made by counting.
 
-use super::{Array, Index, show};
+use super::{Array, Index};
 use crate::dtype::{DType, Element, Kind, Scalar, Weak};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::checked_len;
@@ -57,6 +57,7 @@ impl Choice {
     }
 
     /// The places of what is chosen.
+    #[track_caller]
     fn places(&self, shape: &[u64], seed: u64) -> Result<Array> {
         let wrong = |what: &str| Err(Error::new(ErrorKind::Value, what));
         let size = checked_len(shape);
@@ -292,7 +293,7 @@ impl Array {
     pub fn integers<T: Element>(shape: &[u64], range: impl RangeBounds<T>, seed: u64) -> Array {
         let at = Location::caller();
         let dtype = T::DTYPE;
-        let ends = limits(dtype).and_then(|limits| {
+        let ends = limits(dtype).map(|limits| {
             let whole = |v: &T| v.to_scalar().to_i128().unwrap_or(0);
             let low = match range.start_bound() {
                 Bound::Included(v) => whole(v),
@@ -304,7 +305,7 @@ impl Array {
                 Bound::Excluded(v) => whole(v) - 1,
                 Bound::Unbounded => limits.1,
             };
-            Ok((low, last))
+            (low, last)
         });
         match ends {
             Ok((low, last)) => Array::integers_of(shape, low, last, dtype, seed, at),
@@ -358,10 +359,7 @@ impl Array {
             (Ok(places), None) => places,
             (Ok(_), Some(of)) if of.is_empty() => Array::zeros(shape, of.dtype()),
             (Ok(places), Some(of)) => places.looked_up("choice", at, |_| Lookup::element(of.clone())),
-            (Err(e), _) => {
-                let what = format!("choice of shape {}", show(shape));
-                Array::from_draft("choice", Err(e.at("making", what)), at)
-            }
+            (Err(e), _) => Array::from_draft("choice", Err(e), at),
         }
     }
 

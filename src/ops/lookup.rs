@@ -245,10 +245,10 @@ impl TryFrom<Written> for Lookup {
             }
             slopes = x.windows(2).zip(y.windows(2)).map(|(x, y)| (y[1] - y[0]) / (x[1] - x[0])).collect();
         }
-        if let Find::Element { values } = &written.find {
-            if !table.is_empty() || table.dtype() != DType::I64 || !(1..=MOST).contains(&values.len()) {
-                return wrong("not a list of elements at places");
-            }
+        if let Find::Element { values } = &written.find
+            && (!table.is_empty() || table.dtype() != DType::I64 || !(1..=MOST).contains(&values.len()))
+        {
+            return wrong("not a list of elements at places");
         }
         Ok(Lookup { slopes: slopes.into(), written })
     }
