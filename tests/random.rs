@@ -77,7 +77,7 @@ fn numbers_are_those_of_exact_arithmetic() {
                 Json::Number(n) if n.is_i64() => value.as_slice::<i64>().unwrap()[0] == n.as_i64().unwrap(),
                 _ => {
                     let (a, b) = (value.as_slice::<f64>().unwrap()[0], expected.as_f64().unwrap());
-                    (a - b).abs() <= 8.0 * f64::EPSILON * b.abs()
+                    (a - b).abs() <= 4.0 * f64::EPSILON * b.abs()
                 }
             };
             assert!(same, "{case}: {value:?} is not {expected}");

@@ -1,6 +1,7 @@
 """Writes random.json: what tests/random.rs compares random numbers with.
 
 - words: blocks of NumPy's Philox at counters that the library uses, which tells the layout of the counters.
+- inverse: what inversion makes of words, by mpmath.
 - values: numbers drawn from such words by exact arithmetic (mpmath, SciPy's tails, whole numbers), place by place.
 - numpy: the very numbers of `Generator(Philox(key=seed))`, for what is drawn as NumPy does.
 - floats, counts: distributions, as SciPy's cumulative probabilities at many points.
@@ -150,8 +151,12 @@ for name, cases in COUNTS.items():
         share = np.diff(np.concatenate([[0.0], law.cdf(last)])).tolist() + [float(law.sf(last[-1]))]
         counts.append([name, params, last.tolist(), share, mean, var])
 
+# Both tails, to their ends.
+ends = [w for k in range(64) for w in (2**k, 2**k - 1, 2**64 - 2**k, 2**63 + 2**k & MASK, 2**63 - 2**k)]
+inverse = [[str(w), normal(w), exponential(w)] for w in sorted({w & MASK for w in ends} | {0, MASK})]
+
 words = [[seed, counter, [str(w) for w in block(seed, counter)]] for seed in [0, 5, MASK]
          for counter in [[0, 0, 0, 1], [3, 1, 0, 7], [MASK, MASK, 1, 8]]]
 with open(__file__.replace("make_random.py", "random.json"), "w") as f:
-    json.dump({"words": words, "places": PLACES, "values": values, "numpy": numpy, "floats": floats, "counts": counts}, f)
+    json.dump({"words": words, "inverse": inverse, "places": PLACES, "values": values, "numpy": numpy, "floats": floats, "counts": counts}, f)
     f.write("\n")

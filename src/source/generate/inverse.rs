@@ -9,7 +9,7 @@ use crate::ops::elementwise::scalar::{log, log1p};
 const HALF_STEP: f64 = 1.0 / 36_893_488_147_419_103_232.0;
 
 /// The standard normal distribution: Wichura's PPND16 (Algorithm AS 241, Applied Statistics 37, 1988). The largest
-/// size is 9.16.
+/// size is 9.16; the error is below 4 units of 2^-52 of it.
 pub(super) fn normal(word: u64) -> f64 {
     // Twice the step, and one half: the tail's share of 2^65.
     let tail = word << 1 | 1;

@@ -124,6 +124,27 @@ fn philox_has_its_known_answers() {
     }
 }
 
+/// Inversion of words at both ends and everywhere between, against mpmath.
+#[test]
+fn inversion_reaches_into_both_tails() {
+    let golden: serde_json::Value =
+        serde_json::from_str(include_str!("../../../tests/goldens/random.json")).unwrap();
+    let words = golden["inverse"].as_array().unwrap();
+    assert!(words.len() > 200);
+    let mut most = [0.0f64; 2];
+    for case in words {
+        let word: u64 = case[0].as_str().unwrap().parse().unwrap();
+        let pairs = [(inverse::normal(word), &case[1]), (inverse::exponential(word), &case[2])];
+        for (k, (got, expected)) in pairs.into_iter().enumerate() {
+            let expected = expected.as_f64().unwrap();
+            most[k] = most[k].max((got - expected).abs() / (expected.abs() * f64::EPSILON));
+            assert!(got.is_finite(), "{case}");
+        }
+        assert_eq!(inverse::normal(word ^ 1 << 63), -inverse::normal(word));
+    }
+    assert!(most[0] <= 4.0 && most[1] <= 2.0, "{most:?}");
+}
+
 /// The words of an element are those of its counters, one after the other without an end.
 #[test]
 fn an_element_has_words_of_its_own() {
