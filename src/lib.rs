@@ -103,8 +103,8 @@ pub mod view;
 pub mod whole;
 
 pub use array::{
-    Array, ArrayOperand, BinAxis, BinRule, Binned, Compound, ConvolveMode, Index, IndexMode, Interp, Norm,
-    Opened, Over, Quantiles, Selection, SelectionOperand, Target, broadcast_arrays, column_stack,
+    Array, ArrayOperand, BinAxis, BinRule, Binned, Choice, Compound, ConvolveMode, Index, IndexMode, Interp,
+    Norm, Opened, Over, Quantiles, Selection, SelectionOperand, Target, broadcast_arrays, column_stack,
     concatenate, dstack, einsum, eye, hstack, indices, meshgrid, ravel_multi_index, select, stack, tri,
     vstack,
 };

@@ -189,7 +189,7 @@ impl Array {
     }
 
     /// What a lookup for elements of this dtype gives.
-    fn looked_up(
+    pub(super) fn looked_up(
         &self,
         name: &'static str,
         at: &'static Location<'static>,

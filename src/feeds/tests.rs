@@ -109,3 +109,20 @@ fn every_feed_is_read_back_as_it_was_and_others_are_refused() {
     assert!(serde_json::from_str::<Supply>(r#"{"source": 1, "value": 2}"#).is_err());
     assert_eq!(serde_json::from_str::<Supply>(r#"{"source": 1}"#).unwrap(), Supply::Read(Read::Source(1)));
 }
+
+/// Places that there are not give the nearest element, so that nothing that travels reads beyond the list.
+#[test]
+fn elements_at_places() {
+    let lookup = Lookup::element((&[1.5f32, -0.0, 7.0]).into()).unwrap();
+    let again: Lookup = serde_json::from_value(serde_json::to_value(&lookup).unwrap()).unwrap();
+    assert_eq!((again.takes(), again.gives(), again.bytes()), (DType::I64, DType::F32, 12));
+    let (x, mut out) = ([2i64, 0, 1, -1, i64::MIN, 3, i64::MAX], [0f32; 7]);
+    again.find(bytemuck::cast_slice(&x), bytemuck::cast_slice_mut(&mut out));
+    assert_eq!(out.map(f32::to_bits), [7.0, 1.5, -0.0, 1.5, 1.5, 7.0, 7.0f32].map(f32::to_bits));
+    assert!(Lookup::element(crate::Table::new::<u8>(&[])).is_err());
+    for table in [crate::Table::new(&[1i64]), crate::Table::new::<u8>(&[])] {
+        let mut written = serde_json::to_value(&lookup).unwrap();
+        written["table"] = serde_json::to_value(&table).unwrap();
+        assert!(serde_json::from_value::<Lookup>(written).is_err(), "{table:?}");
+    }
+}

@@ -194,6 +194,8 @@ enum Find {
     /// The value at it on the straight lines through the table's points and these: those, and before the first
     /// and after the last one, as bits.
     Between { values: Table, outside: [u64; 2] },
+    /// The element at a place; there is no table of others.
+    Element { values: Table },
 }
 
 /// A lookup: a sorted table, and what is looked up in it.
@@ -242,6 +244,11 @@ impl TryFrom<Written> for Lookup {
                 _ => {}
             }
             slopes = x.windows(2).zip(y.windows(2)).map(|(x, y)| (y[1] - y[0]) / (x[1] - x[0])).collect();
+        }
+        if let Find::Element { values } = &written.find
+            && (!table.is_empty() || table.dtype() != DType::I64 || !(1..=MOST).contains(&values.len()))
+        {
+            return wrong("not a list of elements at places");
         }
         Ok(Lookup { slopes: slopes.into(), written })
     }
@@ -298,6 +305,15 @@ impl Lookup {
         })
     }
 
+    /// The element of `values` at an int64 place, that at the nearest one for places that there are not.
+    ///
+    /// # Errors
+    /// `Value` for none and for more than 2^26 elements.
+    pub(crate) fn element(values: Table) -> Result<Lookup> {
+        let find = Find::Element { values };
+        Lookup::try_from(Written { table: Table::new::<i64>(&[]), find })
+    }
+
     /// The dtype in which elements are looked up.
     pub fn takes(&self) -> DType {
         self.written.table.dtype()
@@ -305,17 +321,18 @@ impl Lookup {
 
     /// The dtype of what is found.
     pub fn gives(&self) -> DType {
-        match self.written.find {
+        match &self.written.find {
             Find::Insert(_) => DType::I64,
             Find::Among => DType::Bool,
             Find::Between { .. } => DType::F64,
+            Find::Element { values } => values.dtype(),
         }
     }
 
     /// The bytes that it holds.
     pub fn bytes(&self) -> u64 {
         let values = match &self.written.find {
-            Find::Between { values, .. } => values.bytes().len(),
+            Find::Between { values, .. } | Find::Element { values } => values.bytes().len(),
             _ => 0,
         };
         (self.written.table.bytes().len() + values + 8 * self.slopes.len()) as u64
@@ -324,11 +341,12 @@ impl Lookup {
     /// What it is, for people.
     pub fn describe(&self) -> String {
         let n = self.written.table.len();
-        match self.written.find {
+        match &self.written.find {
             Find::Insert(Side::Left) => format!("places among {n} sorted elements, left of equal ones"),
             Find::Insert(Side::Right) => format!("places among {n} sorted elements, right of equal ones"),
             Find::Among => format!("whether it is one of {n} elements"),
             Find::Between { .. } => format!("on straight lines through {n} points"),
+            Find::Element { values } => format!("of {} elements those at places", values.len()),
         }
     }
 
@@ -361,6 +379,14 @@ impl Lookup {
                 };
                 let (x, out): (&[f64], &mut [f64]) = (bytemuck::cast_slice(x), bytemuck::cast_slice_mut(out));
                 places(lines.x, x, |t, x| !x.before(t), |k, at, x| out[k] = lines.at(at, x));
+            }
+            Find::Element { values } => {
+                let (size, last) = (values.dtype().size(), values.len() - 1);
+                let places: &[i64] = bytemuck::cast_slice(x);
+                for (e, &at) in out.chunks_exact_mut(size).zip(places) {
+                    let at = usize::try_from(at).unwrap_or(0).min(last);
+                    e.copy_from_slice(&values.bytes()[at * size..][..size]);
+                }
             }
         }
     }

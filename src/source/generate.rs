@@ -3,13 +3,27 @@
 //!
 //! Sources: `numpy.arange` (`PyArray_Arange` and the `fill` functions of `arraytypes.c`),
 //! `numpy.linspace` (`function_base.py`), `numpy.random.Philox` (Salmon et al. 2011, Philox4x64-10)
-//! and `Generator.random`. Limits: arange and linspace have one axis and no bool.
+//! and `Generator.random`; for other distributions the papers that their files name. NumPy's own methods for those
+//! take varying numbers of words from one sequence, so that no element has its place in it; here each has words of its
+//! own. Limits: arange and linspace have one axis and no bool.
+
+mod density;
+pub(super) mod distribution;
+mod inverse;
+mod permute;
+mod philox;
+mod rejection;
+
+pub use distribution::Distribution;
+pub(crate) use distribution::at_least_zero;
 
 use super::{Own, ReadCx, Source, SourceSpec, check_slab};
 use crate::dtype::{DType, Kind, Scalar, Weak, f16_from_f64};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, MAX_RANK, Slab, c_strides, checked_len, unravel};
+use distribution::Sampler;
 use half::f16;
+use philox::philox;
 use std::sync::Arc;
 
 /// A generated array.
@@ -18,6 +32,8 @@ struct Generated {
     spec: SourceSpec,
     shape: Dims,
     dtype: DType,
+    /// What draws the numbers of a distribution.
+    sampler: Option<Sampler>,
 }
 
 /// `numpy.arange(start, stop, step, dtype)`. Without a dtype: int64 (or uint64) if all three are
@@ -119,6 +135,16 @@ pub fn random(shape: &[u64], seed: u64, dtype: DType) -> Result<Arc<dyn Source>>
     from_spec(&SourceSpec::Random { seed, shape: shape.into(), dtype })
 }
 
+/// Numbers of a distribution. Element `i` is a function of the seed, the distribution and `i` alone, made with no
+/// platform's math library, so it has the same bits on every machine.
+///
+/// # Errors
+/// `Value` for parameters that the distribution does not take; `Type` for a dtype of integers that is none; `Shape` for
+/// too many axes or elements, and for a permutation of other than one axis.
+pub fn drawn(distribution: Distribution, shape: &[u64], seed: u64) -> Result<Arc<dyn Source>> {
+    from_spec(&SourceSpec::Drawn { distribution, seed, shape: shape.into() })
+}
+
 /// The generated array that a spec describes; everything in it is checked, since it may come
 /// from another process.
 pub(super) fn from_spec(spec: &SourceSpec) -> Result<Arc<dyn Source>> {
@@ -143,12 +169,20 @@ pub(super) fn from_spec(spec: &SourceSpec) -> Result<Arc<dyn Source>> {
             }
             (shape.clone(), *dtype)
         }
+        SourceSpec::Drawn { distribution, shape, .. } => {
+            distribution.check(shape)?;
+            (shape.clone(), distribution.dtype())
+        }
         _ => return bad("not a generated array"),
     };
     if shape.len() > MAX_RANK || checked_len(&shape).is_none_or(|n| n > i64::MAX as u64 / 8) {
         return Err(Error::new(ErrorKind::Shape, format!("a generated array of shape {shape:?}")));
     }
-    Ok(Arc::new(Generated { spec: spec.clone(), shape, dtype }))
+    let sampler = match spec {
+        SourceSpec::Drawn { distribution, seed, shape } => Some(distribution.sampler(*seed, shape)),
+        _ => None,
+    };
+    Ok(Arc::new(Generated { spec: spec.clone(), shape, dtype, sampler }))
 }
 
 impl Generated {
@@ -170,7 +204,7 @@ impl Generated {
                     let i = first + step * k as u64;
                     let word = i / per_word;
                     if block.0 != word / 4 {
-                        block = (word / 4, philox(seed, word / 4 + 1));
+                        block = (word / 4, philox([seed, 0], [word / 4 + 1, 0, 0, 0]));
                     }
                     let bits = block.1[(word % 4) as usize];
                     if dtype == DType::F32 {
@@ -182,7 +216,11 @@ impl Generated {
                     }
                 }
             }
-            _ => {}
+            _ => {
+                if let Some(sampler) = &self.sampler {
+                    sampler.fill(first, step, out);
+                }
+            }
         }
     }
 }
@@ -276,22 +314,6 @@ fn linear_bytes(v: f64, dtype: DType) -> smallvec::SmallVec<[u8; 8]> {
     scalar.to_bytes()
 }
 
-/// Philox4x64-10 at the counter (block, 0, 0, 0) with the key (seed, 0).
-fn philox(seed: u64, block: u64) -> [u64; 4] {
-    let mul = |a: u64, b: u64| {
-        let p = u128::from(a) * u128::from(b);
-        ((p >> 64) as u64, p as u64)
-    };
-    let (mut c, mut k) = ([block, 0, 0, 0], [seed, 0u64]);
-    for _ in 0..10 {
-        let (hi0, lo0) = mul(0xD2E7_470E_E14C_6C93, c[0]);
-        let (hi1, lo1) = mul(0xCA5A_8263_9512_1157, c[2]);
-        c = [hi1 ^ c[1] ^ k[0], lo1, hi0 ^ c[3] ^ k[1], lo0];
-        k = [k[0].wrapping_add(0x9E37_79B9_7F4A_7C15), k[1].wrapping_add(0xBB67_AE85_84CA_A73B)];
-    }
-    c
-}
-
 impl Source for Generated {
     fn shape(&self) -> &[u64] {
         &self.shape
@@ -316,6 +338,9 @@ impl Source for Generated {
             }
             SourceSpec::Linspace { start, stop, num, .. } => format!("linspace({start}, {stop}, {num})"),
             SourceSpec::Random { seed, shape, dtype } => format!("random({shape:?}, seed {seed}, {dtype})"),
+            SourceSpec::Drawn { distribution, seed, shape } => {
+                format!("{distribution} of shape {shape:?}, seed {seed}")
+            }
             other => format!("{other:?}"),
         }
     }

@@ -1,5 +1,6 @@
 //! What identifies a source, and what opening one is allowed to do, as plain data.
 
+use super::generate::distribution::Distribution;
 use crate::dtype::{DType, Scalar};
 use crate::grid::Dims;
 use serde::{Deserialize, Serialize};
@@ -189,6 +190,15 @@ pub enum SourceSpec {
         shape: Dims,
         /// `float32` or `float64`.
         dtype: DType,
+    },
+    /// Numbers of a distribution; see [`generate::drawn`](super::generate::drawn).
+    Drawn {
+        /// Which.
+        distribution: Distribution,
+        /// The generator's key.
+        seed: u64,
+        /// The shape.
+        shape: Dims,
     },
     /// An array of this process. It cannot be opened in another one.
     Memory {

@@ -35,6 +35,7 @@ kinds! {
     Choice "Choosing elements"
     Shape "Shape and dtype"
     Creation "Making arrays"
+    Random "Random numbers"
     Cast "Dtypes"
     Constant "Constants"
     Attribute "Attributes"

@@ -53,7 +53,7 @@ const KNOWN: &str = "\
     cond copyto corrwith cumulative_trapezoid curve_fit cut datetime_as_string datetime_data describe \
     det diag_indices_from dump dumps eig eigh eigvals eigvalsh einsum_path fft fft2 fftfreq fftn \
     fftshift fill_diagonal filter format_float_positional format_float_scientific from_dlpack \
-    frombuffer fromfile fromfunction fromiter frompyfunc fromregex fromstring gamma gaussian_filter \
+    frombuffer fromfile fromfunction fromiter frompyfunc fromregex fromstring gaussian_filter \
     genfromtxt get_include get_printoptions getbufsize geterr geterrcall getfield hfft ifft ifft2 \
     ifftn ifftshift ihfft interpolate inv irfft irfft2 irfftn is_busday iscomplexobj isfortran isnat \
     isrealobj isscalar issubdtype item iterable ix_ label lexsort load loadtxt lstsq map mask_indices \

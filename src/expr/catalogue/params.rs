@@ -26,6 +26,7 @@ const PARAMS: &[(&str, &str)] = &[
     ("range", "(low, high), of several dimensions one for each; the data's own if not given"),
     ("seed", "a whole number"),
     ("shape", "a number or a tuple"),
+    ("size", "the shape of what is drawn, a number or a tuple; one number if not given"),
     ("statistic", "a reduction or 'count', in quotes"),
     ("weights", "how much each element counts"),
     ("where", "a mask: only elements where it is true count"),

@@ -49,17 +49,3 @@ pub fn full(cx: &Cx, mut a: Args) -> Result<Val> {
     };
     Ok(Val::Array(value.broadcast_to(&shape)))
 }
-
-pub fn random(cx: &Cx, mut a: Args) -> Result<Val> {
-    let shape = a.need(cx, "shape")?.shape(cx, "shape")?;
-    let seed = match a.take("seed") {
-        Some(item) => match item.value {
-            Val::Scalar(Weak::Int(v)) => u64::try_from(v)
-                .map_err(|_| cx.error(item.span, "a seed is a whole number from 0 to 2^64 - 1"))?,
-            _ => item.int(cx, "seed")?.unsigned_abs(),
-        },
-        None => 0,
-    };
-    let dtype = a.dtype(cx)?.unwrap_or(DType::F64);
-    Ok(Val::Array(Array::random(&shape, seed, dtype)))
-}

@@ -14,7 +14,7 @@ fn table(cx: &Cx, item: Item, what: &str) -> Result<(Table, usize)> {
 }
 
 /// The same, of what must have one axis.
-fn list(cx: &Cx, item: Item, what: &str) -> Result<Table> {
+pub fn list(cx: &Cx, item: Item, what: &str) -> Result<Table> {
     let span = item.span;
     match table(cx, item, what)? {
         (table, 1) => Ok(table),

@@ -8,6 +8,7 @@ mod dtypes;
 mod likes;
 mod lookup;
 mod matrices;
+mod random;
 mod row;
 mod sets;
 mod stencil;
@@ -23,7 +24,7 @@ use super::ordered;
 use super::selected::values_over;
 use super::value::Val;
 use crate::{Array, Result, concatenate, stack};
-use creation::{arange, filled, full, linspace, random};
+use creation::{arange, filled, full, linspace};
 use cumulative::{cumulative, from_initial, top};
 use lookup::{digitize, interp, isin, searchsorted};
 use row::functions;
@@ -38,6 +39,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         dtypes::FUNCTIONS,
         likes::FUNCTIONS,
         matrices::FUNCTIONS,
+        random::FUNCTIONS,
         sets::FUNCTIONS,
     ]
     .into_iter()
@@ -62,8 +64,6 @@ static FUNCTIONS: &[Function] = functions! {
     Creation "ones(shape, dtype=float64)" eg "ones(3, dtype=int32)" = |cx, a| filled(cx, a, Array::ones);
     /// One value everywhere.
     Creation "full(shape, fill_value, dtype=None)" eg "full((2, 2), 7)" = full;
-    /// Uniform random numbers in [0, 1), made of a seed and their place: the same ones in every run.
-    Creation "random(shape, *, seed=0, dtype=float64)" eg "random((2, 3), seed=1) < 1" = random;
 
     /// The real part. Numbers that are not complex are it themselves.
     Elementwise "real(val)" eg "real([1.5, -2])" = |cx, mut a| Ok(Val::Array(a.array(cx, "val")?));

@@ -56,6 +56,7 @@ pub use self::cast::cast;
 pub use self::events::Events;
 pub use self::fused::{fused, fuses};
 pub use self::kernel::KernelAt;
+pub(crate) use self::math::scalar;
 pub use self::op::Op;
 pub use self::rows::{Bound, Row};
 pub use self::rule::{Operand, Signature};

@@ -25,6 +25,21 @@ mod two_over_pi;
 use super::kernel::{Binary, Unary};
 use std::marker::PhantomData;
 
+/// The float64 functions for one number at a time, with the bits of the operations.
+pub(crate) mod scalar {
+    use super::split::double;
+
+    macro_rules! scalar {
+        ($($name:ident $module:ident)*) => { $(
+            /// As the operation of this name.
+            pub(crate) fn $name(x: f64) -> f64 {
+                double::$module::$name(x)
+            }
+        )* };
+    }
+    scalar!(exp exp log log log1p log);
+}
+
 /// The formula `F` for a vector level that has a fused multiply-add: the same bits in fewer steps.
 pub(super) struct Fma<F>(PhantomData<F>);
 
