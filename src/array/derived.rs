@@ -234,7 +234,8 @@ impl Array {
             attempt!("polyval", Err(Error::new(ErrorKind::Shape, message).hint("give a list")))
         };
         let coefficient = |i: u64| self.index([Index::At(i as i64)]);
-        let zero = x * 0i64;
+        let (lengths, dtype) = (attempt!("polyval", x.shape()), attempt!("polyval", x.dtype()));
+        let zero = Array::zeros(lengths, dtype);
         (0..n).fold(zero, |value, i| value * x + coefficient(i))
     }
 

@@ -2,7 +2,9 @@
 
 use super::Array;
 use crate::dtype::DType;
+use crate::error::{Error, ErrorKind};
 use std::f64::consts::PI;
+use std::panic::Location;
 
 impl Array {
     /// `numpy.logspace`: powers of `base` with evenly spaced exponents, both ends among them, float64.
@@ -16,9 +18,9 @@ impl Array {
     /// Errors, when it is computed: `Value` for an end that is 0 or of another sign than the other one.
     #[track_caller]
     pub fn geomspace(start: f64, stop: f64, num: u64) -> Array {
-        use crate::error::{Error, ErrorKind};
-        let at = std::panic::Location::caller();
-        if start * stop <= 0.0 || !(start * stop).is_finite() && !(start.is_finite() && stop.is_finite()) {
+        let at = Location::caller();
+        let of_one_sign = start != 0.0 && stop != 0.0 && start.signum() == stop.signum();
+        if !(of_one_sign && start.is_finite() && stop.is_finite()) {
             let message = format!("a geometric sequence from {start} to {stop}");
             let e =
                 Error::new(ErrorKind::Value, message).hint("both ends are finite, not 0, and of one sign");

@@ -124,7 +124,7 @@ impl Session {
         let dtype = concatenate(&[a.ravel(), b.ravel()], 0).dtype()?;
         let values = self.unique(a)?.values;
         let others = self.compute(&self.unique(b)?.values.cast(dtype))?;
-        let found = values.cast(dtype).isin(&Table::from(&others));
+        let found = values.cast(dtype).isin(Table::from(&others));
         self.boolean_index(&values, &if there { found } else { found.logical_not() })
     }
 

@@ -203,7 +203,7 @@ fn pieces(
     let pieces = match at.value {
         Val::Scalar(_) => {
             let sections = at.int(cx, "indices_or_sections")?;
-            even(&array, u64::try_from(sections).unwrap_or(0), along)
+            even(array, u64::try_from(sections).unwrap_or(0), along)
         }
         _ => array.split_at(&at.ints(cx, "indices_or_sections")?, along),
     };
