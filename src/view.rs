@@ -128,6 +128,11 @@ impl View {
         (slab, placement)
     }
 
+    /// How many elements along each axis of the source a block of the seen array walks over.
+    pub fn walked(&self, block: &[u64]) -> Dims {
+        (0..self.base.len()).map(|s| self.walker(s).map_or(1, |(d, _)| block[d])).collect()
+    }
+
     /// The seen axis that walks source axis `s`, with its step.
     pub fn walker(&self, s: usize) -> Option<(usize, i64)> {
         self.axes.iter().enumerate().find_map(|(d, a)| match a.from {

@@ -66,6 +66,43 @@ fn expressions_have_numpys_values() {
     assert!(all.len() > 150);
 }
 
+/// One element of what was chosen by a list, a mask or points: the axis along which they were chosen is gone.
+#[test]
+fn one_element_of_what_was_chosen() {
+    let folder = common::folder();
+    let path = folder.path().join("x.h5");
+    let all: Vec<u8> = (0..24i64).flat_map(i64::to_ne_bytes).collect();
+    common::write_file(
+        &path,
+        &[(common::dataset("x", &[4, 6], chunkwise::DType::I64, Some(&[2, 4]), None), &all)],
+    );
+    let mut scope = Scope::new();
+    scope.define("x", chunkwise::Array::open(&path, "/x").unwrap());
+    scope.define("m", chunkwise::Array::arange_int(0, 24, 1).reshape(&[4, 6]));
+    let session = session(2, "64MiB");
+    for (text, wanted) in [
+        ("X[X > 7][0]", 8),
+        ("X[X > 7][-1]", 23),
+        ("X[X > 7][3] + 1", 12),
+        ("X[X[:, 0] > 5][0, 1]", 7),
+        ("X[[3, 1]][0, 2]", 20),
+        ("X[:, [5, 0]][2, 0]", 17),
+        ("X[argmax(X[:, 0]), argmin(X[0])]", 18),
+        ("X[[0, 2], [1, 3]][1]", 15),
+        ("X[0, argmin(abs(X[0] - 4))]", 4),
+        ("take(X, [9, 2])[0]", 9),
+        ("X[X[:, 0] > 5].T[1, 0]", 7),
+    ] {
+        for name in ["x", "m"] {
+            let text = text.replace('X', name);
+            let array =
+                Expression::parse(&text).and_then(|e| e.array(&scope)).unwrap_or_else(|e| panic!("{e}"));
+            let got = session.compute(&array).unwrap_or_else(|e| panic!("{text}: {e}"));
+            assert_eq!(got.scalar(0).unwrap().to_i128(), Some(wanted), "{text}");
+        }
+    }
+}
+
 /// What NumPy raises for is an error with a sentence, not an answer.
 #[test]
 fn what_numpy_refuses_is_refused() {

@@ -115,6 +115,10 @@ fn what_is_missing_is_left_out() {
         ("binned_statistic([0.0, 0, 1], t, 'sum', bins=2)", json!([50.0, 101.0])),
         ("mean(array([1.0, nan]))", json!("NaN")),
         ("mean(isnan(t))", json!(1.0 / 3.0)),
+        ("ptp(t)", json!(51.0)),
+        ("moment(t, 2)", json!(650.25)),
+        ("coarsen('mean', t[:2], 2)", json!([50.0])),
+        ("binned_statistic([0.0, 0, 1], t, 'mean', bins=2, weights=W)", json!([50.0, 101.0])),
         ("sum(nan_to_num(t, nan=1.0))", json!(152.0)),
     ] {
         let (got, said) = first(&["-i", &t, &expression.replace('W', w)]);
@@ -130,6 +134,57 @@ fn what_is_missing_is_left_out() {
     let (mean, said) = first(&["-i", &format!("t={}:/t", nan.display()), "mean(t)"]);
     assert_eq!(mean, json!(2.0));
     assert!(said.contains("note: t: missing values are NaN; reductions leave out"), "{said}");
+}
+
+/// A coordinate that is the same in all files is taken once; one that grows is joined; units that differ are told.
+#[test]
+fn coordinates_of_many_files() {
+    let folder = folder();
+    for (n, unit) in [(0, "K"), (1, "K"), (2, "degC")] {
+        let scale = |name: &str, values: &[f64]| {
+            let spec = DatasetSpec {
+                attributes: vec![("CLASS".into(), AttributeData::Text("DIMENSION_SCALE".into()))],
+                ..dataset(name, &[values.len() as u64], DType::F64, None, None)
+            };
+            (spec, values.iter().flat_map(|v| v.to_ne_bytes()).collect::<Vec<u8>>())
+        };
+        let t = DatasetSpec {
+            attributes: vec![("units".into(), AttributeData::Text(unit.into()))],
+            ..dataset("t", &[2, 3], DType::F64, None, None)
+        };
+        let day = f64::from(n);
+        let all = [
+            scale("lat", &[-10.0, 0.0, 10.0]),
+            scale("time", &[day * 2.0, day * 2.0 + 1.0]),
+            (t, (0..6).flat_map(|i| f64::from(i).to_ne_bytes()).collect()),
+        ];
+        let all: Vec<(DatasetSpec, &[u8])> = all.iter().map(|(spec, b)| (spec.clone(), &b[..])).collect();
+        write_file(&folder.path().join(format!("y{n}.nc")), &all);
+    }
+    let files = |pattern: &str| format!("f={}", folder.path().join(pattern).display());
+    let (mean, said) =
+        first(&["-i", &files("y[01].nc"), "average(f.t, weights=cos(radians(f.lat)), axis=1)"]);
+    let row = |first: f64| first + 1.0;
+    assert_eq!(mean, json!([row(0.0), row(3.0), row(0.0), row(3.0)]), "{said}");
+    assert!(said.contains("note: /lat: the same in all 2 files, and taken once"), "{said}");
+    let (time, said) = first(&["-i", &files("y[01].nc"), "f.time"]);
+    assert_eq!((time, &said[..]), (json!([0.0, 1.0, 2.0, 3.0]), ""));
+    let (_, said) = first(&["-i", &files("y?.nc"), "max(f.t)"]);
+    assert!(said.contains("the units differ and are joined as they are: 'K', but 'degC' in y2.nc"), "{said}");
+    let (shape, _) = first(&["-i", &files("y[01].nc"), "--join", "stack", "f.lat.shape"]);
+    assert_eq!(shape, json!([2, 3]));
+}
+
+#[test]
+fn weights_of_profiles_count_or_are_refused() {
+    let profile = "binned_statistic([0.0, 1, 2, 3], [1.0, 2, 3, 4], 'S', bins=2, weights=[1, 3, 1, 3])";
+    for name in ["mean", "average"] {
+        assert_eq!(first(&[&profile.replace('S', name)]).0, json!([1.75, 3.75]), "{name}");
+    }
+    for name in ["sum", "std", "count", "max"] {
+        let run = chunkwise(&["eval", &profile.replace('S', name)]);
+        assert!(run.code == Some(2) && run.err.contains(&format!("{name} takes no weights")), "{}", run.err);
+    }
 }
 
 #[test]
@@ -172,6 +227,10 @@ fn files_without_the_dataset_and_of_other_dtypes() {
     let (sum, said) = first(&["-i", &m, "--missing", "skip", "--promote", "sum(m)"]);
     assert_eq!(sum, json!(18));
     assert!(said.contains("note: m: 1 of 3 files have no /stars, and count as empty"), "{said}");
+    // A group that the first files lack.
+    let s = format!("s={}", folder.path().join("s_*.h5").display());
+    let (sum, _) = first(&["-i", &s, "--missing", "skip", "--promote", "sum(s.stars)"]);
+    assert_eq!(sum, json!(18));
     assert!(said.contains("note: m: uint32 (1 file) and uint64 (1 file) promoted to uint64"), "{said}");
 }
 

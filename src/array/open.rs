@@ -83,6 +83,7 @@ impl Opened {
             true => parts.sources.iter().map(|part| decoding(part.as_ref())).collect::<Result<Vec<_>>>()?,
             false => parts.sources.iter().map(|part| Decoding::none(part.dtype())).collect(),
         };
+        notes.extend(units_differ(&decodings, &parts.paths));
         let told = told(&decodings, &parts.paths);
         let masked = decodings.iter().any(Decoding::masks);
         if !options.promote
@@ -112,6 +113,16 @@ impl Opened {
         }
         Ok(Opened { array, decoded: told, masked, notes })
     }
+}
+
+/// What there is to say where files do not agree on the units of their numbers: these are joined as they are.
+fn units_differ(decodings: &[Decoding], paths: &[PathBuf]) -> Option<String> {
+    let unit = |d: &Decoding| d.labels.iter().find(|(key, _)| key == "units").map(|(_, unit)| unit.clone());
+    let first = unit(decodings.first()?);
+    let (other, path) = decodings.iter().map(unit).zip(paths).find(|(other, _)| *other != first)?;
+    let say = |unit: Option<String>| unit.map_or("none".to_string(), |unit| format!("'{unit}'"));
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    Some(format!("the units differ and are joined as they are: {}, but {} in {name}", say(first), say(other)))
 }
 
 /// `uint32 (3 files) and uint64 (1 file)`, in the order in which they come.

@@ -33,6 +33,24 @@ pub fn in_options(text: &str) -> String {
     text
 }
 
+/// A text without the places in the library's own source at which operations were made, `sum at src/expr/binned.rs:30`:
+/// they tell nothing to whom writes expressions.
+pub fn without_source(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(" at src/") {
+        let place = rest[at + " at ".len()..]
+            .find([' ', ',', ')', '\n'])
+            .map_or(rest.len(), |n| at + " at ".len() + n);
+        out += &rest[..at];
+        if !rest[at..place].contains(".rs:") {
+            out += &rest[at..place];
+        }
+        rest = &rest[place..];
+    }
+    out + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,6 +76,18 @@ mod tests {
             ("f(x) (--", "f(x) (--"),
         ] {
             assert_eq!(in_options(call), option);
+        }
+    }
+
+    #[test]
+    fn places_in_the_source_are_left_out() {
+        for (text, told) in [
+            ("2 elements are of no group (sum at src/expr/binned.rs:30)", "2 elements are of no group (sum)"),
+            ("NaN (nanquantile at src/array/q.rs:159, at src/b.rs:1), 3", "NaN (nanquantile,), 3"),
+            ("mean at mean(x) at src/x", "mean at mean(x) at src/x"),
+            ("collect at src/cli/inputs.rs:203", "collect"),
+        ] {
+            assert_eq!(without_source(text), told);
         }
     }
 

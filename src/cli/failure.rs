@@ -1,6 +1,6 @@
 //! How a command ends.
 
-use super::advice::in_options;
+use super::advice::{in_options, without_source};
 use chunkwise::ErrorKind;
 use std::fmt;
 use std::io;
@@ -37,7 +37,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Failure::Chunkwise(e) if e.kind() == ErrorKind::Cancelled => f.write_str("the run was cancelled"),
-            Failure::Chunkwise(e) => f.write_str(&in_options(&e.to_string())),
+            Failure::Chunkwise(e) => f.write_str(&without_source(&in_options(&e.to_string()))),
             Failure::Output(e) => write!(f, "cannot write the results: {e}"),
             Failure::Usage(message) => f.write_str(message),
         }

@@ -1,6 +1,7 @@
 //! What the commands share in talking to people: the account of a run, text from files made safe for a terminal, JSON, and
 //! `FILE:/path`.
 
+use super::advice::without_source;
 use chunkwise::Report;
 use chunkwise::size::{human_bytes, human_duration};
 use chunkwise::text::{is_escaped, printable};
@@ -41,7 +42,7 @@ pub fn notes(r: &Report) {
         let _ = writeln!(err, "note: {} ran on the CPU: {}", counted(f.tasks, "task"), f.reason);
     }
     for note in &r.notes {
-        let _ = writeln!(err, "note: {note}");
+        let _ = writeln!(err, "note: {}", without_source(note));
     }
 }
 

@@ -21,6 +21,12 @@ impl Args {
         slot.1.take().filter(|item| !matches!(item.value, Val::None))
     }
 
+    /// Where the argument of a parameter stands, if one was given.
+    pub fn given(&self, param: &str) -> Option<Span> {
+        let (_, item) = self.slots.iter().find(|(name, _)| *name == param)?;
+        item.as_ref().filter(|item| !matches!(item.value, Val::None)).map(|item| item.span)
+    }
+
     /// Gives a parameter an argument.
     pub fn put(&mut self, param: &str, item: Item) {
         self.slots.iter_mut().filter(|(name, _)| *name == param).for_each(|slot| slot.1 = Some(item.clone()));

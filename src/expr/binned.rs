@@ -43,7 +43,21 @@ pub fn profile(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
     let counts = matches!(&statistic, Some(Item { value: Val::Str(name), .. }) if name == "count");
     let statistic = reduction(cx, statistic.filter(|_| !counts), Reduction::Mean)?;
     let values = a.need(cx, "values")?;
-    let statistic = skipna::reduction(cx, &values, statistic)?;
+    let statistic = match a.given("weights") {
+        None => skipna::reduction(cx, &values, statistic)?,
+        // The mean of what counts more or less is the average.
+        Some(_) if matches!(statistic, Reduction::Mean | Reduction::Average) && !counts => {
+            if skipna::skips(cx, &values)? {
+                skipna::leave_out(cx, &mut a, "values", &values)?;
+            }
+            Reduction::Average
+        }
+        Some(span) => {
+            let name = if counts { "count" } else { statistic.name() };
+            let e = cx.error(span, format!("{name} takes no weights"));
+            return Err(e.hint("'mean' does; a sum of weights is binned_statistic(x, weights, 'sum')"));
+        }
+    };
     let values = values.array(cx, "values")?;
     let (binned, _) = bins(cx, a, axes)?;
     Ok(Val::Array(if counts { binned.counts() } else { binned.reduce(&values, statistic) }))

@@ -7,7 +7,7 @@ use crate::source::{self, Join, OpenOptions};
 use crate::{Array, Buffer, Error, ErrorKind, Result, Scalar, Weak};
 use std::collections::HashMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Names that a hint lists.
@@ -186,9 +186,22 @@ impl Stored {
         if let Some(elements) = self.looked.elements.get() {
             return Ok(elements);
         }
-        let first = self.files.paths.first().ok_or_else(|| Error::new(ErrorKind::NotFound, "no file"))?;
-        let elements = source::elements(first, self.path(), self.files.options)?;
+        let elements = self.in_first(|path| source::elements(path, self.path(), self.files.options))?;
         Ok(self.looked.elements.get_or_init(|| elements))
+    }
+
+    /// What is found in the first file; where files may lack it, in the first that has it.
+    fn in_first<T>(&self, look: impl Fn(&Path) -> Result<T>) -> Result<T> {
+        let mut lacking = None;
+        for path in &self.files.paths {
+            match look(path) {
+                Err(e) if self.files.options.skip_missing && e.kind() == ErrorKind::NotFound => {
+                    lacking.get_or_insert(e);
+                }
+                found => return found,
+            }
+        }
+        Err(lacking.unwrap_or_else(|| Error::new(ErrorKind::NotFound, "no file")))
     }
 
     fn is_group(&self, object: &Object) -> Error {
@@ -204,8 +217,7 @@ impl Stored {
         if let Some(object) = self.looked.object.get() {
             return Ok(object);
         }
-        let first = self.files.paths.first().ok_or_else(|| Error::new(ErrorKind::NotFound, "no file"))?;
-        let object = source::object(first, self.path(), self.files.options)?;
+        let object = self.in_first(|path| source::object(path, self.path(), self.files.options))?;
         Ok(self.looked.object.get_or_init(|| object))
     }
 

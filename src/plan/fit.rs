@@ -158,7 +158,7 @@ fn inputs_bytes(plan: &Plan, cpu: &dyn Backend, stage: &Stage, block: &[u64]) ->
             Supply::Feed(_) => false,
         };
         if !in_memory {
-            let FeedBytes { temporary, scratch: read } = supply_bytes(plan, cpu, &input.from, bytes, block);
+            let FeedBytes { temporary, scratch: read } = supply_bytes(plan, cpu, input, bytes, block);
             staged = staged.saturating_add(allocated(bytes));
             staged = staged.saturating_add(temporary.saturating_mul(tiles(input, block)));
             scratch = scratch.and(&read);
@@ -228,13 +228,17 @@ fn runner_bytes(cpu: &dyn Backend, kernel: &SubKernel) -> u64 {
 }
 
 /// Temporary bytes that bringing an input takes beside its own elements, and read scratch.
-fn supply_bytes(plan: &Plan, cpu: &dyn Backend, from: &Supply, bytes: u64, block: &[u64]) -> FeedBytes {
-    match from {
+fn supply_bytes(plan: &Plan, cpu: &dyn Backend, input: &Input, bytes: u64, block: &[u64]) -> FeedBytes {
+    match &input.from {
         Supply::Read(Read::Value(_)) => FeedBytes::default(),
         Supply::Read(Read::Source(s)) => {
             FeedBytes { temporary: 0, scratch: plan.opened()[*s].scratch_needs() }
         }
-        Supply::Feed(fed) => fed.bytes(block, bytes, &|k, block| kernel_bytes(plan, cpu, k, block)),
+        Supply::Feed(fed) => {
+            // A feed knows its own axes, not those in which it is seen.
+            let own = input.view.walked(block);
+            fed.bytes(&own, bytes, &|k, block| kernel_bytes(plan, cpu, k, block))
+        }
     }
 }
 
@@ -244,7 +248,7 @@ fn kernel_bytes(plan: &Plan, cpu: &dyn Backend, kernel: &SubKernel, block: &[u64
     let mut scratch = ScratchNeeds::default();
     for (input, dtype) in kernel.inputs.iter().zip(&kernel.program.inputs) {
         let bytes = len.saturating_mul(dtype.size() as u64);
-        let inner = supply_bytes(plan, cpu, &input.from, bytes, block);
+        let inner = supply_bytes(plan, cpu, input, bytes, block);
         // An input that is handed on as it lies is read where it is wanted.
         let staged = if in_place(kernel) { 0 } else { bytes };
         temporary = temporary.saturating_add(staged).saturating_add(inner.temporary);

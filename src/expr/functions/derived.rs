@@ -3,6 +3,7 @@
 use super::super::args::{Args, over, reduction, word};
 use super::super::catalogue::Kind;
 use super::super::cx::Cx;
+use super::super::skipna;
 use super::super::value::{Item, Val};
 use super::arrange::{axis, several};
 use super::row::{Function, functions};
@@ -97,8 +98,14 @@ pub static FUNCTIONS: &[Function] = functions! {
         let item = a.need(cx, "order")?;
         let order = u32::try_from(item.int(cx, "order")?);
         let order = order.map_err(|_| cx.error(item.span, "the order is a whole number that is not negative"))?;
-        let over = over(cx, &mut a)?;
-        Ok(Val::Array(a.array(cx, "a")?.moment(order, over)))
+        let mut over = over(cx, &mut a)?;
+        let item = a.need(cx, "a")?;
+        let skips = skipna::skips(cx, &item)?;
+        let x = item.array(cx, "a")?;
+        if skips {
+            over = over.mask(&x.equal(&x));
+        }
+        Ok(Val::Array(x.moment(order, over)))
     };
     /// A reduction over blocks of some elements along each axis, as dask.array.coarsen.
     Reduction "coarsen(reduction, x, axes, trim_excess=False)"
@@ -107,8 +114,9 @@ pub static FUNCTIONS: &[Function] = functions! {
         let trim = flag(cx, &mut a, "trim_excess")?;
         let how = a.take("reduction");
         let Some(default) = Reduction::from_name("mean") else { return Err(cx.error(a.span, "there is no mean")) };
-        let how = reduction(cx, how, default)?;
-        Ok(Val::Array(a.array(cx, "x")?.coarsen(how, &factors, trim)))
+        let x = a.need(cx, "x")?;
+        let how = skipna::reduction(cx, &x, reduction(cx, how, default)?)?;
+        Ok(Val::Array(x.array(cx, "x")?.coarsen(how, &factors, trim)))
     };
     /// Of positions in C order the index along each axis of a shape, a tuple.
     Choice "unravel_index(indices, shape)" eg "unravel_index(5, (2, 3))[1]" = |cx, mut a| {

@@ -22,6 +22,7 @@ use super::chosen;
 use super::cx::Cx;
 use super::ordered;
 use super::selected::values_over;
+use super::skipna;
 use super::value::Val;
 use crate::{Array, Result, concatenate, stack};
 use creation::{arange, filled, full, linspace};
@@ -178,8 +179,12 @@ static FUNCTIONS: &[Function] = functions! {
         eg "nanpercentile([7, nan, 3, 2], 50)" = |cx, a| ordered::quantile(cx, a, Array::nanpercentile_with);
     /// The largest element less the smallest.
     Order "ptp(a, axis=None, *, keepdims=False)" eg "ptp([[4, 9], [2, 3]], axis=0)" = |cx, mut a| {
+        let skips = a.slots.first().and_then(|(_, x)| x.as_ref()).map(|x| skipna::skips(cx, x)).transpose()?;
         let (x, over) = values_over(cx, &mut a, "a")?;
-        Ok(Val::Array(x.ptp_with(over)))
+        Ok(Val::Array(match skips {
+            Some(true) => x.nanmax_with(over.clone()) - x.nanmin_with(over),
+            _ => x.ptp_with(over),
+        }))
     };
 
     /// Where elements v would be inserted into an ascending list a, left or right of equal ones. The list is computed
@@ -217,7 +222,7 @@ static FUNCTIONS: &[Function] = functions! {
             |cx, a| from_initial(cx, a, Array::cumulative_prod);
 
     /// A reduction, median or quantile of each group of elements, in the order of the labels. As
-    /// flox.groupby_reduce; labels that are not expected are found first.
+    /// flox.groupby_reduce: the groups are the last axis, and their labels unique(by), or what is expected.
     Group "groupby_reduce(array, by, func='sum', expected=None, axis=None, *, where=True, weights=None, \
         q=None, method='linear')"
         eg "groupby_reduce([1, 2, 3, 4], [0, 1, 0, 1], 'mean')" = ordered::groupby_reduce;
