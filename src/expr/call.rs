@@ -172,7 +172,11 @@ fn reduce(cx: &Cx, reduction: Reduction, mut bound: Args) -> Result<Val> {
     let (row, span) = (reduction.row(), bound.span);
     let x = bound.need(cx, "a")?;
     let axis = bound.take("axis");
-    let axes = axis.as_ref().map(|i| i.ints(cx, "axis")).transpose()?;
+    let mut axes = axis.as_ref().map(|i| i.ints(cx, "axis")).transpose()?;
+    // NumPy lets a scalar have an axis 0.
+    if matches!(&x.value, Val::Array(x) if x.ndim().is_ok_and(|rank| rank == 0)) {
+        axes = axes.filter(|axes| axes.iter().any(|axis| ![0, -1].contains(axis)));
+    }
     let mut over = axes.clone().map_or_else(Over::all, Over::axes);
     if let Some(dtype) = bound.dtype(cx)? {
         over = over.dtype(dtype);

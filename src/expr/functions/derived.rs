@@ -90,9 +90,9 @@ pub static FUNCTIONS: &[Function] = functions! {
         Ok(Val::Array(select(&conditions, &choices, default)))
     };
     /// In ascending order along an axis, NaN last; axis=None: all elements in C order.
-    Order "sort(a, axis=-1)" eg "sort([3, 1, 2])" = |cx, a| ordered(cx, a, Array::sort);
+    Order "sort(a, axis=-1, kind=None, *, stable=None)" eg "sort([3, 1, 2])" = |cx, a| ordered(cx, a, Array::sort);
     /// The positions of the elements in ascending order along an axis; of equal ones the first comes first.
-    Order "argsort(a, axis=-1)" eg "argsort([3, 1, 2])" = |cx, a| ordered(cx, a, Array::argsort);
+    Order "argsort(a, axis=-1, kind=None, *, stable=None)" eg "argsort([3, 1, 2])" = |cx, a| ordered(cx, a, Array::argsort);
     /// The central moment of an order: the mean of (a − mean) ** order.
     Reduction "moment(a, order, axis=None, *, keepdims=False)" eg "moment([1, 2, 3, 4], 2)" = |cx, mut a| {
         let item = a.need(cx, "order")?;
@@ -141,6 +141,10 @@ fn close(cx: &Cx, mut a: Args, f: fn(&Array, &Array, f64, f64, bool) -> Array) -
 }
 
 fn ordered(cx: &Cx, mut a: Args, f: fn(&Array, Option<i64>) -> Array) -> Result<Val> {
+    // One way sorts, and it is stable.
+    let kinds = ["quicksort", "mergesort", "heapsort", "stable"].map(|kind| (kind, ()));
+    word(cx, a.take("kind"), "kind", &kinds, ())?;
+    flag(cx, &mut a, "stable")?;
     let flat = a
         .slots
         .iter()
