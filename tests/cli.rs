@@ -867,3 +867,18 @@ fn drivers_are_quiet_without_a_desktop() {
     let run = told(command.args(["devices"]).env_remove("XDG_RUNTIME_DIR").env_remove("WAYLAND_DISPLAY"));
     assert_eq!((run.code, &run.err[..]), (Some(0), ""), "{}", run.out);
 }
+
+#[test]
+fn a_histogram_says_each_element_once() {
+    let head = |e: &str| {
+        let run = chunkwise(&["eval", e]);
+        assert_eq!(run.code, Some(0), "{}", run.err);
+        run.out.lines().find(|l| l.contains("values in")).unwrap().to_string()
+    };
+    let e = "histogram(array([0.0, 0, -2, 0.5, 1, 5, 20, nan]), bins=4, range=(1, 10), log=True)";
+    assert!(head(e).ends_with("8 values in 4 bins, 1 below, 1 above, 1 NaN, 3 not positive"), "{}", head(e));
+    let e = "histogram(array([0.0, 0, 5]), bins=4, range=(1, 10), log=True)";
+    assert!(head(e).ends_with("3 values in 4 bins, 2 not positive"), "{}", head(e));
+    let e = "histogram2d(array([0.0, 5, 5, 0.1]), array([1.0, 5, -1, 5]), bins=2, range=((1, 10), (1, 10)), log=True)";
+    assert!(head(e).ends_with("4 values in 2 × 2 bins, 1 outside, 2 not positive"), "{}", head(e));
+}

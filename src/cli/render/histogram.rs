@@ -105,10 +105,11 @@ fn head(h: &Histogram, of: &Of) -> String {
         false => "histogram of ".into(),
     };
     let mut text = format!("{what}{} values in {} bins", h.total(), bins.join(" × "));
+    // Those that are not positive are among those below, of several dimensions among those outside.
     let outside = [
-        ("below", h.underflow()),
+        ("below", h.underflow().saturating_sub(h.nonpositive())),
         ("above", h.overflow()),
-        ("outside", h.outside()),
+        ("outside", h.outside().saturating_sub(if bins.len() > 1 { h.nonpositive() } else { 0 })),
         ("NaN", h.nan()),
         ("not positive", h.nonpositive()),
     ];
