@@ -882,3 +882,16 @@ fn a_histogram_says_each_element_once() {
     let e = "histogram2d(array([0.0, 5, 5, 0.1]), array([1.0, 5, -1, 5]), bins=2, range=((1, 10), (1, 10)), log=True)";
     assert!(head(e).ends_with("4 values in 2 × 2 bins, 1 outside, 2 not positive"), "{}", head(e));
 }
+
+#[test]
+fn edges_of_a_histogram_of_seconds_are_told_apart() {
+    let run =
+        chunkwise(&["eval", "histogram(1.7e9 + 60 * arange(100.0), bins=5, range=(1.7e9, 1700000300))"]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    let edges = |column: usize| -> Vec<f64> {
+        let rows = run.out.lines().skip_while(|l| !l.contains("from")).skip(1);
+        rows.map(|l| l.split_whitespace().nth(column).unwrap().parse().unwrap()).collect()
+    };
+    let wanted: Vec<f64> = (0..6).map(|i| 1.7e9 + 60.0 * f64::from(i)).collect();
+    assert_eq!((edges(0), edges(1)), (wanted[..5].to_vec(), wanted[1..].to_vec()));
+}
