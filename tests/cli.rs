@@ -895,3 +895,20 @@ fn edges_of_a_histogram_of_seconds_are_told_apart() {
     let wanted: Vec<f64> = (0..6).map(|i| 1.7e9 + 60.0 * f64::from(i)).collect();
     assert_eq!((edges(0), edges(1)), (wanted[..5].to_vec(), wanted[1..].to_vec()));
 }
+
+#[test]
+fn names_of_other_libraries_say_what_to_write() {
+    for (e, way) in [
+        ("size(arange(3))", "write x.size"),
+        ("ndim(arange(3))", "write x.ndim"),
+        ("shape(arange(3))", "write x.shape"),
+        ("len(arange(3))", "write x.shape[0]"),
+        ("nunique(arange(3))", "write unique(x).size"),
+        ("value_counts(arange(3))", "write unique_counts(x)"),
+        ("rolling(arange(3), 3)", "write mean(sliding_window_view(x, 3, axis=0), axis=-1)"),
+    ] {
+        let run = chunkwise(&["eval", e]);
+        assert_eq!(run.code, Some(2), "{e}: {}", run.err);
+        assert!(run.err.contains(&format!("hint: {way}\n")), "{e}: {}", run.err);
+    }
+}
