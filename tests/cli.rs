@@ -912,3 +912,11 @@ fn names_of_other_libraries_say_what_to_write() {
         assert!(run.err.contains(&format!("hint: {way}\n")), "{e}: {}", run.err);
     }
 }
+
+#[test]
+fn a_function_says_what_its_own_parameters_mean() {
+    let of = |name: &str| chunkwise(&["functions", name]).out;
+    assert!(of("coarsen").contains("axes         required: the length of the blocks"), "{}", of("coarsen"));
+    assert!(of("transpose").contains("the order of the axes"));
+    assert!(of("average").contains("without weights the mean") && !of("average").contains("second"));
+}
