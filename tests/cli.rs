@@ -920,3 +920,11 @@ fn a_function_says_what_its_own_parameters_mean() {
     assert!(of("transpose").contains("the order of the axes"));
     assert!(of("average").contains("without weights the mean") && !of("average").contains("second"));
 }
+
+#[test]
+fn weights_of_another_shape_are_refused_in_english() {
+    let run = chunkwise(&["eval", "average(ones((3, 4)), weights=ones((3, 2)))"]);
+    assert!(run.err.contains("the weights of shape (3, 2) do not broadcast to the values of"), "{}", run.err);
+    let run = chunkwise(&["eval", "mean(ones((3, 4)), where=ones((3, 2)) > 0)"]);
+    assert!(run.err.contains("the where mask of shape (3, 2) does not broadcast"), "{}", run.err);
+}
