@@ -867,3 +867,64 @@ fn drivers_are_quiet_without_a_desktop() {
     let run = told(command.args(["devices"]).env_remove("XDG_RUNTIME_DIR").env_remove("WAYLAND_DISPLAY"));
     assert_eq!((run.code, &run.err[..]), (Some(0), ""), "{}", run.out);
 }
+
+#[test]
+fn a_histogram_says_each_element_once() {
+    let head = |e: &str| {
+        let run = chunkwise(&["eval", e]);
+        assert_eq!(run.code, Some(0), "{}", run.err);
+        run.out.lines().find(|l| l.contains("values in")).unwrap().to_string()
+    };
+    let e = "histogram(array([0.0, 0, -2, 0.5, 1, 5, 20, nan]), bins=4, range=(1, 10), log=True)";
+    assert!(head(e).ends_with("8 values in 4 bins, 1 below, 1 above, 1 NaN, 3 not positive"), "{}", head(e));
+    let e = "histogram(array([0.0, 0, 5]), bins=4, range=(1, 10), log=True)";
+    assert!(head(e).ends_with("3 values in 4 bins, 2 not positive"), "{}", head(e));
+    let e = "histogram2d(array([0.0, 5, 5, 0.1]), array([1.0, 5, -1, 5]), bins=2, range=((1, 10), (1, 10)), log=True)";
+    assert!(head(e).ends_with("4 values in 2 × 2 bins, 1 outside, 2 not positive"), "{}", head(e));
+}
+
+#[test]
+fn edges_of_a_histogram_of_seconds_are_told_apart() {
+    let run =
+        chunkwise(&["eval", "histogram(1.7e9 + 60 * arange(100.0), bins=5, range=(1.7e9, 1700000300))"]);
+    assert_eq!(run.code, Some(0), "{}", run.err);
+    let edges = |column: usize| -> Vec<f64> {
+        let rows = run.out.lines().skip_while(|l| !l.contains("from")).skip(1);
+        rows.map(|l| l.split_whitespace().nth(column).unwrap().parse().unwrap()).collect()
+    };
+    let wanted: Vec<f64> = (0..6).map(|i| 1.7e9 + 60.0 * f64::from(i)).collect();
+    assert_eq!((edges(0), edges(1)), (wanted[..5].to_vec(), wanted[1..].to_vec()));
+}
+
+#[test]
+fn names_of_other_libraries_say_what_to_write() {
+    for (e, way) in [
+        ("size(arange(3))", "write x.size"),
+        ("ndim(arange(3))", "write x.ndim"),
+        ("shape(arange(3))", "write x.shape"),
+        ("len(arange(3))", "write x.shape[0]"),
+        ("nunique(arange(3))", "write unique(x).size"),
+        ("value_counts(arange(3))", "write unique_counts(x)"),
+        ("rolling(arange(3), 3)", "write mean(sliding_window_view(x, 3, axis=0), axis=-1)"),
+    ] {
+        let run = chunkwise(&["eval", e]);
+        assert_eq!(run.code, Some(2), "{e}: {}", run.err);
+        assert!(run.err.contains(&format!("hint: {way}\n")), "{e}: {}", run.err);
+    }
+}
+
+#[test]
+fn a_function_says_what_its_own_parameters_mean() {
+    let of = |name: &str| chunkwise(&["functions", name]).out;
+    assert!(of("coarsen").contains("axes         required: the length of the blocks"), "{}", of("coarsen"));
+    assert!(of("transpose").contains("the order of the axes"));
+    assert!(of("average").contains("without weights the mean") && !of("average").contains("second"));
+}
+
+#[test]
+fn weights_of_another_shape_are_refused_in_english() {
+    let run = chunkwise(&["eval", "average(ones((3, 4)), weights=ones((3, 2)))"]);
+    assert!(run.err.contains("the weights of shape (3, 2) do not broadcast to the values of"), "{}", run.err);
+    let run = chunkwise(&["eval", "mean(ones((3, 4)), where=ones((3, 2)) > 0)"]);
+    assert!(run.err.contains("the where mask of shape (3, 2) does not broadcast"), "{}", run.err);
+}

@@ -153,6 +153,38 @@ fn fields_are_listed_by_both_readers() {
     assert!(elements(place("compound.h5"), "/bits_b8", OpenOptions::new()).unwrap().fields.is_empty());
 }
 
+/// A field is no object: a listing of one says where it is shown, and what there is where there is none of the name.
+#[test]
+fn a_listing_of_a_field_says_where_the_fields_are() {
+    for reader in [Reader::Own, Reader::Libhdf5] {
+        let told = |path: &str| {
+            let e = tree_with(place("compound.h5"), path, OpenOptions::new().reader(reader)).unwrap_err();
+            assert_eq!(e.kind(), ErrorKind::NotFound, "{path}: {e}");
+            e.to_string()
+        };
+        for (path, dataset, field) in [
+            ("/nested/chunked/pos/x", "/nested/chunked", "pos/x"),
+            ("/nested/chunked/pos", "/nested/chunked", "pos"),
+            ("/plain/chunked/ctime", "/plain/chunked", "ctime"),
+        ] {
+            let e = told(path);
+            assert!(
+                e.contains(&format!("{field:?} is a field of the dataset {dataset:?}")),
+                "{reader:?}: {e}"
+            );
+            assert!(e.contains(&format!("info FILE:{dataset}`")), "{reader:?}: {e}");
+            assert!(e.contains(&format!("eval -i FILE:{path}`")), "{reader:?}: {e}");
+        }
+        let e = told("/plain/chunked/time");
+        assert!(
+            e.contains("there is no field \"time\"") && e.contains("fpga_count, ctime"),
+            "{reader:?}: {e}"
+        );
+        let e = told("/bits_b8/x");
+        assert!(e.contains("there is nothing below it"), "{reader:?}: {e}");
+    }
+}
+
 #[test]
 fn complex_numbers_through_their_parts() {
     let session = session();

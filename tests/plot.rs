@@ -257,3 +257,37 @@ fn what_cannot_be_drawn_is_refused_before_anything_runs() {
     assert!(run.err.contains("none/a.png"), "{}", run.err);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+#[test]
+fn a_result_is_called_by_its_text_whatever_it_is() {
+    for e in ["arange(24).reshape(2, 3, 4).shape", "(3, 1, 2)", "unique([3, 1, 3])"] {
+        let said = texts(&svg(&[e]));
+        has(&said, &[e]);
+        assert!(!said.iter().any(|t| t.contains(".rs:")), "{e}: {said:?}");
+    }
+    let said = texts(&svg(&["s=arange(24).reshape(2, 3, 4).shape"]));
+    has(&said, &["s = arange(24).reshape(2, 3, 4).shape"]);
+}
+
+#[test]
+fn one_element_is_a_number_whatever_its_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.png");
+    let path = path.to_str().unwrap();
+    for e in ["arange(3).shape", "array([2.5])", "mean(arange(6).reshape(2, 3), keepdims=True)", "3", "pi"] {
+        let run = eval(&[e, "--plot", path]);
+        assert_eq!(run.code, Some(2), "{e}: {}", run.err);
+        assert!(run.err.contains(&format!("{e} is one number and has no picture")), "{}", run.err);
+        let run = eval(&[e, "arange(5)", "--plot", path]);
+        assert_eq!(run.code, Some(0), "{e}: {}", run.err);
+        assert!(run.err.contains("is one number and has no picture"), "{}", run.err);
+        std::fs::remove_file(path).unwrap();
+    }
+}
+
+#[test]
+fn a_refusal_is_lines_of_text() {
+    let run = eval(&["x=ones((2, 3, 4))", "--plot", "never.png"]);
+    assert!(run.err.contains("a picture one or two\nhint: choose from it"), "{}", run.err);
+    assert!(!run.err.contains("\\n"), "{}", run.err);
+}

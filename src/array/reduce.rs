@@ -274,8 +274,9 @@ fn fits(shape: &[u64], other: &[u64], what: &str) -> Result<Dims> {
         _ => Err(Error::new(
             ErrorKind::Shape,
             format!(
-                "the {what} of shape {} does not broadcast to the values of shape {}",
+                "the {what} of shape {} {} not broadcast to the values of shape {}",
                 show(other),
+                if what.ends_with('s') { "do" } else { "does" },
                 show(shape)
             ),
         )),

@@ -105,7 +105,7 @@ fn tell(out: &mut impl Write, entry: &'static Entry) -> Done {
     for (i, param) in params.iter().enumerate() {
         let default = param.default.map_or("required".to_string(), |d| format!("default {d}"));
         let how = if param.keyword_only { ", by its name only" } else { "" };
-        let about = param.about().map_or(String::new(), |a| format!(": {a}"));
+        let about = entry.about(param).map_or(String::new(), |a| format!(": {a}"));
         let space = if i == 0 { "\n" } else { "" };
         writeln!(out, "{space}  {:width$}  {default}{how}{about}", param.name)?;
     }

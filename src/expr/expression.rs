@@ -100,12 +100,13 @@ impl Expression {
     }
 
     fn output_at(&self, value: Val, span: Span, scope: &Scope) -> Result<Output> {
+        let cx = Cx { ast: &self.ast, session: scope.session(), skips_missing: scope.skips_missing };
         match value {
             Val::Array(a) => Ok(Output::Array(a)),
             Val::Histogram(h) => Ok(Output::Histogram(h)),
             Val::Scalar(w) => {
                 let scalar = scalar(w).map_err(|e| self.ast.error(span, e.message()))?;
-                Ok(Output::Array(Array::scalar(scalar)))
+                Ok(Output::Array(Array::scalar(scalar).made_by(&cx.text(span))))
             }
             Val::Tuple(items) | Val::List(items) => {
                 // A shape, for example: whole numbers that are known already.
@@ -117,10 +118,10 @@ impl Expression {
                     let e = self.ast.error(span, "a tuple is no result");
                     return Err(e.hint("give each expression for itself, or write array([…])"));
                 };
-                Ok(Output::Array(Array::from_ndarray(ndarray::Array1::from(ints).into_shared())))
+                let known = Array::from_ndarray(ndarray::Array1::from(ints).into_shared());
+                Ok(Output::Array(known.made_by(&cx.text(span))))
             }
             value @ (Val::Selection(_) | Val::Stored(_)) => {
-                let cx = Cx { ast: &self.ast, session: scope.session(), skips_missing: scope.skips_missing };
                 let array = Item { value, span }.array(&cx, "a result")?;
                 Ok(Output::Array(array.made_by(&cx.text(span))))
             }

@@ -64,7 +64,7 @@ impl Subject {
     fn array(name: Option<&str>, array: &Array) -> Result<Subject, Missing> {
         let node = array.built().map_err(|e| Missing::Other(e.message().to_string()))?;
         let kind = match node.shape.as_slice() {
-            [] => return Err(Missing::Scalar),
+            shape if shape.iter().all(|&n| n == 1) => return Err(Missing::Scalar),
             shape if shape.contains(&0) => {
                 return Err(Missing::Other(format!(
                     "it has no elements: its shape is {}",
@@ -75,7 +75,7 @@ impl Subject {
             [_, _] => Kind::Image,
             shape => {
                 return Err(Missing::Other(format!(
-                    "its shape {} has {} axes, and a picture one or two\\nhint: choose from it, as in x[0], or reduce it, as in mean(x, axis=0)",
+                    "its shape {} has {} axes, and a picture one or two\nhint: choose from it, as in x[0], or reduce it, as in mean(x, axis=0)",
                     show_shape(shape),
                     shape.len()
                 )));

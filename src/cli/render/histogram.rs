@@ -105,10 +105,11 @@ fn head(h: &Histogram, of: &Of) -> String {
         false => "histogram of ".into(),
     };
     let mut text = format!("{what}{} values in {} bins", h.total(), bins.join(" × "));
+    // Those that are not positive are among those below, of several dimensions among those outside.
     let outside = [
-        ("below", h.underflow()),
+        ("below", h.underflow().saturating_sub(h.nonpositive())),
         ("above", h.overflow()),
-        ("outside", h.outside()),
+        ("outside", h.outside().saturating_sub(if bins.len() > 1 { h.nonpositive() } else { 0 })),
         ("NaN", h.nan()),
         ("not positive", h.nonpositive()),
     ];
@@ -155,10 +156,14 @@ fn table(h: &Histogram, edges: &[f64], of: &Of, text: &mut String) {
         Some(number(Scalar::from_bytes(dtype, bytes.get(i * size..(i + 1) * size)?)?.to_f64()))
     };
     let weights = of.weights.clone().unwrap_or_else(|| "weight".into());
+    let digits = digits(shown.iter().map(|&i| (edges[i], edges[i + 1])));
+    let edge = |i: usize| rounded(edges[i], digits);
     let mut rows = vec![[String::from("from"), "to".into(), "count".into(), weights]];
-    rows.extend(shown.iter().map(|&i| {
-        [number(edges[i]), number(edges[i + 1]), h.counts()[i].to_string(), weight(i).unwrap_or_default()]
-    }));
+    rows.extend(
+        shown
+            .iter()
+            .map(|&i| [edge(i), edge(i + 1), h.counts()[i].to_string(), weight(i).unwrap_or_default()]),
+    );
     let columns = if h.weights().is_some() { 4 } else { 3 };
     let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0);
     let widths: Vec<usize> = (0..columns).map(width).collect();
@@ -179,9 +184,36 @@ fn table(h: &Histogram, edges: &[f64], of: &Of, text: &mut String) {
     }
 }
 
-/// At most six digits: what is shown beside a bar is read, not computed with.
+/// Digits of what is shown beside a bar: it is read, not computed with.
+const DIGITS: usize = 6;
+/// Digits that tell any two numbers apart.
+const ALL_DIGITS: usize = 17;
+
 fn number(v: f64) -> String {
-    let short: f64 = format!("{v:.5e}").parse().unwrap_or(v);
+    rounded(v, DIGITS)
+}
+
+/// How many digits the edges of bins need: with them the width of no bin that is shown is off by more than a hundredth.
+fn digits(bins: impl Iterator<Item = (f64, f64)> + Clone) -> usize {
+    let told = |digits: usize| {
+        let off = |v: f64| (short(v, digits) - v).abs();
+        // Without a width there is nothing to tell, nor where it is infinite.
+        bins.clone().all(|(low, high)| {
+            let width = high - low;
+            !(width > 0.0 && width.is_finite()) || off(low).max(off(high)) <= width / 200.0
+        })
+    };
+    (DIGITS..ALL_DIGITS).find(|&digits| told(digits)).unwrap_or(ALL_DIGITS)
+}
+
+/// The nearest number of some digits.
+fn short(v: f64, digits: usize) -> f64 {
+    format!("{v:.*e}", digits - 1).parse().unwrap_or(v)
+}
+
+/// With at most so many digits.
+fn rounded(v: f64, digits: usize) -> String {
+    let short = short(v, digits);
     match short.abs() {
         a if a != 0.0 && a.is_finite() && !(1e-4..1e7).contains(&a) => format!("{short:e}"),
         _ => format!("{short}"),
@@ -212,9 +244,15 @@ fn map(h: &Histogram, x: &[f64], y: &[f64], of: &Of, text: &mut String) {
         SHADES[1 + ((share * steps as f64).round() as usize).min(steps)] as char
     };
     // The lowest row has both edges where it is the only one.
+    let ends = |edges: &[f64]| {
+        let (low, high) = (edges[0], edges[edges.len() - 1]);
+        let digits = digits([(low, high)].into_iter());
+        (rounded(low, digits), rounded(high, digits))
+    };
+    let (bottom, top) = ends(y);
     let labels = match height {
-        1 => [format!("{} to {}", number(y[0]), number(y[ny])), String::new()],
-        _ => [number(y[ny]), number(y[0])],
+        1 => [format!("{bottom} to {top}"), String::new()],
+        _ => [top, bottom],
     };
     let margin = labels.iter().map(|l| l.len()).max().unwrap_or(0);
     if let Some(name) = of.axis(1) {
@@ -230,11 +268,48 @@ fn map(h: &Histogram, x: &[f64], y: &[f64], of: &Of, text: &mut String) {
         let _ = writeln!(text, "  {label:>margin$} |{line}|");
     }
     // Two spaces between the edges, also where the map is narrower than that.
-    let (left, right) = (number(x[0]), number(x[nx]));
+    let (left, right) = ends(x);
     let gap = width.saturating_sub(left.len()).max(right.len() + 2);
     let _ = writeln!(text, "  {:margin$}  {left}{right:>gap$}", "");
     if let Some(name) = of.axis(0) {
         let shade = of.weights.as_deref().map_or(String::new(), |w| format!("; shades: {w}"));
         let _ = writeln!(text, "  {:margin$}  {name}, to the right{shade}", "");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(edges: &[f64]) -> Vec<String> {
+        let digits = digits(edges.windows(2).map(|e| (e[0], e[1])));
+        edges.iter().map(|&e| rounded(e, digits)).collect()
+    }
+
+    #[test]
+    fn edges_have_the_digits_that_their_bins_need() {
+        let even = |low: f64, width: f64| (0..9).map(|i| low + i as f64 * width).collect::<Vec<f64>>();
+        // Six are enough.
+        assert_eq!(texts(&[0.0, 1.0 / 3.0, 2.0 / 3.0, 1.0]), ["0", "0.333333", "0.666667", "1"]);
+        assert_eq!(texts(&[1e-3, 1.23456789, 1e9]), ["0.001", "1.23457", "1e9"]);
+        assert_eq!(texts(&[1.7e9, 1.70008640e9, 1.70017280e9]), ["1.7e9", "1.7000864e9", "1.7001728e9"]);
+        for edges in [
+            even(1.7e9, 86400.0),
+            even(1.7e9 + 0.25, 60.0),
+            even(1.7e9, 1e-3),
+            even(-1.7e9, 1e-6),
+            even(273.15, 1e-9),
+            even(1.0, f64::EPSILON),
+            even(9.0e15, 2.0),
+        ] {
+            let read: Vec<f64> = texts(&edges).iter().map(|t| t.parse().unwrap()).collect();
+            for (e, r) in edges.windows(2).zip(read.windows(2)) {
+                let (width, shown) = (e[1] - e[0], r[1] - r[0]);
+                assert!((shown - width).abs() <= width / 99.0, "{e:?}: {r:?}");
+            }
+        }
+        // No bin has a width that could be shown.
+        assert_eq!(texts(&[f64::NEG_INFINITY, 1.0 / 3.0, f64::INFINITY]), ["-inf", "0.333333", "inf"]);
+        assert_eq!(texts(&[1.0 / 3.0, 1.0 / 3.0]), ["0.333333", "0.333333"]);
     }
 }

@@ -1,6 +1,6 @@
-//! What parameters mean, where that is the same wherever they are.
+//! What parameters mean: of most that is the same wherever they are.
 
-use super::Param;
+use super::{Entry, Param};
 
 const PARAMS: &[(&str, &str)] = &[
     ("axis", "the axis or, where several can be, a tuple of axes; negative from the end"),
@@ -32,9 +32,55 @@ const PARAMS: &[(&str, &str)] = &[
     ("where", "a mask: only elements where it is true count"),
 ];
 
-impl Param {
-    /// What it means, of those that mean the same wherever they are.
-    pub fn about(&self) -> Option<&'static str> {
-        PARAMS.iter().find(|(name, _)| *name == self.name).map(|(_, about)| *about)
+/// Those that mean something else in one function.
+const OWN: &[(&str, &str, &str)] = &[
+    (
+        "coarsen",
+        "axes",
+        "the length of the blocks along each axis: a number, or a tuple with one for each axis",
+    ),
+    ("rot90", "axes", "the two axes of the plane, from the first to the second"),
+    (
+        "tensordot",
+        "axes",
+        "how many axes go, the last of a and the first of b, or a pair of lists: which of a, which of b",
+    ),
+];
+
+impl Entry {
+    /// What one of its parameters means, where there is more to say than its name does.
+    pub fn about(&self, param: &Param) -> Option<&'static str> {
+        let own = OWN.iter().find(|(entry, name, _)| *entry == self.name && *name == param.name);
+        let common = || PARAMS.iter().find(|(name, _)| *name == param.name).map(|(_, about)| *about);
+        own.map(|(.., about)| *about).or_else(common)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::expr::catalogue::{entries, find};
+
+    fn of(entry: &Entry) -> &[Param] {
+        entry.call.as_ref().map_or(&[], |call| &call.params)
+    }
+
+    #[test]
+    fn what_is_described_is_there() {
+        for (name, _) in PARAMS {
+            assert!(entries().iter().any(|e| of(e).iter().any(|p| p.name == *name)), "{name}");
+        }
+        for (name, param, about) in OWN {
+            let entry = find(name).unwrap();
+            let param = of(entry).iter().find(|p| p.name == *param).unwrap();
+            assert_eq!(entry.about(param), Some(*about), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_axes_is_that_of_transpose_alone() {
+        let says = |e: &&Entry| of(e).iter().any(|p| e.about(p) == Some("the order of the axes"));
+        let names: Vec<&str> = entries().iter().filter(says).map(|e| e.name).collect();
+        assert_eq!(names, ["transpose"]);
     }
 }

@@ -122,7 +122,7 @@ table! {
     Mean "mean" Mean Nan [takes_dtype takes_where] "mean([[1, 2], [3, 4]], axis=1)" "The arithmetic mean.";
     Var "var" Var Nan [takes_dtype takes_ddof takes_where] "var([1, 2, 3, 4])" "The variance, with divisor n - ddof.";
     Std "std" Std Nan [takes_dtype takes_ddof takes_where] "std([1, 2, 3, 4], ddof=1)" "The standard deviation, with divisor n - ddof.";
-    Average "average" Average Nan [inputs takes_where] "average([1, 2, 3], weights=[3, 1, 0])" "The weighted mean; the second input holds the weights.";
+    Average "average" Average Nan [inputs takes_where] "average([1, 2, 3], weights=[3, 1, 0])" "The weighted mean; without weights the mean.";
     Min "min" | "amin" Min Error [takes_where] "min([[3, 1], [2, 5]], axis=0)" "The smallest value; NaN if there is one.";
     Max "max" | "amax" Max Error [takes_where] "max([[3, 1], [2, 5]], axis=0)" "The largest value; NaN if there is one.";
     ArgMin "argmin" ArgMin Error [] "argmin([3, 1, 2])" "The first position of the smallest value, or of the first NaN.";

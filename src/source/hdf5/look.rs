@@ -22,7 +22,13 @@ use std::path::Path;
 pub(super) fn look(path: &Path, object: &str, plugins: bool) -> Result<Node> {
     let file = handles::borrow(path)?;
     let found = resolve(file.id()?, object, OpenOptions::default())?;
-    found.check_whole()?;
+    if !found.below.is_empty() {
+        let ty = h5::locked(|| {
+            let dataset = file.dataset(&found.path)?;
+            h5::encoded(&h5::dataset_type(&dataset)?)
+        })?;
+        return Err(field::no_object_in(&found.path, &ty, &found.below));
+    }
     let resolved = found.path;
     let mut walk = Walk { file: file.id()?, raw: &file.raw, plugins, seen: HashMap::new() };
     walk.node(&resolved, 0)

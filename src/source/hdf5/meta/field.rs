@@ -3,6 +3,7 @@
 use super::bytes::damaged;
 use super::datatype::{Class, Type};
 use super::element::Element;
+use super::path::nothing_below;
 use crate::error::{Error, ErrorKind, Result};
 use crate::source::hdf5::part::{Elements, Field, Part};
 
@@ -117,6 +118,31 @@ fn no_field(ty: &Type, name: &str) -> Error {
     }
     let e = Error::new(ErrorKind::NotFound, format!("there is no field {name:?} in the elements"));
     e.hint(format!("they have {}", listed(&has)))
+}
+
+/// The error for a path that goes on below a dataset where an object is wanted: whether that is a field, which is none, or
+/// nothing.
+///
+/// It is of a dataset whose type is that of a datatype message.
+pub(in crate::source::hdf5) fn no_object_in(dataset: &str, message: &[u8], below: &[String]) -> Error {
+    match Type::read(message) {
+        Ok(ty) => no_object(dataset, &ty, below),
+        Err(_) => nothing_below(dataset),
+    }
+}
+
+/// As [`no_object_in`], of a type.
+pub(super) fn no_object(dataset: &str, ty: &Type, below: &[String]) -> Error {
+    if names(ty).is_empty() {
+        return nothing_below(dataset);
+    }
+    if let Err(e) = made_of(ty, below) {
+        return e;
+    }
+    let field = below.join("/");
+    Error::new(ErrorKind::NotFound, format!("{field:?} is a field of the dataset {dataset:?}")).hint(format!(
+        "`chunkwise info FILE:{dataset}` lists its fields; `eval -i FILE:{dataset}/{field}` reads this one"
+    ))
 }
 
 /// The error for elements that are no numbers, with what can be taken of them.

@@ -140,7 +140,10 @@ pub(super) fn elements(file: &dyn ReadAt, name: &str) -> Result<Elements> {
 /// What is at `name` in a file, with all that is below it.
 pub(super) fn tree(file: &dyn ReadAt, name: &str, plugins: bool) -> Result<Node> {
     over(file, |container| match path::resolve(container, name, OpenOptions::default())? {
-        Found::Here { path, below, .. } if !below.is_empty() => Err(path::nothing_below(&path)),
+        Found::Here { path, object, below } if !below.is_empty() => {
+            let ty = datatype::Type::read(&object.get(container, object::DATATYPE, "datatype")?)?;
+            Err(field::no_object(&path, &ty, &below))
+        }
         Found::Here { path, object, .. } => listing::look(container, &object, &path, plugins),
         Found::Elsewhere(..) => {
             Err(Error::new(ErrorKind::Internal, "a link was followed that is not allowed"))
@@ -151,7 +154,10 @@ pub(super) fn tree(file: &dyn ReadAt, name: &str, plugins: bool) -> Result<Node>
 /// What is at `name` in a file by itself.
 pub(super) fn object(file: &dyn ReadAt, name: &str) -> Result<tree::Object> {
     over(file, |container| match path::resolve(container, name, OpenOptions::default())? {
-        Found::Here { path, below, .. } if !below.is_empty() => Err(path::nothing_below(&path)),
+        Found::Here { path, object, below } if !below.is_empty() => {
+            let ty = datatype::Type::read(&object.get(container, object::DATATYPE, "datatype")?)?;
+            Err(field::no_object(&path, &ty, &below))
+        }
         Found::Here { object, .. } => listing::alone(container, &object),
         Found::Elsewhere(..) => {
             Err(Error::new(ErrorKind::Internal, "a link was followed that is not allowed"))
