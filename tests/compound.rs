@@ -173,7 +173,7 @@ fn a_listing_of_a_field_says_where_the_fields_are() {
                 "{reader:?}: {e}"
             );
             assert!(e.contains(&format!("info FILE:{dataset}`")), "{reader:?}: {e}");
-            assert!(e.contains(&format!("eval -i FILE:{path}`")), "{reader:?}: {e}");
+            assert!(e.contains(&format!("eval -i NAME=FILE:{path}`")), "{reader:?}: {e}");
         }
         let e = told("/plain/chunked/time");
         assert!(

@@ -232,7 +232,7 @@ fn what_cannot_be_drawn_is_refused_before_anything_runs() {
         assert!(run.err.contains(wanted), "{args:?}: {}", run.err);
         assert_eq!(run.out, "");
     };
-    refused(&["arange(3)"], "there.png", "exists already");
+    refused(&["arange(3)"], "there.png", "exists already\nhint: --overwrite");
     assert_eq!(std::fs::read(at("there.png")).unwrap(), b"mine");
     // The input is not looked for.
     refused(&["-i", "x=nowhere.h5:/x", "x"], "a.jpg", "a .png or a .svg file");

@@ -94,6 +94,38 @@ fn no_option_writes_over_an_input_another_output_or_what_is_there() {
 }
 
 #[test]
+#[cfg(feature = "plot")]
+fn a_picture_replaces_only_what_it_may() {
+    let dir = folder();
+    let at = |name: &str| dir.path().join(name).to_str().unwrap().to_string();
+    let path = input(dir.path());
+    let before = std::fs::read(&path).unwrap();
+    std::fs::hard_link(&path, at("in.png")).unwrap();
+    std::fs::write(at("there.svg"), "precious").unwrap();
+    let x = format!("x={}:/x", path.display());
+    let eval = |more: &[&str]| chunkwise(&[&["eval", "--device", "cpu", "-i", &x, "x"][..], more].concat());
+    for more in [&[][..], &["--overwrite"]] {
+        let ran = eval(&[&["--plot", &at("in.png")][..], more].concat());
+        assert!(ran.code == Some(2) && ran.err.contains("--plot"), "{ran:?}");
+        assert!(ran.err.contains("is an input"), "{ran:?}");
+        let other = format!("{}/./out.svg", dir.path().display());
+        let ran = eval(&[&["--trace", &at("out.svg"), "--plot", &other][..], more].concat());
+        assert!(ran.code == Some(2) && ran.err.contains("--trace and --plot are both"), "{ran:?}");
+    }
+    let ran = eval(&["--plot", &at("there.svg")]);
+    assert!(ran.code == Some(2) && ran.err.contains("exists already\nhint: --overwrite"), "{ran:?}");
+    // What fails leaves what was there.
+    let ran = eval(&["x + nowhere", "--plot", &at("there.svg"), "--overwrite"]);
+    assert_ne!(ran.code, Some(0));
+    assert_eq!(std::fs::read(at("there.svg")).unwrap(), b"precious");
+    let ran = eval(&["--plot", &at("there.svg"), "--overwrite"]);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(std::fs::read_to_string(at("there.svg")).unwrap().contains("<svg"));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(names(dir.path()), ["in.h5", "in.png", "there.svg"]);
+}
+
+#[test]
 fn the_other_commands_write_over_nothing_either() {
     let dir = folder();
     let at = |name: &str| dir.path().join(name).to_str().unwrap().to_string();

@@ -234,10 +234,10 @@ pub struct Eval {
     /// Store the arrays in a new HDF5 file, each under its name; prints nothing
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     pub output: Option<std::path::PathBuf>,
-    /// Replace the files of --output and --trace that are there
+    /// Replace the files of --output, --trace and --plot
     #[arg(long)]
     pub overwrite: bool,
-    /// Draw the results in a new file, too: see docs/pictures.md
+    /// Draw the results in a file, too: see docs/pictures.md
     #[arg(long, value_name = "FILE.png|svg", conflicts_with_all = ["explain", "output"])]
     pub plot: Option<PathBuf>,
     /// Draw heights and colours on a logarithmic scale

@@ -30,7 +30,7 @@ impl Plot {
     }
 
     /// Cannot be called.
-    pub fn write(&self, _values: &[Value]) -> Result<()> {
+    pub fn draw(&self, _values: &[Value]) -> Result<Vec<u8>> {
         match *self {}
     }
 }

@@ -23,7 +23,7 @@ impl Existing {
     }
 }
 
-/// A place that an option names, for text.
+/// A place that an option names.
 pub enum Written {
     /// Standard output.
     Stdout,
@@ -75,18 +75,18 @@ impl Written {
     ///
     /// # Errors
     /// `Io`; the file is then as it was.
-    pub fn write(self, text: &str) -> Done {
+    pub fn write(self, content: &[u8]) -> Done {
         let failed = |e| Error::new(ErrorKind::Io, "cannot write the file").caused_by(e);
         match self {
-            Written::Stdout => io::stdout().write_all(text.as_bytes())?,
+            Written::Stdout => io::stdout().write_all(content)?,
             Written::Stream(path) => std::fs::OpenOptions::new()
                 .write(true)
                 .open(&path)
-                .and_then(|mut file| file.write_all(text.as_bytes()))
+                .and_then(|mut file| file.write_all(content))
                 .map_err(failed)
                 .at("file", path.display())?,
             Written::File(file, path) => {
-                file.file().write_all(text.as_bytes()).map_err(failed).at("file", path.display())?;
+                file.file().write_all(content).map_err(failed).at("file", path.display())?;
                 file.finish().at("file", path.display())?;
             }
         }

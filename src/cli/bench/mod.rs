@@ -295,13 +295,13 @@ fn tell(results: &Results, to: Targets) -> Done {
         io::stdout().write_all(table::table(results).as_bytes())?;
     }
     if let Some(file) = to.json {
-        file.write(&format!("{}\n", serde_json::to_string_pretty(results)?))?;
+        file.write(format!("{}\n", serde_json::to_string_pretty(results)?).as_bytes())?;
     }
     if let Some(file) = to.html {
-        file.write(&html::page(results))?;
+        file.write(html::page(results).as_bytes())?;
     }
     if let Some(file) = to.markdown {
-        file.write(&markdown::markdown(results))?;
+        file.write(markdown::markdown(results).as_bytes())?;
     }
     Ok(())
 }

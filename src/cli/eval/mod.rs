@@ -14,7 +14,7 @@ use super::bar::Bar;
 use super::output;
 use super::plot::Plot;
 use super::signals::Run;
-use super::targets::{Existing, Written, check_target};
+use super::targets::{Existing, Written, check_apart, check_target};
 use super::{Done, Failure, inputs};
 use asked::{Asked, Wanted, dataset_names};
 use chunkwise::expr::{Output, Scope};
@@ -38,6 +38,9 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let (existing, files) = (Existing::of(args.overwrite), told.files());
     let traced =
         args.trace.as_deref().map(|path| Written::new("--trace", path, existing, &files)).transpose()?;
+    let drawn =
+        args.plot.as_deref().map(|path| Written::new("--plot", path, existing, &files)).transpose()?;
+    check_apart(&[("--trace", traced.as_ref()), ("--plot", drawn.as_ref())])?;
     asked.check_names(&scope)?;
     let fallback = if args.no_fallback { FallbackPolicy::Refuse } else { FallbackPolicy::Allow };
     let bar = Bar::new();
@@ -97,8 +100,8 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         tell();
         return write_trace(traced, trace.as_deref());
     }
-    if let Some(picture) = &picture {
-        picture.write(&outcome.values)?;
+    if let (Some(picture), Some(drawn)) = (&picture, drawn) {
+        drawn.write(&picture.draw(&outcome.values)?)?;
     }
     let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     if args.json {
@@ -117,7 +120,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
 
 fn write_trace(to: Option<Written>, trace: Option<&Trace>) -> Done {
     let (Some(to), Some(trace)) = (to, trace) else { return Ok(()) };
-    to.write(&trace.to_json().to_string())
+    to.write(trace.to_json().to_string().as_bytes())
 }
 
 /// The new file that the results are stored in.

@@ -1,7 +1,7 @@
 //! From the command line to the file: what is asked for is looked at before anything runs.
 
 use super::axis::Scale;
-use super::file::{self, Format};
+use super::file::Format;
 use super::scene::{Area, Drawn, Scene};
 use super::subject::{COUNT, Kind, Labels, Missing, Subject};
 use super::values::Values;
@@ -10,7 +10,7 @@ use crate::cli::{Failure, output};
 use chunkwise::expr::Output;
 use chunkwise::{Error, ErrorKind, Result, Value};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// The size of a picture of one result, and of each of several.
 const ALONE: (u32, u32) = (1280, 960);
@@ -21,7 +21,6 @@ const MOST: usize = 16;
 /// A picture that is asked for.
 #[derive(Debug)]
 pub struct Plot {
-    path: PathBuf,
     format: Format,
     scale: Scale,
 }
@@ -37,11 +36,10 @@ impl Plot {
     /// The picture that a file's name and the scale of its values say.
     ///
     /// # Errors
-    /// `Usage` for an ending other than .png and .svg, and for a file that exists.
+    /// `Usage` for an ending other than .png and .svg.
     pub fn new(path: &Path, log: bool) -> std::result::Result<Plot, Failure> {
         let format = Format::of(path)?;
-        file::refuse_existing(path)?;
-        Ok(Plot { path: path.into(), format, scale: if log { Scale::Log } else { Scale::Linear } })
+        Ok(Plot { format, scale: if log { Scale::Log } else { Scale::Linear } })
     }
 
     /// What is to be drawn of all results, each with its label and whether this is a name that was given. Single
@@ -84,17 +82,16 @@ impl Plot {
 }
 
 impl Picture {
-    /// Draws the results among `values`, and writes the file, which appears when all of it is there.
+    /// The file of the results among `values`.
     ///
     /// # Errors
-    /// `Io`.
-    pub fn write(&self, values: &[Value]) -> Result<()> {
+    /// `Internal` if they are not those that it is a picture of.
+    pub fn draw(&self, values: &[Value]) -> Result<Vec<u8>> {
         let scene = self.scene(values)?;
-        let bytes = match self.plot.format {
-            Format::Png => png::encode(&scene)?,
-            Format::Svg => svg::encode(&scene)?,
-        };
-        file::write(&self.plot.path, &bytes)
+        match self.plot.format {
+            Format::Png => png::encode(&scene),
+            Format::Svg => svg::encode(&scene),
+        }
     }
 
     /// All results, row by row on panels of one width.

@@ -1,9 +1,6 @@
-//! The file of a picture: what it may be called, and how it comes to be there.
+//! The file of a picture: what it may be called.
 
 use crate::cli::Failure;
-use chunkwise::whole::WholeFile;
-use chunkwise::{Context, Error, ErrorKind, Result};
-use std::io::Write;
 use std::path::Path;
 
 /// The kind of a picture.
@@ -31,32 +28,6 @@ impl Format {
             }
         }
     }
-}
-
-/// Whether a file is there already, which no picture replaces: an input is never lost.
-///
-/// # Errors
-/// `Usage` if it is.
-pub fn refuse_existing(path: &Path) -> std::result::Result<(), Failure> {
-    match path.symlink_metadata() {
-        Ok(_) => Err(Failure::Usage(format!("--plot {}: the file exists already", path.display()))),
-        Err(_) => Ok(()),
-    }
-}
-
-/// Writes the file, which appears when all of it is there.
-///
-/// # Errors
-/// `Io`.
-pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    let write = || {
-        let file = WholeFile::create_new(path)?;
-        file.file()
-            .write_all(bytes)
-            .map_err(|e| Error::new(ErrorKind::Io, "cannot write the picture").caused_by(e))?;
-        file.finish()
-    };
-    write().at("file", path.display())
 }
 
 #[cfg(test)]

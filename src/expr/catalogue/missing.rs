@@ -106,7 +106,12 @@ mod tests {
         scope.define("i", Array::arange_int(0, 3, 1));
         for (name, way) in WAYS {
             assert!(find(name).is_none() || find_attribute(name).is_some(), "{name} is there");
-            Expression::parse(way).unwrap().output(&scope).unwrap_or_else(|e| panic!("{name}: {e}"));
+            let way = Expression::parse(way).unwrap();
+            let found = way.lower(&scope).and_then(|lowered| match way.outputs_of(&lowered, &scope)? {
+                Some(several) => Ok(several.len()),
+                None => way.output_of(lowered, &scope).map(|_| 1),
+            });
+            assert!(found.as_ref().is_ok_and(|n| *n > 0), "{name}: {found:?}");
         }
         let known: Vec<&str> = KNOWN.split_whitespace().collect();
         assert!(known.len() > 150);

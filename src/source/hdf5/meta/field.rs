@@ -141,7 +141,7 @@ pub(super) fn no_object(dataset: &str, ty: &Type, below: &[String]) -> Error {
     }
     let field = below.join("/");
     Error::new(ErrorKind::NotFound, format!("{field:?} is a field of the dataset {dataset:?}")).hint(format!(
-        "`chunkwise info FILE:{dataset}` lists its fields; `eval -i FILE:{dataset}/{field}` reads this one"
+        "`chunkwise info FILE:{dataset}` lists its fields; `eval -i NAME=FILE:{dataset}/{field}` reads this one"
     ))
 }
 
