@@ -244,6 +244,8 @@ fn fields_and_complex_numbers_in_expressions() {
     }
     assert_eq!(first(&["-i", &format!("x={file}:/nested/deflated/pos/x"), "x"]).0, by_name);
     assert_eq!(first(&["-i", &format!("s={file}"), "s['/nested/deflated']['pos']['x']"]).0, by_name);
+    // Without a name of its own a table's fields have theirs.
+    assert_eq!(first(&["-i", &format!("{file}:/nested/deflated"), "pos['x']"]).0, by_name);
     let run = chunkwise(&["eval", "-i", &d, "d['time']"]);
     assert!(
         run.code == Some(1) && run.err.contains("no field \"time\"") && run.err.contains("id, pos, v"),

@@ -81,10 +81,15 @@ pub fn define(args: &Eval, scope: &mut Scope) -> Result<Arc<Told>, Failure> {
     Ok(told)
 }
 
-/// Gives all that is in a group the names that it has there.
+/// Gives all that is in a group, or the fields of a table, the names that they have there.
 fn define_members(group: &Stored, scope: &mut Scope, usage: &dyn Fn(&str) -> Failure) -> Done {
     let mut left_out = Vec::new();
-    for member in group.members()? {
+    let mut members: Vec<&str> = group.members()?.iter().map(String::as_str).collect();
+    if members.is_empty() {
+        // A group has no elements.
+        members = group.fields().unwrap_or_default();
+    }
+    for &member in &members {
         if !is_name(member) {
             left_out.push(plain(member));
         } else if scope.has(member) {
@@ -98,7 +103,7 @@ fn define_members(group: &Stored, scope: &mut Scope, usage: &dyn Fn(&str) -> Fai
         // Nobody to tell if stderr is closed.
         let _ = writeln!(io::stderr(), "note: '{names}' cannot be a name; -i s=FILE and s['…'] reach it");
     }
-    match group.members()?.len() {
+    match members.len() {
         0 => Err(usage(&format!("there is nothing in {}", plain(group.path())))),
         _ => Ok(()),
     }

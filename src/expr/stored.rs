@@ -124,6 +124,15 @@ impl Stored {
         Ok(&self.object()?.members)
     }
 
+    /// The names of the fields of its elements; none if they have none.
+    ///
+    /// # Errors
+    /// Those of reading the first file.
+    pub fn fields(&self) -> Result<Vec<&str>> {
+        let own = self.elements()?.fields.iter().map(|field| field.name.as_str());
+        Ok(own.filter(|name| !name.contains('/')).collect())
+    }
+
     /// The dataset as an array.
     ///
     /// # Errors
