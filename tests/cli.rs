@@ -509,7 +509,7 @@ fn arrays_are_stored_and_nothing_is_overwritten() {
     let out = folder.path().join("out.h5");
     let target = out.display().to_string();
     let store = |expression: &str| chunkwise(&["eval", "-i", &x, expression, "--output", &target]);
-    let refused = store("h=histogram(x, bins=3)");
+    let refused = store("h=histogram(x, bins=0)");
     assert_eq!(refused.code, Some(2));
     assert!(!out.exists());
     let stored = store("twice=x * 2");
@@ -680,6 +680,25 @@ fn steps_and_results_have_names() {
     assert_eq!(run(&["d=divmod(x[1], 3)", "--output", &both]).code, Some(0));
     let read = chunkwise(&["eval", "-i", &both, "sum(d_0 * 3 + d_1)"]);
     assert!(read.out.ends_with(" = 22.0\n"), "{} {}", read.out, read.err);
+    // A histogram is stored as arrays in a group.
+    let bins = folder.path().join("bins.h5").display().to_string();
+    let h = ["h=histogram(x, bins=4, range=(0, 12), weights=x)", "p=histogram2d(x, x, bins=(2, 3))"];
+    assert_eq!(run(&[&h[..], &["--output", &bins]].concat()).code, Some(0));
+    let read = chunkwise(&[
+        "eval",
+        "-i",
+        &format!("s={bins}"),
+        "s.h.counts",
+        "s.h.sums",
+        "s.h.edges",
+        "s.p.counts",
+        "s.p.edges_1",
+    ]);
+    for row in
+        ["[3 3 3 3]", "[ 3. 12. 21. 30.]", "[ 0.  3.  6.  9. 12.]", "[[4 2 0]\n [0 2 4]]", "11.        ]"]
+    {
+        assert!(read.out.contains(row), "{row}: {} {}", read.out, read.err);
+    }
     let target = folder.path().join("out.h5").display().to_string();
     let out = run(&["x / 2", "result2=x", "-x", "--output", &target]);
     assert_eq!(out.code, Some(0), "{}", out.err);

@@ -154,6 +154,16 @@ impl Binned {
     }
 
     /// The arrays of the dimensions.
+    /// How many dimensions the bins have.
+    pub fn dimensions(&self) -> usize {
+        self.axes.len()
+    }
+
+    /// Whether it has weights.
+    pub fn is_weighted(&self) -> bool {
+        self.weights.is_some()
+    }
+
     pub(super) fn coordinates(&self) -> impl Iterator<Item = &Array> {
         self.axes.iter().map(|(a, _)| a)
     }

@@ -231,7 +231,7 @@ pub struct Eval {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Store the arrays in a new HDF5 file, each under its name; prints nothing
+    /// Store results in a new HDF5 file under their names; print nothing
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     pub output: Option<std::path::PathBuf>,
     /// Replace the files of --output, --trace and --plot

@@ -114,8 +114,11 @@ pub fn reduction(cx: &Cx, item: Option<Item>, default: Reduction) -> Result<Redu
     };
     Reduction::from_name(name).ok_or_else(|| {
         let all: Vec<&str> = Reduction::all().map(Reduction::name).collect();
-        cx.error(item.span, format!("there is no reduction '{name}'"))
-            .hint(format!("the reductions are {}", all.join(", ")))
+        let e = cx.error(item.span, format!("there is no reduction '{name}'"));
+        if name.ends_with("median") || name.ends_with("quantile") {
+            return e.hint("in bins it is groupby_reduce(values, digitize(x, edges), 'median')");
+        }
+        e.hint(format!("the reductions are {}", all.join(", ")))
     })
 }
 

@@ -125,6 +125,10 @@ impl Expression {
                 let array = Item { value, span }.array(&cx, "a result")?;
                 Ok(Output::Array(array.made_by(&cx.text(span))))
             }
+            Val::Str(text) => {
+                let e = self.ast.error(span, "a string is no result");
+                Err(e.hint(format!("it is {text:?}; chunkwise info FILE:/path shows attributes")))
+            }
             other => Err(self.ast.error(span, format!("{} is no result", other.kind()))),
         }
     }

@@ -123,17 +123,28 @@ fn write_trace(to: Option<Written>, trace: Option<&Trace>) -> Done {
     to.write(trace.to_json().to_string().as_bytes())
 }
 
-/// The new file that the results are stored in.
+/// The new file that the results are stored in: of a histogram a group with its counts, its sums of weights, and its edges.
 fn store(path: &Path, wanted: &[Wanted]) -> Result<Store, Failure> {
     let mut store = Store::new(path);
     for (name, wanted) in dataset_names(wanted).iter().zip(wanted) {
-        match &wanted.output {
-            Output::Array(array) => store = store.dataset(name, array),
-            _ => {
-                return Err(Failure::Usage(format!(
-                    "--output: {name} is a histogram; only arrays are stored"
-                )));
+        let histogram = match &wanted.output {
+            Output::Array(array) => {
+                store = store.dataset(name, array);
+                continue;
             }
+            Output::Histogram(histogram) => histogram,
+            _ => return Err(Failure::Usage(format!("--output: {name} cannot be stored"))),
+        };
+        store = store.dataset(&format!("{name}/counts"), &histogram.counts());
+        if histogram.is_weighted() {
+            store = store.dataset(&format!("{name}/sums"), &histogram.sums());
+        }
+        for d in 0..histogram.dimensions() {
+            let edges = match histogram.dimensions() {
+                1 => format!("{name}/edges"),
+                _ => format!("{name}/edges_{d}"),
+            };
+            store = store.dataset(&edges, &histogram.edges(d));
         }
     }
     Ok(store)
