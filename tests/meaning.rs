@@ -53,6 +53,8 @@ fn packed_numbers_are_decoded_and_a_note_says_so() {
     let (a, b) = (folder.path().join("y1.nc"), folder.path().join("y2.nc"));
     packed(&a, [100, -32767, 200], 0.01, 273.15);
     packed(&b, [10, 20, 30], 0.5, -1.0);
+    let info = chunkwise(&["info", &a.display().to_string()]);
+    assert!(info.out.contains("  t  int16 (3,), contiguous, 6 B, decoded as float64\n"), "{}", info.out);
     let t = format!("t={}:/t", a.display());
     let (mean, said) = first(&["-i", &t, "nanmean(t)"]);
     assert_eq!(mean, json!(274.65));

@@ -5,6 +5,7 @@ use super::ranges::Ranges;
 use crate::cli::output::plain;
 use chunkwise::Scalar;
 use chunkwise::size::human_bytes;
+use chunkwise::source::cf::Decoding;
 use chunkwise::source::hdf5::{Attribute, AttributeValue, Dataset, Node, NodeKind};
 use std::io::{self, Write};
 
@@ -72,7 +73,8 @@ impl Shown {
                     (true, false) => ", a dimension scale",
                     (false, _) => "",
                 };
-                writeln!(out, "{indent}{name}  {}{scale}{range}", dataset(d))?;
+                let decoded = decoded(d, node);
+                writeln!(out, "{indent}{name}  {}{scale}{range}{decoded}", dataset(d))?;
                 fields(out, d, &indent)?;
                 self.attributes(out, node, &indent)?;
             }
@@ -122,6 +124,15 @@ impl Shown {
             AttributeValue::Other(text) => plain(text),
             _ => "something that this program does not know".into(),
         }
+    }
+}
+
+/// What expressions make of packed numbers, where that is another dtype: `, decoded as float64`.
+fn decoded(d: &Dataset, node: &Node) -> String {
+    let decoding = d.dtype.and_then(|dtype| Decoding::of(dtype, &node.attributes).ok());
+    match decoding.filter(|decoding| decoding.dtype != decoding.stored) {
+        Some(decoding) => format!(", decoded as {}", decoding.dtype),
+        None => String::new(),
     }
 }
 
