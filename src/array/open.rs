@@ -170,7 +170,7 @@ impl Array {
     ///
     /// Numbers of time (`days since …`) stay numbers; text is not read at all. Attributes that say nothing about the
     /// data (a `missing_value` that its dtype cannot have) are left aside; [`Opened`] tells of them, and of what is done.
-    /// `units`, `long_name` and `standard_name` become annotations ([`Array::annotations`]).
+    /// `units`, `long_name`, `standard_name` and `calendar` become annotations ([`Array::annotations`]).
     ///
     /// ```
     /// use chunkwise::sink::hdf5::{AttributeData, DatasetSpec, Hdf5Writer};

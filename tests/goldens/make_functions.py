@@ -1,9 +1,10 @@
 """Writes functions.json: what NumPy makes of each example of the catalogue, its dtype, shape, bytes and text. What
-NumPy has not is SciPy's, dask's and pandas'. Run with NumPy 2, SciPy, dask and the program:
+NumPy has not is SciPy's, dask's and cftime's. Run with NumPy 2, SciPy, dask, cftime and the program:
 
     python3 make_functions.py ../../target/debug/chunkwise
 """
 import json, subprocess, sys
+import cftime
 import dask.array
 import numpy as np
 import scipy.special
@@ -21,7 +22,16 @@ def generator(name):
 
 drawn = "random uniform normal standard_normal lognormal exponential standard_exponential gamma standard_gamma beta poisson \
     binomial integers choice permutation"
+def dates(attribute):
+    return lambda times, units: np.array([getattr(d, attribute) for d in cftime.num2date(np.asarray(times), units)])
+
+
 own = {name: generator(name) for name in drawn.split()} | {
+    "year": dates("year"),
+    "month": dates("month"),
+    "day": dates("day"),
+    "hour": dates("hour"),
+    "dayofyear": dates("dayofyr"),
     "topk": lambda a, k: dask.array.topk(dask.array.from_array(np.array(a)), k).compute(),
     "argtopk": lambda a, k: dask.array.argtopk(dask.array.from_array(np.array(a)), k).compute(),
     "cummax": np.maximum.accumulate,

@@ -3,6 +3,7 @@
 mod arrange;
 mod creation;
 mod cumulative;
+mod dates;
 mod derived;
 mod dtypes;
 mod likes;
@@ -36,6 +37,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
     [
         FUNCTIONS,
         arrange::FUNCTIONS,
+        dates::FUNCTIONS,
         derived::FUNCTIONS,
         dtypes::FUNCTIONS,
         likes::FUNCTIONS,

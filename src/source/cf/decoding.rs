@@ -31,7 +31,7 @@ pub struct Decoding {
     pub dtype: DType,
     /// Attributes that say nothing about this data, each with the reason.
     pub ignored: Vec<String>,
-    /// Names and values of `units`, `long_name` and `standard_name`.
+    /// Names and values of `units`, `long_name`, `standard_name` and `calendar`.
     pub labels: Vec<(String, String)>,
 }
 

@@ -12,7 +12,7 @@ pub(super) const HIGHEST: &str = "valid_max";
 /// By which xarray says that integers are bools.
 pub(super) const DTYPE: &str = "dtype";
 /// Those that the decoded array carries as annotations.
-pub(super) const LABELS: [&str; 3] = ["units", "long_name", "standard_name"];
+pub(super) const LABELS: [&str; 4] = ["units", "long_name", "standard_name", "calendar"];
 
 /// Whether decoding looks at an attribute of this name.
 pub(crate) fn is_wanted(name: &str) -> bool {

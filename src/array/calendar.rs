@@ -1,0 +1,223 @@
+//! Parts of dates: years, months and days of times that are counted from a reference, as CF has them
+//! ("Time Coordinate", cfconventions.org, chapter 4.4).
+//!
+//! Times are brought to whole milliseconds and counted in whole numbers from there: the civil date of a day of the
+//! Gregorian calendar by Howard Hinnant's `civil_from_days` ("chrono-Compatible Low-Level Date Algorithms").
+
+use super::{Array, attempt};
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use std::panic::Location;
+
+/// A part of a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DatePart {
+    /// The year.
+    Year,
+    /// The month, 1 to 12.
+    Month,
+    /// The day of the month, from 1 on.
+    Day,
+    /// The hour, 0 to 23.
+    Hour,
+    /// The day of the year, from 1 on.
+    DayOfYear,
+}
+
+/// How days make years.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Calendar {
+    Gregorian,
+    /// So many days in each year.
+    NoLeap,
+    AllLeap,
+    Days360,
+}
+
+/// Milliseconds of a day.
+const DAY: i64 = 86_400_000;
+/// Days before each month of a year without a leap day.
+const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
+/// The first day of the Gregorian calendar, as a year, month and day.
+const GREGORIAN: (i64, i64, i64) = (1582, 10, 15);
+
+/// From what times are counted, and in what.
+struct Reference {
+    /// Milliseconds of the unit.
+    unit: f64,
+    /// Milliseconds from the calendar's day 0 to the reference.
+    offset: i64,
+    calendar: Calendar,
+}
+
+impl Array {
+    /// Part of the dates of times in `units` of a `calendar`, both as CF has them: `days since 2001-01-01 06:00`, `standard`.
+    /// int64. Times are rounded to milliseconds.
+    ///
+    /// ```
+    /// use chunkwise::{Array, DatePart, Session};
+    /// # fn main() -> chunkwise::Result<()> {
+    /// let time = Array::arange(0.0, 90.0, 30.0);
+    /// let month = time.date_part("days since 2000-01-31", "standard", DatePart::Month);
+    /// assert_eq!(Session::new()?.compute(&month)?.as_slice::<i64>()?, [1, 3, 3]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Calendars: `standard`, `gregorian`, `proleptic_gregorian`, `noleap`, `365_day`, `all_leap`, `366_day`, `360_day`.
+    ///
+    /// Errors, when it is computed: `Value` for units that are no time since a reference, a reference that is no date, and
+    /// one before the Gregorian calendar in the calendar `standard`, whose dates are Julian then; `Unsupported` for another
+    /// calendar.
+    #[track_caller]
+    pub fn date_part(&self, units: &str, calendar: &str, part: DatePart) -> Array {
+        let reference = attempt!("date_part", Reference::parse(units, calendar));
+        let milliseconds =
+            (self.cast(DType::F64) * reference.unit).rint().cast(DType::I64) + reference.offset;
+        let day = milliseconds.floor_divide(DAY);
+        if part == DatePart::Hour {
+            return milliseconds.remainder(DAY).floor_divide(DAY / 24);
+        }
+        match reference.calendar {
+            Calendar::Gregorian => gregorian(&day, part),
+            Calendar::NoLeap => even(&day, 365, part),
+            Calendar::AllLeap => even(&day, 366, part),
+            Calendar::Days360 => {
+                let in_year = day.remainder(360);
+                match part {
+                    DatePart::Year => day.floor_divide(360),
+                    DatePart::Month => in_year.floor_divide(30) + 1i64,
+                    DatePart::Day => in_year.remainder(30) + 1i64,
+                    _ => in_year + 1i64,
+                }
+            }
+        }
+    }
+}
+
+/// Of days since 1970-01-01.
+#[track_caller]
+fn gregorian(day: &Array, part: DatePart) -> Array {
+    // Years begin with March, so that the leap day is their last.
+    let day = day + 719_468i64;
+    let era = day.floor_divide(146_097i64);
+    let of_era = &day - &era * 146_097i64;
+    let correction =
+        of_era.floor_divide(1460i64) - of_era.floor_divide(36_524i64) + of_era.floor_divide(146_096i64);
+    let year_of_era = (&of_era - correction).floor_divide(365i64);
+    let before = &year_of_era * 365i64 + year_of_era.floor_divide(4i64) - year_of_era.floor_divide(100i64);
+    let of_year = of_era - before;
+    let shifted = (&of_year * 5i64 + 2i64).floor_divide(153i64);
+    let month = shifted.less(10i64).select(&shifted + 3i64, &shifted - 9i64);
+    let year = year_of_era + era * 400i64 + month.less_equal(2i64).cast(DType::I64);
+    match part {
+        DatePart::Year => year,
+        DatePart::Month => month,
+        DatePart::Day => of_year - (shifted * 153i64 + 2i64).floor_divide(5i64) + 1i64,
+        _ => {
+            let leap = year.remainder(4i64).equal(0i64)
+                & (year.remainder(100i64).not_equal(0i64) | year.remainder(400i64).equal(0i64));
+            // March 1 is day 60, or 61 of a leap year; January 1 lies 306 days after March 1.
+            let from_march = &of_year + 60i64 + leap.cast(DType::I64);
+            of_year.less(306i64).select(from_march, of_year - 305i64)
+        }
+    }
+}
+
+/// Of days since the first of a year 0, where all years have `length` days.
+#[track_caller]
+fn even(day: &Array, length: i64, part: DatePart) -> Array {
+    let in_year = day.remainder(length);
+    let leap = length - 365;
+    // How many months began before, and the days before the one that is.
+    let began = |month: usize| BEFORE[month] + if month > 1 { leap } else { 0 };
+    let mut month = in_year.clone() * 0i64 + 1i64;
+    let mut first = in_year.clone() * 0i64;
+    for m in 1..12 {
+        let there = in_year.greater_equal(began(m));
+        first = there.select(began(m), first);
+        month = month + there.cast(DType::I64);
+    }
+    match part {
+        DatePart::Year => day.floor_divide(length),
+        DatePart::Month => month,
+        DatePart::Day => in_year - first + 1i64,
+        _ => in_year + 1i64,
+    }
+}
+
+impl Reference {
+    fn parse(units: &str, calendar: &str) -> Result<Reference> {
+        let wrong = |what: String| {
+            Error::new(ErrorKind::Value, what).hint("write units as in 'days since 2001-01-01 00:00'")
+        };
+        let name = calendar.trim().to_ascii_lowercase();
+        let calendar = match name.as_str() {
+            "standard" | "gregorian" | "proleptic_gregorian" | "" => Calendar::Gregorian,
+            "noleap" | "365_day" => Calendar::NoLeap,
+            "all_leap" | "366_day" => Calendar::AllLeap,
+            "360_day" => Calendar::Days360,
+            _ => {
+                let e = Error::new(ErrorKind::Unsupported, format!("the calendar '{name}'"));
+                return Err(e.hint("standard, proleptic_gregorian, noleap, all_leap and 360_day are there"));
+            }
+        };
+        let (unit, since) = units
+            .split_once(" since ")
+            .ok_or_else(|| wrong(format!("'{units}' is no time since a reference")))?;
+        let unit = match unit.trim().to_ascii_lowercase().trim_end_matches('s') {
+            "day" | "d" => 86_400_000.0,
+            "hour" | "hr" | "h" => 3_600_000.0,
+            "minute" | "min" => 60_000.0,
+            "second" | "sec" | "" => 1000.0,
+            "millisecond" | "msec" | "m" => 1.0,
+            _ => return Err(wrong(format!("'{unit}' is no unit of time here"))),
+        };
+        let date = || wrong(format!("'{since}' is no date"));
+        let since = since.trim().trim_end_matches(['Z', 'z']).trim_end_matches("UTC").trim();
+        let (day, time) = since.split_once([' ', 'T']).unwrap_or((since, ""));
+        let numbers = |text: &str, by: char| -> Option<Vec<i64>> {
+            text.split(by).map(|n| n.split('.').next().unwrap_or(n).parse().ok()).collect()
+        };
+        let (negative, unsigned) = day.strip_prefix('-').map_or((false, day), |rest| (true, rest));
+        let [year, month, day_of_month] =
+            numbers(unsigned, '-').and_then(|n| <[i64; 3]>::try_from(n).ok()).ok_or_else(date)?;
+        let year = if negative { -year } else { year };
+        // An offset from UTC of zero is the only one.
+        let time = time.trim().trim_end_matches("+00:00").trim_end_matches("+0:00").trim();
+        let clock = if time.is_empty() { vec![0] } else { numbers(time, ':').ok_or_else(date)? };
+        if !(1..=12).contains(&month)
+            || !(1..=31).contains(&day_of_month)
+            || clock.len() > 3
+            || clock.iter().any(|&n| !(0..=60).contains(&n))
+        {
+            return Err(date());
+        }
+        if calendar == Calendar::Gregorian
+            && name != "proleptic_gregorian"
+            && (year, month, day_of_month) < GREGORIAN
+        {
+            let what = format!("the reference {day} lies before the Gregorian calendar");
+            return Err(Error::new(ErrorKind::Unsupported, what)
+                .hint("say calendar='proleptic_gregorian' if that is meant"));
+        }
+        let leap = |extra: i64| BEFORE[month as usize - 1] + if month > 2 { extra } else { 0 };
+        let days = match calendar {
+            Calendar::Gregorian => days_from_civil(year, month, day_of_month),
+            Calendar::NoLeap => year * 365 + leap(0) + day_of_month - 1,
+            Calendar::AllLeap => year * 366 + leap(1) + day_of_month - 1,
+            Calendar::Days360 => year * 360 + (month - 1) * 30 + day_of_month - 1,
+        };
+        let seconds = clock.iter().zip([3600, 60, 1]).map(|(n, each)| n * each).sum::<i64>();
+        Ok(Reference { unit, offset: days * DAY + seconds * 1000, calendar })
+    }
+}
+
+/// Days from 1970-01-01 to a date of the Gregorian calendar (Hinnant's `days_from_civil`).
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}

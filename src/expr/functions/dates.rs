@@ -1,0 +1,48 @@
+//! Parts of dates, of times with units as CF has them.
+
+use super::super::args::Args;
+use super::super::catalogue::Kind;
+use super::super::cx::Cx;
+use super::super::value::Val;
+use super::row::{Function, functions};
+use crate::{DatePart, Result};
+
+/// The rows.
+pub static FUNCTIONS: &[Function] = functions! {
+    /// The year of times such as 'days since 2001-01-01'. Units and calendar are those of the variable if none are given.
+    Elementwise "year(time, units=None, calendar=None)" eg "year([0, 366], units='days since 2000-01-01')" =
+        |cx, a| part(cx, a, DatePart::Year);
+    /// The month of times, 1 to 12.
+    Elementwise "month(time, units=None, calendar=None)" eg "month([0, 31], units='days since 2000-01-01')" =
+        |cx, a| part(cx, a, DatePart::Month);
+    /// The day of the month of times, from 1 on.
+    Elementwise "day(time, units=None, calendar=None)" eg "day([0, 31], units='days since 2000-01-01')" =
+        |cx, a| part(cx, a, DatePart::Day);
+    /// The hour of times, 0 to 23.
+    Elementwise "hour(time, units=None, calendar=None)" eg "hour([0, 30], units='hours since 2000-01-01')" =
+        |cx, a| part(cx, a, DatePart::Hour);
+    /// The day of the year of times, from 1 on.
+    Elementwise "dayofyear(time, units=None, calendar=None)" | "day_of_year"
+        eg "dayofyear([0, 60], units='days since 2000-01-01')" = |cx, a| part(cx, a, DatePart::DayOfYear);
+};
+
+fn part(cx: &Cx, mut a: Args, part: DatePart) -> Result<Val> {
+    let units = a
+        .take("units")
+        .map(|i| Ok::<_, crate::Error>((i.text(cx, "units")?.to_string(), i.span)))
+        .transpose()?;
+    let calendar = a.take("calendar").map(|i| i.text(cx, "calendar").map(str::to_string)).transpose()?;
+    let time = a.array(cx, "time")?;
+    let notes = time.annotations()?;
+    let of_variable = notes.get("units").map(|units| (units.clone(), a.span));
+    let Some((units, span)) = units.or(of_variable) else {
+        let e = cx.error(a.span, "times without units are no dates");
+        return Err(e.hint(
+            "give them, as in units='days since 2001-01-01'; files whose units differ have none in common",
+        ));
+    };
+    let calendar = calendar.or_else(|| notes.get("calendar").cloned()).unwrap_or_else(|| "standard".into());
+    let parts = time.date_part(&units, &calendar, part);
+    parts.check().map_err(|e| cx.at(span, e))?;
+    Ok(Val::Array(parts))
+}

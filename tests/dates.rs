@@ -1,0 +1,77 @@
+//! Parts of dates beside cftime's (`tests/goldens/make_dates.py`), and what is no date.
+
+mod common;
+
+use chunkwise::expr::{Expression, Scope};
+use chunkwise::{Array, DType, DatePart, ErrorKind};
+use common::{golden, session};
+use ndarray::Array1;
+
+const PARTS: [(&str, DatePart); 5] = [
+    ("year", DatePart::Year),
+    ("month", DatePart::Month),
+    ("day", DatePart::Day),
+    ("hour", DatePart::Hour),
+    ("dayofyear", DatePart::DayOfYear),
+];
+
+#[test]
+fn dates_are_those_of_cftime() {
+    let golden = golden("dates.json");
+    let session = session(1, "64MiB");
+    let mut seen = 0;
+    for case in golden.as_array().unwrap() {
+        let text = |name: &str| case[name].as_str().unwrap();
+        let times: Vec<f64> = case["times"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        let time = Array::from_ndarray(Array1::from_vec(times));
+        for (name, part) in PARTS {
+            let parts = time.date_part(text("units"), text("calendar"), part);
+            let got = session.compute(&parts).unwrap();
+            let wanted: Vec<i64> =
+                case[name].as_array().unwrap().iter().map(|v| v.as_i64().unwrap()).collect();
+            let what = format!("{name}, {}, {}", text("units"), text("calendar"));
+            assert_eq!(got.as_slice::<i64>().unwrap(), wanted, "{what}: {}", case["times"]);
+            seen += wanted.len();
+        }
+    }
+    assert!(seen > 4000, "{seen}");
+}
+
+#[test]
+fn what_is_no_date_is_an_error() {
+    let time = Array::arange(0.0, 3.0, 1.0);
+    for (units, calendar, kind) in [
+        ("K", "standard", ErrorKind::Value),
+        ("days", "standard", ErrorKind::Value),
+        ("months since 2001-01-01", "standard", ErrorKind::Value),
+        ("days since 2001-13-01", "standard", ErrorKind::Value),
+        ("days since yesterday", "standard", ErrorKind::Value),
+        ("days since 2001-01-01 25:99", "standard", ErrorKind::Value),
+        ("days since 2001-01-01 00:00 +02:00", "standard", ErrorKind::Value),
+        ("days since 1000-01-01", "standard", ErrorKind::Unsupported),
+        ("days since 2001-01-01", "julian", ErrorKind::Unsupported),
+    ] {
+        let e = time.date_part(units, calendar, DatePart::Year).check().unwrap_err();
+        assert_eq!(e.kind(), kind, "{units} {calendar}: {e}");
+    }
+    let proleptic = time.date_part("days since 1000-01-01", "proleptic_gregorian", DatePart::Year);
+    assert!(proleptic.check().is_ok());
+}
+
+/// Units and calendar are those of the variable.
+#[test]
+fn a_climatology_by_months() {
+    let day = Array::arange(0.0, 360.0, 1.0).annotate("units", "days since 2000-01-01");
+    let mut scope = Scope::new();
+    scope.define("time", day.annotate("calendar", "360_day"));
+    scope.define("t", Array::arange_int(0, 360, 1).reshape(&[360, 1]));
+    let session = session(1, "64MiB");
+    let mean = Expression::parse("groupby_reduce(t, month(time), 'mean', axis=0)").unwrap();
+    let mean = mean.array(&scope).unwrap();
+    let wanted: Vec<f64> = (0..12).map(|m| f64::from(m) * 30.0 + 14.5).collect();
+    assert_eq!(session.compute(&mean).unwrap().as_slice::<f64>().unwrap(), wanted);
+    scope.define("bare", Array::zeros(&[3], DType::F64));
+    let e = Expression::parse("month(bare)").unwrap().array(&scope).unwrap_err();
+    let said = e.to_string();
+    assert!(said.contains("times without units") && said.contains("units='days since"), "{e}");
+}
