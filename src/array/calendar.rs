@@ -132,8 +132,8 @@ fn even(day: &Array, length: i64, part: DatePart) -> Array {
     let leap = length - 365;
     // How many months began before, and the days before the one that is.
     let began = |month: usize| BEFORE[month] + if month > 1 { leap } else { 0 };
-    let mut month = in_year.clone() * 0i64 + 1i64;
-    let mut first = in_year.clone() * 0i64;
+    let mut month = Array::scalar(1i64);
+    let mut first = Array::scalar(0i64);
     for m in 1..12 {
         let there = in_year.greater_equal(began(m));
         first = there.select(began(m), first);
