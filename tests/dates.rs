@@ -45,6 +45,13 @@ fn what_is_no_date_is_an_error() {
         ("days", "standard", ErrorKind::Value),
         ("months since 2001-01-01", "standard", ErrorKind::Value),
         ("days since 2001-13-01", "standard", ErrorKind::Value),
+        ("days since 2001-02-29", "standard", ErrorKind::Value),
+        ("days since 2000-02-29", "noleap", ErrorKind::Value),
+        ("days since 2000-01-31", "360_day", ErrorKind::Value),
+        ("days since 2001.5-01-01", "standard", ErrorKind::Value),
+        ("days since 2001-01-01 0.5:00", "standard", ErrorKind::Value),
+        (" since 2001-01-01", "standard", ErrorKind::Value),
+        ("m since 2001-01-01", "standard", ErrorKind::Value),
         ("days since yesterday", "standard", ErrorKind::Value),
         ("days since 2001-01-01 25:99", "standard", ErrorKind::Value),
         ("days since 2001-01-01 00:00 +02:00", "standard", ErrorKind::Value),
@@ -56,6 +63,21 @@ fn what_is_no_date_is_an_error() {
     }
     let proleptic = time.date_part("days since 1000-01-01", "proleptic_gregorian", DatePart::Year);
     assert!(proleptic.check().is_ok());
+}
+
+/// What has no date is told from all that have one; fractions of seconds count.
+#[test]
+fn what_is_no_time_has_no_date() {
+    let session = session(1, "64MiB");
+    let time = Array::from_ndarray(ndarray::array![0.0, f64::NAN, f64::INFINITY, -200_000.0]);
+    for (calendar, early) in [("standard", i64::MIN), ("proleptic_gregorian", 1453)] {
+        let years = time.date_part("days since 2001-01-31", calendar, DatePart::Year);
+        let got = session.compute(&years).unwrap();
+        assert_eq!(got.as_slice::<i64>().unwrap(), [2001, i64::MIN, i64::MIN, early]);
+    }
+    let halves = Array::from_ndarray(ndarray::array![0.0, 0.5]);
+    let day = halves.date_part("seconds since 2001-01-31 23:59:59.5", "noleap", DatePart::Day);
+    assert_eq!(session.compute(&day).unwrap().as_slice::<i64>().unwrap(), [31, 1]);
 }
 
 /// Units and calendar are those of the variable.

@@ -232,7 +232,7 @@ def main():
         for text, (right, why) in answers.items():
             ran += 1
             command = " ".join(base[:4]) + f" --device {asked.device} -- '{text}'"
-            got = found.get(text)
+            got, code = found.get(text), 0
             if got is None:
                 code, out, err = run([text])
                 got = json.loads(out)["results"].get(text) if code == 0 else None

@@ -49,11 +49,14 @@ struct Reference {
     /// Milliseconds from the calendar's day 0 to the reference.
     offset: i64,
     calendar: Calendar,
+    /// The first day that has a date, if not all have.
+    first: Option<i64>,
 }
 
 impl Array {
     /// Part of the dates of times in `units` of a `calendar`, both as CF has them: `days since 2001-01-01 06:00`, `standard`.
-    /// int64. Times are rounded to milliseconds.
+    /// int64. Times are rounded to milliseconds. What is no date has the least int64, as NumPy's `NaT`: NaN and infinities,
+    /// and in the calendar `standard` times before the Gregorian calendar, whose dates are Julian.
     ///
     /// ```
     /// use chunkwise::{Array, DatePart, Session};
@@ -67,19 +70,16 @@ impl Array {
     ///
     /// Calendars: `standard`, `gregorian`, `proleptic_gregorian`, `noleap`, `365_day`, `all_leap`, `366_day`, `360_day`.
     ///
-    /// Errors, when it is computed: `Value` for units that are no time since a reference, a reference that is no date, and
-    /// one before the Gregorian calendar in the calendar `standard`, whose dates are Julian then; `Unsupported` for another
-    /// calendar.
+    /// Errors, when it is computed: `Value` for units that are no time since a reference, and a reference that is no date;
+    /// `Unsupported` for a reference before the Gregorian calendar in the calendar `standard`, and for another calendar.
     #[track_caller]
     pub fn date_part(&self, units: &str, calendar: &str, part: DatePart) -> Array {
         let reference = attempt!("date_part", Reference::parse(units, calendar));
         let milliseconds =
             (self.cast(DType::F64) * reference.unit).rint().cast(DType::I64) + reference.offset;
         let day = milliseconds.floor_divide(DAY);
-        if part == DatePart::Hour {
-            return milliseconds.remainder(DAY).floor_divide(DAY / 24);
-        }
-        match reference.calendar {
+        let parts = match reference.calendar {
+            _ if part == DatePart::Hour => milliseconds.remainder(DAY).floor_divide(DAY / 24),
             Calendar::Gregorian => gregorian(&day, part),
             Calendar::NoLeap => even(&day, 365, part),
             Calendar::AllLeap => even(&day, 366, part),
@@ -92,6 +92,12 @@ impl Array {
                     _ => in_year + 1i64,
                 }
             }
+        };
+        let is_float = attempt!("date_part", self.dtype()).is_float();
+        let parts = if is_float { self.isfinite().select(parts, i64::MIN) } else { parts };
+        match reference.first {
+            Some(first) => day.less(first).select(i64::MIN, parts),
+            None => parts,
         }
     }
 }
@@ -166,38 +172,44 @@ impl Reference {
         let (unit, since) = units
             .split_once(" since ")
             .ok_or_else(|| wrong(format!("'{units}' is no time since a reference")))?;
-        let unit = match unit.trim().to_ascii_lowercase().trim_end_matches('s') {
-            "day" | "d" => 86_400_000.0,
-            "hour" | "hr" | "h" => 3_600_000.0,
-            "minute" | "min" => 60_000.0,
-            "second" | "sec" | "" => 1000.0,
-            "millisecond" | "msec" | "m" => 1.0,
+        let unit = match unit.trim().to_ascii_lowercase().as_str() {
+            "days" | "day" | "d" => 86_400_000.0,
+            "hours" | "hour" | "hrs" | "hr" | "h" => 3_600_000.0,
+            "minutes" | "minute" | "mins" | "min" => 60_000.0,
+            "seconds" | "second" | "secs" | "sec" | "s" => 1000.0,
+            "milliseconds" | "millisecond" | "msecs" | "msec" | "ms" => 1.0,
             _ => return Err(wrong(format!("'{unit}' is no unit of time here"))),
         };
         let date = || wrong(format!("'{since}' is no date"));
         let since = since.trim().trim_end_matches(['Z', 'z']).trim_end_matches("UTC").trim();
         let (day, time) = since.split_once([' ', 'T']).unwrap_or((since, ""));
-        let numbers = |text: &str, by: char| -> Option<Vec<i64>> {
-            text.split(by).map(|n| n.split('.').next().unwrap_or(n).parse().ok()).collect()
-        };
         let (negative, unsigned) = day.strip_prefix('-').map_or((false, day), |rest| (true, rest));
         let [year, month, day_of_month] =
-            numbers(unsigned, '-').and_then(|n| <[i64; 3]>::try_from(n).ok()).ok_or_else(date)?;
+            numbers::<i64>(unsigned, '-').and_then(|n| n.try_into().ok()).ok_or_else(date)?;
         let year = if negative { -year } else { year };
         // An offset from UTC of zero is the only one.
         let time = time.trim().trim_end_matches("+00:00").trim_end_matches("+0:00").trim();
-        let clock = if time.is_empty() { vec![0] } else { numbers(time, ':').ok_or_else(date)? };
+        let clock = if time.is_empty() { vec![0.0] } else { numbers::<f64>(time, ':').ok_or_else(date)? };
+        let most = match (calendar, month) {
+            (Calendar::Days360, _) => 30,
+            (Calendar::NoLeap, 2) => 28,
+            (Calendar::Gregorian, 2) => days_from_civil(year, 3, 1) - days_from_civil(year, 2, 1),
+            (Calendar::AllLeap, 2) => 29,
+            (_, 4 | 6 | 9 | 11) => 30,
+            _ => 31,
+        };
+        // Only seconds have a fraction.
+        let counts = |(i, n): (usize, &f64)| (0.0..=60.0).contains(n) && (i == 2 || n.fract() == 0.0);
         if !(1..=12).contains(&month)
-            || !(1..=31).contains(&day_of_month)
+            || !(1..=most).contains(&day_of_month)
             || clock.len() > 3
-            || clock.iter().any(|&n| !(0..=60).contains(&n))
+            || !clock.iter().enumerate().all(counts)
         {
             return Err(date());
         }
-        if calendar == Calendar::Gregorian
-            && name != "proleptic_gregorian"
-            && (year, month, day_of_month) < GREGORIAN
-        {
+        let (first_year, first_month, first_day) = GREGORIAN;
+        let mixed = calendar == Calendar::Gregorian && name != "proleptic_gregorian";
+        if mixed && (year, month, day_of_month) < GREGORIAN {
             let what = format!("the reference {day} lies before the Gregorian calendar");
             return Err(Error::new(ErrorKind::Unsupported, what)
                 .hint("say calendar='proleptic_gregorian' if that is meant"));
@@ -209,9 +221,16 @@ impl Reference {
             Calendar::AllLeap => year * 366 + leap(1) + day_of_month - 1,
             Calendar::Days360 => year * 360 + (month - 1) * 30 + day_of_month - 1,
         };
-        let seconds = clock.iter().zip([3600, 60, 1]).map(|(n, each)| n * each).sum::<i64>();
-        Ok(Reference { unit, offset: days * DAY + seconds * 1000, calendar })
+        let since_midnight =
+            clock.iter().zip([3_600_000.0, 60_000.0, 1000.0]).map(|(n, each)| n * each).sum::<f64>();
+        let first = mixed.then(|| days_from_civil(first_year, first_month, first_day));
+        Ok(Reference { unit, offset: days * DAY + since_midnight.round() as i64, calendar, first })
     }
+}
+
+/// Numbers with a sign between them.
+fn numbers<T: std::str::FromStr>(text: &str, by: char) -> Option<Vec<T>> {
+    text.split(by).map(|n| n.parse().ok()).collect()
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar (Hinnant's `days_from_civil`).

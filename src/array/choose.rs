@@ -51,13 +51,13 @@ impl Array {
             );
         };
         let which = mode.within(self, choices.len() as u64);
-        // In the dtype and shape of all, the last one's too.
-        let zero = which.less(0).select(last, last);
+        // In the shape of all, even if there is only one.
+        let otherwise = which.less(0).select(last, last);
         others
             .iter()
             .enumerate()
             .rev()
-            .fold(zero, |out, (i, choice)| which.equal(i as i64).select(choice, out))
+            .fold(otherwise, |out, (i, choice)| which.equal(i as i64).select(choice, out))
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 /// The note on decoded data in which NaN stands for what is missing.
 const MISSING: &str = "missing";
+const NAN: &str = "NaN";
 
 impl Array {
     /// Whether it is made of decoded data ([`Array::open_decoded`]) in which NaN stands for what is missing
@@ -28,7 +29,7 @@ impl Array {
         let mut seen: HashSet<*const Node> = HashSet::new();
         let mut rest: Vec<&Arc<Node>> = vec![self.node()?];
         while let Some(node) = rest.pop() {
-            if node.annotations.contains_key(MISSING) {
+            if node.annotations.get(MISSING).is_some_and(|v| v == NAN) {
                 return Ok(true);
             }
             if seen.insert(Arc::as_ptr(node)) {
@@ -40,6 +41,6 @@ impl Array {
 
     /// The same array, as one with missing values.
     pub(super) fn with_missing(self) -> Array {
-        self.annotate(MISSING, "NaN")
+        self.annotate(MISSING, NAN)
     }
 }

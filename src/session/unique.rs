@@ -98,8 +98,9 @@ impl Session {
     /// # Errors
     /// As [`Session::unique`].
     pub fn intersect1d(&self, a: &Array, b: &Array) -> Result<Array> {
-        let dtype = concatenate(&[a.ravel(), b.ravel()], 0).dtype()?;
-        Ok(self.common(a, b, true)?.cast(dtype))
+        let (a, b) = (self.unique(a)?.values, self.unique(b)?.values);
+        let dtype = concatenate(&[a.clone(), b.clone()], 0).dtype()?;
+        Ok(self.among(&a, &b, true)?.cast(dtype))
     }
 
     /// The distinct elements of `a` that are not in `b`, in ascending order: `numpy.setdiff1d`. NaN is equal to none.
@@ -107,7 +108,7 @@ impl Session {
     /// # Errors
     /// As [`Session::unique`].
     pub fn setdiff1d(&self, a: &Array, b: &Array) -> Result<Array> {
-        self.common(a, b, false)
+        self.among(&self.unique(a)?.values, &self.unique(b)?.values, false)
     }
 
     /// The distinct elements that are in one of both alone, in ascending order: `numpy.setxor1d`. NaN is equal to none.
@@ -115,17 +116,16 @@ impl Session {
     /// # Errors
     /// As [`Session::unique`].
     pub fn setxor1d(&self, a: &Array, b: &Array) -> Result<Array> {
-        Ok(concatenate(&[self.common(a, b, false)?, self.common(b, a, false)?], 0).sort(Some(0)))
+        let (a, b) = (self.unique(a)?.values, self.unique(b)?.values);
+        Ok(concatenate(&[self.among(&a, &b, false)?, self.among(&b, &a, false)?], 0).sort(Some(0)))
     }
 
-    /// The distinct elements of `a` that are in `b`, or those that are not.
-    fn common(&self, a: &Array, b: &Array, there: bool) -> Result<Array> {
-        // Compared in the dtype of both.
-        let dtype = concatenate(&[a.ravel(), b.ravel()], 0).dtype()?;
-        let values = self.unique(a)?.values;
-        let others = self.compute(&self.unique(b)?.values.cast(dtype))?;
+    /// The values that are among others, or those that are not; of one axis both, and compared in the dtype of both.
+    fn among(&self, values: &Array, others: &Array, there: bool) -> Result<Array> {
+        let dtype = concatenate(&[values.clone(), others.clone()], 0).dtype()?;
+        let others = self.compute(&others.cast(dtype))?;
         let found = values.cast(dtype).isin(Table::from(&others));
-        self.boolean_index(&values, &if there { found } else { found.logical_not() })
+        self.boolean_index(values, &if there { found } else { found.logical_not() })
     }
 
     /// How many elements are 0, 1, 2 … up to the largest, or at least `minlength` of these; or the sums of their
