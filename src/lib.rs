@@ -104,9 +104,9 @@ pub mod whole;
 
 pub use array::{
     Array, ArrayOperand, BinAxis, BinRule, Binned, Choice, Compound, ConvolveMode, DatePart, Index,
-    IndexMode, Interp, Norm, Opened, Over, Quantiles, Selection, SelectionOperand, Target, broadcast_arrays,
-    column_stack, concatenate, dstack, einsum, eye, hstack, indices, meshgrid, ravel_multi_index, select,
-    stack, tri, vstack,
+    IndexMode, Interp, Norm, Opened, Over, Quantiles, Selection, SelectionOperand, Target, Texts,
+    broadcast_arrays, column_stack, concatenate, dstack, einsum, eye, hstack, indices, meshgrid,
+    ravel_multi_index, select, stack, tri, vstack,
 };
 pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};

@@ -300,8 +300,8 @@ fn netcdf_classic_files_are_as_others() {
             "  time  float64 (7,), big-endian, record, 56 B, a dimension scale, 0.0 … 6.0",
             "    @units = \"days since 1970-01-01\"",
             "  record_f4  float32 (time 7, y 3), big-endian, record, 84 B",
-            "  fixed_i1  int8 (y 3, 5), contiguous, 15 B",
-            "  text  string of 1 bytes (not numeric) (time 7, 5), record, 35 B",
+            "  fixed_i1  int8 (y 3, x 5), contiguous, 15 B",
+            "  text  string of 1 bytes (not numeric) (time 7, x 5), record, 35 B",
         ] {
             assert!(run.out.contains(word), "'{word}': {}", run.out);
         }
@@ -794,7 +794,7 @@ fn files_and_groups_have_names() {
     assert!(run.code == Some(2) && run.err.contains("the name 'd' is taken"), "{}", run.err);
     let run = chunkwise(&["eval", "-i", &format!("d={here}:/no/such"), "1"]);
     assert_eq!(run.code, Some(0), "{}", run.err);
-    // Many files: datasets are joined, attributes are what all agree on.
+    // Many files: datasets are joined; an attribute is what all agree on, or has an entry for each file.
     let copy = folder.path().join("b.h5");
     std::fs::copy(&path, &copy).unwrap();
     let both = format!("s={here},{}", copy.display());
@@ -802,6 +802,12 @@ fn files_and_groups_have_names() {
     assert_eq!(eval(&both, "s.Header.attrs['N'].sum()"), "6");
     let f = hdf5::File::open_rw(&copy).unwrap();
     f.group("Header").unwrap().attr("Redshift").unwrap().write_scalar(&0.75f64).unwrap();
+    f.close().unwrap();
+    assert_eq!(eval(&both, "s.Header.attrs['Redshift']"), "[0.5  0.75]");
+    assert_eq!(eval(&both, "s.Header.attrs['Redshift'].max()"), "0.75");
+    let f = hdf5::File::open_rw(&copy).unwrap();
+    f.group("Header").unwrap().delete_attr("Redshift").unwrap();
+    f.group("Header").unwrap().new_attr::<i32>().create("Redshift").unwrap().write_scalar(&1).unwrap();
     f.close().unwrap();
     let said = eval(&both, "s.Header.attrs['Redshift']");
     assert!(said.contains("do not agree on the attribute 'Redshift'") && said.contains("b.h5"), "{said}");

@@ -153,6 +153,8 @@ fn a_tree_says_what_one_of_netcdf_4_would() {
     // What has no variable of its own is no scale.
     assert_eq!(described(&node("fixed_i1")).scales, [vec!["/y".to_string()], vec![]]);
     assert_eq!(described(&node("record_f4")).scales, [vec!["/time".to_string()], vec!["/y".to_string()]]);
+    // An axis without a coordinate variable has a name too.
+    assert_eq!(described(&node("fixed_i1")).dimensions, ["y", "x"]);
     let row = node("row_i2");
     assert_eq!(described(&row).fill, Some(Scalar::I16(11)));
     assert!(!described(&row).scale);

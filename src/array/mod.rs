@@ -32,6 +32,7 @@ mod shape;
 mod spaced;
 mod stencil;
 mod take;
+mod texts;
 
 pub use arrange::{broadcast_arrays, column_stack, dstack, hstack, indices, meshgrid, vstack};
 pub use bin_rule::BinRule;
@@ -54,6 +55,7 @@ pub use reduce::Over;
 pub use selection::{Selection, SelectionOperand};
 pub use shape::{concatenate, stack};
 pub use stencil::ConvolveMode;
+pub use texts::Texts;
 
 use crate::dtype::{DType, Element, Scalar, Weak};
 use crate::error::{Error, ErrorKind, Result};

@@ -172,7 +172,8 @@ fn stored(args: &Arc<Eval>, files: Files, named: Option<(&str, &str)>, told: &Ar
     };
     told.files.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&paths);
     let its_files = paths.clone();
-    Stored::opened_by(paths, options, move |path| {
+    let join = join(&args);
+    Stored::opened_by(paths, join, options, move |path| {
         let opened = open(&args, &files, path)?;
         let label = named.as_ref().filter(|(_, own)| *own == trimmed(path)).map_or(path, |(name, _)| name);
         told.tell(label, &opened);
@@ -181,6 +182,14 @@ fn stored(args: &Arc<Eval>, files: Files, named: Option<(&str, &str)>, told: &Ar
         }
         Ok(opened.array)
     })
+}
+
+/// How the datasets of several files become one.
+fn join(args: &Eval) -> Join {
+    match args.join {
+        JoinFiles::Concatenate => Join::Concatenate { axis: args.axis },
+        JoinFiles::Stack => Join::Stack { axis: args.axis },
+    }
 }
 
 fn options(args: &Eval) -> OpenOptions {
@@ -201,15 +210,11 @@ fn options(args: &Eval) -> OpenOptions {
 /// # Errors
 /// As [`Opened::open`] and [`Opened::open_many`].
 fn open(args: &Eval, files: &Files, path: &str) -> chunkwise::Result<Opened> {
-    let join = match args.join {
-        JoinFiles::Concatenate => Join::Concatenate { axis: args.axis },
-        JoinFiles::Stack => Join::Stack { axis: args.axis },
-    };
     match files {
         Files::One(file) => Opened::open(file, path, options(args)),
         Files::Many(files) => match shared(args, files, path)? {
             Some(opened) => Ok(opened),
-            None => Opened::open_many(files, path, join, options(args)),
+            None => Opened::open_many(files, path, join(args), options(args)),
         },
     }
 }

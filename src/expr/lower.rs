@@ -95,6 +95,9 @@ impl Lowering<'_> {
         if let Some(part) = self.complex(expr, values)? {
             return Ok(part);
         }
+        if let Some(compared) = self.texts(expr, span, values)? {
+            return Ok(compared);
+        }
         self.open_operands(expr, values)?;
         let mut take = |id: &Id| Item {
             value: values.get_mut(id.index()).and_then(Option::take).unwrap_or(Val::None),
@@ -164,6 +167,57 @@ impl Lowering<'_> {
             }
             _ => Ok(None),
         }
+    }
+
+    /// Where strings are equal to texts: `x == "text"`, `x != "text"`, `isin(x, ["one", "other"])` of stored strings and
+    /// enums, and of a text that is known. Nothing of anything else.
+    fn texts(&self, expr: &Expr, span: Span, values: &[Option<Val>]) -> Result<Option<Val>> {
+        let value = |id: &Id| values.get(id.index()).and_then(Option::as_ref);
+        let (x, y, negated, several) = match expr {
+            Expr::Binary(op, x, y) if op.symbol() == "==" => (x, y, false, false),
+            Expr::Binary(op, x, y) if op.symbol() == "!=" => (x, y, true, false),
+            Expr::Call { function, args, keywords, .. } if function.name == "isin" => {
+                let invert = match &keywords[..] {
+                    [] => false,
+                    [(name, id)] if name.name == "invert" => match value(id) {
+                        Some(Val::Scalar(Weak::Bool(invert))) => *invert,
+                        _ => return Ok(None),
+                    },
+                    _ => return Ok(None),
+                };
+                match &args[..] {
+                    [x, y] => (x, y, invert, true),
+                    _ => return Ok(None),
+                }
+            }
+            _ => return Ok(None),
+        };
+        let (Some(x), Some(y)) = (value(x), value(y)) else { return Ok(None) };
+        let (x, y) = match (x, y) {
+            (Val::Str(_), Val::Stored(_)) if !several => (y, x),
+            _ => (x, y),
+        };
+        fn word(val: &Val) -> Option<&str> {
+            match val {
+                Val::Str(text) => Some(text),
+                _ => None,
+            }
+        }
+        let words = match y {
+            Val::Tuple(items) | Val::List(items) if several => {
+                items.iter().map(|item| word(&item.value)).collect::<Option<Vec<&str>>>()
+            }
+            one => word(one).map(|one| vec![one]),
+        };
+        let (stored, words) = match (x, words) {
+            (Val::Str(x), Some(words)) => {
+                return Ok(Some(Val::Scalar(Weak::Bool(words.contains(&x.as_str()) != negated))));
+            }
+            (Val::Stored(stored), Some(words)) if !words.is_empty() => (stored, words),
+            _ => return Ok(None),
+        };
+        let found = stored.is_one_of(&words).map_err(|e| self.cx.at(span, e))?;
+        Ok(found.map(|found| Val::Array(if negated { found.logical_not() } else { found })))
     }
 
     /// Opens the datasets that are operands, but for what is looked into by name.

@@ -26,6 +26,10 @@
 //! numbers are weak in promotion and exact among themselves. What Python has and arrays have no meaning for (`and`,
 //! chained comparisons, `if`, lambdas, starred arguments) is an error that says what to write in its place.
 //!
+//! Stored strings and enums are compared with strings, `t.sev == "ERROR"`, `isin(t.sev, ["ERROR", "WARN"])`, and so select
+//! rows: `mean(t.energy[t.sev == "ERROR"])`. An attribute that differs between the files of a [`Stored`] is an array with
+//! an entry for each.
+//!
 //! Reductions of decoded data ([`Array::open_decoded`](crate::Array::open_decoded)) leave out what is missing, as xarray's:
 //! `mean(t)` is `nanmean(t)` then ([`Scope::skip_missing`]). NaN in other data is NaN, as in NumPy.
 

@@ -4,7 +4,7 @@
 use crate::source::hdf5::{Attribute, AttributeValue, Elements, Object, ObjectKind};
 use crate::source::memory::MemorySource;
 use crate::source::{self, Join, OpenOptions};
-use crate::{Array, Buffer, Error, ErrorKind, Result, Scalar, Weak};
+use crate::{Array, Buffer, Error, ErrorKind, Result, Scalar, Texts, Weak};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,7 @@ pub struct Stored {
 
 struct Files {
     paths: Vec<PathBuf>,
+    join: Join,
     options: OpenOptions,
     open: Box<Open>,
     /// What was found out about the objects that were named, by their paths: each is looked at once, however often
@@ -72,10 +73,12 @@ impl Stored {
     pub fn file(path: impl Into<PathBuf>) -> Stored {
         let path = path.into();
         let file = path.clone();
-        Stored::opened_by([path], OpenOptions::new(), move |dataset| Array::open(&file, dataset))
+        let join = Join::Concatenate { axis: 0 };
+        Stored::opened_by([path], join, OpenOptions::new(), move |dataset| Array::open(&file, dataset))
     }
 
-    /// Files whose datasets of one path are joined to one array. Attributes are those that all files agree on.
+    /// Files whose datasets of one path are joined to one array. An attribute that differs between them is an array with an
+    /// entry for each file.
     pub fn files(
         paths: impl IntoIterator<Item = impl Into<PathBuf>>,
         join: Join,
@@ -84,18 +87,19 @@ impl Stored {
         let paths: Vec<PathBuf> = paths.into_iter().map(Into::into).collect();
         let files = paths.clone();
         let open = move |dataset: &str| Array::open_many_with(&files, dataset, join, options);
-        Stored::opened_by(paths, options, open)
+        Stored::opened_by(paths, join, options, open)
     }
 
-    /// Files whose datasets are opened in a way of one's own: decoded, say. The paths are where groups and attributes
-    /// are looked for.
+    /// Files whose datasets are opened in a way of one's own: decoded, say. The paths are where groups, attributes and
+    /// strings are looked for, and strings are joined as said.
     pub fn opened_by(
         paths: impl IntoIterator<Item = impl Into<PathBuf>>,
+        join: Join,
         options: OpenOptions,
         open: impl Fn(&str) -> Result<Array> + Send + Sync + 'static,
     ) -> Stored {
         let paths = paths.into_iter().map(Into::into).collect();
-        let files = Files { paths, options, open: Box::new(open), looked: Mutex::default() };
+        let files = Files { paths, join, options, open: Box::new(open), looked: Mutex::default() };
         Stored { looked: files.looked_at(""), files: Arc::new(files), path: String::new() }
     }
 
@@ -190,6 +194,46 @@ impl Stored {
         self.looked.array.get().is_none() && self.elements().is_ok_and(|elements| elements.is_complex)
     }
 
+    /// Where its elements are one of `words`, which are strings or the names of an enum's values; nothing if they are
+    /// neither.
+    ///
+    /// # Errors
+    /// As [`Texts::isin`]; `Value` for a name that no value of an enum has, and for files that do not agree on these names.
+    pub(super) fn is_one_of(&self, words: &[&str]) -> Result<Option<Array>> {
+        // What is no dataset is told where it is opened.
+        let Ok(elements) = self.elements() else { return Ok(None) };
+        if elements.text.is_some() {
+            let texts =
+                Texts::open_many(&self.files.paths, self.path(), self.files.join, self.files.options)?;
+            return texts.isin(words).map(Some);
+        }
+        if elements.members.is_empty() {
+            return Ok(None);
+        }
+        for path in self.files.paths.iter().skip(1) {
+            match source::elements(path, self.path(), self.files.options) {
+                Ok(there) if there.members == elements.members => {}
+                Err(e) if self.files.options.skip_missing && e.kind() == ErrorKind::NotFound => {}
+                Err(e) => return Err(e),
+                Ok(_) => {
+                    let e = Error::new(ErrorKind::Value, "the files do not agree on the names of the enum");
+                    return Err(self.located(e).at("first to differ", path.display()));
+                }
+            }
+        }
+        let value = |word: &&str| {
+            elements.members.iter().find(|m| m.0 == *word).map(|m| m.1).ok_or_else(|| {
+                let names: Vec<String> = elements.members.iter().map(|m| m.0.clone()).collect();
+                let e = Error::new(ErrorKind::Value, format!("the enum has no value of the name {word:?}"));
+                self.located(e).hint(format!("it has {}", listed(&names)))
+            })
+        };
+        let values = words.iter().map(value).collect::<Result<Vec<i128>>>()?;
+        let array = self.array()?;
+        let same = values.into_iter().map(|value| array.equal(Weak::Int(value)));
+        Ok(Some(same.reduce(|a, b| a.logical_or(&b)).unwrap_or_else(|| array.not_equal(&array))))
+    }
+
     /// What its elements are made of in the first file.
     fn elements(&self) -> Result<&Elements> {
         if let Some(elements) = self.looked.elements.get() {
@@ -242,20 +286,27 @@ impl Stored {
     /// The value of an attribute.
     ///
     /// # Errors
-    /// `NotFound` if there is none; `Value` if the files do not agree on it; `Unsupported` for what is neither numbers nor
-    /// text.
+    /// `NotFound` if there is none; `Value` if the files have no such attribute of one shape and dtype; `Unsupported` for
+    /// what is neither numbers nor text.
     pub(super) fn attribute(&self, name: &str) -> Result<Held> {
         let first = find(self.object()?, name).ok_or_else(|| self.no_attribute(name))?;
+        let mut all = vec![first.clone()];
         for other in self.files.paths.iter().skip(1) {
             let there = source::object(other, self.path(), self.files.options)?;
-            if find(&there, name).map(|a| &a.value) != Some(&first.value) {
-                let message = format!("the files do not agree on the attribute '{name}'");
-                return Err(self
-                    .located(Error::new(ErrorKind::Value, message).at("first to differ", other.display()))
-                    .hint("take it from one of them, by a name of its own"));
+            match find(&there, name).filter(|there| are_of_a_kind(first, there)) {
+                Some(there) => all.push(there.clone()),
+                None => {
+                    let message = format!("the files do not agree on the attribute '{name}'");
+                    return Err(self
+                        .located(Error::new(ErrorKind::Value, message).at("first to differ", other.display()))
+                        .hint("take it from one of them, by a name of its own"));
+                }
             }
         }
-        self.value(first)
+        match all.iter().all(|there| there.value == first.value) {
+            true => self.value(first),
+            false => self.value(&of_each(name, &all)),
+        }
     }
 
     fn no_attribute(&self, name: &str) -> Error {
@@ -291,6 +342,39 @@ impl Stored {
             AttributeValue::Other(text) => Err(refuse(&format!("is neither numbers nor text: {text}"))),
         }
     }
+}
+
+/// Whether two attributes are one, or the values of several files can stand side by side: numbers of one shape and
+/// dtype, a text each.
+fn are_of_a_kind(a: &Attribute, b: &Attribute) -> bool {
+    match (&a.value, &b.value) {
+        (AttributeValue::Numbers(x), AttributeValue::Numbers(y)) => {
+            a.shape == b.shape && x.len() == y.len() && x.iter().zip(y).all(|(x, y)| x.dtype() == y.dtype())
+        }
+        (AttributeValue::Strings(x), AttributeValue::Strings(y)) => x.len() == 1 && y.len() == 1 || x == y,
+        _ => a.value == b.value,
+    }
+}
+
+/// The attributes of files of a kind side by side, along a new first axis. One value of each file is one entry.
+fn of_each(name: &str, all: &[Attribute]) -> Attribute {
+    let mut shape = vec![all.len() as u64];
+    let (mut numbers, mut texts) = (Vec::new(), Vec::new());
+    for one in all {
+        match &one.value {
+            AttributeValue::Numbers(v) => numbers.extend_from_slice(v),
+            AttributeValue::Strings(v) => texts.extend_from_slice(v),
+            AttributeValue::Other(_) => {}
+        }
+    }
+    if numbers.len() > all.len() {
+        shape.extend_from_slice(&all[0].shape);
+    }
+    let value = match texts.is_empty() {
+        true => AttributeValue::Numbers(numbers),
+        false => AttributeValue::Strings(texts),
+    };
+    Attribute { name: name.to_string(), shape, value }
 }
 
 /// The first names, and dots if there are more.

@@ -61,6 +61,11 @@ pub struct OpenOptions {
     /// Off by default: then they are those that are stored. A source itself always has the stored numbers.
     #[serde(default, skip_serializing_if = "is_false")]
     pub decode: bool,
+    /// Whether strings are read as their bytes: `uint8` with an axis of its own at the end, which is as long as the
+    /// stored string is; of strings of variable length the bytes that say where they lie. Off by default: then strings
+    /// are no numbers, and [`Texts`](crate::Texts) compares them.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub text_bytes: bool,
 }
 
 fn is_false(value: &bool) -> bool {
@@ -106,6 +111,11 @@ impl OpenOptions {
     /// With [`OpenOptions::decode`].
     pub fn decode(self) -> OpenOptions {
         OpenOptions { decode: true, ..self }
+    }
+
+    /// With [`OpenOptions::text_bytes`].
+    pub fn text_bytes(self) -> OpenOptions {
+        OpenOptions { text_bytes: true, ..self }
     }
 
     /// Those by which a source is opened again: without what is made of it then.

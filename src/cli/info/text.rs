@@ -11,6 +11,8 @@ use std::io::{self, Write};
 
 /// Values of an attribute that are shown unless all are asked for.
 const SHOWN: usize = 8;
+/// Names of an enum's values that are shown.
+const MEMBERS: usize = 16;
 /// Characters of a string that are shown unless all are asked for.
 const TEXT: usize = 72;
 
@@ -143,14 +145,19 @@ fn shape(shape: &[u64]) -> String {
     }
 }
 
-/// A shape whose axes are called by their dimension scales: `(time 365, lat 72)`.
-fn named_shape(lengths: &[u64], scales: &[Vec<String>]) -> String {
-    if scales.iter().all(Vec::is_empty) {
+/// A shape whose axes are called by their names or their dimension scales: `(time 365, lat 72)`. A scale is its own axis.
+fn named_shape(lengths: &[u64], d: &Dataset) -> String {
+    let name = |axis: usize| {
+        let own = d.dimensions.get(axis).filter(|_| !d.scale).cloned();
+        let name = own.or_else(|| d.scales.get(axis).map(|names| names.join("|")));
+        name.filter(|name| !name.is_empty()).map(|name| plain(name.trim_start_matches('/')))
+    };
+    if (0..lengths.len()).all(|axis| name(axis).is_none()) {
         return shape(lengths);
     }
-    let axis = |(d, n): (usize, &u64)| match scales.get(d).map(|names| names.join("|")) {
-        Some(names) if !names.is_empty() => format!("{} {n}", plain(names.trim_start_matches('/'))),
-        _ => n.to_string(),
+    let axis = |(d, n): (usize, &u64)| match name(d) {
+        Some(name) => format!("{name} {n}"),
+        None => n.to_string(),
     };
     format!("({})", lengths.iter().enumerate().map(axis).collect::<Vec<_>>().join(", "))
 }
@@ -164,9 +171,25 @@ fn fields(out: &mut impl Write, d: &Dataset, indent: &str) -> io::Result<()> {
             None => format!("{} (not numeric)", plain(&field.stored)),
         };
         let dims = if field.shape.is_empty() { String::new() } else { format!(" {}", shape(&field.shape)) };
-        writeln!(out, "{indent}  /{}  {of}{dims}", plain(&field.name))?;
+        writeln!(out, "{indent}  /{}  {of}{}{dims}", plain(&field.name), members(&field.members))?;
     }
     Ok(())
+}
+
+/// The names of an enum's values: a bool's go without saying.
+fn members(members: &[(String, i128)]) -> String {
+    let is_bool = |(name, value): &(String, i128)| {
+        name.eq_ignore_ascii_case(if *value == 0 { "FALSE" } else { "TRUE" }) && (0..2).contains(value)
+    };
+    if members.is_empty() || members.iter().all(is_bool) {
+        return String::new();
+    }
+    let mut text =
+        members.iter().take(MEMBERS).map(|(name, v)| format!("{} {v}", plain(name))).collect::<Vec<_>>();
+    if members.len() > MEMBERS {
+        text.push("…".into());
+    }
+    format!(" {{{}}}", text.join(", "))
 }
 
 /// A type whose fields are listed below it.
@@ -177,12 +200,12 @@ fn without_fields(stored: &str) -> String {
 /// One line about a dataset.
 fn dataset(d: &Dataset) -> String {
     let mut text = match d.dtype {
-        Some(dtype) => dtype.to_string(),
+        Some(dtype) => format!("{dtype}{}", members(&d.members)),
         None if d.fields.is_empty() => format!("{} (not numeric)", plain(&d.stored)),
         None => without_fields(&d.stored),
     };
     text += &match &d.shape {
-        Some(s) => format!(" {}", named_shape(s, &d.scales)),
+        Some(s) => format!(" {}", named_shape(s, d)),
         None => " empty".into(),
     };
     if d.dtype.is_some() && d.stored.starts_with('>') {

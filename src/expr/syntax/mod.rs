@@ -141,7 +141,7 @@ pub enum Expr {
     Int(i128),
     /// A float literal; never negative or NaN; infinite where it is beyond float64, as in Python.
     Float(f64),
-    /// A string literal; only ever an argument of a call or an item of a subscript.
+    /// A string literal; only ever an argument of a call, an item of a list or a subscript, or a side of `==` or `!=`.
     Str(String),
     /// `True`, `False`
     Bool(bool),

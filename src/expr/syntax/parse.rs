@@ -100,7 +100,7 @@ impl<'t> Parser<'t> {
             Tok::Op(op) => self.error(self.span(), format!("unexpected '{op}' where {wanted} should come")),
             Tok::Str(_) => self
                 .error(self.span(), "unexpected string")
-                .hint("a string is an argument, as in sum(x, dtype='float64'), or a name in brackets, as in x['name']"),
+                .hint("a string is an argument, as in sum(x, dtype='float64'), a name in brackets, as in x['name'], or compared by == and !="),
             _ => {
                 let word: String = word.chars().take(40).collect();
                 self.error(self.span(), format!("unexpected '{word}' where {wanted} should come"))
@@ -170,6 +170,7 @@ impl<'t> Parser<'t> {
                 let (operand, end) = self.expression(UNARY)?;
                 self.push(Expr::Unary(op, operand), start.to(end))
             }
+            None if self.is(1, "==") || self.is(1, "!=") => self.compared_text()?,
             None => self.postfix()?,
         };
         let mut compared = false;
@@ -187,9 +188,21 @@ impl<'t> Parser<'t> {
                 ));
             }
             self.advance();
-            let right = self.expression(if op == BinaryOp::Pow { UNARY } else { op.level() + 1 })?;
+            let right = match op.symbol() {
+                "==" | "!=" if matches!(self.tok(), Tok::Str(_)) => self.compared_text()?,
+                _ => self.expression(if op == BinaryOp::Pow { UNARY } else { op.level() + 1 })?,
+            };
             (left, span) = self.push(Expr::Binary(op, left, right.0), span.to(right.1));
             compared = op.is_comparison();
+        }
+    }
+
+    /// A side of `==` or `!=`, which may be a string.
+    fn compared_text(&mut self) -> Result<Parsed> {
+        let span = self.span();
+        match self.string() {
+            Some(text) => Ok((text, span)),
+            None => self.postfix(),
         }
     }
 
@@ -245,7 +258,7 @@ impl<'t> Parser<'t> {
                 self.advance();
                 let mut items = Vec::new();
                 while !self.is(0, "]") {
-                    items.push(self.expression(0)?.0);
+                    items.push(self.argument()?);
                     if self.eat(",").is_none() {
                         break;
                     }
@@ -310,20 +323,29 @@ impl<'t> Parser<'t> {
         Ok(self.push(Expr::Call { form, function, args, keywords }, start.to(close)))
     }
 
-    /// The value of an argument, which may be a string.
+    /// The value of an argument or an item of a list, which may be a string.
     fn argument(&mut self) -> Result<Id> {
-        match self.string() {
+        match self.alone() {
             Some(text) => Ok(text),
             None => Ok(self.expression(0)?.0),
         }
     }
 
-    /// A string, where one may stand: as an argument, and between brackets as the name of a part.
+    /// A string, where one may stand: as an argument, in a list, beside `==` and `!=`, and between brackets as the name of a
+    /// part.
     fn string(&mut self) -> Option<Id> {
         let Tok::Str(value) = self.tok() else { return None };
         let expr = Expr::Str(value.clone());
         let span = self.advance();
         Some(self.push(expr, span).0)
+    }
+
+    /// A string that is not compared.
+    fn alone(&mut self) -> Option<Id> {
+        match self.is(1, "==") || self.is(1, "!=") {
+            true => None,
+            false => self.string(),
+        }
     }
 
     /// The items of a subscript and its `]`.
@@ -349,7 +371,7 @@ impl<'t> Parser<'t> {
         if self.eat("...").is_some() {
             return Ok(Index::Ellipsis);
         }
-        if let Some(name) = self.string() {
+        if let Some(name) = self.alone() {
             return Ok(Index::At(name));
         }
         if *self.tok() == Tok::Name && self.word(0) == "None" && (self.is(1, ",") || self.is(1, "]")) {

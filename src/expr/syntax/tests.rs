@@ -99,9 +99,31 @@ fn strings_name_parts() {
         parse("d['a', 'b'].attrs['x'][2:] + 1").unwrap().to_string(),
         "d['a', 'b'].attrs['x'][2:] + 1"
     );
-    for bad in ["d['a' 'b']", "d['a':]", "d[:'a']", "d['a' + 1]", "'a'", "['a']", "('a')"] {
+    for bad in ["d['a' 'b']", "d['a':]", "d[:'a']", "d['a' + 1]", "'a'", "('a')", "x == 'a' + 1", "-'a' == x"]
+    {
         assert!(parse(bad).is_err(), "{bad}");
     }
+}
+
+/// Strings are compared, and are items of lists that functions take.
+#[test]
+fn strings_are_compared() {
+    for text in [
+        "x == 'a'",
+        "'a' != x",
+        "isin(x, ['a', 'b'])",
+        "x.y['z'] == 'a'",
+        "(x == 'a') & (y != 'b')",
+        "'a' == 'b'",
+        "f('a' == x)",
+        "x['a' == y]",
+    ] {
+        let printed = parse(text).unwrap().to_string();
+        assert_eq!(printed, text);
+    }
+    let ast = parse("1 + x == 'a'").unwrap();
+    let Expr::Binary(op, _, right) = &ast.node(ast.root()).expr else { panic!() };
+    assert_eq!((op.symbol(), &ast.node(*right).expr), ("==", &Expr::Str("a".into())));
 }
 
 #[test]

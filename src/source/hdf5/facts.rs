@@ -137,7 +137,7 @@ fn describe_part(
     below: &[String],
     options: OpenOptions,
 ) -> Result<Facts> {
-    let Found { element, part } = field::find_in(&h5::encoded(stored_type)?, below)?;
+    let Found { element, part } = field::find_in(&h5::encoded(stored_type)?, below, options.text_bytes)?;
     let Some(dtype) = element.dtype else { return Err(field::not_converted(&element)) };
     let (bits, swap) = Bits::native(element.bits, element.size, element.swap, dtype);
     if element.convert && bits.is_none() {

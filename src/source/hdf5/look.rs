@@ -8,6 +8,7 @@ use super::facts::{header, resolve};
 use super::filters::is_own;
 use super::handles::{self, RawFile};
 use super::meta::{self, field};
+use super::part::Elements;
 use super::tree::{Dataset, MAX_DEPTH, MAX_NODES, Node, NodeKind, Told, filter_text};
 use crate::dtype::DType;
 use crate::dtype::Scalar;
@@ -115,10 +116,10 @@ fn dataset(id: &Id, raw: &RawFile, plugins: bool) -> Result<Dataset> {
     h5::locked(|| {
         let stored_type = h5::dataset_type(id)?;
         let element = h5::element_type(&stored_type)?;
-        let fields = match element.dtype {
-            None => field::made_of_in(&h5::encoded(&stored_type)?, &[])?.fields,
-            Some(_) => Vec::new(),
-        };
+        let Elements { mut fields, members, .. } = field::made_of_in(&h5::encoded(&stored_type)?, &[])?;
+        if element.dtype.is_some() {
+            fields.clear();
+        }
         let dcpl = h5::creation(id)?;
         let layout = h5::layout(&dcpl)?;
         let (chunked, is_virtual) = (layout == Layout::Chunked, layout == Layout::Virtual);
@@ -142,6 +143,7 @@ fn dataset(id: &Id, raw: &RawFile, plugins: bool) -> Result<Dataset> {
             stored: element.text,
             dtype: element.dtype,
             fields,
+            members,
             layout: layout.name().into(),
             chunks: if chunked { Some(h5::chunk_shape(&dcpl)?.0.to_vec()) } else { None },
             readable: h5::with_plugins(plugins, || {
@@ -153,6 +155,7 @@ fn dataset(id: &Id, raw: &RawFile, plugins: bool) -> Result<Dataset> {
             external_files: if is_virtual { 0 } else { h5::external_files(&dcpl)? },
             scale: false,
             scales: Vec::new(),
+            dimensions: Vec::new(),
         })
     })
 }

@@ -31,6 +31,7 @@ mod part;
 mod read;
 mod region;
 mod selection;
+pub(crate) mod texts;
 mod tree;
 
 pub(super) use attribute::ALL_VALUES;
@@ -43,7 +44,7 @@ pub use handles::{open_files, set_max_open_files};
 pub(super) use listing::object;
 pub use listing::{elements, tree, tree_with};
 pub(super) use meta::ReadAt;
-pub use part::{Elements, Field};
+pub use part::{Elements, Field, StringKind};
 pub use tree::{Dataset, Node, NodeKind, Object, ObjectKind};
 
 /// The version of libhdf5 that this program is linked with, as `1.10.8`.

@@ -18,6 +18,9 @@ pub struct Field {
     pub dtype: Option<DType>,
     /// The axes that it adds to the dataset's, where it is an array or lies in one.
     pub shape: Vec<u64>,
+    /// The names of an enum's values, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<(String, i128)>,
 }
 
 /// What the elements of a dataset are made of.
@@ -28,6 +31,24 @@ pub struct Elements {
     pub fields: Vec<Field>,
     /// Whether they are complex numbers: of HDF5's own type, or compounds of two floats r and i, as h5py writes them.
     pub is_complex: bool,
+    /// How they are strings, if they are.
+    pub text: Option<StringKind>,
+    /// The names of an enum's values, in the order of the file; none of other types.
+    pub members: Vec<(String, i128)>,
+}
+
+/// How a string is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum StringKind {
+    /// Up to the first byte that is 0; what follows that means nothing.
+    NulTerminated,
+    /// Filled up with bytes that are 0.
+    NulPadded,
+    /// Filled up with spaces.
+    SpacePadded,
+    /// Of variable length, elsewhere in the file.
+    Variable,
 }
 
 /// What of each stored element is wanted.

@@ -126,6 +126,9 @@ pub struct Dataset {
     /// The fields of compound elements, those inside of fields after them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<Field>,
+    /// The names of an enum's values, in the order of the file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<(String, i128)>,
     /// `compact`, `contiguous`, `chunked` or `virtual`; of netCDF classic files `contiguous` or `record`.
     pub layout: String,
     /// The chunk shape.
@@ -144,6 +147,9 @@ pub struct Dataset {
     pub scale: bool,
     /// Per axis, the dimension scales that belong to it.
     pub scales: Vec<Vec<String>>,
+    /// The names of the axes, where the format gives each one, whether or not a scale belongs to it: netCDF classic.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dimensions: Vec<String>,
 }
 
 /// What the attributes of an object say.

@@ -119,12 +119,14 @@ impl Look<'_> {
         if scale {
             scales.clear();
         }
+        let names = variable.dimensions.iter().filter_map(|&d| Some(self.header.dimension(d)?.name.clone()));
         let dataset = Dataset {
             storage_bytes: shape.iter().fold(variable.of.size() as u64, |n, &d| n.saturating_mul(d)),
             shape: Some(shape.to_vec()),
             stored,
             dtype,
             fields: Vec::new(),
+            members: Vec::new(),
             layout: if self.header.has_records(variable) { "record" } else { "contiguous" }.into(),
             chunks: None,
             filters: Vec::new(),
@@ -133,6 +135,7 @@ impl Look<'_> {
             external_files: 0,
             scale,
             scales,
+            dimensions: names.collect(),
         };
         let attributes = self.attributes(&variable.attributes).at("dataset", &path)?;
         Ok(Node { path, kind: NodeKind::Dataset(dataset), attributes })

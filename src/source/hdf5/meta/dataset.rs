@@ -104,7 +104,7 @@ pub(super) fn facts(
         Some(_) if below.is_empty() => None,
         Some(_) => return Err(nothing_below(&resolved)),
         None => {
-            let found = field::find(&ty, below)?;
+            let found = field::find(&ty, below, options.text_bytes)?;
             element = found.element;
             Some(found.part)
         }

@@ -47,6 +47,18 @@ impl Element {
         describe(t, 0)
     }
 
+    /// A byte.
+    pub(super) fn byte() -> Element {
+        Element {
+            dtype: Some(DType::U8),
+            swap: false,
+            convert: false,
+            bits: None,
+            size: 1,
+            text: "|u1".into(),
+        }
+    }
+
     fn other(t: &Type, text: String) -> Element {
         Element { dtype: None, swap: false, convert: false, bits: None, size: t.size as usize, text }
     }

@@ -4,8 +4,9 @@ use super::bytes::damaged;
 use super::datatype::{Class, Type};
 use super::element::Element;
 use super::path::nothing_below;
+use crate::dtype::Scalar;
 use crate::error::{Error, ErrorKind, Result};
-use crate::source::hdf5::part::{Elements, Field, Part};
+use crate::source::hdf5::part::{Elements, Field, Part, StringKind};
 
 /// Types inside of types that are gone through.
 const DEPTH: usize = 8;
@@ -26,8 +27,25 @@ pub(in crate::source::hdf5) struct Found {
 ///
 /// # Errors
 /// As [`find`].
-pub(in crate::source::hdf5) fn find_in(message: &[u8], names: &[String]) -> Result<Found> {
-    find(&Type::read(message)?, names)
+pub(in crate::source::hdf5) fn find_in(message: &[u8], names: &[String], text_bytes: bool) -> Result<Found> {
+    let ty = Type::read(message)?;
+    if has_variable(&ty) {
+        // libhdf5 says how long they are in memory.
+        let what = "a field beside strings or lists of variable length";
+        let e = Error::new(ErrorKind::Unsupported, format!("libhdf5 does not say where {what} lies"));
+        return Err(e.hint("open the file with OpenOptions::reader(Reader::Own) (--reader own)"));
+    }
+    find(&ty, names, text_bytes)
+}
+
+/// Whether elements of a type have parts of variable length.
+fn has_variable(ty: &Type) -> bool {
+    match &ty.class {
+        Class::VariableString | Class::Sequence(_) => true,
+        Class::Compound(members) => members.iter().any(|m| has_variable(&m.of)),
+        Class::Array(_, base) => has_variable(base),
+        _ => false,
+    }
 }
 
 /// What elements of the type of a datatype message are made of, or their field `names`.
@@ -50,14 +68,19 @@ pub(super) fn made_of(ty: &Type, names: &[String]) -> Result<Elements> {
         }
         here = member(here, name).ok_or_else(|| no_field(here, name))?.1;
     }
-    Ok(Elements { fields: list(here)?, is_complex: is_complex(here) })
+    let (fields, is_complex) = (list(here)?, is_complex(here));
+    while let Class::Array(_, base) = &here.class {
+        here = base;
+    }
+    Ok(Elements { fields, is_complex, text: text(here), members: members(here)? })
 }
 
-/// The field `names` of elements of a type, one name a level. Arrays on the way become axes.
+/// The field `names` of elements of a type, one name a level. Arrays on the way become axes, as do the bytes of strings
+/// where `text_bytes` are wanted.
 ///
 /// # Errors
 /// `NotFound` for a name that is not there; `Type` for what is not a number, with the fields that it has.
-pub(super) fn find(ty: &Type, names: &[String]) -> Result<Found> {
+pub(super) fn find(ty: &Type, names: &[String], text_bytes: bool) -> Result<Found> {
     let mut part = Part { stored: ty.size.into(), offset: 0, axes: Vec::new(), size: 0 };
     let (mut here, mut names) = (ty, names.iter());
     for _ in 0..4 * DEPTH {
@@ -79,13 +102,39 @@ pub(super) fn find(ty: &Type, names: &[String]) -> Result<Found> {
             }
         };
     }
-    let element = Element::of(here)?;
+    let is_text = matches!(here.class, Class::String { .. } | Class::VariableString);
+    let element = match is_text && text_bytes && names.len() == 0 {
+        true => {
+            part.axes.push((here.size.into(), 1));
+            Element::byte()
+        }
+        false => Element::of(here)?,
+    };
     if element.dtype.is_none() {
         return Err(not_a_number(here, &element));
     }
-    part.size = here.size.into();
+    part.size = element.size as u64;
     part.check()?;
     Ok(Found { element, part })
+}
+
+/// How elements of a type are strings, if they are.
+fn text(ty: &Type) -> Option<StringKind> {
+    match ty.class {
+        Class::VariableString => Some(StringKind::Variable),
+        Class::String { pad: 0 } => Some(StringKind::NulTerminated),
+        Class::String { pad: 2 } => Some(StringKind::SpacePadded),
+        Class::String { .. } => Some(StringKind::NulPadded),
+        _ => None,
+    }
+}
+
+/// The names and values of an enum that is read as numbers.
+pub(super) fn members(ty: &Type) -> Result<Vec<(String, i128)>> {
+    let Class::Enum(base, members) = &ty.class else { return Ok(Vec::new()) };
+    let element = Element::of(base)?;
+    let value = |stored: &Vec<u8>| Scalar::from_bytes(element.dtype?, &element.native(stored)?)?.to_i128();
+    Ok(members.iter().filter_map(|(name, stored)| Some((name.clone(), value(stored)?))).collect())
 }
 
 /// A field of a compound, and its first byte in that.
@@ -155,6 +204,9 @@ pub(super) fn not_a_number(ty: &Type, element: &Element) -> Error {
         );
     }
     match &names(ty)[..] {
+        [] if text(ty).is_some() => {
+            e.hint("strings are compared: NAME == \"text\", isin(NAME, [\"one\", \"other\"])")
+        }
         [] => e.hint("only integers, floats, bools, bitfields and enums can be computed with"),
         has => e.hint(format!("take one field, as FILE:/path/{}; there is {}", has[0], listed(has))),
     }
@@ -208,7 +260,13 @@ fn walk(ty: &Type, path: &str, shape: &mut Vec<u64>, depth: usize, out: &mut Vec
             number = inner;
         }
         let element = Element::of(number)?;
-        out.push(Field { name: path.clone(), stored: element.text, dtype: element.dtype, shape: inside });
+        out.push(Field {
+            name: path.clone(),
+            stored: element.text,
+            dtype: element.dtype,
+            shape: inside,
+            members: members(number)?,
+        });
         walk(field, &path, shape, depth + 1, out)?;
     }
     shape.truncate(before);

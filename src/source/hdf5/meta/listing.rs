@@ -169,6 +169,7 @@ fn dataset(container: &Container, object: &Object, plugins: bool) -> Result<Data
         stored: element.text,
         dtype: element.dtype,
         fields,
+        members: field::members(&ty)?,
         layout: place.name().into(),
         chunks: match &place {
             Place::Chunked(chunked) => chunked.chunk.split_last().map(|(_, chunk)| chunk.to_vec()),
@@ -182,6 +183,7 @@ fn dataset(container: &Container, object: &Object, plugins: bool) -> Result<Data
         external_files: if matches!(place, Place::Virtual(..)) { 0 } else { external },
         scale: false,
         scales: Vec::new(),
+        dimensions: Vec::new(),
     })
 }
 

@@ -49,11 +49,13 @@ mod selection;
 mod shared;
 mod superblock;
 mod symbols;
+mod text;
 pub(super) mod tree_v2;
 mod value;
 
 pub(crate) use bytes::ReadAt;
 pub(super) use bytes::is_unknown;
+pub(super) use text::Heap;
 
 use super::facts::Facts;
 use super::part::Elements;
