@@ -177,6 +177,54 @@ fn coordinates_of_many_files() {
     assert_eq!(shape, json!([2, 3]));
 }
 
+/// Yearly files that count their times from the year's first day, as xarray joins them: dates are what is the same.
+#[test]
+fn times_of_files_that_count_from_other_days_are_joined() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, units: &str, calendar: Option<&str>, dtype: DType, days: &[f64]| {
+        let text = |name: &str, value: &str| (name.to_string(), AttributeData::Text(value.into()));
+        let mut attributes = vec![text("units", units)];
+        attributes.extend(calendar.map(|c| text("calendar", c)));
+        let time = DatasetSpec { attributes, ..dataset("time", &[days.len() as u64], dtype, None, None) };
+        let bytes = |d: &f64| match dtype {
+            DType::I32 => (*d as i32).to_ne_bytes().to_vec(),
+            _ => d.to_ne_bytes().to_vec(),
+        };
+        let bytes: Vec<u8> = days.iter().flat_map(bytes).collect();
+        write_file(&folder.path().join(name), &[(time, &bytes)]);
+    };
+    let files = |pattern: &str| format!("f={}", folder.path().join(pattern).display());
+    let ask = |pattern: &str, text: &str| first(&["-i", &files(pattern), text]);
+    // 2000 has a leap day: the 60th day is February 29, and March 1 in the other years.
+    for (year, name) in [(2000, "a0.nc"), (2001, "a1.nc"), (2002, "a2.nc")] {
+        write(name, &format!("days since {year}-01-01"), None, DType::I32, &[0.0, 31.0, 59.0]);
+    }
+    let (days, said) = ask("a?.nc", "f.time");
+    // The days of 2000-01-01, 2001-01-01 and 2002-01-01 are 0, 366 and 731.
+    assert_eq!(days, json!([0, 31, 59, 366, 397, 425, 731, 762, 790]));
+    assert!(
+        said.contains("times in other units are counted in 'days since 2000-01-01' (2 of 3 files)"),
+        "{said}"
+    );
+    assert_eq!(ask("a?.nc", "month(f.time)").0, json!([1, 2, 2, 1, 2, 3, 1, 2, 3]));
+    assert_eq!(ask("a?.nc", "year(f.time)").0, json!([2000, 2000, 2000, 2001, 2001, 2001, 2002, 2002, 2002]));
+    // Hours from a noon, floats, beside days.
+    write("a3.nc", "hours since 2003-01-01 12:00", None, DType::F64, &[0.0, 12.0, 36.5]);
+    assert_eq!(ask("a3.nc", "day(f.time)").0, json!([1, 2, 3]));
+    let promoted = first(&["-i", &files("a?.nc"), "--promote", "f.time[-3:]"]).0;
+    // 2003-01-01 is day 1096.
+    assert_eq!(promoted, json!([1096.5, 1097.0, 1096.5 + 36.5 / 24.0]));
+    assert_eq!(first(&["-i", &files("a?.nc"), "--promote", "hour(f.time)[-3:]"]).0, json!([12, 0, 0]));
+    // Another calendar is another time: they are joined as they are, and are no dates together.
+    write("b0.nc", "days since 2000-01-01", Some("noleap"), DType::I32, &[1.0]);
+    write("b1.nc", "days since 2001-01-01", Some("360_day"), DType::I32, &[1.0]);
+    let (days, said) = ask("b?.nc", "f.time");
+    assert_eq!(days, json!([1, 1]));
+    assert!(said.contains("the units differ and are joined as they are"), "{said}");
+    // As stored they are as they are.
+    assert_eq!(first(&["-i", &files("a[01].nc"), "--raw", "f.time"]).0, json!([0, 31, 59, 0, 31, 59]));
+}
+
 #[test]
 fn weights_of_profiles_count_or_are_refused() {
     let profile = "binned_statistic([0.0, 1, 2, 3], [1.0, 2, 3, 4], 'S', bins=2, weights=[1, 3, 1, 3])";

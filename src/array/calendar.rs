@@ -102,6 +102,29 @@ impl Array {
     }
 }
 
+/// Whether units are a time since a reference, in this calendar.
+pub(super) fn are_times(units: &str, calendar: &str) -> bool {
+    Reference::parse(units, calendar).is_ok()
+}
+
+/// Times in `from` as they are in `to`, both of one calendar; nothing if one of them is no time. Whole numbers stay whole
+/// where every one of them is a whole number of the other units too.
+#[track_caller]
+pub(super) fn recounted(times: &Array, from: &str, to: &str, calendar: &str) -> Option<Array> {
+    let (from, to) = (Reference::parse(from, calendar).ok()?, Reference::parse(to, calendar).ok()?);
+    let apart = from.offset.checked_sub(to.offset)?;
+    // Units are whole milliseconds.
+    let (each, unit) = (from.unit as i64, to.unit as i64);
+    let is_whole =
+        times.dtype().is_ok_and(|dtype| !dtype.is_float()) && each % unit == 0 && apart % unit == 0;
+    Some(match is_whole {
+        true if each == unit => times.cast(DType::I64) + apart / unit,
+        true => times.cast(DType::I64) * (each / unit) + apart / unit,
+        false if each == unit => times.cast(DType::F64) + apart as f64 / to.unit,
+        false => (times.cast(DType::F64) * from.unit + apart as f64) / to.unit,
+    })
+}
+
 /// Of days since 1970-01-01.
 #[track_caller]
 fn gregorian(day: &Array, part: DatePart) -> Array {

@@ -1,6 +1,7 @@
 //! Arrays of datasets in files: one, or many as one, as they are stored or as what their numbers mean.
 
 use super::Array;
+use super::calendar::{are_times, recounted};
 use super::decode::decoded;
 use super::shape::concatenate;
 use crate::dtype::DType;
@@ -83,7 +84,11 @@ impl Opened {
             true => parts.sources.iter().map(|part| decoding(part.as_ref())).collect::<Result<Vec<_>>>()?,
             false => parts.sources.iter().map(|part| Decoding::none(part.dtype())).collect(),
         };
-        notes.extend(units_differ(&decodings, &parts.paths));
+        let times = Times::of(&decodings);
+        notes.extend(match &times {
+            Some(times) => times.told(&decodings),
+            None => units_differ(&decodings, &parts.paths),
+        });
         let told = told(&decodings, &parts.paths);
         let masked = decodings.iter().any(Decoding::masks);
         if !options.promote
@@ -96,10 +101,17 @@ impl Opened {
         // Neighbours that are decoded alike are one array, decoded as one.
         let mut arrays = Vec::new();
         let mut rest = &parts.sources[..];
-        for alike in decodings.chunk_by(Decoding::is_like) {
+        let are_alike = |a: &Decoding, b: &Decoding| {
+            a.is_like(b) && (times.is_none() || label(a, "units") == label(b, "units"))
+        };
+        for alike in decodings.chunk_by(are_alike) {
             let (these, others) = rest.split_at(alike.len());
             let joined = Arc::new(Many::new(these.to_vec(), join)?);
-            arrays.push(decoded(Array::from_source(joined, at), &Decoding::shared(&alike[0], &alike[1..])));
+            let array = decoded(Array::from_source(joined, at), &Decoding::shared(&alike[0], &alike[1..]));
+            arrays.push(match &times {
+                Some(times) => times.counted_alike(array, &alike[0]),
+                None => array,
+            });
             rest = others;
         }
         if let [array] = &arrays[..] {
@@ -115,9 +127,52 @@ impl Opened {
     }
 }
 
+/// What a decoding says of the numbers under a name.
+fn label<'a>(decoding: &'a Decoding, name: &str) -> Option<&'a str> {
+    decoding.labels.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+}
+
+/// Times of files that count from different dates, as yearly files do: they are counted as those of the first file.
+struct Times {
+    units: String,
+    calendar: String,
+}
+
+impl Times {
+    /// Nothing where the units are the same, or are no times of one calendar.
+    fn of(decodings: &[Decoding]) -> Option<Times> {
+        let of = |d| Some((label(d, "units")?, label(d, "calendar").unwrap_or("standard")));
+        let (units, calendar) = of(decodings.first()?)?;
+        let all = || decodings.iter().map(of);
+        let alike = all().all(|other| other.is_some_and(|(u, c)| c == calendar && are_times(u, c)));
+        let differ = all().any(|other| other.is_some_and(|(u, _)| u != units));
+        (alike && differ).then(|| Times { units: units.into(), calendar: calendar.into() })
+    }
+
+    /// The times of a file, which are decoded so.
+    #[track_caller]
+    fn counted_alike(&self, times: Array, decoding: &Decoding) -> Array {
+        match label(decoding, "units") {
+            Some(units) if units != self.units => {
+                let counted = recounted(&times, units, &self.units, &self.calendar).unwrap_or(times);
+                let labels = decoding.labels.iter().filter(|(key, _)| key != "units");
+                let labelled = labels.fold(counted, |array, (key, value)| array.annotate(key, value));
+                labelled.annotate("units", &self.units)
+            }
+            _ => times,
+        }
+    }
+
+    fn told(&self, decodings: &[Decoding]) -> Option<String> {
+        let others = decodings.iter().filter(|d| label(d, "units") != Some(&self.units)).count();
+        let all = decodings.len();
+        Some(format!("times in other units are counted in '{}' ({others} of {all} files)", self.units))
+    }
+}
+
 /// What there is to say where files do not agree on the units of their numbers: these are joined as they are.
 fn units_differ(decodings: &[Decoding], paths: &[PathBuf]) -> Option<String> {
-    let unit = |d: &Decoding| d.labels.iter().find(|(key, _)| key == "units").map(|(_, unit)| unit.clone());
+    let unit = |d: &Decoding| label(d, "units").map(str::to_string);
     let first = unit(decodings.first()?);
     let (other, path) = decodings.iter().map(unit).zip(paths).find(|(other, _)| *other != first)?;
     let say = |unit: Option<String>| unit.map_or("none".to_string(), |unit| format!("'{unit}'"));

@@ -38,7 +38,7 @@ fn part(cx: &Cx, mut a: Args, part: DatePart) -> Result<Val> {
     let Some((units, span)) = units.or(of_variable) else {
         let e = cx.error(a.span, "times without units are no dates");
         return Err(e.hint(
-            "give them, as in units='days since 2001-01-01'; files whose units differ have none in common",
+            "give them, as in units='days since 2001-01-01'; files whose units differ and are no times have none in common",
         ));
     };
     let calendar = calendar.or_else(|| notes.get("calendar").cloned()).unwrap_or_else(|| "standard".into());
