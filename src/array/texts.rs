@@ -42,6 +42,9 @@ pub struct Texts {
 /// How strings are stored, and with how many bytes each.
 type Form = (StringKind, u64);
 
+/// The strings of a file as bytes.
+type Part = (Arc<dyn Source>, PathBuf, Form);
+
 impl Texts {
     /// The strings at `dataset` of an HDF5 file. Reads metadata only.
     ///
@@ -71,7 +74,7 @@ impl Texts {
     }
 
     /// The parts that have strings, with how they are stored.
-    fn parts(&self) -> Result<Vec<(Arc<dyn Source>, PathBuf, Form)>> {
+    fn parts(&self) -> Result<Vec<Part>> {
         let options = OpenOptions { decode: false, ..self.options }.text_bytes();
         let parts = Parts::open(&self.files, &self.path, options, self.join)?;
         let form = |(source, path): (Arc<dyn Source>, PathBuf)| {
@@ -107,7 +110,7 @@ impl Texts {
         }
         let mut parts = Vec::new();
         let all = self.parts()?;
-        let alike = |a: &(_, _, Form), b: &(_, _, Form)| a.2 == b.2 && a.2.0 != StringKind::Variable;
+        let alike = |a: &Part, b: &Part| a.2 == b.2 && a.2.0 != StringKind::Variable;
         for run in all.chunk_by(alike) {
             let (_, path, (stored, bytes)) = &run[0];
             if *stored == StringKind::Variable {
@@ -176,7 +179,7 @@ fn compared(bytes: &Array, (kind, len): Form, texts: &[&str]) -> Result<Array> {
         let mut row = text.as_bytes().to_vec();
         row.resize(compared as usize, filled);
         let part = bytes.index([Index::Ellipsis, Index::from(..row.len() as i64)]);
-        let same = part.equal(&Array::from_ndarray(ndarray::Array1::from_vec(row))).all_with(Over::axis(-1));
+        let same = part.equal(Array::from_ndarray(ndarray::Array1::from_vec(row))).all_with(Over::axis(-1));
         found = Some(found.map_or(same.clone(), |before| before.logical_or(&same)));
     }
     match found {

@@ -60,7 +60,7 @@ impl Walk<'_> {
                 NodeKind::Group { members, truncated }
             }
             h5::Object::Dataset => {
-                NodeKind::Dataset(Dataset { scale, scales, ..dataset(&id, self.raw, self.plugins)? })
+                NodeKind::Dataset(Dataset { scale, scales, ..dataset(&id, self.raw, self.plugins)? }.into())
             }
             h5::Object::Type => NodeKind::Type { text: h5::element_type(&id)?.text },
             h5::Object::Other => NodeKind::Unreadable { error: "an object of an unknown kind".into() },

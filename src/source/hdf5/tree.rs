@@ -41,7 +41,7 @@ pub enum NodeKind {
         truncated: bool,
     },
     /// A dataset.
-    Dataset(Dataset),
+    Dataset(Box<Dataset>),
     /// A named type.
     Type {
         /// The type in words.

@@ -138,7 +138,7 @@ impl Look<'_> {
             dimensions: names.collect(),
         };
         let attributes = self.attributes(&variable.attributes).at("dataset", &path)?;
-        Ok(Node { path, kind: NodeKind::Dataset(dataset), attributes })
+        Ok(Node { path, kind: NodeKind::Dataset(dataset.into()), attributes })
     }
 
     fn fill(&self, variable: &Variable, dtype: DType) -> Result<Scalar> {

@@ -77,7 +77,7 @@ impl<'a> Walk<'a> {
             }
             Kind::Dataset => {
                 let d = dataset(self.container, object, self.plugins)?;
-                NodeKind::Dataset(Dataset { scale: told.scale, scales: told.scales, ..d })
+                NodeKind::Dataset(Dataset { scale: told.scale, scales: told.scales, ..d }.into())
             }
             Kind::Type => NodeKind::Type { text: named_type(self.container, object)? },
             Kind::Other => NodeKind::Unreadable { error: "an object of an unknown kind".into() },
