@@ -5,6 +5,8 @@
 //!
 //! Limits: 2^26 elements. Every element is looked for by itself, in as many steps as the table's length has bits.
 
+mod there;
+
 use crate::buffer::Buffer;
 use crate::dtype::{DType, Element, Kind};
 use crate::error::{Error, ErrorKind, Result};
@@ -15,6 +17,7 @@ use half::f16;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::sync::Arc;
+use there::There;
 
 /// The most elements of a table (of float64 they then take 512 MiB).
 const MOST: usize = 1 << 26;
@@ -205,6 +208,8 @@ pub struct Lookup {
     written: Written,
     /// The slopes of straight lines.
     slopes: Arc<[f64]>,
+    /// Who is there, where that is asked.
+    there: Option<There>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -250,7 +255,8 @@ impl TryFrom<Written> for Lookup {
         {
             return wrong("not a list of elements at places");
         }
-        Ok(Lookup { slopes: slopes.into(), written })
+        let there = matches!(written.find, Find::Among).then(|| There::of(table));
+        Ok(Lookup { slopes: slopes.into(), there, written })
     }
 }
 
@@ -335,7 +341,8 @@ impl Lookup {
             Find::Between { values, .. } | Find::Element { values } => values.bytes().len(),
             _ => 0,
         };
-        (self.written.table.bytes().len() + values + 8 * self.slopes.len()) as u64
+        let there = self.there.as_ref().map_or(0, There::bytes);
+        (self.written.table.bytes().len() + values + 8 * self.slopes.len() + there) as u64
     }
 
     /// What it is, for people.
@@ -367,8 +374,9 @@ impl Lookup {
             }),
             Find::Among => with_storage!(table.dtype(), T => {
                 let (table, x): (&[T], &[T]) = (table.typed(), bytemuck::cast_slice(x));
-                let there = |at: usize, x: T| table.get(at).is_some_and(|t| t.same(x));
-                places(table, x, |t, x| t.before(x), |k, at, x| out[k] = u8::from(there(at, x)));
+                if let Some(there) = &self.there {
+                    there.find(table, x, out);
+                }
             }),
             Find::Between { values, outside } => {
                 let lines = Lines {
@@ -478,6 +486,8 @@ trait Sorts: bytemuck::Pod {
     fn before(self, other: Self) -> bool;
     /// Whether both are one value.
     fn same(self, other: Self) -> bool;
+    /// Bits that are the same for the same value; of integers the value, modulo 2^64.
+    fn key(self) -> u64;
 }
 
 macro_rules! sorts {
@@ -487,12 +497,16 @@ macro_rules! sorts {
             fn before(self, other: $t) -> bool { self < other }
             #[inline(always)]
             fn same(self, other: $t) -> bool { self == other }
+            #[inline(always)]
+            fn key(self) -> u64 { self as u64 }
         })*
         $(impl Sorts for $f {
             #[inline(always)]
             fn before(self, other: $f) -> bool { (self < other) | (other.is_nan() & !self.is_nan()) }
             #[inline(always)]
             fn same(self, other: $f) -> bool { self == other }
+            #[inline(always)]
+            fn key(self) -> u64 { (self + 0.0).to_bits().into() }
         })*
     };
 }
@@ -512,5 +526,10 @@ impl Sorts for f16 {
     #[inline(always)]
     fn same(self, other: f16) -> bool {
         self == other
+    }
+    #[inline(always)]
+    fn key(self) -> u64 {
+        // −0 is 0.
+        if self.to_bits() == 0x8000 { 0 } else { self.to_bits().into() }
     }
 }

@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::exec::ArrayValue;
 use crate::ops::labels::Labels;
 use crate::size::human_bytes;
+use foldhash::fast::RandomState;
 use std::collections::HashSet;
 
 /// Bytes that a label takes while labels are gathered, and then as one of the result.
@@ -97,37 +98,98 @@ fn integers(array: &ArrayValue) -> Result<Vec<i64>> {
         }
         of(&little[..size])
     });
-    bytes.collect::<Option<Vec<i64>>>().ok_or_else(|| {
-        Error::new(ErrorKind::Value, "a label is beyond int64").hint("cast the labels to float64")
-    })
+    bytes.collect::<Option<Vec<i64>>>().ok_or_else(beyond)
 }
 
+fn beyond() -> Error {
+    Error::new(ErrorKind::Value, "a label is beyond int64").hint("cast the labels to float64")
+}
+
+/// Elements that were found lately are looked for among so many first: a power of two.
+const LATELY: usize = 1 << 12;
+
 /// The elements that were found, each once.
-#[derive(Default)]
 pub(super) struct Found {
-    integers: HashSet<i64>,
-    floats: HashSet<u64>,
+    /// Integers as int64, floats as float64: their bits.
+    all: HashSet<u64, RandomState>,
+    /// In the place of each element the one of these places that was found last, so that what comes again and again is
+    /// not looked for among all.
+    lately: Box<[u64; LATELY]>,
     is_float: bool,
     /// Whether one was NaN.
     pub nan: bool,
 }
 
+impl Default for Found {
+    fn default() -> Found {
+        // What is in no place of its own is found nowhere.
+        let mut lately = Box::new([0; LATELY]);
+        lately[place(0)] = 1;
+        Found { all: HashSet::default(), lately, is_float: false, nan: false }
+    }
+}
+
+/// The place of an element among those that were found lately.
+#[inline(always)]
+fn place(bits: u64) -> usize {
+    (bits.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - LATELY.trailing_zeros())) as usize
+}
+
 impl Found {
     fn len(&self) -> usize {
-        self.integers.len() + self.floats.len()
+        self.all.len()
+    }
+
+    #[inline(always)]
+    fn insert(&mut self, bits: u64) {
+        let last = &mut self.lately[place(bits)];
+        if *last != bits {
+            *last = bits;
+            self.all.insert(bits);
+        }
     }
 
     fn add(&mut self, block: &ArrayValue) -> Result<()> {
-        self.is_float = block.dtype().is_float();
-        if self.is_float {
-            let values = floats(block);
-            self.nan |= values.iter().any(|v| v.is_nan());
-            // −0 is 0.
-            let bits = values.into_iter().filter(|v| !v.is_nan()).map(|v| (v + 0.0).to_bits());
-            insert_new(&mut self.floats, bits);
-        } else {
-            insert_new(&mut self.integers, integers(block)?.into_iter());
+        let bytes = block.bytes();
+        macro_rules! integers {
+            ($t:ty) => {
+                for &v in bytemuck::cast_slice::<u8, $t>(bytes) {
+                    self.insert(v as i64 as u64);
+                }
+            };
         }
+        macro_rules! floats {
+            ($t:ty) => {
+                for &v in bytemuck::cast_slice::<u8, $t>(bytes) {
+                    let v = f64::from(v);
+                    match v.is_nan() {
+                        true => self.nan = true,
+                        // −0 is 0.
+                        false => self.insert((v + 0.0).to_bits()),
+                    }
+                }
+            };
+        }
+        match block.dtype() {
+            DType::Bool | DType::U8 => integers!(u8),
+            DType::U16 => integers!(u16),
+            DType::U32 => integers!(u32),
+            DType::U64 => {
+                let all = bytemuck::cast_slice::<u8, u64>(bytes);
+                if all.iter().any(|&v| i64::try_from(v).is_err()) {
+                    return Err(beyond());
+                }
+                all.iter().for_each(|&v| self.insert(v));
+            }
+            DType::I8 => integers!(i8),
+            DType::I16 => integers!(i16),
+            DType::I32 => integers!(i32),
+            DType::I64 => integers!(i64),
+            DType::F16 => floats!(half::f16),
+            DType::F32 => floats!(f32),
+            DType::F64 => floats!(f64),
+        }
+        self.is_float = block.dtype().is_float();
         Ok(())
     }
 
@@ -140,26 +202,15 @@ impl Found {
 
     /// In ascending order, without NaN.
     pub fn floats(&self) -> Vec<f64> {
-        let mut all: Vec<f64> = self.floats.iter().map(|&bits| f64::from_bits(bits)).collect();
-        all.sort_by(f64::total_cmp);
+        let mut all: Vec<f64> = self.all.iter().map(|&bits| f64::from_bits(bits)).collect();
+        all.sort_unstable_by(f64::total_cmp);
         all
     }
 
     /// In ascending order.
     pub fn integers(&self) -> Vec<i64> {
-        let mut all: Vec<i64> = self.integers.iter().copied().collect();
+        let mut all: Vec<i64> = self.all.iter().map(|&bits| bits as i64).collect();
         all.sort_unstable();
         all
-    }
-}
-
-/// Adds what is not there; labels often follow each other.
-fn insert_new<T: Copy + Eq + std::hash::Hash>(to: &mut HashSet<T>, from: impl Iterator<Item = T>) {
-    let mut last = None;
-    for v in from {
-        if last != Some(v) {
-            to.insert(v);
-            last = Some(v);
-        }
     }
 }

@@ -1,12 +1,13 @@
 //! The distributions of which numbers are drawn, as plain data, and what draws them.
 
 use super::density::Tails;
-use super::inverse::{exponential, normal, unit};
+use super::inverse::{exponentials, normals, unit};
 use super::permute::{Permutation, below};
 use super::philox::Stream;
 use super::rejection::{Binomial, Gamma, Poisson, beta};
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
+use crate::ops::simd::Simd;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -144,8 +145,8 @@ impl Distribution {
     pub(super) fn sampler(&self, seed: u64, shape: &[u64]) -> Sampler {
         let stream = Stream { seed, number: self.number() };
         let method = match *self {
-            Distribution::StandardNormal => Method::Inverse(normal),
-            Distribution::StandardExponential => Method::Inverse(exponential),
+            Distribution::StandardNormal => Method::Inverse(normals),
+            Distribution::StandardExponential => Method::Inverse(exponentials),
             Distribution::StandardGamma { shape } => Method::Gamma(Gamma::new(shape.to_f64())),
             Distribution::Beta { a, b } => Method::Beta([a, b].map(|v| Gamma::new(v.to_f64()))),
             Distribution::Poisson { lam } => match lam.to_f64() {
@@ -217,9 +218,13 @@ pub(super) struct Sampler {
     method: Method,
 }
 
+/// Elements whose words are drawn together.
+const TOGETHER: usize = 256;
+
 #[derive(Debug)]
 enum Method {
-    Inverse(fn(u64) -> f64),
+    /// Of each word.
+    Inverse(fn(Simd, &[u64], &mut [f64])),
     Gamma(Gamma),
     Beta([Gamma; 2]),
     /// `rest_of`: the number from which what is drawn is taken off.
@@ -258,9 +263,17 @@ impl Sampler {
         let rest = |of: Option<i64>, v: i64| of.map_or(v, |n| n - v);
         let n = out.len() / self.size;
         match &self.method {
-            Method::Inverse(of) => stream.each_word(first, step, n, |k, _, word| {
-                out[8 * k..][..8].copy_from_slice(&of(word).to_ne_bytes());
-            }),
+            Method::Inverse(of) => {
+                let simd = Simd::best();
+                let (mut words, mut drawn) = ([0; TOGETHER], [0.0; TOGETHER]);
+                for (j, out) in out.chunks_mut(8 * TOGETHER).enumerate() {
+                    let n = out.len() / 8;
+                    let (words, drawn) = (&mut words[..n], &mut drawn[..n]);
+                    stream.words(first + step * (j * TOGETHER) as u64, step, words);
+                    of(simd, words, drawn);
+                    out.copy_from_slice(bytemuck::cast_slice(drawn));
+                }
+            }
             Method::Gamma(gamma) => floats(out, &|i| gamma.draw(&mut stream.own(i))),
             Method::Beta([a, b]) => floats(out, &|i| beta(a, b, &mut stream.own(i))),
             Method::Tails { tails, rest_of } => stream.each_word(first, step, n, |k, _, word| {

@@ -35,6 +35,21 @@ impl Stream {
         philox([self.seed, 0], [a, b, c, self.number])
     }
 
+    /// The words of the elements `first`, `first + step`, ….
+    pub fn words(self, first: u64, step: u64, out: &mut [u64]) {
+        // Whole blocks of neighbours; what is before and after them one by one.
+        let before = if step == 1 { (first.wrapping_neg() % 4) as usize } else { out.len() };
+        let (head, out) = out.split_at_mut(before.min(out.len()));
+        self.each_word(first, step, head.len(), |k, _, word| head[k] = word);
+        let at = first + step * head.len() as u64;
+        let (whole, rest) = out.as_chunks_mut::<4>();
+        for (n, four) in whole.iter_mut().enumerate() {
+            *four = self.block(at / 4 + n as u64, 0, 0);
+        }
+        let at = at + 4 * whole.len() as u64;
+        self.each_word(at, step, rest.len(), |k, _, word| rest[k] = word);
+    }
+
     /// Calls `f` with the first, second, … of `n` elements `first`, `first + step`, …, its number and its word.
     pub fn each_word(self, first: u64, step: u64, n: usize, mut f: impl FnMut(usize, u64, u64)) {
         let mut block = (u64::MAX, [0; 4]);
