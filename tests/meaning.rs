@@ -220,7 +220,7 @@ fn times_of_files_that_count_from_other_days_are_joined() {
     write("b1.nc", "days since 2001-01-01", Some("360_day"), DType::I32, &[1.0]);
     let (days, said) = ask("b?.nc", "f.time");
     assert_eq!(days, json!([1, 1]));
-    assert!(said.contains("the units differ and are joined as they are"), "{said}");
+    assert!(said.contains("the calendars differ") && said.contains("noleap, but 360_day in b1.nc"), "{said}");
     // As stored they are as they are.
     assert_eq!(first(&["-i", &files("a[01].nc"), "--raw", "f.time"]).0, json!([0, 31, 59, 0, 31, 59]));
 }
@@ -323,4 +323,91 @@ fn fields_and_complex_numbers_in_expressions() {
         "{}",
         run.out
     );
+}
+
+/// What xarray takes once of yearly files is taken once, in HDF5 as in the classic formats: it does not lie along the axis
+/// whose coordinates differ. Files are those of `tests/goldens/make_yearly.py`.
+#[test]
+fn what_does_not_lie_along_time_is_taken_once() {
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/yearly");
+    for kind in ["nc4", "nc3"] {
+        let files = format!("f={}", goldens.join(format!("y*.{kind}")).display());
+        let ask = |text: &str| first(&["-i", &files, text]);
+        let (area, said) = ask("sum(f.area)");
+        assert_eq!(area, json!(15.0), "{said}");
+        assert!(said.contains("/area: the same in all 3 files, and taken once"), "{said}");
+        assert_eq!(ask("f.lat").0, json!([-10.0, 0.0, 10.0]));
+        assert_eq!(ask("f.height + 0").0, json!(2.0));
+        assert_eq!(ask("f.t.shape").0, json!([6, 3]));
+        // Years 2000 (a leap year) to 2002; bounds have their units from time.
+        assert_eq!(ask("year(f.time)").0, json!([2000, 2000, 2001, 2001, 2002, 2002]), "{kind}");
+        assert_eq!(ask("month(f.time)").0, json!([1, 2, 1, 2, 1, 2]));
+        assert_eq!(ask("year(f.time_bnds[:, 0])").0, json!([2000, 2000, 2001, 2001, 2002, 2002]));
+        // As xarray's weighted mean of open_mfdataset(data_vars="minimal").
+        assert_eq!(ask("mean(average(f.t, weights=f.area, axis=1))").0, json!(4.566666666666666));
+        let (mean, said) = ask("mean(f.t[:, f.name == 'mid'])");
+        assert_eq!(mean, json!(4.5), "{said}");
+        // Something else differs between the files: it is joined, and a note tells it.
+        let odd = format!(
+            "f={},{}",
+            goldens.join(format!("y2000.{kind}")).display(),
+            goldens.join(format!("odd.{kind}")).display()
+        );
+        let (_, said) = first(&["-i", &odd, "mean(f.t)"]);
+        assert!(
+            said.contains(&format!("'lat' differs in odd.{kind}: what is joined is joined by position")),
+            "{said}"
+        );
+        assert_eq!(first(&["-i", &odd, "f.area.shape"]).0, json!([6]));
+        // Stacked files have all of it.
+        assert_eq!(first(&["-i", &files, "--join", "stack", "f.area.shape"]).0, json!([3, 3]));
+    }
+    let both = format!("f={},{}", goldens.join("y2000.nc4").display(), goldens.join("y2001.nc3").display());
+    assert_eq!(first(&["-i", &both, "f.lat"]).0, json!([-10.0, 0.0, 10.0]));
+    let calendars =
+        format!("f={},{}", goldens.join("y2000.nc4").display(), goldens.join("noleap.nc4").display());
+    let (_, said) = first(&["-i", &calendars, "f.time"]);
+    assert!(
+        said.contains(
+            "the calendars differ and times are joined as they are, without dates: standard, but noleap"
+        ),
+        "{said}"
+    );
+}
+
+/// An attribute of each file is not laid along an axis of the data that happens to be as long as there are files.
+#[test]
+fn attributes_of_each_file_meet_data_where_they_are_laid_along_it() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..3 {
+        let path = folder.path().join(format!("s{n}.h5"));
+        let file = hdf5::File::create(&path).unwrap();
+        let header = file.create_group("Header").unwrap();
+        header.new_attr::<f64>().create("Time").unwrap().write_scalar(&f64::from(n + 1)).unwrap();
+        let x = ndarray::Array2::<f64>::from_elem((4, 3), f64::from(n));
+        file.new_dataset_builder().with_data(&x).create("x").unwrap();
+    }
+    let s = format!("s={}", folder.path().join("s*.h5").display());
+    let joined = |text: &str| chunkwise(&["eval", "-i", &s, text]);
+    let stacked = |text: &str| chunkwise(&["eval", "-i", &s, "--join", "stack", text]);
+    for text in ["s.x * s.Header.attrs['Time']", "mean(s.x, axis=0) * (s.Header.attrs['Time'] + 1)"] {
+        let run = joined(text);
+        let says = run.err.contains("this has an entry for each of the 3 files");
+        assert!(run.code == Some(2) && says, "{text}: {}", run.err);
+    }
+    let run = stacked("mean(s.x, axis=1) * s.Header.attrs['Time']");
+    assert!(run.code == Some(2) && run.err.contains("x * a[:, None]"), "{}", run.err);
+    let f = |args: &[&str]| first(&[&["-i", &s[..]], args].concat()).0;
+    assert_eq!(
+        f(&["--join", "stack", "mean(s.x, axis=(1, 2)) * s.Header.attrs['Time']"]),
+        json!([0.0, 2.0, 6.0])
+    );
+    assert_eq!(
+        f(&["--join", "stack", "sum(s.x * s.Header.attrs['Time'][:, None, None])"]),
+        json!(12.0 * 8.0)
+    );
+    assert_eq!(f(&["s.Header.attrs['Time'] * s.Header.attrs['Time']"]), json!([1.0, 4.0, 9.0]));
+    assert_eq!(f(&["max(s.x) * s.Header.attrs['Time'][2]"]), json!(6.0));
+    let each = "sum(s.x[:, 0] * take(s.Header.attrs['Time'], searchsorted(cumsum([4, 4, 4]), arange(12), side='right')))";
+    assert_eq!(f(&[each]), json!(4.0 * 8.0));
 }

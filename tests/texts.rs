@@ -76,6 +76,45 @@ fn strings_are_compared_as_h5py_has_them() {
     assert!(compared > 400, "{compared}");
 }
 
+/// Strings that lie along the last axis of characters, in netCDF classic files and in those that are HDF5.
+#[test]
+fn characters_are_put_together() {
+    let (golden, session) = (golden("texts.json"), session());
+    for file in ["texts_chars.nc", "texts_chars.nc4"] {
+        for (path, want) in golden["files"][file]["strings"].as_object().unwrap() {
+            let strings = Texts::open(place(file), path, OpenOptions::new()).unwrap();
+            let two = Texts::open_many([place(file), place(file)], path, ALONG, OpenOptions::new()).unwrap();
+            let shape = numbers(&want[0]);
+            for (asked, want_at) in
+                golden["asked"].as_array().unwrap().iter().zip(want[1].as_array().unwrap())
+            {
+                let found = strings.isin(&texts(asked)).unwrap();
+                assert_eq!(found.shape().unwrap(), shape, "{file}{path}");
+                assert_eq!(
+                    positions(&session.compute(&found).unwrap()),
+                    numbers(want_at),
+                    "{file}{path} {asked}"
+                );
+                let twice = session.compute(&two.isin(&texts(asked)).unwrap()).unwrap();
+                assert_eq!(positions(&twice).len(), 2 * numbers(want_at).len(), "{file}{path} {asked}");
+            }
+        }
+        // A plan that reads them is read again elsewhere.
+        let plan = session
+            .plan(&[&Texts::open(place(file), "/name", OpenOptions::new())
+                .unwrap()
+                .equal("INFO")
+                .unwrap()
+                .sum()])
+            .unwrap();
+        let again = chunkwise::Plan::from_json(&plan.to_json().unwrap()).unwrap();
+        let sum = |plan: &chunkwise::Plan| {
+            session.run_plan(plan).unwrap().values[0].as_array().unwrap().item::<i64>().unwrap()
+        };
+        assert_eq!(sum(&plan), sum(&again));
+    }
+}
+
 /// Their lengths differ between the files, and so may how they are stored.
 #[test]
 fn strings_of_many_files_are_joined() {

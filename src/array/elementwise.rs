@@ -21,6 +21,16 @@ pub enum ArrayOperand {
     Weak(Weak),
 }
 
+impl ArrayOperand {
+    /// The array, if it is one.
+    pub(crate) fn as_array(&self) -> Option<&Array> {
+        match self {
+            ArrayOperand::Array(array) => Some(array),
+            ArrayOperand::Weak(_) => None,
+        }
+    }
+}
+
 impl From<Array> for ArrayOperand {
     fn from(a: Array) -> Self {
         ArrayOperand::Array(a)

@@ -8,6 +8,7 @@ use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::graph::NodeKind;
 use crate::source::cf::Decoding;
+use crate::source::hdf5::AttributeValue;
 use crate::source::many::{Many, check_shapes};
 use crate::source::parts::Parts;
 use crate::source::{self, Join, OpenOptions, Own, Source};
@@ -174,6 +175,20 @@ impl Times {
 fn units_differ(decodings: &[Decoding], paths: &[PathBuf]) -> Option<String> {
     let unit = |d: &Decoding| label(d, "units").map(str::to_string);
     let first = unit(decodings.first()?);
+    let calendar = |d: &Decoding| label(d, "calendar").map(str::to_string);
+    let calendars = calendar(decodings.first()?);
+    if let Some((other, path)) =
+        decodings.iter().map(calendar).zip(paths).find(|(other, _)| *other != calendars)
+        && first.as_deref().is_some_and(|units| units.contains(" since "))
+    {
+        let say = |calendar: Option<String>| calendar.unwrap_or_else(|| "standard".into());
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+        return Some(format!(
+            "the calendars differ and times are joined as they are, without dates: {}, but {} in {name}",
+            say(calendars),
+            say(other)
+        ));
+    }
     let (other, path) = decodings.iter().map(unit).zip(paths).find(|(other, _)| *other != first)?;
     let say = |unit: Option<String>| unit.map_or("none".to_string(), |unit| format!("'{unit}'"));
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
@@ -358,9 +373,35 @@ impl Array {
 fn decoding(source: &dyn Source) -> Result<Decoding> {
     let decoding = Decoding::of(source.dtype(), source.attributes(Own));
     match source.spec(Own).as_ref().and_then(|spec| spec.in_file()) {
-        Some((path, dataset)) => decoding.at("file", path.display()).at("dataset", dataset),
+        Some((path, dataset)) => {
+            let mut decoding = decoding.at("file", path.display()).at("dataset", dataset)?;
+            if label(&decoding, "units").is_none() {
+                decoding.labels.extend(of_bounded(path, dataset));
+            }
+            Ok(decoding)
+        }
         None => decoding,
     }
+}
+
+/// Units and calendar of the coordinate whose bounds a variable has, which has none itself then (CF, chapter 7.1). That it
+/// is one is said by the coordinate; where to look, by the name: `time_bnds` of `time`.
+fn of_bounded(path: &Path, dataset: &str) -> Vec<(String, String)> {
+    let ends = ["_bnds", "_bounds", "_bnd"];
+    let Some(coordinate) = ends.iter().find_map(|end| dataset.strip_suffix(end)) else { return Vec::new() };
+    let Ok(coordinate) = source::object(path, coordinate, OpenOptions::new()) else { return Vec::new() };
+    let text = |name: &str| {
+        let found = coordinate.attributes.iter().find(|a| a.name == name)?;
+        match &found.value {
+            AttributeValue::Strings(texts) => texts.first().cloned(),
+            _ => None,
+        }
+    };
+    if text("bounds").as_deref() != dataset.rsplit('/').next() {
+        return Vec::new();
+    }
+    let labels = ["units", "calendar"].into_iter();
+    labels.filter_map(|name| Some((name.to_string(), text(name)?))).collect()
 }
 
 /// What was done about the numbers of these files, in words; `None` if they are as stored.

@@ -4,18 +4,21 @@ use super::{Array, Index, Over, concatenate, stack};
 use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
+use crate::ops::lookup::{Lookup, Table};
 use crate::source::hdf5::{StringKind, texts};
 use crate::source::many::Many;
 use crate::source::memory::MemorySource;
 use crate::source::parts::Parts;
 use crate::source::{self, Join, OpenOptions, Source};
+use std::panic::Location;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A dataset of strings, or a field of strings of a compound one: what can be asked of it is which of them are equal to
 /// given texts, as of `h5py`'s `dset.asstr()[:] == "text"`.
 ///
-/// A string ends at its first byte that is 0; one that is filled up with spaces, before these. Strings are compared by
+/// A string ends at its first byte that is 0; one that is filled up with spaces, before these. Where each element is one
+/// character and there are several axes, the strings lie along the last one, as netCDF's. Strings are compared by
 /// their bytes, which are UTF-8 here.
 ///
 /// ```no_run
@@ -39,11 +42,22 @@ pub struct Texts {
     options: OpenOptions,
 }
 
-/// How strings are stored, and with how many bytes each.
-type Form = (StringKind, u64);
+/// How strings are stored.
+#[derive(Clone, Copy, PartialEq)]
+struct Form {
+    kind: StringKind,
+    /// Bytes of each.
+    len: u64,
+    /// How many axes their bytes have: one, or one for the characters and one for the byte of each.
+    axes: usize,
+}
 
 /// The strings of a file as bytes.
-type Part = (Arc<dyn Source>, PathBuf, Form);
+struct Part {
+    source: Arc<dyn Source>,
+    path: PathBuf,
+    form: Form,
+}
 
 impl Texts {
     /// The strings at `dataset` of an HDF5 file. Reads metadata only.
@@ -79,12 +93,21 @@ impl Texts {
         let parts = Parts::open(&self.files, &self.path, options, self.join)?;
         let form = |(source, path): (Arc<dyn Source>, PathBuf)| {
             let elements = source::elements(&path, &self.path, self.options)?;
-            match (elements.text, source.shape().last()) {
-                (Some(stored), Some(&bytes)) => Ok((source, path, (stored, bytes))),
-                _ => Err(Error::new(ErrorKind::Type, "the elements are no strings")
-                    .at("file", path.display())
-                    .at("dataset", &self.path)),
-            }
+            let form = match (elements.text, source.shape()) {
+                // Of characters that HDF5 has as strings of one byte, what lies along the last axis is a string.
+                (Some(kind), &[_, .., len, 1])
+                    if kind != StringKind::Characters && source.shape().len() > 2 =>
+                {
+                    Form { kind: StringKind::Characters, len, axes: 2 }
+                }
+                (Some(kind), &[.., len]) => Form { kind, len, axes: 1 },
+                _ => {
+                    return Err(Error::new(ErrorKind::Type, "the elements are no strings")
+                        .at("file", path.display())
+                        .at("dataset", &self.path));
+                }
+            };
+            Ok(Part { source, path, form })
         };
         parts.sources.into_iter().zip(parts.paths).map(form).collect()
     }
@@ -101,8 +124,8 @@ impl Texts {
     /// Where the strings are one of `texts`, as `numpy.isin`: bools, of the dataset's shape.
     ///
     /// # Errors
-    /// `Value` for a text with a byte that is 0; `Unsupported` for strings of one byte each and a longer text, which are
-    /// meant to be put together perhaps, and for more than 2²⁶ strings of variable length; those of reading these.
+    /// `Value` for a text with a byte that is 0; `Unsupported` for more than 2²⁶ strings of variable length; those of
+    /// reading these.
     #[track_caller]
     pub fn isin(&self, texts: &[&str]) -> Result<Array> {
         if let Some(text) = texts.iter().find(|t| t.contains('\0')) {
@@ -110,30 +133,26 @@ impl Texts {
         }
         let mut parts = Vec::new();
         let all = self.parts()?;
-        let alike = |a: &Part, b: &Part| a.2 == b.2 && a.2.0 != StringKind::Variable;
+        let alike = |a: &Part, b: &Part| a.form == b.form && a.form.kind != StringKind::Variable;
         for run in all.chunk_by(alike) {
-            let (_, path, (stored, bytes)) = &run[0];
-            if *stored == StringKind::Variable {
+            let Part { source, path, form } = &run[0];
+            if form.kind == StringKind::Variable {
                 let (shape, found) = texts::equal(path, &self.path, self.options, texts)?;
                 parts.push(self.alone(held(&shape, found)));
                 continue;
             }
-            let longer = texts.iter().find(|t| t.len() > 1);
-            if let (1, Some(text)) = (*bytes, longer) {
-                let what = format!("each element is one character, and {text:?} has more");
-                return Err(Error::new(ErrorKind::Unsupported, what)
-                    .at("file", path.display())
-                    .at("dataset", &self.path));
-            }
-            let array = match self.files.len() {
-                1 => Array::new(run[0].0.clone()),
+            let mut bytes = match self.files.len() {
+                1 => Array::new(source.clone()),
                 _ => {
-                    let run: Vec<_> = run.iter().map(|part| part.0.clone()).collect();
-                    let join = self.join_of(run[0].shape().len() - 1);
+                    let join = self.join_of(source.shape().len() - form.axes);
+                    let run = run.iter().map(|part| part.source.clone()).collect();
                     Array::new(Arc::new(Many::new(run, join)?))
                 }
             };
-            parts.push(compared(&array, (*stored, *bytes), texts)?);
+            if form.axes == 2 {
+                bytes = bytes.index([Index::Ellipsis, Index::At(0)]);
+            }
+            parts.push(compared(&bytes, *form, texts)?);
         }
         let (Join::Concatenate { axis } | Join::Stack { axis }) = self.join;
         let array = match &parts[..] {
@@ -164,9 +183,23 @@ impl Texts {
 }
 
 /// Where rows of bytes are one of the texts.
-fn compared(bytes: &Array, (kind, len): Form, texts: &[&str]) -> Result<Array> {
+fn compared(bytes: &Array, Form { kind, len, .. }: Form, texts: &[&str]) -> Result<Array> {
     let mut found: Option<Array> = None;
-    for text in texts {
+    for text in texts.iter().filter(|_| kind == StringKind::Characters) {
+        let text = text.trim_end_matches(' ');
+        if text.len() as u64 > len {
+            continue;
+        }
+        let part = |range| bytes.index([Index::Ellipsis, range]);
+        let rest = part(Index::from(text.len() as i64..));
+        let mut same = (rest.equal(0u8) | rest.equal(b' ')).all_with(Over::axis(-1));
+        if !text.is_empty() {
+            let row = row(text.as_bytes());
+            same = same & part(Index::from(..text.len() as i64)).equal(row).all_with(Over::axis(-1));
+        }
+        found = Some(found.map_or(same.clone(), |before| before.logical_or(&same)));
+    }
+    for text in texts.iter().filter(|_| kind != StringKind::Characters) {
         let (text, filled) = match kind {
             StringKind::SpacePadded => (text.trim_end_matches(' '), b' '),
             _ => (*text, 0),
@@ -179,7 +212,7 @@ fn compared(bytes: &Array, (kind, len): Form, texts: &[&str]) -> Result<Array> {
         let mut row = text.as_bytes().to_vec();
         row.resize(compared as usize, filled);
         let part = bytes.index([Index::Ellipsis, Index::from(..row.len() as i64)]);
-        let same = part.equal(Array::from_ndarray(ndarray::Array1::from_vec(row))).all_with(Over::axis(-1));
+        let same = part.equal(self::row(&row)).all_with(Over::axis(-1));
         found = Some(found.map_or(same.clone(), |before| before.logical_or(&same)));
     }
     match found {
@@ -189,6 +222,13 @@ fn compared(bytes: &Array, (kind, len): Form, texts: &[&str]) -> Result<Array> {
             Ok(Array::zeros(&shape[..shape.len() - 1], DType::Bool))
         }
     }
+}
+
+/// A row of bytes that travels with a plan.
+#[track_caller]
+fn row(bytes: &[u8]) -> Array {
+    let places = Array::arange_int(0, bytes.len() as i64, 1);
+    places.looked_up("text", Location::caller(), |_| Lookup::element(Table::new(bytes)))
 }
 
 fn held(shape: &[u64], found: Buffer) -> Array {

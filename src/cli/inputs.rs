@@ -3,11 +3,11 @@
 use super::args::{Eval, JoinFiles, Missing};
 use super::output::{note, plain};
 use super::pattern::{self, Wrong};
+use super::shared::Shared;
 use super::{Done, Failure};
 use chunkwise::expr::{Expression, Scope, Stored};
 use chunkwise::size::human_bytes;
-use chunkwise::source::hdf5::{Attribute, AttributeValue};
-use chunkwise::{Array, Error, ErrorKind, Join, OpenOptions, Opened, Session, source};
+use chunkwise::{Array, Error, ErrorKind, Join, OpenOptions, Opened};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -28,6 +28,11 @@ impl Told {
     /// Whether NaN stands for missing numbers in one of them.
     pub fn masked(&self) -> bool {
         self.masked.load(Relaxed)
+    }
+
+    /// What was told of them.
+    pub fn notes(&self) -> Vec<String> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     /// The files of the inputs.
@@ -173,15 +178,18 @@ fn stored(args: &Arc<Eval>, files: Files, named: Option<(&str, &str)>, told: &Ar
     told.files.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&paths);
     let its_files = paths.clone();
     let join = join(&args);
-    Stored::opened_by(paths, join, options, move |path| {
-        let opened = open(&args, &files, path)?;
+    let shared = Arc::new(Shared::new(&paths, join, options));
+    let once = shared.clone();
+    let open = move |path: &str| {
+        let opened = open(&args, &files, &shared, path)?;
         let label = named.as_ref().filter(|(_, own)| *own == trimmed(path)).map_or(path, |(name, _)| name);
         told.tell(label, &opened);
         if args.untrusted {
             say_work(label, &opened.array, &its_files)?;
         }
         Ok(opened.array)
-    })
+    };
+    Stored::opened_by(paths, join, options, open).once(move |path| once.is_apart(path))
 }
 
 /// How the datasets of several files become one.
@@ -209,60 +217,17 @@ fn options(args: &Eval) -> OpenOptions {
 ///
 /// # Errors
 /// As [`Opened::open`] and [`Opened::open_many`].
-fn open(args: &Eval, files: &Files, path: &str) -> chunkwise::Result<Opened> {
+fn open(args: &Eval, files: &Files, shared: &Shared, path: &str) -> chunkwise::Result<Opened> {
     match files {
         Files::One(file) => Opened::open(file, path, options(args)),
-        Files::Many(files) => match shared(args, files, path)? {
+        Files::Many(files) => match shared.open(path)? {
             Some(opened) => Ok(opened),
-            None => Opened::open_many(files, path, join(args), options(args)),
+            None => {
+                let mut opened = Opened::open_many(files, path, join(args), options(args))?;
+                opened.notes.extend(shared.notes(path));
+                Ok(opened)
+            }
         },
-    }
-}
-
-/// The most elements of a coordinate that is compared.
-const COORDINATES: u64 = 1 << 20;
-
-/// A coordinate variable that is the same in all files, which is taken once when they are joined one after the other, as
-/// xarray does: latitudes are no more because there are more years. The same are equal numbers of one unit.
-fn shared(args: &Eval, files: &[PathBuf], path: &str) -> chunkwise::Result<Option<Opened>> {
-    let [first, rest @ ..] = files else { return Ok(None) };
-    if rest.is_empty() || args.join != JoinFiles::Concatenate {
-        return Ok(None);
-    }
-    // What cannot be looked at here is an error where it is opened.
-    let scale = |file: &Path| {
-        let object = source::object(file, path, options(args)).ok()?;
-        let is = |a: &&Attribute| a.name == "CLASS" && texts(a) == ["DIMENSION_SCALE"];
-        object.attributes.iter().find(is)?;
-        let unit = object.attributes.iter().find(|a| a.name == "units").map(texts).unwrap_or_default();
-        Some(unit.concat())
-    };
-    let Some(unit) = scale(first) else { return Ok(None) };
-    let mut opened = Opened::open(first, path, options(args))?;
-    if opened.array.ndim()? != 1 || opened.array.size()? > COORDINATES {
-        return Ok(None);
-    }
-    let session = Session::builder().threads(1).build()?;
-    for file in rest {
-        let there = scale(file).filter(|other| *other == unit).is_some();
-        let Ok(other) = Opened::open(file, path, options(args)) else { return Ok(None) };
-        let same = there && {
-            let equal = opened.array.array_equal(&other.array, true);
-            session.compute(&equal)?.scalar(0).is_some_and(|v| v.to_f64() != 0.0)
-        };
-        if !same {
-            return Ok(None);
-        }
-    }
-    opened.notes.push(format!("the same in all {} files, and taken once", files.len()));
-    Ok(Some(opened))
-}
-
-/// The texts of an attribute.
-fn texts(a: &Attribute) -> Vec<&str> {
-    match &a.value {
-        AttributeValue::Strings(all) => all.iter().map(String::as_str).collect(),
-        _ => Vec::new(),
     }
 }
 

@@ -22,6 +22,7 @@ mod plot;
 #[path = "no_plot.rs"]
 mod plot;
 mod render;
+mod shared;
 mod shell;
 mod signals;
 mod targets;

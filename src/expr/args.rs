@@ -118,6 +118,9 @@ pub fn reduction(cx: &Cx, item: Option<Item>, default: Reduction) -> Result<Redu
         if name.ends_with("median") || name.ends_with("quantile") {
             return e.hint("in bins it is groupby_reduce(values, digitize(x, edges), 'median')");
         }
+        if name == "count" {
+            return e.hint("how many there are is the 'sum' of notnull(values)");
+        }
         e.hint(format!("the reductions are {}", all.join(", ")))
     })
 }

@@ -318,10 +318,21 @@ impl Lowering<'_> {
     }
 
     fn attribute(&self, object: Item, name: &Ident) -> Result<Val> {
+        let stored = match &object.value {
+            Val::Stored(s) => Some(s.clone()),
+            _ => None,
+        };
         let array = match object.value {
             Val::Array(a) => a,
             Val::Stored(s) if name.name == "attrs" => return Ok(Val::Attributes(s)),
-            Val::Stored(s) if s.holds_others()? => return Ok(Val::Stored(s.at(&name.name))),
+            Val::Stored(s) if s.holds_others()? => match s.is_attribute(&name.name) {
+                true => {
+                    let what = format!("{} is no part of {}, but an attribute", name.name, s.path());
+                    let e = self.cx.error(name.span, what);
+                    return Err(e.hint(format!("write .attrs['{}']", name.name)));
+                }
+                false => return Ok(Val::Stored(s.at(&name.name))),
+            },
             Val::Stored(s) if PARTS.iter().any(|p| p.0 == name.name) && s.is_complex() => {
                 return Ok(Val::Array(complex_part(&s, &name.name)?));
             }
@@ -338,7 +349,13 @@ impl Lowering<'_> {
                     name.name
                 )));
             }
-            other => return Err(self.cx.error(name.span, format!("{} has no attributes", other.kind()))),
+            other => {
+                let e = self.cx.error(name.span, format!("{} has no attributes", other.kind()));
+                return Err(match other {
+                    Val::Histogram(_) => e.hint("its counts are histogram(…)[0], its edges histogram(…)[1]"),
+                    _ => e,
+                });
+            }
         };
         match catalogue::find_attribute(&name.name).map(|e| e.is) {
             Some(Is::Attribute(attribute)) => (attribute.value)(&array, name.span),
@@ -347,6 +364,9 @@ impl Lowering<'_> {
                 let all: Vec<&str> = ATTRIBUTES.iter().map(|a| a.name).collect();
                 Err(match catalogue::find(&name.name).is_some_and(|e| e.is_function()) {
                     true => e.hint(format!("call it: .{}()", name.name)),
+                    false if stored.is_some_and(|s| s.is_attribute(&name.name)) => {
+                        e.hint(format!("write .attrs['{}']", name.name))
+                    }
                     false => e.hint(format!("the attributes are {}", all.join(", "))),
                 })
             }
@@ -444,6 +464,21 @@ impl Lowering<'_> {
                     }
                 }
                 _ => Err(self.cx.error(span, "a tuple is indexed by one whole number")),
+            },
+            // As NumPy's tuples of counts and edges.
+            Val::Histogram(h) => match index[..] {
+                [Entry::Basic(Index::At(0))] if h.is_weighted() => Ok(Val::Array(h.sums())),
+                [Entry::Basic(Index::At(0))] => Ok(Val::Array(h.counts())),
+                [Entry::Basic(Index::At(i))] if i > 0 && i as usize <= h.dimensions() => {
+                    Ok(Val::Array(h.edges(i as usize - 1)))
+                }
+                _ => {
+                    let e = self.cx.error(
+                        span,
+                        "a histogram has its counts, [0], and the edges of its bins, [1] and so on",
+                    );
+                    Err(e.hint("take the counts first, as in histogram(x)[0][2:]"))
+                }
             },
             other => Err(self.cx.error(object.span, format!("{} has no items", other.kind()))),
         }

@@ -40,6 +40,7 @@ mod call;
 pub mod catalogue;
 mod chosen;
 mod cx;
+mod each_file;
 mod expression;
 mod fold;
 mod functions;

@@ -41,7 +41,11 @@ fn asked(cx: &Cx, a: &mut Args) -> Result<(Quantiles, QuantileMethod)> {
 pub fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
     let func = a.take("func");
     let order = func.as_ref().and_then(ordered);
-    let func = if order.is_some() { Reduction::Sum } else { reduction(cx, func, Reduction::Sum)? };
+    let func = match reduction(cx, func.filter(|_| order.is_none()), Reduction::Sum)? {
+        // The mean of what counts more or less is the average.
+        Reduction::Mean if a.given("weights").is_some() => Reduction::Average,
+        func => func,
+    };
     let values = a.need(cx, "array")?;
     let (takes_q, mut skips_nan) = order.unwrap_or_default();
     if skipna::skips(cx, &values)? {

@@ -4,6 +4,8 @@
 
 use super::args::Args;
 use super::cx::Cx;
+use super::each_file;
+use super::syntax::Span;
 use super::value::{Item, Val};
 use crate::ops::elementwise::Op;
 use crate::{Array, ArrayOperand, Over, Result, Selection, SelectionOperand};
@@ -16,9 +18,15 @@ pub fn elementwise(cx: &Cx, op: Op, operands: Vec<(Item, String)>) -> Result<Val
     if let Some(selected) = predicated(&operands)? {
         return Ok(Val::Selection(Selection::elementwise(op, &selected)?));
     }
+    let spans: Vec<Span> = operands.iter().map(|(item, _)| item.span).collect();
     let operands: Vec<ArrayOperand> =
         operands.into_iter().map(|(item, what)| item.operand(cx, &what)).collect::<Result<_>>()?;
-    Ok(Val::Array(Array::elementwise(op, &operands)))
+    let marked = each_file::check(cx, &operands, &spans)?;
+    let array = Array::elementwise(op, &operands);
+    Ok(Val::Array(match marked {
+        Some(mark) if array.shape().is_ok_and(|shape| mark.is_shape(shape)) => mark.put(&array),
+        _ => array,
+    }))
 }
 
 /// The operands, if there is a selection among them, and nothing beside it but what the same mask selects, and numbers.

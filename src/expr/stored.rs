@@ -1,10 +1,11 @@
 //! Files, groups and datasets that expressions reach by name: `g.Density`, `s["/PartType0/Density"]`,
 //! `s["/Header"].attrs["Redshift"]`, fields of compound data `d["pos"]["x"]`. They are looked at when an expression uses them, and not before.
 
+use super::each_file;
 use crate::source::hdf5::{Attribute, AttributeValue, Elements, Object, ObjectKind};
 use crate::source::memory::MemorySource;
 use crate::source::{self, Join, OpenOptions};
-use crate::{Array, Buffer, Error, ErrorKind, Result, Scalar, Texts, Weak};
+use crate::{Array, Buffer, Error, ErrorKind, Result, Scalar, Session, Texts, Weak};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,8 @@ const NAMED: usize = 20;
 
 /// How a dataset of the files is opened, by its path.
 type Open = dyn Fn(&str) -> Result<Array> + Send + Sync;
+/// Whether a dataset is not joined, by its path.
+type Once = dyn Fn(&str) -> Result<bool> + Send + Sync;
 
 /// A file, a group or a dataset in it, or the same of many files whose datasets are joined.
 ///
@@ -40,6 +43,8 @@ struct Files {
     join: Join,
     options: OpenOptions,
     open: Box<Open>,
+    /// Whether the dataset at a path is in each of the files what it is in the first, and not joined.
+    once: Box<Once>,
     /// What was found out about the objects that were named, by their paths: each is looked at once, however often
     /// expressions name it.
     looked: Mutex<HashMap<String, Arc<Looked>>>,
@@ -99,8 +104,24 @@ impl Stored {
         open: impl Fn(&str) -> Result<Array> + Send + Sync + 'static,
     ) -> Stored {
         let paths = paths.into_iter().map(Into::into).collect();
-        let files = Files { paths, join, options, open: Box::new(open), looked: Mutex::default() };
+        let files = Files {
+            paths,
+            join,
+            options,
+            open: Box::new(open),
+            once: Box::new(|_| Ok(false)),
+            looked: Mutex::default(),
+        };
         Stored { looked: files.looked_at(""), files: Arc::new(files), path: String::new() }
+    }
+
+    /// With strings that are taken from the first file where `once` says that their dataset does not lie along the axis
+    /// that is joined.
+    pub fn once(mut self, once: impl Fn(&str) -> Result<bool> + Send + Sync + 'static) -> Stored {
+        if let Some(files) = Arc::get_mut(&mut self.files) {
+            files.once = Box::new(once);
+        }
+        self
     }
 
     /// What is at a path below it; from the root, if the path begins with `/`. Whether anything is there shows when it is
@@ -173,6 +194,13 @@ impl Stored {
         }
     }
 
+    /// Whether a name is that of an attribute and of nothing in it.
+    pub(super) fn is_attribute(&self, name: &str) -> bool {
+        self.object().is_ok_and(|object| {
+            !object.members.iter().any(|member| member == name) && find(object, name).is_some()
+        })
+    }
+
     /// Whether something in it is reached by a name: what is in a group, the fields of compound elements.
     ///
     /// # Errors
@@ -203,8 +231,11 @@ impl Stored {
         // What is no dataset is told where it is opened.
         let Ok(elements) = self.elements() else { return Ok(None) };
         if elements.text.is_some() {
-            let texts =
-                Texts::open_many(&self.files.paths, self.path(), self.files.join, self.files.options)?;
+            let (files, options) = (&self.files, self.files.options);
+            if files.paths.len() > 1 && (files.once)(self.path())? {
+                return self.in_each(words).map(Some);
+            }
+            let texts = Texts::open_many(&files.paths, self.path(), files.join, options)?;
             return texts.isin(words).map(Some);
         }
         if elements.members.is_empty() {
@@ -232,6 +263,27 @@ impl Stored {
         let array = self.array()?;
         let same = values.into_iter().map(|value| array.equal(Weak::Int(value)));
         Ok(Some(same.reduce(|a, b| a.logical_or(&b)).unwrap_or_else(|| array.not_equal(&array))))
+    }
+
+    /// Where strings of the first file are one of `words`, which must be so in all files.
+    fn in_each(&self, words: &[&str]) -> Result<Array> {
+        let find = |path| Texts::open(path, self.path(), self.files.options)?.isin(words);
+        let [first, rest @ ..] = &self.files.paths[..] else {
+            return Err(Error::new(ErrorKind::NotFound, "no file"));
+        };
+        let found = find(first)?;
+        let session = Session::builder().threads(1).build()?;
+        for path in rest {
+            let same = session.compute(&found.array_equal(&find(path)?, false))?;
+            if same.scalar(0) != Some(Scalar::Bool(true)) {
+                let e = Error::new(
+                    ErrorKind::Value,
+                    "the strings differ between the files, along whose axis they do not lie",
+                );
+                return Err(self.located(e).at("first to differ", path.display()));
+            }
+        }
+        Ok(found)
     }
 
     /// What its elements are made of in the first file.
@@ -305,7 +357,10 @@ impl Stored {
         }
         match all.iter().all(|there| there.value == first.value) {
             true => self.value(first),
-            false => self.value(&of_each(name, &all)),
+            false => Ok(match self.value(&of_each(name, &all))? {
+                Held::Numbers(array) => Held::Numbers(each_file::mark(&array, all.len(), self.files.join)),
+                other => other,
+            }),
         }
     }
 

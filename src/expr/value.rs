@@ -81,9 +81,12 @@ impl Item {
     fn wrong(&self, cx: &Cx, what: &str, wanted: &str) -> Error {
         let e = cx.error(self.span, format!("{what} must be {wanted}, not {}", self.value.kind()));
         match &self.value {
-            Val::Histogram(_) => e.hint("a histogram can only be a result, not part of an expression"),
+            Val::Histogram(_) => e.hint("its counts are histogram(…)[0], its edges histogram(…)[1]"),
             Val::Attributes(_) => e.hint("an attribute is reached by its name, as in x.attrs['units']"),
             Val::Array(_) | Val::Selection(_) => e.hint("it must be known before anything is computed"),
+            Val::Str(_) if wanted.starts_with("an array") => e.hint(
+                "strings are compared with stored strings and enums alone, as in (x == 'a') & (y == 'b'), with (…) around comparisons",
+            ),
             _ => e,
         }
     }

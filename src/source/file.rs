@@ -1,6 +1,6 @@
 //! Files by what they begin with: the one place that knows which format is read by what.
 
-use super::hdf5::{Elements, Hdf5Source, Node, Object, guard, handles};
+use super::hdf5::{Elements, Hdf5Source, Node, NodeKind, Object, StringKind, guard, handles};
 use super::netcdf::{self, NetcdfSource};
 use super::{OpenOptions, Source};
 use crate::error::{Context, Result};
@@ -33,7 +33,15 @@ pub fn open_file(path: &Path, dataset: &str, options: OpenOptions) -> Result<Arc
 pub fn elements(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Elements> {
     match is_classic(path.as_ref()) {
         // Its elements are numbers and characters.
-        true => open_file(path.as_ref(), dataset, options).map(|_| Elements::default()),
+        true => {
+            open_file(path.as_ref(), dataset, options.text_bytes())?;
+            let is_text = match netcdf::tree(path.as_ref(), dataset)?.kind {
+                NodeKind::Dataset(d) => d.dtype.is_none(),
+                _ => false,
+            };
+            let text = is_text.then_some(StringKind::Characters);
+            Ok(Elements { text, ..Elements::default() })
+        }
         false => super::hdf5::elements(path, dataset, options),
     }
 }

@@ -1,4 +1,5 @@
-"""Strings of every kind, enums, and where h5py says that they are equal to texts: texts.h5, texts_other.h5, texts.json.
+"""Strings of every kind, enums, and where h5py says that they are equal to texts: texts.h5, texts_other.h5, texts.json; and
+netCDF's arrays of characters, as netCDF4 puts them together: texts_chars.nc (classic), texts_chars.nc4.
 
     python3 make_texts.py
 """
@@ -7,6 +8,7 @@ import json
 from pathlib import Path
 
 import h5py
+import netCDF4
 import numpy as np
 
 here = Path(__file__).parent
@@ -140,4 +142,21 @@ for name, seed, size in [("texts.h5", 1, 9), ("texts_other.h5", 2, 12)]:
             "strings": {path: [shapes[path], masks(texts)] for path, texts in want.items()},
             "enums": {path: texts for path, texts in enums.items()},
         }
+for name, form in [("texts_chars.nc", "NETCDF3_CLASSIC"), ("texts_chars.nc4", "NETCDF4")]:
+    with netCDF4.Dataset(here / name, "w", format=form) as nc:
+        nc.createDimension("station", 30)
+        nc.createDimension("name_strlen", 8)
+        nc.createDimension("part", 2)
+        texts = strings(60, 9)
+        chars = np.array([w.encode() for w in texts], "S8")
+        nc.createVariable("name", "S1", ("station", "name_strlen"))[:] = chars[:30].view("S1").reshape(30, 8)
+        spaced = np.array([w.encode().ljust(8) for w in texts], "S8")
+        nc.createVariable("pair", "S1", ("station", "part", "name_strlen"))[:] = spaced.view("S1").reshape(30, 2, 8)
+    with netCDF4.Dataset(here / name) as nc:
+        nc.set_auto_chartostring(False)
+        want = {}
+        for variable in ["name", "pair"]:
+            read = netCDF4.chartostring(nc[variable][:], encoding="utf-8")
+            want[f"/{variable}"] = [list(read.shape), masks([t.rstrip(" ") for t in read.reshape(-1).tolist()])]
+        out["files"][name] = {"strings": want}
 (here / "texts.json").write_text(json.dumps(out))

@@ -105,14 +105,20 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     }
     let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     if args.json {
-        print::json(out, &labels, &outcome)?;
+        print::json(out, &labels, &outcome, &told.notes())?;
     } else {
         print::human(out, wanted.iter().map(|w| (w.label.as_str(), &w.output)), &outcome)?;
     }
-    if args.no_skipna && told.masked() && outcome.values.iter().any(is_nan) {
-        output::note(
-            "a result is nan: inputs have missing values; nanmean, nansum and the like leave them out",
-        );
+    if told.masked() && outcome.values.iter().any(is_nan) {
+        output::note(match args.no_skipna {
+            true => {
+                "a result is nan: inputs have missing values; nanmean, nansum and the like leave them out"
+            }
+            false => {
+                "a result is nan: inputs have missing values, which only reductions with a form of their own for NaN leave \
+                 out, as mean, std and median do; norm, cov, corrcoef, trapezoid, topk and others take them as NaN"
+            }
+        });
     }
     tell();
     write_trace(traced, trace.as_deref())

@@ -6,8 +6,8 @@ use chunkwise::expr::Output;
 use chunkwise::{Error, ErrorKind, Outcome, Value};
 use std::io::Write;
 
-/// `{"results": {…}, "report": {…}}`
-pub fn json(mut out: impl Write, names: &[&str], outcome: &Outcome) -> Done {
+/// `{"results": {…}, "notes": […], "report": {…}}`
+pub fn json(mut out: impl Write, names: &[&str], outcome: &Outcome, notes: &[String]) -> Done {
     out.write_all(b"{\"results\": {")?;
     for (i, (name, value)) in names.iter().zip(&outcome.values).enumerate() {
         out.write_all(if i == 0 { b"" } else { b",\n" })?;
@@ -19,7 +19,9 @@ pub fn json(mut out: impl Write, names: &[&str], outcome: &Outcome) -> Done {
             _ => return Err(unknown(name).into()),
         }
     }
-    out.write_all(b"},\n\"report\": ")?;
+    out.write_all(b"},\n\"notes\": ")?;
+    output::json(&mut out, &notes)?;
+    out.write_all(b",\n\"report\": ")?;
     output::json(&mut out, &outcome.report)?;
     out.write_all(b"}\n")?;
     Ok(out.flush()?)

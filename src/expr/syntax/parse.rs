@@ -170,7 +170,7 @@ impl<'t> Parser<'t> {
                 let (operand, end) = self.expression(UNARY)?;
                 self.push(Expr::Unary(op, operand), start.to(end))
             }
-            None if self.is(1, "==") || self.is(1, "!=") => self.compared_text()?,
+            None if self.is_compared(min) => self.compared_text()?,
             None => self.postfix()?,
         };
         let mut compared = false;
@@ -197,11 +197,24 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// Whether what begins here is compared by `==` or `!=`, where operators bind at least as tightly as `min`.
+    fn is_compared(&self, min: u8) -> bool {
+        let compares =
+            |symbol| self.is(1, symbol) && BinaryOp::from_symbol(symbol).is_some_and(|op| op.level() >= min);
+        compares("==") || compares("!=")
+    }
+
     /// A side of `==` or `!=`, which may be a string.
     fn compared_text(&mut self) -> Result<Parsed> {
         let span = self.span();
         match self.string() {
-            Some(text) => Ok((text, span)),
+            Some(text) => match self.tok() {
+                // It would belong to the string, as in Python.
+                Tok::Op(op) if BinaryOp::from_symbol(op).is_some_and(|op| !op.is_comparison()) => Err(self
+                    .error(self.span(), format!("'{op}' binds tighter than a comparison"))
+                    .hint("write (…) around comparisons, as in (x == 'a') & (y == 'b')")),
+                _ => Ok((text, span)),
+            },
             None => self.postfix(),
         }
     }
@@ -280,7 +293,11 @@ impl<'t> Parser<'t> {
         let mut items = Vec::new();
         let mut comma = false;
         while !self.is(0, ")") {
-            items.push(self.expression(0)?.0);
+            let text = if self.is(1, ",") || comma { self.alone() } else { None };
+            items.push(match text {
+                Some(text) => text,
+                None => self.expression(0)?.0,
+            });
             if self.eat(",").is_none() {
                 break;
             }

@@ -99,8 +99,18 @@ fn strings_name_parts() {
         parse("d['a', 'b'].attrs['x'][2:] + 1").unwrap().to_string(),
         "d['a', 'b'].attrs['x'][2:] + 1"
     );
-    for bad in ["d['a' 'b']", "d['a':]", "d[:'a']", "d['a' + 1]", "'a'", "('a')", "x == 'a' + 1", "-'a' == x"]
-    {
+    for bad in [
+        "d['a' 'b']",
+        "d['a':]",
+        "d[:'a']",
+        "d['a' + 1]",
+        "'a'",
+        "('a')",
+        "x == 'a' + 1",
+        "-'a' == x",
+        "x == 'a' & y",
+        "x == 'a' | y == 'b'",
+    ] {
         assert!(parse(bad).is_err(), "{bad}");
     }
 }
@@ -112,6 +122,7 @@ fn strings_are_compared() {
         "x == 'a'",
         "'a' != x",
         "isin(x, ['a', 'b'])",
+        "isin(x, ('a', 'b'))",
         "x.y['z'] == 'a'",
         "(x == 'a') & (y != 'b')",
         "'a' == 'b'",

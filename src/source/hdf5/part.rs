@@ -49,6 +49,9 @@ pub enum StringKind {
     SpacePadded,
     /// Of variable length, elsewhere in the file.
     Variable,
+    /// A character an element; strings lie along the last axis, filled up with bytes that are 0 or with spaces, as in
+    /// netCDF.
+    Characters,
 }
 
 /// What of each stored element is wanted.

@@ -21,7 +21,7 @@ pub(crate) fn fuzz_netcdf(data: &[u8]) -> Option<(u64, u64)> {
     let mut cx = ReadCx { scratch: &mut scratch, stats: &stats };
     let mut read = 0;
     for variable in header.variables.iter().take(MOST) {
-        let Ok(place) = Place::of(&header, variable, records, len) else { continue };
+        let Ok(place) = Place::of(&header, variable, records, len, true) else { continue };
         if place.bytes() == 0 {
             continue;
         }

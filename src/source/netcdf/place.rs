@@ -128,14 +128,24 @@ fn check_alone(header: &Header, variable: &Variable, records: Records) -> Result
 }
 
 impl Place {
-    /// The place of a variable, in a file of so many bytes.
+    /// The place of a variable, in a file of so many bytes. Text is bytes where these are wanted.
     ///
     /// # Errors
     /// `Type` for text; `Format` if it is not in the file; `Unsupported` for more axes than arrays have.
-    pub fn of(header: &Header, variable: &Variable, records: Records, file_len: u64) -> Result<Place> {
-        let Type::Number(dtype) = variable.of else {
-            return Err(Error::new(ErrorKind::Type, "elements of the type char are not numbers")
-                .hint("only integers, floats, bools and enums can be computed with"));
+    pub fn of(
+        header: &Header,
+        variable: &Variable,
+        records: Records,
+        file_len: u64,
+        text_bytes: bool,
+    ) -> Result<Place> {
+        let dtype = match variable.of {
+            Type::Number(dtype) => dtype,
+            Type::Char if text_bytes => DType::U8,
+            Type::Char => {
+                return Err(Error::new(ErrorKind::Type, "elements of the type char are not numbers")
+                    .hint("strings are compared: NAME == \"text\", isin(NAME, [\"one\", \"other\"])"));
+            }
         };
         let shape = header.shape(variable, records);
         if shape.len() > MAX_RANK {

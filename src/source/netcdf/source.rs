@@ -46,9 +46,9 @@ impl NetcdfSource {
         open().at("file", path.display()).at("dataset", &name)
     }
 
-    /// As [`NetcdfSource::open`], of a file that must be in the state `fingerprint`.
+    /// As [`NetcdfSource::open`], of a file that must be in the state `fingerprint`. Text is bytes.
     pub(in crate::source) fn reopen(path: &Path, name: &str, fingerprint: &Fingerprint) -> Result<Self> {
-        let source = NetcdfSource::open_in(path, name, Some(fingerprint), OpenOptions::new());
+        let source = NetcdfSource::open_in(path, name, Some(fingerprint), OpenOptions::new().text_bytes());
         source.at("file", path.display()).at("dataset", name)
     }
 
@@ -67,7 +67,8 @@ impl NetcdfSource {
         }
         let header = Header::read(&file.raw)?;
         let variable = header.variable(name)?;
-        let place = Place::of(&header, variable, Records::of(&header, fingerprint.size)?, fingerprint.size)?;
+        let records = Records::of(&header, fingerprint.size)?;
+        let place = Place::of(&header, variable, records, fingerprint.size, options.text_bytes)?;
         let boxes = place.boxes();
         let attributes = match options.decode {
             true => tree::wanted(&file.raw, &header, variable)?,

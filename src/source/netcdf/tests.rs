@@ -97,7 +97,7 @@ fn one(dims: &[u64], kind: u32, records: u64, begin: u64, len: u64) -> Result<Pl
     head.extend([&n32(0)[..], &n64(0), &n32(kind), &n64(0), &n64(begin)].concat());
     let file = Endless { len, ..Endless::new(&[&head], &[&[0]]) };
     let header = Header::read(&file)?;
-    Place::of(&header, &header.variables[0], Records::of(&header, len)?, len)
+    Place::of(&header, &header.variables[0], Records::of(&header, len)?, len, false)
 }
 
 #[test]
