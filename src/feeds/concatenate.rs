@@ -59,8 +59,17 @@ impl Feed for Concatenate {
 
     fn pieces(&self, of: &[SubKernel], chunks: &dyn Fn(&SubKernel) -> Option<Chunks>) -> Option<Pieces> {
         let axis = self.axis;
-        let shape = chunks(&of[0]).map_or_else(|| of[0].shape.clone(), |c| c.shape().into());
-        let each = of.iter().map(|p| (p.shape[axis], chunks(p).map_or(p.shape[axis], |c| c.shape()[axis])));
+        let all: Vec<Option<Chunks>> = of.iter().map(chunks).collect();
+        let largest = all.iter().flatten().max_by_key(|c| c.elements());
+        // What has no chunks can be cut anywhere: as the others.
+        let shape: Dims =
+            largest.map_or_else(|| of[0].shape.iter().map(|_| 1).collect(), |c| c.shape().into());
+        let each = of.iter().zip(&all).flat_map(|(p, chunks)| match chunks {
+            Some(chunks) => {
+                chunks.cuts(axis).map_or_else(|| vec![(p.shape[axis], chunks.shape()[axis])], Cuts::lengths)
+            }
+            None => vec![(p.shape[axis], shape[axis])],
+        });
         let cuts: Cuts = each.collect();
         let chunks = match cuts.is_empty() {
             true => Chunks::from(shape),

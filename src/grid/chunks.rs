@@ -108,6 +108,11 @@ impl Cuts {
         (first..self.runs.len()).map(|r| (self.before(r).0, self.runs[r].end, self.runs[r].len))
     }
 
+    /// The stretches: elements, and the length of a piece.
+    pub fn lengths(&self) -> Vec<(u64, u64)> {
+        self.stretches().map(|(start, end, len)| (end - start, len)).collect()
+    }
+
     /// Elements along the axis.
     pub fn len(&self) -> u64 {
         self.runs.last().map_or(0, |r| r.end)

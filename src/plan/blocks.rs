@@ -2,7 +2,7 @@
 
 use super::{Fed, Input, PlanOptions, PlanSource, Read, SubKernel, Supply};
 use crate::feeds::{Pieces, Reach};
-use crate::grid::{AxisGrid, Chunks, Dims, Grid, Region, c_strides};
+use crate::grid::{AxisGrid, Chunks, Cuts, Dims, Grid, Region, c_strides};
 use crate::ops::program::Program;
 use crate::view::View;
 use num_integer::Integer;
@@ -27,11 +27,60 @@ fn cut(input: &Input, size: u64, sources: &[PlanSource]) -> Option<Cut> {
 
 fn pieces_of(fed: &Fed, sources: &[PlanSource]) -> Option<Pieces> {
     // What a halo is around or elements are picked of may be computed: its pieces are those of what goes in.
-    let computed =
-        (0..fed.of.len()).any(|child| matches!(fed.reach(child), Reach::Halo { .. } | Reach::Picked { .. }));
-    match computed {
-        true => fed.pieces(&|k| widest_chunks(k, sources)),
-        false => fed.pieces(&|k| inner_chunks(k, sources)),
+    let any = |is: fn(Reach) -> bool| (0..fed.of.len()).any(|child| is(fed.reach(child)));
+    if any(|reach| matches!(reach, Reach::Halo { .. } | Reach::Picked { .. })) {
+        fed.pieces(&|k| widest_chunks(k, sources))
+    } else if any(|reach| matches!(reach, Reach::Affine { .. })) {
+        fed.pieces(&|k| seen_chunks(k, sources))
+    } else {
+        fed.pieces(&|k| inner_chunks(k, sources))
+    }
+}
+
+/// The largest chunks of what goes into a kernel, as it sees them.
+fn seen_chunks(kernel: &SubKernel, sources: &[PlanSource]) -> Option<Chunks> {
+    let chunks = kernel.inputs.iter().filter_map(|input| {
+        let own = match &input.from {
+            Supply::Read(Read::Source(s)) => sources[*s].chunks.clone(),
+            Supply::Read(Read::Value(_)) => None,
+            Supply::Feed(fed) => pieces_of(fed, sources).map(|pieces| pieces.chunks),
+        };
+        own.map(|own| seen(&input.view, &own))
+    });
+    chunks.max_by_key(Chunks::elements)
+}
+
+/// Chunks as a view sees them. Where they begin within one along several axes, that is told of the first of these axes.
+fn seen(view: &View, chunks: &Chunks) -> Chunks {
+    let shape: Dims = view
+        .axes
+        .iter()
+        .map(|axis| match axis.from {
+            // Along an axis that repeats or is new, any cut will do.
+            None => 1,
+            Some((s, step)) => {
+                chunks.shape()[s].div_ceil(step.unsigned_abs().max(1)).clamp(1, axis.len.max(1))
+            }
+        })
+        .collect();
+    let cuts = |d: usize| {
+        let axis = &view.axes[d];
+        let (s, step) = axis.from.filter(|_| axis.len > 0)?;
+        let (base, n) = (view.base[s], chunks.shape()[s].max(1));
+        match chunks.cuts(s) {
+            Some(cuts) => cuts.seen(base, step, axis.len, MAX_LISTED),
+            // As they would be from the first element on.
+            None if step < 0 || !base.is_multiple_of(n) => {
+                let end = (base as i64 + step.max(0) * (axis.len as i64 - 1)) as u64 + 1;
+                let even: Cuts = std::iter::once((end.next_multiple_of(n), n)).collect();
+                even.seen(base, step, axis.len, MAX_LISTED)
+            }
+            None => None,
+        }
+    };
+    match (0..view.axes.len()).find_map(|d| Some((d, cuts(d)?))) {
+        Some((d, cuts)) => Chunks::uneven(&shape, d, cuts),
+        None => Chunks::from(shape),
     }
 }
 
