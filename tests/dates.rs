@@ -54,8 +54,11 @@ fn what_is_no_date_is_an_error() {
         ("m since 2001-01-01", "standard", ErrorKind::Value),
         ("days since yesterday", "standard", ErrorKind::Value),
         ("days since 2001-01-01 25:99", "standard", ErrorKind::Value),
-        ("days since 2001-01-01 00:00 +02:00", "standard", ErrorKind::Value),
-        ("days since 1000-01-01", "standard", ErrorKind::Unsupported),
+        ("days since 2001-01-01 00:00 +2a", "standard", ErrorKind::Value),
+        ("days since 2001-01-01 00:00 -7:30", "standard", ErrorKind::Value),
+        ("days since 2001-01-01 00:00 +25:00", "standard", ErrorKind::Value),
+        ("days since 1582-10-10", "standard", ErrorKind::Value),
+        ("days since 0000-01-01", "standard", ErrorKind::Value),
         ("days since 2001-01-01", "julian", ErrorKind::Unsupported),
     ] {
         let e = time.date_part(units, calendar, DatePart::Year).check().unwrap_err();

@@ -39,8 +39,9 @@ enum Calendar {
 const DAY: i64 = 86_400_000;
 /// Days before each month of a year without a leap day.
 const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
-/// The first day of the Gregorian calendar, as a year, month and day.
+/// The first day of the Gregorian calendar, as a year, month and day, and the last of the Julian one.
 const GREGORIAN: (i64, i64, i64) = (1582, 10, 15);
+const LAST_JULIAN: (i64, i64, i64) = (1582, 10, 4);
 
 /// From what times are counted, and in what.
 struct Reference {
@@ -71,7 +72,7 @@ impl Array {
     /// Calendars: `standard`, `gregorian`, `proleptic_gregorian`, `noleap`, `365_day`, `all_leap`, `366_day`, `360_day`.
     ///
     /// Errors, when it is computed: `Value` for units that are no time since a reference, and a reference that is no date;
-    /// `Unsupported` for a reference before the Gregorian calendar in the calendar `standard`, and for another calendar.
+    /// `Unsupported` for another calendar.
     #[track_caller]
     pub fn date_part(&self, units: &str, calendar: &str, part: DatePart) -> Array {
         let reference = attempt!("date_part", Reference::parse(units, calendar));
@@ -210,8 +211,7 @@ impl Reference {
         let [year, month, day_of_month] =
             numbers::<i64>(unsigned, '-').and_then(|n| n.try_into().ok()).ok_or_else(date)?;
         let year = if negative { -year } else { year };
-        // An offset from UTC of zero is the only one.
-        let time = time.trim().trim_end_matches("+00:00").trim_end_matches("+0:00").trim();
+        let (time, from_utc) = without_zone(time.trim()).ok_or_else(date)?;
         let clock = if time.is_empty() { vec![0.0] } else { numbers::<f64>(time, ':').ok_or_else(date)? };
         let most = match (calendar, month) {
             (Calendar::Days360, _) => 30,
@@ -232,13 +232,14 @@ impl Reference {
         }
         let (first_year, first_month, first_day) = GREGORIAN;
         let mixed = calendar == Calendar::Gregorian && name != "proleptic_gregorian";
-        if mixed && (year, month, day_of_month) < GREGORIAN {
-            let what = format!("the reference {day} lies before the Gregorian calendar");
-            return Err(Error::new(ErrorKind::Unsupported, what)
-                .hint("say calendar='proleptic_gregorian' if that is meant"));
+        // Before the Gregorian calendar a date is one of the Julian calendar, and there is no year 0.
+        let is_julian = mixed && (year, month, day_of_month) < GREGORIAN;
+        if is_julian && (year < 1 || (year, month, day_of_month) > LAST_JULIAN) {
+            return Err(date());
         }
         let leap = |extra: i64| BEFORE[month as usize - 1] + if month > 2 { extra } else { 0 };
         let days = match calendar {
+            _ if is_julian => days_from_julian(year, month, day_of_month),
             Calendar::Gregorian => days_from_civil(year, month, day_of_month),
             Calendar::NoLeap => year * 365 + leap(0) + day_of_month - 1,
             Calendar::AllLeap => year * 366 + leap(1) + day_of_month - 1,
@@ -247,8 +248,32 @@ impl Reference {
         let since_midnight =
             clock.iter().zip([3_600_000.0, 60_000.0, 1000.0]).map(|(n, each)| n * each).sum::<f64>();
         let first = mixed.then(|| days_from_civil(first_year, first_month, first_day));
-        Ok(Reference { unit, offset: days * DAY + since_midnight.round() as i64, calendar, first })
+        Ok(Reference { unit, offset: days * DAY + since_midnight.round() as i64 - from_utc, calendar, first })
     }
+}
+
+/// A time of day without its offset from UTC, and that in milliseconds: `+02:00`, `-0730`, `+05`.
+fn without_zone(time: &str) -> Option<(&str, i64)> {
+    let Some(at) = time.rfind(['+', '-']) else { return Some((time, 0)) };
+    let (clock, zone) = time.split_at(at);
+    let (sign, zone) = if zone.starts_with('-') { (-1, &zone[1..]) } else { (1, &zone[1..]) };
+    let (hours, minutes) = match zone.split_once(':') {
+        Some(both) => both,
+        None if zone.len() > 2 => zone.split_at_checked(zone.len() - 2)?,
+        None => (zone, "0"),
+    };
+    let whole = |text: &str| text.parse::<u8>().ok().map(i64::from).filter(|n| *n < 60);
+    let minutes = whole(hours).filter(|h| *h < 24)? * 60 + whole(minutes)?;
+    // cftime takes no offset of one digit, and UDUNITS does: only nothing is the same for both.
+    (hours.len() == 2 || minutes == 0).then_some((clock.trim(), sign * minutes * 60_000))
+}
+
+/// Days from 1970-01-01 to a date of the Julian calendar, by its Julian day number (Richards, Explanatory Supplement to the
+/// Astronomical Almanac, chapter 15).
+fn days_from_julian(year: i64, month: i64, day: i64) -> i64 {
+    let before_march = (14 - month) / 12;
+    let (year, month) = (year + 4800 - before_march, month + 12 * before_march - 3);
+    day + (153 * month + 2) / 5 + 365 * year + year / 4 - 32_083 - 2_440_588
 }
 
 /// Numbers with a sign between them.
