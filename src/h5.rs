@@ -256,14 +256,18 @@ pub(crate) fn select(space: &Id, start: &[u64], step: &[u64], count: &[u64]) -> 
 }
 
 mod attr;
+mod checksum;
 mod create;
 mod data;
 mod meta;
 mod object;
+mod scales;
 mod types;
 pub(crate) use attr::*;
+pub(crate) use checksum::*;
 pub(crate) use create::*;
 pub(crate) use data::*;
 pub(crate) use meta::*;
 pub(crate) use object::*;
+pub(crate) use scales::*;
 pub(crate) use types::*;

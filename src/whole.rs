@@ -147,6 +147,55 @@ impl WholeFile {
             || (self.target.file_name() == path.file_name() && folder(&self.target) == folder(&path))
     }
 
+    /// Writes bytes at a place of the file; it may be called from several threads.
+    ///
+    /// # Errors
+    /// `Io`; a full disk says so.
+    pub fn write_at(&self, bytes: &[u8], at: u64) -> Result<()> {
+        #[cfg(unix)]
+        let written = std::os::unix::fs::FileExt::write_all_at(&self.file, bytes, at);
+        #[cfg(windows)]
+        let written = (|| {
+            let mut done = 0;
+            while done < bytes.len() {
+                match std::os::windows::fs::FileExt::seek_write(&self.file, &bytes[done..], at + done as u64)? {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    n => done += n,
+                }
+            }
+            Ok(())
+        })();
+        written.map_err(|e| match e.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Error::new(ErrorKind::Io, "cannot write the file: the disk is full")
+                    .caused_by(e)
+                    .hint("free some space; an existing target file is unchanged")
+            }
+            _ => Error::new(ErrorKind::Io, "cannot write the file").caused_by(e),
+        })
+    }
+
+    /// Reads back what was written.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn read_at(&self, bytes: &mut [u8], at: u64) -> Result<()> {
+        #[cfg(unix)]
+        let read = std::os::unix::fs::FileExt::read_exact_at(&self.file, bytes, at);
+        #[cfg(windows)]
+        let read = (|| {
+            let mut done = 0;
+            while done < bytes.len() {
+                match std::os::windows::fs::FileExt::seek_read(&self.file, &mut bytes[done..], at + done as u64)? {
+                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    n => done += n,
+                }
+            }
+            Ok(())
+        })();
+        read.map_err(|e| Error::new(ErrorKind::Io, "cannot read back what was written").caused_by(e))
+    }
+
     /// Syncs the file and puts it in its target's place.
     ///
     /// # Errors

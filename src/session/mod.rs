@@ -16,11 +16,13 @@ mod rechunk;
 mod select;
 mod spill;
 mod store;
+mod store_options;
 mod unique;
 
 pub use blocks::{BlockOrder, Blocks};
 pub use into::Out;
-pub use store::{Store, StoreOptions};
+pub use store::Store;
+pub use store_options::StoreOptions;
 pub use unique::Unique;
 
 use crate::array::{Array, Binned, Target};

@@ -12,55 +12,38 @@ use crate::buffer::Buffer;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::exec::{self, Handed, Outlets, Report, Taker};
 use crate::graph::{Built, Graph};
-use crate::grid::{Dims, Grid, Region, Slab, show_shape, unravel};
+use crate::grid::{Dims, Grid, Region, Slab, unravel};
 use crate::plan::{Bound, Ends, Plan, ValueId, Written};
-use crate::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
+use super::store_options::StoreOptions;
+use crate::sink::hdf5::{AttributeData, DatasetSpec, WriteScratch};
+use crate::sink::{Format, Mode, Writer};
 use crate::source::{SourceSpec, copy_slab};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-/// How arrays are stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StoreOptions {
-    chunks: Option<Vec<u64>>,
-    deflate: Option<u8>,
-}
-
-impl StoreOptions {
-    /// Chunks of about 1 MiB that line up with those of the sources, not compressed.
-    pub fn new() -> Self {
-        StoreOptions::default()
-    }
-
-    /// The chunk shape.
-    pub fn chunks(mut self, shape: &[u64]) -> Self {
-        self.chunks = Some(shape.to_vec());
-        self
-    }
-
-    /// Compresses with shuffle and deflate of this level, 1 to 12.
-    pub fn deflate(mut self, level: u8) -> Self {
-        self.deflate = Some(level);
-        self
-    }
-}
-
 /// An HDF5 file to be written: arrays, and the datasets that they become. Nothing happens before
 /// [`Session::run_with`].
 #[derive(Clone, Debug)]
 pub struct Store {
     path: PathBuf,
-    datasets: Vec<(String, Array)>,
+    datasets: Vec<(String, Array, Option<StoreOptions>)>,
     options: StoreOptions,
+    attributes: Vec<(String, AttributeData)>,
     new: bool,
 }
 
 impl Store {
     /// A new file at `path`, without datasets.
     pub fn new(path: impl AsRef<Path>) -> Store {
-        Store { path: path.as_ref().into(), datasets: Vec::new(), options: StoreOptions::new(), new: false }
+        Store {
+            path: path.as_ref().into(),
+            datasets: Vec::new(),
+            options: StoreOptions::new(),
+            attributes: Vec::new(),
+            new: false,
+        }
     }
 
     /// How its datasets are stored.
@@ -78,8 +61,42 @@ impl Store {
 
     /// One more dataset; groups on the way to it are made.
     pub fn dataset(mut self, name: &str, array: &Array) -> Store {
-        self.datasets.push((name.to_string(), array.clone()));
+        self.datasets.push((name.to_string(), array.clone(), None));
         self
+    }
+
+    /// As [`Store::dataset`], stored in its own way.
+    pub fn dataset_with(mut self, name: &str, array: &Array, options: &StoreOptions) -> Store {
+        self.datasets.push((name.to_string(), array.clone(), Some(options.clone())));
+        self
+    }
+
+    /// An attribute of the file: of its root.
+    pub fn attribute(mut self, name: &str, value: impl Into<AttributeData>) -> Store {
+        self.attributes.push((name.to_string(), value.into()));
+        self
+    }
+
+    /// Checks that its format has what is asked for.
+    fn check(&self) -> Result<()> {
+        let plain = self.attributes.is_empty() && self.all().all(|(_, _, options)| options.plain());
+        match Format::of(&self.path)? {
+            Format::Hdf5 => Ok(()),
+            _ if plain => Ok(()),
+            _ => Err(Error::new(
+                ErrorKind::Unsupported,
+                "NumPy's files have no chunks, filters, fill values, dimensions and attributes",
+            )
+            .hint("leave them away, or store the results in an .h5 file")),
+        }
+    }
+
+    /// The datasets as they are stored, and how.
+    fn all(&self) -> impl Iterator<Item = (&str, Array, &StoreOptions)> {
+        self.datasets.iter().map(|(name, array, own)| {
+            let options = own.as_ref().unwrap_or(&self.options);
+            (name.as_str(), options.stored(array), options)
+        })
     }
 }
 
@@ -176,15 +193,15 @@ impl Session {
         let stored = self.plan_stored(targets, stores)?;
         let Stored { plan, ends, specs, places } = stored;
         let bound = self.bind_with(&plan, &ends)?;
-        let writers = stores.iter().zip(&specs).map(|(s, specs)| match s.new {
-            true => Hdf5Writer::create_new(&s.path, specs),
-            false => Hdf5Writer::create(&s.path, specs),
+        let writers = stores.iter().zip(&specs).map(|(s, specs)| {
+            let mode = if s.new { Mode::New } else { Mode::Replace };
+            Writer::create(&s.path, specs, &s.attributes, mode)
         });
         let writing = Writing::new(writers.collect::<Result<_>>()?, &places);
         let counters = self.counters();
         let outlets = Outlets { taker: Some(&writing), ..Outlets::default() };
         let values = self.with_context(|cx| exec::run(&plan, &bound, outlets, cx, &counters))?;
-        writing.writers.into_iter().try_for_each(Hdf5Writer::finish)?;
+        writing.writers.into_iter().try_for_each(Writer::finish)?;
         let results = plan.results()[..targets.len()].iter();
         let values = results.map(|&v| exec::result(&values, v)).collect::<Result<_>>()?;
         let report = self.report(&plan, &bound, &counters, start);
@@ -204,17 +221,22 @@ impl Session {
     fn plan_stored(&self, targets: &[&dyn Target], stores: &[Store]) -> Result<Stored> {
         let mut roots =
             targets.iter().map(|t| t.built().map_err(|e| e.duplicate())).collect::<Result<Vec<_>>>()?;
-        let (mut written, mut kinds) = (Vec::new(), Vec::new());
-        let all = || stores.iter().flat_map(|s| s.datasets.iter().map(move |d| (s, d)));
-        for (store, (name, array)) in all() {
-            let chunks = chunks_asked(array, &store.options).at("dataset", name)?;
-            let kind = kinds.iter().position(|k| *k == chunks).unwrap_or(kinds.len());
-            if kind == kinds.len() {
-                kinds.push(chunks.clone());
+        let (mut written, mut kinds, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
+        for store in stores {
+            store.check().at("file", store.path.display())?;
+            for (name, array, options) in store.all() {
+                let chunks = options.chunks_asked(&array).at("dataset", name)?;
+                // Before anything is planned; chunks of its own choice are checked where it is known.
+                options.dataset(name, &array, || Some(array.shape().ok()?.to_vec())).at("dataset", name)?;
+                let kind = kinds.iter().position(|k| *k == chunks).unwrap_or(kinds.len());
+                if kind == kinds.len() {
+                    kinds.push(chunks.clone());
+                }
+                let built: Built = array.apart(kind).built;
+                written.push(Written { result: roots.len(), chunks });
+                roots.push(built.map_err(|e| e.duplicate()).at("dataset", name)?);
+                arrays.push(array);
             }
-            let built: Built = array.apart(kind).built;
-            written.push(Written { result: roots.len(), chunks });
-            roots.push(built.map_err(|e| e.duplicate()).at("dataset", name)?);
         }
         let streamed = |plan: &Plan| plan.results()[targets.len()..].to_vec();
         let graph = Graph::new(&roots);
@@ -227,29 +249,23 @@ impl Session {
         let mut specs: Vec<Vec<DatasetSpec>> = vec![Vec::new(); stores.len()];
         let (mut places, mut ends) = (Vec::new(), Ends::default());
         let results = &plan.results()[targets.len()..];
-        let files = stores.iter().enumerate().flat_map(|(n, s)| s.datasets.iter().map(move |d| (n, s, d)));
-        for ((file, store, (name, _)), &value) in files.zip(results) {
-            let spec = dataset(&plan, value, name, &store.options, &written[places.len()]);
+        let files = stores.iter().enumerate().flat_map(|(n, s)| s.all().map(move |d| (n, d)));
+        for (((file, (name, _, options)), array), &value) in files.zip(&arrays).zip(results) {
+            let own = || plan.grid_of(value).map(|grid| grid.axes.iter().map(|a| a.longest().max(1)).collect());
+            let mut spec = options.dataset(name, array, own).at("dataset", name)?;
+            let in_chunks = Format::of(&stores[file].path)? == Format::Hdf5;
+            spec.chunks = spec.chunks.filter(|_| in_chunks);
             let chunk: Option<Dims> = spec.chunks.as_deref().map(Dims::from);
             ends.handing = ends.handing.max(handing(&plan, value, &spec));
             ends.streamed.extend(Some(value).filter(|v| !ends.streamed.contains(v)));
             places.push(Place { value, at: (file, specs[file].len()), chunk });
             specs[file].push(spec);
         }
+        stores.iter().zip(&specs).try_for_each(|(s, specs)| {
+            Writer::check(&s.path, specs).at("file", s.path.display())
+        })?;
         Ok(Stored { plan, ends, specs, places })
     }
-}
-
-/// The chunks asked for, within the array.
-fn chunks_asked(array: &Array, options: &StoreOptions) -> Result<Option<Dims>> {
-    let (shape, Some(chunks)) = (array.shape()?, &options.chunks) else { return Ok(None) };
-    if chunks.len() != shape.len() || chunks.contains(&0) {
-        return Err(Error::new(
-            ErrorKind::Shape,
-            format!("chunks of shape {} for an array of shape {}", show_shape(chunks), show_shape(shape)),
-        ));
-    }
-    Ok(Some(chunks.iter().zip(shape).map(|(&c, &n)| c.min(n.max(1))).collect()))
 }
 
 /// Checks that a plan does not read the file that is to be written.
@@ -267,31 +283,6 @@ fn is_no_input(plan: &Plan, path: &Path) -> Result<()> {
     }
 }
 
-/// The dataset that a value becomes.
-fn dataset(
-    plan: &Plan,
-    value: ValueId,
-    name: &str,
-    options: &StoreOptions,
-    written: &Written,
-) -> DatasetSpec {
-    let made = &plan.values()[value];
-    // HDF5 has no chunks for scalars and none of length 0.
-    let chunked = !made.shape.is_empty() && !made.shape.contains(&0);
-    let own = || plan.grid_of(value).map(|grid| grid.axes.iter().map(|a| a.longest().max(1)).collect());
-    let chunks = written.chunks.clone().or_else(own).filter(|_| chunked);
-    let deflate = options.deflate.filter(|_| chunked);
-    DatasetSpec {
-        name: name.to_string(),
-        shape: made.shape.to_vec(),
-        dtype: made.dtype,
-        chunks: chunks.map(|c| c.to_vec()),
-        deflate,
-        shuffle: deflate.is_some() && made.dtype.size() > 1,
-        attributes: Vec::new(),
-    }
-}
-
 /// Bytes that a worker takes to write a block of a value: the buffers that compress a chunk, and one chunk
 /// of the block where that has several.
 fn handing(plan: &Plan, value: ValueId, spec: &DatasetSpec) -> u64 {
@@ -299,19 +290,19 @@ fn handing(plan: &Plan, value: ValueId, spec: &DatasetSpec) -> u64 {
     let bytes = chunks.iter().fold(spec.dtype.size() as u64, |n, &c| n.saturating_mul(c));
     let whole = plan.grid_of(value).is_none_or(|grid| grid.largest().as_slice() == chunks.as_slice());
     let piece = if whole { 0 } else { Buffer::capacity_for(usize::try_from(bytes).unwrap_or(usize::MAX)) };
-    WriteScratch::bytes_for(bytes, spec.shuffle, spec.deflate).saturating_add(piece as u64)
+    WriteScratch::bytes_for(bytes, &spec.used_filters()).saturating_add(piece as u64)
 }
 
 /// Files under way, and what is written where.
 struct Writing<'a> {
-    writers: Vec<Hdf5Writer>,
+    writers: Vec<Writer>,
     places: HashMap<ValueId, Vec<&'a Place>>,
     /// What workers that are not writing have for it.
     spare: Mutex<Vec<(WriteScratch, Buffer)>>,
 }
 
 impl<'a> Writing<'a> {
-    fn new(writers: Vec<Hdf5Writer>, places: &'a [Place]) -> Self {
+    fn new(writers: Vec<Writer>, places: &'a [Place]) -> Self {
         let mut of: HashMap<ValueId, Vec<&Place>> = HashMap::new();
         places.iter().for_each(|p| of.entry(p.value).or_default().push(p));
         Writing { writers, places: of, spare: Mutex::default() }
@@ -331,7 +322,6 @@ impl<'a> Writing<'a> {
     ) -> Result<()> {
         let (writer, dataset) = (&self.writers[place.at.0], place.at.1);
         let Some(chunk) = &place.chunk else { return writer.write_region(dataset, region, elements) };
-        let spec = &writer.datasets()[dataset];
         let cut = region.start.iter().zip(chunk).any(|(&start, &c)| start % c != 0);
         if cut {
             return Err(Error::new(ErrorKind::Internal, "a block begins within a chunk of its target"));
@@ -348,7 +338,7 @@ impl<'a> Writing<'a> {
             }
             let mut part = inside.region(&at);
             part.start.iter_mut().zip(&region.start).for_each(|(p, start)| *p += start);
-            let size = spec.dtype.size();
+            let size = writer.dtype(dataset).size();
             piece.resize_for_overwrite(part.len() as usize * size);
             copy_slab(elements, region, &Slab::dense(&part), piece, size);
             writer.write_chunk(dataset, &coords, piece, scratch)?;

@@ -5,90 +5,38 @@
 //! and dropping the writer removes the temporary file. A killed process leaves the old target (and
 //! perhaps a temporary file, which the next that writes to the target removes).
 //!
-//! Chunks are compressed by the caller's thread outside the HDF5 lock and handed over under it.
-//! Limits: deflate and shuffle; the dtypes of this crate; native byte order.
+//! Chunks are filtered by the caller's thread outside the HDF5 lock and handed over under it; contiguous data is written by
+//! position without it. libhdf5 writes the frame: groups, headers, attributes and indexes.
+//! Limits: the filters of [`Filter`]; the dtypes of this crate; native byte order.
 
-use crate::buffer::Buffer;
-use crate::dtype::{DType, Scalar};
+mod bitshuffle;
+mod filter;
+mod scales;
+mod spec;
+
+pub use filter::{Filter, WriteScratch};
+pub use spec::{AttributeData, DatasetSpec};
+
+use super::Mode;
+use super::rows::write_rows;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::grid::{Dims, MAX_RANK, Region, checked_len};
+use crate::grid::{Dims, Region};
 use crate::h5::{self, Creation, Id};
 use crate::whole::WholeFile;
-use libdeflater::{CompressionLvl, Compressor};
 use std::path::{Path, PathBuf};
 use std::sync::RwLock;
-
-/// The value of an attribute to write.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum AttributeData {
-    /// One string.
-    Text(String),
-    /// One number (a scalar) or several of one dtype (one axis).
-    Numbers(Vec<Scalar>),
-}
-
-/// A dataset to write.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DatasetSpec {
-    /// Its path from the root; groups on the way are made.
-    pub name: String,
-    /// Its shape.
-    pub shape: Vec<u64>,
-    /// Its dtype; bool is written as h5py's enum.
-    pub dtype: DType,
-    /// The chunk shape; `None` for contiguous data.
-    pub chunks: Option<Vec<u64>>,
-    /// Deflate with this level, 1 to 12 (libdeflate's; beyond 9 the file says 9).
-    pub deflate: Option<u8>,
-    /// Whether bytes of equal rank are put together first, which helps deflate.
-    pub shuffle: bool,
-    /// Attributes.
-    pub attributes: Vec<(String, AttributeData)>,
-}
-
-/// Buffers that a thread reuses for compressing.
-#[derive(Default)]
-pub struct WriteScratch {
-    padded: Buffer,
-    shuffled: Buffer,
-    packed: Buffer,
-    deflate: Option<(u8, Compressor)>,
-}
-
-impl WriteScratch {
-    /// Empty buffers.
-    pub fn new() -> Self {
-        WriteScratch::default()
-    }
-
-    /// The most bytes that writing chunks of `chunk_bytes` bytes uses, shuffled and compressed or not.
-    pub fn bytes_for(chunk_bytes: u64, shuffle: bool, deflate: Option<u8>) -> u64 {
-        let buffer = chunk_bytes.saturating_add(1024);
-        let shuffled = if shuffle { buffer } else { 0 };
-        let packed = deflate.map_or(0, |level| {
-            // What libdeflate allocates for its searches; the last three levels look for more.
-            let compressor = if level < 10 { 1 << 20 } else { 10 << 20 };
-            buffer.saturating_add(chunk_bytes / 8 + compressor)
-        });
-        buffer.saturating_add(shuffled).saturating_add(packed)
-    }
-}
-
-impl std::fmt::Debug for WriteScratch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "WriteScratch({} bytes)",
-            self.padded.capacity() + self.shuffled.capacity() + self.packed.capacity()
-        )
-    }
-}
 
 #[derive(Debug)]
 struct Open {
     file: Id,
-    datasets: Vec<Id>,
+    datasets: Vec<Dataset>,
+}
+
+#[derive(Debug)]
+struct Dataset {
+    id: Id,
+    /// Where the data lie, if they are contiguous.
+    at: Option<u64>,
 }
 
 /// A new file being written. Its methods may be called from many threads.
@@ -107,9 +55,7 @@ impl Hdf5Writer {
     /// # Errors
     /// `Io` if the folder cannot be written or the target is there and no plain file; `Shape` or `Value` for a dataset that cannot be.
     pub fn create(target: impl AsRef<Path>, datasets: &[DatasetSpec]) -> Result<Self> {
-        let target = target.as_ref();
-        let create = || create_in(target, WholeFile::beside(target)?, datasets);
-        create().at("file", target.display())
+        Hdf5Writer::with(target.as_ref(), datasets, &[], Mode::Replace)
     }
 
     /// As [`Hdf5Writer::create`], of a file that is not there: what appears meanwhile under its name is left alone.
@@ -117,8 +63,20 @@ impl Hdf5Writer {
     /// # Errors
     /// As [`Hdf5Writer::create`]; `Io` if there is something under the name, also when the file is finished.
     pub fn create_new(target: impl AsRef<Path>, datasets: &[DatasetSpec]) -> Result<Self> {
-        let target = target.as_ref();
-        let create = || create_in(target, WholeFile::create_new(target)?, datasets);
+        Hdf5Writer::with(target.as_ref(), datasets, &[], Mode::New)
+    }
+
+    /// As [`Hdf5Writer::create`], with attributes of the file's root.
+    pub(super) fn with(
+        target: &Path,
+        datasets: &[DatasetSpec],
+        attributes: &[(String, AttributeData)],
+        mode: Mode,
+    ) -> Result<Self> {
+        let create = || {
+            check(datasets)?;
+            create_in(target, mode.whole(target)?, datasets, attributes)
+        };
         create().at("file", target.display())
     }
 
@@ -191,10 +149,10 @@ impl Hdf5Writer {
             .ok_or_else(|| Error::new(ErrorKind::Index, format!("there is no dataset number {dataset}")))
     }
 
-    fn with<T>(&self, dataset: usize, f: impl FnOnce(&Id) -> Result<T>) -> Result<T> {
+    fn dataset<T>(&self, dataset: usize, f: impl FnOnce(&Dataset) -> Result<T>) -> Result<T> {
         let open = self.open.read().unwrap_or_else(|e| e.into_inner());
         match open.as_ref().and_then(|o| o.datasets.get(dataset)) {
-            Some(id) => f(id),
+            Some(d) => f(d),
             None => Err(Error::new(ErrorKind::Internal, "a closed file was written")),
         }
     }
@@ -223,45 +181,38 @@ impl Hdf5Writer {
         let full = chunk.iter().product::<u64>() as usize * size;
         let part: Dims = (0..rank).map(|d| chunk[d].min(spec.shape[d] - origin[d])).collect();
         let inside = part.iter().product::<u64>() as usize * size;
-        let WriteScratch { padded, shuffled, packed, deflate } = scratch;
-        let mut bytes: &[u8] = block;
-        if block.len() != full {
-            if block.len() != inside {
-                return Err(Error::new(
-                    ErrorKind::Value,
-                    format!(
-                        "a block of {} bytes; the chunk has {full}, the array there {inside}",
-                        block.len()
-                    ),
-                ));
-            }
-            padded.resize_for_overwrite(full);
-            padded.fill(0);
-            pad(block, &part, chunk, padded, size);
-            bytes = padded;
+        if block.len() == full {
+            return self.filtered(dataset, spec, &origin, block, scratch);
         }
-        if spec.shuffle && size > 1 {
-            shuffled.resize_for_overwrite(full);
-            shuffle(bytes, shuffled, size);
-            bytes = shuffled;
+        if block.len() != inside {
+            return Err(Error::new(
+                ErrorKind::Value,
+                format!("a block of {} bytes; the chunk has {full}, the array there {inside}", block.len()),
+            ));
         }
-        if let Some(level) = spec.deflate {
-            let compressor = match deflate {
-                Some((l, c)) if *l == level => c,
-                other => {
-                    let l = CompressionLvl::new(i32::from(level)).map_err(|_| {
-                        Error::new(ErrorKind::Value, format!("there is no deflate level {level}"))
-                    })?;
-                    &mut other.insert((level, Compressor::new(l))).1
-                }
-            };
-            packed.resize_for_overwrite(compressor.zlib_compress_bound(full));
-            let n = compressor.zlib_compress(bytes, packed).map_err(|e| {
-                Error::new(ErrorKind::Internal, "a chunk does not compress").caused_by(e.to_string())
-            })?;
-            bytes = &packed[..n];
+        let mut padded = std::mem::take(&mut scratch.padded);
+        padded.resize_for_overwrite(full);
+        match spec.fillvalue.map(|v| v.to_bytes()).filter(|bytes| bytes.iter().any(|&b| b != 0)) {
+            Some(bytes) => padded.chunks_exact_mut(size).for_each(|e| e.copy_from_slice(&bytes)),
+            None => padded.fill(0),
         }
-        self.with(dataset, |id| h5::write_stored(id, &origin, 0, bytes))
+        pad(block, &part, chunk, &mut padded, size);
+        let written = self.filtered(dataset, spec, &origin, &padded, scratch);
+        scratch.padded = padded;
+        written
+    }
+
+    /// Filters a whole chunk and hands it over.
+    fn filtered(
+        &self,
+        dataset: usize,
+        spec: &DatasetSpec,
+        origin: &[u64],
+        chunk: &[u8],
+        scratch: &mut WriteScratch,
+    ) -> Result<()> {
+        let (stored, mask) = filter::encode(&spec.used_filters(), spec.dtype.size(), chunk, scratch)?;
+        self.dataset(dataset, |d| h5::write_stored(&d.id, origin, mask, stored))
     }
 
     fn region(&self, dataset: usize, spec: &DatasetSpec, region: &Region, block: &[u8]) -> Result<()> {
@@ -285,41 +236,49 @@ impl Hdf5Writer {
         if region.is_empty() {
             return Ok(());
         }
-        self.with(dataset, |id| {
-            h5::locked(|| {
-                let file_space = h5::dataset_space(id)?;
+        self.dataset(dataset, |d| match (d.at, &self.file) {
+            (Some(at), Some(file)) => write_rows(file, at, &spec.shape, region, block, spec.dtype.size()),
+            _ => h5::locked(|| {
+                let file_space = h5::dataset_space(&d.id)?;
                 h5::select(&file_space, &region.start, &Dims::from_elem(1, rank), &region.shape)?;
                 let memory = h5::simple_space(&region.shape)?;
-                h5::write_selection(id, &h5::file_type(spec.dtype)?, &memory, &file_space, block)
-            })
+                h5::write_selection(&d.id, &h5::file_type(spec.dtype)?, &memory, &file_space, block)
+            }),
         })
     }
 }
 
-fn create_in(target: &Path, whole: WholeFile, datasets: &[DatasetSpec]) -> Result<Hdf5Writer> {
-    for d in datasets {
-        check(d).at("dataset", &d.name)?;
+/// Checks that a file can have these datasets.
+///
+/// # Errors
+/// As [`DatasetSpec::check`]; `Value` for names and dimensions that cannot be beside each other.
+pub(super) fn check(datasets: &[DatasetSpec]) -> Result<()> {
+    datasets.iter().try_for_each(|d| d.check().at("dataset", &d.name))?;
+    let names: Vec<&str> = datasets.iter().map(|d| d.name.trim_matches('/')).collect();
+    for (n, name) in names.iter().enumerate() {
+        let inside = |other: &&str| other.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let clash = names.iter().enumerate().any(|(m, other)| m != n && inside(&other));
+        if clash {
+            return Err(Error::new(ErrorKind::Value, format!("'{name}' would be there twice, or a group too"))
+                .hint("give each dataset a name of its own"));
+        }
     }
+    scales::plan(datasets).map(drop)
+}
+
+fn create_in(
+    target: &Path,
+    whole: WholeFile,
+    datasets: &[DatasetSpec],
+    attributes: &[(String, AttributeData)],
+) -> Result<Hdf5Writer> {
+    let plan = scales::plan(datasets)?;
     let open = h5::locked(|| -> Result<Open> {
         let file = h5::create_file(&whole.path())?;
-        let make = |d: &DatasetSpec| -> Result<Id> {
-            let creation = Creation {
-                shape: &d.shape,
-                dtype: d.dtype,
-                chunks: d.chunks.as_deref(),
-                shuffle: d.shuffle && d.dtype.size() > 1,
-                deflate: d.deflate.map(|l| l.min(9)),
-            };
-            let id = h5::create_dataset(&file, &d.name, &creation)?;
-            for (name, value) in &d.attributes {
-                match value {
-                    AttributeData::Text(text) => h5::write_text(&id, name, text)?,
-                    AttributeData::Numbers(values) => h5::write_numbers(&id, name, values)?,
-                }
-            }
-            Ok(id)
-        };
-        let datasets = datasets.iter().map(|d| make(d).at("dataset", &d.name)).collect::<Result<_>>()?;
+        write_attributes(&file, attributes)?;
+        let datasets: Vec<Dataset> =
+            datasets.iter().map(|d| make(&file, d).at("dataset", &d.name)).collect::<Result<_>>()?;
+        scales::write(&file, &plan, &datasets.iter().map(|d| &d.id).collect::<Vec<_>>())?;
         Ok(Open { file, datasets })
     })?;
     Ok(Hdf5Writer {
@@ -330,31 +289,27 @@ fn create_in(target: &Path, whole: WholeFile, datasets: &[DatasetSpec]) -> Resul
     })
 }
 
-fn check(d: &DatasetSpec) -> Result<()> {
-    let shape = |message: String| Err(Error::new(ErrorKind::Shape, message));
-    if d.shape.len() > MAX_RANK || checked_len(&d.shape).and_then(|n| n.checked_mul(8)).is_none() {
-        return shape(format!("an array of shape {:?}", d.shape));
-    }
-    if d.name.trim_matches('/').is_empty() {
-        return Err(Error::new(ErrorKind::Value, "a dataset without a name"));
-    }
-    let Some(chunks) = &d.chunks else {
-        if d.deflate.is_some() || d.shuffle {
-            return Err(Error::new(ErrorKind::Value, "only chunked data can be compressed"));
-        }
-        return Ok(());
+fn make(file: &Id, d: &DatasetSpec) -> Result<Dataset> {
+    let filters: Vec<_> = d.used_filters().iter().map(|f| (f.id(), f.values(d.dtype.size()))).collect();
+    let creation = Creation {
+        shape: &d.shape,
+        maxshape: d.maxshape.as_deref(),
+        dtype: d.dtype,
+        chunks: d.chunks.as_deref(),
+        filters: &filters,
+        fill: d.fillvalue,
     };
-    let bytes = checked_len(chunks).and_then(|n| n.checked_mul(d.dtype.size() as u64));
-    if chunks.len() != d.shape.len() || chunks.is_empty() || chunks.contains(&0) {
-        return shape(format!("chunks of shape {chunks:?} for an array of shape {:?}", d.shape));
-    }
-    if bytes.is_none_or(|n| n > u64::from(u32::MAX)) {
-        return shape(format!("a chunk of shape {chunks:?} takes 4 GiB or more"));
-    }
-    if d.deflate.is_some_and(|l| !(1..=12).contains(&l)) {
-        return Err(Error::new(ErrorKind::Value, "a deflate level is 1 to 12"));
-    }
-    Ok(())
+    let id = h5::create_dataset(file, &d.name, &creation)?;
+    write_attributes(&id, &d.attributes)?;
+    let at = if d.chunks.is_none() { h5::offset(&id) } else { None };
+    Ok(Dataset { id, at })
+}
+
+fn write_attributes(object: &Id, attributes: &[(String, AttributeData)]) -> Result<()> {
+    attributes.iter().try_for_each(|(name, value)| match value {
+        AttributeData::Text(text) => h5::write_text(object, name, text),
+        AttributeData::Numbers(values) => h5::write_numbers(object, name, values),
+    })
 }
 
 /// Puts a block of shape `part` into the corner of a chunk.
@@ -366,16 +321,6 @@ fn pad(block: &[u8], part: &[u64], chunk: &[u64], out: &mut [u8], size: usize) {
         let at =
             index.iter().zip(chunk).fold(0, |n, (&i, &c)| n * c + i) * chunk.last().copied().unwrap_or(1);
         out[at as usize * size..][..row].copy_from_slice(piece);
-    }
-}
-
-/// The HDF5 shuffle: the first bytes of all elements, then the second ones, and so on.
-fn shuffle(src: &[u8], dst: &mut [u8], size: usize) {
-    let n = src.len() / size;
-    for (k, plane) in dst.chunks_exact_mut(n.max(1)).enumerate() {
-        for (d, s) in plane.iter_mut().zip(src.chunks_exact(size)) {
-            *d = s[k];
-        }
     }
 }
 

@@ -2,7 +2,8 @@
 //! compared with them and with libhdf5's own read.
 
 use super::filters::order::unshuffle;
-use super::filters::{Filter, Work, decode, fletcher32, own_pipeline, swap_bytes};
+use super::filters::{Filter, Work, decode, own_pipeline, swap_bytes};
+use crate::h5::fletcher32;
 use super::*;
 use crate::error::ErrorKind;
 use crate::grid::{Dims, Region, Slab, ravel, unravel};
