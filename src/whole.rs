@@ -158,7 +158,8 @@ impl WholeFile {
         let written = (|| {
             let mut done = 0;
             while done < bytes.len() {
-                match std::os::windows::fs::FileExt::seek_write(&self.file, &bytes[done..], at + done as u64)? {
+                match std::os::windows::fs::FileExt::seek_write(&self.file, &bytes[done..], at + done as u64)?
+                {
                     0 => return Err(io::ErrorKind::WriteZero.into()),
                     n => done += n,
                 }
@@ -186,7 +187,11 @@ impl WholeFile {
         let read = (|| {
             let mut done = 0;
             while done < bytes.len() {
-                match std::os::windows::fs::FileExt::seek_read(&self.file, &mut bytes[done..], at + done as u64)? {
+                match std::os::windows::fs::FileExt::seek_read(
+                    &self.file,
+                    &mut bytes[done..],
+                    at + done as u64,
+                )? {
                     0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                     n => done += n,
                 }

@@ -76,17 +76,30 @@ impl Written {
     /// # Errors
     /// `Io`; the file is then as it was.
     pub fn write(self, content: &[u8]) -> Done {
+        self.write_with(|out| out.write_all(content))
+    }
+
+    /// Writes what `content` writes, as it comes.
+    ///
+    /// # Errors
+    /// As [`Written::write`].
+    pub fn write_with(self, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Done {
         let failed = |e| Error::new(ErrorKind::Io, "cannot write the file").caused_by(e);
+        let buffered = |out: &mut dyn Write| {
+            let mut out = io::BufWriter::with_capacity(1 << 16, out);
+            content(&mut out)?;
+            out.flush()
+        };
         match self {
-            Written::Stdout => io::stdout().write_all(content)?,
+            Written::Stdout => buffered(&mut io::stdout().lock())?,
             Written::Stream(path) => std::fs::OpenOptions::new()
                 .write(true)
                 .open(&path)
-                .and_then(|mut file| file.write_all(content))
+                .and_then(|mut file| buffered(&mut file))
                 .map_err(failed)
                 .at("file", path.display())?,
             Written::File(file, path) => {
-                file.file().write_all(content).map_err(failed).at("file", path.display())?;
+                buffered(&mut file.file()).map_err(failed).at("file", path.display())?;
                 file.finish().at("file", path.display())?;
             }
         }

@@ -29,11 +29,10 @@ pub(crate) fn create_dataset(file: &Id, path: &str, c: &Creation) -> Result<Id> 
             check(call!(H5Pset_fill_value(dcpl.0, t.0, bytes.as_ptr().cast())), what)?;
         }
         match c.chunks {
-            Some(chunks) => {
-                check(call!(H5Pset_chunk(dcpl.0, chunks.len() as c_int, chunks.as_ptr())), what)?
-            }
+            Some(chunks) => check(call!(H5Pset_chunk(dcpl.0, chunks.len() as c_int, chunks.as_ptr())), what)?,
             None => {
-                let (early, never) = (H5D_alloc_time_t::H5D_ALLOC_TIME_EARLY, H5D_fill_time_t::H5D_FILL_TIME_NEVER);
+                let (early, never) =
+                    (H5D_alloc_time_t::H5D_ALLOC_TIME_EARLY, H5D_fill_time_t::H5D_FILL_TIME_NEVER);
                 check(call!(H5Pset_alloc_time(dcpl.0, early)), what)?;
                 check(call!(H5Pset_fill_time(dcpl.0, never)), what)?;
             }

@@ -6,6 +6,7 @@
 //! two stages.
 
 use super::measured::explain_run;
+use super::store_options::StoreOptions;
 use super::{Outcome, Session};
 use crate::array::{Array, Target};
 use crate::buffer::Buffer;
@@ -14,7 +15,6 @@ use crate::exec::{self, Handed, Outlets, Report, Taker};
 use crate::graph::{Built, Graph};
 use crate::grid::{Dims, Grid, Region, Slab, unravel};
 use crate::plan::{Bound, Ends, Plan, ValueId, Written};
-use super::store_options::StoreOptions;
 use crate::sink::hdf5::{AttributeData, DatasetSpec, WriteScratch};
 use crate::sink::{Format, Mode, Writer};
 use crate::source::{SourceSpec, copy_slab};
@@ -227,7 +227,7 @@ impl Session {
             for (name, array, options) in store.all() {
                 let chunks = options.chunks_asked(&array).at("dataset", name)?;
                 // Before anything is planned; chunks of its own choice are checked where it is known.
-                options.dataset(name, &array, || Some(array.shape().ok()?.to_vec())).at("dataset", name)?;
+                options.dataset(name, &array, || Some(vec![1; array.ndim().ok()?])).at("dataset", name)?;
                 let kind = kinds.iter().position(|k| *k == chunks).unwrap_or(kinds.len());
                 if kind == kinds.len() {
                     kinds.push(chunks.clone());
@@ -251,7 +251,8 @@ impl Session {
         let results = &plan.results()[targets.len()..];
         let files = stores.iter().enumerate().flat_map(|(n, s)| s.all().map(move |d| (n, d)));
         for (((file, (name, _, options)), array), &value) in files.zip(&arrays).zip(results) {
-            let own = || plan.grid_of(value).map(|grid| grid.axes.iter().map(|a| a.longest().max(1)).collect());
+            let own =
+                || plan.grid_of(value).map(|grid| grid.axes.iter().map(|a| a.longest().max(1)).collect());
             let mut spec = options.dataset(name, array, own).at("dataset", name)?;
             let in_chunks = Format::of(&stores[file].path)? == Format::Hdf5;
             spec.chunks = spec.chunks.filter(|_| in_chunks);
@@ -261,9 +262,10 @@ impl Session {
             places.push(Place { value, at: (file, specs[file].len()), chunk });
             specs[file].push(spec);
         }
-        stores.iter().zip(&specs).try_for_each(|(s, specs)| {
-            Writer::check(&s.path, specs).at("file", s.path.display())
-        })?;
+        stores
+            .iter()
+            .zip(&specs)
+            .try_for_each(|(s, specs)| Writer::check(&s.path, specs).at("file", s.path.display()))?;
         Ok(Stored { plan, ends, specs, places })
     }
 }

@@ -1,7 +1,7 @@
 //! How arrays are stored.
 
 use crate::array::{Array, MISSING};
-use crate::dtype::{DType, Weak};
+use crate::dtype::{DType, Scalar, Weak};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, show_shape};
 use crate::sink::hdf5::{AttributeData, DatasetSpec, Filter};
@@ -82,8 +82,13 @@ impl StoreOptions {
     }
 
     /// The value of elements that nobody wrote, as the file says it; it becomes one of the stored dtype.
-    pub fn fillvalue(mut self, value: impl Into<Weak>) -> Self {
-        self.fillvalue = Some(value.into());
+    pub fn fillvalue(mut self, value: impl Into<Scalar>) -> Self {
+        let value = value.into();
+        self.fillvalue = Some(match (value, value.to_i128()) {
+            (Scalar::Bool(v), _) => Weak::Bool(v),
+            (_, Some(v)) => Weak::Int(v),
+            _ => Weak::Float(value.to_f64()),
+        });
         self
     }
 
@@ -139,7 +144,12 @@ impl StoreOptions {
     ///
     /// # Errors
     /// As [`DatasetSpec::check`]; `Type` and `Overflow` for a fill value that the dtype has not.
-    pub(super) fn dataset(&self, name: &str, array: &Array, own: impl Fn() -> Option<Vec<u64>>) -> Result<DatasetSpec> {
+    pub(super) fn dataset(
+        &self,
+        name: &str,
+        array: &Array,
+        own: impl Fn() -> Option<Vec<u64>>,
+    ) -> Result<DatasetSpec> {
         let (shape, dtype) = (array.shape()?, array.dtype()?);
         // HDF5 has no chunks for scalars and none of length 0.
         let can = !shape.is_empty() && (!shape.contains(&0) || self.maxshape.is_some());

@@ -256,11 +256,16 @@ pub(super) fn check(datasets: &[DatasetSpec]) -> Result<()> {
     datasets.iter().try_for_each(|d| d.check().at("dataset", &d.name))?;
     let names: Vec<&str> = datasets.iter().map(|d| d.name.trim_matches('/')).collect();
     for (n, name) in names.iter().enumerate() {
-        let inside = |other: &&str| other.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let inside = |other: &&str| {
+            other.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         let clash = names.iter().enumerate().any(|(m, other)| m != n && inside(&other));
         if clash {
-            return Err(Error::new(ErrorKind::Value, format!("'{name}' would be there twice, or a group too"))
-                .hint("give each dataset a name of its own"));
+            return Err(Error::new(
+                ErrorKind::Value,
+                format!("'{name}' would be there twice, or a group too"),
+            )
+            .hint("give each dataset a name of its own"));
         }
     }
     scales::plan(datasets).map(drop)

@@ -169,9 +169,8 @@ impl Filter {
             Filter::Deflate(_) => 1 << 20,
             Filter::Lz4 => 64 << 10,
             Filter::BitshuffleLz4 => 96 << 10,
-            // Windows are at most as long as the chunk; the last levels look back over all of it with large tables.
-            Filter::Zstd(level) if level > 15 => (90 << 20) + len.saturating_mul(4),
-            Filter::Zstd(_) => (8 << 20) + len.saturating_mul(4),
+            // Its tables are no larger than the chunk asks for, and than the last level's.
+            Filter::Zstd(_) => (2 << 20) + len.saturating_mul(32).min(1 << 30),
             _ => 0,
         }
     }
@@ -321,7 +320,8 @@ fn apply(
             let compressor = match deflate {
                 Some((l, compressor)) if *l == level => compressor,
                 other => {
-                    let l = CompressionLvl::new(i32::from(level)).map_err(|_| failed(format!("level {level}")))?;
+                    let l = CompressionLvl::new(i32::from(level))
+                        .map_err(|_| failed(format!("level {level}")))?;
                     &mut other.insert((level, Compressor::new(l))).1
                 }
             };
@@ -393,3 +393,95 @@ per_simd! {
     pub(super) fn shuffle(src: &[u8], dst: &mut [u8], width: usize) = shuffle_body
 }
 
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a codec holds and makes is no more than is counted, whatever it is given.
+    #[test]
+    fn codecs_keep_to_what_is_counted() {
+        let noise = |n: usize| -> Vec<u8> {
+            let mut state = 1u64;
+            let mut next = || {
+                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                (state >> 56) as u8
+            };
+            (0..n).map(|_| next()).collect()
+        };
+        for n in [1, 7, 8, 64, 1000, 4096, 100_000, 1 << 20, (1 << 22) + 3] {
+            let data = [noise(n), vec![7; n], noise(n).iter().map(|b| b & 3).collect()];
+            for level in [1, 3, 9, 12, 15, 16, 19, 22] {
+                let mut scratch = WriteScratch::new();
+                for data in data.iter().filter(|_| n < 1 << 20 || level < 16) {
+                    encode(&[Filter::Zstd(level)], 1, data, &mut scratch).unwrap();
+                    let held = scratch.zstd.as_ref().unwrap().sizeof() as u64;
+                    assert!(held <= Filter::Zstd(level).own_bytes(n as u64), "zstd:{level} of {n}: {held}");
+                }
+            }
+            for filter in [Filter::Lz4, Filter::BitshuffleLz4, Filter::Deflate(0), Filter::Deflate(9)] {
+                for size in [1, 2, 4, 8, 3] {
+                    for data in &data {
+                        let mut scratch = WriteScratch::new();
+                        let (stored, mask) = encode(&[filter], size, data, &mut scratch).unwrap();
+                        assert!(
+                            stored.len() <= data.len() && (mask == 0) == (stored.len() < data.len()),
+                            "{filter} {n}"
+                        );
+                        let counted = WriteScratch::bytes_for(n as u64, &[filter]);
+                        let held: usize = scratch.stages.iter().map(Buffer::capacity).sum();
+                        assert!(held as u64 <= counted, "{filter} {n}: {held} of {counted}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_level_shuffles_alike() {
+        for width in [1, 2, 3, 4, 8, 16] {
+            for n in [0, 1, 5, 2047, 2048, 5000] {
+                let src: Vec<u8> = (0..n * width + width / 2).map(|i| (i * 31 % 251) as u8).collect();
+                let mut right = vec![0; src.len()];
+                for (i, b) in src.iter().enumerate() {
+                    let to = if i < n * width { i % width * n + i / width } else { i };
+                    right[to] = *b;
+                }
+                for simd in Simd::available() {
+                    let mut got = vec![9; src.len()];
+                    shuffle(simd, &src, &mut got, width);
+                    assert_eq!(got, right, "{} {width} {n}", simd.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lists_are_read_as_they_are_shown() {
+        for text in [
+            "shuffle,deflate:4",
+            "fletcher32",
+            "lz4",
+            "shuffle,zstd:3,fletcher32",
+            "bitshuffle:lz4",
+            "bitshuffle",
+        ] {
+            let list = Filter::list(text).unwrap();
+            let shown: Vec<String> = list.iter().map(Filter::to_string).collect();
+            assert_eq!(shown.join(","), text);
+        }
+        assert_eq!(Filter::list("gzip").unwrap(), [Filter::Deflate(4)]);
+        assert_eq!(Filter::list("none").unwrap(), []);
+        for text in [
+            "",
+            "shuffle,",
+            "deflate:-1",
+            "deflate:10",
+            "zstd:23",
+            "shuffle:4",
+            "deflate,shuffle",
+            "bitshuffle,shuffle",
+        ] {
+            assert_eq!(Filter::list(text).unwrap_err().kind(), ErrorKind::Value, "{text}");
+        }
+    }
+}

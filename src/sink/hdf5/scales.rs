@@ -48,14 +48,19 @@ pub(super) fn plan(datasets: &[DatasetSpec]) -> Result<Plan> {
                     plan.scales.len() - 1
                 }
             };
+            if own.contains(&at) {
+                return wrong(
+                    d,
+                    format!("the dimension '{name}' is there twice"),
+                    "give each axis its own name",
+                );
+            }
             let scale = &mut plan.scales[at];
             scale.grows |= grows;
             if scale.len != len {
-                let what = format!("the dimension '{name}' has length {len} here and {} elsewhere", scale.len);
+                let what =
+                    format!("the dimension '{name}' has length {len} here and {} elsewhere", scale.len);
                 return wrong(d, what, "give dimensions of different lengths different names");
-            }
-            if own.contains(&at) {
-                return wrong(d, format!("the dimension '{name}' is there twice"), "give each axis its own name");
             }
             own.push(at);
         }
@@ -83,8 +88,11 @@ pub(super) fn plan(datasets: &[DatasetSpec]) -> Result<Plan> {
 /// # Errors
 /// `Io`.
 pub(super) fn write(file: &Id, plan: &Plan, datasets: &[&Id]) -> Result<()> {
-    let references: Vec<Reference> =
-        datasets.iter().filter(|_| !plan.scales.is_empty()).map(|d| h5::reference(d)).collect::<Result<_>>()?;
+    let references: Vec<Reference> = datasets
+        .iter()
+        .filter(|_| !plan.scales.is_empty())
+        .map(|d| h5::reference(d))
+        .collect::<Result<_>>()?;
     let mut scales: Vec<Reference> = Vec::new();
     for (n, scale) in plan.scales.iter().enumerate() {
         let is_coordinate = |d: usize| scale.coordinate == Some(d);

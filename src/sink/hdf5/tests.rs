@@ -137,7 +137,10 @@ fn wrong_requests_are_refused() {
     assert_eq!(kind(spec("x", DType::F32, Some(&[1]))), ErrorKind::Shape);
     assert_eq!(kind(spec("x", DType::F32, Some(&[1 << 20, 1 << 20]))), ErrorKind::Shape);
     assert_eq!(kind(spec("/", DType::F32, None)), ErrorKind::Value);
-    assert_eq!(kind(DatasetSpec { filters: Filter::shuffle_deflate(4), ..spec("x", DType::F32, None) }), ErrorKind::Value);
+    assert_eq!(
+        kind(DatasetSpec { filters: Filter::shuffle_deflate(4), ..spec("x", DType::F32, None) }),
+        ErrorKind::Value
+    );
     assert!(Hdf5Writer::create("/nowhere/x.h5", &[]).is_err());
     let writer = Hdf5Writer::create(&target, &[spec("x", DType::U8, Some(&[5, 4]))]).unwrap();
     let mut scratch = WriteScratch::new();
