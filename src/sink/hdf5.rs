@@ -17,7 +17,7 @@ mod spec;
 pub use filter::{Filter, WriteScratch};
 pub use spec::{AttributeData, DatasetSpec};
 
-use super::Mode;
+use super::format::Mode;
 use super::rows::write_rows;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, Region};

@@ -3,10 +3,10 @@
 //!
 //! Source: NumPy's description of the format (NEP 1, version 1.0).
 
+use super::format::{Format, Mode};
 use super::hdf5::DatasetSpec;
 use super::rows::write_rows;
 use super::zip::{self, Entry};
-use super::{Format, Mode};
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Region, checked_len};

@@ -1,0 +1,86 @@
+//! A file of any format being written.
+
+use super::format::{Format, Mode};
+use super::hdf5::{AttributeData, DatasetSpec, Hdf5Writer, WriteScratch};
+use super::npy::{self, NpyWriter};
+use crate::dtype::DType;
+use crate::error::{Error, ErrorKind, Result};
+use crate::grid::Region;
+use std::path::Path;
+
+/// A file being written, by many threads.
+#[derive(Debug)]
+pub(crate) enum Writer {
+    Hdf5(Hdf5Writer),
+    Npy(NpyWriter),
+}
+
+impl Writer {
+    /// Checks that a file can have these datasets.
+    ///
+    /// # Errors
+    /// `Unsupported` for what its format does not have; `Value` for what cannot be in one file.
+    pub fn check(path: &Path, datasets: &[DatasetSpec]) -> Result<()> {
+        match Format::of(path)? {
+            Format::Hdf5 => super::hdf5::check(datasets),
+            format => npy::check(format, datasets),
+        }
+    }
+
+    /// Makes a temporary file beside `path`, all of whose datasets are empty.
+    ///
+    /// # Errors
+    /// `Io`, and as [`Writer::check`].
+    pub fn create(
+        path: &Path,
+        datasets: &[DatasetSpec],
+        attributes: &[(String, AttributeData)],
+        mode: Mode,
+    ) -> Result<Writer> {
+        Ok(match Format::of(path)? {
+            Format::Hdf5 => Writer::Hdf5(Hdf5Writer::with(path, datasets, attributes, mode)?),
+            format => Writer::Npy(NpyWriter::create(path, format, datasets, mode)?),
+        })
+    }
+
+    /// The dtype of a dataset.
+    pub fn dtype(&self, dataset: usize) -> DType {
+        match self {
+            Writer::Hdf5(file) => file.datasets()[dataset].dtype,
+            Writer::Npy(file) => file.datasets()[dataset].dtype,
+        }
+    }
+
+    /// As [`Hdf5Writer::write_chunk`].
+    pub fn write_chunk(
+        &self,
+        dataset: usize,
+        coords: &[u64],
+        block: &[u8],
+        scratch: &mut WriteScratch,
+    ) -> Result<()> {
+        match self {
+            Writer::Hdf5(file) => file.write_chunk(dataset, coords, block, scratch),
+            Writer::Npy(_) => Err(Error::new(ErrorKind::Internal, "such a file has no chunks")),
+        }
+    }
+
+    /// As [`Hdf5Writer::write_region`].
+    pub fn write_region(&self, dataset: usize, region: &Region, block: &[u8]) -> Result<()> {
+        match self {
+            Writer::Hdf5(file) => file.write_region(dataset, region, block),
+            Writer::Npy(file) => file.write_region(dataset, region, block),
+        }
+    }
+
+    /// Completes the file and puts it in the target's place.
+    ///
+    /// # Errors
+    /// As [`Hdf5Writer::finish`].
+    pub fn finish(self) -> Result<()> {
+        match self {
+            Writer::Hdf5(file) => file.finish(),
+            Writer::Npy(file) => file.finish(),
+        }
+    }
+}
