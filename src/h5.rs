@@ -184,6 +184,15 @@ pub(crate) fn open_file(path: &std::path::Path) -> Result<Id> {
     Id::new(call!(H5Fopen(name.as_ptr(), H5F_ACC_RDONLY, fapl.0)), || "not a readable HDF5 file".into())
 }
 
+/// Opens a file for changing what is in it, without a file lock.
+pub(crate) fn open_to_change(path: &std::path::Path) -> Result<Id> {
+    let name = path_string(path)?;
+    let fapl = file_access(true)?;
+    Id::new(call!(H5Fopen(name.as_ptr(), H5F_ACC_RDWR, fapl.0)), || {
+        "not an HDF5 file that can be changed".into()
+    })
+}
+
 /// Creates a file in the place of what is there.
 pub(crate) fn create_file(path: &std::path::Path) -> Result<Id> {
     let name = path_string(path)?;
@@ -222,6 +231,21 @@ pub(crate) fn shape_of(space: &Id) -> Result<Option<Dims>> {
         check(got, || "cannot read the shape".into())?;
         Ok(Some(dims))
     })
+}
+
+/// The most that each axis of a dataspace can grow to, `None` without an end.
+pub(crate) fn most_of(space: &Id, rank: usize) -> Result<Vec<Option<u64>>> {
+    let mut most = vec![0u64; rank];
+    if rank > 0 {
+        let got = call!(H5Sget_simple_extent_dims(space.0, null_mut(), most.as_mut_ptr()));
+        check(got, || "cannot read the most that a dataset can grow to".into())?;
+    }
+    Ok(most.into_iter().map(|n| Some(n).filter(|&n| n != H5S_UNLIMITED)).collect())
+}
+
+/// Gives a dataset another shape.
+pub(crate) fn set_extent(dataset: &Id, shape: &[u64]) -> Result<()> {
+    check_write(call!(H5Dset_extent(dataset.0, shape.as_ptr())), || "the dataset cannot grow".into())
 }
 
 /// The dataspace of a dataset.

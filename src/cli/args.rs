@@ -272,6 +272,22 @@ pub struct Storing {
     /// An attribute of all results, of one, or (/@KEY) of the file
     #[arg(long, value_name = "[NAME@]KEY=VALUE", requires = "output")]
     pub attr: Vec<String>,
+    /// Add results to the file, which keeps what it has
+    #[arg(long, requires = "output", conflicts_with = "overwrite")]
+    pub append: bool,
+    /// Append along this axis to the dataset that the file has
+    #[arg(long, value_name = "[NAME=]N", requires = "output", conflicts_with = "overwrite")]
+    pub append_axis: Vec<String>,
+    /// Write into this region of the dataset that the file has
+    #[arg(long, value_name = "[NAME=]A:B,C:D", requires = "output", conflicts_with = "overwrite")]
+    pub region: Vec<String>,
+}
+
+impl Storing {
+    /// Whether a file that is there is changed.
+    pub fn changes(&self) -> bool {
+        self.append || !self.append_axis.is_empty() || !self.region.is_empty()
+    }
 }
 
 const EVAL_HELP: &str = "\

@@ -14,6 +14,8 @@ pub enum Existing {
     Replace,
     /// They are refused.
     Refuse,
+    /// They are added to.
+    Change,
 }
 
 impl Existing {
@@ -52,7 +54,7 @@ impl Written {
         }
         check_target(option, path, existing, inputs)?;
         let file = match existing {
-            Existing::Replace => WholeFile::beside(path),
+            Existing::Replace | Existing::Change => WholeFile::beside(path),
             Existing::Refuse => WholeFile::create_new(path),
         };
         Ok(Written::File(file.at("file", path.display())?, path.into()))
@@ -120,8 +122,11 @@ pub fn check_target(option: &str, path: &Path, existing: Existing, inputs: &[Pat
         return refused("the file is an input");
     }
     match existing {
+        Existing::Refuse if option == "--output" => {
+            refused("the file exists already\nhint: --overwrite replaces it, --append adds to it")
+        }
         Existing::Refuse => refused("the file exists already\nhint: --overwrite replaces it"),
-        Existing::Replace => Ok(()),
+        Existing::Replace | Existing::Change => Ok(()),
     }
 }
 

@@ -104,3 +104,21 @@ pub(super) fn make(object: &Id, name: &str, t: &Id, space: &Id) -> Result<Id> {
     let id = call!(H5Acreate2(object.0, c.as_ptr(), t.0, space.0, H5P_DEFAULT, H5P_DEFAULT));
     if id < 0 { Err(write_failure(format!("cannot make the attribute {name:?}"))) } else { Ok(Id(id)) }
 }
+
+/// Whether an object has an attribute of that name.
+pub(crate) fn has_attribute(object: &Id, name: &str) -> Result<bool> {
+    let c = c_string(name)?;
+    let has = call!(H5Aexists(object.0, c.as_ptr()));
+    if has < 0 { Err(failure(format!("cannot look for the attribute {name:?}"))) } else { Ok(has > 0) }
+}
+
+/// Removes an attribute if it is there.
+pub(crate) fn remove_attribute(object: &Id, name: &str) -> Result<()> {
+    let c = c_string(name)?;
+    match has_attribute(object, name)? {
+        true => check_write(call!(H5Adelete(object.0, c.as_ptr())), || {
+            format!("cannot change the attribute {name:?}")
+        }),
+        false => Ok(()),
+    }
+}

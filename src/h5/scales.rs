@@ -34,28 +34,91 @@ pub(crate) fn write_dimension_list(dataset: &Id, scales: &[Reference]) -> Result
     })
 }
 
-/// Says which axes of which datasets have a scale.
-pub(crate) fn write_reference_list(scale: &Id, users: &[(Reference, usize)]) -> Result<()> {
-    #[repr(C)]
-    #[derive(Clone, Copy)]
-    struct User {
-        dataset: u64,
-        axis: c_int,
-        // Nothing between the elements is left unwritten.
-        rest: c_int,
-    }
-    let what = || "cannot write the attribute \"REFERENCE_LIST\"".to_string();
-    if users.is_empty() {
+/// An element of a list of those that have a scale.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct User {
+    dataset: u64,
+    axis: c_int,
+    // Nothing between the elements is left unwritten.
+    rest: c_int,
+}
+
+const USERS: &str = "REFERENCE_LIST";
+
+/// The type of [`User`] in memory and in files.
+fn user_type() -> Result<Id> {
+    let what = || "cannot make the type of a list of references".to_string();
+    let t = Id::new(call!(H5Tcreate(H5T_COMPOUND, size_of::<User>())), what)?;
+    check(call!(H5Tinsert(t.0, c"dataset".as_ptr(), 0, *H5T_STD_REF_OBJ)), what)?;
+    check(call!(H5Tinsert(t.0, c"dimension".as_ptr(), 8, *H5T_NATIVE_INT)), what)?;
+    Ok(t)
+}
+
+/// Says which axes of which datasets have a scale, beside those that it is said of.
+pub(crate) fn write_reference_list(scale: &Id, more: &[(Reference, usize)]) -> Result<()> {
+    let what = || format!("cannot write the attribute {USERS:?}");
+    if more.is_empty() {
         return Ok(());
     }
     locked(|| {
-        let t = Id::new(call!(H5Tcreate(H5T_COMPOUND, size_of::<User>())), what)?;
-        check(call!(H5Tinsert(t.0, c"dataset".as_ptr(), 0, *H5T_STD_REF_OBJ)), what)?;
-        check(call!(H5Tinsert(t.0, c"dimension".as_ptr(), 8, *H5T_NATIVE_INT)), what)?;
-        let a = make(scale, "REFERENCE_LIST", &t, &simple_space(&[users.len() as u64])?)?;
-        let users: Vec<User> =
-            users.iter().map(|(r, axis)| User { dataset: r.0, axis: *axis as c_int, rest: 0 }).collect();
+        let t = user_type()?;
+        let mut users = read_users(scale, &t)?;
+        users.extend(more.iter().map(|(r, axis)| User { dataset: r.0, axis: *axis as c_int, rest: 0 }));
+        remove_attribute(scale, USERS)?;
+        let a = make(scale, USERS, &t, &simple_space(&[users.len() as u64])?)?;
         check_write(call!(H5Awrite(a.0, t.0, users.as_ptr().cast())), what)
+    })
+}
+
+fn read_users(scale: &Id, t: &Id) -> Result<Vec<User>> {
+    let what = || format!("cannot read the attribute {USERS:?}");
+    if !has_attribute(scale, USERS)? {
+        return Ok(Vec::new());
+    }
+    let name = c_string(USERS)?;
+    let a = Id::new(call!(H5Aopen(scale.0, name.as_ptr(), H5P_DEFAULT)), what)?;
+    let space = Id::new(call!(H5Aget_space(a.0)), what)?;
+    let n = call!(H5Sget_simple_extent_npoints(space.0));
+    // Attributes in object headers have at most 64 KiB, others some more.
+    let n = usize::try_from(n).ok().filter(|&n| n <= 1 << 20).ok_or_else(|| failure(what()))?;
+    let mut users = vec![User { dataset: 0, axis: 0, rest: 0 }; n];
+    check(call!(H5Aread(a.0, t.0, users.as_mut_ptr().cast())), what)?;
+    Ok(users)
+}
+
+/// Makes a scale without a variable longer, with the dimension that it is of; others are left alone. Whether it was one.
+pub(crate) fn grow_bare_scale(scale: &Id, len: u64) -> Result<bool> {
+    locked(|| {
+        let name = (0..attribute_count(scale))
+            .filter_map(|n| attribute(scale, n, 1).ok())
+            .find(|a| a.name == "NAME");
+        let bare = name.is_some_and(|a| match a.value {
+            RawValue::Strings(s) => s.first().is_some_and(|s| s.starts_with(NO_VARIABLE)),
+            _ => false,
+        });
+        if bare {
+            set_extent(scale, &[len])?;
+            remove_attribute(scale, "NAME")?;
+            write_fixed_text(scale, "NAME", &format!("{NO_VARIABLE}{len:10}"))?;
+        }
+        Ok(bare)
+    })
+}
+
+/// The paths of the scales of a dataset's axes, each the first one of its axis.
+pub(crate) fn scales_of(dataset: &Id) -> Result<Vec<Option<String>>> {
+    locked(|| {
+        if !has_attribute(dataset, "DIMENSION_LIST")? {
+            return Ok(Vec::new());
+        }
+        for n in 0..attribute_count(dataset) {
+            let a = attribute(dataset, n, MAX_RANK)?;
+            if let (true, RawValue::References(lists)) = (a.name == "DIMENSION_LIST", a.value) {
+                return Ok(lists.into_iter().map(|axis| axis.into_iter().next()).collect());
+            }
+        }
+        Ok(Vec::new())
     })
 }
 

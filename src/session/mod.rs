@@ -16,12 +16,14 @@ mod rechunk;
 mod select;
 mod spill;
 mod store;
+mod store_file;
 mod store_options;
 mod unique;
+mod writing;
 
 pub use blocks::{BlockOrder, Blocks};
 pub use into::Out;
-pub use store::Store;
+pub use store_file::Store;
 pub use store_options::StoreOptions;
 pub use unique::Unique;
 

@@ -41,6 +41,8 @@ pub(crate) enum Mode {
     Replace,
     /// It is refused.
     New,
+    /// It is changed: a copy of it, which takes its place.
+    Change,
 }
 
 impl Mode {
@@ -48,6 +50,7 @@ impl Mode {
         match self {
             Mode::Replace => WholeFile::beside(target),
             Mode::New => WholeFile::create_new(target),
+            Mode::Change => WholeFile::copy_of(target),
         }
     }
 }

@@ -10,10 +10,12 @@
 //! Limits: the filters of [`Filter`]; the dtypes of this crate; native byte order.
 
 mod bitshuffle;
+mod existing;
 mod filter;
 mod scales;
 mod spec;
 
+pub(crate) use existing::{Part, existing};
 pub use filter::{Filter, WriteScratch};
 pub use spec::{AttributeData, DatasetSpec};
 
@@ -55,7 +57,7 @@ impl Hdf5Writer {
     /// # Errors
     /// `Io` if the folder cannot be written or the target is there and no plain file; `Shape` or `Value` for a dataset that cannot be.
     pub fn create(target: impl AsRef<Path>, datasets: &[DatasetSpec]) -> Result<Self> {
-        Hdf5Writer::with(target.as_ref(), datasets, &[], Mode::Replace)
+        Hdf5Writer::with(target.as_ref(), &Contents::new(datasets), Mode::Replace)
     }
 
     /// As [`Hdf5Writer::create`], of a file that is not there: what appears meanwhile under its name is left alone.
@@ -63,19 +65,18 @@ impl Hdf5Writer {
     /// # Errors
     /// As [`Hdf5Writer::create`]; `Io` if there is something under the name, also when the file is finished.
     pub fn create_new(target: impl AsRef<Path>, datasets: &[DatasetSpec]) -> Result<Self> {
-        Hdf5Writer::with(target.as_ref(), datasets, &[], Mode::New)
+        Hdf5Writer::with(target.as_ref(), &Contents::new(datasets), Mode::New)
     }
 
-    /// As [`Hdf5Writer::create`], with attributes of the file's root.
-    pub(super) fn with(
-        target: &Path,
-        datasets: &[DatasetSpec],
-        attributes: &[(String, AttributeData)],
-        mode: Mode,
-    ) -> Result<Self> {
+    /// As [`Hdf5Writer::create`], of a file that may be there.
+    pub(super) fn with(target: &Path, contents: &Contents, mode: Mode) -> Result<Self> {
         let create = || {
-            check(datasets)?;
-            create_in(target, mode.whole(target)?, datasets, attributes)
+            let new: Vec<DatasetSpec> = contents.new_ones().cloned().collect();
+            check(&new)?;
+            if mode == Mode::Change {
+                existing::check_new(target, &new)?;
+            }
+            create_in(target, mode.whole(target)?, contents, mode)
         };
         create().at("file", target.display())
     }
@@ -211,8 +212,8 @@ impl Hdf5Writer {
         chunk: &[u8],
         scratch: &mut WriteScratch,
     ) -> Result<()> {
-        let (stored, mask) = filter::encode(&spec.used_filters(), spec.dtype.size(), chunk, scratch)?;
-        self.dataset(dataset, |d| h5::write_stored(&d.id, origin, mask, stored))
+        let stored = filter::encode(&spec.used_filters(), spec.dtype.size(), chunk, scratch)?;
+        self.dataset(dataset, |d| h5::write_stored(&d.id, origin, 0, stored))
     }
 
     fn region(&self, dataset: usize, spec: &DatasetSpec, region: &Region, block: &[u8]) -> Result<()> {
@@ -271,24 +272,57 @@ pub(super) fn check(datasets: &[DatasetSpec]) -> Result<()> {
     scales::plan(datasets).map(drop)
 }
 
-fn create_in(
-    target: &Path,
-    whole: WholeFile,
-    datasets: &[DatasetSpec],
-    attributes: &[(String, AttributeData)],
-) -> Result<Hdf5Writer> {
-    let plan = scales::plan(datasets)?;
+/// What is written to a file.
+pub(super) struct Contents<'a> {
+    /// Its datasets: new ones, and those of the file as they will be.
+    pub datasets: &'a [DatasetSpec],
+    /// Of those that the file has, which part is written; nothing of others.
+    pub parts: &'a [Option<Part>],
+    /// Attributes of its root.
+    pub attributes: &'a [(String, AttributeData)],
+}
+
+impl<'a> Contents<'a> {
+    fn new(datasets: &'a [DatasetSpec]) -> Self {
+        Contents { datasets, parts: &[], attributes: &[] }
+    }
+
+    fn part(&self, n: usize) -> Option<&Part> {
+        self.parts.get(n).and_then(Option::as_ref)
+    }
+
+    fn new_ones(&self) -> impl Iterator<Item = &DatasetSpec> {
+        self.datasets.iter().enumerate().filter(|(n, _)| self.part(*n).is_none()).map(|(_, d)| d)
+    }
+}
+
+fn create_in(target: &Path, whole: WholeFile, contents: &Contents, mode: Mode) -> Result<Hdf5Writer> {
+    let new: Vec<DatasetSpec> = contents.new_ones().cloned().collect();
+    let plan = scales::plan(&new)?;
     let open = h5::locked(|| -> Result<Open> {
-        let file = h5::create_file(&whole.path())?;
-        write_attributes(&file, attributes)?;
-        let datasets: Vec<Dataset> =
-            datasets.iter().map(|d| make(&file, d).at("dataset", &d.name)).collect::<Result<_>>()?;
-        scales::write(&file, &plan, &datasets.iter().map(|d| &d.id).collect::<Vec<_>>())?;
+        let file = match mode {
+            Mode::Change => h5::open_to_change(&whole.path())?,
+            Mode::New | Mode::Replace => h5::create_file(&whole.path())?,
+        };
+        for (name, _) in contents.attributes {
+            h5::remove_attribute(&file, name)?;
+        }
+        write_attributes(&file, contents.attributes)?;
+        let each = contents.datasets.iter().enumerate();
+        let datasets: Vec<Dataset> = each
+            .map(|(n, d)| {
+                let opened =
+                    contents.part(n).map_or_else(|| make(&file, d), |part| existing::open(&file, d, part));
+                opened.at("dataset", &d.name)
+            })
+            .collect::<Result<_>>()?;
+        let made = datasets.iter().enumerate().filter(|(n, _)| contents.part(*n).is_none());
+        scales::write(&file, &plan, &made.map(|(_, d)| &d.id).collect::<Vec<_>>())?;
         Ok(Open { file, datasets })
     })?;
     Ok(Hdf5Writer {
         target: target.to_path_buf(),
-        specs: datasets.to_vec(),
+        specs: contents.datasets.to_vec(),
         open: RwLock::new(Some(open)),
         file: Some(whole),
     })

@@ -1,9 +1,8 @@
 //! A file of any format being written.
 
 use super::format::{Format, Mode};
-use super::hdf5::{AttributeData, DatasetSpec, Hdf5Writer, WriteScratch};
+use super::hdf5::{AttributeData, Contents, DatasetSpec, Hdf5Writer, Part, WriteScratch};
 use super::npy::{self, NpyWriter};
-use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
 use std::path::Path;
@@ -34,20 +33,26 @@ impl Writer {
     pub fn create(
         path: &Path,
         datasets: &[DatasetSpec],
+        parts: &[Option<Part>],
         attributes: &[(String, AttributeData)],
         mode: Mode,
     ) -> Result<Writer> {
+        let contents = Contents { datasets, parts, attributes };
         Ok(match Format::of(path)? {
-            Format::Hdf5 => Writer::Hdf5(Hdf5Writer::with(path, datasets, attributes, mode)?),
+            Format::Hdf5 => Writer::Hdf5(Hdf5Writer::with(path, &contents, mode)?),
+            _ if mode == Mode::Change => {
+                return Err(Error::new(ErrorKind::Unsupported, "only HDF5 files can be added to")
+                    .hint("store all results in one run, or in an .h5 file"));
+            }
             format => Writer::Npy(NpyWriter::create(path, format, datasets, mode)?),
         })
     }
 
-    /// The dtype of a dataset.
-    pub fn dtype(&self, dataset: usize) -> DType {
+    /// The dataset as it will be.
+    pub fn spec(&self, dataset: usize) -> &DatasetSpec {
         match self {
-            Writer::Hdf5(file) => file.datasets()[dataset].dtype,
-            Writer::Npy(file) => file.datasets()[dataset].dtype,
+            Writer::Hdf5(file) => &file.datasets()[dataset],
+            Writer::Npy(file) => &file.datasets()[dataset],
         }
     }
 

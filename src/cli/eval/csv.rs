@@ -27,7 +27,12 @@ fn usage(what: &str) -> Failure {
 /// # Errors
 /// `Usage` for arrays that are not, and for options of other formats.
 pub fn check(wanted: &[Wanted], storing: &Storing) -> Result<(), Failure> {
-    let Storing { chunks, filter, dtype, fillvalue, dims, maxshape, attr } = storing;
+    if storing.changes() {
+        return Err(Failure::Usage(
+            "--output: only HDF5 files can be added to\nhint: write a new .csv file".into(),
+        ));
+    }
+    let Storing { chunks, filter, dtype, fillvalue, dims, maxshape, attr, .. } = storing;
     if [chunks, filter, dtype, fillvalue, dims, maxshape, attr].iter().any(|given| !given.is_empty()) {
         return Err(Failure::Usage(
             "--output: a .csv file has no chunks, filters, dtypes, fill values, dimensions and attributes\nhint: leave them \

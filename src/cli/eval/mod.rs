@@ -76,9 +76,16 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         .transpose()?;
     let stores = match &args.output {
         Some(path) if table.is_none() => {
+            let existing = if args.storing.changes() { Existing::Change } else { existing };
             check_target("--output", path, existing, &files)?;
             let store = storing::store(path, &wanted, &args.storing)?;
-            vec![if args.overwrite { store } else { store.create_new() }]
+            let there = path.symlink_metadata().is_ok();
+            vec![match (args.overwrite, args.storing.changes()) {
+                (true, _) => store,
+                // As h5py's mode "a": a file that is not there is made.
+                (_, true) if there => store.append(),
+                _ => store.create_new(),
+            }]
         }
         _ => Vec::new(),
     };

@@ -4,9 +4,10 @@ use super::asked::{Wanted, dataset_names};
 use crate::cli::Failure;
 use crate::cli::args::Storing;
 use chunkwise::expr::Output;
+use chunkwise::grid::show_shape;
 use chunkwise::sink::Format;
 use chunkwise::sink::hdf5::{AttributeData, Filter};
-use chunkwise::{DType, Scalar, Store, StoreOptions};
+use chunkwise::{Array, DType, Scalar, Store, StoreOptions};
 use std::path::Path;
 
 /// What an option says: of one result, or of all that nothing else is said of.
@@ -116,6 +117,55 @@ fn maxshape(text: &str) -> chunkwise::Result<Vec<Option<u64>>> {
         .ok_or_else(|| wrong("maxshape has a length or none for each axis, as in none,64".into()))
 }
 
+/// Where a region begins, and its lengths where they are said.
+type Slices = Vec<(u64, Option<u64>)>;
+
+fn region(text: &str) -> chunkwise::Result<Slices> {
+    let one = |slice: &str| {
+        let (start, stop) = slice.trim().split_once(':')?;
+        let start = if start.is_empty() { 0 } else { start.parse().ok()? };
+        let stop: Option<u64> = if stop.is_empty() { None } else { Some(stop.parse().ok()?) };
+        match stop {
+            Some(stop) => Some((start, Some(stop.checked_sub(start)?))),
+            None => Some((start, None)),
+        }
+    };
+    text.split(',')
+        .map(one)
+        .collect::<Option<_>>()
+        .ok_or_else(|| wrong("a region is a slice for each axis, as in 10:20,:,0:5".into()))
+}
+
+fn axis(text: &str) -> chunkwise::Result<usize> {
+    text.trim().parse().map_err(|_| wrong("an axis is a number from 0".into()))
+}
+
+/// A result that goes into a dataset of the file.
+fn part_of_it(
+    store: Store,
+    name: &str,
+    array: &Array,
+    axis: Option<usize>,
+    region: Option<&Slices>,
+) -> Result<Store, Failure> {
+    let Some(region) = region else {
+        return Ok(store.extend(name, array, axis.unwrap_or_default()));
+    };
+    if axis.is_some() {
+        return Err(Failure::Usage(format!("--append-axis and --region are both of {name}")));
+    }
+    let shape = array.shape()?;
+    let says = |((_, len), n): (&(u64, Option<u64>), &u64)| len.is_none_or(|len| len == *n);
+    if region.len() != shape.len() || !region.iter().zip(shape).all(says) {
+        return Err(Failure::Usage(format!(
+            "--region: {name} has shape {}, which is not that of the region\nhint: 10:, begins at 10 and is as long as the \
+             result",
+            show_shape(shape)
+        )));
+    }
+    Ok(store.region(name, array, &region.iter().map(|r| r.0).collect::<Vec<_>>()))
+}
+
 fn dtype(text: &str) -> chunkwise::Result<DType> {
     DType::from_name(text.trim()).ok_or_else(|| {
         let names: Vec<&str> = DType::ALL.iter().map(|d| d.name()).collect();
@@ -206,10 +256,12 @@ pub fn store(path: &Path, wanted: &[Wanted], args: &Storing) -> Result<Store, Fa
         Ok(text.split(',').map(|n| n.trim().to_string()).collect::<Vec<_>>())
     })?;
     let most = Sayings::read("--maxshape", &args.maxshape, &names, maxshape)?;
+    let ends = Sayings::read("--append-axis", &args.append_axis, &names, axis)?;
+    let regions = Sayings::read("--region", &args.region, &names, region)?;
     let attributes = attributes(&args.attr, &names)?;
     let arrays = wanted.iter().filter(|w| matches!(w.output, Output::Array(_))).count();
     (chunks.check(arrays)?, dtypes.check(arrays)?, fills.check(arrays)?);
-    (dims.check(arrays)?, most.check(arrays)?);
+    (dims.check(arrays)?, most.check(arrays)?, ends.check(arrays)?, regions.check(arrays)?);
 
     let options = |name: &str, histogram: bool| {
         let mut options = StoreOptions::new();
@@ -245,6 +297,17 @@ pub fn store(path: &Path, wanted: &[Wanted], args: &Storing) -> Result<Store, Fa
     }
     for (name, wanted) in names.iter().zip(wanted) {
         let histogram = match &wanted.output {
+            Output::Array(array) if ends.of(name).is_some() || regions.of(name).is_some() => {
+                let options = options(name, false);
+                if options != StoreOptions::new() {
+                    return Err(Failure::Usage(format!(
+                        "--output: {name} goes into a dataset, which stays as it is\nhint: chunks, filters and the like are \
+                         said where a dataset is made"
+                    )));
+                }
+                store = part_of_it(store, name, array, ends.of(name).copied(), regions.of(name))?;
+                continue;
+            }
             Output::Array(array) => {
                 store = store.dataset_with(name, array, &options(name, false));
                 continue;

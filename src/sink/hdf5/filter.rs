@@ -1,7 +1,8 @@
 //! What becomes of chunks before they are stored: filters, applied one after the other by the thread that writes, outside
 //! the HDF5 lock.
 //!
-//! As in libhdf5, a codec that makes a chunk no smaller is left out of that chunk, which its filter mask says.
+//! No filter is left out of a chunk, even where it makes one larger: libhdf5 1.10, when it changes a part of such a chunk and
+//! what it then makes happens to be as long as before, leaves the old filter mask in the index, and the chunk is lost.
 //!
 //! Sources: the filter descriptions of the HDF5 file format, its registry of filters, and the formats that the decoders of
 //! this crate read. libhdf5 reads shuffle, deflate and fletcher32 by itself, the others with its plugins (h5py: hdf5plugin).
@@ -259,8 +260,7 @@ impl fmt::Debug for WriteScratch {
     }
 }
 
-/// Applies filters to a chunk of elements of `size` bytes. Gives what is stored, and the mask of the filters that were left
-/// out.
+/// Applies filters to a chunk of elements of `size` bytes. Gives what is stored.
 ///
 /// # Errors
 /// `Internal` if a codec refuses its input.
@@ -269,32 +269,26 @@ pub(super) fn encode<'a>(
     size: usize,
     chunk: &'a [u8],
     scratch: &'a mut WriteScratch,
-) -> Result<(&'a [u8], u32)> {
+) -> Result<&'a [u8]> {
     let WriteScratch { stages: [a, b], deflate, zstd, .. } = scratch;
-    let (mut mask, mut len) = (0, chunk.len());
+    let mut len = chunk.len();
     // Which of the three buffers has the bytes: the chunk itself, or one of the two.
     let mut place = 0;
-    for (n, filter) in filters.iter().enumerate() {
+    for filter in filters {
         let (from, to) = match place {
             0 => (chunk, &mut *a),
             1 => (&a[..len], &mut *b),
             _ => (&b[..len], &mut *a),
         };
         to.resize_for_overwrite(filter.most(len));
-        let made = apply(*filter, size, from, to, deflate, zstd).at("filter", filter)?;
-        if filter.is_codec() && made >= len {
-            mask |= 1 << n;
-            continue;
-        }
-        len = made;
+        len = apply(*filter, size, from, to, deflate, zstd).at("filter", filter)?;
         place = if place == 1 { 2 } else { 1 };
     }
-    let stored = match place {
+    Ok(match place {
         0 => chunk,
         1 => &a[..len],
         _ => &b[..len],
-    };
-    Ok((stored, mask))
+    })
 }
 
 fn apply(
@@ -422,11 +416,7 @@ mod tests {
                 for size in [1, 2, 4, 8, 3] {
                     for data in &data {
                         let mut scratch = WriteScratch::new();
-                        let (stored, mask) = encode(&[filter], size, data, &mut scratch).unwrap();
-                        assert!(
-                            stored.len() <= data.len() && (mask == 0) == (stored.len() < data.len()),
-                            "{filter} {n}"
-                        );
+                        encode(&[filter], size, data, &mut scratch).unwrap();
                         let counted = WriteScratch::bytes_for(n as u64, &[filter]);
                         let held: usize = scratch.stages.iter().map(Buffer::capacity).sum();
                         assert!(held as u64 <= counted, "{filter} {n}: {held} of {counted}");

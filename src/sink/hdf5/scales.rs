@@ -110,7 +110,10 @@ pub(super) fn write(file: &Id, plan: &Plan, datasets: &[&Id]) -> Result<()> {
                 datasets[d]
             }
             None => {
-                made = h5::create_bare_scale(file, &scale.name, scale.len, scale.grows)?;
+                made = match h5::link(file, &scale.name)? {
+                    Some(_) => there(file, scale)?,
+                    None => h5::create_bare_scale(file, &scale.name, scale.len, scale.grows)?,
+                };
                 &made
             }
         };
@@ -125,4 +128,21 @@ pub(super) fn write(file: &Id, plan: &Plan, datasets: &[&Id]) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The scale of that name which the file has.
+fn there(file: &Id, scale: &Scale) -> Result<Id> {
+    let (id, kind) = h5::open_object(file, &scale.name)?;
+    let fits = kind == h5::Object::Dataset
+        && h5::shape_of(&h5::dataset_space(&id)?)?.is_some_and(|shape| shape[..] == [scale.len]);
+    match fits {
+        // A plain dataset becomes a scale, as a coordinate that is stored in the same run does.
+        true if !h5::has_attribute(&id, "CLASS")? => h5::set_scale(&id, &scale.name).map(|()| id),
+        true => Ok(id),
+        false => Err(Error::new(
+            ErrorKind::Value,
+            format!("'{}' in the file is no dimension of length {}", scale.name, scale.len),
+        )
+        .hint("give the dimension another name")),
+    }
 }
