@@ -37,6 +37,8 @@ fn what_is_written_into_datasets_is_there_and_nothing_else_changes() {
         StoreOptions::new().chunks(&[5, 8]).deflate(3),
         StoreOptions::new().chunks(&[5, 8]).filters(&[Filter::Deflate(1), Filter::Fletcher32]).fillvalue(7.0),
         StoreOptions::new().chunks(&[23, 31]).deflate(1),
+        StoreOptions::new().chunks(&[6, 5]).filters(&[Filter::BitshuffleLz4, Filter::Fletcher32]),
+        StoreOptions::new().chunks(&[6, 5]).filters(&[Filter::Shuffle, Filter::Zstd(2)]),
         StoreOptions::new().chunks(&[4, 31]).maxshape(&[None, Some(31)]).deflate(1),
     ];
     let regions: [([u64; 2], [u64; 2]); 7] = [
@@ -64,17 +66,17 @@ fn what_is_written_into_datasets_is_there_and_nothing_else_changes() {
                 }
             }
             let case = format!("{n} {start:?} {shape:?}");
-            let back = hdf5::File::open(&path).unwrap().dataset("g/x").unwrap().read_raw::<f32>().unwrap();
-            let wrong: Vec<usize> =
-                (0..713).filter(|&i| back[i].to_ne_bytes() != expected[i * 4..][..4]).collect();
-            assert!(wrong.is_empty(), "{case}: {wrong:?}");
+            // libhdf5 has no decoder of the others.
+            if !(5..=6).contains(&n) {
+                let back =
+                    hdf5::File::open(&path).unwrap().dataset("g/x").unwrap().read_raw::<f32>().unwrap();
+                let is = |i: &usize| back[*i].to_ne_bytes() != expected[i * 4..][..4];
+                let wrong: Vec<usize> = (0..713).filter(is).collect();
+                assert!(wrong.is_empty(), "{case}: {wrong:?}");
+            }
             assert!(values(&Array::open(&path, "g/x").unwrap()) == expected, "{case}");
             assert!(values(&Array::open(&path, "other").unwrap()) == values(&other), "{case}");
-            let file = hdf5::File::open(&path).unwrap();
-            assert!(
-                file.attr("title").is_ok()
-                    && file.dataset("g/x").unwrap().read_raw::<f32>().unwrap().len() == 713
-            );
+            assert!(hdf5::File::open(&path).unwrap().attr("title").is_ok(), "{case}");
         }
     }
     for chunks in [[4, 31], [5, 8], [30, 31]] {
@@ -121,6 +123,10 @@ with h5py.File(sys.argv[1], 'w') as f:
     f.create_dataset('packed', data=np.arange(4, dtype='i2')).attrs['scale_factor'] = 0.1
     f.create_dataset('compound', data=np.zeros(3, [('a', 'f4')]))
     f.create_dataset('fixed', data=np.zeros(3))
+    f.create_dataset('late', (4, 3), '>i4', fillvalue=-1)
+    f.create_dataset('sparse', (9, 9), '>i2', chunks=(4, 4), fillvalue=-1, compression='gzip', fletcher32=True)
+    small = h5py.h5p.create(h5py.h5p.DATASET_CREATE); small.set_layout(h5py.h5d.COMPACT)
+    h5py.h5d.create(f.id, b'compact', h5py.h5t.NATIVE_INT32, h5py.h5s.create_simple((5,)), small)
 "#;
     python::run(&py, script, &[out]);
     stored(&[
@@ -140,6 +146,19 @@ with h5py.File(sys.argv[1], 'w') as f:
     ]);
     stored(&["x=ones((3, 6), float32)*7", "--output", out, "--append-axis", "x=0"]);
     stored(&["x=full((2, 3), 9, float32)", "--output", out, "--region", "x=1:3,2:5"]);
+    stored(&[
+        "late=full((2, 2), 8, int32)",
+        "sparse=full((5, 5), 8, int16)",
+        "compact=full((2,), 8, int32)",
+        "--output",
+        out,
+        "--region",
+        "late=1:3,1:",
+        "--region",
+        "sparse=2:,2:7",
+        "--region",
+        "compact=3:",
+    ]);
     stored(&["y=full((1, 6), 5, int16)", "x=y+1", "--output", out, "--region", "x=12:,:", "--append"]);
     let script = r#"
 import sys, h5py, numpy as np
@@ -149,6 +168,10 @@ x[1:3, 2:5] = 9; x[12] = 6
 assert f['x'].dtype == '>f4' and f['x'].compression == 'gzip' and (f['x'][:] == x).all(), f['x'][:]
 assert f.attrs['title'] == 'made by h5py' and f.attrs['history'] == 'added to' and f['text'][()] == b'unchanged'
 assert f['hard'] == f['x'] and f.get('soft', getlink=True).path == '/x'
+late, sparse = np.full((4, 3), -1), np.full((9, 9), -1)
+late[1:3, 1:] = 8; sparse[2:7, 2:7] = 8
+assert (f['late'][:] == late).all() and (f['sparse'][:] == sparse).all() and f['sparse'].dtype == '>i2'
+assert f['compact'][:].tolist() == [0, 0, 0, 8, 8]
 assert (f['g/mean'][:] == 3).all() and f['g/mean'].compression == 'gzip' and (f['y'][:] == 5).all()
 for name in ('time', 'lon'):
     users = sorted((f[r].name, int(d)) for r, d in f[name].attrs['REFERENCE_LIST'])

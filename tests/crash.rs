@@ -309,7 +309,6 @@ fn every_write_sync_and_rename_that_fails_is_an_error_and_the_file_stays() {
             (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
         };
         begin();
-        let before = std::fs::read(&target).ok();
         let (code, err) = run(0, 0);
         assert_eq!(code, Some(0), "{}: {err}", case.name);
         let calls: Vec<String> = std::fs::read_to_string(&log).unwrap().lines().map(String::from).collect();
@@ -320,6 +319,7 @@ fn every_write_sync_and_rename_that_fails_is_an_error_and_the_file_stays() {
         for (n, call) in calls.iter().enumerate() {
             let error = if n % 2 == 0 { libc::EIO } else { libc::ENOSPC };
             begin();
+            let before = std::fs::read(&target).ok();
             let (code, err) = run(n + 1, error);
             let what =
                 format!("{} (new: {new}), call {} of {}, {call}: {err}", case.name, n + 1, calls.len());

@@ -24,6 +24,8 @@ pub(crate) fn create_dataset(file: &Id, path: &str, c: &Creation) -> Result<Id> 
         let name = c_string(path)?;
         let what = || format!("cannot make the dataset {path:?}");
         let dcpl = Id::new(call!(H5Pcreate(*H5P_CLS_DATASET_CREATE)), what)?;
+        // The same file whenever it is written, as h5py's.
+        check(call!(H5Pset_obj_track_times(dcpl.0, 0)), what)?;
         if let Some(fill) = c.fill {
             let (t, bytes) = (file_type(c.dtype)?, fill.to_bytes());
             check(call!(H5Pset_fill_value(dcpl.0, t.0, bytes.as_ptr().cast())), what)?;

@@ -143,6 +143,7 @@ pub(crate) fn create_bare_scale(file: &Id, name: &str, len: u64, grows: bool) ->
     locked(|| {
         let c = c_string(name)?;
         let dcpl = Id::new(call!(H5Pcreate(*H5P_CLS_DATASET_CREATE)), what)?;
+        check(call!(H5Pset_obj_track_times(dcpl.0, 0)), what)?;
         let most = [if grows { H5S_UNLIMITED } else { len }];
         if grows {
             check(call!(H5Pset_chunk(dcpl.0, 1, [1024u64].as_ptr())), what)?;

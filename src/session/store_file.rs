@@ -164,7 +164,7 @@ impl Store {
             To::End(_) => None,
             To::Region(start) => Some(start),
         };
-        let (mut spec, raw) = existing(&self.path, name)?;
+        let (mut spec, swap) = existing(&self.path, name)?;
         let (shape, dtype) = (asked.array.shape()?, asked.array.dtype()?);
         if dtype.promote(spec.dtype) != spec.dtype {
             return Err(Error::new(
@@ -223,7 +223,7 @@ impl Store {
             (_, None) => Vec::new(),
         };
         let array = asked.array.cast(spec.dtype);
-        Ok(Entry { name, array, options, there: Some((spec, Part { start, raw })) })
+        Ok(Entry { name, array, options, there: Some((spec, Part { start, swap })) })
     }
 }
 

@@ -21,12 +21,13 @@ pub use spec::{AttributeData, DatasetSpec};
 
 use super::format::Mode;
 use super::rows::write_rows;
+use crate::buffer::Buffer;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, Region};
 use crate::h5::{self, Creation, Id};
 use crate::whole::WholeFile;
 use std::path::{Path, PathBuf};
-use std::sync::RwLock;
+use std::sync::{Mutex, PoisonError, RwLock};
 
 #[derive(Debug)]
 struct Open {
@@ -39,6 +40,10 @@ struct Dataset {
     id: Id,
     /// Where the data lie, if they are contiguous.
     at: Option<u64>,
+    /// Whether elements have the other byte order.
+    swap: bool,
+    /// Whether the file had it.
+    there: bool,
 }
 
 /// A new file being written. Its methods may be called from many threads.
@@ -49,6 +54,8 @@ pub struct Hdf5Writer {
     // Declared before the file, so that it is closed before it is removed.
     open: RwLock<Option<Open>>,
     file: Option<WholeFile>,
+    /// Held while a chunk is changed, of which other threads may change other parts.
+    changing: Mutex<()>,
 }
 
 impl Hdf5Writer {
@@ -193,11 +200,8 @@ impl Hdf5Writer {
         }
         let mut padded = std::mem::take(&mut scratch.padded);
         padded.resize_for_overwrite(full);
-        match spec.fillvalue.map(|v| v.to_bytes()).filter(|bytes| bytes.iter().any(|&b| b != 0)) {
-            Some(bytes) => padded.chunks_exact_mut(size).for_each(|e| e.copy_from_slice(&bytes)),
-            None => padded.fill(0),
-        }
-        pad(block, &part, chunk, &mut padded, size);
+        fill(&mut padded, spec);
+        put(block, &part, &Dims::from_elem(0, rank), chunk, &mut padded, size);
         let written = self.filtered(dataset, spec, &origin, &padded, scratch);
         scratch.padded = padded;
         written
@@ -212,8 +216,74 @@ impl Hdf5Writer {
         chunk: &[u8],
         scratch: &mut WriteScratch,
     ) -> Result<()> {
-        let stored = filter::encode(&spec.used_filters(), spec.dtype.size(), chunk, scratch)?;
-        self.dataset(dataset, |d| h5::write_stored(&d.id, origin, 0, stored))
+        let size = spec.dtype.size();
+        self.dataset(dataset, |d| {
+            let mut swapped = std::mem::take(&mut scratch.swapped);
+            let chunk = if d.swap { reversed(chunk, size, &mut swapped) } else { chunk };
+            let stored = filter::encode(&spec.used_filters(), size, chunk, scratch)?;
+            h5::locked(|| {
+                // As long as before, a chunk keeps its place in the index, and there the mask of filters that it may go without.
+                if d.there
+                    && !spec.filters.is_empty()
+                    && h5::stored_size(&d.id, origin)? == stored.len() as u64
+                {
+                    h5::write_stored(&d.id, origin, 0, &stored[..stored.len() / 2])?;
+                }
+                h5::write_stored(&d.id, origin, 0, stored)
+            })?;
+            scratch.swapped = swapped;
+            Ok(())
+        })
+    }
+
+    /// Changes a part of the chunk at the grid position `coords` of dataset number `dataset`, which need not be there:
+    /// `region` is that part, in the dataset, and `block` its elements. `decode` undoes the filters of a chunk that the mask
+    /// does not say were left out.
+    ///
+    /// # Errors
+    /// As [`Hdf5Writer::write_chunk`], and as `decode`.
+    pub(crate) fn change_chunk(
+        &self,
+        dataset: usize,
+        coords: &[u64],
+        region: &Region,
+        block: &[u8],
+        scratch: &mut WriteScratch,
+        decode: Decode,
+    ) -> Result<()> {
+        let spec = self.spec(dataset)?;
+        let mut change = || {
+            let Some(chunk) = spec.chunks.as_deref() else {
+                return Err(Error::new(ErrorKind::Value, "the dataset is contiguous: write regions"));
+            };
+            let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let size = spec.dtype.size();
+            let origin: Dims = coords.iter().zip(chunk).map(|(k, c)| k * c).collect();
+            let mut whole = std::mem::take(&mut scratch.padded);
+            let mut stored = std::mem::take(&mut scratch.stored);
+            whole.resize_for_overwrite(chunk.iter().product::<u64>() as usize * size);
+            let swap = self.dataset(dataset, |d| {
+                let len = h5::stored_size(&d.id, &origin)?;
+                if len == 0 {
+                    fill(&mut whole, spec);
+                    return Ok(d.swap);
+                }
+                stored.resize_for_overwrite(len as usize);
+                let mask = h5::read_stored(&d.id, &origin, &mut stored)?;
+                decode(mask, d.swap, &stored, &mut whole)?;
+                Ok(d.swap)
+            });
+            swap?;
+            let within: Dims = region.start.iter().zip(&origin).map(|(r, o)| r - o).collect();
+            put(block, &region.shape, &within, chunk, &mut whole, size);
+            let written = self.filtered(dataset, spec, &origin, &whole, scratch);
+            (scratch.padded, scratch.stored) = (whole, stored);
+            written
+        };
+        change()
+            .at("file", self.target.display())
+            .at("dataset", &spec.name)
+            .at("chunk", format_args!("{coords:?}"))
     }
 
     fn region(&self, dataset: usize, spec: &DatasetSpec, region: &Region, block: &[u8]) -> Result<()> {
@@ -238,7 +308,11 @@ impl Hdf5Writer {
             return Ok(());
         }
         self.dataset(dataset, |d| match (d.at, &self.file) {
-            (Some(at), Some(file)) => write_rows(file, at, &spec.shape, region, block, spec.dtype.size()),
+            (Some(at), Some(file)) => {
+                let (size, mut swapped) = (spec.dtype.size(), Buffer::default());
+                let block = if d.swap { reversed(block, size, &mut swapped) } else { block };
+                write_rows(file, at, &spec.shape, region, block, size)
+            }
             _ => h5::locked(|| {
                 let file_space = h5::dataset_space(&d.id)?;
                 h5::select(&file_space, &region.start, &Dims::from_elem(1, rank), &region.shape)?;
@@ -325,6 +399,7 @@ fn create_in(target: &Path, whole: WholeFile, contents: &Contents, mode: Mode) -
         specs: contents.datasets.to_vec(),
         open: RwLock::new(Some(open)),
         file: Some(whole),
+        changing: Mutex::default(),
     })
 }
 
@@ -341,7 +416,7 @@ fn make(file: &Id, d: &DatasetSpec) -> Result<Dataset> {
     let id = h5::create_dataset(file, &d.name, &creation)?;
     write_attributes(&id, &d.attributes)?;
     let at = if d.chunks.is_none() { h5::offset(&id) } else { None };
-    Ok(Dataset { id, at })
+    Ok(Dataset { id, at, swap: false, there: false })
 }
 
 fn write_attributes(object: &Id, attributes: &[(String, AttributeData)]) -> Result<()> {
@@ -351,17 +426,36 @@ fn write_attributes(object: &Id, attributes: &[(String, AttributeData)]) -> Resu
     })
 }
 
-/// Puts a block of shape `part` into the corner of a chunk.
-fn pad(block: &[u8], part: &[u64], chunk: &[u64], out: &mut [u8], size: usize) {
+/// Fills a chunk with the fill value.
+fn fill(chunk: &mut [u8], spec: &DatasetSpec) {
+    match spec.fillvalue.map(|v| v.to_bytes()).filter(|bytes| bytes.iter().any(|&b| b != 0)) {
+        Some(bytes) => chunk.chunks_exact_mut(bytes.len()).for_each(|e| e.copy_from_slice(&bytes)),
+        None => chunk.fill(0),
+    }
+}
+
+/// Puts a block of shape `part` into a chunk, at `start`.
+fn put(block: &[u8], part: &[u64], start: &[u64], chunk: &[u64], out: &mut [u8], size: usize) {
     let row = part.last().copied().unwrap_or(1) as usize * size;
     let outer = &part[..part.len().saturating_sub(1)];
     for (k, piece) in block.chunks_exact(row.max(1)).enumerate() {
         let index = crate::grid::unravel(k as u64, outer);
-        let at =
-            index.iter().zip(chunk).fold(0, |n, (&i, &c)| n * c + i) * chunk.last().copied().unwrap_or(1);
+        let place = |d: usize| start[d] + index.get(d).copied().unwrap_or(0);
+        let at = (0..chunk.len()).fold(0, |n, d| n * chunk[d] + place(d));
         out[at as usize * size..][..row].copy_from_slice(piece);
     }
 }
+
+/// The elements with their bytes in the other order.
+fn reversed<'a>(elements: &[u8], size: usize, out: &'a mut Buffer) -> &'a [u8] {
+    out.resize_for_overwrite(elements.len());
+    out.copy_from_slice(elements);
+    out.chunks_exact_mut(size).for_each(<[u8]>::reverse);
+    out
+}
+
+/// Undoes the filters of a chunk: mask, whether elements have the other byte order, stored bytes, the chunk.
+pub(crate) type Decode<'a> = &'a mut dyn FnMut(u32, bool, &[u8], &mut [u8]) -> Result<()>;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! A file of any format being written.
 
 use super::format::{Format, Mode};
-use super::hdf5::{AttributeData, Contents, DatasetSpec, Hdf5Writer, Part, WriteScratch};
+use super::hdf5::{AttributeData, Contents, DatasetSpec, Decode, Hdf5Writer, Part, WriteScratch};
 use super::npy::{self, NpyWriter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
@@ -66,6 +66,21 @@ impl Writer {
     ) -> Result<()> {
         match self {
             Writer::Hdf5(file) => file.write_chunk(dataset, coords, block, scratch),
+            Writer::Npy(_) => Err(Error::new(ErrorKind::Internal, "such a file has no chunks")),
+        }
+    }
+
+    /// As [`Hdf5Writer::change_chunk`].
+    pub fn change_chunk(
+        &self,
+        dataset: usize,
+        coords: &[u64],
+        (region, block): (&Region, &[u8]),
+        scratch: &mut WriteScratch,
+        decode: Decode,
+    ) -> Result<()> {
+        match self {
+            Writer::Hdf5(file) => file.change_chunk(dataset, coords, region, block, scratch, decode),
             Writer::Npy(_) => Err(Error::new(ErrorKind::Internal, "such a file has no chunks")),
         }
     }

@@ -1,13 +1,15 @@
 //! Datasets that a file has already, of which a part is written, or which grow.
 //!
-//! Chunks that are written as wholes are filtered here, as those of new datasets are; of others libhdf5 reads what is there,
-//! changes it and writes it again, one writer at a time.
+//! libhdf5 is never asked to change a chunk: 1.10 forgets that a write failed when it puts a changed chunk out of its cache,
+//! and the dataset is broken without an error. Whole chunks are filtered here, as those of new datasets are; of others what is
+//! there is read, decoded, changed and filtered again, one at a time.
 
 use super::Dataset;
 use super::filter::Filter;
 use super::spec::DatasetSpec;
 use crate::dtype::Scalar;
 use crate::error::{Context, Error, ErrorKind, Result};
+use crate::grid::Dims;
 use crate::h5::{self, FilterInfo, Id, Layout, Object};
 use std::path::Path;
 
@@ -16,19 +18,18 @@ use std::path::Path;
 pub(crate) struct Part {
     /// Where it begins.
     pub start: Vec<u64>,
-    /// Whether elements lie in the file as they are in memory and all filters are applied here, so that whole chunks are
-    /// written without libhdf5's own pipeline.
-    pub raw: bool,
+    /// Whether elements have the other byte order.
+    pub swap: bool,
 }
 
 impl Part {
-    /// Whether it begins with a chunk, and chunks are written as such.
+    /// Whether it begins with a chunk.
     pub fn in_chunks(&self, chunk: &[u64]) -> bool {
-        self.raw && self.start.iter().zip(chunk).all(|(start, c)| start % c == 0)
+        self.start.iter().zip(chunk).all(|(start, c)| start % c == 0)
     }
 }
 
-/// A dataset of a file, and whether it can be written raw ([`Part::raw`]).
+/// A dataset of a file, and whether its elements have the other byte order.
 ///
 /// # Errors
 /// `NotFound` if it is not there, `Io` or `Format` if the file cannot be read, `Unsupported` for what is not written.
@@ -57,7 +58,7 @@ fn find(file: &Id, name: &str) -> Result<Id> {
 fn describe(id: &Id, name: &str) -> Result<(DatasetSpec, bool)> {
     let unsupported = |what: &str| Err(Error::new(ErrorKind::Unsupported, what));
     let element = h5::element_type(&h5::dataset_type(id)?)?;
-    let Some(dtype) = element.dtype else {
+    let Some(dtype) = element.dtype.filter(|_| !element.convert) else {
         return unsupported(&format!("elements of type {} cannot be written", element.text));
     };
     for packed in ["scale_factor", "add_offset"] {
@@ -80,21 +81,25 @@ fn describe(id: &Id, name: &str) -> Result<(DatasetSpec, bool)> {
     };
     let mut spec = DatasetSpec::new(name, &shape, dtype);
     spec.maxshape = Some(h5::most_of(&space, shape.len())?);
-    let mut raw = !element.swap && !element.convert && layout != Layout::Compact;
     if layout == Layout::Chunked {
         let (chunks, plain_edges) = h5::chunk_shape(&dcpl)?;
-        spec.chunks = Some(chunks.to_vec());
-        let all = h5::filters(&dcpl)?;
-        let filters: Option<Vec<Filter>> = all.iter().map(|f| own(f, dtype.size())).collect();
-        if let Some(f) = all.iter().find(|f| own(f, dtype.size()).is_none() && !h5::has_filter(f.id)) {
-            return unsupported(&format!("chunks with the filter '{}' ({}) cannot be written", f.name, f.id));
+        if plain_edges {
+            return unsupported("chunks over the edge go without filters, and cannot be written");
         }
-        raw &= !plain_edges && filters.is_some();
-        spec.filters = filters.unwrap_or_default();
+        spec.chunks = Some(chunks.to_vec());
+        for f in h5::filters(&dcpl)? {
+            let Some(own) = own(&f, dtype.size()) else {
+                return unsupported(&format!(
+                    "chunks with the filter '{}' ({}) cannot be written",
+                    f.name, f.id
+                ));
+            };
+            spec.filters.push(own);
+        }
         let fill = h5::fill_value(&dcpl, &h5::file_type(dtype)?, dtype.size())?;
         spec.fillvalue = Scalar::from_bytes(dtype, &fill);
     }
-    Ok((spec, raw))
+    Ok((spec, element.swap))
 }
 
 /// The filter that makes the same of elements of `size` bytes.
@@ -172,6 +177,18 @@ pub(super) fn open(file: &Id, d: &DatasetSpec, part: &Part) -> Result<Dataset> {
             }
         }
     }
-    let at = if d.chunks.is_none() && part.raw { h5::offset(&id) } else { None };
-    Ok(Dataset { id, at })
+    let contiguous = h5::layout(&h5::creation(&id)?)? == Layout::Contiguous;
+    let mut at = h5::offset(&id).filter(|_| contiguous);
+    if contiguous && at.is_none() && !d.shape.contains(&0) {
+        // Nobody has written to it so far: with its first element it gets its place.
+        let rank = d.shape.len();
+        let space = h5::dataset_space(&id)?;
+        let (zeros, ones) = (Dims::from_elem(0, rank), Dims::from_elem(1, rank));
+        h5::select(&space, &zeros, &ones, &ones)?;
+        let fill = h5::fill_value(&h5::creation(&id)?, &h5::file_type(d.dtype)?, d.dtype.size())?;
+        h5::write_selection(&id, &h5::file_type(d.dtype)?, &h5::simple_space(&ones)?, &space, &fill)?;
+        h5::flush(file)?;
+        at = h5::offset(&id);
+    }
+    Ok(Dataset { id, at, swap: part.swap, there: true })
 }

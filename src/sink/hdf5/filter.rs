@@ -227,6 +227,9 @@ impl FromStr for Filter {
 #[derive(Default)]
 pub struct WriteScratch {
     pub(super) padded: Buffer,
+    /// A chunk as the file has it, and one of the other byte order.
+    pub(super) stored: Buffer,
+    pub(super) swapped: Buffer,
     stages: [Buffer; 2],
     deflate: Option<(u8, Compressor)>,
     zstd: Option<zstd_safe::CCtx<'static>>,
@@ -255,8 +258,8 @@ impl WriteScratch {
 
 impl fmt::Debug for WriteScratch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let stages: usize = self.stages.iter().map(Buffer::capacity).sum();
-        write!(f, "WriteScratch({} bytes)", self.padded.capacity() + stages)
+        let buffers = self.stages.iter().chain([&self.padded, &self.stored, &self.swapped]);
+        write!(f, "WriteScratch({} bytes)", buffers.map(Buffer::capacity).sum::<usize>())
     }
 }
 
