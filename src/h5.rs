@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, MAX_RANK};
 use hdf5_sys::h5pl::H5PL_ALL_PLUGIN;
 use hdf5_sys::{
-    h5::*, h5a::*, h5ac::*, h5d::*, h5f::*, h5i::*, h5l::*, h5o::*, h5p::*, h5s::*, h5t::*, h5z::*,
+    h5::*, h5a::*, h5ac::*, h5d::*, h5f::*, h5g::*, h5i::*, h5l::*, h5o::*, h5p::*, h5s::*, h5t::*, h5z::*,
 };
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::mem::MaybeUninit;
@@ -281,6 +281,7 @@ pub(crate) fn select(space: &Id, start: &[u64], step: &[u64], count: &[u64]) -> 
 
 mod attr;
 mod checksum;
+mod copy;
 mod create;
 mod data;
 mod meta;
@@ -289,6 +290,7 @@ mod scales;
 mod types;
 pub(crate) use attr::*;
 pub(crate) use checksum::*;
+pub(crate) use copy::*;
 pub(crate) use create::*;
 pub(crate) use data::*;
 pub(crate) use meta::*;

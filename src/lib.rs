@@ -123,8 +123,8 @@ pub use ops::quantiles::Method as QuantileMethod;
 pub use ops::reduce::Reduction;
 pub use plan::{Plan, PlanFingerprint, PlanOptions};
 pub use session::{
-    BlockOrder, Blocks, Device, FallbackPolicy, Out, Outcome, Session, SessionBuilder, Store, StoreOptions,
-    Unique,
+    BlockOrder, Blocks, Copied, CopyOptions, Device, FallbackPolicy, Out, Outcome, Session, SessionBuilder,
+    Store, StoreOptions, Unique,
 };
 pub use source::{Join, OpenOptions, Reader};
 pub use trace::Trace;

@@ -25,6 +25,8 @@ pub enum Command {
     Devices(Devices),
     /// Compute expressions over datasets
     Eval(Eval),
+    /// Copy datasets, groups and files, in other chunks and with other filters
+    Copy(Copy),
     /// List the functions and names that expressions can use, or tell all about one
     Functions(Functions),
     /// Make a snapshot-like file and answer questions on it
@@ -301,6 +303,40 @@ Examples:
   chunkwise eval -i rho='snap_*.h5:/PartType0/Density' 'histogram(log10(rho), bins=50)'
   chunkwise eval -i t=s.h5:/T 'anomaly=t - mean(t, axis=0)' --output anomaly.h5
   chunkwise eval -i t=s.h5:/T 'histogram(t, bins=50)' 'mean(t, axis=0)' --plot t.png";
+
+/// `chunkwise copy`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "All attributes, links and dimension scales are copied; what cannot be is an error that names it.
+
+Examples:
+  chunkwise copy old.h5 new.h5 --chunks auto --filter shuffle,deflate:4
+  chunkwise copy run.h5:/fields/T small.h5:/T --chunks 64,64,1 --filter shuffle,zstd:3
+  chunkwise copy a.h5:/g all.h5:/a --append"
+)]
+pub struct Copy {
+    /// What to copy; the whole file without a path
+    #[arg(value_name = "IN[:/path]")]
+    pub from: String,
+    /// Where to; under the same path if none is given
+    #[arg(value_name = "OUT[:/path]")]
+    pub to: String,
+    /// Chunk shape of the dataset, or of those that it fits, as 64,64; auto; none: contiguous
+    #[arg(long, value_name = "N,N")]
+    pub chunks: Option<String>,
+    /// shuffle, deflate:0-9, fletcher32, lz4, zstd, bitshuffle[:lz4], with commas; none
+    #[arg(long, value_name = "FILTERS")]
+    pub filter: Option<String>,
+    /// Replace the file
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Add the copy to the file, which keeps what it has
+    #[arg(long, conflicts_with = "overwrite")]
+    pub append: bool,
+    /// Where and with what
+    #[command(flatten)]
+    pub run: Run,
+}
 
 /// `chunkwise functions`
 #[derive(Debug, clap::Args)]

@@ -39,11 +39,7 @@ pub(crate) fn create_dataset(file: &Id, path: &str, c: &Creation) -> Result<Id> 
                 check(call!(H5Pset_fill_time(dcpl.0, never)), what)?;
             }
         }
-        for (id, values) in c.filters {
-            // As libhdf5 and the plugins of other filters do it: a chunk may go without a codec, never without its checksum.
-            let flags = if *id == FLETCHER32 { H5Z_FLAG_MANDATORY } else { H5Z_FLAG_OPTIONAL };
-            check(call!(H5Pset_filter(dcpl.0, *id, flags, values.len(), values.as_ptr())), what)?;
-        }
+        add_filters(&dcpl, c.filters, what)?;
         let lcpl = Id::new(call!(H5Pcreate(*H5P_CLS_LINK_CREATE)), what)?;
         check(call!(H5Pset_create_intermediate_group(lcpl.0, 1)), what)?;
         let (t, space) = (file_type(c.dtype)?, space_to_grow(c.shape, c.maxshape)?);
@@ -53,6 +49,16 @@ pub(crate) fn create_dataset(file: &Id, path: &str, c: &Creation) -> Result<Id> 
 }
 
 const FLETCHER32: i32 = 3;
+
+/// Adds filters, number and values, to a list.
+pub(super) fn add_filters(dcpl: &Id, filters: &[(i32, Vec<u32>)], what: impl Fn() -> String) -> Result<()> {
+    for (id, values) in filters {
+        // As libhdf5 and the plugins of other filters do it: a chunk may go without a codec, never without its checksum.
+        let flags = if *id == FLETCHER32 { H5Z_FLAG_MANDATORY } else { H5Z_FLAG_OPTIONAL };
+        check(call!(H5Pset_filter(dcpl.0, *id, flags, values.len(), values.as_ptr())), &what)?;
+    }
+    Ok(())
+}
 
 fn space_to_grow(shape: &[u64], most: Option<&[Option<u64>]>) -> Result<Id> {
     let Some(most) = most.filter(|m| m.len() == shape.len() && !shape.is_empty()) else {

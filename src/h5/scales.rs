@@ -9,10 +9,7 @@ pub(crate) struct Reference(u64);
 
 /// The reference to an object of the file.
 pub(crate) fn reference(object: &Id) -> Result<Reference> {
-    let at = address(object)?;
-    let mut low = [0u8; 8];
-    low.copy_from_slice(&at[..8]);
-    Ok(Reference(u64::from_le_bytes(low)))
+    header_address(object).map(Reference)
 }
 
 /// Makes a dataset a dimension scale of this name.

@@ -4,6 +4,7 @@ mod again;
 mod along;
 mod bins;
 mod blocks;
+mod copy;
 mod into;
 mod kept_bound;
 mod labels;
@@ -22,6 +23,7 @@ mod unique;
 mod writing;
 
 pub use blocks::{BlockOrder, Blocks};
+pub use copy::{Copied, CopyOptions};
 pub use into::Out;
 pub use store_file::Store;
 pub use store_options::StoreOptions;

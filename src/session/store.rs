@@ -108,10 +108,8 @@ impl Session {
         let stored = self.plan_stored(targets, stores)?;
         let Stored { plan, ends, specs, parts, places } = stored;
         let bound = self.bind_with(&plan, &ends)?;
-        let writers = stores
-            .iter()
-            .zip(specs.iter().zip(&parts))
-            .map(|(s, (specs, parts))| Writer::create(&s.path, specs, parts, &s.attributes, s.mode));
+        let writers =
+            stores.iter().zip(specs.iter().zip(&parts)).map(|(s, (specs, parts))| s.writer(specs, parts));
         let writing = Writing::new(writers.collect::<Result<_>>()?, &places);
         let counters = self.counters();
         let outlets = Outlets { taker: Some(&writing), ..Outlets::default() };

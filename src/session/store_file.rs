@@ -4,9 +4,11 @@ use super::store_options::StoreOptions;
 use crate::array::Array;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Dims, show_shape};
-use crate::sink::hdf5::{AttributeData, DatasetSpec, Part, existing};
-use crate::sink::{Format, Mode};
+use crate::sink::hdf5::{AttributeData, DatasetSpec, Part, check_plain, existing};
+use crate::sink::{Format, Mode, Writer};
+use crate::whole::WholeFile;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A file to be written: arrays, and the datasets that they become. Its format is that of its name ([`Format`]): HDF5, or
 /// NumPy's. Nothing happens before [`Session::run_with`](crate::Session::run_with).
@@ -37,6 +39,8 @@ pub struct Store {
     options: StoreOptions,
     pub(super) attributes: Vec<(String, AttributeData)>,
     pub(super) mode: Mode,
+    /// A file that was begun, to which this one goes on.
+    begun: Option<Arc<Mutex<Option<WholeFile>>>>,
 }
 
 /// A dataset that is asked for.
@@ -65,6 +69,37 @@ impl Store {
             options: StoreOptions::new(),
             attributes: Vec::new(),
             mode: Mode::Replace,
+            begun: None,
+        }
+    }
+
+    /// A file that was begun, whose datasets are written.
+    pub(super) fn begun(path: &Path, whole: WholeFile) -> Store {
+        Store { begun: Some(Arc::new(Mutex::new(Some(whole)))), ..Store::new(path) }
+    }
+
+    /// Begins to write it.
+    ///
+    /// # Errors
+    /// As [`Writer::create`].
+    pub(super) fn writer(&self, specs: &[DatasetSpec], parts: &[Option<Part>]) -> Result<Writer> {
+        let begun = self.begun.as_ref().and_then(|b| b.lock().unwrap_or_else(PoisonError::into_inner).take());
+        match begun {
+            Some(whole) => Writer::over(&self.path, whole, specs, parts),
+            None => Writer::create(&self.path, specs, parts, &self.attributes, self.mode),
+        }
+    }
+
+    /// The dataset of that name which is there already.
+    fn there(&self, name: &str) -> Result<(DatasetSpec, bool)> {
+        let begun = self.begun.as_ref().map(|b| b.lock().unwrap_or_else(PoisonError::into_inner));
+        match begun.as_ref().and_then(|b| b.as_ref()) {
+            // Numbers go on as they were stored.
+            Some(whole) => existing(&whole.path(), name),
+            None => {
+                check_plain(&self.path, name)?;
+                existing(&self.path, name)
+            }
         }
     }
 
@@ -164,7 +199,7 @@ impl Store {
             To::End(_) => None,
             To::Region(start) => Some(start),
         };
-        let (mut spec, swap) = existing(&self.path, name)?;
+        let (mut spec, swap) = self.there(name)?;
         let (shape, dtype) = (asked.array.shape()?, asked.array.dtype()?);
         if dtype.promote(spec.dtype) != spec.dtype {
             return Err(Error::new(

@@ -46,7 +46,7 @@ pub(crate) enum Mode {
 }
 
 impl Mode {
-    pub(super) fn whole(self, target: &Path) -> Result<WholeFile> {
+    pub fn whole(self, target: &Path) -> Result<WholeFile> {
         match self {
             Mode::Replace => WholeFile::beside(target),
             Mode::New => WholeFile::create_new(target),

@@ -10,12 +10,14 @@
 //! Limits: the filters of [`Filter`]; the dtypes of this crate; native byte order.
 
 mod bitshuffle;
+mod copy;
 mod existing;
 mod filter;
 mod scales;
 mod spec;
 
-pub(crate) use existing::{Part, existing};
+pub(crate) use copy::{Change, Chunking, begin};
+pub(crate) use existing::{Part, check_plain, existing};
 pub use filter::{Filter, WriteScratch};
 pub use spec::{AttributeData, DatasetSpec};
 
@@ -86,6 +88,11 @@ impl Hdf5Writer {
             create_in(target, mode.whole(target)?, contents, mode)
         };
         create().at("file", target.display())
+    }
+
+    /// Goes on with a file that is an HDF5 file already, whose datasets are written.
+    pub(super) fn over(target: &Path, whole: WholeFile, contents: &Contents) -> Result<Self> {
+        create_in(target, whole, contents, Mode::Change).at("file", target.display())
     }
 
     /// The datasets.

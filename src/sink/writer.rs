@@ -5,6 +5,7 @@ use super::hdf5::{AttributeData, Contents, DatasetSpec, Decode, Hdf5Writer, Part
 use super::npy::{self, NpyWriter};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
+use crate::whole::WholeFile;
 use std::path::Path;
 
 /// A file being written, by many threads.
@@ -46,6 +47,20 @@ impl Writer {
             }
             format => Writer::Npy(NpyWriter::create(path, format, datasets, mode)?),
         })
+    }
+
+    /// Goes on with an HDF5 file that was begun, whose datasets are written.
+    ///
+    /// # Errors
+    /// As [`Writer::create`].
+    pub fn over(
+        path: &Path,
+        whole: WholeFile,
+        datasets: &[DatasetSpec],
+        parts: &[Option<Part>],
+    ) -> Result<Writer> {
+        let contents = Contents { datasets, parts, attributes: &[] };
+        Ok(Writer::Hdf5(Hdf5Writer::over(path, whole, &contents)?))
     }
 
     /// The dataset as it will be.

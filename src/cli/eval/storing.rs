@@ -3,6 +3,7 @@
 use super::asked::{Wanted, dataset_names};
 use crate::cli::Failure;
 use crate::cli::args::Storing;
+use crate::cli::chunks::{Chunks, chunks};
 use chunkwise::expr::Output;
 use chunkwise::grid::show_shape;
 use chunkwise::sink::Format;
@@ -81,29 +82,6 @@ fn known(option: &str, text: &str, name: &str, names: &[String]) -> Result<Strin
 
 fn wrong(what: String) -> chunkwise::Error {
     chunkwise::Error::new(chunkwise::ErrorKind::Value, what)
-}
-
-/// The shape of chunks.
-enum Chunks {
-    Auto,
-    Contiguous,
-    Shape(Vec<u64>),
-}
-
-fn chunks(text: &str) -> chunkwise::Result<Chunks> {
-    Ok(match text.trim() {
-        "auto" => Chunks::Auto,
-        "none" => Chunks::Contiguous,
-        shape => Chunks::Shape(
-            shape
-                .split(',')
-                .map(|n| n.trim().parse().ok().filter(|&n| n > 0))
-                .collect::<Option<_>>()
-                .ok_or_else(|| {
-                    wrong("chunks are lengths with commas, as in 64,64, or auto, or none".into())
-                })?,
-        ),
-    })
 }
 
 fn maxshape(text: &str) -> chunkwise::Result<Vec<Option<u64>>> {

@@ -43,6 +43,26 @@ pub(crate) fn existing(path: &Path, name: &str) -> Result<(DatasetSpec, bool)> {
     look().at("file", path.display()).at("dataset", name)
 }
 
+/// Checks that numbers of a dataset are what they are stored as.
+///
+/// # Errors
+/// `Unsupported` if they are packed.
+pub(crate) fn check_plain(path: &Path, name: &str) -> Result<()> {
+    h5::locked(|| {
+        let id = find(&h5::open_file(path)?, name)?;
+        for packed in ["scale_factor", "add_offset"] {
+            if h5::has_attribute(&id, packed)? {
+                return Err(Error::new(
+                    ErrorKind::Unsupported,
+                    format!("the dataset is packed: it has a {packed}"),
+                )
+                .hint("its numbers are not what is stored; store the results in a dataset of their own"));
+            }
+        }
+        Ok(())
+    })
+}
+
 /// The dataset of that name.
 fn find(file: &Id, name: &str) -> Result<Id> {
     if !is_there(file, name)? {
@@ -61,15 +81,6 @@ fn describe(id: &Id, name: &str) -> Result<(DatasetSpec, bool)> {
     let Some(dtype) = element.dtype.filter(|_| !element.convert) else {
         return unsupported(&format!("elements of type {} cannot be written", element.text));
     };
-    for packed in ["scale_factor", "add_offset"] {
-        if h5::has_attribute(id, packed)? {
-            return Err(Error::new(
-                ErrorKind::Unsupported,
-                format!("the dataset is packed: it has a {packed}"),
-            )
-            .hint("its numbers are not what is stored; store the results in a dataset of their own"));
-        }
-    }
     let dcpl = h5::creation(id)?;
     let layout = h5::layout(&dcpl)?;
     if layout == Layout::Virtual || h5::external_files(&dcpl)? > 0 {
@@ -103,7 +114,7 @@ fn describe(id: &Id, name: &str) -> Result<(DatasetSpec, bool)> {
 }
 
 /// The filter that makes the same of elements of `size` bytes.
-fn own(f: &FilterInfo, size: usize) -> Option<Filter> {
+pub(super) fn own(f: &FilterInfo, size: usize) -> Option<Filter> {
     let level = |least: u8, most: u8| {
         let level = f.values.first().and_then(|&v| u8::try_from(v).ok()).unwrap_or(least);
         level.clamp(least, most)
