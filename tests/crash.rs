@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 /// What a writer does to a file that is there, and to what it is not.
@@ -64,6 +65,11 @@ const CASES: &[Case] = &[
         args: &["x=sqrt(reshape(arange(30000.0), (200, 150)))", "--region", "x=50:250,30:180"],
     },
     Case {
+        name: "copied",
+        target: "a.h5",
+        args: &["copy", "--overwrite", "--chunks", "100,50", "--filter", "shuffle,deflate:5"],
+    },
+    Case {
         name: "arrays",
         target: "a.npz",
         args: &["x=sqrt(arange(100000.0))", "y=arange(50000)", "--overwrite"],
@@ -72,9 +78,36 @@ const CASES: &[Case] = &[
 
 fn writer(folder: &Path, case: &Case, threads: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chunkwise"));
-    command.args(["eval", "--device", "cpu", "--threads", threads, "--memory", "64MiB"]).args(case.args);
-    command.arg("--output").arg(folder.join(case.target)).stdin(Stdio::null());
+    let target = folder.join(case.target);
+    match case.args {
+        ["copy", more @ ..] => command.arg("copy").arg(original()).arg(target).args(more),
+        args => command.arg("eval").args(args).arg("--output").arg(target),
+    };
+    command.args(["--device", "cpu", "--threads", threads, "--memory", "64MiB"]).stdin(Stdio::null());
     command
+}
+
+/// A file that is copied: numbers, records, texts, two names, a scale.
+fn original() -> &'static Path {
+    static MADE: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
+    let (_, path) = MADE.get_or_init(|| {
+        let folder = common::folder();
+        let path = folder.path().join("original.h5");
+        let python = python::python("the original of a copy").unwrap();
+        let script = r#"
+import sys, h5py, numpy as np
+with h5py.File(sys.argv[1], 'w') as f:
+    f['g/x'] = np.sqrt(np.arange(200000.0)).reshape(1000, 200)
+    f['same'] = f['g/x']
+    f.create_dataset('kept', data=np.arange(9), chunks=(3,))
+    f['records'] = np.zeros(3000, [('id', 'i8'), ('name', 'S5')])
+    f['text'] = ['one', 'two']
+    f['time'] = np.arange(1000.0); f['time'].make_scale('time'); f['g/x'].dims[0].attach_scale(f['time'])
+"#;
+        python::run(&python, script, &[path.to_str().unwrap()]);
+        (folder, path)
+    });
+    path
 }
 
 /// Makes the old file.
@@ -118,7 +151,7 @@ def digest(path):
             # References are addresses.
             h.update(repr((name, k, o.attrs[k] if k not in ('DIMENSION_LIST', 'REFERENCE_LIST') else '')).encode())
         if isinstance(o, h5py.Dataset):
-            h.update(repr((name, o.dtype, o.shape, o.chunks, o.maxshape, o.compression)).encode() + o[()].tobytes())
+            h.update(repr((name, o.dtype, o.shape, o.chunks, o.maxshape, o.compression)).encode() + (repr(o[()].tolist()).encode() if o.dtype.kind == 'O' else o[()].tobytes()))
     with h5py.File(path) as f:
         f.visititems(visit)
     return h.hexdigest()
@@ -280,9 +313,12 @@ fn shim(folder: &Path) -> PathBuf {
 
 #[test]
 fn every_write_sync_and_rename_that_fails_is_an_error_and_the_file_stays() {
+    if python::python("every_write_sync_and_rename_that_fails_is_an_error_and_the_file_stays").is_none() {
+        return;
+    }
     let tools = common::folder();
     let shim = shim(tools.path());
-    let (mut failed, mut kinds) = (0, BTreeMap::<String, u32>::new());
+    let (mut failed, mut crashed, mut kinds) = (0, 0, BTreeMap::<String, u32>::new());
     for (case, new) in CASES.iter().flat_map(|c| [(c, false), (c, true)]) {
         // A file that is not there is made by those that do not need one.
         let makes = case.args.contains(&"--overwrite") || case.name == "added";
@@ -328,6 +364,12 @@ fn every_write_sync_and_rename_that_fails_is_an_error_and_the_file_stays() {
             if code == Some(0) && matches!(call.as_str(), "copy_file_range" | "sendfile") {
                 continue;
             }
+            if code.is_none() && case.name == "copied" {
+                // libhdf5 1.10 crashes when it copies texts of variable length and a write fails.
+                assert!(std::fs::read(&target).ok() == before, "{what}");
+                crashed += 1;
+                continue;
+            }
             assert!(code == Some(1) && err.contains("error: "), "{what}");
             let last = n + 1 == calls.len();
             match last {
@@ -339,5 +381,5 @@ fn every_write_sync_and_rename_that_fails_is_an_error_and_the_file_stays() {
         }
     }
     println!("{failed} calls failed, each with an error: {kinds:?}");
-    assert!(failed > 50);
+    assert!(failed > 50 && crashed <= 4, "{failed} {crashed}");
 }

@@ -44,7 +44,11 @@ impl Place {
 /// Bytes that a worker takes to write a block of a value: the buffers that compress a chunk, and one chunk
 /// of the block where that has several.
 pub(super) fn handing(plan: &Plan, value: ValueId, spec: &DatasetSpec, part: Option<&Part>) -> u64 {
-    let Some(chunks) = &spec.chunks else { return 0 };
+    let Some(chunks) = &spec.chunks else {
+        // A block of the other byte order is copied.
+        let block = plan.grid_of(value).map_or(0, |grid| grid.largest().iter().product::<u64>());
+        return if part.is_some_and(|p| p.swap) { block.saturating_mul(spec.dtype.size() as u64) } else { 0 };
+    };
     let bytes = chunks.iter().fold(spec.dtype.size() as u64, |n, &c| n.saturating_mul(c));
     let whole = plan.grid_of(value).is_none_or(|grid| grid.largest().as_slice() == chunks.as_slice());
     let piece = if whole { 0 } else { Buffer::capacity_for(usize::try_from(bytes).unwrap_or(usize::MAX)) };

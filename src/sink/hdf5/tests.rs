@@ -99,6 +99,28 @@ fn many_threads_write_every_dtype() {
 }
 
 #[test]
+fn regions_of_chunked_data_are_whole_chunks() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("out.h5");
+    let chunked = DatasetSpec { filters: Filter::shuffle_deflate(1), ..spec("x", DType::F32, Some(&[5, 4])) };
+    let writer = Hdf5Writer::create(&target, &[chunked]).unwrap();
+    let all = bytes(DType::F32, 143);
+    let region =
+        |start: [u64; 2], shape: [u64; 2]| Region { start: start[..].into(), shape: shape[..].into() };
+    for (start, shape) in [([0, 0], [5, 11]), ([5, 0], [8, 4]), ([5, 4], [8, 7])] {
+        let region = region(start, shape);
+        writer.write_region(0, &region, &part(&all, &region, 4)).unwrap();
+    }
+    for (start, shape) in [([1, 0], [4, 4]), ([0, 0], [5, 3]), ([0, 0], [12, 11])] {
+        let region = region(start, shape);
+        let e = writer.write_region(0, &region, &part(&all, &region, 4)).unwrap_err();
+        assert!(e.kind() == ErrorKind::Value && e.to_string().contains("whole chunks"), "{e}");
+    }
+    writer.finish().unwrap();
+    assert_eq!(read(&target, "x", DType::F32), all);
+}
+
+#[test]
 fn a_dropped_writer_leaves_the_old_file_and_nothing_else() {
     let dir = tempfile::tempdir().unwrap();
     let target = dir.path().join("out.h5");
