@@ -10,7 +10,9 @@
 //! Limits: the filters of [`Filter`]; the dtypes of this crate; native byte order.
 
 mod bitshuffle;
+mod block;
 mod copy;
+mod dataset;
 mod existing;
 mod filter;
 mod scales;
@@ -21,6 +23,8 @@ pub(crate) use existing::{Part, check_plain, existing};
 pub use filter::{Filter, WriteScratch};
 pub use spec::{AttributeData, DatasetSpec};
 
+use self::block::{fill, put, reversed};
+use self::dataset::Dataset;
 use super::format::Mode;
 use super::rows::write_rows;
 use crate::buffer::Buffer;
@@ -35,17 +39,6 @@ use std::sync::{Mutex, PoisonError, RwLock};
 struct Open {
     file: Id,
     datasets: Vec<Dataset>,
-}
-
-#[derive(Debug)]
-struct Dataset {
-    id: Id,
-    /// Where the data lie, if they are contiguous.
-    at: Option<u64>,
-    /// Whether elements have the other byte order.
-    swap: bool,
-    /// Whether the file had it.
-    there: bool,
 }
 
 /// A new file being written. Its methods may be called from many threads.
@@ -478,34 +471,6 @@ fn write_attributes(object: &Id, attributes: &[(String, AttributeData)]) -> Resu
         AttributeData::Text(text) => h5::write_text(object, name, text),
         AttributeData::Numbers(values) => h5::write_numbers(object, name, values),
     })
-}
-
-/// Fills a chunk with the fill value.
-fn fill(chunk: &mut [u8], spec: &DatasetSpec) {
-    match spec.fillvalue.map(|v| v.to_bytes()).filter(|bytes| bytes.iter().any(|&b| b != 0)) {
-        Some(bytes) => chunk.chunks_exact_mut(bytes.len()).for_each(|e| e.copy_from_slice(&bytes)),
-        None => chunk.fill(0),
-    }
-}
-
-/// Puts a block of shape `part` into a chunk, at `start`.
-fn put(block: &[u8], part: &[u64], start: &[u64], chunk: &[u64], out: &mut [u8], size: usize) {
-    let row = part.last().copied().unwrap_or(1) as usize * size;
-    let outer = &part[..part.len().saturating_sub(1)];
-    for (k, piece) in block.chunks_exact(row.max(1)).enumerate() {
-        let index = unravel(k as u64, outer);
-        let place = |d: usize| start[d] + index.get(d).copied().unwrap_or(0);
-        let at = (0..chunk.len()).fold(0, |n, d| n * chunk[d] + place(d));
-        out[at as usize * size..][..row].copy_from_slice(piece);
-    }
-}
-
-/// The elements with their bytes in the other order.
-fn reversed<'a>(elements: &[u8], size: usize, out: &'a mut Buffer) -> &'a [u8] {
-    out.resize_for_overwrite(elements.len());
-    out.copy_from_slice(elements);
-    out.chunks_exact_mut(size).for_each(<[u8]>::reverse);
-    out
 }
 
 /// Undoes the filters of a chunk: mask, whether elements have the other byte order, stored bytes, the chunk.

@@ -7,6 +7,7 @@
 //!
 //! What cannot be copied is an error that names it: data in other files, references as data, links of applications.
 
+use super::block::put;
 use super::existing::own;
 use super::filter::{self, Filter, WriteScratch};
 use crate::buffer::Buffer;
@@ -332,7 +333,7 @@ impl Copying<'_> {
             }
             whole.resize_for_overwrite(full as usize);
             whole.chunks_exact_mut(size).for_each(|e| e.copy_from_slice(&fill));
-            super::put(&part, &region.shape, &Dims::from_elem(0, shape.len()), &pieces, &mut whole, size);
+            put(&part, &region.shape, &Dims::from_elem(0, shape.len()), &pieces, &mut whole, size);
             let stored = filter::encode(filters, size, &whole, &mut scratch)?;
             h5::write_stored(new, &region.start, 0, stored)?;
         }

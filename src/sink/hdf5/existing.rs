@@ -4,7 +4,7 @@
 //! and the dataset is broken without an error. Whole chunks are filtered here, as those of new datasets are; of others what is
 //! there is read, decoded, changed and filtered again, one at a time.
 
-use super::Dataset;
+use super::dataset::Dataset;
 use super::filter::Filter;
 use super::spec::DatasetSpec;
 use crate::dtype::Scalar;
