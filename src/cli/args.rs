@@ -24,7 +24,7 @@ pub enum Command {
     /// Show what can run here, and what each can do
     Devices(Devices),
     /// Compute expressions over datasets
-    Eval(Eval),
+    Eval(Box<Eval>),
     /// Copy datasets, groups and files, in other chunks and with other filters
     Copy(Copy),
     /// List the functions and names that expressions can use, or tell all about one

@@ -381,7 +381,7 @@ pub(super) fn check(datasets: &[DatasetSpec]) -> Result<()> {
         let inside = |other: &&str| {
             other.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         };
-        let clash = names.iter().enumerate().any(|(m, other)| m != n && inside(&other));
+        let clash = names.iter().enumerate().any(|(m, other)| m != n && inside(other));
         if clash {
             return Err(Error::new(
                 ErrorKind::Value,

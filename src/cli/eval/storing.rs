@@ -238,8 +238,13 @@ pub fn store(path: &Path, wanted: &[Wanted], args: &Storing) -> Result<Store, Fa
     let regions = Sayings::read("--region", &args.region, &names, region)?;
     let attributes = attributes(&args.attr, &names)?;
     let arrays = wanted.iter().filter(|w| matches!(w.output, Output::Array(_))).count();
-    (chunks.check(arrays)?, dtypes.check(arrays)?, fills.check(arrays)?);
-    (dims.check(arrays)?, most.check(arrays)?, ends.check(arrays)?, regions.check(arrays)?);
+    chunks.check(arrays)?;
+    dtypes.check(arrays)?;
+    fills.check(arrays)?;
+    dims.check(arrays)?;
+    most.check(arrays)?;
+    ends.check(arrays)?;
+    regions.check(arrays)?;
 
     let options = |name: &str, histogram: bool| {
         let mut options = StoreOptions::new();
