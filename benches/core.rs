@@ -2,7 +2,7 @@
 //!
 //! `cargo bench --bench core` times them; `cargo bench --bench core -- --test` runs each once.
 
-use chunkwise::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
+use chunkwise::sink::hdf5::{DatasetSpec, Filter, Hdf5Writer, WriteScratch};
 use chunkwise::{Array, BinAxis, DType, Element, Session, Target};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
@@ -145,13 +145,9 @@ fn file(c: &mut Criterion, session: &Session, data: &[f32]) {
     let path = folder.path().join("bench.h5");
     let chunk = 1usize << 18;
     let spec = DatasetSpec {
-        name: "x".into(),
-        shape: vec![N as u64],
-        dtype: DType::F32,
         chunks: Some(vec![chunk as u64]),
-        deflate: Some(4),
-        shuffle: true,
-        attributes: Vec::new(),
+        filters: Filter::shuffle_deflate(4),
+        ..DatasetSpec::new("x", &[N as u64], DType::F32)
     };
     let writer = Hdf5Writer::create(&path, &[spec]).expect("a file");
     let mut scratch = WriteScratch::new();

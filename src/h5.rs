@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{Dims, MAX_RANK};
 use hdf5_sys::h5pl::H5PL_ALL_PLUGIN;
 use hdf5_sys::{
-    h5::*, h5a::*, h5ac::*, h5d::*, h5f::*, h5i::*, h5l::*, h5o::*, h5p::*, h5s::*, h5t::*, h5z::*,
+    h5::*, h5a::*, h5ac::*, h5d::*, h5f::*, h5g::*, h5i::*, h5l::*, h5o::*, h5p::*, h5s::*, h5t::*, h5z::*,
 };
 use std::ffi::{CStr, CString, c_char, c_int, c_uint, c_void};
 use std::mem::MaybeUninit;
@@ -184,6 +184,15 @@ pub(crate) fn open_file(path: &std::path::Path) -> Result<Id> {
     Id::new(call!(H5Fopen(name.as_ptr(), H5F_ACC_RDONLY, fapl.0)), || "not a readable HDF5 file".into())
 }
 
+/// Opens a file for changing what is in it, without a file lock.
+pub(crate) fn open_to_change(path: &std::path::Path) -> Result<Id> {
+    let name = path_string(path)?;
+    let fapl = file_access(true)?;
+    Id::new(call!(H5Fopen(name.as_ptr(), H5F_ACC_RDWR, fapl.0)), || {
+        "not an HDF5 file that can be changed".into()
+    })
+}
+
 /// Creates a file in the place of what is there.
 pub(crate) fn create_file(path: &std::path::Path) -> Result<Id> {
     let name = path_string(path)?;
@@ -224,6 +233,21 @@ pub(crate) fn shape_of(space: &Id) -> Result<Option<Dims>> {
     })
 }
 
+/// The most that each axis of a dataspace can grow to, `None` without an end.
+pub(crate) fn most_of(space: &Id, rank: usize) -> Result<Vec<Option<u64>>> {
+    let mut most = vec![0u64; rank];
+    if rank > 0 {
+        let got = call!(H5Sget_simple_extent_dims(space.0, null_mut(), most.as_mut_ptr()));
+        check(got, || "cannot read the most that a dataset can grow to".into())?;
+    }
+    Ok(most.into_iter().map(|n| Some(n).filter(|&n| n != H5S_UNLIMITED)).collect())
+}
+
+/// Gives a dataset another shape.
+pub(crate) fn set_extent(dataset: &Id, shape: &[u64]) -> Result<()> {
+    check_write(call!(H5Dset_extent(dataset.0, shape.as_ptr())), || "the dataset cannot grow".into())
+}
+
 /// The dataspace of a dataset.
 pub(crate) fn dataset_space(dataset: &Id) -> Result<Id> {
     Id::new(call!(H5Dget_space(dataset.0)), || "cannot read the dataspace".into())
@@ -256,14 +280,20 @@ pub(crate) fn select(space: &Id, start: &[u64], step: &[u64], count: &[u64]) -> 
 }
 
 mod attr;
+mod checksum;
+mod copy;
 mod create;
 mod data;
 mod meta;
 mod object;
+mod scales;
 mod types;
 pub(crate) use attr::*;
+pub(crate) use checksum::*;
+pub(crate) use copy::*;
 pub(crate) use create::*;
 pub(crate) use data::*;
 pub(crate) use meta::*;
 pub(crate) use object::*;
+pub(crate) use scales::*;
 pub(crate) use types::*;

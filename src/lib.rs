@@ -12,12 +12,12 @@
 //!
 //! ```
 //! use chunkwise::{Array, BinAxis, Device, Session};
-//! # use chunkwise::{sink::hdf5::{DatasetSpec, Hdf5Writer}, grid::Region, DType};
+//! # use chunkwise::{sink::hdf5::{DatasetSpec, Filter, Hdf5Writer}, grid::Region, DType};
 //! # fn main() -> chunkwise::Result<()> {
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let path = folder.path().join("snapshot.h5");
-//! # let spec = DatasetSpec { name: "PartType0/Density".into(), shape: vec![4], dtype: DType::F32,
-//! #     chunks: Some(vec![2]), deflate: Some(4), shuffle: true, attributes: vec![] };
+//! # let spec = DatasetSpec { chunks: Some(vec![2]), filters: Filter::shuffle_deflate(4),
+//! #     ..DatasetSpec::new("PartType0/Density", &[4], DType::F32) };
 //! # let writer = Hdf5Writer::create(&path, &[spec])?;
 //! # let values: Vec<u8> = [1.0f32, 10.0, 100.0, 1000.0].iter().flat_map(|v| v.to_ne_bytes()).collect();
 //! # writer.write_region(0, &Region::whole(&[4]), &values)?;
@@ -123,8 +123,8 @@ pub use ops::quantiles::Method as QuantileMethod;
 pub use ops::reduce::Reduction;
 pub use plan::{Plan, PlanFingerprint, PlanOptions};
 pub use session::{
-    BlockOrder, Blocks, Device, FallbackPolicy, Out, Outcome, Session, SessionBuilder, Store, StoreOptions,
-    Unique,
+    BlockOrder, Blocks, Copied, CopyOptions, Device, FallbackPolicy, Out, Outcome, Session, SessionBuilder,
+    Store, StoreOptions, Unique,
 };
 pub use source::{Join, OpenOptions, Reader};
 pub use trace::Trace;

@@ -48,6 +48,15 @@ pub struct WholeFile {
     part: Part,
     target: PathBuf,
     replaces: bool,
+    /// What the target was like when it was copied, if it was.
+    copied: Option<Seen>,
+}
+
+/// What tells that a file was changed.
+type Seen = (Identity, u64, Option<std::time::SystemTime>);
+
+fn seen(meta: &Metadata) -> Seen {
+    (identity(meta), meta.len(), meta.modified().ok())
 }
 
 /// A name in the file system that is removed when it is dropped.
@@ -88,6 +97,28 @@ impl WholeFile {
         WholeFile::new(target.into(), false)
     }
 
+    /// As [`WholeFile::beside`], of a target that is there: the file begins as a copy of it, with its permissions.
+    ///
+    /// # Errors
+    /// As [`WholeFile::beside`]; `Io` if it is not there or cannot be copied, and, when the file is finished, if the target
+    /// was changed since.
+    pub fn copy_of(target: &Path) -> Result<WholeFile> {
+        let cannot = |e| Error::new(ErrorKind::Io, "cannot copy the file that is to be changed").caused_by(e);
+        let mut whole = WholeFile::beside(target)?;
+        let copy = || {
+            let mut from = File::open(&whole.target)?;
+            let before = from.metadata()?;
+            io::copy(&mut from, &mut &whole.file)?;
+            whole.file.set_permissions(before.permissions())?;
+            match seen(&before) == seen(&from.metadata()?) {
+                true => Ok(seen(&before)),
+                false => Err(io::Error::other("it was changed meanwhile")),
+            }
+        };
+        whole.copied = Some(copy().map_err(cannot)?);
+        Ok(whole)
+    }
+
     fn new(target: PathBuf, replaces: bool) -> Result<WholeFile> {
         let folder = folder_of(&target).to_path_buf();
         let prefix = prefix_of(name_of(&target)?);
@@ -115,7 +146,7 @@ impl WholeFile {
             let _ = lock(&file);
             // Before it had its lock another run may have taken it for one that is left over.
             if part.is_there() {
-                return Ok(WholeFile { file, part, target, replaces });
+                return Ok(WholeFile { file, part, target, replaces, copied: None });
             }
         }
         Err(cannot(io::ErrorKind::AlreadyExists.into()))
@@ -147,6 +178,60 @@ impl WholeFile {
             || (self.target.file_name() == path.file_name() && folder(&self.target) == folder(&path))
     }
 
+    /// Writes bytes at a place of the file; it may be called from several threads.
+    ///
+    /// # Errors
+    /// `Io`; a full disk says so.
+    pub fn write_at(&self, bytes: &[u8], at: u64) -> Result<()> {
+        #[cfg(unix)]
+        let written = std::os::unix::fs::FileExt::write_all_at(&self.file, bytes, at);
+        #[cfg(windows)]
+        let written = (|| {
+            let mut done = 0;
+            while done < bytes.len() {
+                match std::os::windows::fs::FileExt::seek_write(&self.file, &bytes[done..], at + done as u64)?
+                {
+                    0 => return Err(io::ErrorKind::WriteZero.into()),
+                    n => done += n,
+                }
+            }
+            Ok(())
+        })();
+        written.map_err(|e| match e.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Error::new(ErrorKind::Io, "cannot write the file: the disk is full")
+                    .caused_by(e)
+                    .hint("free some space; an existing target file is unchanged")
+            }
+            _ => Error::new(ErrorKind::Io, "cannot write the file").caused_by(e),
+        })
+    }
+
+    /// Reads back what was written.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn read_at(&self, bytes: &mut [u8], at: u64) -> Result<()> {
+        #[cfg(unix)]
+        let read = std::os::unix::fs::FileExt::read_exact_at(&self.file, bytes, at);
+        #[cfg(windows)]
+        let read = (|| {
+            let mut done = 0;
+            while done < bytes.len() {
+                match std::os::windows::fs::FileExt::seek_read(
+                    &self.file,
+                    &mut bytes[done..],
+                    at + done as u64,
+                )? {
+                    0 => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    n => done += n,
+                }
+            }
+            Ok(())
+        })();
+        read.map_err(|e| Error::new(ErrorKind::Io, "cannot read back what was written").caused_by(e))
+    }
+
     /// Syncs the file and puts it in its target's place.
     ///
     /// # Errors
@@ -161,6 +246,12 @@ impl WholeFile {
                 "the new file was removed, or replaced, before it was whole",
             )
             .at("file under way", self.part.path.display()));
+        }
+        if let Some(copied) = self.copied
+            && self.target.metadata().ok().map(|m| seen(&m)) != Some(copied)
+        {
+            return Err(Error::new(ErrorKind::Io, "the file was changed by another since it was copied")
+                .hint("nothing of this run was stored; run it again"));
         }
         let placed = match self.replaces {
             true => {

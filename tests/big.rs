@@ -10,7 +10,7 @@ mod common;
 #[path = "common/oracle.rs"]
 mod oracle;
 
-use chunkwise::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
+use chunkwise::sink::hdf5::{DatasetSpec, Filter, Hdf5Writer, WriteScratch};
 use chunkwise::{Array, DType, Index, Over};
 use common::{child, chunks_of, dataset, fraction, job, session, succeed, whole};
 use oracle::{F32, Moments};
@@ -49,7 +49,7 @@ impl Big {
             .iter()
             .map(|(name, shape, chunks)| dataset(name, shape, DType::F32, Some(chunks), Some(1)))
             // Shuffled, the exponents would shrink to nothing.
-            .map(|d| DatasetSpec { shuffle: false, ..d })
+            .map(|d| DatasetSpec { filters: vec![Filter::Deflate(1)], ..d })
             .collect();
         let writer = Hdf5Writer::create(path, &specs).unwrap();
         for (d, (_, shape, chunks)) in sets.iter().enumerate() {

@@ -5,7 +5,7 @@ mod common;
 #[path = "netcdf/write.rs"]
 mod write;
 
-use chunkwise::sink::hdf5::{AttributeData, DatasetSpec};
+use chunkwise::sink::hdf5::{AttributeData, DatasetSpec, Filter};
 use chunkwise::source::cf::Decoding;
 use chunkwise::{
     Array, DType, ErrorKind, Index, Join, OpenOptions, Opened, Over, Reader, Scalar, Session, Target,
@@ -67,13 +67,10 @@ type Variable<'a> = (&'a str, DType, &'a [Scalar], &'a [(String, AttributeData)]
 fn write(path: &Path, variables: &[Variable]) {
     let spec = |(name, dtype, stored, attributes): &(&str, DType, &[Scalar], &[(String, AttributeData)])| {
         DatasetSpec {
-            name: (*name).into(),
-            shape: vec![stored.len() as u64],
-            dtype: *dtype,
             chunks: Some(vec![3.min(stored.len() as u64)]),
-            deflate: Some(1),
-            shuffle: true,
+            filters: Filter::shuffle_deflate(1),
             attributes: attributes.to_vec(),
+            ..DatasetSpec::new(*name, &[stored.len() as u64], *dtype)
         }
     };
     let specs: Vec<_> = variables.iter().map(spec).collect();

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The note on decoded data in which NaN stands for what is missing.
-const MISSING: &str = "missing";
+pub(crate) const MISSING: &str = "missing";
 const NAN: &str = "NaN";
 
 impl Array {

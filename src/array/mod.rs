@@ -48,6 +48,7 @@ pub use histogram::{BinAxis, Binned};
 pub use index::Index;
 pub use lookup::Interp;
 pub use matrices::{Norm, eye, tri};
+pub(crate) use missing::MISSING;
 pub use open::Opened;
 pub use quantiles::Quantiles;
 pub use random::Choice;

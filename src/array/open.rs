@@ -249,12 +249,11 @@ impl Array {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let file = folder.path().join("day.nc");
     /// let number = |v: Scalar| AttributeData::Numbers(vec![v]);
-    /// let packed = DatasetSpec { name: "t".into(), shape: vec![3], dtype: DType::I16,
-    ///     chunks: None, deflate: None, shuffle: false, attributes: vec![
+    /// let packed = DatasetSpec { attributes: vec![
     ///         ("scale_factor".into(), number(Scalar::F64(0.01))),
     ///         ("add_offset".into(), number(Scalar::F64(273.15))),
     ///         ("_FillValue".into(), number(Scalar::I16(-32767))),
-    ///     ] };
+    ///     ], ..DatasetSpec::new("t", &[3], DType::I16) };
     /// let writer = Hdf5Writer::create(&file, &[packed])?;
     /// let stored: Vec<u8> = [100i16, -32767, 200].iter().flat_map(|v| v.to_ne_bytes()).collect();
     /// writer.write_region(0, &Region::whole(&[3]), &stored)?;

@@ -24,7 +24,9 @@ pub enum Command {
     /// Show what can run here, and what each can do
     Devices(Devices),
     /// Compute expressions over datasets
-    Eval(Eval),
+    Eval(Box<Eval>),
+    /// Copy datasets, groups and files, in other chunks and with other filters
+    Copy(Copy),
     /// List the functions and names that expressions can use, or tell all about one
     Functions(Functions),
     /// Make a snapshot-like file and answer questions on it
@@ -109,16 +111,16 @@ pub struct Devices {
 /// Where and with what a command runs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Run {
-    /// Where to run: cpu, gpu (the CPU does what it cannot, and that is reported) or auto
+    /// cpu, gpu (the CPU does what it cannot) or auto
     #[arg(long, value_name = "DEVICE", default_value = "auto")]
     pub device: Device,
-    /// Which GPU: a part of its name, or its number in `chunkwise devices`
+    /// Which GPU: a part of its name, or its number in devices
     #[arg(long, value_name = "NAME")]
     pub adapter: Option<String>,
     /// Most device memory to use, such as 512MiB or 2GB
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub device_memory: Option<u64>,
-    /// Most memory to use, such as 512MiB or 2GB; half of what is available if not given
+    /// Most memory, such as 2GB [default: half of what is available]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory: Option<u64>,
     /// Folder for what does not fit the memory ($CHUNKWISE_SPILL)
@@ -127,7 +129,7 @@ pub struct Run {
     /// Refuse what does not fit the memory
     #[arg(long)]
     pub no_spill: bool,
-    /// Threads; one runs everything in order; as many as the machine has if not given
+    /// Threads; one runs all in order [default: all of the machine's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub threads: Option<u16>,
 }
@@ -160,18 +162,18 @@ pub enum Explain {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EVAL_HELP)]
 pub struct Eval {
-    /// A dataset, group or file by a name (rho, g.Density, s['/a/b'], s.attrs['time']), or all in it
-    /// by its own; FILE may be a pattern or a list with commas: many files as one array
+    /// A dataset, group or file by a name (x, g.Density, s['/a'], s.attrs['t']), or all in it;
+    /// patterns and lists of files are one array
     #[arg(short = 'i', long = "input", value_name = "[NAME=]FILE[:/path]")]
     pub inputs: Vec<String>,
     /// How files become one array: concatenate (the default) or stack
     #[arg(long, value_enum, default_value_t = JoinFiles::Concatenate)]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub join: JoinFiles,
-    /// The axis along which they are joined, or the new axis of a stack; negative from the end
+    /// The axis along which they are joined or stacked
     #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
     pub axis: i64,
-    /// What a file that lacks the dataset is: an error (the default) or empty
+    /// What a file without it is: an error (the default) or empty
     #[arg(long, value_name = "error|skip", value_enum, default_value_t = Missing::Error)]
     #[arg(hide_possible_values = true, hide_default_value = true)]
     pub missing: Missing,
@@ -187,13 +189,13 @@ pub struct Eval {
     /// A step with a name, which is no result
     #[arg(long = "let", value_name = "NAME=EXPR")]
     pub steps: Vec<String>,
-    /// What to compute: NumPy in Python's syntax; all in one run. A result with a NAME can be used in later ones
+    /// What to compute: NumPy in Python's syntax; later ones can use a NAME
     #[arg(required = true, value_name = "[NAME=]EXPR")]
     pub expressions: Vec<String>,
     /// Where and with what
     #[command(flatten)]
     pub run: Run,
-    /// Fail where the device cannot do all of the work, rather than let the CPU do it
+    /// Fail where the device cannot do all of the work
     #[arg(long)]
     pub no_fallback: bool,
     /// Allow data from other files: links, storage, virtual datasets
@@ -202,7 +204,7 @@ pub struct Eval {
     /// Read what other files lack as the fill value, as libhdf5 does
     #[arg(long, requires = "allow_external")]
     pub fill_missing: bool,
-    /// Allow HDF5 plugins for filters that are not built in, from HDF5_PLUGIN_PATH or libhdf5's own folder
+    /// Allow HDF5 plugins ($HDF5_PLUGIN_PATH) of filters not built in
     #[arg(long)]
     pub allow_plugins: bool,
     /// Do not trust the files: refuse data that only libhdf5 can read
@@ -225,15 +227,18 @@ pub struct Eval {
     /// Print what each stage did and what bounded it, on stderr
     #[arg(long, conflicts_with = "explain")]
     pub profile: bool,
-    /// Write when what was read, decoded, uploaded and computed, for chrome://tracing or ui.perfetto.dev
+    /// Write what happened when, for chrome://tracing, ui.perfetto.dev
     #[arg(long, value_name = "FILE", conflicts_with = "explain")]
     pub trace: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Store results in a new HDF5 file under their names; print nothing
+    /// Store results in a file: .h5 .nc .npy .npz .csv; print nothing
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     pub output: Option<std::path::PathBuf>,
+    /// How
+    #[command(flatten)]
+    pub storing: Storing,
     /// Replace the files of --output, --trace and --plot
     #[arg(long)]
     pub overwrite: bool,
@@ -245,9 +250,51 @@ pub struct Eval {
     pub plot_log: bool,
 }
 
+/// How results are stored: see docs/storing.md.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Storing {
+    /// Chunk shape, as 64,64; auto (the default); none: contiguous
+    #[arg(long, value_name = "[NAME=]N,N", requires = "output")]
+    pub chunks: Vec<String>,
+    /// shuffle, deflate:0-9, fletcher32, lz4, zstd, bitshuffle[:lz4]
+    #[arg(long, value_name = "[NAME=]FILTERS", requires = "output")]
+    pub filter: Vec<String>,
+    /// The dtype to store as
+    #[arg(long, value_name = "[NAME=]DTYPE", requires = "output")]
+    pub dtype: Vec<String>,
+    /// What elements are that nobody wrote
+    #[arg(long, value_name = "[NAME=]NUMBER", requires = "output", allow_hyphen_values = true)]
+    pub fillvalue: Vec<String>,
+    /// Names of the axes, as time,lat,lon: dimension scales
+    #[arg(long, value_name = "[NAME=]A,B", requires = "output")]
+    pub dims: Vec<String>,
+    /// How far each axis may grow later: a length, or none for any
+    #[arg(long, value_name = "[NAME=]N,none", requires = "output")]
+    pub maxshape: Vec<String>,
+    /// An attribute of all results, of one, or (/@KEY) of the file
+    #[arg(long, value_name = "[NAME@]KEY=VALUE", requires = "output")]
+    pub attr: Vec<String>,
+    /// Add results to the file, which keeps what it has
+    #[arg(long, requires = "output", conflicts_with = "overwrite")]
+    pub append: bool,
+    /// Append along this axis to the dataset that the file has
+    #[arg(long, value_name = "[NAME=]N", requires = "output", conflicts_with = "overwrite")]
+    pub append_axis: Vec<String>,
+    /// Write into this region of the dataset that the file has
+    #[arg(long, value_name = "[NAME=]A:B,C:D", requires = "output", conflicts_with = "overwrite")]
+    pub region: Vec<String>,
+}
+
+impl Storing {
+    /// Whether a file that is there is changed.
+    pub fn changes(&self) -> bool {
+        self.append || !self.append_axis.is_empty() || !self.region.is_empty()
+    }
+}
+
 const EVAL_HELP: &str = "\
 Expressions:
-  numbers, names, + - * / // % ** @, comparisons, & | ^ ~ << >>, x[2:9, ::-1, None], x[mask], x[[3, 1]]
+  numbers, names, + - * / // % ** @, comparisons, & | ^ ~ << >>, x[2:9, ::-1], x[mask], x[[3, 1]]
   functions by NumPy's names, as f(x, axis=0) or x.f(axis=0); chunkwise functions lists them all
 
 Examples:
@@ -256,6 +303,40 @@ Examples:
   chunkwise eval -i rho='snap_*.h5:/PartType0/Density' 'histogram(log10(rho), bins=50)'
   chunkwise eval -i t=s.h5:/T 'anomaly=t - mean(t, axis=0)' --output anomaly.h5
   chunkwise eval -i t=s.h5:/T 'histogram(t, bins=50)' 'mean(t, axis=0)' --plot t.png";
+
+/// `chunkwise copy`
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "All attributes, links and dimension scales are copied; what cannot be is an error that names it.
+
+Examples:
+  chunkwise copy old.h5 new.h5 --chunks auto --filter shuffle,deflate:4
+  chunkwise copy run.h5:/fields/T small.h5:/T --chunks 64,64,1 --filter shuffle,zstd:3
+  chunkwise copy a.h5:/g all.h5:/a --append"
+)]
+pub struct Copy {
+    /// What to copy; the whole file without a path
+    #[arg(value_name = "IN[:/path]")]
+    pub from: String,
+    /// Where to; under the same path if none is given
+    #[arg(value_name = "OUT[:/path]")]
+    pub to: String,
+    /// Chunk shape of the dataset, or of those that it fits, as 64,64; auto; none: contiguous
+    #[arg(long, value_name = "N,N")]
+    pub chunks: Option<String>,
+    /// shuffle, deflate:0-9, fletcher32, lz4, zstd, bitshuffle[:lz4], with commas; none
+    #[arg(long, value_name = "FILTERS")]
+    pub filter: Option<String>,
+    /// Replace the file
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Add the copy to the file, which keeps what it has
+    #[arg(long, conflicts_with = "overwrite")]
+    pub append: bool,
+    /// Where and with what
+    #[command(flatten)]
+    pub run: Run,
+}
 
 /// `chunkwise functions`
 #[derive(Debug, clap::Args)]

@@ -13,7 +13,7 @@ use super::signals::Run;
 use super::targets::{Existing, check_target};
 use super::{Done, Failure};
 use chunkwise::expr::{Expression, Scope};
-use chunkwise::sink::hdf5::{AttributeData, DatasetSpec, Hdf5Writer, WriteScratch};
+use chunkwise::sink::hdf5::{AttributeData, DatasetSpec, Filter, Hdf5Writer, WriteScratch};
 use chunkwise::size::{human_bytes, human_duration};
 use chunkwise::{Array, BlockOrder, Cancel, Error, ErrorKind, FallbackPolicy, Index, Result, Session, Weak};
 use std::io::{self, Write};
@@ -134,13 +134,10 @@ fn make(args: &Demo, file: &Path, cancel: &Cancel) -> Done {
         let mut chunks = shape.clone();
         chunks[0] = CHUNK.min(n);
         specs.push(DatasetSpec {
-            name: format!("/PartType0/{name}"),
-            dtype: field.dtype()?,
             chunks: Some(chunks),
-            deflate: Some(LEVEL),
-            shuffle: true,
+            filters: Filter::shuffle_deflate(LEVEL),
             attributes: vec![("unit".into(), AttributeData::Text(unit.to_string()))],
-            shape,
+            ..DatasetSpec::new(format!("/PartType0/{name}"), &shape, field.dtype()?)
         });
     }
     let writer = Hdf5Writer::create_new(file, &specs)?;

@@ -7,6 +7,8 @@ mod advice;
 mod args;
 mod bar;
 mod bench;
+mod chunks;
+mod copy;
 mod demo;
 mod devices;
 mod eval;
@@ -62,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Info(a) => info::run(a),
         Command::Devices(a) => devices::run(a),
         Command::Eval(a) => eval::run(a, &cancel),
+        Command::Copy(a) => copy::run(a, &cancel),
         Command::Functions(a) => functions::run(a),
         Command::Demo(a) => demo::run(a, &cancel),
         Command::Bench(a) => bench::run(a, &cancel),

@@ -14,6 +14,8 @@ pub enum Existing {
     Replace,
     /// They are refused.
     Refuse,
+    /// They are added to.
+    Change,
 }
 
 impl Existing {
@@ -52,7 +54,7 @@ impl Written {
         }
         check_target(option, path, existing, inputs)?;
         let file = match existing {
-            Existing::Replace => WholeFile::beside(path),
+            Existing::Replace | Existing::Change => WholeFile::beside(path),
             Existing::Refuse => WholeFile::create_new(path),
         };
         Ok(Written::File(file.at("file", path.display())?, path.into()))
@@ -76,17 +78,30 @@ impl Written {
     /// # Errors
     /// `Io`; the file is then as it was.
     pub fn write(self, content: &[u8]) -> Done {
+        self.write_with(|out| out.write_all(content))
+    }
+
+    /// Writes what `content` writes, as it comes.
+    ///
+    /// # Errors
+    /// As [`Written::write`].
+    pub fn write_with(self, content: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Done {
         let failed = |e| Error::new(ErrorKind::Io, "cannot write the file").caused_by(e);
+        let buffered = |out: &mut dyn Write| {
+            let mut out = io::BufWriter::with_capacity(1 << 16, out);
+            content(&mut out)?;
+            out.flush()
+        };
         match self {
-            Written::Stdout => io::stdout().write_all(content)?,
+            Written::Stdout => buffered(&mut io::stdout().lock())?,
             Written::Stream(path) => std::fs::OpenOptions::new()
                 .write(true)
                 .open(&path)
-                .and_then(|mut file| file.write_all(content))
+                .and_then(|mut file| buffered(&mut file))
                 .map_err(failed)
                 .at("file", path.display())?,
             Written::File(file, path) => {
-                file.file().write_all(content).map_err(failed).at("file", path.display())?;
+                buffered(&mut file.file()).map_err(failed).at("file", path.display())?;
                 file.finish().at("file", path.display())?;
             }
         }
@@ -107,8 +122,11 @@ pub fn check_target(option: &str, path: &Path, existing: Existing, inputs: &[Pat
         return refused("the file is an input");
     }
     match existing {
+        Existing::Refuse if option == "--output" => {
+            refused("the file exists already\nhint: --overwrite replaces it, --append adds to it")
+        }
         Existing::Refuse => refused("the file exists already\nhint: --overwrite replaces it"),
-        Existing::Replace => Ok(()),
+        Existing::Replace | Existing::Change => Ok(()),
     }
 }
 

@@ -177,7 +177,7 @@ unsafe fn reference_name(object: &Id, reference: *const u64) -> Option<String> {
 }
 
 /// Frees what libhdf5 allocated for variable-length elements.
-fn reclaim(t: &Id, space: &Id, data: *mut c_void) {
+pub(super) fn reclaim(t: &Id, space: &Id, data: *mut c_void) {
     #[cfg(feature = "static")]
     call!(H5Treclaim(t.0, space.0, H5P_DEFAULT, data));
     #[cfg(not(feature = "static"))]

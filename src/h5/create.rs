@@ -6,35 +6,67 @@ use crate::dtype::Scalar;
 /// How a dataset is made.
 pub(crate) struct Creation<'a> {
     pub shape: &'a [u64],
+    /// The most that each axis can grow to, `None` without an end; a dataset of a fixed shape if not given.
+    pub maxshape: Option<&'a [Option<u64>]>,
     pub dtype: DType,
     /// `None`: contiguous.
     pub chunks: Option<&'a [u64]>,
-    pub shuffle: bool,
-    /// The level, 0 to 9.
-    pub deflate: Option<u8>,
+    /// Filters in the order in which they are applied: number and values.
+    pub filters: &'a [(i32, Vec<u32>)],
+    /// What elements are that nobody wrote; 0 if not given.
+    pub fill: Option<Scalar>,
 }
 
-/// Makes a dataset, and the groups on the way to it.
+/// Makes a dataset, and the groups on the way to it. All of contiguous data has its place at once, and nothing is filled
+/// in there.
 pub(crate) fn create_dataset(file: &Id, path: &str, c: &Creation) -> Result<Id> {
     locked(|| {
         let name = c_string(path)?;
         let what = || format!("cannot make the dataset {path:?}");
         let dcpl = Id::new(call!(H5Pcreate(*H5P_CLS_DATASET_CREATE)), what)?;
-        if let Some(chunks) = c.chunks {
-            check(call!(H5Pset_chunk(dcpl.0, chunks.len() as c_int, chunks.as_ptr())), what)?;
-            if c.shuffle {
-                check(call!(H5Pset_shuffle(dcpl.0)), what)?;
-            }
-            if let Some(level) = c.deflate {
-                check(call!(H5Pset_deflate(dcpl.0, c_uint::from(level))), what)?;
+        // The same file whenever it is written, as h5py's.
+        check(call!(H5Pset_obj_track_times(dcpl.0, 0)), what)?;
+        if let Some(fill) = c.fill {
+            let (t, bytes) = (file_type(c.dtype)?, fill.to_bytes());
+            check(call!(H5Pset_fill_value(dcpl.0, t.0, bytes.as_ptr().cast())), what)?;
+        }
+        match c.chunks {
+            Some(chunks) => check(call!(H5Pset_chunk(dcpl.0, chunks.len() as c_int, chunks.as_ptr())), what)?,
+            None => {
+                let (early, never) =
+                    (H5D_alloc_time_t::H5D_ALLOC_TIME_EARLY, H5D_fill_time_t::H5D_FILL_TIME_NEVER);
+                check(call!(H5Pset_alloc_time(dcpl.0, early)), what)?;
+                check(call!(H5Pset_fill_time(dcpl.0, never)), what)?;
             }
         }
+        add_filters(&dcpl, c.filters, what)?;
         let lcpl = Id::new(call!(H5Pcreate(*H5P_CLS_LINK_CREATE)), what)?;
         check(call!(H5Pset_create_intermediate_group(lcpl.0, 1)), what)?;
-        let (t, space) = (file_type(c.dtype)?, simple_space(c.shape)?);
+        let (t, space) = (file_type(c.dtype)?, space_to_grow(c.shape, c.maxshape)?);
         let id = call!(H5Dcreate2(file.0, name.as_ptr(), t.0, space.0, lcpl.0, dcpl.0, H5P_DEFAULT));
         if id < 0 { Err(write_failure(what())) } else { Ok(Id(id)) }
     })
+}
+
+const FLETCHER32: i32 = 3;
+
+/// Adds filters, number and values, to a list.
+pub(super) fn add_filters(dcpl: &Id, filters: &[(i32, Vec<u32>)], what: impl Fn() -> String) -> Result<()> {
+    for (id, values) in filters {
+        // As libhdf5 and the plugins of other filters do it: a chunk may go without a codec, never without its checksum.
+        let flags = if *id == FLETCHER32 { H5Z_FLAG_MANDATORY } else { H5Z_FLAG_OPTIONAL };
+        check(call!(H5Pset_filter(dcpl.0, *id, flags, values.len(), values.as_ptr())), &what)?;
+    }
+    Ok(())
+}
+
+fn space_to_grow(shape: &[u64], most: Option<&[Option<u64>]>) -> Result<Id> {
+    let Some(most) = most.filter(|m| m.len() == shape.len() && !shape.is_empty()) else {
+        return simple_space(shape);
+    };
+    let most: Dims = most.iter().map(|m| m.unwrap_or(H5S_UNLIMITED)).collect();
+    let id = call!(H5Screate_simple(shape.len() as c_int, shape.as_ptr(), most.as_ptr()));
+    Id::new(id, || format!("cannot make a dataspace of shape {shape:?}"))
 }
 
 /// Writes an attribute of numbers: a scalar if there is one value, else one axis.
@@ -75,8 +107,26 @@ pub(crate) fn write_text(object: &Id, name: &str, text: &str) -> Result<()> {
     })
 }
 
-fn make(object: &Id, name: &str, t: &Id, space: &Id) -> Result<Id> {
+pub(super) fn make(object: &Id, name: &str, t: &Id, space: &Id) -> Result<Id> {
     let c = c_string(name)?;
     let id = call!(H5Acreate2(object.0, c.as_ptr(), t.0, space.0, H5P_DEFAULT, H5P_DEFAULT));
     if id < 0 { Err(write_failure(format!("cannot make the attribute {name:?}"))) } else { Ok(Id(id)) }
+}
+
+/// Whether an object has an attribute of that name.
+pub(crate) fn has_attribute(object: &Id, name: &str) -> Result<bool> {
+    let c = c_string(name)?;
+    let has = call!(H5Aexists(object.0, c.as_ptr()));
+    if has < 0 { Err(failure(format!("cannot look for the attribute {name:?}"))) } else { Ok(has > 0) }
+}
+
+/// Removes an attribute if it is there.
+pub(crate) fn remove_attribute(object: &Id, name: &str) -> Result<()> {
+    let c = c_string(name)?;
+    match has_attribute(object, name)? {
+        true => check_write(call!(H5Adelete(object.0, c.as_ptr())), || {
+            format!("cannot change the attribute {name:?}")
+        }),
+        false => Ok(()),
+    }
 }

@@ -4,6 +4,7 @@ mod again;
 mod along;
 mod bins;
 mod blocks;
+mod copy;
 mod into;
 mod kept_bound;
 mod labels;
@@ -16,11 +17,16 @@ mod rechunk;
 mod select;
 mod spill;
 mod store;
+mod store_file;
+mod store_options;
 mod unique;
+mod writing;
 
 pub use blocks::{BlockOrder, Blocks};
+pub use copy::{Copied, CopyOptions};
 pub use into::Out;
-pub use store::{Store, StoreOptions};
+pub use store_file::Store;
+pub use store_options::StoreOptions;
 pub use unique::Unique;
 
 use crate::array::{Array, Binned, Target};

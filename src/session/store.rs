@@ -6,91 +6,21 @@
 //! two stages.
 
 use super::measured::explain_run;
+use super::store_file::Store;
+use super::store_options::StoreOptions;
+use super::writing::{Place, Writing, handing};
 use super::{Outcome, Session};
 use crate::array::{Array, Target};
-use crate::buffer::Buffer;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::exec::{self, Handed, Outlets, Report, Taker};
+use crate::exec::{self, Outlets, Report};
 use crate::graph::{Built, Graph};
-use crate::grid::{Dims, Grid, Region, Slab, show_shape, unravel};
-use crate::plan::{Bound, Ends, Plan, ValueId, Written};
-use crate::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
-use crate::source::{SourceSpec, copy_slab};
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use crate::plan::{Bound, Ends, Plan, Written};
+use crate::sink::hdf5::{DatasetSpec, Part};
+use crate::sink::{Format, Writer};
+use crate::source::SourceSpec;
+use crate::whole::is_same_file;
+use std::path::Path;
 use std::time::Instant;
-
-/// How arrays are stored.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StoreOptions {
-    chunks: Option<Vec<u64>>,
-    deflate: Option<u8>,
-}
-
-impl StoreOptions {
-    /// Chunks of about 1 MiB that line up with those of the sources, not compressed.
-    pub fn new() -> Self {
-        StoreOptions::default()
-    }
-
-    /// The chunk shape.
-    pub fn chunks(mut self, shape: &[u64]) -> Self {
-        self.chunks = Some(shape.to_vec());
-        self
-    }
-
-    /// Compresses with shuffle and deflate of this level, 1 to 12.
-    pub fn deflate(mut self, level: u8) -> Self {
-        self.deflate = Some(level);
-        self
-    }
-}
-
-/// An HDF5 file to be written: arrays, and the datasets that they become. Nothing happens before
-/// [`Session::run_with`].
-#[derive(Clone, Debug)]
-pub struct Store {
-    path: PathBuf,
-    datasets: Vec<(String, Array)>,
-    options: StoreOptions,
-    new: bool,
-}
-
-impl Store {
-    /// A new file at `path`, without datasets.
-    pub fn new(path: impl AsRef<Path>) -> Store {
-        Store { path: path.as_ref().into(), datasets: Vec::new(), options: StoreOptions::new(), new: false }
-    }
-
-    /// How its datasets are stored.
-    pub fn options(mut self, options: &StoreOptions) -> Store {
-        self.options = options.clone();
-        self
-    }
-
-    /// A file that must not be there, neither when the run begins nor when it is put in its place; otherwise
-    /// one that is there is replaced.
-    pub fn create_new(mut self) -> Store {
-        self.new = true;
-        self
-    }
-
-    /// One more dataset; groups on the way to it are made.
-    pub fn dataset(mut self, name: &str, array: &Array) -> Store {
-        self.datasets.push((name.to_string(), array.clone()));
-        self
-    }
-}
-
-/// A result that is written.
-struct Place {
-    value: ValueId,
-    /// The file and the dataset in it, by their positions.
-    at: (usize, usize),
-    /// The shape of its chunks; none if it is contiguous.
-    chunk: Option<Dims>,
-}
 
 /// A plan of what is computed and stored.
 struct Stored {
@@ -98,6 +28,8 @@ struct Stored {
     ends: Ends,
     /// Per file, its datasets.
     specs: Vec<Vec<DatasetSpec>>,
+    /// And which parts of them are written, of those that the file has.
+    parts: Vec<Vec<Option<Part>>>,
     places: Vec<Place>,
 }
 
@@ -174,17 +106,15 @@ impl Session {
     fn run_stored(&self, targets: &[&dyn Target], stores: &[Store]) -> Result<(Outcome, Plan, Bound)> {
         let start = Instant::now();
         let stored = self.plan_stored(targets, stores)?;
-        let Stored { plan, ends, specs, places } = stored;
+        let Stored { plan, ends, specs, parts, places } = stored;
         let bound = self.bind_with(&plan, &ends)?;
-        let writers = stores.iter().zip(&specs).map(|(s, specs)| match s.new {
-            true => Hdf5Writer::create_new(&s.path, specs),
-            false => Hdf5Writer::create(&s.path, specs),
-        });
+        let writers =
+            stores.iter().zip(specs.iter().zip(&parts)).map(|(s, (specs, parts))| s.writer(specs, parts));
         let writing = Writing::new(writers.collect::<Result<_>>()?, &places);
         let counters = self.counters();
         let outlets = Outlets { taker: Some(&writing), ..Outlets::default() };
         let values = self.with_context(|cx| exec::run(&plan, &bound, outlets, cx, &counters))?;
-        writing.writers.into_iter().try_for_each(Hdf5Writer::finish)?;
+        writing.writers.into_iter().try_for_each(Writer::finish)?;
         let results = plan.results()[..targets.len()].iter();
         let values = results.map(|&v| exec::result(&values, v)).collect::<Result<_>>()?;
         let report = self.report(&plan, &bound, &counters, start);
@@ -204,17 +134,19 @@ impl Session {
     fn plan_stored(&self, targets: &[&dyn Target], stores: &[Store]) -> Result<Stored> {
         let mut roots =
             targets.iter().map(|t| t.built().map_err(|e| e.duplicate())).collect::<Result<Vec<_>>>()?;
-        let (mut written, mut kinds) = (Vec::new(), Vec::new());
-        let all = || stores.iter().flat_map(|s| s.datasets.iter().map(move |d| (s, d)));
-        for (store, (name, array)) in all() {
-            let chunks = chunks_asked(array, &store.options).at("dataset", name)?;
-            let kind = kinds.iter().position(|k| *k == chunks).unwrap_or(kinds.len());
-            if kind == kinds.len() {
-                kinds.push(chunks.clone());
+        let (mut written, mut kinds, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+        for (file, store) in stores.iter().enumerate() {
+            for entry in store.prepared().at("file", store.path.display())? {
+                let chunks = entry.chunks_asked().at("dataset", entry.name)?;
+                let kind = kinds.iter().position(|k| *k == chunks).unwrap_or(kinds.len());
+                if kind == kinds.len() {
+                    kinds.push(chunks.clone());
+                }
+                let built: Built = entry.array.apart(kind).built;
+                written.push(Written { result: roots.len(), chunks });
+                roots.push(built.map_err(|e| e.duplicate()).at("dataset", entry.name)?);
+                entries.push((file, entry));
             }
-            let built: Built = array.apart(kind).built;
-            written.push(Written { result: roots.len(), chunks });
-            roots.push(built.map_err(|e| e.duplicate()).at("dataset", name)?);
         }
         let streamed = |plan: &Plan| plan.results()[targets.len()..].to_vec();
         let graph = Graph::new(&roots);
@@ -227,147 +159,36 @@ impl Session {
         let mut specs: Vec<Vec<DatasetSpec>> = vec![Vec::new(); stores.len()];
         let (mut places, mut ends) = (Vec::new(), Ends::default());
         let results = &plan.results()[targets.len()..];
-        let files = stores.iter().enumerate().flat_map(|(n, s)| s.datasets.iter().map(move |d| (n, s, d)));
-        for ((file, store, (name, _)), &value) in files.zip(results) {
-            let spec = dataset(&plan, value, name, &store.options, &written[places.len()]);
-            let chunk: Option<Dims> = spec.chunks.as_deref().map(Dims::from);
-            ends.handing = ends.handing.max(handing(&plan, value, &spec));
+        let mut parts: Vec<Vec<Option<Part>>> = vec![Vec::new(); stores.len()];
+        for ((file, entry), &value) in entries.iter().zip(results) {
+            let own =
+                || plan.grid_of(value).map(|grid| grid.axes.iter().map(|a| a.longest().max(1)).collect());
+            let mut spec = entry.dataset(own).at("dataset", entry.name)?;
+            let in_chunks = Format::of(&stores[*file].path)? == Format::Hdf5;
+            spec.chunks = spec.chunks.filter(|_| in_chunks);
+            ends.handing = ends.handing.max(handing(&plan, value, &spec, entry.part()));
             ends.streamed.extend(Some(value).filter(|v| !ends.streamed.contains(v)));
-            places.push(Place { value, at: (file, specs[file].len()), chunk });
-            specs[file].push(spec);
+            places.push(Place::new(value, (*file, specs[*file].len()), &spec, entry.part()));
+            specs[*file].push(spec);
+            parts[*file].push(entry.part().cloned());
         }
-        Ok(Stored { plan, ends, specs, places })
+        for (s, (specs, parts)) in stores.iter().zip(specs.iter().zip(&parts)) {
+            let new: Vec<DatasetSpec> =
+                specs.iter().zip(parts).filter(|(_, p)| p.is_none()).map(|(d, _)| d.clone()).collect();
+            Writer::check(&s.path, &new).at("file", s.path.display())?;
+        }
+        Ok(Stored { plan, ends, specs, parts, places })
     }
-}
-
-/// The chunks asked for, within the array.
-fn chunks_asked(array: &Array, options: &StoreOptions) -> Result<Option<Dims>> {
-    let (shape, Some(chunks)) = (array.shape()?, &options.chunks) else { return Ok(None) };
-    if chunks.len() != shape.len() || chunks.contains(&0) {
-        return Err(Error::new(
-            ErrorKind::Shape,
-            format!("chunks of shape {} for an array of shape {}", show_shape(chunks), show_shape(shape)),
-        ));
-    }
-    Ok(Some(chunks.iter().zip(shape).map(|(&c, &n)| c.min(n.max(1))).collect()))
 }
 
 /// Checks that a plan does not read the file that is to be written.
 fn is_no_input(plan: &Plan, path: &Path) -> Result<()> {
-    let target = path.canonicalize().ok();
-    let mut is_target = |spec: &SourceSpec| match (spec.in_file(), &target) {
-        (Some((path, _)), Some(target)) => path.canonicalize().is_ok_and(|p| p == *target),
-        _ => false,
-    };
+    let mut is_target =
+        |spec: &SourceSpec| spec.in_file().is_some_and(|(input, _)| is_same_file(input, path));
     match plan.sources().iter().any(|s| s.spec.any(&mut is_target)) {
         false => Ok(()),
         true => Err(Error::new(ErrorKind::Value, "the file to write is also an input")
             .at("file", path.display())
             .hint("write to another file and rename it afterwards")),
-    }
-}
-
-/// The dataset that a value becomes.
-fn dataset(
-    plan: &Plan,
-    value: ValueId,
-    name: &str,
-    options: &StoreOptions,
-    written: &Written,
-) -> DatasetSpec {
-    let made = &plan.values()[value];
-    // HDF5 has no chunks for scalars and none of length 0.
-    let chunked = !made.shape.is_empty() && !made.shape.contains(&0);
-    let own = || plan.grid_of(value).map(|grid| grid.axes.iter().map(|a| a.longest().max(1)).collect());
-    let chunks = written.chunks.clone().or_else(own).filter(|_| chunked);
-    let deflate = options.deflate.filter(|_| chunked);
-    DatasetSpec {
-        name: name.to_string(),
-        shape: made.shape.to_vec(),
-        dtype: made.dtype,
-        chunks: chunks.map(|c| c.to_vec()),
-        deflate,
-        shuffle: deflate.is_some() && made.dtype.size() > 1,
-        attributes: Vec::new(),
-    }
-}
-
-/// Bytes that a worker takes to write a block of a value: the buffers that compress a chunk, and one chunk
-/// of the block where that has several.
-fn handing(plan: &Plan, value: ValueId, spec: &DatasetSpec) -> u64 {
-    let Some(chunks) = &spec.chunks else { return 0 };
-    let bytes = chunks.iter().fold(spec.dtype.size() as u64, |n, &c| n.saturating_mul(c));
-    let whole = plan.grid_of(value).is_none_or(|grid| grid.largest().as_slice() == chunks.as_slice());
-    let piece = if whole { 0 } else { Buffer::capacity_for(usize::try_from(bytes).unwrap_or(usize::MAX)) };
-    WriteScratch::bytes_for(bytes, spec.shuffle, spec.deflate).saturating_add(piece as u64)
-}
-
-/// Files under way, and what is written where.
-struct Writing<'a> {
-    writers: Vec<Hdf5Writer>,
-    places: HashMap<ValueId, Vec<&'a Place>>,
-    /// What workers that are not writing have for it.
-    spare: Mutex<Vec<(WriteScratch, Buffer)>>,
-}
-
-impl<'a> Writing<'a> {
-    fn new(writers: Vec<Hdf5Writer>, places: &'a [Place]) -> Self {
-        let mut of: HashMap<ValueId, Vec<&Place>> = HashMap::new();
-        places.iter().for_each(|p| of.entry(p.value).or_default().push(p));
-        Writing { writers, places: of, spare: Mutex::default() }
-    }
-
-    fn spare(&self) -> std::sync::MutexGuard<'_, Vec<(WriteScratch, Buffer)>> {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Writes the chunks of a block.
-    fn write(
-        &self,
-        place: &Place,
-        region: &Region,
-        elements: &[u8],
-        (scratch, piece): &mut (WriteScratch, Buffer),
-    ) -> Result<()> {
-        let (writer, dataset) = (&self.writers[place.at.0], place.at.1);
-        let Some(chunk) = &place.chunk else { return writer.write_region(dataset, region, elements) };
-        let spec = &writer.datasets()[dataset];
-        let cut = region.start.iter().zip(chunk).any(|(&start, &c)| start % c != 0);
-        if cut {
-            return Err(Error::new(ErrorKind::Internal, "a block begins within a chunk of its target"));
-        }
-        let first: Dims = region.start.iter().zip(chunk).map(|(&start, &c)| start / c).collect();
-        let inside = Grid::regular(&region.shape, chunk);
-        let counts = inside.counts();
-        for i in 0..inside.blocks() {
-            let at = unravel(i, &counts);
-            let coords: Dims = first.iter().zip(&at).map(|(f, k)| f + k).collect();
-            if inside.blocks() == 1 {
-                writer.write_chunk(dataset, &coords, elements, scratch)?;
-                continue;
-            }
-            let mut part = inside.region(&at);
-            part.start.iter_mut().zip(&region.start).for_each(|(p, start)| *p += start);
-            let size = spec.dtype.size();
-            piece.resize_for_overwrite(part.len() as usize * size);
-            copy_slab(elements, region, &Slab::dense(&part), piece, size);
-            writer.write_chunk(dataset, &coords, piece, scratch)?;
-        }
-        Ok(())
-    }
-}
-
-impl Taker for Writing<'_> {
-    fn take(&self, block: Handed) -> Result<()> {
-        let mut buffers = self.spare().pop().unwrap_or_default();
-        let places = self.places.get(&block.value).into_iter().flatten();
-        let written = places.map(|p| self.write(p, block.region, block.elements, &mut buffers));
-        let written = written.collect::<Result<()>>();
-        self.spare().push(buffers);
-        written
-    }
-
-    fn rest(&self) {
-        self.spare().clear();
     }
 }

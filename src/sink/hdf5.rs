@@ -5,90 +5,40 @@
 //! and dropping the writer removes the temporary file. A killed process leaves the old target (and
 //! perhaps a temporary file, which the next that writes to the target removes).
 //!
-//! Chunks are compressed by the caller's thread outside the HDF5 lock and handed over under it.
-//! Limits: deflate and shuffle; the dtypes of this crate; native byte order.
+//! Chunks are filtered by the caller's thread outside the HDF5 lock and handed over under it; contiguous data is written by
+//! position without it. libhdf5 writes the frame: groups, headers, attributes and indexes.
+//! Limits: the filters of [`Filter`]; the dtypes of this crate; native byte order.
 
+mod bitshuffle;
+mod block;
+mod copy;
+mod dataset;
+mod existing;
+mod filter;
+mod scales;
+mod spec;
+
+pub(crate) use copy::{Change, Chunking, begin};
+pub(crate) use existing::{Part, check_plain, existing};
+pub use filter::{Filter, WriteScratch};
+pub use spec::{AttributeData, DatasetSpec};
+
+use self::block::{fill, put, reversed};
+use self::dataset::Dataset;
+use super::format::Mode;
+use super::rows::write_rows;
 use crate::buffer::Buffer;
-use crate::dtype::{DType, Scalar};
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::grid::{Dims, MAX_RANK, Region, checked_len};
+use crate::grid::{Dims, Grid, Region, c_strides, unravel};
 use crate::h5::{self, Creation, Id};
 use crate::whole::WholeFile;
-use libdeflater::{CompressionLvl, Compressor};
 use std::path::{Path, PathBuf};
-use std::sync::RwLock;
-
-/// The value of an attribute to write.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum AttributeData {
-    /// One string.
-    Text(String),
-    /// One number (a scalar) or several of one dtype (one axis).
-    Numbers(Vec<Scalar>),
-}
-
-/// A dataset to write.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DatasetSpec {
-    /// Its path from the root; groups on the way are made.
-    pub name: String,
-    /// Its shape.
-    pub shape: Vec<u64>,
-    /// Its dtype; bool is written as h5py's enum.
-    pub dtype: DType,
-    /// The chunk shape; `None` for contiguous data.
-    pub chunks: Option<Vec<u64>>,
-    /// Deflate with this level, 1 to 12 (libdeflate's; beyond 9 the file says 9).
-    pub deflate: Option<u8>,
-    /// Whether bytes of equal rank are put together first, which helps deflate.
-    pub shuffle: bool,
-    /// Attributes.
-    pub attributes: Vec<(String, AttributeData)>,
-}
-
-/// Buffers that a thread reuses for compressing.
-#[derive(Default)]
-pub struct WriteScratch {
-    padded: Buffer,
-    shuffled: Buffer,
-    packed: Buffer,
-    deflate: Option<(u8, Compressor)>,
-}
-
-impl WriteScratch {
-    /// Empty buffers.
-    pub fn new() -> Self {
-        WriteScratch::default()
-    }
-
-    /// The most bytes that writing chunks of `chunk_bytes` bytes uses, shuffled and compressed or not.
-    pub fn bytes_for(chunk_bytes: u64, shuffle: bool, deflate: Option<u8>) -> u64 {
-        let buffer = chunk_bytes.saturating_add(1024);
-        let shuffled = if shuffle { buffer } else { 0 };
-        let packed = deflate.map_or(0, |level| {
-            // What libdeflate allocates for its searches; the last three levels look for more.
-            let compressor = if level < 10 { 1 << 20 } else { 10 << 20 };
-            buffer.saturating_add(chunk_bytes / 8 + compressor)
-        });
-        buffer.saturating_add(shuffled).saturating_add(packed)
-    }
-}
-
-impl std::fmt::Debug for WriteScratch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "WriteScratch({} bytes)",
-            self.padded.capacity() + self.shuffled.capacity() + self.packed.capacity()
-        )
-    }
-}
+use std::sync::{Mutex, PoisonError, RwLock};
 
 #[derive(Debug)]
 struct Open {
     file: Id,
-    datasets: Vec<Id>,
+    datasets: Vec<Dataset>,
 }
 
 /// A new file being written. Its methods may be called from many threads.
@@ -99,6 +49,8 @@ pub struct Hdf5Writer {
     // Declared before the file, so that it is closed before it is removed.
     open: RwLock<Option<Open>>,
     file: Option<WholeFile>,
+    /// Held while a chunk is changed, of which other threads may change other parts.
+    changing: Mutex<()>,
 }
 
 impl Hdf5Writer {
@@ -107,9 +59,7 @@ impl Hdf5Writer {
     /// # Errors
     /// `Io` if the folder cannot be written or the target is there and no plain file; `Shape` or `Value` for a dataset that cannot be.
     pub fn create(target: impl AsRef<Path>, datasets: &[DatasetSpec]) -> Result<Self> {
-        let target = target.as_ref();
-        let create = || create_in(target, WholeFile::beside(target)?, datasets);
-        create().at("file", target.display())
+        Hdf5Writer::with(target.as_ref(), &Contents::new(datasets), Mode::Replace)
     }
 
     /// As [`Hdf5Writer::create`], of a file that is not there: what appears meanwhile under its name is left alone.
@@ -117,9 +67,25 @@ impl Hdf5Writer {
     /// # Errors
     /// As [`Hdf5Writer::create`]; `Io` if there is something under the name, also when the file is finished.
     pub fn create_new(target: impl AsRef<Path>, datasets: &[DatasetSpec]) -> Result<Self> {
-        let target = target.as_ref();
-        let create = || create_in(target, WholeFile::create_new(target)?, datasets);
+        Hdf5Writer::with(target.as_ref(), &Contents::new(datasets), Mode::New)
+    }
+
+    /// As [`Hdf5Writer::create`], of a file that may be there.
+    pub(super) fn with(target: &Path, contents: &Contents, mode: Mode) -> Result<Self> {
+        let create = || {
+            let new: Vec<DatasetSpec> = contents.new_ones().cloned().collect();
+            check(&new)?;
+            if mode == Mode::Change {
+                existing::check_new(target, &new)?;
+            }
+            create_in(target, mode.whole(target)?, contents, mode)
+        };
         create().at("file", target.display())
+    }
+
+    /// Goes on with a file that is an HDF5 file already, whose datasets are written.
+    pub(super) fn over(target: &Path, whole: WholeFile, contents: &Contents) -> Result<Self> {
+        create_in(target, whole, contents, Mode::Change).at("file", target.display())
     }
 
     /// The datasets.
@@ -148,11 +114,11 @@ impl Hdf5Writer {
             .at("chunk", format_args!("{coords:?}"))
     }
 
-    /// Writes a region of dataset number `dataset`, contiguous or chunked, through libhdf5's own
-    /// pipeline (one writer at a time). `block` holds the region, C order, native byte order.
+    /// Writes a region of dataset number `dataset`, which if that is chunked is made of whole chunks. `block` holds the
+    /// region, C order, native byte order.
     ///
     /// # Errors
-    /// As [`Hdf5Writer::write_chunk`].
+    /// As [`Hdf5Writer::write_chunk`]; `Value` for a region that cuts a chunk.
     pub fn write_region(&self, dataset: usize, region: &Region, block: &[u8]) -> Result<()> {
         let spec = self.spec(dataset)?;
         self.region(dataset, spec, region, block)
@@ -191,10 +157,10 @@ impl Hdf5Writer {
             .ok_or_else(|| Error::new(ErrorKind::Index, format!("there is no dataset number {dataset}")))
     }
 
-    fn with<T>(&self, dataset: usize, f: impl FnOnce(&Id) -> Result<T>) -> Result<T> {
+    fn dataset<T>(&self, dataset: usize, f: impl FnOnce(&Dataset) -> Result<T>) -> Result<T> {
         let open = self.open.read().unwrap_or_else(|e| e.into_inner());
         match open.as_ref().and_then(|o| o.datasets.get(dataset)) {
-            Some(id) => f(id),
+            Some(d) => f(d),
             None => Err(Error::new(ErrorKind::Internal, "a closed file was written")),
         }
     }
@@ -223,45 +189,101 @@ impl Hdf5Writer {
         let full = chunk.iter().product::<u64>() as usize * size;
         let part: Dims = (0..rank).map(|d| chunk[d].min(spec.shape[d] - origin[d])).collect();
         let inside = part.iter().product::<u64>() as usize * size;
-        let WriteScratch { padded, shuffled, packed, deflate } = scratch;
-        let mut bytes: &[u8] = block;
-        if block.len() != full {
-            if block.len() != inside {
-                return Err(Error::new(
-                    ErrorKind::Value,
-                    format!(
-                        "a block of {} bytes; the chunk has {full}, the array there {inside}",
-                        block.len()
-                    ),
-                ));
-            }
-            padded.resize_for_overwrite(full);
-            padded.fill(0);
-            pad(block, &part, chunk, padded, size);
-            bytes = padded;
+        if block.len() == full {
+            return self.filtered(dataset, spec, &origin, block, scratch);
         }
-        if spec.shuffle && size > 1 {
-            shuffled.resize_for_overwrite(full);
-            shuffle(bytes, shuffled, size);
-            bytes = shuffled;
+        if block.len() != inside {
+            return Err(Error::new(
+                ErrorKind::Value,
+                format!("a block of {} bytes; the chunk has {full}, the array there {inside}", block.len()),
+            ));
         }
-        if let Some(level) = spec.deflate {
-            let compressor = match deflate {
-                Some((l, c)) if *l == level => c,
-                other => {
-                    let l = CompressionLvl::new(i32::from(level)).map_err(|_| {
-                        Error::new(ErrorKind::Value, format!("there is no deflate level {level}"))
-                    })?;
-                    &mut other.insert((level, Compressor::new(l))).1
+        let mut padded = std::mem::take(&mut scratch.padded);
+        padded.resize_for_overwrite(full);
+        fill(&mut padded, spec);
+        put(block, &part, &Dims::from_elem(0, rank), chunk, &mut padded, size);
+        let written = self.filtered(dataset, spec, &origin, &padded, scratch);
+        scratch.padded = padded;
+        written
+    }
+
+    /// Filters a whole chunk and hands it over.
+    fn filtered(
+        &self,
+        dataset: usize,
+        spec: &DatasetSpec,
+        origin: &[u64],
+        chunk: &[u8],
+        scratch: &mut WriteScratch,
+    ) -> Result<()> {
+        let size = spec.dtype.size();
+        self.dataset(dataset, |d| {
+            let mut swapped = std::mem::take(&mut scratch.swapped);
+            let chunk = if d.swap { reversed(chunk, size, &mut swapped) } else { chunk };
+            let stored = filter::encode(&spec.used_filters(), size, chunk, scratch)?;
+            h5::locked(|| {
+                // As long as before, a chunk keeps its place in the index, and there the mask of filters that it may go without.
+                if d.there
+                    && !spec.filters.is_empty()
+                    && h5::stored_size(&d.id, origin)? == stored.len() as u64
+                {
+                    h5::write_stored(&d.id, origin, 0, &stored[..stored.len() / 2])?;
                 }
-            };
-            packed.resize_for_overwrite(compressor.zlib_compress_bound(full));
-            let n = compressor.zlib_compress(bytes, packed).map_err(|e| {
-                Error::new(ErrorKind::Internal, "a chunk does not compress").caused_by(e.to_string())
+                h5::write_stored(&d.id, origin, 0, stored)
             })?;
-            bytes = &packed[..n];
-        }
-        self.with(dataset, |id| h5::write_stored(id, &origin, 0, bytes))
+            scratch.swapped = swapped;
+            Ok(())
+        })
+    }
+
+    /// Changes a part of the chunk at the grid position `coords` of dataset number `dataset`, which need not be there:
+    /// `region` is that part, in the dataset, and `block` its elements. `decode` undoes the filters of a chunk that the mask
+    /// does not say were left out.
+    ///
+    /// # Errors
+    /// As [`Hdf5Writer::write_chunk`], and as `decode`.
+    pub(crate) fn change_chunk(
+        &self,
+        dataset: usize,
+        coords: &[u64],
+        region: &Region,
+        block: &[u8],
+        scratch: &mut WriteScratch,
+        decode: Decode,
+    ) -> Result<()> {
+        let spec = self.spec(dataset)?;
+        let mut change = || {
+            let Some(chunk) = spec.chunks.as_deref() else {
+                return Err(Error::new(ErrorKind::Value, "the dataset is contiguous: write regions"));
+            };
+            let _alone = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+            let size = spec.dtype.size();
+            let origin: Dims = coords.iter().zip(chunk).map(|(k, c)| k * c).collect();
+            let mut whole = std::mem::take(&mut scratch.padded);
+            let mut stored = std::mem::take(&mut scratch.stored);
+            whole.resize_for_overwrite(chunk.iter().product::<u64>() as usize * size);
+            let swap = self.dataset(dataset, |d| {
+                let len = h5::stored_size(&d.id, &origin)?;
+                if len == 0 {
+                    fill(&mut whole, spec);
+                    return Ok(d.swap);
+                }
+                stored.resize_for_overwrite(len as usize);
+                let mask = h5::read_stored(&d.id, &origin, &mut stored)?;
+                decode(mask, d.swap, &stored, &mut whole)?;
+                Ok(d.swap)
+            });
+            swap?;
+            let within: Dims = region.start.iter().zip(&origin).map(|(r, o)| r - o).collect();
+            put(block, &region.shape, &within, chunk, &mut whole, size);
+            let written = self.filtered(dataset, spec, &origin, &whole, scratch);
+            (scratch.padded, scratch.stored) = (whole, stored);
+            written
+        };
+        change()
+            .at("file", self.target.display())
+            .at("dataset", &spec.name)
+            .at("chunk", format_args!("{coords:?}"))
     }
 
     fn region(&self, dataset: usize, spec: &DatasetSpec, region: &Region, block: &[u8]) -> Result<()> {
@@ -285,99 +307,174 @@ impl Hdf5Writer {
         if region.is_empty() {
             return Ok(());
         }
-        self.with(dataset, |id| {
-            h5::locked(|| {
-                let file_space = h5::dataset_space(id)?;
+        if let Some(chunk) = spec.chunks.as_deref() {
+            return self.chunks(dataset, spec, chunk, region, block);
+        }
+        self.dataset(dataset, |d| match (d.at, &self.file) {
+            (Some(at), Some(file)) => {
+                let (size, mut swapped) = (spec.dtype.size(), Buffer::default());
+                let block = if d.swap { reversed(block, size, &mut swapped) } else { block };
+                write_rows(file, at, &spec.shape, region, block, size)
+            }
+            _ => h5::locked(|| {
+                let file_space = h5::dataset_space(&d.id)?;
                 h5::select(&file_space, &region.start, &Dims::from_elem(1, rank), &region.shape)?;
                 let memory = h5::simple_space(&region.shape)?;
-                h5::write_selection(id, &h5::file_type(spec.dtype)?, &memory, &file_space, block)
-            })
+                h5::write_selection(&d.id, &h5::file_type(spec.dtype)?, &memory, &file_space, block)
+            }),
         })
     }
 }
 
-fn create_in(target: &Path, whole: WholeFile, datasets: &[DatasetSpec]) -> Result<Hdf5Writer> {
-    for d in datasets {
-        check(d).at("dataset", &d.name)?;
-    }
-    let open = h5::locked(|| -> Result<Open> {
-        let file = h5::create_file(&whole.path())?;
-        let make = |d: &DatasetSpec| -> Result<Id> {
-            let creation = Creation {
-                shape: &d.shape,
-                dtype: d.dtype,
-                chunks: d.chunks.as_deref(),
-                shuffle: d.shuffle && d.dtype.size() > 1,
-                deflate: d.deflate.map(|l| l.min(9)),
-            };
-            let id = h5::create_dataset(&file, &d.name, &creation)?;
-            for (name, value) in &d.attributes {
-                match value {
-                    AttributeData::Text(text) => h5::write_text(&id, name, text)?,
-                    AttributeData::Numbers(values) => h5::write_numbers(&id, name, values)?,
-                }
-            }
-            Ok(id)
+impl Hdf5Writer {
+    /// Writes the chunks of a region. libhdf5 is not asked to: 1.10 forgets that a write failed.
+    fn chunks(
+        &self,
+        dataset: usize,
+        spec: &DatasetSpec,
+        chunk: &[u64],
+        region: &Region,
+        block: &[u8],
+    ) -> Result<()> {
+        let end = |d: usize| region.start[d] + region.shape[d];
+        let whole = |d: usize| {
+            region.start[d].is_multiple_of(chunk[d])
+                && (end(d).is_multiple_of(chunk[d]) || end(d) == spec.shape[d])
         };
-        let datasets = datasets.iter().map(|d| make(d).at("dataset", &d.name)).collect::<Result<_>>()?;
+        if !(0..chunk.len()).all(whole) {
+            return Err(Error::new(
+                ErrorKind::Value,
+                "a region of a chunked dataset is made of whole chunks",
+            ));
+        }
+        let (size, inside) = (spec.dtype.size(), Grid::regular(&region.shape, chunk));
+        let (counts, strides) = (inside.counts(), c_strides(&region.shape));
+        let (mut piece, mut scratch) = (Buffer::default(), WriteScratch::new());
+        for n in 0..inside.blocks() {
+            let at = unravel(n, &counts);
+            let part = inside.region(&at);
+            let row = part.shape.last().copied().unwrap_or(1) as usize * size;
+            let outer = &part.shape[..part.shape.len() - 1];
+            piece.resize_for_overwrite(part.len() as usize * size);
+            for (k, to) in piece.chunks_exact_mut(row).enumerate() {
+                let index = unravel(k as u64, outer);
+                let place = |d: usize| part.start[d] + index.get(d).copied().unwrap_or(0);
+                let from =
+                    (0..chunk.len()).map(|d| place(d) * strides[d] as u64).sum::<u64>() as usize * size;
+                to.copy_from_slice(&block[from..from + row]);
+            }
+            let coords: Dims = (0..chunk.len()).map(|d| region.start[d] / chunk[d] + at[d]).collect();
+            self.chunk(dataset, spec, &coords, &piece, &mut scratch)?;
+        }
+        Ok(())
+    }
+}
+
+/// Checks that a file can have these datasets.
+///
+/// # Errors
+/// As [`DatasetSpec::check`]; `Value` for names and dimensions that cannot be beside each other.
+pub(super) fn check(datasets: &[DatasetSpec]) -> Result<()> {
+    datasets.iter().try_for_each(|d| d.check().at("dataset", &d.name))?;
+    let names: Vec<&str> = datasets.iter().map(|d| d.name.trim_matches('/')).collect();
+    for (n, name) in names.iter().enumerate() {
+        let inside = |other: &&str| {
+            other.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let clash = names.iter().enumerate().any(|(m, other)| m != n && inside(other));
+        if clash {
+            return Err(Error::new(
+                ErrorKind::Value,
+                format!("'{name}' would be there twice, or a group too"),
+            )
+            .hint("give each dataset a name of its own"));
+        }
+    }
+    scales::plan(datasets).map(drop)
+}
+
+/// What is written to a file.
+pub(super) struct Contents<'a> {
+    /// Its datasets: new ones, and those of the file as they will be.
+    pub datasets: &'a [DatasetSpec],
+    /// Of those that the file has, which part is written; nothing of others.
+    pub parts: &'a [Option<Part>],
+    /// Attributes of its root.
+    pub attributes: &'a [(String, AttributeData)],
+}
+
+impl<'a> Contents<'a> {
+    fn new(datasets: &'a [DatasetSpec]) -> Self {
+        Contents { datasets, parts: &[], attributes: &[] }
+    }
+
+    fn part(&self, n: usize) -> Option<&Part> {
+        self.parts.get(n).and_then(Option::as_ref)
+    }
+
+    fn new_ones(&self) -> impl Iterator<Item = &DatasetSpec> {
+        self.datasets.iter().enumerate().filter(|(n, _)| self.part(*n).is_none()).map(|(_, d)| d)
+    }
+}
+
+fn create_in(target: &Path, whole: WholeFile, contents: &Contents, mode: Mode) -> Result<Hdf5Writer> {
+    let new: Vec<DatasetSpec> = contents.new_ones().cloned().collect();
+    let plan = scales::plan(&new)?;
+    let open = h5::locked(|| -> Result<Open> {
+        let file = match mode {
+            Mode::Change => h5::open_to_change(&whole.path())?,
+            Mode::New | Mode::Replace => h5::create_file(&whole.path())?,
+        };
+        for (name, _) in contents.attributes {
+            h5::remove_attribute(&file, name)?;
+        }
+        write_attributes(&file, contents.attributes)?;
+        let each = contents.datasets.iter().enumerate();
+        let datasets: Vec<Dataset> = each
+            .map(|(n, d)| {
+                let opened =
+                    contents.part(n).map_or_else(|| make(&file, d), |part| existing::open(&file, d, part));
+                opened.at("dataset", &d.name)
+            })
+            .collect::<Result<_>>()?;
+        let made = datasets.iter().enumerate().filter(|(n, _)| contents.part(*n).is_none());
+        scales::write(&file, &plan, &made.map(|(_, d)| &d.id).collect::<Vec<_>>())?;
         Ok(Open { file, datasets })
     })?;
     Ok(Hdf5Writer {
         target: target.to_path_buf(),
-        specs: datasets.to_vec(),
+        specs: contents.datasets.to_vec(),
         open: RwLock::new(Some(open)),
         file: Some(whole),
+        changing: Mutex::default(),
     })
 }
 
-fn check(d: &DatasetSpec) -> Result<()> {
-    let shape = |message: String| Err(Error::new(ErrorKind::Shape, message));
-    if d.shape.len() > MAX_RANK || checked_len(&d.shape).and_then(|n| n.checked_mul(8)).is_none() {
-        return shape(format!("an array of shape {:?}", d.shape));
-    }
-    if d.name.trim_matches('/').is_empty() {
-        return Err(Error::new(ErrorKind::Value, "a dataset without a name"));
-    }
-    let Some(chunks) = &d.chunks else {
-        if d.deflate.is_some() || d.shuffle {
-            return Err(Error::new(ErrorKind::Value, "only chunked data can be compressed"));
-        }
-        return Ok(());
+fn make(file: &Id, d: &DatasetSpec) -> Result<Dataset> {
+    let filters: Vec<_> = d.used_filters().iter().map(|f| (f.id(), f.values(d.dtype.size()))).collect();
+    let creation = Creation {
+        shape: &d.shape,
+        maxshape: d.maxshape.as_deref(),
+        dtype: d.dtype,
+        chunks: d.chunks.as_deref(),
+        filters: &filters,
+        fill: d.fillvalue,
     };
-    let bytes = checked_len(chunks).and_then(|n| n.checked_mul(d.dtype.size() as u64));
-    if chunks.len() != d.shape.len() || chunks.is_empty() || chunks.contains(&0) {
-        return shape(format!("chunks of shape {chunks:?} for an array of shape {:?}", d.shape));
-    }
-    if bytes.is_none_or(|n| n > u64::from(u32::MAX)) {
-        return shape(format!("a chunk of shape {chunks:?} takes 4 GiB or more"));
-    }
-    if d.deflate.is_some_and(|l| !(1..=12).contains(&l)) {
-        return Err(Error::new(ErrorKind::Value, "a deflate level is 1 to 12"));
-    }
-    Ok(())
+    let id = h5::create_dataset(file, &d.name, &creation)?;
+    write_attributes(&id, &d.attributes)?;
+    let at = if d.chunks.is_none() { h5::offset(&id) } else { None };
+    Ok(Dataset { id, at, swap: false, there: false })
 }
 
-/// Puts a block of shape `part` into the corner of a chunk.
-fn pad(block: &[u8], part: &[u64], chunk: &[u64], out: &mut [u8], size: usize) {
-    let row = part.last().copied().unwrap_or(1) as usize * size;
-    let outer = &part[..part.len().saturating_sub(1)];
-    for (k, piece) in block.chunks_exact(row.max(1)).enumerate() {
-        let index = crate::grid::unravel(k as u64, outer);
-        let at =
-            index.iter().zip(chunk).fold(0, |n, (&i, &c)| n * c + i) * chunk.last().copied().unwrap_or(1);
-        out[at as usize * size..][..row].copy_from_slice(piece);
-    }
+fn write_attributes(object: &Id, attributes: &[(String, AttributeData)]) -> Result<()> {
+    attributes.iter().try_for_each(|(name, value)| match value {
+        AttributeData::Text(text) => h5::write_text(object, name, text),
+        AttributeData::Numbers(values) => h5::write_numbers(object, name, values),
+    })
 }
 
-/// The HDF5 shuffle: the first bytes of all elements, then the second ones, and so on.
-fn shuffle(src: &[u8], dst: &mut [u8], size: usize) {
-    let n = src.len() / size;
-    for (k, plane) in dst.chunks_exact_mut(n.max(1)).enumerate() {
-        for (d, s) in plane.iter_mut().zip(src.chunks_exact(size)) {
-            *d = s[k];
-        }
-    }
-}
+/// Undoes the filters of a chunk: mask, whether elements have the other byte order, stored bytes, the chunk.
+pub(crate) type Decode<'a> = &'a mut dyn FnMut(u32, bool, &[u8], &mut [u8]) -> Result<()>;
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 #![allow(dead_code)]
 
 use chunkwise::grid::{Region, unravel};
-use chunkwise::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
+use chunkwise::sink::hdf5::{DatasetSpec, Filter, Hdf5Writer, WriteScratch};
 use chunkwise::{ArrayValue, DType, Scalar, Session, Value};
 use half::f16;
 use std::io::Write;
@@ -155,13 +155,9 @@ pub fn dataset(
     deflate: Option<u8>,
 ) -> DatasetSpec {
     DatasetSpec {
-        name: name.into(),
-        shape: shape.to_vec(),
-        dtype,
         chunks: chunks.map(|c| c.to_vec()),
-        deflate,
-        shuffle: deflate.is_some(),
-        attributes: Vec::new(),
+        filters: deflate.map_or(Vec::new(), Filter::shuffle_deflate),
+        ..DatasetSpec::new(name, shape, dtype)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Limits: what is computed and read on the way is right, and rates hold together.
 
 use super::*;
-use crate::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
+use crate::sink::hdf5::{DatasetSpec, Filter, Hdf5Writer, WriteScratch};
 use crate::source::OpenOptions;
 use crate::source::hdf5::Hdf5Source;
 use std::path::PathBuf;
@@ -127,13 +127,9 @@ fn decoding_reads_every_chunk_once() {
     let path = folder.path().join("chunks.h5");
     // The last chunks of both axes reach beyond the edge.
     let spec = |name: &str, chunks: Option<Vec<u64>>| DatasetSpec {
-        name: name.into(),
-        shape: vec![250, 70],
-        dtype: DType::F64,
-        deflate: chunks.is_some().then_some(4),
-        shuffle: chunks.is_some(),
+        filters: if chunks.is_some() { Filter::shuffle_deflate(4) } else { Vec::new() },
         chunks,
-        attributes: Vec::new(),
+        ..DatasetSpec::new(name, &[250, 70], DType::F64)
     };
     let writer = Hdf5Writer::create(&path, &[spec("x", Some(vec![100, 16])), spec("whole", None)]).unwrap();
     let block: Vec<u8> = (0..100 * 16).flat_map(|i| f64::from(i).to_ne_bytes()).collect();

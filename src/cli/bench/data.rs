@@ -5,7 +5,7 @@
 //! and made again for checking an answer.
 
 use chunkwise::grid::Region;
-use chunkwise::sink::hdf5::{DatasetSpec, Hdf5Writer, WriteScratch};
+use chunkwise::sink::hdf5::{DatasetSpec, Filter, Hdf5Writer, WriteScratch};
 use chunkwise::{Cancel, Context, DType, Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
@@ -346,13 +346,9 @@ fn in_tiles(
 
 fn spec(name: &str, shape: &[u64], dtype: DType, chunks: Option<&[u64]>, deflate: bool) -> DatasetSpec {
     DatasetSpec {
-        name: name.into(),
-        shape: shape.to_vec(),
-        dtype,
         chunks: chunks.map(|c| c.iter().zip(shape).map(|(&c, &n)| c.min(n)).collect()),
-        deflate: deflate.then_some(4),
-        shuffle: deflate,
-        attributes: Vec::new(),
+        filters: if deflate { Filter::shuffle_deflate(4) } else { Vec::new() },
+        ..DatasetSpec::new(name, shape, dtype)
     }
 }
 

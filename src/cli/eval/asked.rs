@@ -12,7 +12,45 @@ pub struct Asked {
     /// `--let`: each has a name.
     steps: Vec<Expression>,
     /// What is printed or stored. No two have one label.
-    results: Vec<Expression>,
+    results: Vec<Sought>,
+}
+
+/// A result, and the group that it is stored in.
+struct Sought {
+    expression: Expression,
+    group: Option<String>,
+}
+
+impl Sought {
+    /// Reads `[[GROUP/]NAME=]EXPR`.
+    fn read(text: &str) -> Result<Sought> {
+        let (group, text) = apart(text);
+        Ok(Sought { expression: Expression::parse(text)?, group: group.map(String::from) })
+    }
+
+    /// How it was named, else its text.
+    fn label(&self) -> String {
+        let label = self.expression.target().unwrap_or(self.expression.text());
+        self.group.as_ref().map_or(label.to_string(), |group| format!("{group}/{label}"))
+    }
+}
+
+/// The group in `GROUP/NAME=EXPR`, which is no expression, and what is left.
+fn apart(text: &str) -> (Option<&str>, &str) {
+    let is_name = |part: &str| {
+        part.starts_with(|c: char| c.is_alphabetic() || c == '_')
+            && part.chars().all(|c| c.is_alphanumeric() || c == '_')
+    };
+    let split = || {
+        let (head, value) = text.split_once('=')?;
+        let (group, name) = head.trim().rsplit_once('/')?;
+        let group = group.trim_start_matches('/');
+        let path =
+            !value.starts_with('=') && is_name(name) && (group.is_empty() || group.split('/').all(is_name));
+        let rest = &text[text.find(head)? + head.find('/').and(head.rfind('/'))? + 1..];
+        path.then_some((Some(group).filter(|g| !g.is_empty()), rest))
+    };
+    split().unwrap_or((None, text))
 }
 
 impl Asked {
@@ -32,10 +70,11 @@ impl Asked {
         }
         for text in &args.expressions {
             // One that begins with a sign has a space before it ([`super::signed`]).
-            let result = Expression::parse(text.trim_start())?;
-            match result.target().is_none() && asked.results.iter().any(|r| label(r) == label(&result)) {
+            let result = Sought::read(text.trim_start())?;
+            let again = |r: &Sought| r.label() == result.label();
+            match result.expression.target().is_none() && asked.results.iter().any(again) {
                 // Nobody to tell if stderr is closed.
-                true => drop(writeln!(io::stderr(), "note: '{}' is asked for twice", label(&result))),
+                true => drop(writeln!(io::stderr(), "note: '{}' is asked for twice", result.label())),
                 false => asked.results.push(result),
             }
         }
@@ -48,9 +87,9 @@ impl Asked {
     /// `Expression`, with a caret under the second one.
     pub fn check_names(&self, inputs: &Scope) -> Result<()> {
         let mut given = BTreeSet::new();
-        for (expression, name) in
-            self.steps.iter().chain(&self.results).filter_map(|e| Some((e, e.target()?)))
-        {
+        // What is in a group has a path and no name that others could use.
+        let results = self.results.iter().filter(|r| r.group.is_none()).map(|r| &r.expression);
+        for (expression, name) in self.steps.iter().chain(results).filter_map(|e| Some((e, e.target()?))) {
             if inputs.has(name) {
                 return Err(expression.error(format!("'{name}' is the name of an input")));
             }
@@ -72,12 +111,15 @@ impl Asked {
             scope.define(step.target().unwrap_or_default(), lowered);
         }
         let mut wanted = Vec::new();
-        for result in &self.results {
+        for sought in &self.results {
+            let (result, group) = (&sought.expression, &sought.group);
             let lowered = result.lower(scope)?;
-            if let Some(name) = result.target() {
+            if let Some(name) = result.target().filter(|_| group.is_none()) {
                 scope.define(name, lowered.clone());
             }
-            let (label, name) = (label(result).to_string(), result.target().map(String::from));
+            let within =
+                |name: &str| group.as_ref().map_or(name.to_string(), |group| format!("{group}/{name}"));
+            let (label, name) = (sought.label(), result.target().map(within));
             match result.outputs_of(&lowered, scope)? {
                 None => wanted.push(Wanted { label, name, output: result.output_of(lowered, scope)? }),
                 Some(outputs) => wanted.extend(outputs.into_iter().enumerate().map(|(i, output)| Wanted {
@@ -117,8 +159,4 @@ pub fn dataset_names(wanted: &[Wanted]) -> Vec<String> {
         }
     };
     wanted.iter().map(name).collect()
-}
-
-fn label(result: &Expression) -> &str {
-    result.target().unwrap_or(result.text())
 }

@@ -1,9 +1,11 @@
 //! `chunkwise eval`: expressions over datasets, all of them in one run.
 
 mod asked;
+mod csv;
 mod print;
 mod profile;
 pub mod signed;
+mod storing;
 #[cfg(test)]
 mod tests;
 
@@ -16,12 +18,11 @@ use super::plot::Plot;
 use super::signals::Run;
 use super::targets::{Existing, Written, check_apart, check_target};
 use super::{Done, Failure, inputs};
-use asked::{Asked, Wanted, dataset_names};
-use chunkwise::expr::{Output, Scope};
+use asked::Asked;
+use chunkwise::expr::Scope;
 use chunkwise::text::printable_lines;
-use chunkwise::{Cancel, FallbackPolicy, Store, Trace, Value};
+use chunkwise::{Cancel, FallbackPolicy, Trace, Value};
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::Arc;
 
 /// Reads, computes and prints.
@@ -33,6 +34,10 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let mut scope = Scope::new();
     scope.skip_missing(!args.no_skipna);
     scope.hint_how_to_name("name inputs with -i NAME=FILE:/path, or steps with --let NAME=EXPR");
+    let as_csv = args.output.as_deref().is_some_and(csv::is_named);
+    if let (Some(path), false) = (&args.output, as_csv) {
+        storing::check_ending(path)?;
+    }
     let plot = args.plot.as_deref().map(|path| Plot::new(path, args.plot_log)).transpose()?;
     let told = inputs::define(args, &mut scope)?;
     let (existing, files) = (Existing::of(args.overwrite), told.files());
@@ -57,16 +62,32 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let labels: Vec<&str> = wanted.iter().map(|w| w.label.as_str()).collect();
     let named = wanted.iter().map(|w| ((w.label.as_str(), w.name.is_some()), &w.output));
     let picture = plot.map(|plot| plot.of(named)).transpose()?;
+    if let Some(path) = &args.output
+        && traced.as_ref().is_some_and(|traced| traced.is_for(path))
+    {
+        return Err(Failure::Usage(format!("--trace and --output are both {}", path.display())));
+    }
+    let table = args.output.as_deref().filter(|_| as_csv);
+    let table = table
+        .map(|path| {
+            csv::check(&wanted, &args.storing)?;
+            Written::new("--output", path, existing, &files)
+        })
+        .transpose()?;
     let stores = match &args.output {
-        Some(path) => {
+        Some(path) if table.is_none() => {
+            let existing = if args.storing.changes() { Existing::Change } else { existing };
             check_target("--output", path, existing, &files)?;
-            if traced.as_ref().is_some_and(|traced| traced.is_for(path)) {
-                return Err(Failure::Usage(format!("--trace and --output are both {}", path.display())));
-            }
-            let store = store(path, &wanted)?;
-            vec![if args.overwrite { store } else { store.create_new() }]
+            let store = storing::store(path, &wanted, &args.storing)?;
+            let there = path.symlink_metadata().is_ok();
+            vec![match (args.overwrite, args.storing.changes()) {
+                (true, _) => store,
+                // As h5py's mode "a": a file that is not there is made.
+                (_, true) if there => store.append(),
+                _ => store.create_new(),
+            }]
         }
-        None => Vec::new(),
+        _ => Vec::new(),
     };
     // What is stored is not shown.
     let shown = if stores.is_empty() { &wanted[..] } else { &[] };
@@ -100,6 +121,11 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         tell();
         return write_trace(traced, trace.as_deref());
     }
+    if let Some(table) = table {
+        csv::write(table, &wanted, &outcome.values)?;
+        tell();
+        return write_trace(traced, trace.as_deref());
+    }
     if let (Some(picture), Some(drawn)) = (&picture, drawn) {
         drawn.write(&picture.draw(&outcome.values)?)?;
     }
@@ -127,33 +153,6 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
 fn write_trace(to: Option<Written>, trace: Option<&Trace>) -> Done {
     let (Some(to), Some(trace)) = (to, trace) else { return Ok(()) };
     to.write(trace.to_json().to_string().as_bytes())
-}
-
-/// The new file that the results are stored in: of a histogram a group with its counts, its sums of weights, and its edges.
-fn store(path: &Path, wanted: &[Wanted]) -> Result<Store, Failure> {
-    let mut store = Store::new(path);
-    for (name, wanted) in dataset_names(wanted).iter().zip(wanted) {
-        let histogram = match &wanted.output {
-            Output::Array(array) => {
-                store = store.dataset(name, array);
-                continue;
-            }
-            Output::Histogram(histogram) => histogram,
-            _ => return Err(Failure::Usage(format!("--output: {name} cannot be stored"))),
-        };
-        store = store.dataset(&format!("{name}/counts"), &histogram.counts());
-        if histogram.is_weighted() {
-            store = store.dataset(&format!("{name}/sums"), &histogram.sums());
-        }
-        for d in 0..histogram.dimensions() {
-            let edges = match histogram.dimensions() {
-                1 => format!("{name}/edges"),
-                _ => format!("{name}/edges_{d}"),
-            };
-            store = store.dataset(&edges, &histogram.edges(d));
-        }
-    }
-    Ok(store)
 }
 
 /// Whether a result is one number, and that is NaN.

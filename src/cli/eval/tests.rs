@@ -1,4 +1,5 @@
 use super::*;
+use chunkwise::expr::Output;
 use chunkwise::expr::catalogue::{self, Entry};
 use chunkwise::expr::{Expression, Lowered};
 use chunkwise::ops::elementwise::Op;

@@ -1,19 +1,16 @@
 use super::*;
+use crate::dtype::{DType, Scalar};
 use crate::grid::Grid;
 
 fn spec(name: &str, dtype: DType, chunks: Option<&[u64]>) -> DatasetSpec {
     DatasetSpec {
-        name: name.into(),
-        shape: vec![13, 11],
-        dtype,
         chunks: chunks.map(<[u64]>::to_vec),
-        deflate: None,
-        shuffle: false,
         attributes: vec![
             ("units".into(), AttributeData::Text("km/s µ".into())),
             ("scale".into(), AttributeData::Numbers(vec![Scalar::F64(0.5)])),
             ("pair".into(), AttributeData::Numbers(vec![Scalar::I16(-1), Scalar::I16(2)])),
         ],
+        ..DatasetSpec::new(name, &[13, 11], dtype)
     }
 }
 
@@ -64,8 +61,7 @@ fn many_threads_write_every_dtype() {
     for dtype in DType::ALL {
         specs.push(spec(&format!("plain/{dtype}"), dtype, Some(&[5, 4])));
         specs.push(DatasetSpec {
-            deflate: Some(4),
-            shuffle: true,
+            filters: Filter::shuffle_deflate(4),
             ..spec(&format!("packed/{dtype}"), dtype, Some(&[5, 4]))
         });
         specs.push(spec(&format!("flat/{dtype}"), dtype, None));
@@ -100,6 +96,28 @@ fn many_threads_write_every_dtype() {
         assert_eq!(read(&target, &spec.name, spec.dtype), bytes(spec.dtype, 143), "{}", spec.name);
     }
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn regions_of_chunked_data_are_whole_chunks() {
+    let dir = tempfile::tempdir().unwrap();
+    let target = dir.path().join("out.h5");
+    let chunked = DatasetSpec { filters: Filter::shuffle_deflate(1), ..spec("x", DType::F32, Some(&[5, 4])) };
+    let writer = Hdf5Writer::create(&target, &[chunked]).unwrap();
+    let all = bytes(DType::F32, 143);
+    let region =
+        |start: [u64; 2], shape: [u64; 2]| Region { start: start[..].into(), shape: shape[..].into() };
+    for (start, shape) in [([0, 0], [5, 11]), ([5, 0], [8, 4]), ([5, 4], [8, 7])] {
+        let region = region(start, shape);
+        writer.write_region(0, &region, &part(&all, &region, 4)).unwrap();
+    }
+    for (start, shape) in [([1, 0], [4, 4]), ([0, 0], [5, 3]), ([0, 0], [12, 11])] {
+        let region = region(start, shape);
+        let e = writer.write_region(0, &region, &part(&all, &region, 4)).unwrap_err();
+        assert!(e.kind() == ErrorKind::Value && e.to_string().contains("whole chunks"), "{e}");
+    }
+    writer.finish().unwrap();
+    assert_eq!(read(&target, "x", DType::F32), all);
 }
 
 #[test]
@@ -141,7 +159,10 @@ fn wrong_requests_are_refused() {
     assert_eq!(kind(spec("x", DType::F32, Some(&[1]))), ErrorKind::Shape);
     assert_eq!(kind(spec("x", DType::F32, Some(&[1 << 20, 1 << 20]))), ErrorKind::Shape);
     assert_eq!(kind(spec("/", DType::F32, None)), ErrorKind::Value);
-    assert_eq!(kind(DatasetSpec { deflate: Some(4), ..spec("x", DType::F32, None) }), ErrorKind::Value);
+    assert_eq!(
+        kind(DatasetSpec { filters: Filter::shuffle_deflate(4), ..spec("x", DType::F32, None) }),
+        ErrorKind::Value
+    );
     assert!(Hdf5Writer::create("/nowhere/x.h5", &[]).is_err());
     let writer = Hdf5Writer::create(&target, &[spec("x", DType::U8, Some(&[5, 4]))]).unwrap();
     let mut scratch = WriteScratch::new();

@@ -2,11 +2,12 @@
 //! compared with them and with libhdf5's own read.
 
 use super::filters::order::unshuffle;
-use super::filters::{Filter, Work, decode, fletcher32, own_pipeline, swap_bytes};
+use super::filters::{Filter, Work, decode, own_pipeline, swap_bytes};
 use super::*;
 use crate::error::ErrorKind;
 use crate::grid::{Dims, Region, Slab, ravel, unravel};
 use crate::h5;
+use crate::h5::fletcher32;
 use crate::ops::simd::Simd;
 use crate::source::{OpenOptions, Own, ReadCx, ReadStats, Scratch, Source, SourceSpec};
 use crate::{DType, Error};

@@ -1,0 +1,132 @@
+//! Results as a table of text with commas (RFC 4180): a column for each, with its name above.
+//!
+//! Numbers are the shortest that read back to the same bits. Arrays of one axis are columns, a number is one of one row, an
+//! array of two axes has a column for each place on the second, and is alone; of a histogram there are the bins' edges, their
+//! counts and their sums of weights.
+
+use super::asked::{Wanted, dataset_names};
+use crate::cli::args::Storing;
+use crate::cli::targets::Written;
+use crate::cli::{Done, Failure};
+use chunkwise::expr::Output;
+use chunkwise::{DType, Scalar, Value};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Whether a file's name says that it is such a table.
+pub fn is_named(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"))
+}
+
+fn usage(what: &str) -> Failure {
+    Failure::Usage(format!("--output: {what}\nhint: an .npz or .h5 file has arrays of any shapes"))
+}
+
+/// Checks that the results are a table, as far as that is known before they are computed.
+///
+/// # Errors
+/// `Usage` for arrays that are not, and for options of other formats.
+pub fn check(wanted: &[Wanted], storing: &Storing) -> Result<(), Failure> {
+    if storing.changes() {
+        return Err(Failure::Usage(
+            "--output: only HDF5 files can be added to\nhint: write a new .csv file".into(),
+        ));
+    }
+    let Storing { chunks, filter, dtype, fillvalue, dims, maxshape, attr, .. } = storing;
+    if [chunks, filter, dtype, fillvalue, dims, maxshape, attr].iter().any(|given| !given.is_empty()) {
+        return Err(Failure::Usage(
+            "--output: a .csv file has no chunks, filters, dtypes, fill values, dimensions and attributes\nhint: leave them \
+             away, or store the results in an .h5 file"
+                .into(),
+        ));
+    }
+    let mut rows = None;
+    for w in wanted {
+        let Output::Array(array) = &w.output else { continue };
+        let shape = array.shape()?;
+        if shape.len() > 2 || (shape.len() == 2 && wanted.len() > 1) {
+            return Err(usage(&format!(
+                "{} has {} axes, and a table has one column for each result",
+                w.label,
+                shape.len()
+            )));
+        }
+        same(&mut rows, shape.first().copied().unwrap_or(1))?;
+    }
+    Ok(())
+}
+
+fn same(rows: &mut Option<u64>, own: u64) -> Result<(), Failure> {
+    match rows.replace(own) {
+        Some(other) if other != own => Err(usage(&format!("results of {other} and {own} rows are no table"))),
+        _ => Ok(()),
+    }
+}
+
+/// A column: its name, and its cells.
+type Column<'a> = (String, Box<dyn Fn(usize) -> String + 'a>);
+
+/// Writes the table.
+///
+/// # Errors
+/// `Usage` for results that are none; `Io`.
+pub fn write(to: Written, wanted: &[Wanted], values: &[Value]) -> Done {
+    let mut columns: Vec<Column> = Vec::new();
+    let mut rows = None;
+    for (name, value) in dataset_names(wanted).into_iter().zip(values) {
+        match value {
+            Value::Array(a) => {
+                let wide = match *a.shape() {
+                    [_, wide] => Some(wide as usize),
+                    _ => None,
+                };
+                same(&mut rows, a.shape().first().copied().unwrap_or(1))?;
+                let cell = move |at: usize| a.scalar(at).map_or(String::new(), |v| v.to_string());
+                match wide {
+                    None => columns.push((name, Box::new(cell))),
+                    Some(wide) => columns.extend((0..wide).map(|c| -> Column {
+                        (format!("{name}_{c}"), Box::new(move |row| cell(row * wide + c)))
+                    })),
+                }
+            }
+            Value::Histogram(h) if h.edges().len() == 1 => {
+                let edges = &h.edges()[0];
+                same(&mut rows, h.counts().len() as u64)?;
+                let float = |v: f64| Scalar::F64(v).to_string();
+                columns.push((format!("{name}_from"), Box::new(move |row| float(edges[row]))));
+                columns.push((format!("{name}_to"), Box::new(move |row| float(edges[row + 1]))));
+                columns.push((format!("{name}_count"), Box::new(move |row| h.counts()[row].to_string())));
+                if let Some((dtype, bytes)) = h.weights() {
+                    let size = DType::size(dtype);
+                    let cell = move |row: usize| {
+                        Scalar::from_bytes(dtype, &bytes[row * size..][..size])
+                            .map_or(String::new(), |v| v.to_string())
+                    };
+                    columns.push((format!("{name}_sum"), Box::new(cell)));
+                }
+            }
+            _ => return Err(usage(&format!("{name} has several axes and is no column"))),
+        }
+    }
+    let rows = rows.unwrap_or(0) as usize;
+    to.write_with(|out| {
+        line(out, columns.iter().map(|(name, _)| quoted(name)))?;
+        (0..rows).try_for_each(|row| line(out, columns.iter().map(|(_, cell)| cell(row))))
+    })
+}
+
+fn line(out: &mut dyn Write, cells: impl Iterator<Item = String>) -> io::Result<()> {
+    for (n, cell) in cells.enumerate() {
+        out.write_all(if n == 0 { b"" } else { b"," })?;
+        out.write_all(cell.as_bytes())?;
+    }
+    out.write_all(b"\n")
+}
+
+/// A name, in quotes if it needs them.
+fn quoted(name: &str) -> String {
+    match name.contains([',', '"', '\n', '\r']) {
+        true => format!("\"{}\"", name.replace('"', "\"\"")),
+        false => name.to_string(),
+    }
+}
