@@ -180,6 +180,13 @@ fn expressions_select_by_strings_and_enums() {
         let both = FILES.iter().flat_map(|file| severities(file)).filter(|t| t == "DEBUG").count() as i64;
         assert_eq!(count(&format!("all.{layout}.sev == 'DEBUG'")), both);
     }
+    // Of a part of them.
+    let first = |k: usize, n: u64| numbers(&names[k]).iter().filter(|&&at| at < n).count() as i64;
+    assert_eq!(count("f.table.name[:30] == 'ERROR'"), first(0, 30));
+    assert_eq!(count("f.table.name[:30] != 'ERROR'"), 30 - first(0, 30));
+    assert_eq!(count("isin(f.table.name[:7], ['INFO', 'grün'])"), first(1, 7));
+    assert_eq!(count("f.table.name[f.table.id < 12] == 'ERROR'"), first(0, 12));
+    assert_eq!(count("f.table.name[[0, 1, 2, 3, 4, 5]] == 'ERROR'"), first(0, 6));
     // Several conditions in one index, of values that are strings in one place and numbers in another.
     let text = "sum(f.table.id[(f.table.name == 'ERROR') & (f.table.sev == 'INFO')])";
     let want: i64 =

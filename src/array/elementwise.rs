@@ -81,8 +81,10 @@ fn draft(op: Op, operands: &[ArrayOperand]) -> Result<Draft> {
     let shapes = || nodes.iter().flatten().map(|n| n.shape.as_slice());
     let shape = broadcast_shapes(shapes()).ok_or_else(|| {
         let list: Vec<_> = shapes().map(show).collect();
-        Error::new(ErrorKind::Shape, format!("the shapes {} do not broadcast", list.join(" and ")))
-            .hint("axes are matched from the last; lengths must be equal or 1")
+        Error::new(ErrorKind::Shape, format!("the shapes {} do not broadcast", list.join(" and "))).hint(
+            along_others(shapes())
+                .unwrap_or_else(|| "axes are matched from the last; lengths must be equal or 1".to_string()),
+        )
     })?;
     let signature = op.signature(&types)?;
     if let (Op::POWER, [ArrayOperand::Array(base), ArrayOperand::Weak(exponent)]) = (op, operands)
@@ -253,3 +255,14 @@ operators! {
     Shl shl LEFT_SHIFT, Shr shr RIGHT_SHIFT,
 }
 prefixes! { Neg neg NEGATIVE, Not not INVERT }
+
+/// How an array of one axis comes to lie along the one axis of the others that is as long, in NumPy's words.
+fn along_others<'a>(shapes: impl Iterator<Item = &'a [u64]> + Clone) -> Option<String> {
+    let most = shapes.clone().max_by_key(|shape| shape.len())?;
+    let mut lists = shapes.filter(|shape| shape.len() == 1 && most.last() != shape.last());
+    let (Some(&[len]), None) = (lists.next(), lists.next()) else { return None };
+    let mut axes = (0..most.len()).filter(|&d| most[d] == len);
+    let (Some(axis), None) = (axes.next(), axes.next()) else { return None };
+    let rest = ", None".repeat(most.len() - axis - 1);
+    Some(format!("axes are matched from the last: the {len} lie along axis {axis} as [:{rest}]"))
+}

@@ -13,6 +13,7 @@ use crate::{Array, DType, Error, ErrorKind, Index, Result};
 const MAX_POINTS: usize = 1 << 27;
 
 /// An entry between `[` and `]`.
+#[derive(Clone, Debug)]
 pub enum Entry {
     /// A whole number, a slice, `None` or `...`.
     Basic(Index),

@@ -147,7 +147,10 @@ impl Lowering<'_> {
                     return Ok(part);
                 }
                 let index = indices.iter().map(|i| self.index(i, &mut take)).collect::<Result<Vec<_>>>()?;
-                self.subscript(object, span, index)
+                match object.value {
+                    Val::Stored(s) if s.is_text() => Ok(Val::Texts(s, index)),
+                    _ => self.subscript(object, span, index),
+                }
             }
         }
     }
@@ -194,7 +197,7 @@ impl Lowering<'_> {
         };
         let (Some(x), Some(y)) = (value(x), value(y)) else { return Ok(None) };
         let (x, y) = match (x, y) {
-            (Val::Str(_), Val::Stored(_)) if !several => (y, x),
+            (Val::Str(_), Val::Stored(_) | Val::Texts(..)) if !several => (y, x),
             _ => (x, y),
         };
         fn word(val: &Val) -> Option<&str> {
@@ -209,15 +212,20 @@ impl Lowering<'_> {
             }
             one => word(one).map(|one| vec![one]),
         };
-        let (stored, words) = match (x, words) {
+        let (stored, index, words) = match (x, words) {
             (Val::Str(x), Some(words)) => {
                 return Ok(Some(Val::Scalar(Weak::Bool(words.contains(&x.as_str()) != negated))));
             }
-            (Val::Stored(stored), Some(words)) if !words.is_empty() => (stored, words),
+            (Val::Stored(stored), Some(words)) if !words.is_empty() => (stored, None, words),
+            (Val::Texts(stored, index), Some(words)) if !words.is_empty() => (stored, Some(index), words),
             _ => return Ok(None),
         };
         let found = stored.is_one_of(&words).map_err(|e| self.cx.at(span, e))?;
-        Ok(found.map(|found| Val::Array(if negated { found.logical_not() } else { found })))
+        let found = found.map(|found| if negated { found.logical_not() } else { found });
+        match (found, index) {
+            (Some(found), Some(index)) => chosen::index(&self.cx, &found, index.clone()).map(Some),
+            (found, _) => Ok(found.map(Val::Array)),
+        }
     }
 
     /// Opens the datasets that are operands, but for what is looked into by name.

@@ -286,6 +286,11 @@ impl Stored {
         Ok(found)
     }
 
+    /// Whether its elements are strings. What cannot be looked at is none.
+    pub(super) fn is_text(&self) -> bool {
+        self.looked.array.get().is_none() && self.elements().is_ok_and(|elements| elements.text.is_some())
+    }
+
     /// What its elements are made of in the first file.
     fn elements(&self) -> Result<&Elements> {
         if let Some(elements) = self.looked.elements.get() {

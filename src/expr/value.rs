@@ -1,5 +1,6 @@
 //! What a sub-expression stands for, and how it becomes what an argument wants.
 
+use super::chosen::Entry;
 use super::cx::Cx;
 use super::stored::{Held, Stored};
 use super::syntax::Span;
@@ -33,6 +34,8 @@ pub enum Val {
     Stored(Stored),
     /// The attributes of one of these.
     Attributes(Stored),
+    /// Stored strings that were indexed: they can be compared.
+    Texts(Stored, Vec<Entry>),
 }
 
 /// A value and where it was written.
@@ -72,6 +75,7 @@ impl Val {
             Val::Histogram(_) => "a histogram",
             Val::Stored(_) => "something stored",
             Val::Attributes(_) => "attributes",
+            Val::Texts(..) => "stored strings",
         }
     }
 }
@@ -84,6 +88,7 @@ impl Item {
             Val::Histogram(_) => e.hint("its counts are histogram(…)[0], its edges histogram(…)[1]"),
             Val::Attributes(_) => e.hint("an attribute is reached by its name, as in x.attrs['units']"),
             Val::Array(_) | Val::Selection(_) => e.hint("it must be known before anything is computed"),
+            Val::Texts(..) => e.hint("they are compared: x[:3] == 'text', isin(x[:3], ['one', 'other'])"),
             Val::Str(_) if wanted.starts_with("an array") => e.hint(
                 "strings are compared with stored strings and enums alone, as in (x == 'a') & (y == 'b'), with (…) around comparisons",
             ),

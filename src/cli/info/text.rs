@@ -184,6 +184,8 @@ fn members(members: &[(String, i128)]) -> String {
     if members.is_empty() || members.iter().all(is_bool) {
         return String::new();
     }
+    let mut members = members.to_vec();
+    members.sort_by_key(|member| member.1);
     let mut text =
         members.iter().take(MEMBERS).map(|(name, v)| format!("{} {v}", plain(name))).collect::<Vec<_>>();
     if members.len() > MEMBERS {

@@ -208,7 +208,11 @@ pub(super) fn not_a_number(ty: &Type, element: &Element) -> Error {
             e.hint("strings are compared: NAME == \"text\", isin(NAME, [\"one\", \"other\"])")
         }
         [] => e.hint("only integers, floats, bools, bitfields and enums can be computed with"),
-        has => e.hint(format!("take one field, as FILE:/path/{}; there is {}", has[0], listed(has))),
+        has => e.hint(format!(
+            "take a field first, t.{0}[…], or as FILE:/path/{0}; there is {1}",
+            has[0],
+            listed(has)
+        )),
     }
 }
 
