@@ -393,6 +393,30 @@ fn no_format_is_written_under_a_foreign_name() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 3);
 }
 
+/// What nobody wrote is the fill value, however the data lie.
+#[test]
+fn what_nobody_wrote_is_the_fill_value() {
+    use chunkwise::sink::hdf5::{DatasetSpec, Hdf5Writer};
+    let folder = common::folder();
+    let path = folder.path().join("a.h5");
+    let spec = |name: &str, chunks: Option<Vec<u64>>, fill: Option<f64>| DatasetSpec {
+        chunks,
+        fillvalue: fill.map(Into::into),
+        ..DatasetSpec::new(name, &[700], DType::F64)
+    };
+    let specs = [
+        spec("zero", None, None),
+        spec("fill", None, Some(-1.5)),
+        spec("chunks", Some(vec![100]), Some(-1.5)),
+        spec("plain", Some(vec![100]), None),
+    ];
+    Hdf5Writer::create(&path, &specs).and_then(Hdf5Writer::finish).unwrap();
+    let file = hdf5::File::open(&path).unwrap();
+    for (name, value) in [("zero", 0.0), ("fill", -1.5), ("chunks", -1.5), ("plain", 0.0)] {
+        assert_eq!(file.dataset(name).unwrap().read_raw::<f64>().unwrap(), vec![value; 700], "{name}");
+    }
+}
+
 /// What the library is told, and what arrays say of themselves.
 #[test]
 fn units_are_kept_and_growing_datasets_have_chunks() {

@@ -17,8 +17,7 @@ pub(crate) struct Creation<'a> {
     pub fill: Option<Scalar>,
 }
 
-/// Makes a dataset, and the groups on the way to it. All of contiguous data has its place at once, and nothing is filled
-/// in there.
+/// Makes a dataset, and the groups on the way to it. All of contiguous data has its place at once.
 pub(crate) fn create_dataset(file: &Id, path: &str, c: &Creation) -> Result<Id> {
     locked(|| {
         let name = c_string(path)?;
@@ -33,10 +32,11 @@ pub(crate) fn create_dataset(file: &Id, path: &str, c: &Creation) -> Result<Id> 
         match c.chunks {
             Some(chunks) => check(call!(H5Pset_chunk(dcpl.0, chunks.len() as c_int, chunks.as_ptr())), what)?,
             None => {
-                let (early, never) =
-                    (H5D_alloc_time_t::H5D_ALLOC_TIME_EARLY, H5D_fill_time_t::H5D_FILL_TIME_NEVER);
-                check(call!(H5Pset_alloc_time(dcpl.0, early)), what)?;
-                check(call!(H5Pset_fill_time(dcpl.0, never)), what)?;
+                check(call!(H5Pset_alloc_time(dcpl.0, H5D_alloc_time_t::H5D_ALLOC_TIME_EARLY)), what)?;
+                if c.fill.is_none_or(|v| v.to_bytes().iter().all(|&b| b == 0)) {
+                    // A new file is zeros as it is.
+                    check(call!(H5Pset_fill_time(dcpl.0, H5D_fill_time_t::H5D_FILL_TIME_NEVER)), what)?;
+                }
             }
         }
         add_filters(&dcpl, c.filters, what)?;
