@@ -157,7 +157,8 @@ impl Array {
         }
     }
 
-    /// `numpy.vecdot` of real numbers: sums of products along an axis of both.
+    /// `numpy.vecdot` of real numbers: sums of products along an axis of both, in the dtype of the products, in which
+    /// integers wrap.
     ///
     /// Errors, when it is computed: `Shape` if they do not broadcast; `Index` for an axis that is not there.
     #[track_caller]
@@ -165,7 +166,9 @@ impl Array {
         let rank = attempt!("vecdot", self.ndim().and_then(|l| Ok(l.max(other.ndim()?)))) as i64;
         // Counted from the end, since that is where axes are lined up.
         let axis = if axis < 0 { axis } else { axis - rank };
-        (self * other).sum_with(Over::axis(axis))
+        let products = self * other;
+        let dtype = attempt!("vecdot", products.dtype());
+        products.sum_with(Over::axis(axis)).cast(dtype)
     }
 
     /// `numpy.matvec`: matrices with vectors, which have one axis less; the others broadcast.

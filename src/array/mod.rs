@@ -291,6 +291,17 @@ impl Array {
         )
     }
 
+    /// As [`Array::linspace`] without `stop`: `num` values `(stop - start) / num` apart, as `endpoint=False` gives.
+    #[track_caller]
+    pub fn linspace_before(start: f64, stop: f64, num: u64) -> Array {
+        let at = Location::caller();
+        Array::from_result(
+            "linspace",
+            source::generate::linspace(start, stop, num, source::generate::Endpoint::Excluded, DType::F64),
+            at,
+        )
+    }
+
     /// Uniform values in [0, 1), float32 or float64, from a counter-based generator: element `i`
     /// depends on the seed and `i` alone. The same bits as
     /// `numpy.random.Generator(numpy.random.Philox(key=seed)).random(shape, dtype)`.
