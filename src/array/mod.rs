@@ -350,6 +350,14 @@ impl Array {
         Ok(self.node()?.dtype)
     }
 
+    /// Its value, if it is one number that was given.
+    pub(crate) fn given_number(&self) -> Option<Scalar> {
+        match &self.built.as_ref().ok()?.kind {
+            NodeKind::Const(value) => Some(*value),
+            _ => None,
+        }
+    }
+
     /// The storage chunks of the source, if this is a chunked source as it is stored.
     ///
     /// # Errors

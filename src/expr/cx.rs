@@ -1,5 +1,6 @@
 //! Where an expression stands, for errors with a caret.
 
+use super::beforehand::Beforehand;
 use super::syntax::{Ast, Span};
 use crate::{Error, ErrorKind, Result, Session};
 
@@ -9,16 +10,21 @@ const MAX_LABEL: usize = 60;
 /// An expression being lowered.
 pub struct Cx<'a> {
     pub ast: &'a Ast,
-    /// What computes beforehand, if that was said.
-    pub session: Option<&'a Session>,
+    /// What computes beforehand.
+    pub before: &'a Beforehand,
     /// Whether reductions leave out what is missing.
     pub skips_missing: bool,
 }
 
 impl Cx<'_> {
-    /// An error with a caret.
+    /// An error with a caret: a value is wrong.
     pub fn error(&self, span: Span, message: impl AsRef<str>) -> Error {
-        self.ast.error(span, message)
+        self.error_of(ErrorKind::Value, span, message)
+    }
+
+    /// An error with a caret, and what kind of thing is wrong.
+    pub fn error_of(&self, kind: ErrorKind, span: Span, message: impl AsRef<str>) -> Error {
+        self.ast.error(span, message).within(kind)
     }
 
     /// An error of the library with a caret: its sentence and its hint, without places in Rust code. One that names the
@@ -28,7 +34,7 @@ impl Cx<'_> {
         if e.kind() == ErrorKind::Expression || in_a_file {
             return e;
         }
-        let located = self.error(span, e.message());
+        let located = self.error_of(e.kind(), span, e.message());
         match e.hint_text() {
             Some(hint) => located.hint(hint),
             None => located,
@@ -38,12 +44,9 @@ impl Cx<'_> {
     /// What computes what must be known before the expression can be planned: labels, edges, positions.
     ///
     /// # Errors
-    /// As [`Session::new`].
+    /// As [`Session::new`]; `Unsupported` where nothing may be computed yet.
     pub fn beforehand(&self) -> Result<Session> {
-        match self.session {
-            Some(session) => Ok(session.clone()),
-            None => Session::new(),
-        }
+        self.before.session()
     }
 
     /// The text of a place, cut if it is long.
