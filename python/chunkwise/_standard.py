@@ -1,0 +1,300 @@
+"""Functions whose Python form is more than a row of the catalogue: several arrays, dtypes, keywords of the array API."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._array import Array, _apply
+from ._convert import asarray
+from ._functions import DTYPES, call
+
+
+def array(object: Any, dtype: Any = None, *, copy: bool | None = True) -> Array:  # noqa: A002
+    """An array of numbers or nested lists of them, or a copy of NumPy's."""
+    return asarray(object, dtype=dtype, copy=copy)
+
+
+def _dtype(x: Any) -> Any:
+    return x.dtype if isinstance(x, Array) else x
+
+
+def result_type(*arrays_and_dtypes: Any) -> np.dtype:
+    """The dtype that operations on arrays, dtypes and numbers have. Python's numbers are weak."""
+    if not arrays_and_dtypes:
+        raise ValueError("result_type is of one thing or more")
+    return np.result_type(*(_dtype(x) for x in arrays_and_dtypes))
+
+
+def promote_types(type1: Any, type2: Any) -> np.dtype:
+    """The dtype that holds both."""
+    return np.promote_types(type1, type2)
+
+
+def can_cast(from_: Any, to: Any, casting: str = "safe") -> bool:
+    """Whether a dtype, or that of an array, can be cast to another by a rule."""
+    return bool(np.can_cast(np.dtype(_dtype(from_)), np.dtype(to), casting))
+
+
+def isdtype(dtype: Any, kind: Any) -> bool:
+    """Whether a dtype is of a kind of the array API, 'real floating' say, or another dtype, or one of a tuple of these."""
+    return bool(np.isdtype(np.dtype(dtype), kind))
+
+
+def finfo(type: Any, /) -> Any:  # noqa: A002
+    """What a dtype of floats can hold: bits, eps, max, min, smallest_normal, dtype."""
+    return _Finfo.of(np.finfo(_dtype(type)))
+
+
+def iinfo(type: Any, /) -> Any:  # noqa: A002
+    """What a dtype of integers can hold: bits, max, min, dtype."""
+    info = np.iinfo(_dtype(type))
+    return _Iinfo(info.bits, int(info.max), int(info.min), info.dtype)
+
+
+class _Finfo(NamedTuple):
+    bits: int
+    eps: float
+    max: float
+    min: float
+    smallest_normal: float
+    dtype: np.dtype
+
+    @classmethod
+    def of(cls, i: Any) -> _Finfo:
+        return cls(i.bits, float(i.eps), float(i.max), float(i.min), float(i.smallest_normal), i.dtype)
+
+
+class _Iinfo(NamedTuple):
+    bits: int
+    max: int
+    min: int
+    dtype: np.dtype
+
+
+def shape(a: Any) -> tuple[int, ...]:
+    """The lengths of the axes."""
+    return asarray(a).shape
+
+
+def ndim(a: Any) -> int:
+    """How many axes there are."""
+    return asarray(a).ndim
+
+
+def size(a: Any, axis: int | tuple[int, ...] | None = None) -> int:
+    """How many elements there are, or how long some axes are together."""
+    x = asarray(a)
+    if axis is None:
+        return x.size
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    return int(np.prod([x.shape[d] for d in axes], dtype=np.int64))
+
+
+def broadcast_shapes(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that shapes broadcast to."""
+    return np.broadcast_shapes(*shapes)
+
+
+def broadcast_arrays(*arrays: Any) -> tuple[Array, ...]:
+    """Each in the shape that all of them broadcast to."""
+    all_ = [asarray(a) for a in arrays]
+    to = np.broadcast_shapes(*(a.shape for a in all_))
+    return tuple(a if a.shape == to else call("broadcast_to", a, to) for a in all_)
+
+
+def meshgrid(*arrays: Any, indexing: str = "xy") -> tuple[Array, ...]:
+    """Coordinates along axes as those of all points; 'xy' has the second axis vary along the rows, 'ij' the first."""
+    if indexing not in ("xy", "ij"):
+        raise ValueError("indexing is 'xy' or 'ij'")
+    all_ = [asarray(a).reshape((-1,)) for a in arrays]
+    if len({a.dtype for a in all_}) > 1 and not all(isinstance(a, (Array, np.ndarray)) for a in arrays):
+        raise TypeError("meshgrid is of arrays")
+    rank = len(all_)
+    places = list(range(rank))
+    if indexing == "xy" and rank > 1:
+        places[:2] = [1, 0]
+    lengths = [0] * rank
+    for a, d in zip(all_, places, strict=True):
+        lengths[d] = a.size
+    shaped = (a.reshape(tuple(-1 if d == e else 1 for e in range(rank))) for a, d in zip(all_, places, strict=True))
+    return tuple(call("broadcast_to", a, tuple(lengths)) for a in shaped)
+
+
+def clip(x: Any, min: Any = None, max: Any = None, *, out: None = None, a_min: Any = None, a_max: Any = None) -> Array:  # noqa: A002
+    """minimum(maximum(x, min), max); either bound may be None."""
+    low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
+    if out is not None:
+        raise NotImplementedError("clip has no 'out' here: arrays are values, and nothing writes to them")
+    if low is None and high is None:
+        return asarray(x)
+    return call("clip", x, low, high)
+
+
+def concatenate(arrays: Any, axis: int | None = 0, *, out: None = None, dtype: Any = None) -> Array:
+    """Arrays one after the other along an axis that they have; with axis=None all elements of each, in C order."""
+    if out is not None:
+        raise NotImplementedError("concatenate has no 'out' here: arrays are values, and nothing writes to them")
+    all_ = tuple(asarray(a) for a in arrays)
+    if axis is None:
+        all_, axis = tuple(a.reshape((-1,)) for a in all_), 0
+    made = call("concatenate", all_, axis=axis)
+    return made if dtype is None else made.astype(dtype)
+
+
+def concat(arrays: Any, /, *, axis: int | None = 0) -> Array:
+    """Arrays one after the other along an axis that they have; with axis=None all elements of each, in C order."""
+    return concatenate(arrays, axis)
+
+
+def expand_dims(a: Any, axis: int | tuple[int, ...] = 0) -> Array:
+    """With new axes of length one, at these places of the result."""
+    x = asarray(a)
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    rank = x.ndim + len(axes)
+    for d in axes:
+        if not -rank <= d < rank:
+            raise IndexError(f"axis {d} is out of range for {rank} axes")
+    places = {d % rank for d in axes}
+    if len(places) < len(axes):
+        raise ValueError("an axis is named twice")
+    return x[tuple(None if d in places else slice(None) for d in range(rank))]
+
+
+def _descending(order: Any, x: Any, axis: int, **how: Any) -> Array:
+    """In descending order; equal ones stay in theirs."""
+    return call("flip", call(order, x, axis=axis, **how), axis=axis)
+
+
+def sort(a: Any, axis: int | None = -1, kind: Any = None, *, descending: bool = False, stable: bool | None = None) -> Array:
+    """In ascending order along an axis, or in descending order; axis=None: all elements in C order."""
+    x = asarray(a)
+    if axis is None:
+        x, axis = x.reshape((-1,)), -1
+    if not descending:
+        return call("sort", x, axis=axis, kind=kind)
+    return _descending("sort", x, axis, kind=kind)
+
+
+def argsort(a: Any, axis: int | None = -1, kind: Any = None, *, descending: bool = False, stable: bool | None = None) -> Array:
+    """The positions of the elements in ascending or descending order along an axis; of equal ones the first comes first."""
+    x = asarray(a)
+    if axis is None:
+        x, axis = x.reshape((-1,)), -1
+    if not descending:
+        return call("argsort", x, axis=axis, kind=kind)
+    last = x.shape[axis] - 1
+    return last - _descending("argsort", call("flip", x, axis=axis), axis, kind=kind)
+
+
+def searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Array:
+    """Where elements v would be inserted into an ascending list a (or into a[sorter]), left or right of equal ones."""
+    if sorter is not None:
+        a = call("take", a, sorter)
+    return call("searchsorted", a, v, side=side)
+
+
+def repeat(a: Any, repeats: Any, axis: int | None = None) -> Array:
+    """Each element repeated, once for all or as often as a list says for each."""
+    if isinstance(repeats, (Array, np.ndarray)):
+        from ._session import _check
+
+        if isinstance(repeats, Array):
+            _check("repeats, which must be known,")
+        repeats = np.asarray(repeats).tolist()
+    return call("repeat", a, repeats, axis=axis)
+
+
+def squeeze(a: Any, axis: int | tuple[int, ...] | None = None) -> Array:
+    """Without axes of length one: these, or all."""
+    x = asarray(a)
+    if axis == ():
+        return x
+    return call("squeeze", x, axis=axis)
+
+
+def arange(start: Any, /, stop: Any = None, step: Any = 1, dtype: Any = None, *, device: str | None = None) -> Array:
+    """Numbers from start to before stop, step apart; from 0 if only one end is given."""
+    numbers = [x.item() if isinstance(x, np.generic) else x for x in (start, stop, step)]
+    return call("arange", *numbers, dtype=dtype, device=device)
+
+
+def linspace(
+    start: Any, stop: Any, /, num: int = 50, *, dtype: Any = None, device: str | None = None, endpoint: bool = True
+) -> Array:
+    """Evenly spaced numbers from start to stop; stop is the last of them, if endpoint."""
+    return call("linspace", start, stop, num, dtype=dtype, device=device, endpoint=endpoint)
+
+
+def eye(N: int, M: int | None = None, /, *, k: int = 0, dtype: Any = None, device: str | None = None) -> Array:  # noqa: N803
+    """A matrix with ones on a diagonal and zeros elsewhere."""
+    return call("eye", N, M, k, **({} if dtype is None else {"dtype": dtype}), device=device)
+
+
+def take(a: Any, indices: Any, axis: int | None = None) -> Array:
+    """The elements at a list of indices along an axis, of all elements in a row if none is given."""
+    return call("take", a, indices, axis=axis)
+
+
+def nonzero(a: Any) -> tuple[Array, ...]:
+    """For each axis, the indices of the elements that are not zero."""
+    x = asarray(a)
+    if x.ndim == 0:
+        raise ValueError("nonzero takes an array with axes")
+    return call("nonzero", x)
+
+
+def from_function(function: Any, shape: tuple[int, ...], *, dtype: Any = float, **kwargs: Any) -> Array:
+    """What a function makes of the indices along each axis, as numpy.fromfunction."""
+    indices = (call("indices", shape)[d].astype(dtype) for d in range(len(shape)))
+    return asarray(function(*indices, **kwargs))
+
+
+def compress(condition: Any, a: Any, axis: int | None = None) -> Array:
+    """The elements along an axis for which a condition holds."""
+    return call("compress", condition, a, axis=axis)
+
+
+def _method_compress(self: Array, condition: Any, axis: int | None = None) -> Array:
+    """The elements along an axis for which a condition holds."""
+    return compress(condition, self, axis=axis)
+
+
+Array.compress = _method_compress  # type: ignore[attr-defined]
+
+
+class Info:
+    """What there is, as the array API asks (`__array_namespace_info__`)."""
+
+    def capabilities(self) -> dict[str, Any]:
+        """Masks and shapes that depend on data are there."""
+        return {"boolean indexing": True, "data-dependent shapes": True, "max dimensions": 32}
+
+    def default_device(self) -> str:
+        """Results are in the memory of the CPU."""
+        return "cpu"
+
+    def default_dtypes(self, *, device: str | None = None) -> dict[str, np.dtype]:
+        """As NumPy's; there are no complex numbers."""
+        f, i = np.dtype("float64"), np.dtype("int64")
+        return {"real floating": f, "integral": i, "indexing": i}
+
+    def devices(self) -> tuple[str, ...]:
+        """Where results are."""
+        return ("cpu",)
+
+    def dtypes(self, *, device: str | None = None, kind: Any = None) -> dict[str, np.dtype]:
+        """The dtypes of the array API that there are, those of a kind if one is given."""
+        all_ = {n: d for n, d in DTYPES.items() if n != "float16"}
+        return {n: d for n, d in all_.items() if kind is None or isdtype(d, kind)}
+
+
+def __array_namespace_info__() -> Info:  # noqa: N807
+    """What there is, as the array API asks."""
+    return Info()
+
+
+def arrays_of(x: Any) -> Any:
+    """A list of lazy arrays of what iterates."""
+    return [_apply("array", i) for i in x]
