@@ -3,7 +3,8 @@
 use crate::errors::{exception, raised};
 use crate::handle::Handle;
 use crate::memory::Strided;
-use chunkwise::grid::{Chunks, Region, Slab};
+use crate::run::stopping;
+use chunkwise::grid::{Chunks, Dims, Region, Slab, ravel, unravel};
 use chunkwise::source::{ReadCx, Source};
 use chunkwise::{Array, DType, Error, ErrorKind, Result};
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -48,6 +49,33 @@ impl Sliced {
     }
 }
 
+impl Sliced {
+    /// Brings a slab to its place, `at`, in a box of the shape `whole`.
+    fn part(&self, py: Python<'_>, slab: &Slab, out: &mut [u8], whole: &[u64], at: &[u64]) -> Result<()> {
+        if stopping() {
+            return Err(Error::new(ErrorKind::Cancelled, "a signal stopped a run"));
+        }
+        let found = self.sliced(py, slab).map_err(|e| raised(e, "__getitem__"))?;
+        let all = Slab::dense(&Region::whole(&slab.count));
+        if slab.count.as_slice() == whole {
+            return found.read(&all, out);
+        }
+        let size = self.dtype.size();
+        let mut dense = vec![0; slab.len() as usize * size];
+        found.read(&all, &mut dense)?;
+        let Some((&last, outer)) = slab.count.split_last() else { return Ok(()) };
+        let row = last as usize * size;
+        for (i, piece) in dense.chunks_exact(row.max(1)).enumerate() {
+            let mut place = unravel(i as u64, outer);
+            place.push(0);
+            place.iter_mut().zip(at).for_each(|(place, at)| *place += at);
+            let start = ravel(&place, whole) as usize * size;
+            out[start..start + row].copy_from_slice(piece);
+        }
+        Ok(())
+    }
+}
+
 impl Source for Sliced {
     fn shape(&self) -> &[u64] {
         &self.shape
@@ -66,47 +94,48 @@ impl Source for Sliced {
     }
 
     fn scratch_bytes(&self) -> u64 {
-        // What Python makes of a chunk before it is copied.
-        self.chunks.as_ref().map_or(0, |c| c.shape().iter().product::<u64>() * self.dtype.size() as u64)
-    }
-
-    fn worth_keeping(&self) -> bool {
-        true
+        // What Python gives of a chunk, and its copy where it has another place.
+        self.chunks.as_ref().map_or(0, |c| 2 * c.shape().iter().product::<u64>() * self.dtype.size() as u64)
     }
 
     fn read_chunk(&self, chunk: &[u64], out: &mut [u8], _: &mut ReadCx) -> Result<()> {
         let Some(chunks) = &self.chunks else {
             return Err(Error::new(ErrorKind::Unsupported, "this source has no chunks"));
         };
+        // At the edge of the array a chunk is larger than what there is of it.
         let whole = chunks.region(chunk);
         let inside = whole.intersect(&Region::whole(&self.shape));
-        Python::attach(|py| {
-            let part = self.sliced(py, &Slab::dense(&inside)).map_err(|e| raised(e, "__getitem__"))?;
-            let size = self.dtype.size();
-            if inside == whole {
-                return part.read(&Slab::dense(&Region::whole(&inside.shape)), out);
-            }
-            let mut dense = vec![0; inside.len() as usize * size];
-            part.read(&Slab::dense(&Region::whole(&inside.shape)), &mut dense)?;
-            // A chunk at the edge of the array: its rows lie apart.
-            let row = inside.shape.last().map_or(size, |&n| n as usize * size).max(1);
-            for (i, piece) in dense.chunks_exact(row).enumerate() {
-                let mut at =
-                    chunkwise::grid::unravel(i as u64, &inside.shape[..inside.shape.len().saturating_sub(1)]);
-                at.push(0);
-                let start = chunkwise::grid::ravel(&at, &whole.shape) as usize * size;
-                out[start..start + row].copy_from_slice(piece);
-            }
-            Ok(())
-        })
+        let first = Dims::from_elem(0, inside.shape.len());
+        Python::attach(|py| self.part(py, &Slab::dense(&inside), out, &whole.shape, &first))
     }
 
     fn read_region(&self, slab: &Slab, out: &mut [u8], _: &mut ReadCx) -> Result<()> {
-        Python::attach(|py| {
-            let part = self.sliced(py, slab).map_err(|e| raised(e, "__getitem__"))?;
-            let whole = Region::whole(&slab.count);
-            part.read(&Slab::dense(&whole), out)
-        })
+        let rank = slab.count.len();
+        let first = Dims::from_elem(0, rank);
+        let Some(chunks) = self.chunks.as_ref().filter(|_| !slab.is_empty()) else {
+            return Python::attach(|py| self.part(py, slab, out, &slab.count, &first));
+        };
+        // One call for each chunk, so that no more than one is in memory twice.
+        let length = chunks.shape();
+        let from: Vec<u64> = (0..rank).map(|d| slab.start[d] / length[d]).collect();
+        let grid: Vec<u64> = (0..rank).map(|d| slab.last(d) / length[d] - from[d] + 1).collect();
+        for n in 0..grid.iter().product() {
+            let cell = unravel(n, &grid);
+            let (mut part, mut at) = (slab.clone(), first.clone());
+            for d in 0..rank {
+                let edge = (from[d] + cell[d]) * length[d];
+                let before = |edge: u64| {
+                    edge.saturating_sub(slab.start[d]).div_ceil(slab.step[d]).min(slab.count[d])
+                };
+                at[d] = before(edge);
+                part.start[d] = slab.start[d] + at[d] * slab.step[d];
+                part.count[d] = before(edge + length[d]) - at[d];
+            }
+            if !part.is_empty() {
+                Python::attach(|py| self.part(py, &part, out, &slab.count, &at))?;
+            }
+        }
+        Ok(())
     }
 }
 

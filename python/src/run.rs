@@ -3,8 +3,18 @@
 use crate::names::known;
 use chunkwise::Cancel;
 use pyo3::prelude::*;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::Duration;
+
+/// How many runs a signal is stopping. A task ends what it has begun, and many calls of Python may be one task: these look
+/// here between them. They are those of other runs too, which end then with a `Cancelled` of their own.
+static STOPPING: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether a signal is stopping a run.
+pub fn stopping() -> bool {
+    STOPPING.load(Ordering::Relaxed) > 0
+}
 
 /// How often Python is asked whether a signal came.
 const LOOKS: Duration = Duration::from_millis(50);
@@ -34,10 +44,15 @@ pub fn interruptible<T: Send>(py: Python<'_>, cancel: &Cancel, f: impl FnOnce() 
                     && let Err(e) = Python::attach(|py| py.check_signals())
                 {
                     cancel.cancel();
+                    STOPPING.fetch_add(1, Ordering::Relaxed);
                     raised = Some(e);
                 }
             }
-            match (running.join(), raised) {
+            let ended = running.join();
+            if raised.is_some() {
+                STOPPING.fetch_sub(1, Ordering::Relaxed);
+            }
+            match (ended, raised) {
                 (_, Some(e)) => Err(e),
                 (Ok(value), None) => Ok(value),
                 (Err(panic), None) => std::panic::resume_unwind(panic),
