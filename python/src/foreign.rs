@@ -124,9 +124,8 @@ impl Source for Sliced {
             let (mut part, mut at) = (slab.clone(), first.clone());
             for d in 0..rank {
                 let edge = (from[d] + cell[d]) * length[d];
-                let before = |edge: u64| {
-                    edge.saturating_sub(slab.start[d]).div_ceil(slab.step[d]).min(slab.count[d])
-                };
+                let before =
+                    |edge: u64| edge.saturating_sub(slab.start[d]).div_ceil(slab.step[d]).min(slab.count[d]);
                 at[d] = before(edge);
                 part.start[d] = slab.start[d] + at[d] * slab.step[d];
                 part.count[d] = before(edge + length[d]) - at[d];
