@@ -219,9 +219,9 @@ def open(  # noqa: A001
 
                 raise MissingError(f"no file is called {text}", "NotFound")
         else:
-            what = (os.path.abspath(text), name, decode, external, plugins)
+            what = (os.path.abspath(text), name, (decode, external, plugins))
             return opened("open", *what)
-    many = ([os.path.abspath(f) for f in files], name or "/", axis, stack, decode, external, plugins)
+    many = ([os.path.abspath(f) for f in files], name or "/", (axis, stack), (decode, external, plugins))
     return opened("open_many", *many)
 
 

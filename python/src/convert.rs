@@ -185,13 +185,12 @@ fn subscript(item: &Bound<'_, PyAny>) -> PyResult<Subscript> {
     let is_bool = item.cast::<PyBool>().is_ok();
     // Whole numbers of NumPy's too; an array of one is a list of indices, without an axis.
     let scalar = item.is_instance(known.generic.bind(py))? || item.cast::<PyInt>().is_ok();
-    if scalar && !is_bool {
-        if let Ok(index) = item.call_method0("__index__") {
-            let v = index
-                .extract::<i128>()
-                .map_err(|_| PyIndexError::new_err("the index is beyond every axis"))?;
-            return Ok(Subscript::At(Weak::Int(v).into()));
-        }
+    if scalar
+        && !is_bool
+        && let Ok(index) = item.call_method0("__index__")
+    {
+        let beyond = |_| PyIndexError::new_err("the index is beyond every axis");
+        return Ok(Subscript::At(Weak::Int(index.extract::<i128>().map_err(beyond)?).into()));
     }
     Ok(Subscript::At(argument(item)?))
 }

@@ -126,8 +126,10 @@ impl Handle {
     }
 }
 
-/// How files are opened.
-fn options(decode: bool, external: bool, plugins: bool) -> OpenOptions {
+/// How files are opened: whether numbers are decoded, other files read, plugins loaded.
+type How = (bool, bool, bool);
+
+fn options((decode, external, plugins): How) -> OpenOptions {
     let options = if decode { OpenOptions::new().decode() } else { OpenOptions::new() };
     let options = if external { options.allow_external() } else { options };
     if plugins { options.allow_plugins() } else { options }
@@ -135,36 +137,25 @@ fn options(decode: bool, external: bool, plugins: bool) -> OpenOptions {
 
 /// What is stored at a path of a file: an array, or a group.
 #[pyfunction]
-pub fn open(
-    py: Python<'_>,
-    file: PathBuf,
-    path: &str,
-    decode: bool,
-    external: bool,
-    plugins: bool,
-) -> PyResult<Handle> {
-    let options = options(decode, external, plugins);
+pub fn open(py: Python<'_>, file: PathBuf, path: &str, how: How) -> PyResult<Handle> {
+    let options = options(how);
     let of = file.clone();
     let stored = Stored::opened_by([file], options, move |dataset| Array::open_with(&of, dataset, options));
     found(py, stored.at(path))
 }
 
-/// The same of many files, joined.
+/// The same of many files, joined along an axis, or stacked along a new one.
 #[pyfunction]
-#[pyo3(signature = (files, path, axis, stack, decode, external, plugins))]
 pub fn open_many(
     py: Python<'_>,
     files: Vec<PathBuf>,
     path: &str,
-    axis: i64,
-    stack: bool,
-    decode: bool,
-    external: bool,
-    plugins: bool,
+    join: (i64, bool),
+    how: How,
 ) -> PyResult<Handle> {
+    let (axis, stack) = join;
     let join = if stack { Join::Stack { axis } } else { Join::Concatenate { axis } };
-    let options = options(decode, external, plugins);
-    found(py, Stored::files(files, join, options).at(path))
+    found(py, Stored::files(files, join, options(how)).at(path))
 }
 
 /// The attributes of what is at a path of a file. One value of a kind is that, whatever the shape in which it is stored.
