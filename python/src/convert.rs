@@ -217,8 +217,8 @@ pub fn object<'py>(py: Python<'py>, value: Lowered) -> PyResult<Bound<'py, PyAny
 
 /// A histogram as NumPy gives it: what lies in the bins, and the edges of each dimension.
 pub fn binned<'py>(py: Python<'py>, h: &Binned, density: bool) -> PyResult<Bound<'py, PyAny>> {
-    let made = if density { h.density() } else { h.sums() };
-    let edges = (0..h.dimensions()).map(|d| h.edges(d));
+    let made = if density { h.density() } else { h.sums() }.made_by("histogram");
+    let edges = (0..h.dimensions()).map(|d| h.edges(d).made_by("edges of histogram"));
     let mut handles = Vec::new();
     for array in std::iter::once(made).chain(edges) {
         array.check().map_err(|e| exception(py, e))?;
