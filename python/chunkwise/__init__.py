@@ -42,6 +42,11 @@ _functions.install(globals())
 
 from . import linalg  # noqa: E402
 
+#: `lib.stride_tricks.sliding_window_view`, as NumPy has it.
+lib = __import__("types").SimpleNamespace(
+    stride_tricks=__import__("types").SimpleNamespace(sliding_window_view=sliding_window_view)  # noqa: F821
+)
+
 asanyarray = ascontiguousarray = asarray
 xp = __import__("sys").modules[__name__]
 

@@ -200,7 +200,7 @@ def open(  # noqa: A001
     along `axis`, or with `stack` along a new one.
 
     decode: numbers as the attributes say by the CF conventions (scale_factor, add_offset, _FillValue …), NaN for what is
-        missing; reductions then leave that out, as xarray's.
+        missing, which nanmean and its like leave out.
     external: whether data may come from other files (external storage and links, virtual datasets).
     plugins: whether libhdf5 may load plugins for rare filters.
     """

@@ -127,10 +127,21 @@ def _is(value: Any, plain: Any) -> bool:
     return value in plain if isinstance(plain, tuple) else value is plain
 
 
+#: Parameters that are numbers known beforehand, which may be lists: of NumPy's arrays they are made.
+_LISTS = {n: "q" for n in ("quantile", "nanquantile", "percentile", "nanpercentile")}
+
+
+def _listed(x: Any) -> Any:
+    return x.tolist() if isinstance(x, np.ndarray) else x
+
+
 def call(name: str, *args: Any, **kwargs: Any) -> Any:
     """Calls a function of the catalogue."""
     if kwargs:
         _said(name, kwargs)
+    if name in _LISTS:
+        args = tuple(_listed(a) if i == 1 else a for i, a in enumerate(args))
+        kwargs = {k: _listed(v) if k == _LISTS[name] else v for k, v in kwargs.items()}
     result = wrap(session()._engine.call(name, args, kwargs, allowed()), ("call", name, args, kwargs))
     return _TUPLES[name](*result) if name in _TUPLES else result
 

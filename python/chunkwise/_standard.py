@@ -232,6 +232,84 @@ def eye(N: int, M: int | None = None, /, *, k: int = 0, dtype: Any = None, devic
     return call("eye", N, M, k, **({} if dtype is None else {"dtype": dtype}), device=device)
 
 
+def einsum(subscripts: str, /, *operands: Any, **how: Any) -> Array:
+    """Sums of products by Einstein's convention, over the axes whose letter is not in the result. '...' stands for axes without a
+    letter. NumPy's `optimize` is taken, and the library chooses."""
+    for name in set(how) - {"optimize"}:
+        raise TypeError(f"einsum has no '{name}' here")
+    arrays = [asarray(o) for o in operands]
+    if "..." in subscripts:
+        subscripts = _lettered(subscripts.replace(" ", ""), arrays)
+    return call("einsum", subscripts, *arrays)
+
+
+def _lettered(subscripts: str, arrays: list[Array]) -> str:
+    """With a letter for each axis that '...' stands for."""
+    inputs, arrow, output = subscripts.partition("->")
+    terms = inputs.split(",")
+    if len(terms) != len(arrays):
+        raise ValueError(f"einsum has {len(terms)} terms for {len(arrays)} arrays")
+    free = [c for c in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" if c not in subscripts]
+    hidden = [a.ndim - len(t.replace("...", "")) if "..." in t else 0 for t, a in zip(terms, arrays, strict=True)]
+    most = max(hidden)
+    if min(hidden) < 0 or most > len(free):
+        raise ValueError("einsum's letters do not fit the axes")
+    own = "".join(free[:most])
+    # Axes that some arrays lack are of length one there, as in broadcasting: the last ones are common.
+    terms = [t.replace("...", own[most - n :]) for t, n in zip(terms, hidden, strict=True)]
+    if not arrow:
+        letters = sorted({c for t in terms for c in t if c not in own and sum(u.count(c) for u in terms) == 1})
+        output = "..." + "".join(letters)
+    return ",".join(terms) + "->" + output.replace("...", own)
+
+
+def sliding_window_view(x: Any, window_shape: Any, axis: Any = None, **how: Any) -> Array:
+    """What a window of some lengths shows as it slides along axes, as new last axes."""
+    for name in set(how) - {"automatic_rechunk", "subok", "writeable"}:
+        raise TypeError(f"sliding_window_view has no '{name}' here")
+    return call("sliding_window_view", x, window_shape, axis=axis)
+
+
+def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> Any:
+    """The slope along axes by central differences, one-sided at both ends; a list of arrays for several axes. What follows f is the
+    distance between points, one for all axes or one for each, or the places of the points along each axis."""
+    x = asarray(f)
+    many = axis is None or isinstance(axis, tuple)
+    axes = tuple(range(x.ndim)) if axis is None else axis if isinstance(axis, tuple) else (axis,)
+    steps = varargs * len(axes) if len(varargs) == 1 else varargs or (1.0,) * len(axes)
+    if len(steps) != len(axes):
+        raise TypeError(f"{len(steps)} spacings for {len(axes)} axes")
+    made = [_slope(x, h, d, edge_order) for h, d in zip(steps, axes, strict=True)]
+    return made if many and len(made) > 1 else made[0]
+
+
+def _slope(x: Array, spacing: Any, axis: int, order: int) -> Array:
+    if isinstance(spacing, (int, float, np.generic)) or np.ndim(spacing) == 0:
+        return call("gradient", x, float(spacing), axis=axis, edge_order=order)
+    places = np.asarray(spacing, dtype=float)
+    if places.ndim != 1 or places.size != x.shape[axis]:
+        raise ValueError(f"{places.shape} places for an axis of {x.shape[axis]}")
+    steps = np.diff(places)
+    if (steps == steps[:1]).all():
+        return call("gradient", x, float(steps[0]), axis=axis, edge_order=order)
+    if places.size <= order:
+        raise ValueError("the axis is too short for differences of this order")
+    # NumPy's formulas for points that are not evenly spaced.
+    x = call("moveaxis", x if x.dtype.kind == "f" else x.astype(float), axis, -1)
+    left, right = steps[:-1], steps[1:]
+    a, b, c = -right / (left * (left + right)), (right - left) / (left * right), left / (right * (left + right))
+    inner = a * x[..., :-2] + b * x[..., 1:-1] + c * x[..., 2:]
+    if order == 1:
+        first, last = (x[..., 1:2] - x[..., :1]) / steps[0], (x[..., -1:] - x[..., -2:-1]) / steps[-1]
+    else:
+        p, q, u, v = (float(h) for h in (steps[0], steps[1], steps[-2], steps[-1]))
+        first = (
+            -(2 * p + q) / (p * (p + q)) * x[..., :1] + (p + q) / (p * q) * x[..., 1:2] - p / (q * (p + q)) * x[..., 2:3]
+        )
+        last = v / (u * (u + v)) * x[..., -3:-2] - (v + u) / (u * v) * x[..., -2:-1] + (2 * v + u) / (v * (u + v)) * x[..., -1:]
+    return call("moveaxis", concatenate((first, inner, last), axis=-1), -1, axis)
+
+
 def take(a: Any, indices: Any, axis: int | None = None) -> Array:
     """The elements at a list of indices along an axis, of all elements in a row if none is given."""
     return call("take", a, indices, axis=axis)

@@ -13,6 +13,10 @@ use pyo3::types::{
 };
 use std::sync::Arc;
 
+/// Arrays of NumPy's of at most so many bytes are copied where they are arguments: what must be known of them is known
+/// then, and needs no run.
+const KNOWN: u64 = 1 << 20;
+
 /// A value, if it is one that the catalogue knows or an array.
 pub fn lowered(object: &Bound<'_, PyAny>) -> PyResult<Option<Lowered>> {
     let py = object.py();
@@ -78,7 +82,12 @@ fn of(object: &Bound<'_, PyAny>, known: &Known) -> PyResult<Option<Lowered>> {
             let native = object.getattr("dtype")?.call_method1("newbyteorder", ("=",))?;
             return of(&object.call_method1("astype", (native,))?, known);
         }
-        let array = Array::new(Arc::new(Strided::of(object)?)).made_by("ndarray");
+        let strided = Strided::of(object)?;
+        let array = match strided.bytes() <= KNOWN {
+            true => strided.copied(),
+            false => Array::new(Arc::new(strided)),
+        };
+        let array = array.made_by("ndarray");
         array.check().map_err(|e| exception(py, e))?;
         return Ok(Some(array.into()));
     }
@@ -191,6 +200,10 @@ fn subscript(item: &Bound<'_, PyAny>) -> PyResult<Subscript> {
     {
         let beyond = |_| PyIndexError::new_err("the index is beyond every axis");
         return Ok(Subscript::At(Weak::Int(index.extract::<i128>().map_err(beyond)?).into()));
+    }
+    // Indices are wanted at once, all of them.
+    if item.is_instance(known.ndarray.bind(py))? && item.getattr("ndim")?.extract::<usize>()? > 0 {
+        return Ok(Subscript::At(Strided::of(item)?.copied().made_by("ndarray").into()));
     }
     Ok(Subscript::At(argument(item)?))
 }

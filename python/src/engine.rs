@@ -26,6 +26,7 @@ const TOLD: Duration = Duration::from_millis(100);
 static LAZY: LazyLock<Scope> = LazyLock::new(|| {
     let mut scope = Scope::new();
     scope.compute_nothing(BEFOREHAND);
+    scope.skip_missing(false);
     scope
 });
 
@@ -104,6 +105,8 @@ impl Engine {
         let session = builder.build()?;
         let mut scope = Scope::new();
         scope.compute_with(&session);
+        // NaN is NaN, as in NumPy; nanmean and its like leave it out.
+        scope.skip_missing(false);
         Ok(Made { process: std::process::id(), session, cancel, scope })
     }
 
@@ -131,30 +134,34 @@ impl Engine {
     }
 
     /// Runs something that takes long.
-    fn long<T: Send>(&self, py: Python<'_>, f: impl FnOnce(&Made) -> Result<T> + Send) -> PyResult<T> {
+    fn long<T: Send + 'static>(
+        &self,
+        py: Python<'_>,
+        f: impl FnOnce(&Made) -> Result<T> + Send + 'static,
+    ) -> PyResult<T> {
         let made = self.made(py)?;
-        interruptible(py, &made.cancel, || f(&made))?.map_err(|e| exception(py, e))
+        let cancel = made.cancel.clone();
+        interruptible(py, &cancel, move || f(&made))?.map_err(|e| exception(py, e))
     }
 
     /// Builds something; where something must be computed first, that is a run.
-    fn build_of<'py>(
+    fn built(
         &self,
-        py: Python<'py>,
+        py: Python<'_>,
         allow: bool,
-        build: impl Fn(&Scope) -> Result<Lowered> + Send + Sync,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let built = match build(&LAZY) {
+        build: impl Fn(&Scope) -> Result<Lowered> + Send + Sync + 'static,
+    ) -> PyResult<Lowered> {
+        match build(&LAZY) {
             Err(e)
                 if allow
                     && e.kind_within() == ErrorKind::Unsupported
                     && e.hint_text() == Some(BEFOREHAND) =>
             {
                 self.evaluated.fetch_add(1, Ordering::Relaxed);
-                self.long(py, |made| build(&made.scope))?
+                self.long(py, move |made| build(&made.scope))
             }
-            other => other.map_err(|e| exception(py, e))?,
-        };
-        object(py, built)
+            other => other.map_err(|e| exception(py, e)),
+        }
     }
 }
 
@@ -227,11 +234,8 @@ impl Engine {
         keywords: &Bound<'py, PyDict>,
         allow: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (args, keywords) = arguments(args, keywords)?;
-        self.build_of(py, allow, |scope| {
-            let keywords = keywords.iter().map(|(name, value)| (name.as_str(), value.clone()));
-            scope.call(name, args.clone(), keywords.collect())
-        })
+        let made = self.built(py, allow, called(name, args, keywords)?)?;
+        object(py, made)
     }
 
     /// Calls a function that makes a histogram: what lies in its bins, their number or density, and the edges.
@@ -244,18 +248,7 @@ impl Engine {
         density: bool,
         allow: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (args, keywords) = arguments(args, keywords)?;
-        let build = |scope: &Scope| {
-            let keywords = keywords.iter().map(|(name, value)| (name.as_str(), value.clone()));
-            scope.call(name, args.clone(), keywords.collect())
-        };
-        let built = match build(&LAZY) {
-            Err(e) if allow && e.hint_text() == Some(BEFOREHAND) => {
-                self.evaluated.fetch_add(1, Ordering::Relaxed);
-                self.long(py, |made| build(&made.scope))?
-            }
-            other => other.map_err(|e| exception(py, e))?,
-        };
+        let built = self.built(py, allow, called(name, args, keywords)?)?;
         match built.part() {
             Part::Histogram(h) => binned(py, h, density),
             _ => object(py, built),
@@ -281,7 +274,9 @@ impl Engine {
                 _ => return Ok(py.NotImplemented().into_bound(py)),
             }
         }
-        self.build_of(py, allow, |scope| scope.operate(symbol, operands.clone()))
+        let symbol = symbol.to_string();
+        let made = self.built(py, allow, move |scope| scope.operate(&symbol, operands.clone()))?;
+        object(py, made)
     }
 
     /// `x[key]`
@@ -293,7 +288,8 @@ impl Engine {
         allow: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (x, key) = (argument(x)?, subscripts(key)?);
-        self.build_of(py, allow, |scope| scope.subscript(x.clone(), key.clone()))
+        let made = self.built(py, allow, move |scope| scope.subscript(x.clone(), key.clone()))?;
+        object(py, made)
     }
 
     /// `x.name`
@@ -305,13 +301,16 @@ impl Engine {
         allow: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let x = argument(x)?;
-        self.build_of(py, allow, |scope| scope.attribute(x.clone(), name))
+        let name = name.to_string();
+        let made = self.built(py, allow, move |scope| scope.attribute(x.clone(), &name))?;
+        object(py, made)
     }
 
     /// The array that something is or becomes: a number, a list, what a mask selects.
     fn array<'py>(&self, py: Python<'py>, x: &Bound<'py, PyAny>, allow: bool) -> PyResult<Bound<'py, PyAny>> {
         let x = argument(x)?;
-        self.build_of(py, allow, |scope| scope.array_of(x.clone()).map(Lowered::from))
+        let made = self.built(py, allow, move |scope| scope.array_of(x.clone()).map(Lowered::from))?;
+        object(py, made)
     }
 
     /// Computes arrays and stores files, in one run: the results, and the report as JSON.
@@ -328,7 +327,7 @@ impl Engine {
                 datasets.into_iter().map(|(name, h)| (name, h.get().lowered.clone())).collect();
             stored.push((path, datasets, chunks, deflate, new));
         }
-        let outcome: Outcome = self.long(py, |made| {
+        let outcome: Outcome = self.long(py, move |made| {
             let arrays =
                 targets.iter().map(|t| made.scope.array_of(t.clone())).collect::<Result<Vec<Array>>>()?;
             let mut stores = Vec::new();
@@ -364,14 +363,14 @@ impl Engine {
     /// Computes an array and gives one that has the elements.
     fn persist(&self, py: Python<'_>, x: &Bound<'_, Handle>) -> PyResult<Handle> {
         let x = x.get().lowered.clone();
-        let array = self.long(py, |made| made.session.persist(&made.scope.array_of(x)?))?;
+        let array = self.long(py, move |made| made.session.persist(&made.scope.array_of(x)?))?;
         Ok(Handle::new(array.into()))
     }
 
     /// The plan of arrays as text.
     fn explain(&self, py: Python<'_>, targets: &Bound<'_, PyList>) -> PyResult<String> {
         let targets = targets.iter().map(|t| argument(&t)).collect::<PyResult<Vec<_>>>()?;
-        self.long(py, |made| {
+        self.long(py, move |made| {
             let arrays =
                 targets.into_iter().map(|t| made.scope.array_of(t)).collect::<Result<Vec<Array>>>()?;
             let all: Vec<&dyn Target> = arrays.iter().map(|a| a as &dyn Target).collect();
@@ -380,11 +379,18 @@ impl Engine {
     }
 }
 
-/// Arguments by their places, and by their names.
-type Arguments = (Vec<Lowered>, Vec<(String, Lowered)>);
-
-fn arguments(args: &Bound<'_, PyTuple>, keywords: &Bound<'_, PyDict>) -> PyResult<Arguments> {
-    let args = args.iter().map(|a| argument(&a)).collect::<PyResult<_>>()?;
-    let named = keywords.iter().map(|(name, value)| Ok((name.extract()?, argument(&value)?)));
-    Ok((args, named.collect::<PyResult<_>>()?))
+/// A call of a function of the catalogue.
+fn called(
+    name: &str,
+    args: &Bound<'_, PyTuple>,
+    keywords: &Bound<'_, PyDict>,
+) -> PyResult<impl Fn(&Scope) -> Result<Lowered> + Send + Sync + 'static> {
+    let name = name.to_string();
+    let args = args.iter().map(|a| argument(&a)).collect::<PyResult<Vec<_>>>()?;
+    let keywords = keywords.iter().map(|(name, value)| Ok((name.extract::<String>()?, argument(&value)?)));
+    let keywords = keywords.collect::<PyResult<Vec<_>>>()?;
+    Ok(move |scope: &Scope| {
+        let keywords = keywords.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        scope.call(&name, args.clone(), keywords.collect())
+    })
 }

@@ -2,7 +2,7 @@
 
 use crate::errors::exception;
 use chunkwise::expr::{Lowered, Part, Stored};
-use chunkwise::source::hdf5::AttributeValue;
+use chunkwise::source::hdf5::{Attribute, AttributeValue, NodeKind};
 use chunkwise::{Array, Join, OpenOptions, Scalar};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -162,9 +162,14 @@ pub fn open_many(
 #[pyfunction]
 pub fn attributes<'py>(py: Python<'py>, file: PathBuf, path: &str) -> PyResult<Bound<'py, PyDict>> {
     let object = py.detach(|| chunkwise::source::object(&file, path, OpenOptions::new()));
+    told(py, object.map_err(|e| exception(py, e))?.attributes)
+}
+
+/// Attributes by their names.
+fn told(py: Python<'_>, attributes: Vec<Attribute>) -> PyResult<Bound<'_, PyDict>> {
     let all = PyDict::new(py);
     let numpy = py.import("numpy")?;
-    for attribute in object.map_err(|e| exception(py, e))?.attributes {
+    for attribute in attributes {
         let value = match &attribute.value {
             AttributeValue::Numbers(values) => {
                 let dtype = values.first().map_or("float64", |v| v.dtype().name());
@@ -183,6 +188,29 @@ pub fn attributes<'py>(py: Python<'py>, file: PathBuf, path: &str) -> PyResult<B
             other => format!("{other:?}").into_pyobject(py)?.into_any(),
         };
         all.set_item(attribute.name, value)?;
+    }
+    Ok(all)
+}
+
+/// The datasets of a group, each as a dict of its name, shape, dtype by name (or None), chunk shape, whether it is a dimension
+/// scale, the scales of each axis, and its attributes.
+#[pyfunction]
+pub fn listing<'py>(py: Python<'py>, file: PathBuf, path: &str) -> PyResult<Vec<Bound<'py, PyDict>>> {
+    let node = py.detach(|| chunkwise::source::tree(&file, path)).map_err(|e| exception(py, e))?;
+    let NodeKind::Group { members, .. } = node.kind else { return Ok(Vec::new()) };
+    let mut all = Vec::new();
+    for member in members {
+        let NodeKind::Dataset(dataset) = member.kind else { continue };
+        let row = PyDict::new(py);
+        row.set_item("name", member.path.rsplit('/').next())?;
+        row.set_item("shape", dataset.shape.map(|s| PyTuple::new(py, s)).transpose()?)?;
+        row.set_item("dtype", dataset.dtype.map(|d| d.name()))?;
+        row.set_item("chunks", dataset.chunks)?;
+        row.set_item("scale", dataset.scale)?;
+        row.set_item("scales", dataset.scales)?;
+        let object = py.detach(|| chunkwise::source::object(&file, &member.path, OpenOptions::new()));
+        row.set_item("attributes", told(py, object.map_err(|e| exception(py, e))?.attributes)?)?;
+        all.push(row);
     }
     Ok(all)
 }

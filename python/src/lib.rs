@@ -27,5 +27,6 @@ fn _chunkwise(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_function(wrap_pyfunction!(handle::open, m)?)?;
     m.add_function(wrap_pyfunction!(handle::open_many, m)?)?;
     m.add_function(wrap_pyfunction!(handle::attributes, m)?)?;
+    m.add_function(wrap_pyfunction!(handle::listing, m)?)?;
     m.add("__version__", env!("CARGO_PKG_VERSION"))
 }

@@ -2,9 +2,9 @@
 
 use crate::errors::exception;
 use crate::handle::Handle;
-use chunkwise::grid::{Chunks, Slab};
+use chunkwise::grid::{Chunks, Region, Slab};
 use chunkwise::source::{ReadCx, Source};
-use chunkwise::{Array, DType, Error, ErrorKind, Result};
+use chunkwise::{Array, Buffer, DType, Error, ErrorKind, Result};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use std::fmt;
@@ -54,6 +54,21 @@ impl Strided {
             dtype,
             _owner: array.clone().unbind(),
         })
+    }
+
+    /// How many bytes its elements have.
+    pub fn bytes(&self) -> u64 {
+        self.shape.iter().product::<u64>() * self.dtype.size() as u64
+    }
+
+    /// An array with a copy of its elements.
+    pub fn copied(&self) -> Array {
+        let mut all = Buffer::zeroed(self.bytes() as usize);
+        match self.read(&Slab::dense(&Region::whole(&self.shape)), &mut all) {
+            Ok(()) => Array::from_buffer(self.dtype, &self.shape, all),
+            // The whole of it is no region outside of it.
+            Err(_) => Array::from_buffer(self.dtype, &self.shape, Buffer::new()),
+        }
     }
 
     /// Copies a slab of it, C order; nothing that is outside.

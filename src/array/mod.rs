@@ -55,6 +55,7 @@ pub use selection::{Selection, SelectionOperand};
 pub use shape::{concatenate, stack};
 pub use stencil::ConvolveMode;
 
+use crate::buffer::Buffer;
 use crate::dtype::{DType, Element, Scalar, Weak};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Built, Node, NodeKind, Origin, carried};
@@ -348,6 +349,33 @@ impl Array {
     /// As [`Array::shape`].
     pub fn dtype(&self) -> Result<DType> {
         Ok(self.node()?.dtype)
+    }
+
+    /// The elements that bytes are: C order, native byte order, a bool one byte. Nothing is copied.
+    ///
+    /// Errors, when it is used: `Shape` if the bytes do not fill the shape; `Value` for a bool that is neither 0 nor 1.
+    #[track_caller]
+    pub fn from_buffer(dtype: DType, shape: &[u64], elements: Buffer) -> Array {
+        let at = Location::caller();
+        let bytes = checked_len(shape).and_then(|n| n.checked_mul(dtype.size() as u64));
+        let source = if shape.len() > MAX_RANK || bytes != Some(elements.len() as u64) {
+            let message = format!("{} bytes are no {dtype} of shape {}", elements.len(), show(shape));
+            Err(Error::new(ErrorKind::Shape, message))
+        } else if dtype == DType::Bool && elements.iter().any(|&b| b > 1) {
+            Err(Error::new(ErrorKind::Value, "a bool is neither 0 nor 1"))
+        } else {
+            let held = source::memory::MemorySource::held(dtype, shape, Arc::new(elements));
+            Ok(held as Arc<dyn Source>)
+        };
+        Array::from_result("from_buffer", source, at)
+    }
+
+    /// The bytes of its elements, if they are in memory as they are.
+    pub(crate) fn in_memory(&self) -> Option<&[u8]> {
+        match &self.built.as_ref().ok()?.kind {
+            NodeKind::Source(source) => source.bytes(),
+            _ => None,
+        }
     }
 
     /// Its value, if it is one number that was given.

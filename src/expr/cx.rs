@@ -2,10 +2,25 @@
 
 use super::beforehand::Beforehand;
 use super::syntax::{Ast, Span};
-use crate::{Error, ErrorKind, Result, Session};
+use crate::{Array, DType, Error, ErrorKind, Result, Scalar, Session};
 
 /// The longest text by which a node is called in errors and plans, in characters.
 const MAX_LABEL: usize = 60;
+
+/// Elements that are known.
+pub struct Elements {
+    /// Their dtype.
+    pub dtype: DType,
+    /// Their bytes, C order, native byte order.
+    pub bytes: Vec<u8>,
+}
+
+impl Elements {
+    /// Each of them.
+    pub fn scalars(&self) -> impl Iterator<Item = Scalar> {
+        self.bytes.chunks_exact(self.dtype.size()).filter_map(|b| Scalar::from_bytes(self.dtype, b))
+    }
+}
 
 /// An expression being lowered.
 pub struct Cx<'a> {
@@ -47,6 +62,32 @@ impl Cx<'_> {
     /// As [`Session::new`]; `Unsupported` where nothing may be computed yet.
     pub fn beforehand(&self) -> Result<Session> {
         self.before.session()
+    }
+
+    /// The elements of an array that must be known: those in memory as they are, and others by a run.
+    ///
+    /// # Errors
+    /// As [`Cx::beforehand`] and [`Session::compute`].
+    pub fn elements(&self, span: Span, array: &Array) -> Result<Elements> {
+        let dtype = array.dtype()?;
+        match array.in_memory() {
+            Some(bytes) => Ok(Elements { dtype, bytes: bytes.to_vec() }),
+            None => {
+                let value = self.beforehand().and_then(|s| s.compute(array)).map_err(|e| self.at(span, e))?;
+                Ok(Elements { dtype, bytes: value.bytes().to_vec() })
+            }
+        }
+    }
+
+    /// The positions, in C order, of the elements that are not zero: at once of bools in memory, and of others by a run.
+    ///
+    /// # Errors
+    /// As [`Cx::beforehand`] and [`Session::flatnonzero`].
+    pub fn positions(&self, span: Span, array: &Array) -> Result<Vec<i64>> {
+        match array.in_memory().filter(|_| array.dtype().is_ok_and(|d| d == DType::Bool)) {
+            Some(bytes) => Ok((0..).zip(bytes).filter(|(_, b)| **b != 0).map(|(i, _)| i).collect()),
+            None => self.beforehand().and_then(|s| s.flatnonzero(array)).map_err(|e| self.at(span, e)),
+        }
     }
 
     /// The text of a place, cut if it is long.

@@ -319,7 +319,7 @@ mod tests {
     use super::super::lowered::Part;
     use super::*;
     use crate::expr::{Expression, catalogue};
-    use crate::{DType, Session};
+    use crate::{Buffer, DType, Session};
 
     fn int(v: i64) -> Lowered {
         Weak::Int(v.into()).into()
@@ -435,5 +435,33 @@ mod tests {
         assert_eq!((e.kind_within(), e.hint_text()), (ErrorKind::Unsupported, Some("say so")));
         assert_eq!(scope.computed(), before);
         scope.call("mean", vec![x()], vec![]).unwrap();
+        // What is in memory is known already.
+        let mut two = Buffer::zeroed(16);
+        two.copy_from_slice(&[1i64, 0].map(i64::to_ne_bytes).concat());
+        let indices = || Subscript::At(Array::from_buffer(DType::I64, &[2], two_of(&two)).into());
+        let rows = scope.subscript(x(), vec![indices()]).unwrap();
+        assert_eq!(values(&scope, rows), [4.0, 5.0, 6.0, 7.0, 0.0, 1.0, 2.0, 3.0]);
+        let mask =
+            Lowered::list(vec![Weak::Bool(true).into(), Weak::Bool(false).into(), Weak::Bool(true).into()]);
+        let whole = Subscript::Slice { start: None, stop: None, step: None };
+        let picked = scope.subscript(x(), vec![Subscript::At(mask), whole]).unwrap();
+        assert_eq!(values(&scope, picked)[4..], [8.0, 9.0, 10.0, 11.0]);
+        scope.call("isin", vec![x(), Lowered::list(vec![int(1)])], vec![]).unwrap();
+    }
+
+    fn two_of(of: &Buffer) -> Buffer {
+        let mut copy = Buffer::zeroed(of.len());
+        copy.copy_from_slice(of);
+        copy
+    }
+
+    #[test]
+    fn bytes_that_are_no_array_are_refused() {
+        let kind = |a: Array| a.check().unwrap_err().kind();
+        assert_eq!(kind(Array::from_buffer(DType::I64, &[2], Buffer::zeroed(15))), ErrorKind::Shape);
+        let mut two = Buffer::zeroed(1);
+        two[0] = 2;
+        assert_eq!(kind(Array::from_buffer(DType::Bool, &[1], two)), ErrorKind::Value);
+        assert_eq!(kind(Array::from_buffer(DType::F64, &[u64::MAX, 4], Buffer::zeroed(0))), ErrorKind::Shape);
     }
 }
