@@ -40,7 +40,8 @@ _ALSO: dict[str, list[tuple[str, Any, str | None]]] = {
     "astype": [("copy", True, None), ("device", None, None)],
     "reshape": [("copy", None, None)],
     **{
-        name: [("device", None, None)]
+        # What dask's `chunks` say does not matter: a run cuts the work as it needs.
+        name: [("device", None, None), ("chunks", None, None)]
         for name in (
             "zeros", "ones", "full", "empty", "zeros_like", "ones_like", "full_like", "empty_like", "arange", "linspace", "eye",
         )

@@ -214,20 +214,32 @@ def squeeze(a: Any, axis: int | tuple[int, ...] | None = None) -> Array:
     return call("squeeze", x, axis=axis)
 
 
-def arange(start: Any, /, stop: Any = None, step: Any = 1, dtype: Any = None, *, device: str | None = None) -> Array:
+def arange(
+    start: Any, /, stop: Any = None, step: Any = 1, dtype: Any = None, *, device: str | None = None, chunks: Any = None
+) -> Array:
     """Numbers from start to before stop, step apart; from 0 if only one end is given."""
     numbers = [x.item() if isinstance(x, np.generic) else x for x in (start, stop, step)]
     return call("arange", *numbers, dtype=dtype, device=device)
 
 
 def linspace(
-    start: Any, stop: Any, /, num: int = 50, *, dtype: Any = None, device: str | None = None, endpoint: bool = True
+    start: Any,
+    stop: Any,
+    /,
+    num: int = 50,
+    *,
+    dtype: Any = None,
+    device: str | None = None,
+    endpoint: bool = True,
+    chunks: Any = None,
 ) -> Array:
     """Evenly spaced numbers from start to stop; stop is the last of them, if endpoint."""
     return call("linspace", start, stop, num, dtype=dtype, device=device, endpoint=endpoint)
 
 
-def eye(N: int, M: int | None = None, /, *, k: int = 0, dtype: Any = None, device: str | None = None) -> Array:  # noqa: N803
+def eye(
+    N: int, M: int | None = None, /, *, k: int = 0, dtype: Any = None, device: str | None = None, chunks: Any = None  # noqa: N803
+) -> Array:
     """A matrix with ones on a diagonal and zeros elsewhere."""
     return call("eye", N, M, k, **({} if dtype is None else {"dtype": dtype}), device=device)
 

@@ -203,9 +203,6 @@ def _text(path: str, at: str) -> Any:
         return None
 
 
-_NOT_THERE = "chunkwise does not run Python functions over blocks: compute() first, or write it with the functions of arrays"
-
-
 class Manager(ChunkManagerEntrypoint):
     """`chunked_array_type="chunkwise"`."""
 
@@ -254,13 +251,13 @@ class Manager(ChunkManagerEntrypoint):
         return cw
 
     def apply_gufunc(self, func: Any, signature: str, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(_NOT_THERE)
+        return cw.apply_gufunc(func, signature, *args, **kwargs)
 
     def map_blocks(self, func: Any, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(_NOT_THERE)
+        return cw.map_blocks(func, *args, **kwargs)
 
     def blockwise(self, func: Any, *args: Any, **kwargs: Any) -> Any:
-        raise NotImplementedError(_NOT_THERE)
+        raise NotImplementedError("chunkwise has no blockwise: apply_gufunc calls a Python function over blocks")
 
     def unify_chunks(self, *args: Any, **kwargs: Any) -> tuple[dict[Any, Any], list[Any]]:
         """Arrays and their axes, two by two, as they are: chunks need not fit."""

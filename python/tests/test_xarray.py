@@ -156,10 +156,21 @@ def test_lazy_datasets_are_written_and_pickled(climate, tmp_path):
     assert opened.persist().t2m.data._made[0] == "values"
 
 
-def test_what_python_would_do_block_by_block_is_refused(climate):
+def test_python_functions_are_applied_when_their_blocks_are_wanted(climate):
     opened = lazy(climate)
-    with xr.set_options(chunk_manager="chunkwise"), pytest.raises(NotImplementedError, match="Python functions over blocks"):
-        xr.apply_ufunc(lambda x: x + 1, opened.t2m, dask="parallelized", output_dtypes=[float])
+    calls = []
+
+    def span(x, axis):
+        calls.append(x.shape)
+        return x.max(axis) - x.min(axis)
+
+    with xr.set_options(chunk_manager="chunkwise"), xr.open_dataset(climate, engine="netcdf4") as wanted:
+        made = xr.apply_ufunc(
+            span, opened.t2m.fillna(0), input_core_dims=[["time"]], kwargs={"axis": -1}, dask="parallelized", output_dtypes=[float]
+        )
+        assert isinstance(made.data, cw.Array) and not calls
+        xr.testing.assert_allclose(made.compute(), wanted.t2m.fillna(0).max("time") - wanted.t2m.fillna(0).min("time"))
+        assert calls
 
 
 def test_plain_hdf5_has_dimensions_of_its_own(snapshot):
