@@ -92,8 +92,8 @@ def apply_gufunc(
 
     The signature names the last axes that the function wants whole, of each array and of each result; the axes before them
     broadcast, and the function gets blocks of them. It is called when a run wants a block, with the interpreter held, and its
-    arguments are computed by a run of their own, which the budget of the session does not count. `output_dtypes` must be
-    said; `output_sizes` are the lengths of axes that only results have. With `vectorize` the function sees one element of
+    arguments are computed by a run of their own, which the budget of the session does not count. `output_dtypes`, if they are
+    not said, are those of what it makes of one element of the loop (ones); `output_sizes` are the lengths of axes that only results have. With `vectorize` the function sees one element of
     the loop at a time.
     """
     for name, plain in (("axes", None), ("axis", None), ("keepdims", False)):
@@ -101,8 +101,6 @@ def apply_gufunc(
             raise NotImplementedError(f"apply_gufunc has no '{name}' here: move the axes with moveaxis")
     for name in ("allow_rechunk", "meta"):
         kwargs.pop(name, None)
-    if output_dtypes is None:
-        raise TypeError("output_dtypes must be said: the function is not called before a block is wanted")
     inputs, outputs = _signature(signature)
     arrays = [asarray(a) for a in args]
     if len(arrays) != len(inputs):
@@ -117,6 +115,8 @@ def apply_gufunc(
     missing = {n for names in outputs for n in names} - set(sizes)
     if missing:
         raise ValueError(f"output_sizes lacks {', '.join(sorted(missing))}")
+    if output_dtypes is None:
+        output_dtypes = _found(function, kwargs, arrays, [len(i) for i in inputs], signature if vectorize else None)
     dtypes = list(output_dtypes) if isinstance(output_dtypes, (list, tuple)) else [output_dtypes] * len(outputs)
     if len(dtypes) != len(outputs):
         raise ValueError(f"{len(dtypes)} output_dtypes for {len(outputs)} results")
@@ -134,6 +134,21 @@ def apply_gufunc(
     return made[0] if len(made) == 1 else tuple(made)
 
 
+def _found(
+    function: Callable[..., Any], keywords: dict[str, Any], arrays: list[Array], core: list[int], vectorized: str | None
+) -> list[np.dtype]:
+    """The dtypes of what a function makes of ones."""
+    ones = [np.ones((1,) * (a.ndim - c) + a.shape[a.ndim - c :], a.dtype) for a, c in zip(arrays, core, strict=True)]
+    if sum(o.size for o in ones) > 1 << 20:
+        raise TypeError("output_dtypes must be said where the axes of the function are long")
+    try:
+        called = np.vectorize(function, signature=vectorized) if vectorized else function
+        made = called(*ones, **keywords)
+    except Exception as e:
+        raise TypeError("output_dtypes must be said: the function makes nothing of ones") from e
+    return [np.asarray(m).dtype for m in (made if isinstance(made, tuple) else (made,))]
+
+
 class _With:
     """A function with keywords."""
 
@@ -147,17 +162,12 @@ class _With:
 def map_blocks(function: Callable[..., Any], *args: Any, dtype: Any = None, **kwargs: Any) -> Array:
     """What a Python function makes of arrays element by element, block by block: `map_blocks(scipy.special.j0, x)`. Blocks of the
     result have the shape of those of the arguments, which broadcast. As `apply_gufunc` with no axes of its own; the dtype, if
-    it is not said, is that of what the function makes of one element (ones)."""
+    it is not said, is that of what the function makes of one element (one)."""
     for name in ("chunks", "meta", "name", "token", "enforce_ndim"):
         kwargs.pop(name, None)
     for name in ("drop_axis", "new_axis"):
         if kwargs.pop(name, None) not in (None, [], ()):
             raise NotImplementedError("map_blocks keeps the axes: apply_gufunc has results with others")
     arrays = [asarray(a) for a in args]
-    if dtype is None:
-        try:
-            dtype = np.asarray(function(*(np.ones((1,) * a.ndim, a.dtype) for a in arrays), **kwargs)).dtype
-        except Exception as e:
-            raise TypeError("dtype must be said: the function makes none of one element") from e
     signature = ",".join("()" for _ in arrays) + "->()"
     return apply_gufunc(_With(function, kwargs) if kwargs else function, signature, *arrays, output_dtypes=dtype)

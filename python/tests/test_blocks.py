@@ -38,13 +38,14 @@ def test_axes_of_the_function_come_whole(cube, monkeypatch):
     same(cw.apply_gufunc(np.matmul, "(i,j),(j,k)->(i,k)", x, n[0].T, output_dtypes=float), n @ n[0].T)
     same(cw.apply_gufunc(lambda a: a[..., :2], "(i)->(k)", x, output_dtypes=float, output_sizes={"k": 2})[..., 1], n[..., 1])
     same(cw.apply_gufunc(lambda a: float(a[0]) + 1, "(i)->()", x, output_dtypes=float, vectorize=True), n[..., 0] + 1)
+    same(cw.apply_gufunc(lambda a: a.argmax(-1), "(i)->()", x), n.argmax(-1))
     same(cw.apply_gufunc(np.sum, "(i,j,k)->()", x, output_dtypes=float), n.sum())
 
 
 def test_what_cannot_be_applied_is_an_error(cube):
     _, x = cube
     for wrong in (
-        lambda: cw.apply_gufunc(np.sum, "(i)->()", x), lambda: cw.apply_gufunc(np.sum, "i->()", x, output_dtypes=float),
+        lambda: cw.apply_gufunc(len, "(i)->(),()", x), lambda: cw.apply_gufunc(np.sum, "i->()", x, output_dtypes=float),
         lambda: cw.apply_gufunc(np.sum, "(i),(i)->()", x, output_dtypes=float), lambda: cw.map_blocks(np.sum, x, new_axis=1),
         lambda: cw.apply_gufunc(np.add, "(i),(i)->()", x, x[..., :2], output_dtypes=float),
         lambda: cw.apply_gufunc(np.add, "(i)->(k)", x, output_dtypes=float), lambda: cw.map_blocks(lambda a: 1 / 0, x),
