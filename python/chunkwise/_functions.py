@@ -136,10 +136,25 @@ def _listed(x: Any) -> Any:
     return x.tolist() if isinstance(x, np.ndarray) else x
 
 
-def call(name: str, *args: Any, **kwargs: Any) -> Any:
+#: Where the dtype is among the arguments, by function.
+_DTYPE_AT = {
+    n: i for e in CATALOGUE for n in e.names for i, p in enumerate(e.params or ()) if p[0] == "dtype" and e.name != "isdtype"
+}
+
+
+def _dtype(x: Any) -> Any:
+    """NumPy's other names of dtypes, "f8" and "<i4" say."""
+    return np.dtype(x) if isinstance(x, str) else x
+
+
+def call(name: str, /, *args: Any, **kwargs: Any) -> Any:
     """Calls a function of the catalogue."""
     if kwargs:
         _said(name, kwargs)
+        if "dtype" in kwargs and name in _DTYPE_AT:
+            kwargs["dtype"] = _dtype(kwargs["dtype"])
+    if len(args) > (at := _DTYPE_AT.get(name, 99)):
+        args = tuple(_dtype(a) if i == at else a for i, a in enumerate(args))
     if name in _LISTS:
         args = tuple(_listed(a) if i == 1 else a for i, a in enumerate(args))
         kwargs = {k: _listed(v) if k == _LISTS[name] else v for k, v in kwargs.items()}

@@ -104,8 +104,9 @@ def broadcast_arrays(*arrays: Any) -> tuple[Array, ...]:
     return tuple(a if a.shape == to else call("broadcast_to", a, to) for a in all_)
 
 
-def meshgrid(*arrays: Any, indexing: str = "xy") -> tuple[Array, ...]:
-    """Coordinates along axes as those of all points; 'xy' has the second axis vary along the rows, 'ij' the first."""
+def meshgrid(*arrays: Any, indexing: str = "xy", sparse: bool = False, copy: bool = True) -> tuple[Array, ...]:
+    """Coordinates along axes as those of all points; 'xy' has the second axis vary along the rows, 'ij' the first. With `sparse`
+    each keeps length one along the other axes."""
     if indexing not in ("xy", "ij"):
         raise ValueError("indexing is 'xy' or 'ij'")
     all_ = [asarray(a).reshape((-1,)) for a in arrays]
@@ -119,7 +120,7 @@ def meshgrid(*arrays: Any, indexing: str = "xy") -> tuple[Array, ...]:
     for a, d in zip(all_, places, strict=True):
         lengths[d] = a.size
     shaped = (a.reshape(tuple(-1 if d == e else 1 for e in range(rank))) for a, d in zip(all_, places, strict=True))
-    return tuple(call("broadcast_to", a, tuple(lengths)) for a in shaped)
+    return tuple(a if sparse else call("broadcast_to", a, tuple(lengths)) for a in shaped)
 
 
 def clip(x: Any, min: Any = None, max: Any = None, *, out: None = None, a_min: Any = None, a_max: Any = None) -> Array:  # noqa: A002
@@ -217,9 +218,65 @@ def squeeze(a: Any, axis: int | tuple[int, ...] | None = None) -> Array:
 def arange(
     start: Any, /, stop: Any = None, step: Any = 1, dtype: Any = None, *, device: str | None = None, chunks: Any = None
 ) -> Array:
-    """Numbers from start to before stop, step apart; from 0 if only one end is given."""
-    numbers = [x.item() if isinstance(x, np.generic) else x for x in (start, stop, step)]
+    """Numbers from start to before stop, step apart; from 0 if only one end is given. Numbers of NumPy's say the dtype."""
+    if dtype is None and any(isinstance(x, (np.generic, np.ndarray)) for x in (start, stop, step)):
+        # As NumPy has it: int64, or what holds it and all of these.
+        dtype = np.result_type(np.int64, *(np.asarray(x).dtype for x in (start, stop, step) if x is not None))
+    numbers = [x.item() if isinstance(x, (np.generic, np.ndarray)) else x for x in (start, stop, step)]
     return call("arange", *numbers, dtype=dtype, device=device)
+
+
+def _atleast(name: str, arrays: tuple[Any, ...]) -> Any:
+    made = tuple(call(name, a) for a in arrays)
+    return made[0] if len(made) == 1 else made
+
+
+def atleast_1d(*arrays: Any) -> Any:
+    """Each with at least one axis; of several a tuple."""
+    return _atleast("atleast_1d", arrays)
+
+
+def atleast_2d(*arrays: Any) -> Any:
+    """Each with at least two axes, new ones first; of several a tuple."""
+    return _atleast("atleast_2d", arrays)
+
+
+def atleast_3d(*arrays: Any) -> Any:
+    """Each with at least three axes; of several a tuple."""
+    return _atleast("atleast_3d", arrays)
+
+
+def iscomplexobj(x: Any) -> bool:
+    """Whether the dtype is one of complex numbers, of which there are none."""
+    return False
+
+
+def isrealobj(x: Any) -> bool:
+    """Whether the dtype is one of real numbers: all are."""
+    return True
+
+
+def apply_over_axes(func: Any, a: Any, axes: Any) -> Array:
+    """What a function of (array, axis) makes along one axis after the other, whose results keep the axis or lose it."""
+    x = asarray(a)
+    for axis in (axes,) if isinstance(axes, int) else axes:
+        axis = axis + x.ndim if axis < 0 else axis
+        made = asarray(func(x, axis))
+        if made.ndim != x.ndim:
+            made = expand_dims(made, axis)
+        if made.ndim != x.ndim:
+            raise ValueError("the function does not return an array of the fitting shape")
+        x = made
+    return x
+
+
+def trace(
+    a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None
+) -> Array:
+    """The sum of the diagonal of matrices."""
+    if dtype is None:
+        return call("trace", a, offset, axis1, axis2)
+    return call("sum", call("diagonal", a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
 def linspace(
