@@ -32,6 +32,7 @@ globals().update(_functions.constants())
 globals().update(_functions.DTYPES)
 globals().update({n: f for n, f in vars(_standard).items() if getattr(f, "__module__", "") == _standard.__name__ and n[0] != "_"})
 from ._convert import asarray, attributes, from_array, from_dlpack, open  # noqa: E402
+from ._pad import pad  # noqa: E402
 from ._blocks import apply_gufunc, map_blocks  # noqa: E402
 from ._session import compute, explain, options, persist, session, store  # noqa: E402
 
