@@ -406,6 +406,9 @@ mod tests {
         assert_eq!(kind(scope.call("sum", vec![], vec![])), ErrorKind::Type);
         assert_eq!(kind(scope.operate("+", vec![x(), Array::arange_int(0, 5, 1).into()])), ErrorKind::Shape);
         assert_eq!(kind(scope.subscript(x(), vec![Subscript::At(int(3))])), ErrorKind::Index);
+        let one = Lowered::from(Array::zeros(&[3, 1], DType::F64));
+        assert_eq!(kind(scope.call("vecdot", vec![x(), one], vec![])), ErrorKind::Shape);
+        assert_eq!(kind(scope.call("vecdot", vec![x(), int(2)], vec![])), ErrorKind::Shape);
         assert_eq!(kind(scope.operate("&&", vec![x(), x()])), ErrorKind::Value);
         let e = scope.call("sum", vec![x()], vec![("axis", int(2))]).unwrap_err().to_string();
         assert!(e.contains("  sum(float64(3, 4), axis=2)\n                          ^"), "{e}");
