@@ -20,7 +20,7 @@ def from_array(x: Any, chunks: Any = None) -> Array:
     """A lazy array over `x`, of which nothing is read yet.
 
     NumPy's arrays are not copied, whatever their strides: they are read when something is computed, so what is written to
-    them before that is seen. Datasets of h5py are read from their file by our own reader, without h5py's lock. Of anything
+    them before that is seen. (As an operand or an argument, `x + numpy_array`, one of up to 1 MiB is copied.) Datasets of h5py are read from their file by our own reader, without h5py's lock. Of anything
     else that has `shape`, `dtype` and `__getitem__` (zarr's arrays) each chunk is one call; `chunks` is their shape, one
     length or one for each axis, if `x` has no `chunks` of its own.
     """
