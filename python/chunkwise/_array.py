@@ -161,11 +161,11 @@ class Array:
     def rechunk(self, chunks: Any = "auto", **kwargs: Any) -> Array:
         """The array itself: a run cuts the work as the file and the budget want it, whatever chunks are asked for here.
         `store(…, chunks=…)` says those of a file."""
-        return self
+        return self.copy()
 
     def copy(self) -> Array:
-        """The array itself: it is a value."""
-        return self
+        """The same elements under another name: what is assigned to one is not seen by the other."""
+        return Array._of(self._h, self._made)
 
     # Values.
 
@@ -341,10 +341,10 @@ class Array:
         return remade, (steps(self),)
 
     def __copy__(self):
-        return self
+        return self.copy()
 
     def __deepcopy__(self, memo: Any):
-        return self
+        return self.copy()
 
 
 def _apply(how: str, *what: Any) -> Any:

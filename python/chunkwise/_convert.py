@@ -100,7 +100,7 @@ def asarray(
     `copy=True` copies an array of NumPy's, so that what is written to it later is not seen."""
     check_device(device)
     if isinstance(obj, Array):
-        made = obj
+        made = obj.copy() if copy else obj
     elif isinstance(obj, np.ndarray):
         made = from_array(obj.copy() if copy else obj)
     elif isinstance(obj, (bool, int, float, complex, list, tuple, range, np.generic)):

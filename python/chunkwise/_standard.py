@@ -129,7 +129,7 @@ def clip(x: Any, min: Any = None, max: Any = None, *, out: None = None, a_min: A
     if out is not None:
         raise NotImplementedError("clip has no 'out' here: arrays are values, and nothing writes to them")
     if low is None and high is None:
-        return asarray(x)
+        return asarray(x, copy=True if isinstance(x, Array) else None)
     return call("clip", x, low, high)
 
 
@@ -298,6 +298,8 @@ def eye(
     N: int, M: int | None = None, /, *, k: int = 0, dtype: Any = None, device: str | None = None, chunks: Any = None  # noqa: N803
 ) -> Array:
     """A matrix with ones on a diagonal and zeros elsewhere."""
+    # A diagonal beyond the matrix is one wherever it is.
+    k = max(-(2**62), min(k, 2**62))
     return call("eye", N, M, k, **({} if dtype is None else {"dtype": dtype}), device=device)
 
 

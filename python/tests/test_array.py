@@ -78,6 +78,16 @@ def test_masks_stay_lazy_and_choose_as_numpys(cube):
     same(np.sort(chosen), np.sort(n[n > 3]))
 
 
+def test_a_mask_that_does_not_fit_is_an_index_error(cube):
+    n, x = cube
+    for mask in (np.ones(2, bool), np.ones((3, 5), bool)):
+        for array in (n, x, x[..., 0]):
+            with pytest.raises(IndexError):
+                array[mask]
+    with pytest.raises(IndexError):
+        x[:, np.ones(2, bool)]
+
+
 @pytest.mark.parametrize("key", [7, (0, 9), [5], (0, 0, 0, 0), slice("a", "b"), "name", 1.5, {}])
 def test_what_is_no_index_is_refused(cube, key):
     n, x = cube
@@ -226,7 +236,10 @@ def test_pickled_arrays_are_made_again(cube, snapshot):
     for _ in range(3000):
         deep = deep + 1
     same(pickle.loads(pickle.dumps(deep)), n + 3000)
-    assert copy.deepcopy(x) is x and copy.copy(x) is x
+    for other in (copy.deepcopy(x), copy.copy(x), x.copy(), cw.asarray(x, copy=True), x.rechunk(2)):
+        other[0, 0, 0] = 99
+        assert other[0, 0, 0].item() == 99 and x[0, 0, 0].item() == n[0, 0, 0]
+    assert cw.asarray(x) is x
     group = pickle.loads(pickle.dumps(cw.open(path)))
     same(group.gas.id, values["id"])
     with cw.Session(threads=1, memory="64MiB", fallback=False) as s:

@@ -93,7 +93,11 @@ fn selection(cx: &Cx, x: &Array, mask: &Array, span: Span) -> Result<Val> {
 fn fits(cx: &Cx, span: Span, shape: &[u64], mask: &[u64], axis: usize) -> Result<()> {
     for (d, (n, m)) in (axis..).zip(shape[axis..].iter().zip(mask)) {
         if n != m {
-            return Err(cx.error(span, format!("the mask has length {m} along axis {d}, which has {n}")));
+            return Err(cx.error_of(
+                ErrorKind::Index,
+                span,
+                format!("the mask has length {m} along axis {d}, which has {n}"),
+            ));
         }
     }
     Ok(())
@@ -138,7 +142,11 @@ fn several(cx: &Cx, x: &Array, entries: Vec<Entry>, together: bool) -> Result<Ar
     for (list, &d) in lists.iter().zip(&axes) {
         if let Some(m) = list.len.filter(|&m| m != sliced.shape().map_or(m, |s| s[d])) {
             let n = sliced.shape()?[d];
-            return Err(cx.error(list.span, format!("the mask has length {m} along axis {d}, which has {n}")));
+            return Err(cx.error_of(
+                ErrorKind::Index,
+                list.span,
+                format!("the mask has length {m} along axis {d}, which has {n}"),
+            ));
         }
     }
     let (shape, indices) = broadcast(&lists).ok_or_else(|| {
