@@ -278,6 +278,8 @@ class Array:
         if isinstance(key, (bool, np.bool_)) or (isinstance(key, (Array, np.ndarray)) and key.ndim == 0 and key.dtype == bool):
             # One truth is a mask of no axes: a new axis with one element, or none.
             return self[None] if bool(key) else self[None][:0]
+        if _chooses_nothing(self, key):
+            return _apply("call", "zeros", ((0, *self.shape[key.ndim :]),), {"dtype": self.dtype})
         return _apply("subscript", self, key)
 
     def __setitem__(self, key: Any, value: Any) -> None:
@@ -345,6 +347,14 @@ class Array:
 
     def __deepcopy__(self, memo: Any):
         return self.copy()
+
+
+def _chooses_nothing(x: Array, key: Any) -> bool:
+    """Whether a mask has an axis of no elements, which NumPy takes whatever the array's has."""
+    if isinstance(key, Array) and not key._h.is_array or not isinstance(key, (Array, np.ndarray)) or key.dtype != bool:
+        return False
+    fits = key.ndim <= x.ndim and all(k in (n, 0) for k, n in zip(key.shape, x.shape, strict=False))
+    return 0 in key.shape and fits
 
 
 def _apply(how: str, *what: Any) -> Any:

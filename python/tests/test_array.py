@@ -78,6 +78,13 @@ def test_masks_stay_lazy_and_choose_as_numpys(cube):
     same(np.sort(chosen), np.sort(n[n > 3]))
 
 
+def test_a_mask_without_elements_chooses_none(cube):
+    n, x = cube
+    for shape in ((0,), (3, 0), (0, 4, 5)):
+        same(x[np.zeros(shape, bool)], n[np.zeros(shape, bool)])
+        same(x[cw.zeros(shape, dtype=bool)], n[np.zeros(shape, bool)])
+
+
 def test_a_mask_that_does_not_fit_is_an_index_error(cube):
     n, x = cube
     for mask in (np.ones(2, bool), np.ones((3, 5), bool)):
