@@ -53,6 +53,7 @@ struct Inner {
     hint: Option<String>,
     needed: Option<u64>,
     absent: bool,
+    within: Option<ErrorKind>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
@@ -87,6 +88,7 @@ impl Error {
             hint: None,
             needed: None,
             absent: false,
+            within: None,
             source: None,
         }))
     }
@@ -121,6 +123,18 @@ impl Error {
     /// Whether a file that is there has no object of the name.
     pub(crate) fn is_absent(&self) -> bool {
         self.0.absent
+    }
+
+    /// Says what kind of thing is wrong in an expression.
+    pub(crate) fn within(mut self, kind: ErrorKind) -> Self {
+        self.0.within = Some(kind);
+        self
+    }
+
+    /// What kind of thing is wrong where an expression cannot be read or called: `Index` for an axis that is out of
+    /// range, `Type` for an argument that is none of its kind. Of any other error its own [`kind`](Error::kind).
+    pub fn kind_within(&self) -> ErrorKind {
+        self.0.within.unwrap_or(self.0.kind)
     }
 
     /// The same error with another hint.
@@ -174,6 +188,7 @@ impl Error {
             hint: self.0.hint.clone(),
             needed: self.0.needed,
             absent: self.0.absent,
+            within: self.0.within,
             source: self.0.source.as_ref().map(|s| s.to_string().into()),
         }))
     }

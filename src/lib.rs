@@ -65,7 +65,7 @@
 //!
 //! # What it cannot do yet
 //!
-//! No labelled dimensions, no units, no Python bindings; the README lists the limits.
+//! No labelled dimensions, no units; the README lists the limits.
 #![deny(missing_docs)]
 
 mod array;

@@ -36,6 +36,11 @@ pub fn einsum(subscripts: &str, arrays: &[Array]) -> Array {
     for f in &mut factors {
         attempt!("einsum", f.once());
     }
+    // In the dtype of the result from the start: what is summed of one factor alone counts in it too.
+    let dtypes = attempt!("einsum", factors.iter().map(|f| f.array.dtype()).collect::<Result<Vec<_>>>());
+    if let Some(dtype) = dtypes.into_iter().reduce(|a, b| a.promote(b)) {
+        factors.iter_mut().for_each(|f| f.array = f.array.cast(dtype));
+    }
     let mut factors = factors.into_iter();
     let Some(mut product) = factors.next() else {
         attempt!("einsum", Err(wrong("there are no arrays".into())))

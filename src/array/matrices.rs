@@ -157,15 +157,29 @@ impl Array {
         }
     }
 
-    /// `numpy.vecdot` of real numbers: sums of products along an axis of both.
+    /// `numpy.vecdot` of real numbers: sums of products along an axis of both, in the dtype of the products, in which
+    /// integers wrap.
     ///
-    /// Errors, when it is computed: `Shape` if they do not broadcast; `Index` for an axis that is not there.
+    /// Errors, when it is computed: `Shape` if the axes have different lengths, or the others do not broadcast; `Index` for an
+    /// axis that is not there.
     #[track_caller]
     pub fn vecdot(&self, other: &Array, axis: i64) -> Array {
         let rank = attempt!("vecdot", self.ndim().and_then(|l| Ok(l.max(other.ndim()?)))) as i64;
         // Counted from the end, since that is where axes are lined up.
         let axis = if axis < 0 { axis } else { axis - rank };
-        (self * other).sum_with(Over::axis(axis))
+        let length = |a: &Array| -> Result<Option<u64>> {
+            let shape = a.shape()?;
+            Ok(usize::try_from(axis + shape.len() as i64).ok().and_then(|d| shape.get(d)).copied())
+        };
+        let (left, right) = attempt!("vecdot", length(self).and_then(|l| Ok((l, length(other)?))));
+        if left != right {
+            let told = |n: Option<u64>| n.map_or("no axis".to_string(), |n| format!("length {n}"));
+            let message = format!("the vectors have {} and {}", told(left), told(right));
+            attempt!("vecdot", Err(Error::new(ErrorKind::Shape, message)));
+        }
+        let products = self * other;
+        let dtype = attempt!("vecdot", products.dtype());
+        products.sum_with(Over::axis(axis)).cast(dtype)
     }
 
     /// `numpy.matvec`: matrices with vectors, which have one axis less; the others broadcast.

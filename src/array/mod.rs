@@ -58,6 +58,7 @@ pub use shape::{concatenate, stack};
 pub use stencil::ConvolveMode;
 pub use texts::Texts;
 
+use crate::buffer::Buffer;
 use crate::dtype::{DType, Element, Scalar, Weak};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::{Built, Node, NodeKind, Origin, carried};
@@ -294,6 +295,17 @@ impl Array {
         )
     }
 
+    /// As [`Array::linspace`] without `stop`: `num` values `(stop - start) / num` apart, as `endpoint=False` gives.
+    #[track_caller]
+    pub fn linspace_before(start: f64, stop: f64, num: u64) -> Array {
+        let at = Location::caller();
+        Array::from_result(
+            "linspace",
+            source::generate::linspace(start, stop, num, source::generate::Endpoint::Excluded, DType::F64),
+            at,
+        )
+    }
+
     /// Uniform values in [0, 1), float32 or float64, from a counter-based generator: element `i`
     /// depends on the seed and `i` alone. The same bits as
     /// `numpy.random.Generator(numpy.random.Philox(key=seed)).random(shape, dtype)`.
@@ -340,6 +352,41 @@ impl Array {
     /// As [`Array::shape`].
     pub fn dtype(&self) -> Result<DType> {
         Ok(self.node()?.dtype)
+    }
+
+    /// The elements that bytes are: C order, native byte order, a bool one byte. Nothing is copied.
+    ///
+    /// Errors, when it is used: `Shape` if the bytes do not fill the shape; `Value` for a bool that is neither 0 nor 1.
+    #[track_caller]
+    pub fn from_buffer(dtype: DType, shape: &[u64], elements: Buffer) -> Array {
+        let at = Location::caller();
+        let bytes = checked_len(shape).and_then(|n| n.checked_mul(dtype.size() as u64));
+        let source = if shape.len() > MAX_RANK || bytes != Some(elements.len() as u64) {
+            let message = format!("{} bytes are no {dtype} of shape {}", elements.len(), show(shape));
+            Err(Error::new(ErrorKind::Shape, message))
+        } else if dtype == DType::Bool && elements.iter().any(|&b| b > 1) {
+            Err(Error::new(ErrorKind::Value, "a bool is neither 0 nor 1"))
+        } else {
+            let held = source::memory::MemorySource::held(dtype, shape, Arc::new(elements));
+            Ok(held as Arc<dyn Source>)
+        };
+        Array::from_result("from_buffer", source, at)
+    }
+
+    /// The bytes of its elements, if they are in memory as they are.
+    pub(crate) fn in_memory(&self) -> Option<&[u8]> {
+        match &self.built.as_ref().ok()?.kind {
+            NodeKind::Source(source) => source.bytes(),
+            _ => None,
+        }
+    }
+
+    /// Its value, if it is one number that was given.
+    pub(crate) fn given_number(&self) -> Option<Scalar> {
+        match &self.built.as_ref().ok()?.kind {
+            NodeKind::Const(value) => Some(*value),
+            _ => None,
+        }
     }
 
     /// The storage chunks of the source, if this is a chunked source as it is stored.

@@ -37,6 +37,16 @@ impl ArrayValue {
         Arc::clone(&self.data)
     }
 
+    /// The elements as they lie in memory, C order, native byte order. They are copied if something else has them too.
+    pub fn into_buffer(self) -> Buffer {
+        Arc::try_unwrap(self.data).unwrap_or_else(|shared| {
+            let mut copy = Buffer::new();
+            copy.resize_for_overwrite(shared.len());
+            copy.copy_from_slice(&shared);
+            copy
+        })
+    }
+
     /// Its dtype.
     pub fn dtype(&self) -> DType {
         self.dtype

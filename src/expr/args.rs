@@ -3,7 +3,7 @@
 use super::cx::Cx;
 use super::syntax::Span;
 use super::value::{Item, Val};
-use crate::{Array, DType, Over, Reduction, Result, Weak};
+use crate::{Array, DType, ErrorKind, Over, Reduction, Result, Weak};
 
 /// Arguments bound to parameters.
 pub struct Args {
@@ -48,7 +48,8 @@ impl Args {
     /// # Errors
     /// `Expression` if it is `None`.
     pub fn need(&mut self, cx: &Cx, param: &str) -> Result<Item> {
-        self.take(param).ok_or_else(|| cx.error(self.span, format!("{} needs {param}", self.name)))
+        let (name, span) = (self.name, self.span);
+        self.take(param).ok_or_else(|| cx.error_of(ErrorKind::Type, span, format!("{name} needs {param}")))
     }
 
     /// An argument as an array.

@@ -227,9 +227,9 @@ fn edges(cx: &Cx, item: Item) -> Result<Vec<f64>> {
         let e = cx.error(span, format!("bins have shape ({}), not one axis of edges", shape.join(", ")));
         return Err(e.hint("write a number of bins, or a list of edges"));
     }
-    let values = cx.beforehand().and_then(|s| s.compute(&array)).map_err(|e| cx.at(span, e))?;
-    let scalars = (0..shape[0] as usize).filter_map(|i| values.scalar(i));
-    scalars
+    let elements = cx.elements(span, &array)?;
+    let edges = elements.scalars();
+    edges
         .map(|v| match v.to_i128() {
             Some(whole) => exact(cx, whole, span),
             None => Ok(v.to_f64()),

@@ -27,7 +27,8 @@ pub fn call(
 ) -> Result<Val> {
     let name = function.name.as_str();
     let Some((entry, signature)) = catalogue::find(name).and_then(|e| Some((e, e.call.as_ref()?))) else {
-        let e = cx.error(function.span, format!("there is no function '{name}'"));
+        let message = format!("there is no function '{name}'");
+        let e = cx.error_of(ErrorKind::NotFound, function.span, message);
         return Err(e.hint(catalogue::missing(name)));
     };
     let args = match entry.is {
@@ -84,7 +85,7 @@ fn bind(
     let n = signature.positional();
     if let Some(extra) = args.get(n) {
         let message = format!("{name} takes {n} argument{} without a name, not {}", plural(n), args.len());
-        return Err(cx.error(extra.span, message).hint(written()));
+        return Err(cx.error_of(ErrorKind::Type, extra.span, message).hint(written()));
     }
     let mut slots: Vec<(&'static str, Option<Item>)> = params.iter().map(|p| (p.name, None)).collect();
     for (slot, item) in slots.iter_mut().zip(args) {
@@ -93,11 +94,13 @@ fn bind(
     for (keyword, item) in keywords {
         match slots.iter_mut().find(|(p, _)| *p == keyword.name) {
             Some((p, slot)) if slot.is_some() => {
-                return Err(cx.error(keyword.span, format!("{name} was given {p} twice")));
+                let message = format!("{name} was given {p} twice");
+                return Err(cx.error_of(ErrorKind::Type, keyword.span, message));
             }
             Some((_, slot)) => *slot = Some(item),
             None => {
-                let e = cx.error(keyword.span, format!("{name} has no argument '{}'", keyword.name));
+                let message = format!("{name} has no argument '{}'", keyword.name);
+                let e = cx.error_of(ErrorKind::Type, keyword.span, message);
                 return Err(match did_you_mean(&keyword.name, params.iter().map(|p| p.name)) {
                     Some(near) => e.hint(format!("{near} {}", sentence(&written()))),
                     None => e.hint(written()),
@@ -106,7 +109,7 @@ fn bind(
         }
     }
     if let Some((missing, _)) = slots.iter().take(signature.required()).find(|(_, s)| s.is_none()) {
-        return Err(cx.error(span, format!("{name} needs {missing}")).hint(written()));
+        return Err(cx.error_of(ErrorKind::Type, span, format!("{name} needs {missing}")).hint(written()));
     }
     Ok(Args { name, span, slots })
 }

@@ -7,7 +7,7 @@ use super::args::Args;
 use super::cx::Cx;
 use super::syntax::Span;
 use super::value::{Item, Val};
-use crate::{Array, DType, Error, ErrorKind, Index, Result};
+use crate::{Array, DType, Error, ErrorKind, Index, Result, Scalar};
 
 /// The most points that lists which broadcast may choose.
 const MAX_POINTS: usize = 1 << 27;
@@ -94,7 +94,11 @@ fn selection(cx: &Cx, x: &Array, mask: &Array, span: Span) -> Result<Val> {
 fn fits(cx: &Cx, span: Span, shape: &[u64], mask: &[u64], axis: usize) -> Result<()> {
     for (d, (n, m)) in (axis..).zip(shape[axis..].iter().zip(mask)) {
         if n != m {
-            return Err(cx.error(span, format!("the mask has length {m} along axis {d}, which has {n}")));
+            return Err(cx.error_of(
+                ErrorKind::Index,
+                span,
+                format!("the mask has length {m} along axis {d}, which has {n}"),
+            ));
         }
     }
     Ok(())
@@ -139,7 +143,11 @@ fn several(cx: &Cx, x: &Array, entries: Vec<Entry>, together: bool) -> Result<Ar
     for (list, &d) in lists.iter().zip(&axes) {
         if let Some(m) = list.len.filter(|&m| m != sliced.shape().map_or(m, |s| s[d])) {
             let n = sliced.shape()?[d];
-            return Err(cx.error(list.span, format!("the mask has length {m} along axis {d}, which has {n}")));
+            return Err(cx.error_of(
+                ErrorKind::Index,
+                list.span,
+                format!("the mask has length {m} along axis {d}, which has {n}"),
+            ));
         }
     }
     let (shape, indices) = broadcast(&lists).ok_or_else(|| {
@@ -238,7 +246,7 @@ fn along(cx: &Cx, span: Span, x: &Array, by: &Array, axis: usize) -> Result<Arra
     }
     let mask = by.shape()?;
     fits(cx, span, x.shape()?, mask, axis)?;
-    let positions = cx.beforehand().and_then(|s| s.flatnonzero(by)).map_err(located)?;
+    let positions = cx.positions(span, by)?;
     let flat = match mask.len() {
         1 => x.clone(),
         n => {
@@ -258,10 +266,9 @@ fn to_the_front(x: &Array, from: usize, n: usize) -> Result<Array> {
 
 /// The elements of an array of integers.
 fn whole_numbers(cx: &Cx, span: Span, by: &Array) -> Result<Vec<i64>> {
-    let values = cx.beforehand().and_then(|s| s.compute(by)).map_err(|e| cx.at(span, e))?;
-    let len = values.shape().iter().product::<u64>() as usize;
-    let whole = |i| values.scalar(i).and_then(|v| i64::try_from(v.to_i128()?).ok());
-    let all = (0..len).map(whole).collect::<Option<Vec<i64>>>();
+    let elements = cx.elements(span, by)?;
+    let whole = |v: Scalar| v.to_i128().and_then(|v| i64::try_from(v).ok());
+    let all = elements.scalars().map(whole).collect::<Option<Vec<i64>>>();
     all.ok_or_else(|| cx.error(span, "an index is beyond int64"))
 }
 
@@ -297,7 +304,7 @@ pub fn compress(cx: &Cx, mut a: Args) -> Result<Val> {
         return Err(cx.error(span, "the condition must have one axis").hint("x[mask] and extract take more"));
     }
     let x = if axis.is_none() { x.ravel() } else { x };
-    let positions = cx.beforehand().and_then(|s| s.flatnonzero(&condition)).map_err(|e| cx.at(span, e))?;
+    let positions = cx.positions(span, &condition)?;
     Ok(Val::Array(x.take(&positions, axis.unwrap_or(0))))
 }
 
@@ -306,7 +313,7 @@ pub fn extract(cx: &Cx, mut a: Args) -> Result<Val> {
     let item = a.need(cx, "condition")?;
     let span = item.span;
     let (condition, x) = (item.array(cx, "condition")?, a.array(cx, "arr")?);
-    let positions = cx.beforehand().and_then(|s| s.flatnonzero(&condition)).map_err(|e| cx.at(span, e))?;
+    let positions = cx.positions(span, &condition)?;
     Ok(Val::Array(x.ravel().take(&positions, 0)))
 }
 

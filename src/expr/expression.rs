@@ -100,7 +100,7 @@ impl Expression {
     }
 
     fn output_at(&self, value: Val, span: Span, scope: &Scope) -> Result<Output> {
-        let cx = Cx { ast: &self.ast, session: scope.session(), skips_missing: scope.skips_missing };
+        let cx = Cx { ast: &self.ast, before: scope.before(), skips_missing: scope.skips_missing };
         match value {
             Val::Array(a) => Ok(Output::Array(a)),
             Val::Histogram(h) => Ok(Output::Histogram(h)),

@@ -33,8 +33,7 @@ pub fn lower(ast: &Ast, scope: &Scope) -> Result<Val> {
             Error::new(ErrorKind::Expression, message).hint("give a part of it a name with NAME=EXPR")
         );
     }
-    let lowering =
-        Lowering { cx: Cx { ast, session: scope.session(), skips_missing: scope.skips_missing }, scope };
+    let lowering = Lowering::new(ast, scope);
     let mut values: Vec<Option<Val>> = Vec::with_capacity(nodes.len());
     for node in nodes {
         let value = lowering.node(&node.expr, node.span, &mut values)?;
@@ -63,13 +62,28 @@ fn complex_part(z: &Stored, function: &str) -> Result<Array> {
     }
 }
 
+/// What one node stands for, whose operands have values already.
+///
+/// # Errors
+/// `Expression`, with a caret under the place that is wrong.
+pub fn lower_root(ast: &Ast, scope: &Scope, values: &mut [Option<Val>]) -> Result<Val> {
+    let lowering = Lowering::new(ast, scope);
+    let root = ast.node(ast.root());
+    let value = lowering.node(&root.expr, root.span, values)?;
+    lowering.checked(root.span, value)
+}
+
 /// An expression being lowered, with the names that it can use.
 struct Lowering<'a> {
     cx: Cx<'a>,
     scope: &'a Scope,
 }
 
-impl Lowering<'_> {
+impl<'a> Lowering<'a> {
+    fn new(ast: &'a Ast, scope: &'a Scope) -> Lowering<'a> {
+        Lowering { cx: Cx { ast, before: scope.before(), skips_missing: scope.skips_missing }, scope }
+    }
+
     /// What was made, known by its text from now on.
     fn checked(&self, span: Span, value: Val) -> Result<Val> {
         // A name for the same thing does not rename it.

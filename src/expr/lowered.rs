@@ -1,10 +1,11 @@
 //! What expressions stand for, for those who use them.
 
 use super::stored::Stored;
-use super::value::Val;
+use super::syntax::Span;
+use super::value::{Item, Val};
 use crate::array::Target;
 use crate::graph::Built;
-use crate::{Array, Binned, Weak};
+use crate::{Array, Binned, DType, Selection, Weak};
 use std::fmt;
 
 /// What an expression stands for: an array, what a mask selects, a number, a string, a dtype, a tuple, a histogram, a
@@ -20,6 +21,72 @@ impl Lowered {
     pub fn kind(&self) -> &'static str {
         self.0.kind()
     }
+
+    /// `None`
+    pub fn none() -> Lowered {
+        Lowered(Val::None)
+    }
+
+    /// `(a, b)`
+    pub fn tuple(items: Vec<Lowered>) -> Lowered {
+        Lowered(Val::Tuple(items.into_iter().map(nowhere).collect()))
+    }
+
+    /// `[a, b]`
+    pub fn list(items: Vec<Lowered>) -> Lowered {
+        Lowered(Val::List(items.into_iter().map(nowhere).collect()))
+    }
+
+    /// What it is, to be taken apart.
+    pub fn part(&self) -> Part<'_> {
+        let all = |items: &[Item]| items.iter().map(|i| Lowered(i.value.clone())).collect();
+        match &self.0 {
+            Val::Array(a) => Part::Array(a),
+            Val::Selection(s) => Part::Selection(s),
+            Val::Scalar(w) => Part::Number(*w),
+            Val::Str(text) => Part::Text(text),
+            Val::None => Part::None,
+            Val::DType(d) => Part::DType(*d),
+            Val::Tuple(items) => Part::Tuple(all(items)),
+            Val::List(items) => Part::List(all(items)),
+            Val::Histogram(h) => Part::Histogram(h),
+            Val::Stored(s) => Part::Stored(s),
+            Val::Attributes(s) => Part::Attributes(s),
+        }
+    }
+}
+
+/// An item of what was put together, which stands in no text yet.
+fn nowhere(item: Lowered) -> Item {
+    Item { value: item.0, span: Span { start: 0, end: 0 } }
+}
+
+/// What a [`Lowered`] is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Part<'a> {
+    /// A lazy array.
+    Array(&'a Array),
+    /// What a mask selects, before anyone knows how much that is.
+    Selection(&'a Selection),
+    /// A Python number.
+    Number(Weak),
+    /// A string.
+    Text(&'a str),
+    /// `None`
+    None,
+    /// A dtype.
+    DType(DType),
+    /// A tuple.
+    Tuple(Vec<Lowered>),
+    /// A list.
+    List(Vec<Lowered>),
+    /// A histogram.
+    Histogram(&'a Binned),
+    /// A file, a group or a dataset that was not looked at yet.
+    Stored(&'a Stored),
+    /// The attributes of one of these.
+    Attributes(&'a Stored),
 }
 
 impl fmt::Debug for Lowered {
@@ -43,6 +110,24 @@ impl From<Stored> for Lowered {
 impl From<Binned> for Lowered {
     fn from(histogram: Binned) -> Lowered {
         Lowered(Val::Histogram(histogram))
+    }
+}
+
+impl From<Selection> for Lowered {
+    fn from(selection: Selection) -> Lowered {
+        Lowered(Val::Selection(selection))
+    }
+}
+
+impl From<DType> for Lowered {
+    fn from(dtype: DType) -> Lowered {
+        Lowered(Val::DType(dtype))
+    }
+}
+
+impl From<&str> for Lowered {
+    fn from(text: &str) -> Lowered {
+        Lowered(Val::Str(text.to_string()))
     }
 }
 

@@ -35,11 +35,13 @@
 
 mod args;
 mod attributes;
+mod beforehand;
 mod binned;
 mod call;
 pub mod catalogue;
 mod chosen;
 mod cx;
+mod direct;
 mod each_file;
 mod expression;
 mod fold;
@@ -55,7 +57,8 @@ mod syntax;
 mod typo;
 mod value;
 
+pub use direct::Subscript;
 pub use expression::Expression;
-pub use lowered::{Lowered, Output};
+pub use lowered::{Lowered, Output, Part};
 pub use scope::Scope;
 pub use stored::Stored;

@@ -1,6 +1,7 @@
 //! The names that expressions can use.
 
 use super::Lowered;
+use super::beforehand::Beforehand;
 use super::value::Val;
 use crate::Session;
 use std::collections::BTreeMap;
@@ -25,14 +26,19 @@ const DEFINE: &str = "give arrays names with Scope::define";
 #[derive(Clone, Debug)]
 pub struct Scope {
     names: BTreeMap<String, Val>,
-    session: Option<Session>,
+    before: Beforehand,
     how_to_name: String,
     pub(super) skips_missing: bool,
 }
 
 impl Default for Scope {
     fn default() -> Scope {
-        Scope { names: BTreeMap::new(), session: None, how_to_name: DEFINE.into(), skips_missing: true }
+        Scope {
+            names: BTreeMap::new(),
+            before: Beforehand::default(),
+            how_to_name: DEFINE.into(),
+            skips_missing: true,
+        }
     }
 }
 
@@ -45,7 +51,18 @@ impl Scope {
     /// Has a session compute what must be known before an expression can be planned: the edges of bins, the labels
     /// of groups, where a mask selects. Without one a session with the defaults does.
     pub fn compute_with(&mut self, session: &Session) {
-        self.session = Some(session.clone());
+        self.before.using = Some(session.clone());
+    }
+
+    /// Has nothing computed before an expression is planned: what would need it is an error of the kind `Unsupported`
+    /// within the expression, with this hint.
+    pub fn compute_nothing(&mut self, hint: &str) {
+        self.before.refused = Some(hint.to_string());
+    }
+
+    /// How often something was computed before an expression could be planned, with this scope and its clones.
+    pub fn computed(&self) -> u64 {
+        self.before.runs()
     }
 
     /// Whether reductions leave out what is missing in decoded data ([`Array::has_missing`](crate::Array::has_missing)), as
@@ -92,7 +109,7 @@ impl Scope {
         &self.how_to_name
     }
 
-    pub(super) fn session(&self) -> Option<&Session> {
-        self.session.as_ref()
+    pub(super) fn before(&self) -> &Beforehand {
+        &self.before
     }
 }

@@ -177,6 +177,11 @@ impl Stored {
         Ok(self.looked.array.get_or_init(|| array).clone())
     }
 
+    /// Whether it is a group, as far as can be seen.
+    pub fn is_a_group(&self) -> bool {
+        self.holds_others().unwrap_or(false)
+    }
+
     /// Whether it is a group.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use super::chosen::Entry;
 use super::cx::Cx;
 use super::stored::{Held, Stored};
 use super::syntax::Span;
-use crate::{Array, ArrayOperand, Binned, DType, Error, Result, Selection, Weak};
+use crate::{Array, ArrayOperand, Binned, DType, Error, ErrorKind, Result, Scalar, Selection, Weak};
 
 /// The most elements of a literal list.
 const MAX_LITERAL: usize = 1 << 20;
@@ -83,7 +83,8 @@ impl Val {
 impl Item {
     /// The error that says what was wanted in its place.
     fn wrong(&self, cx: &Cx, what: &str, wanted: &str) -> Error {
-        let e = cx.error(self.span, format!("{what} must be {wanted}, not {}", self.value.kind()));
+        let message = format!("{what} must be {wanted}, not {}", self.value.kind());
+        let e = cx.error_of(ErrorKind::Type, self.span, message);
         match &self.value {
             Val::Histogram(_) => e.hint("its counts are histogram(…)[0], its edges histogram(…)[1]"),
             Val::Attributes(_) => e.hint("an attribute is reached by its name, as in x.attrs['units']"),
@@ -96,10 +97,22 @@ impl Item {
         }
     }
 
+    /// The number that is known already: Python's, or one with a dtype.
+    fn known(&self) -> Option<Weak> {
+        match &self.value {
+            Val::Scalar(w) => Some(*w),
+            Val::Array(a) => a.given_number().map(|v| match v {
+                Scalar::Bool(b) => Weak::Bool(b),
+                v => v.to_i128().map_or(Weak::Float(v.to_f64()), Weak::Int),
+            }),
+            _ => None,
+        }
+    }
+
     /// A whole number.
     pub fn int(&self, cx: &Cx, what: &str) -> Result<i64> {
-        match self.value {
-            Val::Scalar(Weak::Int(v)) => i64::try_from(v)
+        match self.known() {
+            Some(Weak::Int(v)) => i64::try_from(v)
                 .map_err(|_| cx.error(self.span, format!("{what} is too large: {v} does not fit int64"))),
             _ => Err(self.wrong(cx, what, "a whole number")),
         }
@@ -109,7 +122,7 @@ impl Item {
     pub fn ints(&self, cx: &Cx, what: &str) -> Result<Vec<i64>> {
         match &self.value {
             Val::Tuple(items) | Val::List(items) => items.iter().map(|i| i.int(cx, what)).collect(),
-            Val::Scalar(Weak::Int(_)) => Ok(vec![self.int(cx, what)?]),
+            _ if matches!(self.known(), Some(Weak::Int(_))) => Ok(vec![self.int(cx, what)?]),
             _ => Err(self.wrong(cx, what, "a whole number or a tuple of whole numbers")),
         }
     }
@@ -122,19 +135,19 @@ impl Item {
 
     /// Any number as a float64.
     pub fn float(&self, cx: &Cx, what: &str) -> Result<f64> {
-        match self.value {
-            Val::Scalar(Weak::Bool(b)) => Ok(f64::from(u8::from(b))),
-            Val::Scalar(Weak::Int(v)) => Ok(v as f64),
-            Val::Scalar(Weak::Float(v)) => Ok(v),
-            _ => Err(self.wrong(cx, what, "a number")),
+        match self.known() {
+            Some(Weak::Bool(b)) => Ok(f64::from(u8::from(b))),
+            Some(Weak::Int(v)) => Ok(v as f64),
+            Some(Weak::Float(v)) => Ok(v),
+            None => Err(self.wrong(cx, what, "a number")),
         }
     }
 
     /// A number as it is.
     pub fn number(&self, cx: &Cx, what: &str) -> Result<Weak> {
-        match self.value {
-            Val::Scalar(w) => Ok(w),
-            _ => Err(self.wrong(cx, what, "a number")),
+        match self.known() {
+            Some(w) => Ok(w),
+            None => Err(self.wrong(cx, what, "a number")),
         }
     }
 
@@ -148,8 +161,8 @@ impl Item {
 
     /// `True` or `False`.
     pub fn bool(&self, cx: &Cx, what: &str) -> Result<bool> {
-        match self.value {
-            Val::Scalar(Weak::Bool(b)) => Ok(b),
+        match self.known() {
+            Some(Weak::Bool(b)) => Ok(b),
             _ => Err(self.wrong(cx, what, "True or False")),
         }
     }

@@ -78,6 +78,11 @@ impl Entry {
         self.doc[..end].trim_end_matches('.')
     }
 
+    /// Whether what follows the first argument may stand there without a tuple: `x.reshape(2, 3)`.
+    pub fn spreads(&self) -> bool {
+        matches!(self.is, Is::Function(f) if f.spreads)
+    }
+
     /// Whether it can be called.
     pub fn is_function(&self) -> bool {
         self.call.is_some()

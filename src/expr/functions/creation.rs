@@ -29,7 +29,9 @@ pub fn linspace(cx: &Cx, mut a: Args) -> Result<Val> {
         None => 50,
     };
     let (start, stop) = (a.need(cx, "start")?.float(cx, "start")?, a.need(cx, "stop")?.float(cx, "stop")?);
-    Ok(Val::Array(in_dtype(Array::linspace(start, stop, num), a.dtype(cx)?)))
+    let endpoint = a.take("endpoint").map(|i| i.bool(cx, "endpoint")).transpose()?.unwrap_or(true);
+    let made = if endpoint { Array::linspace } else { Array::linspace_before };
+    Ok(Val::Array(in_dtype(made(start, stop, num), a.dtype(cx)?)))
 }
 
 pub fn filled(cx: &Cx, mut a: Args, make: fn(&[u64], DType) -> Array) -> Result<Val> {

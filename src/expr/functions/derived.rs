@@ -182,6 +182,7 @@ fn diff(cx: &Cx, mut a: Args) -> Result<Val> {
     pieces.extend(before.map(as_slice).transpose()?);
     pieces.push(x.clone());
     pieces.extend(after.map(as_slice).transpose()?);
-    let x = if pieces.len() > 1 { concatenate(&pieces, along) } else { x };
+    // As in NumPy, no differences at all are the array as it was.
+    let x = if pieces.len() > 1 && n > 0 { concatenate(&pieces, along) } else { x };
     Ok(Val::Array(x.diff(n, along)))
 }

@@ -9,8 +9,8 @@ use crate::{Interp, Result, Side, Table};
 fn table(cx: &Cx, item: Item, what: &str) -> Result<(Table, usize)> {
     let span = item.span;
     let array = item.array(cx, what)?;
-    let value = cx.beforehand().and_then(|session| session.compute(&array)).map_err(|e| cx.at(span, e))?;
-    Ok((Table::from(&value), value.shape().len()))
+    let elements = cx.elements(span, &array)?;
+    Ok((Table::of_bytes(elements.dtype, &elements.bytes), array.ndim()?))
 }
 
 /// The same, of what must have one axis.

@@ -59,8 +59,8 @@ static FUNCTIONS: &[Function] = functions! {
     };
     /// Numbers from start to before stop, step apart; from 0 if only one end is given.
     Creation "arange(start, stop=None, step=1, dtype=None)" eg "arange(2, 10, 3)" = arange;
-    /// Evenly spaced numbers from start to stop, both among them.
-    Creation "linspace(start, stop, num=50, *, dtype=None)" eg "linspace(0, 1, 5)" = linspace;
+    /// Evenly spaced numbers from start to stop, both among them; with endpoint=False stop is not.
+    Creation "linspace(start, stop, num=50, endpoint=True, *, dtype=None)" eg "linspace(0, 1, 5)" = linspace;
     /// Zeros.
     Creation "zeros(shape, dtype=float64)" eg "zeros((2, 3))" = |cx, a| filled(cx, a, Array::zeros);
     /// Ones.

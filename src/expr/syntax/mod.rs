@@ -27,6 +27,11 @@ use crate::Error;
 pub struct Id(u32);
 
 impl Id {
+    /// The node at this index.
+    pub fn at(index: usize) -> Id {
+        Id(index as u32)
+    }
+
     /// The index into [`Ast::nodes`].
     pub fn index(self) -> usize {
         self.0 as usize
@@ -69,7 +74,8 @@ macro_rules! binary_ops {
             pub fn symbol(self) -> &'static str {
                 match self { $(BinaryOp::$name => $symbol),* }
             }
-            fn from_symbol(symbol: &str) -> Option<BinaryOp> {
+            /// The operator that is written so.
+            pub fn from_symbol(symbol: &str) -> Option<BinaryOp> {
                 match symbol { $($symbol => Some(BinaryOp::$name),)* _ => None }
             }
             /// How tightly it binds.
@@ -212,6 +218,11 @@ pub struct Ast {
 }
 
 impl Ast {
+    /// What was not read but put together: nodes, operands before what uses them, and a text in which they stand.
+    pub fn of(text: String, nodes: Vec<Node>) -> Ast {
+        Ast { text, target: None, nodes }
+    }
+
     /// `NAME` of `NAME=EXPR`.
     pub fn target(&self) -> Option<&Ident> {
         self.target.as_ref()
