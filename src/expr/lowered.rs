@@ -52,6 +52,7 @@ impl Lowered {
             Val::Histogram(h) => Part::Histogram(h),
             Val::Stored(s) => Part::Stored(s),
             Val::Attributes(s) => Part::Attributes(s),
+            Val::Texts(s, _) => Part::Texts(s),
         }
     }
 }
@@ -87,6 +88,8 @@ pub enum Part<'a> {
     Stored(&'a Stored),
     /// The attributes of one of these.
     Attributes(&'a Stored),
+    /// Stored strings that were indexed: they can be compared.
+    Texts(&'a Stored),
 }
 
 impl fmt::Debug for Lowered {
