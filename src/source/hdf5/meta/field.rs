@@ -29,13 +29,14 @@ pub(in crate::source::hdf5) struct Found {
 /// As [`find`].
 pub(in crate::source::hdf5) fn find_in(message: &[u8], names: &[String], text_bytes: bool) -> Result<Found> {
     let ty = Type::read(message)?;
+    let found = find(&ty, names, text_bytes)?;
     if has_variable(&ty) {
         // libhdf5 says how long they are in memory.
         let what = "a field beside strings or lists of variable length";
         let e = Error::new(ErrorKind::Unsupported, format!("libhdf5 does not say where {what} lies"));
         return Err(e.hint("open the file with OpenOptions::reader(Reader::Own) (--reader own)"));
     }
-    find(&ty, names, text_bytes)
+    Ok(found)
 }
 
 /// Whether elements of a type have parts of variable length.
