@@ -6,26 +6,11 @@
 use super::args::Args;
 use super::cx::Cx;
 use super::syntax::Span;
-use super::value::{Item, Val};
+use super::value::{Entry, Item, Val};
 use crate::{Array, DType, Error, ErrorKind, Index, Result, Scalar};
 
 /// The most points that lists which broadcast may choose.
 const MAX_POINTS: usize = 1 << 27;
-
-/// An entry between `[` and `]`.
-#[derive(Clone, Debug)]
-pub enum Entry {
-    /// A whole number, a slice, `None` or `...`.
-    Basic(Index),
-    /// A list or an array.
-    Chosen(Item),
-}
-
-impl Entry {
-    fn is_advanced(&self) -> bool {
-        matches!(self, Entry::Chosen(_) | Entry::Basic(Index::At(_)))
-    }
-}
 
 /// `x[…]` as NumPy has it.
 ///

@@ -5,7 +5,7 @@
 use super::attributes::{ATTRIBUTES, whole};
 use super::call;
 use super::catalogue::{self, Is, Kind};
-use super::chosen::{self, Entry};
+use super::chosen;
 use super::cx::Cx;
 use super::fold;
 use super::scope::Scope;
@@ -13,7 +13,7 @@ use super::selected;
 use super::stored::Stored;
 use super::syntax::{self, Ast, BinaryOp, CallForm, Expr, Id, Ident, Span};
 use super::typo::did_you_mean;
-use super::value::{Item, Val};
+use super::value::{Entry, Item, Val};
 use crate::array::Target;
 use crate::ops::elementwise::Op;
 use crate::{Array, Error, ErrorKind, Index, Result, Weak};

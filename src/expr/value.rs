@@ -1,10 +1,9 @@
 //! What a sub-expression stands for, and how it becomes what an argument wants.
 
-use super::chosen::Entry;
 use super::cx::Cx;
 use super::stored::{Held, Stored};
 use super::syntax::Span;
-use crate::{Array, ArrayOperand, Binned, DType, Error, ErrorKind, Result, Scalar, Selection, Weak};
+use crate::{Array, ArrayOperand, Binned, DType, Error, ErrorKind, Index, Result, Scalar, Selection, Weak};
 
 /// The most elements of a literal list.
 const MAX_LITERAL: usize = 1 << 20;
@@ -45,6 +44,22 @@ pub struct Item {
     pub value: Val,
     /// Its place in the text.
     pub span: Span,
+}
+
+/// An entry between `[` and `]`.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    /// A whole number, a slice, `None` or `...`.
+    Basic(Index),
+    /// A list or an array.
+    Chosen(Item),
+}
+
+impl Entry {
+    /// Whether it chooses elements one by one.
+    pub fn is_advanced(&self) -> bool {
+        matches!(self, Entry::Chosen(_) | Entry::Basic(Index::At(_)))
+    }
 }
 
 impl Val {

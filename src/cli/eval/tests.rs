@@ -443,7 +443,7 @@ fn errors_point_at_their_place() {
         ("clip(x, None, None)", "clip(x, None, None)", "needs a bound"),
         ("sqrt(x, 2)", "2", "takes 1 argument without a name"),
         ("x << 1.5", "x << 1.5", "left_shift"),
-        ("histogram(x) + 1", "histogram(x)", "only be a result"),
+        ("histogram(x) + 1", "histogram(x)", "its counts are histogram(…)[0]"),
         ("x[[0, 1], [0, 1, 2]]", "[0, 1], [0, 1, 2]", "do not broadcast"),
         ("x[[0, 1], [0, 4]]", "[0, 1], [0, 4]", "index 4 is out of bounds"),
         ("x[[0, 1], [True, False]]", "[True, False]", "the mask has length 2 along axis 1"),

@@ -135,7 +135,8 @@ impl DatasetSpec {
                 "a chunk has a length of at least 1 for each axis",
             );
         }
-        let larger = (0..rank).any(|d| chunks[d] > self.shape[d] && !self.grows(d));
+        // Along an axis without elements every chunk is larger, and none is there.
+        let larger = (0..rank).any(|d| chunks[d] > self.shape[d].max(1) && !self.grows(d));
         if larger {
             return wrong(
                 ErrorKind::Shape,
