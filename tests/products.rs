@@ -141,8 +141,8 @@ fn a_product_that_is_wanted_again_is_held() {
     // A stored product that another stage needs.
     let path = folder.path().join("p.h5");
     let [holding, not] = held_and_not(2, "64MiB");
-    for (session, name) in [(&holding, "/held"), (&not, "/not")] {
-        let path = path.with_extension(&name[1..]);
+    for (session, name) in [(&holding, "held.h5"), (&not, "not.h5")] {
+        let path = path.with_file_name(name);
         session
             .store(&path, &[("/p", &product), ("/q", &(&product - product.mean()))], &StoreOptions::new())
             .unwrap();
