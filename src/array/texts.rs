@@ -22,11 +22,11 @@ use std::sync::Arc;
 /// their bytes, which are UTF-8 here.
 ///
 /// ```no_run
-/// use chunkwise::{Array, OpenOptions, Session, Texts};
+/// use chunkwise::{Array, OpenOptions, Over, Texts};
 /// # fn main() -> chunkwise::Result<()> {
 /// let severity = Texts::open("log.h5", "/events/sev", OpenOptions::new())?;
 /// let energy = Array::open("log.h5", "/events/energy")?;
-/// let of_errors = energy.boolean_index(&[severity.equal("ERROR")?])?.mean();
+/// let of_errors = energy.mean_with(Over::all().mask(&severity.equal("ERROR")?));
 /// # let _ = of_errors;
 /// # Ok(())
 /// # }
