@@ -256,7 +256,10 @@ impl Reference {
 fn without_zone(time: &str) -> Option<(&str, i64)> {
     let Some(at) = time.rfind(['+', '-']) else { return Some((time, 0)) };
     let (clock, zone) = time.split_at(at);
-    let (sign, zone) = if zone.starts_with('-') { (-1, &zone[1..]) } else { (1, &zone[1..]) };
+    let (sign, zone) = match zone.strip_prefix('-') {
+        Some(west) => (-1, west),
+        None => (1, zone.strip_prefix('+')?),
+    };
     let (hours, minutes) = match zone.split_once(':') {
         Some(both) => both,
         None if zone.len() > 2 => zone.split_at_checked(zone.len() - 2)?,
