@@ -139,6 +139,8 @@ def main() -> None:
         maker = multiprocessing.get_context("spawn").Process(target=make, args=(str(path),))
         maker.start()
         maker.join()
+        if maker.exitcode:
+            sys.exit("the file cannot be made")
         print("| operation | " + " | ".join(f"{b} MiB" for b in BUDGETS) + " |")
         print("|---|" + "---|" * len(BUDGETS))
         for name, text in OPERATIONS.items():
