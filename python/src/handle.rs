@@ -140,7 +140,9 @@ fn options((decode, external, plugins): How) -> OpenOptions {
 pub fn open(py: Python<'_>, file: PathBuf, path: &str, how: How) -> PyResult<Handle> {
     let options = options(how);
     let of = file.clone();
-    let stored = Stored::opened_by([file], options, move |dataset| Array::open_with(&of, dataset, options));
+    let join = Join::Concatenate { axis: 0 };
+    let open = move |dataset: &str| Array::open_with(&of, dataset, options);
+    let stored = Stored::opened_by([file], join, options, open);
     found(py, stored.at(path))
 }
 
