@@ -362,6 +362,10 @@ fn what_does_not_lie_along_time_is_taken_once() {
         // Stacked files have all of it.
         assert_eq!(first(&["-i", &files, "--join", "stack", "f.area.shape"]).0, json!([3, 3]));
     }
+    // A coordinate of strings is none that is joined.
+    let files = format!("f={}", goldens.join("y*.nc4").display());
+    assert_eq!(first(&["-i", &files, "f.height_of"]).0, json!([7.0, 9.0]));
+    assert_eq!(first(&["-i", &files, "sum(f.u[:, f.station == 'south'])"]).0, json!(12.0));
     let both = format!("f={},{}", goldens.join("y2000.nc4").display(), goldens.join("y2001.nc3").display());
     assert_eq!(first(&["-i", &both, "f.lat"]).0, json!([-10.0, 0.0, 10.0]));
     let calendars =

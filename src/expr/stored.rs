@@ -267,7 +267,7 @@ impl Stored {
         let values = words.iter().map(value).collect::<Result<Vec<i128>>>()?;
         let array = self.array()?;
         let same = values.into_iter().map(|value| array.equal(Weak::Int(value)));
-        Ok(Some(same.reduce(|a, b| a.logical_or(&b)).unwrap_or_else(|| array.not_equal(&array))))
+        Ok(same.reduce(|a, b| a.logical_or(&b)))
     }
 
     /// Where strings of the first file are one of `words`, which must be so in all files.

@@ -28,6 +28,12 @@ def write(name, form, year, first, lat=(-10.0, 0.0, 10.0), area=(4.0, 6.0, 5.0),
         nc.createVariable("height", "f8", ())[...] = 2.0
         names = np.array([b"low", b"mid", b"high"], "S5").view("S1").reshape(3, 5)
         nc.createVariable("name", "S1", ("lat", "name_strlen"))[:] = names
+        if form == "NETCDF4":
+            # A coordinate of strings, before the axis of time.
+            nc.createDimension("station", 2)
+            nc.createVariable("station", str, ("station",))[:] = np.array(["north", "south"], object)
+            nc.createVariable("u", "f8", ("time", "station"))[:] = [[1.0, 2.0]] * 2
+            nc.createVariable("height_of", "f8", ("station",))[:] = [7.0, 9.0]
         # t is 1 2 1, 2 4 2 … along time: the middle is what is asked for by its name.
         nc.createVariable("t", "f8", ("time", "lat"))[:] = [[1.0 + first, 2.0 + first, 3.0 + first]] * 2
 

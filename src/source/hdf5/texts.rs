@@ -35,6 +35,7 @@ pub(crate) fn equal(
     })?;
     let mut found = Buffer::zeroed(count as usize);
     let mut out = found.iter_mut();
+    let longest = words.iter().map(|w| w.len()).max().unwrap_or(0);
     let (mut scratch, stats) = (Scratch::new(), ReadStats::default());
     let mut stored = Buffer::default();
     for slab in pieces(&source) {
@@ -44,7 +45,6 @@ pub(crate) fn equal(
         let file = handles::borrow_in(&source.canonical, &source.state).map_err(|e| source.locate(e))?;
         let mut heap = Heap::open(&file.raw).map_err(|e| source.locate(e))?;
         for (reference, out) in stored.chunks_exact(*each as usize).zip(&mut out) {
-            let longest = words.iter().map(|w| w.len()).max().unwrap_or(0);
             let text = heap.text(reference, longest as u64 + 1).map_err(|e| source.locate(e))?;
             *out = words.iter().any(|w| w.as_bytes() == text).into();
         }
