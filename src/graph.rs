@@ -6,12 +6,13 @@
 mod annotations;
 mod show;
 
-pub(crate) use annotations::carried;
+pub(crate) use annotations::{carried, named};
 
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
 use crate::feeds::Feed;
 use crate::grid::Dims;
+use crate::members::Members;
 use crate::ops::elementwise::{Op, Signature};
 use crate::ops::fold::{Collect, SharedFold};
 use crate::source::foreign::spec_of;
@@ -119,6 +120,8 @@ pub struct Node {
     pub origin: Origin,
     /// Names, units and the like; not looked at when equal nodes are merged.
     pub annotations: BTreeMap<String, String>,
+    /// The names of its values, where these stand for something; not looked at when equal nodes are merged.
+    pub members: Option<Arc<Members>>,
 }
 
 impl Drop for Node {
@@ -199,6 +202,7 @@ impl Graph {
                     dtype: node.dtype,
                     origin: node.origin.clone(),
                     annotations: BTreeMap::new(),
+                    members: None,
                 })
             };
             let looked = match held.contains(&index) {

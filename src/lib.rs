@@ -84,6 +84,7 @@ pub mod fuzzing;
 pub mod graph;
 pub mod grid;
 mod h5;
+mod members;
 #[doc(hidden)]
 pub mod ops;
 #[doc(hidden)]
@@ -116,6 +117,7 @@ pub use exec::{
     Progress, Report, StagePartial, StageReport, StateBytes, TaskCounts, TileNote, Value, Values,
 };
 pub use feeds::{BlockFunction, Boundary, MappedBlock};
+pub use members::Members;
 pub use ops::histogram::Histogram;
 pub use ops::labels::Labels;
 pub use ops::lookup::{Side, Table};

@@ -7,12 +7,15 @@ use chunkwise::{Array, DType, DatePart, ErrorKind};
 use common::{golden, session};
 use ndarray::Array1;
 
-const PARTS: [(&str, DatePart); 5] = [
+const PARTS: [(&str, DatePart); 8] = [
     ("year", DatePart::Year),
     ("month", DatePart::Month),
     ("day", DatePart::Day),
     ("hour", DatePart::Hour),
     ("dayofyear", DatePart::DayOfYear),
+    ("minute", DatePart::Minute),
+    ("second", DatePart::Second),
+    ("weekday", DatePart::DayOfWeek),
 ];
 
 #[test]

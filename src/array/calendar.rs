@@ -7,6 +7,7 @@
 use super::{Array, attempt};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
+use crate::members::Members;
 use std::panic::Location;
 
 /// A part of a date.
@@ -21,6 +22,16 @@ pub enum DatePart {
     Day,
     /// The hour, 0 to 23.
     Hour,
+    /// The minute, 0 to 59.
+    Minute,
+    /// The second, 0 to 59.
+    Second,
+    /// The day of the week, 0 (Monday) to 6.
+    DayOfWeek,
+    /// The quarter of the year, 1 to 4.
+    Quarter,
+    /// The season: 0 to 3, whose names ([`Array::members`]) are DJF, MAM, JJA and SON, the first letters of its months.
+    Season,
     /// The day of the year, from 1 on.
     DayOfYear,
 }
@@ -76,17 +87,31 @@ impl Array {
     #[track_caller]
     pub fn date_part(&self, units: &str, calendar: &str, part: DatePart) -> Array {
         let reference = attempt!("date_part", Reference::parse(units, calendar));
+        let of_day = match part {
+            DatePart::Hour => Some((DAY, DAY / 24)),
+            DatePart::Minute => Some((DAY / 24, 60_000)),
+            DatePart::Second => Some((60_000, 1000)),
+            _ => None,
+        };
+        // What the month says.
+        let of_month = matches!(part, DatePart::Quarter | DatePart::Season);
+        let asked = if of_month { DatePart::Month } else { part };
         let milliseconds =
             (self.cast(DType::F64) * reference.unit).rint().cast(DType::I64) + reference.offset;
         let day = milliseconds.floor_divide(DAY);
-        let parts = match reference.calendar {
-            _ if part == DatePart::Hour => milliseconds.remainder(DAY).floor_divide(DAY / 24),
-            Calendar::Gregorian => gregorian(&day, part),
-            Calendar::NoLeap => even(&day, 365, part),
-            Calendar::AllLeap => even(&day, 366, part),
-            Calendar::Days360 => {
+        let parts = match (reference.calendar, of_day) {
+            (_, Some((all, each))) => milliseconds.remainder(all).floor_divide(each),
+            // 1970-01-01 was a Thursday; in the other calendars the year 0 begins with a Monday, as cftime has it.
+            (calendar, _) if part == DatePart::DayOfWeek => match calendar {
+                Calendar::Gregorian => (&day + 3i64).remainder(7i64),
+                _ => day.remainder(7i64),
+            },
+            (Calendar::Gregorian, _) => gregorian(&day, asked),
+            (Calendar::NoLeap, _) => even(&day, 365, asked),
+            (Calendar::AllLeap, _) => even(&day, 366, asked),
+            (Calendar::Days360, _) => {
                 let in_year = day.remainder(360);
-                match part {
+                match asked {
                     DatePart::Year => day.floor_divide(360),
                     DatePart::Month => in_year.floor_divide(30) + 1i64,
                     DatePart::Day => in_year.remainder(30) + 1i64,
@@ -94,11 +119,22 @@ impl Array {
                 }
             }
         };
+        let parts = match part {
+            DatePart::Quarter => (parts + 2i64).floor_divide(3i64),
+            DatePart::Season => parts.remainder(12i64).floor_divide(3i64),
+            _ => parts,
+        };
         let is_float = attempt!("date_part", self.dtype()).is_float();
         let parts = if is_float { self.isfinite().select(parts, i64::MIN) } else { parts };
-        match reference.first {
+        let parts = match reference.first {
             Some(first) => day.less(first).select(i64::MIN, parts),
             None => parts,
+        };
+        match part {
+            DatePart::Season => {
+                parts.with_members(Members::new((0..).zip(["DJF", "MAM", "JJA", "SON"].map(String::from))))
+            }
+            _ => parts,
         }
     }
 }

@@ -20,6 +20,7 @@ mod histogram;
 mod index;
 mod lookup;
 mod matrices;
+mod members;
 mod missing;
 mod open;
 mod order;
@@ -56,12 +57,13 @@ pub use reduce::Over;
 pub use selection::{Selection, SelectionOperand};
 pub use shape::{concatenate, stack};
 pub use stencil::ConvolveMode;
+pub(crate) use texts::Part;
 pub use texts::Texts;
 
 use crate::buffer::Buffer;
 use crate::dtype::{DType, Element, Scalar, Weak};
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{Built, Node, NodeKind, Origin, carried};
+use crate::graph::{Built, Node, NodeKind, Origin, carried, named};
 pub(crate) use crate::grid::show_shape as show;
 use crate::grid::{Chunks, Dims, MAX_RANK, checked_len};
 use crate::ops::fold::SharedFold;
@@ -169,6 +171,7 @@ impl Draft {
         }
         Ok(Arc::new(Node {
             annotations: carried(&self.kind, &self.inputs),
+            members: named(&self.kind, &self.inputs),
             kind: self.kind,
             inputs: self.inputs,
             shape: self.shape,
@@ -422,6 +425,7 @@ impl Array {
                 dtype: n.dtype,
                 origin: n.origin.clone(),
                 annotations: n.annotations.clone(),
+                members: n.members.clone(),
             };
             change(&mut node);
             Arc::new(node)

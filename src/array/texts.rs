@@ -44,19 +44,46 @@ pub struct Texts {
 
 /// How strings are stored.
 #[derive(Clone, Copy, PartialEq)]
-struct Form {
-    kind: StringKind,
+pub(crate) struct Form {
+    pub kind: StringKind,
     /// Bytes of each.
-    len: u64,
+    pub len: u64,
     /// How many axes their bytes have: one, or one for the characters and one for the byte of each.
     axes: usize,
 }
 
+impl Form {
+    /// What a string is of the bytes that are stored of it: [`Texts`] says where it ends.
+    pub fn text<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let upto = |last: Option<usize>| &bytes[..last.map_or(0, |at| at + 1)];
+        match self.kind {
+            StringKind::NulTerminated | StringKind::Variable => {
+                bytes.split(|&b| b == 0).next().unwrap_or_default()
+            }
+            StringKind::NulPadded => upto(bytes.iter().rposition(|&b| b != 0)),
+            StringKind::SpacePadded => upto(bytes.iter().rposition(|&b| b != b' ')),
+            StringKind::Characters => upto(bytes.iter().rposition(|&b| b != 0 && b != b' ')),
+        }
+    }
+}
+
 /// The strings of a file as bytes.
-struct Part {
-    source: Arc<dyn Source>,
-    path: PathBuf,
-    form: Form,
+pub(crate) struct Part {
+    pub source: Arc<dyn Source>,
+    pub path: PathBuf,
+    pub form: Form,
+}
+
+impl Part {
+    /// The bytes, those of a string along the last axis.
+    pub fn bytes(&self) -> Array {
+        characters(Array::new(self.source.clone()), self.form)
+    }
+}
+
+/// Without the axis that characters have for the one byte of each.
+fn characters(bytes: Array, form: Form) -> Array {
+    if form.axes == 2 { bytes.index([Index::Ellipsis, Index::At(0)]) } else { bytes }
 }
 
 impl Texts {
@@ -87,8 +114,13 @@ impl Texts {
         texts.parts().map(|_| texts)
     }
 
+    /// The path of the dataset, and how its files are opened.
+    pub(crate) fn dataset(&self) -> (&str, OpenOptions) {
+        (&self.path, self.options)
+    }
+
     /// The parts that have strings, with how they are stored.
-    fn parts(&self) -> Result<Vec<Part>> {
+    pub(crate) fn parts(&self) -> Result<Vec<Part>> {
         let options = OpenOptions { decode: false, ..self.options }.text_bytes();
         let parts = Parts::open(&self.files, &self.path, options, self.join)?;
         let form = |(source, path): (Arc<dyn Source>, PathBuf)| {
@@ -141,7 +173,7 @@ impl Texts {
                 parts.push(self.alone(held(&shape, found)));
                 continue;
             }
-            let mut bytes = match self.files.len() {
+            let bytes = match self.files.len() {
                 1 => Array::new(source.clone()),
                 _ => {
                     let join = self.join_of(source.shape().len() - form.axes);
@@ -149,22 +181,24 @@ impl Texts {
                     Array::new(Arc::new(Many::new(run, join)?))
                 }
             };
-            if form.axes == 2 {
-                bytes = bytes.index([Index::Ellipsis, Index::At(0)]);
-            }
-            parts.push(compared(&bytes, *form, texts)?);
+            parts.push(compared(&characters(bytes, *form), *form, texts)?);
         }
-        let (Join::Concatenate { axis } | Join::Stack { axis }) = self.join;
-        let array = match &parts[..] {
-            [only] => only.clone(),
-            parts => concatenate(parts, axis),
-        };
+        let array = self.joined(&parts);
         array.check()?;
         Ok(array)
     }
 
+    /// What runs of files have, as one array.
+    pub(crate) fn joined(&self, parts: &[Array]) -> Array {
+        let (Join::Concatenate { axis } | Join::Stack { axis }) = self.join;
+        match parts {
+            [only] => only.clone(),
+            parts => concatenate(parts, axis),
+        }
+    }
+
     /// What one of the files has, as it is joined with those of others.
-    fn alone(&self, array: Array) -> Array {
+    pub(crate) fn alone(&self, array: Array) -> Array {
         match self.join {
             Join::Stack { axis } if self.files.len() > 1 => stack(&[array], axis),
             _ => array,

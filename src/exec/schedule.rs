@@ -16,7 +16,7 @@ use crate::ops::kernel::{Kernel, Terminal};
 use crate::source::ReadStats;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of elements that a batch comes to, at most.
 const BATCH_BYTES: u64 = 1 << 20;
@@ -36,17 +36,80 @@ pub(super) struct Tasks {
     tasks: u64,
     workers: u64,
     batch: u64,
+    pace: Option<Pace>,
+}
+
+/// How far apart tasks under way may be: what is kept for those to come was counted with that.
+struct Pace {
+    lead: u64,
+    under_way: Mutex<Vec<u64>>,
+    one_less: Condvar,
+}
+
+impl Pace {
+    fn lock(&self) -> MutexGuard<'_, Vec<u64>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tasks that a worker has claimed; others may go on from them when it is dropped.
+pub(super) struct Claimed<'t> {
+    pub range: Range<u64>,
+    tasks: &'t Tasks,
+}
+
+impl Drop for Claimed<'_> {
+    fn drop(&mut self) {
+        if let Some(pace) = &self.tasks.pace {
+            pace.lock().retain(|task| *task != self.range.start);
+            pace.one_less.notify_all();
+        }
+    }
 }
 
 impl Tasks {
     /// So many tasks, claimed in batches of at most `batch`.
     pub(super) fn new(tasks: u64, workers: u64, batch: u64) -> Tasks {
         let count = || Apart(AtomicU64::new(0));
-        Tasks { next: count(), done: count(), tasks, workers: workers.max(1), batch: batch.max(1) }
+        let batch = batch.max(1);
+        Tasks { next: count(), done: count(), tasks, workers: workers.max(1), batch, pace: None }
+    }
+
+    /// The same, claimed one by one, where the newest under way is less than `lead` ahead of the oldest. A task that waits
+    /// for another must wait for one before it.
+    pub(super) fn within(self, lead: Option<u64>) -> Tasks {
+        let pace =
+            |lead: u64| Pace { lead: lead.max(1), under_way: Mutex::default(), one_less: Condvar::new() };
+        Tasks { batch: if lead.is_some() { 1 } else { self.batch }, pace: lead.map(pace), ..self }
     }
 
     /// The next tasks for a worker; nothing if all are taken.
-    pub(super) fn claim(&self) -> Option<Range<u64>> {
+    pub(super) fn claim(&self) -> Option<Claimed<'_>> {
+        let range = match &self.pace {
+            Some(pace) => self.in_pace(pace),
+            None => self.any(),
+        };
+        range.map(|range| Claimed { range, tasks: self })
+    }
+
+    /// The next task, once the oldest under way is near enough.
+    fn in_pace(&self, pace: &Pace) -> Option<Range<u64>> {
+        let mut under_way = pace.lock();
+        loop {
+            let next = self.next.0.load(Relaxed);
+            if next >= self.tasks {
+                return None;
+            }
+            if under_way.iter().all(|task| next - task < pace.lead) {
+                self.next.0.store(next + 1, Relaxed);
+                under_way.push(next);
+                return Some(next..next + 1);
+            }
+            under_way = pace.one_less.wait(under_way).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn any(&self) -> Option<Range<u64>> {
         if self.batch == 1 {
             // Workers come once more than there are tasks, which does not overflow.
             let i = self.next.0.fetch_add(1, Relaxed);
@@ -141,7 +204,7 @@ mod tests {
     /// Claims everything from several threads; what each got, in order.
     fn claimed(tasks: &Tasks, threads: usize) -> Vec<Vec<Range<u64>>> {
         std::thread::scope(|s| {
-            let claim = || std::iter::from_fn(|| tasks.claim()).collect();
+            let claim = || std::iter::from_fn(|| tasks.claim().map(|c| c.range.clone())).collect();
             let workers: Vec<_> = (0..threads).map(|_| s.spawn(claim)).collect();
             workers.into_iter().map(|w| w.join().unwrap()).collect()
         })
@@ -158,7 +221,7 @@ mod tests {
             assert!(all.iter().all(|r| !r.is_empty() && r.end - r.start <= batch));
             assert!(all.windows(2).all(|w| w[0].end == w[1].start));
             assert_eq!((all.first().map_or(0, |r| r.start), all.last().map_or(0, |r| r.end)), (0, n));
-            assert_eq!(tasks.claim(), None);
+            assert!(tasks.claim().is_none());
         }
     }
 
@@ -166,7 +229,7 @@ mod tests {
     #[test]
     fn batches_are_large_at_first_and_small_at_the_end() {
         let tasks = Tasks::new(1_000_000, 4, 1024);
-        let all: Vec<Range<u64>> = std::iter::from_fn(|| tasks.claim()).collect();
+        let all: Vec<Range<u64>> = std::iter::from_fn(|| tasks.claim().map(|c| c.range.clone())).collect();
         assert!(all.len() < 1100, "{}", all.len());
         assert_eq!(all[0], 0..1024);
         for r in &all {
@@ -174,5 +237,33 @@ mod tests {
             assert!(r.end - r.start <= ((1_000_000 - r.start) / 16).max(1));
         }
         assert_eq!(all.last(), Some(&(999_999..1_000_000)));
+    }
+
+    /// One worker is held up in its first task: the others go on as far as they may and no further, and all is done in the
+    /// end.
+    #[test]
+    fn nobody_runs_away_from_a_task_that_is_held_up() {
+        let (tasks, lead) = (Tasks::new(100, 3, 64).within(Some(5)), 5);
+        let held = tasks.claim().unwrap();
+        assert_eq!(held.range, 0..1);
+        let (others, newest) = (AtomicU64::new(0), AtomicU64::new(0));
+        std::thread::scope(|s| {
+            for _ in 0..2 {
+                s.spawn(|| {
+                    while let Some(claimed) = tasks.claim() {
+                        newest.fetch_max(claimed.range.start, Relaxed);
+                        others.fetch_add(1, Relaxed);
+                    }
+                });
+            }
+            while others.load(Relaxed) < lead - 1 {
+                std::thread::yield_now();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            assert_eq!((others.load(Relaxed), newest.load(Relaxed)), (lead - 1, lead - 1));
+            drop(held);
+        });
+        assert_eq!(others.load(Relaxed), 99);
+        assert!(tasks.claim().is_none());
     }
 }

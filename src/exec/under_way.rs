@@ -207,13 +207,13 @@ pub(super) fn do_tasks<C: Collect>(
     // Who waits for the task before it would wait for all of its batch.
     let free = ahead.is_none() && !cache.enabled() && on_cpu && !carries.hand_on();
     let batch = if free { batch(run.kernel, &run.largest) } else { 1 };
-    let tasks = Tasks::new(run.walk.tasks, workers, batch);
+    let tasks = Tasks::new(run.walk.tasks, workers, batch).within(run.bound.lead.filter(|_| cache.enabled()));
     on_workers(cx, workers, &|failed| {
         let stats = OwnStats::new(&counters.stats);
         let rested = Rested::new(counters);
         let mut worker = Worker::wake(rested, run, collector, stats.own(), cx, counters)?;
         while let Some(claimed) = tasks.claim().filter(|_| !failed.load(Relaxed)) {
-            for i in claimed.clone() {
+            for i in claimed.range.clone() {
                 worker.task(i)?;
             }
             if let Some(progress) = cx.progress {
@@ -221,7 +221,7 @@ pub(super) fn do_tasks<C: Collect>(
                 progress(Progress {
                     stage: run.n,
                     stages: run.plan.stages().len(),
-                    done: tasks.finish(claimed.end - claimed.start),
+                    done: tasks.finish(claimed.range.end - claimed.range.start),
                     tasks: run.walk.tasks,
                     bytes: counters.stats.bytes_decoded.load(Relaxed),
                 });

@@ -308,7 +308,7 @@ fn show(text: &mut String, value: &Val) {
         Val::DType(d) => write!(text, "{d}"),
         Val::None => write!(text, "None"),
         Val::Histogram(_) => write!(text, "histogram"),
-        Val::Stored(s) | Val::Texts(s, _) => write!(text, "{}", s.path()),
+        Val::Stored(s) | Val::Texts(s, _) | Val::Rows(s, _) => write!(text, "{}", s.path()),
         Val::Attributes(s) => write!(text, "{}.attrs", s.path()),
         Val::Tuple(_) | Val::List(_) => Ok(()),
     };

@@ -3,6 +3,7 @@
 use super::cx::Cx;
 use super::lower::lower;
 use super::lowered::{Lowered, Output};
+use super::named;
 use super::scope::Scope;
 use super::syntax::{Ast, Expr, Span, parse};
 use super::value::{Item, Val};
@@ -84,24 +85,39 @@ impl Expression {
         self.output_at(lowered.0, self.ast.node(self.ast.root()).span, scope)
     }
 
-    /// As [`Expression::output_of`], of each element if it is a tuple, as `divmod` and `unique_counts` give; `None` if it is
-    /// none.
+    /// As [`Expression::output_of`], of each element if it is a tuple, as `divmod` and `unique_counts` give, and of each field
+    /// of a table or of rows of one; `None` if it is neither.
     ///
     /// # Errors
     /// As [`Expression::output_of`].
-    pub fn outputs_of(&self, lowered: &Lowered, scope: &Scope) -> Result<Option<Vec<Output>>> {
+    pub fn outputs_of(&self, lowered: &Lowered, scope: &Scope) -> Result<Option<Vec<(Place, Output)>>> {
+        let whole = self.ast.node(self.ast.root()).span;
+        let rows = match &lowered.0 {
+            Val::Rows(stored, entries) => Some((stored, &entries[..])),
+            Val::Stored(stored) if stored.is_table()? => Some((stored, &[][..])),
+            _ => None,
+        };
+        if let Some((stored, entries)) = rows {
+            let cx = self.cx(scope);
+            let columns =
+                named::columns(&cx, stored, entries, &Item { value: lowered.0.clone(), span: whole })?;
+            let output = |(name, value)| Ok((Place::Field(name), self.output_at(value, whole, scope)?));
+            return columns.into_iter().map(output).collect::<Result<_>>().map(Some);
+        }
         match &lowered.0 {
             Val::Tuple(items) if !items.iter().all(|i| matches!(i.value, Val::Scalar(Weak::Int(_)))) => {
-                let each = items.iter().map(|i| self.output_at(i.value.clone(), i.span, scope));
-                each.collect::<Result<_>>().map(Some)
+                let output = |(n, i): (usize, &Item)| {
+                    Ok((Place::Item(n), self.output_at(i.value.clone(), i.span, scope)?))
+                };
+                items.iter().enumerate().map(output).collect::<Result<_>>().map(Some)
             }
             _ => Ok(None),
         }
     }
 
     fn output_at(&self, value: Val, span: Span, scope: &Scope) -> Result<Output> {
-        let cx = Cx { ast: &self.ast, before: scope.before(), skips_missing: scope.skips_missing };
-        match value {
+        let cx = self.cx(scope);
+        match named::told_apart(&cx, Item { value, span })?.value {
             Val::Array(a) => Ok(Output::Array(a)),
             Val::Histogram(h) => Ok(Output::Histogram(h)),
             Val::Scalar(w) => {
@@ -133,10 +149,42 @@ impl Expression {
         }
     }
 
+    fn cx<'a>(&'a self, scope: &'a Scope) -> Cx<'a> {
+        Cx { ast: &self.ast, before: scope.before(), skips_missing: scope.skips_missing }
+    }
+
     /// An error with a caret under the name of `NAME=EXPRESSION`, or under all of it where there is none.
     pub fn error(&self, message: impl AsRef<str>) -> Error {
         let whole = self.ast.node(self.ast.root()).span;
         self.ast.error(self.ast.target().map_or(whole, |t| t.span), message)
+    }
+}
+
+/// The place of a result among several of one expression. `Display` is what it adds to the expression's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// An element of a tuple.
+    Item(usize),
+    /// A field of a table; one inside of another by its path, `pos/x`.
+    Field(String),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Item(n) => write!(f, "[{n}]"),
+            Place::Field(path) => write!(f, ".{}", path.replace('/', ".")),
+        }
+    }
+}
+
+impl Place {
+    /// What it adds to a name.
+    pub fn in_a_name(&self) -> String {
+        match self {
+            Place::Item(n) => format!("_{n}"),
+            Place::Field(path) => format!("_{}", path.replace('/', "_")),
+        }
     }
 }
 

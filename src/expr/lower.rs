@@ -8,6 +8,7 @@ use super::catalogue::{self, Is, Kind};
 use super::chosen;
 use super::cx::Cx;
 use super::fold;
+use super::named;
 use super::scope::Scope;
 use super::selected;
 use super::stored::Stored;
@@ -109,7 +110,7 @@ impl<'a> Lowering<'a> {
         if let Some(part) = self.complex(expr, values)? {
             return Ok(part);
         }
-        if let Some(compared) = self.texts(expr, span, values)? {
+        if let Some(compared) = named::compared(&self.cx, expr, span, values)? {
             return Ok(compared);
         }
         self.open_operands(expr, values)?;
@@ -163,6 +164,7 @@ impl<'a> Lowering<'a> {
                 let index = indices.iter().map(|i| self.index(i, &mut take)).collect::<Result<Vec<_>>>()?;
                 match object.value {
                     Val::Stored(s) if s.is_text() => Ok(Val::Texts(s, index)),
+                    Val::Stored(s) if s.is_table()? => Ok(Val::Rows(s, index)),
                     _ => self.subscript(object, span, index),
                 }
             }
@@ -186,71 +188,18 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Where strings are equal to texts: `x == "text"`, `x != "text"`, `isin(x, ["one", "other"])` of stored strings and
-    /// enums, and of a text that is known. Nothing of anything else.
-    fn texts(&self, expr: &Expr, span: Span, values: &[Option<Val>]) -> Result<Option<Val>> {
-        let value = |id: &Id| values.get(id.index()).and_then(Option::as_ref);
-        let (x, y, negated, several) = match expr {
-            Expr::Binary(op, x, y) if op.symbol() == "==" => (x, y, false, false),
-            Expr::Binary(op, x, y) if op.symbol() == "!=" => (x, y, true, false),
-            Expr::Call { function, args, keywords, .. } if function.name == "isin" => {
-                let invert = match &keywords[..] {
-                    [] => false,
-                    [(name, id)] if name.name == "invert" => match value(id) {
-                        Some(Val::Scalar(Weak::Bool(invert))) => *invert,
-                        _ => return Ok(None),
-                    },
-                    _ => return Ok(None),
-                };
-                match &args[..] {
-                    [x, y] => (x, y, invert, true),
-                    _ => return Ok(None),
-                }
-            }
-            _ => return Ok(None),
-        };
-        let (Some(x), Some(y)) = (value(x), value(y)) else { return Ok(None) };
-        let (x, y) = match (x, y) {
-            (Val::Str(_), Val::Stored(_) | Val::Texts(..)) if !several => (y, x),
-            _ => (x, y),
-        };
-        fn word(val: &Val) -> Option<&str> {
-            match val {
-                Val::Str(text) => Some(text),
-                _ => None,
-            }
-        }
-        let words = match y {
-            Val::Tuple(items) | Val::List(items) if several => {
-                items.iter().map(|item| word(&item.value)).collect::<Option<Vec<&str>>>()
-            }
-            one => word(one).map(|one| vec![one]),
-        };
-        let (stored, index, words) = match (x, words) {
-            (Val::Str(x), Some(words)) => {
-                return Ok(Some(Val::Scalar(Weak::Bool(words.contains(&x.as_str()) != negated))));
-            }
-            (Val::Stored(stored), Some(words)) if !words.is_empty() => (stored, None, words),
-            (Val::Texts(stored, index), Some(words)) if !words.is_empty() => (stored, Some(index), words),
-            _ => return Ok(None),
-        };
-        let found = stored.is_one_of(&words).map_err(|e| self.cx.at(span, e))?;
-        let found = found.map(|found| if negated { found.logical_not() } else { found });
-        match (found, index) {
-            (Some(found), Some(index)) => chosen::index(&self.cx, &found, index.clone()).map(Some),
-            (found, _) => Ok(found.map(Val::Array)),
-        }
-    }
-
     /// Opens the datasets that are operands, but for what is looked into by name.
     fn open_operands(&self, expr: &Expr, values: &mut [Option<Val>]) -> Result<()> {
         let looked_into = match expr {
             Expr::Attribute { object, .. } | Expr::Subscript { object, .. } => Some(*object),
             _ => None,
         };
+        // Functions may take strings.
+        let stays = |s: &Stored| matches!(expr, Expr::Call { .. }) && s.is_text();
         for id in expr.operands().into_iter().filter(|id| Some(*id) != looked_into) {
             if let Some(slot) = values.get_mut(id.index())
                 && let Some(Val::Stored(stored)) = slot
+                && !stays(stored)
             {
                 *slot = Some(Val::Array(self.opened(stored, self.cx.ast.node(id).span)?));
             }
@@ -361,6 +310,7 @@ impl<'a> Lowering<'a> {
             Val::Stored(s) if catalogue::find_attribute(&name.name).is_none() && s.has_parts()? => {
                 return Ok(Val::Stored(s.at(&name.name)));
             }
+            Val::Rows(s, entries) => return self.column(&s.at(&name.name), entries, name.span),
             Val::Stored(s) => self.opened(&s, object.span)?,
             Val::Selection(s) if name.name == "ndim" => return Ok(whole(s.ndim()? as u64)),
             Val::Selection(s) if name.name == "dtype" => return Ok(Val::DType(s.dtype()?)),
@@ -395,6 +345,15 @@ impl<'a> Lowering<'a> {
         }
     }
 
+    /// A field of rows.
+    fn column(&self, field: &Stored, entries: Vec<Entry>, span: Span) -> Result<Val> {
+        match () {
+            () if field.is_text() => Ok(Val::Texts(field.clone(), entries)),
+            () if field.is_table()? => Ok(Val::Rows(field.clone(), entries)),
+            () => chosen::index(&self.cx, &self.opened(field, span)?, entries),
+        }
+    }
+
     /// A member of a group or an attribute by its name, `x["name"]`; nothing where other things are indexed.
     fn part(
         &self,
@@ -416,6 +375,9 @@ impl<'a> Lowering<'a> {
                 Err(e.hint("write it in quotes, as in x.attrs['units']"))
             }
             (Val::Stored(s), Some((name, _))) if s.has_parts()? => Ok(Some(Val::Stored(s.at(name)))),
+            (Val::Rows(s, entries), Some((name, span))) => {
+                self.column(&s.at(name), entries.clone(), span).map(Some)
+            }
             (Val::Stored(_) | Val::Array(_), Some((_, span))) => {
                 Err(self.cx.error(span, "the array has no fields"))
             }
@@ -475,6 +437,10 @@ impl<'a> Lowering<'a> {
             Val::Array(a) => chosen::index(&self.cx, &a, index),
             Val::Selection(_) | Val::Stored(_) => {
                 chosen::index(&self.cx, &object.array(&self.cx, "what is indexed")?, index)
+            }
+            Val::Texts(..) => {
+                let names = named::told_apart(&self.cx, object)?.array(&self.cx, "what is indexed")?;
+                chosen::index(&self.cx, &names, index)
             }
             Val::Tuple(mut items) | Val::List(mut items) => match &index[..] {
                 [Entry::Basic(Index::At(i))] => {

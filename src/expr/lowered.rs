@@ -53,6 +53,7 @@ impl Lowered {
             Val::Stored(s) => Part::Stored(s),
             Val::Attributes(s) => Part::Attributes(s),
             Val::Texts(s, _) => Part::Texts(s),
+            Val::Rows(s, _) => Part::Rows(s),
         }
     }
 }
@@ -90,6 +91,8 @@ pub enum Part<'a> {
     Attributes(&'a Stored),
     /// Stored strings that were indexed: they can be compared.
     Texts(&'a Stored),
+    /// Rows of stored elements that have fields.
+    Rows(&'a Stored),
 }
 
 impl fmt::Debug for Lowered {

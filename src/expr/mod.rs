@@ -48,6 +48,7 @@ mod fold;
 mod functions;
 mod lower;
 mod lowered;
+mod named;
 mod ordered;
 mod scope;
 mod selected;
@@ -59,6 +60,7 @@ mod value;
 
 pub use direct::Subscript;
 pub use expression::Expression;
+pub use expression::Place;
 pub use lowered::{Lowered, Output, Part};
 pub use scope::Scope;
 pub use stored::Stored;

@@ -2,6 +2,7 @@
 
 use super::args::{Args, over, reduction, word};
 use super::cx::Cx;
+use super::named;
 use super::selected::values_over;
 use super::skipna;
 use super::value::{Item, Val};
@@ -55,7 +56,8 @@ pub fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
         }
     }
     let func = skipna::reduction(cx, &values, func)?;
-    let (values, by) = (values.array(cx, "array")?, a.array(cx, "by")?);
+    let values = values.array(cx, "array")?;
+    let by = named::told_apart(cx, a.need(cx, "by")?)?.array(cx, "by")?;
     let over = over(cx, &mut a)?;
     let asked = if takes_q { Some(asked(cx, &mut a)?) } else { None };
     for param in ["q", "method"] {
@@ -66,7 +68,7 @@ pub fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
     let expected = match a.take("expected") {
         Some(item) => {
             let span = item.span;
-            let labels = item.array(cx, "expected")?;
+            let labels = named::labels(cx, &by, item)?.array(cx, "expected")?;
             let found = cx.beforehand().and_then(|s| Labels::of(&s.compute(&labels.ravel())?));
             found.map_err(|e| cx.at(span, e))?
         }

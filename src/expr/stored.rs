@@ -1,7 +1,7 @@
 //! Files, groups and datasets that expressions reach by name: `g.Density`, `s["/PartType0/Density"]`,
 //! `s["/Header"].attrs["Redshift"]`, fields of compound data `d["pos"]["x"]`. They are looked at when an expression uses them, and not before.
 
-use super::each_file;
+use super::{each_file, named};
 use crate::source::hdf5::{Attribute, AttributeValue, Elements, Object, ObjectKind};
 use crate::source::memory::MemorySource;
 use crate::source::{self, Join, OpenOptions};
@@ -61,6 +61,8 @@ impl Files {
 #[derive(Default)]
 struct Looked {
     array: OnceLock<Array>,
+    /// The strings as numbers.
+    numbers: OnceLock<Array>,
     object: OnceLock<Object>,
     elements: OnceLock<Elements>,
 }
@@ -174,7 +176,20 @@ impl Stored {
             },
             _ => e,
         })?;
+        let array = match array.dtype()?.is_integer() {
+            true => self.with_names(array),
+            false => array,
+        };
         Ok(self.looked.array.get_or_init(|| array).clone())
+    }
+
+    /// Numbers that are values of an enum have its names, where all files agree on them.
+    fn with_names(&self, array: Array) -> Array {
+        let members = self.elements().ok().and_then(|elements| named::members(&elements.members));
+        match members {
+            Some(members) if self.agreed_members().is_ok() => array.with_members(members),
+            _ => array,
+        }
     }
 
     /// Whether it is a group, as far as can be seen.
@@ -246,17 +261,7 @@ impl Stored {
         if elements.members.is_empty() {
             return Ok(None);
         }
-        for path in self.files.paths.iter().skip(1) {
-            match source::elements(path, self.path(), self.files.options) {
-                Ok(there) if there.members == elements.members => {}
-                Err(e) if self.files.options.skip_missing && e.kind() == ErrorKind::NotFound => {}
-                Err(e) => return Err(e),
-                Ok(_) => {
-                    let e = Error::new(ErrorKind::Value, "the files do not agree on the names of the enum");
-                    return Err(self.located(e).at("first to differ", path.display()));
-                }
-            }
-        }
+        self.agreed_members()?;
         let value = |word: &&str| {
             elements.members.iter().find(|m| m.0 == *word).map(|m| m.1).ok_or_else(|| {
                 let names: Vec<String> = elements.members.iter().map(|m| m.0.clone()).collect();
@@ -270,17 +275,74 @@ impl Stored {
         Ok(same.reduce(|a, b| a.logical_or(&b)))
     }
 
+    /// Checks that the names of an enum's values are those of the first file in all of them.
+    fn agreed_members(&self) -> Result<()> {
+        let elements = self.elements()?;
+        for path in self.files.paths.iter().skip(1) {
+            match source::elements(path, self.path(), self.files.options) {
+                Ok(there) if there.members == elements.members => {}
+                Err(e) if self.files.options.skip_missing && e.kind() == ErrorKind::NotFound => {}
+                Err(e) => return Err(e),
+                Ok(_) => {
+                    let e = Error::new(ErrorKind::Value, "the files do not agree on the names of the enum");
+                    return Err(self.located(e).at("first to differ", path.display()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Its strings as numbers that have them as names. They are read once.
+    ///
+    /// # Errors
+    /// As [`Session::factorize`]; `Value` for strings that are not joined and differ between the files.
+    pub(super) fn factorized(&self, session: &Session) -> Result<Array> {
+        if let Some(numbers) = self.looked.numbers.get() {
+            return Ok(numbers.clone());
+        }
+        let (files, options) = (&self.files, self.files.options);
+        let numbers = match files.paths.len() > 1 && (files.once)(self.path())? {
+            true => self.alike(|path| session.factorize(&Texts::open(path, self.path(), options)?))?,
+            false => session.factorize(&Texts::open_many(&files.paths, self.path(), files.join, options)?)?,
+        };
+        Ok(self.looked.numbers.get_or_init(|| numbers).clone())
+    }
+
+    /// The paths of the fields of its elements that have no fields themselves.
+    ///
+    /// # Errors
+    /// Those of reading the first file.
+    pub(super) fn leaves(&self) -> Result<Vec<String>> {
+        let all: Vec<&str> = self.elements()?.fields.iter().map(|field| field.name.as_str()).collect();
+        let holds =
+            |name: &str| all.iter().any(|other| other.strip_prefix(name).is_some_and(|o| o.starts_with('/')));
+        Ok(all.iter().filter(|name| !holds(name)).map(|name| name.to_string()).collect())
+    }
+
+    /// Whether its elements have fields.
+    ///
+    /// # Errors
+    /// Those of reading the first file.
+    pub(super) fn is_table(&self) -> Result<bool> {
+        Ok(self.has_parts()? && !self.holds_others()? && !self.is_complex())
+    }
+
     /// Where strings of the first file are one of `words`, which must be so in all files.
     fn in_each(&self, words: &[&str]) -> Result<Array> {
-        let find = |path| Texts::open(path, self.path(), self.files.options)?.isin(words);
+        self.alike(|path| Texts::open(path, self.path(), self.files.options)?.isin(words))
+    }
+
+    /// What is found in the first file, which must be so in all files.
+    fn alike(&self, find: impl Fn(&PathBuf) -> Result<Array>) -> Result<Array> {
         let [first, rest @ ..] = &self.files.paths[..] else {
             return Err(Error::new(ErrorKind::NotFound, "no file"));
         };
         let found = find(first)?;
         let session = Session::builder().threads(1).build()?;
         for path in rest {
-            let same = session.compute(&found.array_equal(&find(path)?, false))?;
-            if same.scalar(0) != Some(Scalar::Bool(true)) {
+            let there = find(path)?;
+            let same = session.compute(&found.array_equal(&there, false))?;
+            if same.scalar(0) != Some(Scalar::Bool(true)) || found.members()? != there.members()? {
                 let e = Error::new(
                     ErrorKind::Value,
                     "the strings differ between the files, along whose axis they do not lie",

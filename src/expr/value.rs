@@ -35,6 +35,8 @@ pub enum Val {
     Attributes(Stored),
     /// Stored strings that were indexed: they can be compared.
     Texts(Stored, Vec<Entry>),
+    /// Rows of stored elements that have fields.
+    Rows(Stored, Vec<Entry>),
 }
 
 /// A value and where it was written.
@@ -91,6 +93,7 @@ impl Val {
             Val::Stored(_) => "something stored",
             Val::Attributes(_) => "attributes",
             Val::Texts(..) => "stored strings",
+            Val::Rows(..) => "rows with fields",
         }
     }
 }
@@ -104,7 +107,8 @@ impl Item {
             Val::Histogram(_) => e.hint("its counts are histogram(…)[0], its edges histogram(…)[1]"),
             Val::Attributes(_) => e.hint("an attribute is reached by its name, as in x.attrs['units']"),
             Val::Array(_) | Val::Selection(_) => e.hint("it must be known before anything is computed"),
-            Val::Texts(..) => e.hint("they are compared: x[:3] == 'text', isin(x[:3], ['one', 'other'])"),
+            Val::Texts(..) => e.hint("they are compared, as in x[:3] == 'text', told apart by unique, and may be groups"),
+            Val::Rows(..) => e.hint("a field is reached by its name, as in x[:3].name"),
             Val::Str(_) if wanted.starts_with("an array") => e.hint(
                 "strings are compared with stored strings and enums alone, as in (x == 'a') & (y == 'b'), with (…) around comparisons",
             ),

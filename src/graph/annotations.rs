@@ -2,9 +2,11 @@
 //!
 //! Views, casts and feeds that move elements keep them; so do elementwise operations whose row says so
 //! ([`Row::annotated`](crate::ops::elementwise::Row)). Of several operands those are kept that all of them share, constants and the
-//! conditions of `where` aside. All else drops them: a square of metres is not in metres.
+//! conditions of `where` aside. All else drops them: a square of metres is not in metres. Names of values are lost sooner: an
+//! enum's value plus 1 is none of the enum's.
 
 use super::{Node, NodeKind};
+use crate::members::Members;
 use crate::ops::elementwise::Op;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +29,20 @@ pub(crate) fn carried(kind: &NodeKind, inputs: &[Arc<Node>]) -> Annotations {
         out.retain(|key, value| other.get(key) == Some(value));
     }
     out
+}
+
+/// The names of values that a node has from its inputs: what moves elements, or chooses between them, keeps those that all
+/// of them share. A number among them stands for what it does in the others.
+pub(crate) fn named(kind: &NodeKind, inputs: &[Arc<Node>]) -> Option<Arc<Members>> {
+    let from = match kind {
+        NodeKind::View(..) => inputs,
+        NodeKind::Feed(feed) if feed.moves() => inputs,
+        NodeKind::Elementwise(Op::WHERE, _) => inputs.get(1..).unwrap_or_default(),
+        _ => return None,
+    };
+    let mut operands = from.iter().filter(|node| !is_constant(node)).map(|node| node.members.as_ref());
+    let first = operands.next()??;
+    operands.all(|other| other.is_some_and(|o| Arc::ptr_eq(o, first) || o == first)).then(|| first.clone())
 }
 
 /// Whether a node is a number, perhaps in another dtype and seen in a larger shape: what an operand that is no

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::dtype::Scalar;
+use crate::members::Members;
 
 /// How a dataset is made.
 pub(crate) struct Creation<'a> {
@@ -9,6 +10,8 @@ pub(crate) struct Creation<'a> {
     /// The most that each axis can grow to, `None` without an end; a dataset of a fixed shape if not given.
     pub maxshape: Option<&'a [Option<u64>]>,
     pub dtype: DType,
+    /// The names of its values, of integers: it is an enum then.
+    pub members: Option<&'a Members>,
     /// `None`: contiguous.
     pub chunks: Option<&'a [u64]>,
     /// Filters in the order in which they are applied: number and values.
@@ -26,7 +29,7 @@ pub(crate) fn create_dataset(file: &Id, path: &str, c: &Creation) -> Result<Id> 
         // The same file whenever it is written, as h5py's.
         check(call!(H5Pset_obj_track_times(dcpl.0, 0)), what)?;
         if let Some(fill) = c.fill {
-            let (t, bytes) = (file_type(c.dtype)?, fill.to_bytes());
+            let (t, bytes) = (written_type(c.dtype, c.members)?, fill.to_bytes());
             check(call!(H5Pset_fill_value(dcpl.0, t.0, bytes.as_ptr().cast())), what)?;
         }
         match c.chunks {
@@ -42,10 +45,18 @@ pub(crate) fn create_dataset(file: &Id, path: &str, c: &Creation) -> Result<Id> 
         add_filters(&dcpl, c.filters, what)?;
         let lcpl = Id::new(call!(H5Pcreate(*H5P_CLS_LINK_CREATE)), what)?;
         check(call!(H5Pset_create_intermediate_group(lcpl.0, 1)), what)?;
-        let (t, space) = (file_type(c.dtype)?, space_to_grow(c.shape, c.maxshape)?);
+        let (t, space) = (written_type(c.dtype, c.members)?, space_to_grow(c.shape, c.maxshape)?);
         let id = call!(H5Dcreate2(file.0, name.as_ptr(), t.0, space.0, lcpl.0, dcpl.0, H5P_DEFAULT));
         if id < 0 { Err(write_failure(what())) } else { Ok(Id(id)) }
     })
+}
+
+/// The type that files written here use for elements: an enum where their values have names.
+pub(crate) fn written_type(dtype: DType, members: Option<&Members>) -> Result<Id> {
+    match members {
+        Some(members) => enum_type(dtype, members),
+        None => file_type(dtype),
+    }
 }
 
 const FLETCHER32: i32 = 3;

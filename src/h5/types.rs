@@ -1,6 +1,8 @@
 //! Element types and the dtypes that they become.
 
 use super::*;
+use crate::dtype::Weak;
+use crate::members::Members;
 
 /// What a file says about an element.
 #[derive(Debug)]
@@ -128,6 +130,23 @@ pub(crate) fn file_type(dtype: DType) -> Result<Id> {
             return Ok(t);
         }
         copy_of_standard(dtype, cfg!(target_endian = "big"))
+    })
+}
+
+/// An enum of integers in native byte order.
+pub(super) fn enum_type(dtype: DType, members: &Members) -> Result<Id> {
+    locked(|| {
+        let what = || "cannot make the enum's type".to_string();
+        let base = copy_of_standard(dtype, cfg!(target_endian = "big"))?;
+        let t = Id::new(call!(H5Tenum_create(base.0)), what)?;
+        for (value, name) in members.iter() {
+            let value = Weak::Int(value).to_scalar(dtype)?.to_bytes();
+            let c = c_string(name)?;
+            check(call!(H5Tenum_insert(t.0, c.as_ptr(), value.as_ptr().cast())), || {
+                format!("cannot name a value {name:?}")
+            })?;
+        }
+        Ok(t)
     })
 }
 

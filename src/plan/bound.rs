@@ -23,6 +23,9 @@ pub struct BoundStage {
     pub staging_bytes: u64,
     /// Bytes of decoded chunks that may be kept for tasks to come.
     pub cache_bytes: u64,
+    /// How many tasks the newest under way may be ahead of the oldest, which is how many the chunks are kept for. `None`
+    /// where no number was counted with.
+    pub lead: Option<u64>,
     /// Bytes of values, and of merged accumulators in the pass that needs most.
     pub shared_bytes: u64,
     /// Where it runs.

@@ -120,7 +120,10 @@ pub(super) fn complete(needs: &Needs, passes: Passes, placement: Placement, mach
     let enough = |workers: &u64| at(*workers).saturating_add(all_of(*workers)) <= machine.memory;
     workers = fewer.find(enough).unwrap_or(workers);
     let left = machine.memory.saturating_sub(at(workers));
-    let cache_bytes = with(workers).max(left.min(shared_chunks(workers)));
+    // A worker that is held up keeps the others back before a chunk that it wants has to go: the later the more is kept.
+    let room = |under_way: &u64| (1..=left).contains(&shared_chunks(*under_way));
+    let lead = [2 * workers, workers].into_iter().filter(|_| workers > 1).find(room);
+    let cache_bytes = with(workers).max(left.min(shared_chunks(lead.unwrap_or(workers))));
     let (worker_bytes, shared) = widest(workers);
     let reads = reads(needs, &passes, cache_bytes >= shared_chunks(workers));
     BoundStage {
@@ -129,6 +132,7 @@ pub(super) fn complete(needs: &Needs, passes: Passes, placement: Placement, mach
         worker_bytes,
         staging_bytes: needs.inputs,
         cache_bytes,
+        lead,
         shared_bytes: shared.saturating_add(needs.values),
         placement,
         reads,

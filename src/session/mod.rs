@@ -5,6 +5,7 @@ mod along;
 mod bins;
 mod blocks;
 mod copy;
+mod factorize;
 mod into;
 mod kept_bound;
 mod labels;

@@ -39,6 +39,7 @@ impl Session {
         };
         Ok(Array::new(source).rebuilt(|node| {
             node.annotations = of.annotations.clone();
+            node.members = of.members.clone();
             node.origin = of.origin.clone();
         }))
     }

@@ -176,6 +176,7 @@ impl StoreOptions {
             maxshape: self.maxshape.clone(),
             dims: self.dims.clone(),
             attributes,
+            members: array.members()?.filter(|_| dtype.is_integer()).cloned(),
             ..DatasetSpec::new(name, shape, dtype)
         };
         spec.check()?;

@@ -82,6 +82,9 @@ impl Session {
             index = concatenate(&[index, one(nan.argmax())], 0);
             counts = concatenate(&[counts, one(nan.count_nonzero())], 0);
         }
+        if let Some(members) = x.members()? {
+            values = values.with_members(members.clone());
+        }
         Ok(Unique { values, index, inverse, counts })
     }
 

@@ -320,7 +320,13 @@ impl Hdf5Writer {
                 let file_space = h5::dataset_space(&d.id)?;
                 h5::select(&file_space, &region.start, &Dims::from_elem(1, rank), &region.shape)?;
                 let memory = h5::simple_space(&region.shape)?;
-                h5::write_selection(&d.id, &h5::file_type(spec.dtype)?, &memory, &file_space, block)
+                h5::write_selection(
+                    &d.id,
+                    &h5::written_type(spec.dtype, spec.members.as_deref())?,
+                    &memory,
+                    &file_space,
+                    block,
+                )
             }),
         })
     }
@@ -456,6 +462,7 @@ fn make(file: &Id, d: &DatasetSpec) -> Result<Dataset> {
         shape: &d.shape,
         maxshape: d.maxshape.as_deref(),
         dtype: d.dtype,
+        members: d.members.as_deref(),
         chunks: d.chunks.as_deref(),
         filters: &filters,
         fill: d.fillvalue,

@@ -2,6 +2,7 @@
 
     python3 make_dates.py > dates.json
 """
+import datetime
 import json
 import sys
 
@@ -31,7 +32,10 @@ for calendar in ["standard", "proleptic_gregorian", "noleap", "all_leap", "360_d
         few = [rng.integers(first, first + 220000, 25), first + np.arange(55, 62), first + np.array([364, 365, 366, 730]), first + rng.integers(0, 10**6, 5) / 1000]
         times = np.concatenate(few) * each
         dates = cftime.num2date(times, units.replace("T", " ").replace("Z", ""), calendar)
+        # Times are rounded to milliseconds.
+        dates = dates + datetime.timedelta(microseconds=500)
         parts = {"year": "year", "month": "month", "day": "day", "hour": "hour", "dayofyear": "dayofyr"}
+        parts |= {"minute": "minute", "second": "second", "weekday": "dayofwk"}
         out.append(
             {"calendar": calendar, "units": units, "times": times.tolist()}
             | {name: [getattr(d, attribute) for d in dates] for name, attribute in parts.items()}

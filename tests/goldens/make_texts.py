@@ -139,7 +139,7 @@ for name, seed, size in [("texts.h5", 1, 9), ("texts_other.h5", 2, 12)]:
             if shapes[path] is None:
                 shapes[path] = [60, 2] if path.endswith("two") else [60]
         out["files"][name] = {
-            "strings": {path: [shapes[path], masks(texts)] for path, texts in want.items()},
+            "strings": {path: [shapes[path], masks(texts), texts] for path, texts in want.items()},
             "enums": {path: texts for path, texts in enums.items()},
         }
 for name, form in [("texts_chars.nc", "NETCDF3_CLASSIC"), ("texts_chars.nc4", "NETCDF4")]:
@@ -157,6 +157,7 @@ for name, form in [("texts_chars.nc", "NETCDF3_CLASSIC"), ("texts_chars.nc4", "N
         want = {}
         for variable in ["name", "pair"]:
             read = netCDF4.chartostring(nc[variable][:], encoding="utf-8")
-            want[f"/{variable}"] = [list(read.shape), masks([t.rstrip(" ") for t in read.reshape(-1).tolist()])]
+            texts = [t.rstrip(" ") for t in read.reshape(-1).tolist()]
+            want[f"/{variable}"] = [list(read.shape), masks(texts), texts]
         out["files"][name] = {"strings": want}
 (here / "texts.json").write_text(json.dumps(out))

@@ -101,7 +101,7 @@ impl Asked {
     }
 
     /// What is to be computed: each result, with the names of the steps and of the results before it. A tuple is a result
-    /// for each of its elements.
+    /// for each of its elements, a table for each of its fields.
     ///
     /// # Errors
     /// As [`Expression::lower`] and [`Expression::output_of`].
@@ -122,9 +122,9 @@ impl Asked {
             let (label, name) = (sought.label(), result.target().map(within));
             match result.outputs_of(&lowered, scope)? {
                 None => wanted.push(Wanted { label, name, output: result.output_of(lowered, scope)? }),
-                Some(outputs) => wanted.extend(outputs.into_iter().enumerate().map(|(i, output)| Wanted {
-                    label: format!("{label}[{i}]"),
-                    name: name.as_ref().map(|name| format!("{name}_{i}")),
+                Some(outputs) => wanted.extend(outputs.into_iter().map(|(place, output)| Wanted {
+                    label: format!("{label}{place}"),
+                    name: name.as_ref().map(|name| format!("{name}{}", place.in_a_name())),
                     output,
                 })),
             }

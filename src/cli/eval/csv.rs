@@ -5,6 +5,7 @@
 //! counts and their sums of weights.
 
 use super::asked::{Wanted, dataset_names};
+use super::print::members;
 use crate::cli::args::Storing;
 use crate::cli::targets::Written;
 use crate::cli::{Done, Failure};
@@ -73,7 +74,7 @@ type Column<'a> = (String, Box<dyn Fn(usize) -> String + 'a>);
 pub fn write(to: Written, wanted: &[Wanted], values: &[Value]) -> Done {
     let mut columns: Vec<Column> = Vec::new();
     let mut rows = None;
-    for (name, value) in dataset_names(wanted).into_iter().zip(values) {
+    for ((name, value), Wanted { output, .. }) in dataset_names(wanted).into_iter().zip(values).zip(wanted) {
         match value {
             Value::Array(a) => {
                 let wide = match *a.shape() {
@@ -81,7 +82,14 @@ pub fn write(to: Written, wanted: &[Wanted], values: &[Value]) -> Done {
                     _ => None,
                 };
                 same(&mut rows, a.shape().first().copied().unwrap_or(1))?;
-                let cell = move |at: usize| a.scalar(at).map_or(String::new(), |v| v.to_string());
+                let names = members(output)?;
+                let cell = move |at: usize| {
+                    let value = a.scalar(at);
+                    match names.and_then(|names| names.name(value?.to_i128()?)) {
+                        Some(name) => quoted(name),
+                        None => value.map_or(String::new(), |v| v.to_string()),
+                    }
+                };
                 match wide {
                     None => columns.push((name, Box::new(cell))),
                     Some(wide) => columns.extend((0..wide).map(|c| -> Column {

@@ -59,7 +59,6 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let session = args.run.session(fallback, cancel, trace.as_ref(), move |p| seen.run(p))?;
     scope.compute_with(&session);
     let wanted = asked.wanted(&mut scope).inspect_err(|_| bar.clear())?;
-    let labels: Vec<&str> = wanted.iter().map(|w| w.label.as_str()).collect();
     let named = wanted.iter().map(|w| ((w.label.as_str(), w.name.is_some()), &w.output));
     let picture = plot.map(|plot| plot.of(named)).transpose()?;
     if let Some(path) = &args.output
@@ -131,7 +130,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     }
     let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     if args.json {
-        print::json(out, &labels, &outcome, &told.notes())?;
+        print::json(out, &wanted, &outcome, &told.notes())?;
     } else {
         print::human(out, wanted.iter().map(|w| (w.label.as_str(), &w.output)), &outcome)?;
     }

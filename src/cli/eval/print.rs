@@ -1,20 +1,23 @@
 //! The results of a run as text.
 
+use super::asked::Wanted;
 use crate::cli::render::{self, Of};
 use crate::cli::{Done, output};
 use chunkwise::expr::Output;
-use chunkwise::{Error, ErrorKind, Outcome, Value};
+use chunkwise::{Error, ErrorKind, Members, Outcome, Value};
 use std::io::Write;
 
 /// `{"results": {…}, "notes": […], "report": {…}}`
-pub fn json(mut out: impl Write, names: &[&str], outcome: &Outcome, notes: &[String]) -> Done {
+pub fn json(mut out: impl Write, wanted: &[Wanted], outcome: &Outcome, notes: &[String]) -> Done {
     out.write_all(b"{\"results\": {")?;
-    for (i, (name, value)) in names.iter().zip(&outcome.values).enumerate() {
+    for (i, (Wanted { label: name, output, .. }, value)) in wanted.iter().zip(&outcome.values).enumerate() {
         out.write_all(if i == 0 { b"" } else { b",\n" })?;
         output::json(&mut out, name)?;
         out.write_all(b": ")?;
         match value {
-            Value::Array(a) => render::json(&mut out, a.dtype(), a.shape(), a.bytes())?,
+            Value::Array(a) => {
+                render::json_named(&mut out, a.dtype(), a.shape(), a.bytes(), members(output)?)?
+            }
             Value::Histogram(h) => render::histogram_json(&mut out, h)?,
             _ => return Err(unknown(name).into()),
         }
@@ -30,6 +33,17 @@ pub fn json(mut out: impl Write, names: &[&str], outcome: &Outcome, notes: &[Str
 /// The library makes what this program does not know.
 fn unknown(name: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("{name} is neither an array nor a histogram"))
+}
+
+/// The names of a result's values, if they have some.
+///
+/// # Errors
+/// That of an array that cannot be.
+pub fn members(output: &Output) -> chunkwise::Result<Option<&Members>> {
+    match output {
+        Output::Array(array) => Ok(array.members()?.map(AsRef::as_ref)),
+        _ => Ok(None),
+    }
 }
 
 /// What a histogram is of.
@@ -57,7 +71,7 @@ pub fn named(name: &str, output: &Output, value: &Value) -> chunkwise::Result<St
     // An expression may have been written on several lines.
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = match value {
-        Value::Array(a) => render::human(a.dtype(), a.shape(), a.bytes())?,
+        Value::Array(a) => render::human_named(a.dtype(), a.shape(), a.bytes(), members(output)?)?,
         Value::Histogram(h) => return Ok(format!("{name} = {}", render::histogram_human(h, &of(output))?)),
         _ => return Err(unknown(&name)),
     };

@@ -4,11 +4,13 @@ use super::asked::{Wanted, dataset_names};
 use crate::cli::Failure;
 use crate::cli::args::Storing;
 use crate::cli::chunks::{Chunks, chunks};
+use crate::cli::output;
 use chunkwise::expr::Output;
 use chunkwise::grid::show_shape;
 use chunkwise::sink::Format;
 use chunkwise::sink::hdf5::{AttributeData, Filter};
-use chunkwise::{Array, DType, Scalar, Store, StoreOptions};
+use chunkwise::text::printable;
+use chunkwise::{Array, DType, Members, Scalar, Store, StoreOptions};
 use std::path::Path;
 
 /// What an option says: of one result, or of all that nothing else is said of.
@@ -220,6 +222,22 @@ pub fn check_ending(path: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Names that a note lists.
+const NAMED: usize = 12;
+
+/// Says what numbers stand for that are stored without their names.
+fn tell_members(name: &str, members: &Members) {
+    let mut list: Vec<String> =
+        members.iter().take(NAMED).map(|(value, name)| format!("{value} is {}", printable(name))).collect();
+    if members.iter().len() > NAMED {
+        list.push("…".into());
+    }
+    output::note(&format!(
+        "{name} is stored as numbers, for such a file has no names for them: {}",
+        list.join(", ")
+    ));
+}
+
 /// The file that the results are stored in: of a histogram a group with its counts, its sums of weights, and its edges.
 ///
 /// # Errors
@@ -274,7 +292,7 @@ pub fn store(path: &Path, wanted: &[Wanted], args: &Storing) -> Result<Store, Fa
         }
         options
     };
-    let mut store = Store::new(path);
+    let (mut store, format) = (Store::new(path), Format::of(path)?);
     for said in attributes.iter().filter(|s| s.of.as_deref() == Some("/")) {
         store = store.attribute(&said.value.0, said.value.1.clone());
     }
@@ -292,7 +310,12 @@ pub fn store(path: &Path, wanted: &[Wanted], args: &Storing) -> Result<Store, Fa
                 continue;
             }
             Output::Array(array) => {
-                store = store.dataset_with(name, array, &options(name, false));
+                let mut array = array.clone();
+                if let Some(members) = array.members()?.filter(|_| format != Format::Hdf5) {
+                    tell_members(name, members);
+                    array = array.without_members();
+                }
+                store = store.dataset_with(name, &array, &options(name, false));
                 continue;
             }
             Output::Histogram(histogram) => histogram,

@@ -5,7 +5,8 @@
 
 use super::View;
 use super::number::{Decimal, exponent_text};
-use chunkwise::{DType, Result, Scalar, grid};
+use chunkwise::text::printable;
+use chunkwise::{DType, Members, Result, Scalar, grid};
 
 const WIDTH: usize = 75;
 const THRESHOLD: u64 = 1000;
@@ -17,12 +18,24 @@ const PRECISION: usize = 8;
 /// # Errors
 /// `Internal` if `bytes` is not an array of this dtype and shape.
 pub fn human(dtype: DType, shape: &[u64], bytes: &[u8]) -> Result<String> {
+    human_named(dtype, shape, bytes, None)
+}
+
+/// As [`human`], of values with names: these are shown in quotes, one alone without.
+///
+/// # Errors
+/// As [`human`].
+pub fn human_named(dtype: DType, shape: &[u64], bytes: &[u8], names: Option<&Members>) -> Result<String> {
+    let name = |value: Scalar| names.and_then(|names| names.name(value.to_i128()?));
     let view = View::new(dtype, shape, bytes)?;
     if bytes.is_empty() {
         return Ok("[]".into());
     }
     if shape.is_empty() {
         let value = view.get(0);
+        if let Some(name) = name(value) {
+            return Ok(printable(name).into_owned());
+        }
         return Ok(Decimal::new(value).map_or_else(|| plain(value), |d| d.repr(dtype)));
     }
     let len = (bytes.len() / dtype.size()) as u64;
@@ -30,7 +43,12 @@ pub fn human(dtype: DType, shape: &[u64], bytes: &[u8]) -> Result<String> {
     let mut shown = Vec::new();
     printer.collect(0, 0, &mut shown);
     let values: Vec<Scalar> = shown.iter().map(|i| view.get(*i)).collect();
-    let mut words = words(dtype, &values).into_iter();
+    let shown = |v: &Scalar| name(*v).map_or_else(|| plain(*v), |name| format!("'{}'", printable(name)));
+    let mut words = match names {
+        Some(_) => values.iter().map(shown).collect(),
+        None => words(dtype, &values),
+    }
+    .into_iter();
     let mut out = String::new();
     printer.print(0, &mut words, &mut out);
     Ok(out)

@@ -2,7 +2,7 @@
 
 use super::View;
 use super::number::shortest_f16;
-use chunkwise::{DType, Scalar};
+use chunkwise::{DType, Members, Scalar};
 use std::io::{self, BufWriter, Write};
 
 /// Writes `{"kind":"array","dtype":…,"shape":…,"data":…}` without a line end.
@@ -15,6 +15,20 @@ use std::io::{self, BufWriter, Write};
 /// # Errors
 /// What `out` fails with, for example a closed pipe; `InvalidInput` if `bytes` does not fit.
 pub fn json(out: impl Write, dtype: DType, shape: &[u64], bytes: &[u8]) -> io::Result<()> {
+    json_named(out, dtype, shape, bytes, None)
+}
+
+/// As [`json`], of values with names, which are strings then.
+///
+/// # Errors
+/// As [`json`].
+pub fn json_named(
+    out: impl Write,
+    dtype: DType,
+    shape: &[u64],
+    bytes: &[u8],
+    names: Option<&Members>,
+) -> io::Result<()> {
     let view = View::new(dtype, shape, bytes)
         .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e.to_string()))?;
     let mut out = BufWriter::with_capacity(1 << 16, out);
@@ -27,23 +41,33 @@ pub fn json(out: impl Write, dtype: DType, shape: &[u64], bytes: &[u8]) -> io::R
     if bytes.is_empty() && lists.is_none_or(|n| n > 1 << 16) {
         out.write_all(b"[]")?;
     } else {
-        nested(&mut out, &view, shape, &mut 0)?;
+        nested(&mut out, &view, names, shape, &mut 0)?;
     }
     out.write_all(b"}")?;
     out.flush()
 }
 
-fn nested(out: &mut impl Write, view: &View, shape: &[u64], next: &mut u64) -> io::Result<()> {
+fn nested(
+    out: &mut impl Write,
+    view: &View,
+    names: Option<&Members>,
+    shape: &[u64],
+    next: &mut u64,
+) -> io::Result<()> {
     let Some((n, inner)) = shape.split_first() else {
         *next += 1;
-        return value(out, view.get(*next - 1));
+        let element = view.get(*next - 1);
+        return match names.and_then(|names| names.name(element.to_i128()?)) {
+            Some(name) => serde_json::to_writer(out, name).map_err(io::Error::from),
+            None => value(out, element),
+        };
     };
     out.write_all(b"[")?;
     for i in 0..*n {
         if i > 0 {
             out.write_all(b",")?;
         }
-        nested(out, view, inner, next)?;
+        nested(out, view, names, inner, next)?;
     }
     out.write_all(b"]")
 }
@@ -55,7 +79,7 @@ fn nested(out: &mut impl Write, view: &View, shape: &[u64], next: &mut u64) -> i
 pub(super) fn list(out: &mut impl Write, dtype: DType, shape: &[u64], bytes: &[u8]) -> io::Result<()> {
     let view = View::new(dtype, shape, bytes)
         .map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e.to_string()))?;
-    nested(out, &view, shape, &mut 0)
+    nested(out, &view, None, shape, &mut 0)
 }
 
 /// Writes one value as [`json`] does.

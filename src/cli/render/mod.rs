@@ -10,8 +10,8 @@ mod number;
 mod tests;
 
 pub use histogram::{Of, histogram_human, histogram_json, histogram_picture};
-pub use human::human;
-pub use json::{json, value};
+pub use human::{human, human_named};
+pub use json::{json, json_named, value};
 
 use chunkwise::{DType, Error, ErrorKind, Result, Scalar, grid};
 

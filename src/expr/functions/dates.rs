@@ -21,6 +21,21 @@ pub static FUNCTIONS: &[Function] = functions! {
     /// The hour of times, 0 to 23.
     Elementwise "hour(time, units=None, calendar=None)" eg "hour([0, 30], units='hours since 2000-01-01')" =
         |cx, a| part(cx, a, DatePart::Hour);
+    /// The minute of times, 0 to 59.
+    Elementwise "minute(time, units=None, calendar=None)" eg "minute([0, 30], units='minutes since 2000-01-01 12:50')" =
+        |cx, a| part(cx, a, DatePart::Minute);
+    /// The second of times, 0 to 59.
+    Elementwise "second(time, units=None, calendar=None)" eg "second([0, 90], units='seconds since 2000-01-01')" =
+        |cx, a| part(cx, a, DatePart::Second);
+    /// The day of the week of times, 0 (Monday) to 6.
+    Elementwise "weekday(time, units=None, calendar=None)" | "dayofweek" | "day_of_week"
+        eg "weekday([0, 1], units='days since 2000-01-01')" = |cx, a| part(cx, a, DatePart::DayOfWeek);
+    /// The quarter of the year of times, 1 to 4.
+    Elementwise "quarter(time, units=None, calendar=None)" eg "quarter([0, 100], units='days since 2000-01-01')" =
+        |cx, a| part(cx, a, DatePart::Quarter);
+    /// The season of times: DJF, MAM, JJA or SON, the first letters of its months. In the order of the year.
+    Elementwise "season(time, units=None, calendar=None)" eg "season([0, 70], units='days since 2000-01-01')" =
+        |cx, a| part(cx, a, DatePart::Season);
     /// The day of the year of times, from 1 on.
     Elementwise "dayofyear(time, units=None, calendar=None)" | "day_of_year"
         eg "dayofyear([0, 60], units='days since 2000-01-01')" = |cx, a| part(cx, a, DatePart::DayOfYear);

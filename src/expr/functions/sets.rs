@@ -3,6 +3,7 @@
 use super::super::args::{Args, word};
 use super::super::catalogue::Kind;
 use super::super::cx::Cx;
+use super::super::named;
 use super::super::value::{Item, Val};
 use super::arrange::{axis, several};
 use super::row::{Function, functions};
@@ -106,7 +107,7 @@ pub static FUNCTIONS: &[Function] = functions! {
 };
 
 fn found(cx: &Cx, a: &mut Args, param: &str) -> Result<Unique> {
-    let x = a.array(cx, param)?;
+    let x = named::told_apart(cx, a.need(cx, param)?)?.array(cx, param)?;
     cx.beforehand().and_then(|session| session.unique(&x)).map_err(|e| cx.at(a.span, e))
 }
 

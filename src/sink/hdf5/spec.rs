@@ -4,6 +4,8 @@ use super::filter::Filter;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::{MAX_RANK, checked_len, show_shape};
+use crate::members::Members;
+use std::sync::Arc;
 
 /// The value of an attribute to write.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +44,8 @@ pub struct DatasetSpec {
     pub shape: Vec<u64>,
     /// Its dtype; bool is written as h5py's enum.
     pub dtype: DType,
+    /// The names of its values, of integers: it is written as an enum then.
+    pub members: Option<Arc<Members>>,
     /// The chunk shape; `None` for contiguous data.
     pub chunks: Option<Vec<u64>>,
     /// What is done to chunks, in this order.
@@ -64,6 +68,7 @@ impl DatasetSpec {
             name: name.into(),
             shape: shape.to_vec(),
             dtype,
+            members: None,
             chunks: None,
             filters: Vec::new(),
             fillvalue: None,
@@ -98,6 +103,7 @@ impl DatasetSpec {
             return Err(Error::new(ErrorKind::Value, "a dataset without a name"));
         }
         Filter::check(&self.filters)?;
+        self.members.as_ref().map_or(Ok(()), |members| check_members(members, self.dtype))?;
         if self.fillvalue.is_some_and(|v| v.dtype() != self.dtype) {
             return Err(Error::new(ErrorKind::Type, "the fill value has another dtype than the dataset"));
         }
@@ -152,5 +158,30 @@ impl DatasetSpec {
             );
         }
         Ok(())
+    }
+}
+
+/// The most bytes of an enum's names and values: its type is one message of an object header, which has at most 64 KiB.
+const MEMBERS_BYTES: usize = 60_000;
+
+/// Checks that names of values can be those of an enum.
+fn check_members(members: &Members, dtype: DType) -> Result<()> {
+    let numbers = format!("the numbers alone are {dtype}(…)");
+    let refuse =
+        |what: &str| Err(Error::new(ErrorKind::Unsupported, what.to_string()).hint(numbers.as_str()));
+    // Names are filled up to multiples of 8 bytes in files that older libraries read.
+    let bytes: usize = members.iter().map(|(_, name)| name.len() + 8 + dtype.size()).sum();
+    let mut names = std::collections::HashSet::new();
+    match () {
+        () if members.iter().any(|(_, name)| name.is_empty() || name.contains('\0')) => {
+            refuse("names become those of an enum, and HDF5 has none that are empty or have a NUL")
+        }
+        () if !members.iter().all(|(_, name)| names.insert(name)) => {
+            refuse("two values of an enum have one name")
+        }
+        () if bytes > MEMBERS_BYTES => {
+            refuse(&format!("{} names are too many or too long for an enum of HDF5", members.iter().len()))
+        }
+        () => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! Strings of variable length, compared one by one: what an element stores says where its bytes lie in the file.
+//! Strings of variable length, one by one: what an element stores says where its bytes lie in the file.
 
 use super::Hdf5Source;
 use super::handles;
@@ -25,17 +25,39 @@ pub(crate) fn equal(
     options: OpenOptions,
     words: &[&str],
 ) -> Result<(Vec<u64>, Buffer)> {
+    let longest = words.iter().map(|w| w.len()).max().unwrap_or(0);
+    let mut found = Buffer::default();
+    let shape = each(path, dataset, options, longest as u64 + 1, |i, count, text| {
+        if found.is_empty() {
+            found = Buffer::zeroed(count);
+        }
+        found[i] = words.iter().any(|w| w.as_bytes() == text).into();
+        Ok(())
+    })?;
+    Ok((shape, found))
+}
+
+/// Takes the strings of variable length of a dataset, or of a field, one after the other in C order: the place of each,
+/// how many there are, and its bytes, of a longer one at least the first `most`. Gives their shape.
+///
+/// # Errors
+/// As [`Hdf5Source::open`] and its reads; `Unsupported` for very many; those of `take`.
+pub(crate) fn each(
+    path: &Path,
+    dataset: &str,
+    options: OpenOptions,
+    most: u64,
+    mut take: impl FnMut(usize, usize, &[u8]) -> Result<()>,
+) -> Result<Vec<u64>> {
     let source = Hdf5Source::open(path, dataset, options.text_bytes())?;
     let [shape @ .., each] = source.shape() else {
         return Err(Error::new(ErrorKind::Internal, "strings without bytes"));
     };
     let count = checked_len(shape).filter(|&n| n <= MOST).ok_or_else(|| {
         let what = format!("an array of {} strings of variable length", show_shape(shape));
-        source.locate(Error::new(ErrorKind::Unsupported, what).hint(format!("at most {MOST} are compared")))
+        source.locate(Error::new(ErrorKind::Unsupported, what).hint(format!("at most {MOST} are read")))
     })?;
-    let mut found = Buffer::zeroed(count as usize);
-    let mut out = found.iter_mut();
-    let longest = words.iter().map(|w| w.len()).max().unwrap_or(0);
+    let mut at = 0;
     let (mut scratch, stats) = (Scratch::new(), ReadStats::default());
     let mut stored = Buffer::default();
     for slab in pieces(&source) {
@@ -44,13 +66,14 @@ pub(crate) fn equal(
         source.read_region(&slab, &mut stored, &mut cx)?;
         let file = handles::borrow_in(&source.canonical, &source.state).map_err(|e| source.locate(e))?;
         let mut heap = Heap::open(&file.raw).map_err(|e| source.locate(e))?;
-        for (reference, out) in stored.chunks_exact(*each as usize).zip(&mut out) {
-            let text = heap.text(reference, longest as u64 + 1).map_err(|e| source.locate(e))?;
-            *out = words.iter().any(|w| w.as_bytes() == text).into();
+        for reference in stored.chunks_exact(*each as usize) {
+            let text = heap.text(reference, most).map_err(|e| source.locate(e))?;
+            take(at, count as usize, &text).map_err(|e| source.locate(e))?;
+            at += 1;
         }
         file.raw.unchanged().map_err(|e| source.locate(e))?;
     }
-    Ok((shape.to_vec(), found))
+    Ok(shape.to_vec())
 }
 
 /// The whole of a source in pieces along its first axis, in whole chunks.

@@ -144,7 +144,7 @@ impl Place {
             Type::Char if text_bytes => DType::U8,
             Type::Char => {
                 return Err(Error::new(ErrorKind::Type, "elements of the type char are not numbers")
-                    .hint("strings are compared: NAME == \"text\", isin(NAME, [\"one\", \"other\"])"));
+                    .hint("strings are compared: NAME == \"text\", isin(NAME, [\"one\", \"other\"]); unique(NAME) has them all"));
             }
         };
         let shape = header.shape(variable, records);

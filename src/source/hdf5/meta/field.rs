@@ -206,7 +206,7 @@ pub(super) fn not_a_number(ty: &Type, element: &Element) -> Error {
     }
     match &names(ty)[..] {
         [] if text(ty).is_some() => {
-            e.hint("strings are compared: NAME == \"text\", isin(NAME, [\"one\", \"other\"])")
+            e.hint("strings are compared: NAME == \"text\", isin(NAME, [\"one\", \"other\"]); unique(NAME) has them all")
         }
         [] => e.hint("only integers, floats, bools, bitfields and enums can be computed with"),
         has => e.hint(format!(
