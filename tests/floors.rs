@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// are integer geometry and numbers as text.
 const FLOORS: &[(&str, u32)] = &[
     ("dtype", 0),
+    ("members", 0),
     ("grid", 0),
     ("error", 0),
     ("buffer", 0),

@@ -7,7 +7,6 @@ use super::stored::Stored;
 use super::syntax::{Expr, Id, Span};
 use super::value::{Entry, Item, Val};
 use crate::{Array, DType, Error, ErrorKind, Members, Result, Weak};
-use std::sync::Arc;
 
 /// Names that a hint lists.
 const NAMED: usize = 20;
@@ -78,12 +77,6 @@ pub fn columns(cx: &Cx, rows: &Stored, entries: &[Entry], whole: &Item) -> Resul
         Ok((name, column.value))
     };
     fields.into_iter().map(column).collect()
-}
-
-/// Names of an enum's values, for an array of these.
-pub fn members(of: &[(String, i128)]) -> Option<Arc<Members>> {
-    let members = || Members::new(of.iter().map(|(name, value)| (*value, name.clone())));
-    (!of.is_empty()).then(|| Arc::new(members()))
 }
 
 /// Where strings are equal to texts: `x == "text"`, `x != "text"`, `isin(x, ["one", "other"])` of stored strings and

@@ -1,11 +1,11 @@
 //! Files, groups and datasets that expressions reach by name: `g.Density`, `s["/PartType0/Density"]`,
 //! `s["/Header"].attrs["Redshift"]`, fields of compound data `d["pos"]["x"]`. They are looked at when an expression uses them, and not before.
 
-use super::{each_file, named};
+use super::each_file;
 use crate::source::hdf5::{Attribute, AttributeValue, Elements, Object, ObjectKind};
 use crate::source::memory::MemorySource;
 use crate::source::{self, Join, OpenOptions};
-use crate::{Array, Buffer, Error, ErrorKind, Result, Scalar, Session, Texts, Weak};
+use crate::{Array, Buffer, Error, ErrorKind, Members, Result, Scalar, Session, Texts, Weak};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -185,11 +185,11 @@ impl Stored {
 
     /// Numbers that are values of an enum have its names, where all files agree on them.
     fn with_names(&self, array: Array) -> Array {
-        let members = self.elements().ok().and_then(|elements| named::members(&elements.members));
-        match members {
-            Some(members) if self.agreed_members().is_ok() => array.with_members(members),
-            _ => array,
+        let Ok(elements) = self.elements() else { return array };
+        if elements.members.is_empty() || self.agreed_members().is_err() {
+            return array;
         }
+        array.with_members(Members::new(elements.members.iter().map(|(name, value)| (*value, name.clone()))))
     }
 
     /// Whether it is a group, as far as can be seen.

@@ -34,7 +34,7 @@ pub static FUNCTIONS: &[Function] = functions! {
     Elementwise "quarter(time, units=None, calendar=None)" eg "quarter([0, 100], units='days since 2000-01-01')" =
         |cx, a| part(cx, a, DatePart::Quarter);
     /// The season of times: DJF, MAM, JJA or SON, the first letters of its months. In the order of the year.
-    Elementwise "season(time, units=None, calendar=None)" eg "season([0, 70], units='days since 2000-01-01')" =
+    Elementwise "season(time, units=None, calendar=None)" eg "season([0, 70], units='days since 2000-01-01') == 'MAM'" =
         |cx, a| part(cx, a, DatePart::Season);
     /// The day of the year of times, from 1 on.
     Elementwise "dayofyear(time, units=None, calendar=None)" | "day_of_year"
