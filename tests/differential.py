@@ -53,7 +53,7 @@ SHAPED = [
     "expand_dims({x}, {a})", "concatenate(({x}, {x}), axis={a})", "stack(({x}, {x}), axis={a})", "swapaxes({x}, 0, -1)",
     "where({x} > 1, {x}, 0)", "clip({x}, 1, 3)", "nan_to_num({x}, posinf=9, neginf=-9)", "{x}[{x} > 1]", "tile({x}, 2)", "pad({x}, 1)",
     "bincount({x})", "nonzero({x})[0]", "searchsorted(sort(ravel({x})), ravel({x}))", "isin({x}, [1, 2])",
-    "round({x}, 1)", "trapezoid({x}, axis={a})", "outer({x}, {x})", "atleast_2d({x})", "unique({x}, return_counts=True)[1]",
+    "round({x}, 1)", "trim_zeros({x})", "packbits({x} > 1)", "packbits({x} > 1, axis={a})", "block([{x}, {x}])", "lexsort(({x}, {x} > 1))", "trapezoid({x}, axis={a})", "outer({x}, {x})", "atleast_2d({x})", "unique({x}, return_counts=True)[1]",
 ]
 
 

@@ -4,7 +4,9 @@
 
 mod annotations;
 mod arrange;
+mod assemble;
 mod bin_rule;
+mod bits;
 mod blocks;
 mod calendar;
 mod choose;
@@ -24,6 +26,7 @@ mod members;
 mod missing;
 mod open;
 mod order;
+mod polynomial;
 mod product;
 mod quantiles;
 mod random;
@@ -36,6 +39,7 @@ mod take;
 mod texts;
 
 pub use arrange::{broadcast_arrays, column_stack, dstack, hstack, indices, meshgrid, vstack};
+pub use assemble::{Blocks as BlockList, block};
 pub use bin_rule::BinRule;
 pub(crate) use bin_rule::Sample;
 pub use calendar::DatePart;

@@ -11,6 +11,7 @@ mod kept_bound;
 mod labels;
 mod measured;
 mod memory;
+mod order;
 mod persist;
 mod pieces;
 mod planned;

@@ -26,12 +26,22 @@ def dates(attribute):
     return lambda times, units: np.array([getattr(d, attribute) for d in cftime.num2date(np.asarray(times), units)])
 
 
+def put_slice(a, values, start, step=1):
+    a, values = np.array(a), np.asarray(values)
+    start, step = np.broadcast_arrays(start, step)
+    places = [f + n * np.arange(k) for f, n, k in zip(start.ravel(), step.ravel(), values.shape)]
+    a[np.ix_(*places)] = values
+    return a
+
+
 own = {name: generator(name) for name in drawn.split()} | {
     "year": dates("year"),
     "month": dates("month"),
     "day": dates("day"),
     "hour": dates("hour"),
     "dayofyear": dates("dayofyr"),
+    "put_slice": put_slice,
+    "piecewise": lambda x, conditions, choices: np.piecewise(np.asarray(x), conditions, choices),
     "minute": dates("minute"),
     "second": dates("second"),
     "weekday": dates("dayofwk"),

@@ -9,6 +9,7 @@ mod dtypes;
 mod likes;
 mod lookup;
 mod matrices;
+mod pieces;
 mod random;
 mod row;
 mod sets;
@@ -42,6 +43,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         dtypes::FUNCTIONS,
         likes::FUNCTIONS,
         matrices::FUNCTIONS,
+        pieces::FUNCTIONS,
         random::FUNCTIONS,
         sets::FUNCTIONS,
     ]
