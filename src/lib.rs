@@ -130,3 +130,42 @@ pub use session::{
 };
 pub use source::{Join, OpenOptions, Reader};
 pub use trace::Trace;
+
+/// What most programs use: `use chunkwise::prelude::*;`.
+pub mod prelude {
+    pub use crate::{
+        Array, BinAxis, DType, Device, Index, Join, OpenOptions, Over, Reduction, Session, Store,
+        StoreOptions, Target, concatenate, s, stack,
+    };
+}
+
+/// An index as NumPy writes it between brackets, for [`Array::index`]: numbers, ranges, `NewAxis`, `Ellipsis`, and a step
+/// after a semicolon.
+///
+/// ```
+/// use chunkwise::{Array, Session, s};
+/// # fn main() -> chunkwise::Result<()> {
+/// let x = Array::arange_int(0, 12, 1).reshape(&[3, 4]);
+/// let part = x.index(s![1.., ..; -2]); // x[1:, ::-2]
+/// assert_eq!(Session::new()?.compute(&part)?.as_slice::<i64>()?, [7, 5, 11, 9]);
+/// assert_eq!(x.index(s![NewAxis, Ellipsis, -1]).shape()?, [1, 3]);
+/// # Ok(())
+/// # }
+/// ```
+#[macro_export]
+macro_rules! s {
+    (@to [$($made:expr),*]) => { [$($made),*] };
+    (@to [$($made:expr),*] NewAxis $(, $($rest:tt)*)?) => {
+        $crate::s!(@to [$($made,)* $crate::Index::NewAxis] $($($rest)*)?)
+    };
+    (@to [$($made:expr),*] Ellipsis $(, $($rest:tt)*)?) => {
+        $crate::s!(@to [$($made,)* $crate::Index::Ellipsis] $($($rest)*)?)
+    };
+    (@to [$($made:expr),*] $entry:expr; $step:expr $(, $($rest:tt)*)?) => {
+        $crate::s!(@to [$($made,)* $crate::Index::from($entry).step($step)] $($($rest)*)?)
+    };
+    (@to [$($made:expr),*] $entry:expr $(, $($rest:tt)*)?) => {
+        $crate::s!(@to [$($made,)* $crate::Index::from($entry)] $($($rest)*)?)
+    };
+    ($($entries:tt)*) => { $crate::s!(@to [] $($entries)*) };
+}

@@ -246,3 +246,69 @@ fn what_cannot_be_chosen_is_an_error() {
     assert_eq!(e.kind(), ErrorKind::Budget, "{e}");
     assert!(e.to_string().contains("--memory"), "{e}");
 }
+
+/// Values in the place of some elements, beside ndarray's assignment to a slice; also where the array is in a file.
+#[test]
+fn values_are_put_where_a_slice_says() {
+    let session = session(2, "64MiB");
+    let x = ndarray::Array2::from_shape_fn((7, 9), |(i, j)| (10 * i + j) as i32);
+    let mut seen = 0;
+    for (start, step, shape) in [
+        ([0, 0], [1, 1], [7, 9]),
+        ([1, 2], [1, 1], [3, 4]),
+        ([0, 1], [3, 4], [3, 2]),
+        ([6, 8], [-2, -1], [4, 9]),
+        ([-1, -9], [-6, 8], [2, 2]),
+        ([2, 0], [1, 1], [0, 9]),
+        ([0, 5], [1, 1], [7, 1]),
+    ] {
+        let values =
+            ndarray::Array2::from_shape_fn((shape[0], shape[1]), |(i, j)| -((10 * i + j) as i64) - 1);
+        let mut want = x.clone();
+        for (i, row) in values.outer_iter().enumerate() {
+            for (j, v) in row.iter().enumerate() {
+                let at = |d: usize, k: usize| {
+                    let n = [7, 9][d];
+                    (if start[d] < 0 { start[d] + n } else { start[d] } + step[d] * k as i64) as usize
+                };
+                want[[at(0, i), at(1, j)]] = *v as i32;
+            }
+        }
+        let got = Array::from(x.clone()).put_slice(&Array::from(values), &start, &step);
+        let got = session.compute(&got).unwrap();
+        let view: ndarray::ArrayViewD<i32> = (&got).try_into().unwrap();
+        assert_eq!(view, want.into_dyn(), "{start:?} {step:?} {shape:?}");
+        seen += 1;
+    }
+    assert_eq!(seen, 7);
+    let x = Array::from(x);
+    let one = Array::from(vec![1_i32, 2]);
+    for (start, step) in [([0, 8], [1, 1]), ([0, 0], [1, -1]), ([7, 0], [1, 1])] {
+        assert_eq!(
+            x.put_slice(&one, &start, &step).check().unwrap_err().kind(),
+            ErrorKind::Index,
+            "{start:?}"
+        );
+    }
+    assert_eq!(x.put_slice(&one, &[0], &[1]).check().unwrap_err().kind(), ErrorKind::Shape);
+    assert_eq!(x.put_slice(&one, &[0, 0], &[1, 0]).check().unwrap_err().kind(), ErrorKind::Value);
+}
+
+#[test]
+fn functions_of_one_element_are_named() {
+    let session = session(2, "64MiB");
+    let x = Array::arange_int(-3, 4, 1);
+    let y = x.map("thirds", |v: i64| v as f32 / 3.0);
+    let got = session.compute(&y).unwrap();
+    let want: Vec<f32> = (-3..4).map(|v| v as f32 / 3.0).collect();
+    assert_eq!(got.as_slice::<f32>().unwrap(), want);
+    let e = session.compute(&x.map("thirds", |v: f64| v)).unwrap_err();
+    assert!(e.kind() == ErrorKind::Type && format!("{e:?}").contains("thirds"), "{e:?}");
+    let e =
+        session.compute(&x.map("the third", |v: i64| if v == 2 { panic!("no {v}") } else { v })).unwrap_err();
+    assert!(format!("{e:?}").contains("the third"), "{e:?}");
+    // A result goes on as it is, and is not taken for what it is not.
+    let again = Array::from(&got);
+    assert_eq!(session.compute(&(again * 3.0)).unwrap().as_slice::<f32>().unwrap()[0], -3.0);
+    assert_eq!(ndarray::ArrayViewD::<f64>::try_from(&got).unwrap_err().kind(), ErrorKind::Type);
+}

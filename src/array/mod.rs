@@ -11,6 +11,7 @@ mod blocks;
 mod calendar;
 mod choose;
 mod compound;
+mod convert;
 mod cumulative;
 mod decode;
 mod derived;

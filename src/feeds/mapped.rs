@@ -117,7 +117,7 @@ pub struct MappedBlock<'a> {
     output: (DType, &'a mut [u8]),
 }
 
-impl MappedBlock<'_> {
+impl<'a> MappedBlock<'a> {
     /// Which part of the result it is.
     pub fn region(&self) -> &Region {
         &self.region
@@ -132,12 +132,12 @@ impl MappedBlock<'_> {
     ///
     /// # Errors
     /// `Type` if it is of another dtype; `Index` if there is none.
-    pub fn input<T: Element>(&self, i: usize) -> Result<ndarray::ArrayViewD<'_, T>> {
-        let Some((dtype, region, bytes)) = self.inputs.get(i) else {
+    pub fn input<T: Element>(&self, i: usize) -> Result<ndarray::ArrayViewD<'a, T>> {
+        let Some(&(dtype, ref region, bytes)) = self.inputs.get(i) else {
             return Err(Error::new(ErrorKind::Index, format!("the block has no input {i}")));
         };
-        let elements = bytemuck::checked::try_cast_slice(bytes).map_err(|_| other_dtype::<T>(*dtype))?;
-        of_dtype::<T>(*dtype)?;
+        let elements = bytemuck::checked::try_cast_slice(bytes).map_err(|_| other_dtype::<T>(dtype))?;
+        of_dtype::<T>(dtype)?;
         ndarray::ArrayViewD::from_shape(lengths(&region.shape), elements).map_err(unshaped)
     }
 

@@ -16,6 +16,7 @@ mod persist;
 mod pieces;
 mod planned;
 mod rechunk;
+mod results;
 mod select;
 mod spill;
 mod store;
