@@ -92,6 +92,7 @@ mod session;
 pub mod sink;
 #[doc(hidden)]
 pub mod size;
+pub mod snapshot;
 pub mod source;
 #[doc(hidden)]
 pub mod text;
