@@ -19,6 +19,7 @@ mod opening;
 mod pictures;
 mod profile;
 mod quantities;
+mod text;
 pub mod units;
 
 pub use asked::Asked;
