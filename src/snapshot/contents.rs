@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 /// Everything that a snapshot's metadata says.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Contents {
     /// The code that wrote it, or the format.
     pub code: String,
@@ -39,6 +40,7 @@ pub struct Contents {
 
 /// The box of a simulation, in code lengths.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Domain {
     /// Its lower corner.
     pub left: [f64; 3],
@@ -50,6 +52,7 @@ pub struct Domain {
 
 /// The kernel of smoothed particles.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Smoothing {
     /// Its form.
     pub kernel: Kernel,
@@ -59,6 +62,7 @@ pub struct Smoothing {
 
 /// A particle type, or what lies on one mesh: fields whose rows belong together.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Kind {
     /// Its name in the file.
     pub name: String,
@@ -76,6 +80,7 @@ pub struct Kind {
 
 /// Where rows are, in code lengths.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Positions {
     /// In the field that has the alias `position`.
     Field,
@@ -87,6 +92,7 @@ pub enum Positions {
 
 /// A field that is stored.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct StoredField {
     /// Its name in the file.
     pub name: String,
@@ -106,6 +112,7 @@ pub struct StoredField {
 
 /// Where the numbers of a field are.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Place {
     /// In the dataset of this path, in those files that have it.
     Dataset(String),

@@ -23,6 +23,7 @@ pub struct Data {
 
 /// A column that a question needs: numbers, their unit and the unit that they are wanted in.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Column {
     /// Float64, in the unit of its field.
     pub array: Array,

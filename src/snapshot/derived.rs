@@ -22,8 +22,7 @@ pub const DERIVED: &[Derived] = &[
     row("specific_thermal_energy", "erg/g", "specific_total_energy - 0.5 * velocity_magnitude ** 2"),
     row("mean_molecular_weight", "1", "4 / (1 + 3*0.76 + 4*0.76 * electron_abundance)"),
     // Fully ionised, 76 % hydrogen by mass.
-    row("mean_molecular_weight", "1", "0.5924489101195808 + 0 * specific_thermal_energy"),
-    row("mean_molecular_weight", "1", "0.5924489101195808 + 0 * density"),
+    row("mean_molecular_weight", "1", "0.5924489101195808"),
     row("temperature", "K", "specific_thermal_energy * (gamma - 1) * mean_molecular_weight * mp / kb"),
     row("kT", "erg", "kb * temperature"),
     row("number_density", "cm**-3", "density / (mean_molecular_weight * mp)"),
@@ -45,7 +44,8 @@ pub const DERIVED: &[Derived] = &[
     row(
         "radial_velocity",
         "cm/s",
-        "(relative_x * relative_velocity_x + relative_y * relative_velocity_y + relative_z * relative_velocity_z) / radius",
+        // At the centre itself there is no way out.
+        "where(radius > 0, (relative_x * relative_velocity_x + relative_y * relative_velocity_y + relative_z * relative_velocity_z) / where(radius > 0, radius, 1), 0)",
     ),
     row(
         "specific_angular_momentum_x",

@@ -16,6 +16,7 @@ const DEEPEST: usize = 24;
 
 /// A field: a lazy array, and its unit.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Field {
     /// Its numbers, in its unit: float64, or whole numbers as they are stored.
     pub array: Array,
@@ -179,7 +180,7 @@ impl Snapshot {
         within.push(derived.name.to_string());
         let mut all = true;
         for word in words(derived.expression) {
-            if CONSTANTS.iter().all(|c| c.0 != word) && word != "sqrt" && word != "gamma" {
+            if CONSTANTS.iter().all(|c| c.0 != word) && !["sqrt", "where", "gamma"].contains(&word) {
                 all = all && self.look(kind, word, frame, within)?.is_some();
             }
         }

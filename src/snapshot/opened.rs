@@ -39,6 +39,7 @@ struct Inner {
 
 /// A field that a user defined.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct UserField {
     /// What it is, in terms of fields in cgs.
     pub expression: String,

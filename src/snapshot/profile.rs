@@ -420,7 +420,7 @@ fn accumulate(
         ));
     };
     let step: usize = shape[axis + 1..].iter().product();
-    for start in (0..values.len()).filter(|i| i / step % n == 0) {
+    for start in (0..values.len()).filter(|i| (i / step).is_multiple_of(n)) {
         let (mut sum, mut weight) = (0.0, 0.0);
         for i in 0..n {
             let i = if way == Accumulate::Up { i } else { n - 1 - i };

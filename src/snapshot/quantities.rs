@@ -116,7 +116,12 @@ impl Data {
     pub fn quantities(&self, asked: &[Quantity], session: &Session) -> Result<Vec<Answer>> {
         let jobs = asked.iter().map(|q| self.job(q).at("quantity", q.name())).collect::<Result<Vec<_>>>()?;
         let targets: Vec<&dyn Target> = jobs.iter().flat_map(|j| &j.arrays).map(|a| a as _).collect();
-        let outcome = session.run(&targets)?;
+        let outcome = session.run(&targets).map_err(|e| match e.kind() {
+            ErrorKind::Value if e.hint_text().is_none() => e.hint(
+                "where nothing is in the object there are no extrema and no means: ask for its number first",
+            ),
+            _ => e,
+        })?;
         let mut values = outcome.values.iter();
         let mut answers = Vec::new();
         let mut looked = Vec::new();

@@ -1,7 +1,6 @@
 //! What the options ask for.
 
 use super::args::{Along, Snap, Way};
-use super::numbers;
 use crate::cli::Failure;
 use chunkwise::Result as Computed;
 use chunkwise::snapshot::{Accumulate, Data, Deposit, Picture, Profile, ProfileBins, Quantity, Window};
@@ -18,7 +17,7 @@ pub struct Asked {
 }
 
 /// The parts of a list with commas.
-pub fn split(text: &str) -> Vec<&str> {
+fn split(text: &str) -> Vec<&str> {
     text.split(',').map(str::trim).collect()
 }
 
@@ -141,8 +140,11 @@ fn profile(args: &Snap, option: &str, text: &str, axes: usize) -> Result<Profile
     Ok(profile)
 }
 
+/// Where bins begin and end, as far as that is said.
+type Ends = (Option<f64>, Option<f64>);
+
 /// `LOW:HIGH` of each axis, either of which may be left out.
-fn ranges(text: &str) -> Result<Vec<(Option<f64>, Option<f64>)>, Failure> {
+fn ranges(text: &str) -> Result<Vec<Ends>, Failure> {
     let usage = || Failure::Usage(format!("--range {text}: write LOW:HIGH, with a comma between axes"));
     let end = |text: &str| match text.trim() {
         "" => Ok(None),
@@ -192,4 +194,12 @@ pub fn window(args: &Snap, data: &Data) -> Result<Window, Failure> {
         window = window.depth(data.snapshot().length(text)?);
     }
     Ok(window)
+}
+
+/// A list of numbers with commas.
+fn numbers<T: std::str::FromStr>(option: &str, text: &str) -> Result<Vec<T>, Failure> {
+    let numbers: Option<Vec<T>> = split(text).iter().map(|n| n.parse().ok()).collect();
+    numbers.ok_or_else(|| {
+        Failure::Usage(format!("{option} {text}: numbers are wanted, with commas between them"))
+    })
 }

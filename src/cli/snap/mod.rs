@@ -14,7 +14,7 @@ use super::signals::Run;
 use super::targets::{Existing, Written, check_apart, check_target};
 use super::{Done, Failure, inputs};
 use args::Snap;
-use asked::{Asked, split};
+use asked::Asked;
 use chunkwise::snapshot::{Data, Opening, Snapshot};
 use chunkwise::{Cancel, FallbackPolicy, OpenOptions, Session};
 use print::Results;
@@ -142,12 +142,4 @@ fn compute(args: &Snap, asked: &Asked, snapshot: &Snapshot, session: &Session) -
     }
     let length = snapshot.contents().units.length;
     Ok(Results { object: args.object.clone(), answers, profiles, images, length, epoch: snapshot.epoch() })
-}
-
-/// A list of numbers with commas.
-fn numbers<T: std::str::FromStr>(option: &str, text: &str) -> Result<Vec<T>, Failure> {
-    let numbers: Option<Vec<T>> = split(text).iter().map(|n| n.parse().ok()).collect();
-    numbers.ok_or_else(|| {
-        Failure::Usage(format!("{option} {text}: numbers are wanted, with commas between them"))
-    })
 }

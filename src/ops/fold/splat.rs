@@ -96,11 +96,11 @@ impl Splat {
     ) -> Result<Splat> {
         let wrong = |what: &str| Err(Error::new(ErrorKind::Value, what));
         let Window { left, pixel, pixels, period } = window;
-        if !(left.iter().all(|v| v.is_finite()) && pixel.iter().all(|v| v.is_finite() && *v > 0.0)) {
-            return wrong("an image needs a window of some extent");
-        }
         if pixels.iter().any(|n| *n == 0 || *n > 1 << 31) {
             return wrong("an image has between 1 and 2^31 pixels along an edge");
+        }
+        if !(left.iter().all(|v| v.is_finite()) && pixel.iter().all(|v| v.is_finite() && *v > 0.0)) {
+            return wrong("an image needs a window of some extent");
         }
         if !period.iter().all(|v| v.is_finite() && *v >= 0.0) {
             return wrong("a period is a length");

@@ -22,7 +22,7 @@ pub fn all_parts(given: &[PathBuf], parts: u64, opening: &Opening) -> Result<Vec
     let name = one.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let pieces: Vec<&str> = name.split('.').collect();
     let number = |p: &&str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit());
-    let Some(at) = pieces.iter().skip(1).rposition(|p| number(&p)).map(|at| at + 1) else {
+    let Some(at) = pieces.iter().skip(1).rposition(number).map(|at| at + 1) else {
         return Err(lacking());
     };
     let part = |n: u64| {

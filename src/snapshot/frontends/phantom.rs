@@ -5,7 +5,7 @@ use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::sph::Kernel;
 use crate::snapshot::attributes::{Attributes, attributes, datasets, object, small};
-use crate::snapshot::contents::{Contents, Kind, Place, Positions, Smoothing, StoredField};
+use crate::snapshot::contents::{Contents, Domain, Kind, Place, Positions, Smoothing, StoredField};
 use crate::snapshot::opening::Opening;
 use crate::snapshot::units::{CodeUnits, Epoch, Unit};
 use crate::{Array, OpenOptions};
@@ -141,6 +141,21 @@ fn open(files: &[PathBuf], opening: &Opening) -> Result<Contents> {
     notes.push(format!(
         "density is mass ({hfact}/h)³, as Phantom has it; particles without a smoothing length are left out"
     ));
+    // Where the box is periodic is not said.
+    let mut corners = [[0.0; 3]; 2];
+    let mut boxed = true;
+    for (d, axis) in ["x", "y", "z"].into_iter().enumerate() {
+        for (corner, end) in corners.iter_mut().zip(["min", "max"]) {
+            match header(&format!("{axis}{end}"))?.and_then(|v| v.first().copied()) {
+                Some(v) => corner[d] = v,
+                None => boxed = false,
+            }
+        }
+    }
+    let [left, right] = corners;
+    let width = [0, 1, 2].map(|d| right[d] - left[d]);
+    boxed = boxed && width.iter().all(|w| w.is_finite() && *w > 0.0);
+    let domain = boxed.then_some(Domain { left, width, periodic: false });
     let nbody = kinds.iter().map(|k| k.name.clone()).filter(|n| n != "gas" && n != "particles").collect();
     Ok(Contents {
         code: code(file, opening.options)?,
@@ -148,7 +163,7 @@ fn open(files: &[PathBuf], opening: &Opening) -> Result<Contents> {
         epoch: Epoch::NONE,
         redshift: None,
         time: header("time")?.and_then(|t| Some((*t.first()?, time))),
-        domain: None,
+        domain,
         units: CodeUnits { length, mass, velocity: length.by(time.powi(-1)), time },
         units_from: "/header".to_string(),
         kinds,
