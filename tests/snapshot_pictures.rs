@@ -297,3 +297,41 @@ fn particles_on_grids_are_yts() {
     let image = image(Deposit::Cic, false, "dm.mass [code]").values;
     assert!(close(image.iter().sum(), 32768.0 * mass, 1e-13));
 }
+
+/// Enzo's cells by the area of the pixels that they cover, as yt draws its finest cells.
+#[test]
+fn images_of_cells_are_yts() {
+    let Some(folder) = shared("images_of_cells_are_yts") else { return };
+    let text = std::fs::read_to_string(folder.join("yt/golden_enzo_moving7.json")).unwrap();
+    let golden: Value = serde_json::from_str(&text).unwrap();
+    let snapshot = Snapshot::open(folder.join("yt/data/enzo_moving7_DD0010/moving7_0010")).unwrap();
+    let session = session(2, "256MiB");
+    let data = snapshot.all();
+    // Units of Enzo's constants, and of yt's.
+    let units = snapshot.contents().units;
+    let ratio = |unit: chunkwise::snapshot::units::Unit, key: &str| {
+        unit.in_cgs(snapshot.epoch()) / golden["code_units"][key].as_f64().unwrap()
+    };
+    let (length, mass) = (ratio(units.length, "code_length"), ratio(units.mass, "code_mass"));
+    let window = Window::along(2).pixels([64, 64]);
+    for (key, picture, ratio, tolerance) in [
+        ("proj_integrate", projection("cells.density", None), mass / length.powi(2), 1e-6),
+        // yt takes means of means within a pixel; these are of all that is in it.
+        ("proj_T_by_density", projection("cells.temperature", Some("density")), 1.0, 2e-2),
+        ("slice", slice("cells.density", true), mass / length.powi(3), 1e-6),
+    ] {
+        let image = data.image(&picture, &window, &session).unwrap();
+        let sum: f64 = image.values.iter().sum();
+        let most = image.values.iter().copied().fold(0.0, f64::max);
+        for (found, what) in [(sum, "sum"), (most, "max")] {
+            let wanted = golden[key][what].as_f64().unwrap();
+            assert!(close(found / ratio, wanted, tolerance), "{key} {what}: {} {wanted}", found / ratio);
+        }
+    }
+    // All of the mass is in a column density over the box.
+    let image = data.image(&projection("cells.density", None), &window, &session).unwrap();
+    let area = (units.length.in_cgs(snapshot.epoch()) / 64.0).powi(2);
+    let asked = [chunkwise::snapshot::Quantity::Total("cells.mass".into())];
+    let total = data.quantities(&asked, &session).unwrap()[0].values()[0];
+    assert!(close(image.values.iter().sum::<f64>() * area, total, 1e-12));
+}

@@ -103,10 +103,10 @@ pub struct Snap {
     #[arg(long)]
     pub spread: bool,
 
-    /// The integral of a field of gas along the line of sight, or its mean with weights
+    /// The integral of a field of gas or cells along the line of sight, or its mean with weights
     #[arg(long, value_name = "FIELD[,WEIGHT]")]
     pub project: Vec<String>,
-    /// A field of gas in a plane
+    /// A field of gas or cells in a plane
     #[arg(long, value_name = "FIELD")]
     pub slice: Vec<String>,
     /// The sum of a field of particles in each pixel; of a kind their number

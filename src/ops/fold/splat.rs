@@ -25,7 +25,6 @@ pub(super) const ROW: FoldRow = FoldRow {
         let rank = row::checked_rank(ROW.name, rank)?;
         let numbers = |bits: [u64; 2]| bits.map(f64::from_bits);
         let window = Window { left: numbers(left), pixel: numbers(pixel), pixels, period: numbers(period) };
-        let through = if through { Through::Line } else { Through::Point };
         Splat::new(kernel, through, window, values, rank).map(SharedFold::new)
     },
 };
@@ -35,13 +34,17 @@ const PLACE: usize = 4;
 /// The most values of a particle.
 const VALUES: usize = 8;
 
-/// What of a kernel a pixel gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What of a particle a pixel gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Through {
-    /// Its integral along the line through the pixel's middle, times the squared radius.
+    /// The kernel's integral along the line through the pixel's middle, times the squared radius.
     Line,
-    /// Its value at the pixel's middle, times the cubed radius.
+    /// The kernel's value at the pixel's middle, times the cubed radius.
     Point,
+    /// The share of the pixel that a square about the particle covers, of twice the radius: a cell of a grid. There is no
+    /// kernel then.
+    Cell,
 }
 
 /// The pixels of an image, in the coordinates of the particles.
@@ -73,7 +76,7 @@ pub struct Splat {
 #[serde(deny_unknown_fields)]
 struct Data {
     kernel: Kernel,
-    through: bool,
+    through: Through,
     left: [u64; 2],
     pixel: [u64; 2],
     pixels: [u64; 2],
@@ -131,7 +134,7 @@ impl Fold for Splat {
         let bits = |v: [f64; 2]| v.map(f64::to_bits);
         row::data(&Data {
             kernel: self.kernel,
-            through: self.through == Through::Line,
+            through: self.through,
             left: bits(left),
             pixel: bits(pixel),
             pixels,
@@ -173,8 +176,11 @@ impl Fold for Splat {
 
     fn detail(&self) -> String {
         let [x, y] = self.window.pixels;
-        let what = if self.through == Through::Line { "lines" } else { "points" };
-        format!(", {} kernels on {x}×{y} {what}", self.kernel.name())
+        match self.through {
+            Through::Line => format!(", {} kernels on {x}×{y} lines", self.kernel.name()),
+            Through::Point => format!(", {} kernels on {x}×{y} points", self.kernel.name()),
+            Through::Cell => format!(", cells on {x}×{y} pixels"),
+        }
     }
 
     fn ready(&self, params: Option<&[Given]>) -> Result<Arc<dyn Ready>> {
@@ -303,38 +309,69 @@ impl Known {
             sums.strange = true;
             return;
         }
-        let over = 1.0 / (h * h);
-        let across = z * z;
-        if !(h > 0.0 && across * over < 1.0) {
+        if h.is_nan() || h <= 0.0 {
             return;
         }
         let Window { left, pixel, pixels, period } = self.splat.window;
         let end = |d: usize| (left[d], left[d] + pixel[d] * pixels[d] as f64);
-        let area = (pixels[0] * pixels[1]) as usize;
         for y in images(y, h, end(1), period[1]) {
             for x in images(x, h, end(0), period[0]) {
-                for j in reached(y, h, left[1], pixel[1], pixels[1]) {
-                    let dy = y - (left[1] + (j as f64 + 0.5) * pixel[1]);
-                    let dy = dy * dy;
-                    if dy * over >= 1.0 {
-                        continue;
-                    }
-                    for i in reached(x, h, left[0], pixel[0], pixels[0]) {
-                        let dx = x - (left[0] + (i as f64 + 0.5) * pixel[0]);
-                        let q2 = (dx * dx + dy + across) * over;
-                        if q2 >= 1.0 {
-                            continue;
-                        }
-                        let share = match &self.lines {
-                            Some(lines) => lines.at(q2),
-                            None => self.splat.kernel.at(q2.sqrt()),
-                        };
-                        let at = (j * pixels[0] + i) as usize;
-                        for (v, (value, quantum)) in values.iter().zip(&self.quanta).enumerate() {
-                            let sum = &mut sums.sums[v * area + at];
-                            *sum = sum.wrapping_add(quantum.multiple(value * share));
-                        }
-                    }
+                match (self.splat.through, &self.lines) {
+                    (Through::Cell, _) => self.cell(sums, [x, y], h, values),
+                    (_, Some(lines)) => self.kernel(sums, [x, y, z], h, values, |q2| lines.at(q2)),
+                    _ => self.kernel(sums, [x, y, z], h, values, |q2| self.splat.kernel.at(q2.sqrt())),
+                }
+            }
+        }
+    }
+
+    /// Adds values to a pixel.
+    #[inline]
+    fn put(&self, sums: &mut Sums, (i, j): (u64, u64), values: &[f64], share: f64) {
+        let [columns, rows] = self.splat.window.pixels;
+        let (area, at) = ((columns * rows) as usize, (j * columns + i) as usize);
+        for (v, (value, quantum)) in values.iter().zip(&self.quanta).enumerate() {
+            let sum = &mut sums.sums[v * area + at];
+            *sum = sum.wrapping_add(quantum.multiple(value * share));
+        }
+    }
+
+    /// Adds a kernel, by what it has at a squared distance.
+    #[inline]
+    fn kernel(&self, sums: &mut Sums, place: [f64; 3], h: f64, values: &[f64], share: impl Fn(f64) -> f64) {
+        let Window { left, pixel, pixels, .. } = self.splat.window;
+        let [x, y, z] = place;
+        let (over, across) = (1.0 / (h * h), z * z);
+        for j in reached(y, h, left[1], pixel[1], pixels[1]) {
+            let dy = y - (left[1] + (j as f64 + 0.5) * pixel[1]);
+            let beside = dy * dy + across;
+            if beside * over >= 1.0 {
+                continue;
+            }
+            for i in reached(x, h, left[0], pixel[0], pixels[0]) {
+                let dx = x - (left[0] + (i as f64 + 0.5) * pixel[0]);
+                let q2 = (dx * dx + beside) * over;
+                if q2 < 1.0 {
+                    self.put(sums, (i, j), values, share(q2));
+                }
+            }
+        }
+    }
+
+    /// Adds a square, by the share of each pixel that it covers.
+    fn cell(&self, sums: &mut Sums, place: [f64; 2], h: f64, values: &[f64]) {
+        let Window { left, pixel, pixels, .. } = self.splat.window;
+        let share = |d: usize, i: u64| {
+            let low = left[d] + i as f64 * pixel[d];
+            let (from, to) = ((place[d] - h).max(low), (place[d] + h).min(low + pixel[d]));
+            (to - from).max(0.0) / pixel[d]
+        };
+        for j in reached(place[1], h, left[1], pixel[1], pixels[1]) {
+            let up = share(1, j);
+            for i in reached(place[0], h, left[0], pixel[0], pixels[0]) {
+                let share = up * share(0, i);
+                if share > 0.0 {
+                    self.put(sums, (i, j), values, share);
                 }
             }
         }

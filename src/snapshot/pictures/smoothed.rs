@@ -1,4 +1,5 @@
-//! Smoothed particles: projections along kernels, and slices through them.
+//! Projections along the line of sight, and slices: of smoothed particles by their kernels, of cells by the area that they
+//! cover.
 
 use super::what::Made;
 use super::window::{Placed, in_depth};
@@ -24,14 +25,21 @@ impl Data {
         // ∫ f dl has a unit of its own, that of the field times a length.
         let plain = Asked { unit: Some("code".into()), ..asked.clone() };
         let column = self.column(if weight.is_none() { &plain } else { &asked })?;
-        let (h, volume) = self.kernels(&kind)?;
-        let share = volume / h.square();
+        let (h, share, through) = match self.cells(&kind)? {
+            // As long as it is wide.
+            Some(half) => (half.clone(), half * 2.0, Through::Cell),
+            None => {
+                let (h, volume) = self.kernels(&kind)?;
+                let share = volume / h.square();
+                (h, share, Through::Line)
+            }
+        };
         let weights = weight.map(|w| self.column(&self.of_kind(w, &kind)?)).transpose()?;
         let values = match &weights {
             Some(w) => vec![&share * &column.array * &w.array, &share * &w.array],
             None => vec![&share * &column.array],
         };
-        let images = self.splat(&kind, &h, values, None, Through::Line, placed, session)?;
+        let images = self.splat(&kind, &h, values, None, through, placed, session)?;
         match weights {
             Some(_) => {
                 let values = ratios(&images).map(|v| v * column.factor).collect();
@@ -54,15 +62,21 @@ impl Data {
     ) -> Result<Made> {
         let column: Column = self.column(&Asked::read(field)?)?;
         let kind = column.kind.clone();
-        let (h, volume) = self.kernels(&kind)?;
-        let share = volume / (h.square() * &h);
+        let (h, share, through) = match self.cells(&kind)? {
+            Some(half) => (half.clone(), Array::full(half.shape()?, 1.0), Through::Cell),
+            None => {
+                let (h, volume) = self.kernels(&kind)?;
+                let share = volume / (h.square() * &h);
+                (h, share, Through::Point)
+            }
+        };
         let values = match normalised {
             true => vec![&share * &column.array, share],
             false => vec![&share * &column.array],
         };
         let across = &self.places(&kind, false)?[placed.axes[2]];
         let across = offset(across, placed.center[placed.axes[2]], placed.periods[2]);
-        let images = self.splat(&kind, &h, values, Some(across), Through::Point, placed, session)?;
+        let images = self.splat(&kind, &h, values, Some(across), through, placed, session)?;
         let values = match normalised {
             true => ratios(&images).map(|v| v * column.factor).collect(),
             false => images.iter().map(|v| v * column.factor).collect(),
@@ -87,6 +101,17 @@ impl Data {
         }
         asked.kind = Some(kind.to_string());
         Ok(asked)
+    }
+
+    /// Half of the width of each cell in code lengths, if the kind is of cells.
+    fn cells(&self, kind: &str) -> Result<Option<Array>> {
+        match self.snapshot().kinds(kind)?[..] {
+            [one] if one.field("dx").is_some() => {
+                let width = self.field(kind, "dx")?.in_unit(self.snapshot().contents().units.length)?;
+                Ok(Some(width * 0.5))
+            }
+            _ => Ok(None),
+        }
     }
 
     /// The radii of kernels and the volumes of particles, in code lengths.
@@ -131,9 +156,17 @@ impl Data {
         placed: &Placed,
         session: &Session,
     ) -> Result<Vec<f64>> {
-        // A slice shows what its plane cuts, wherever their centres are.
         let mask = self.mask(kind)?;
-        let mask = if through == Through::Line { in_depth(self, kind, mask, placed)? } else { mask };
+        let mask = match (&across, through) {
+            (None, _) => in_depth(self, kind, mask, placed)?,
+            // The cells that the plane cuts: their lower faces belong to them.
+            (Some(across), Through::Cell) => {
+                let cut = across.greater(-h.clone()) & across.less_equal(h);
+                Some(mask.map_or(cut.clone(), |m| m & cut))
+            }
+            // A slice shows all kernels that its plane cuts, wherever their middles are.
+            _ => mask,
+        };
         let values: Vec<Array> = match &mask {
             Some(mask) => values.iter().map(|v| mask.select(v, 0.0)).collect(),
             None => values,

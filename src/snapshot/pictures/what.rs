@@ -7,15 +7,15 @@ pub(super) type Made = (String, String, Vec<f64>);
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Picture {
-    /// The integral of a field of smoothed particles along the line of sight, or its mean along it with another field as
-    /// weights.
+    /// The integral of a field of smoothed particles, or of cells, along the line of sight, or its mean along it with another
+    /// field as weights.
     Projection {
         /// The field.
         field: String,
         /// The weights.
         weight: Option<String>,
     },
-    /// A field of smoothed particles in the plane through the centre.
+    /// A field of smoothed particles, or of cells, in the plane through the centre.
     Slice {
         /// The field.
         field: String,
