@@ -43,6 +43,8 @@
 //! through one that is larger than memory, and [`Session::store`] writes it to a file;
 //! [`Session::run_with`] stores and computes in one run.
 //!
+//! [`snapshot`] asks about simulations: particles and meshes with units, spheres and cuts, profiles and images.
+//!
 //! # What it promises
 //!
 //! - **NumPy is the reference** for values and dtypes: broadcasting, NumPy 2's promotion (Rust scalars
@@ -65,7 +67,7 @@
 //!
 //! # What it cannot do yet
 //!
-//! No labelled dimensions, no units; the README lists the limits.
+//! No labelled dimensions; units only in [`snapshot`]s of simulations. The README lists the limits.
 #![deny(missing_docs)]
 
 mod array;
@@ -93,6 +95,7 @@ mod session;
 pub mod sink;
 #[doc(hidden)]
 pub mod size;
+pub mod snapshot;
 pub mod source;
 #[doc(hidden)]
 pub mod text;

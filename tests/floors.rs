@@ -32,6 +32,7 @@ const FLOORS: &[(&str, u32)] = &[
     ("exec", 5),
     ("session", 6),
     ("expr", 7),
+    ("snapshot", 8),
     ("cli", 7),
     ("main", 7),
     ("fuzzing", 7),

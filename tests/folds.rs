@@ -10,7 +10,8 @@ use chunkwise::backend::{Backend, Runner};
 use chunkwise::grid::{Region, c_strides};
 use chunkwise::ops::fold::{
     Block, By, Collect, Cumulative, EdgesFold, FOLDS, First, Given, Grouped, HistogramFold, Landing, Made,
-    Ranks, Reduce, Role, Scan, Select, SharedFold, Sorted, State, Top, Wanted, written_bytes,
+    Ranks, Reduce, Role, Scan, Select, SharedFold, Sorted, Splat, State, Through, Top, Wanted, Window,
+    written_bytes,
 };
 use chunkwise::ops::histogram::{Bins, Edges};
 use chunkwise::ops::kernel::{Kernel, Operand, Terminal};
@@ -18,6 +19,7 @@ use chunkwise::ops::program::{Program, Step};
 use chunkwise::ops::quantiles::{Asked, Method};
 use chunkwise::ops::reduce::{ReduceSpec, Reduction};
 use chunkwise::ops::simd::Simd;
+use chunkwise::ops::sph::Kernel as Smooth;
 use chunkwise::view::Placement;
 use chunkwise::{DType, Labels};
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -203,6 +205,16 @@ fn folds(reduced: &[bool]) -> Vec<SharedFold> {
                 }
             }
         }
+        if !reduced.contains(&false) && dtype == DType::F64 {
+            for (through, period, values) in
+                [(Through::Line, 0.0, 1), (Through::Point, 6.5, 3), (Through::Cell, 6.5, 2)]
+            {
+                let (left, pixel) = ([-1.5, -2.0], [0.5, 0.75]);
+                let window = Window { left, pixel, pixels: [9, 5], period: [period; 2] };
+                let splat = Splat::new(Smooth::Wendland2, through, window, values, reduced.len());
+                out.push(SharedFold::new(splat.unwrap()));
+            }
+        }
         if !reduced.contains(&false) {
             let bins = Bins::Edges(Edges::explicit(vec![-2.0, 0.0, 1.0, 4.0]).unwrap());
             out.push(SharedFold::new(EdgesFold::new(bins, reduced.len())));
@@ -235,6 +247,10 @@ fn kernel(fold: &SharedFold) -> Kernel {
 
 /// What the pass before one of `ranks` tells it: so many numbers, no NaN, then a prefix and a rank for each.
 fn told(fold: &SharedFold, len: u64) -> Vec<u8> {
+    if fold.name() == "splat" {
+        // The sum of all magnitudes, at least.
+        return (0..len).flat_map(|_| 1e9f64.to_ne_bytes()).collect();
+    }
     let data = fold.data();
     let pass = data["pass"].as_u64().unwrap() as u32;
     let wide = fold.ports()[0].dtype.size() as u32 * 8 - 16;

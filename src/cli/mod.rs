@@ -23,10 +23,13 @@ mod plot;
 #[cfg(not(feature = "plot"))]
 #[path = "no_plot.rs"]
 mod plot;
+mod plot_kinds;
 mod render;
+mod running;
 mod shared;
 mod shell;
 mod signals;
+mod snap;
 mod targets;
 
 pub use failure::{Done, Failure};
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Info(a) => info::run(a),
         Command::Devices(a) => devices::run(a),
         Command::Eval(a) => eval::run(a, &cancel),
+        Command::Snap(a) => snap::run(a, &cancel),
         Command::Copy(a) => copy::run(a, &cancel),
         Command::Functions(a) => functions::run(a),
         Command::Demo(a) => demo::run(a, &cancel),

@@ -1,5 +1,7 @@
 //! What `--plot` says in a build without the feature `plot`.
 
+pub use super::plot_kinds::{Panel, PanelKind};
+
 use super::Failure;
 use chunkwise::expr::Output;
 use chunkwise::{Result, Value};
@@ -31,6 +33,11 @@ impl Plot {
 
     /// Cannot be called.
     pub fn draw(&self, _values: &[Value]) -> Result<Vec<u8>> {
+        match *self {}
+    }
+
+    /// Cannot be called.
+    pub fn panels(&self, _all: &[Panel]) -> Result<Vec<u8>> {
         match *self {}
     }
 }

@@ -14,6 +14,7 @@ pub mod quantiles;
 pub mod reduce;
 pub mod shared;
 pub mod simd;
+pub mod sph;
 
 /// The number of a value that a stage of a plan makes.
 pub type ValueId = usize;

@@ -5,7 +5,8 @@ use super::file::Format;
 use super::scene::{Area, Drawn, Scene};
 use super::subject::{COUNT, Kind, Labels, Missing, Subject};
 use super::values::Values;
-use super::{histogram, image, line, png, svg};
+use super::{histogram, image, line, panels, png, svg};
+use crate::cli::plot_kinds::Panel;
 use crate::cli::{Failure, output};
 use chunkwise::expr::Output;
 use chunkwise::{Error, ErrorKind, Result, Value};
@@ -81,38 +82,59 @@ impl Plot {
     }
 }
 
+impl Plot {
+    /// The file of panels beside each other, row by row.
+    ///
+    /// # Errors
+    /// `Value` for too many; `Internal` if the font cannot be read.
+    pub fn panels(&self, all: &[Panel]) -> Result<Vec<u8>> {
+        if all.len() > MOST {
+            let e = format!("{} profiles and images; a picture has at most {MOST} of them", all.len());
+            return Err(Error::new(ErrorKind::Value, e));
+        }
+        let scene = arranged(all.len(), |i, area| panels::draw(&all[i], self.scale, area))?;
+        encoded(self.format, &scene)
+    }
+}
+
 impl Picture {
     /// The file of the results among `values`.
     ///
     /// # Errors
     /// `Internal` if they are not those that it is a picture of.
     pub fn draw(&self, values: &[Value]) -> Result<Vec<u8>> {
-        let scene = self.scene(values)?;
-        match self.plot.format {
-            Format::Png => png::encode(&scene),
-            Format::Svg => svg::encode(&scene),
-        }
+        let scene = arranged(self.subjects.len(), |i, area| {
+            let (at, subject) = &self.subjects[i];
+            let lost = || Error::new(ErrorKind::Internal, "a result that is drawn is not there");
+            panel_of(subject, values.get(*at).ok_or_else(lost)?, self.plot.scale, area)
+        })?;
+        encoded(self.plot.format, &scene)
     }
+}
 
-    /// All results, row by row on panels of one width.
-    fn scene(&self, values: &[Value]) -> Result<Scene> {
-        let n = self.subjects.len();
-        let (width, height) = if n == 1 { ALONE } else { SEVERAL };
-        let columns = (1..).find(|c| c * c >= n).unwrap_or(n);
-        let (mut shapes, mut y) = (Vec::new(), 0);
-        for row in self.subjects.chunks(columns) {
-            let mut used = 0;
-            for ((at, subject), x) in row.iter().zip((0..).map(|c| c * width)) {
-                let lost = || Error::new(ErrorKind::Internal, "a result that is drawn is not there");
-                let panel = Area { x, y, width, height };
-                let drawn = panel_of(subject, values.get(*at).ok_or_else(lost)?, self.plot.scale, panel)?;
-                shapes.extend(drawn.shapes);
-                used = used.max(drawn.height);
-            }
-            y += used;
-        }
-        Ok(Scene { width: columns as u32 * width, height: y, shapes })
+fn encoded(format: Format, scene: &Scene) -> Result<Vec<u8>> {
+    match format {
+        Format::Png => png::encode(scene),
+        Format::Svg => svg::encode(scene),
     }
+}
+
+/// So many panels, row by row, all of one width.
+fn arranged(n: usize, draw: impl Fn(usize, Area) -> Result<Drawn>) -> Result<Scene> {
+    let (width, height) = if n == 1 { ALONE } else { SEVERAL };
+    let columns = (1..).find(|c| c * c >= n).unwrap_or(n);
+    let (mut shapes, mut y, mut at) = (Vec::new(), 0, 0);
+    while at < n {
+        let mut used = 0;
+        for column in 0..columns.min(n - at) {
+            let drawn = draw(at + column, Area { x: column as u32 * width, y, width, height })?;
+            shapes.extend(drawn.shapes);
+            used = used.max(drawn.height);
+        }
+        at += columns;
+        y += used;
+    }
+    Ok(Scene { width: columns as u32 * width, height: y, shapes })
 }
 
 fn panel_of(subject: &Subject, value: &Value, scale: Scale, panel: Area) -> Result<Drawn> {

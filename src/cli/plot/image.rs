@@ -46,12 +46,28 @@ pub fn histogram(
     labels: &Labels,
     panel: Area,
 ) -> Result<Drawn> {
+    grid(values, edges, scale, labels, None, panel)
+}
+
+/// As [`histogram`], so wide in its height where that is fixed.
+///
+/// # Errors
+/// As [`Frame::draw`].
+pub fn grid(
+    values: Values,
+    edges: (&[f64], &[f64]),
+    scale: Scale,
+    labels: &Labels,
+    aspect: Option<f64>,
+    panel: Area,
+) -> Result<Drawn> {
     let axis = |edges: &[f64], label: &str| {
         let ends = (edges.first().copied().unwrap_or(0.0), edges.last().copied().unwrap_or(1.0));
         Axis::new(scale_of(edges), ends, label)
     };
     let (x, y) = (axis(edges.0, &labels.axes[0]), axis(edges.1, &labels.axes[1]));
-    let frame = Frame { title: labels.title.clone(), x: x.clone(), y: y.clone(), bar: None, aspect: None };
+    let aspect = aspect.filter(|a| (1.0 / OBLONG..=OBLONG).contains(a));
+    let frame = Frame { title: labels.title.clone(), x: x.clone(), y: y.clone(), bar: None, aspect };
     draw(frame, scale, &labels.values, panel, |inside| {
         let right = between(&x, edges.0, inside.width as usize);
         let up = between(&y, edges.1, inside.height as usize);

@@ -14,6 +14,7 @@ mod frame;
 mod histogram;
 mod image;
 mod line;
+mod panels;
 mod png;
 mod scene;
 mod subject;
@@ -23,4 +24,5 @@ mod tests;
 mod ticks;
 mod values;
 
+pub use super::plot_kinds::{Panel, PanelKind};
 pub use draw::Plot;

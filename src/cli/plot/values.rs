@@ -30,6 +30,11 @@ impl<'a> Values<'a> {
         }
     }
 
+    /// Those of a list.
+    pub fn of_numbers(numbers: &'a [f64]) -> Values<'a> {
+        Values { dtype: DType::F64, bytes: cast_slice(numbers) }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.bytes.len() / self.dtype.size()

@@ -2,7 +2,7 @@
 
 use super::row::FoldRow;
 use super::shared::SharedFold;
-use super::{collect, edges, grouped, histogram, ranks, reduce, scan, select, sorted, top};
+use super::{collect, edges, grouped, histogram, ranks, reduce, scan, select, sorted, splat, top};
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
@@ -21,6 +21,7 @@ pub static FOLDS: &[FoldRow] = &[
     select::SORT,
     scan::ROW,
     sorted::ROW,
+    splat::ROW,
 ];
 
 static REGISTERED: Mutex<Vec<FoldRow>> = Mutex::new(Vec::new());

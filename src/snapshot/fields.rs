@@ -1,0 +1,264 @@
+//! Fields by their names: stored ones, their components, and what is made of them.
+
+use super::contents::{Kind, Positions};
+use super::derived::{DERIVED, Derived};
+use super::frame::{Frame, offset, period};
+use super::opened::Snapshot;
+use super::units::constants::{BOLTZMANN, GRAVITATION, PROTON_MASS};
+use super::units::{Epoch, Unit};
+use crate::dtype::{DType, Weak};
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::expr::{Expression, Scope};
+use crate::{Array, Index};
+
+/// The deepest chain of fields that are made of fields.
+const DEEPEST: usize = 24;
+
+/// A field: a lazy array, and its unit.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Field {
+    /// Its numbers, in its unit: float64, or whole numbers as they are stored.
+    pub array: Array,
+    /// Its unit, if it is known.
+    pub unit: Option<Unit>,
+    /// What powers of a and h come to.
+    pub epoch: Epoch,
+}
+
+impl Field {
+    /// The numbers in another unit, by one multiplication in float64.
+    ///
+    /// # Errors
+    /// `Value` if its own unit is not known, or is of another kind.
+    pub fn in_unit(&self, unit: Unit) -> Result<Array> {
+        let factor = self.factor(unit)?;
+        let array = self.array.cast(DType::F64);
+        Ok(if factor == 1.0 { array } else { array * factor })
+    }
+
+    /// What its numbers are multiplied with to be in another unit.
+    ///
+    /// # Errors
+    /// As [`Field::in_unit`].
+    pub fn factor(&self, unit: Unit) -> Result<f64> {
+        match self.unit {
+            Some(own) => own.per(unit, self.epoch),
+            None if unit.is_number() => Ok(1.0 / unit.in_cgs(self.epoch)),
+            None => Err(Error::new(ErrorKind::Value, "the unit of this field is not known")),
+        }
+    }
+
+    /// The numbers in cgs; those whose unit is not known as they are.
+    ///
+    /// # Errors
+    /// None but those of the array.
+    pub fn in_cgs(&self) -> Result<Array> {
+        match self.unit {
+            Some(unit) => self.in_unit(unit.cgs()),
+            None => Ok(self.array.cast(DType::F64)),
+        }
+    }
+}
+
+impl Snapshot {
+    /// The positions of a kind along each axis, in code lengths, float64, of a shape that broadcasts to its rows.
+    ///
+    /// # Errors
+    /// `Unsupported` if it has none; those of opening them.
+    pub fn positions(&self, kind: &Kind) -> Result<[Array; 3]> {
+        match &kind.positions {
+            Positions::Axes(axes) => Ok(axes.clone().map(|a| a.cast(DType::F64))),
+            Positions::Nowhere(why) => {
+                Err(Error::new(ErrorKind::Unsupported, format!("{} has no positions: {why}", kind.name)))
+            }
+            Positions::Field => {
+                let field = kind.field("position").filter(|f| f.components == 3);
+                let field = field.ok_or_else(|| {
+                    Error::new(ErrorKind::Unsupported, format!("{} has no positions", kind.name))
+                })?;
+                let stored = self.stored(kind, field)?;
+                Ok([0, 1, 2].map(|d| component(&stored, d).cast(DType::F64)))
+            }
+        }
+    }
+
+    /// A field of a kind, by its name in the file, a common name (`density`), with `_x`, `_y`, `_z` for a component, or the
+    /// name of what is made of others (`temperature`, `radius`), relative to a frame.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such field, with what is missing for it; those of opening it.
+    pub fn field_of(&self, kind: &Kind, name: &str, frame: &Frame) -> Result<Field> {
+        self.look(kind, name, frame, &mut Vec::new())?.ok_or_else(|| {
+            let made: Vec<&str> = DERIVED.iter().filter(|d| d.name == name).map(|d| d.expression).collect();
+            let e = Error::new(ErrorKind::NotFound, format!("{} has no field '{name}'", kind.name));
+            match made.is_empty() {
+                true => {
+                    let stored = kind.fields.iter().map(|f| f.alias.unwrap_or(&f.name));
+                    let names: Vec<&str> = stored.collect();
+                    e.hint(format!("it has {}, and what is made of these", names.join(", ")))
+                }
+                false => e.hint(format!("it would be made as {}", made.join(", or as "))),
+            }
+        })
+    }
+
+    fn look(
+        &self,
+        kind: &Kind,
+        name: &str,
+        frame: &Frame,
+        within: &mut Vec<String>,
+    ) -> Result<Option<Field>> {
+        let epoch = self.epoch();
+        let made = |array: Array, unit: Option<Unit>| Ok(Some(Field { array, unit, epoch }));
+        let user = self.user_fields().get(name);
+        if let Some(field) = kind.field(name).filter(|_| user.is_none()) {
+            let stored = self.stored(kind, field)?;
+            let wide = field.dtype.is_float();
+            return made(if wide { stored.cast(DType::F64) } else { stored }, field.unit);
+        }
+        if within.len() > DEEPEST || within.iter().any(|n| n == name) {
+            let e = format!("the field '{name}' is made of itself, through {}", within.join(", "));
+            return Err(Error::new(ErrorKind::Value, e));
+        }
+        if let Some(user) = user {
+            let array = self.evaluate(kind, name, &user.expression, frame, within)?;
+            return made(array, Some(user.unit));
+        }
+        let code = self.contents().units;
+        if let Some(axis) = axis_of(name, "") {
+            return match kind.positions {
+                Positions::Nowhere(_) => Ok(None),
+                _ => made(self.positions(kind)?[axis].broadcast_to(&kind.shape), Some(code.length)),
+            };
+        }
+        if let Some(axis) = axis_of(name, "relative_velocity_") {
+            let velocity = self.look(kind, &format!("velocity_{}", AXES[axis]), frame, within)?;
+            let Some(velocity) = velocity else { return Ok(None) };
+            let array = velocity.in_unit(code.velocity)? - frame.velocity[axis];
+            return made(array, Some(code.velocity));
+        }
+        if let Some(axis) = axis_of(name, "relative_") {
+            if matches!(kind.positions, Positions::Nowhere(_)) {
+                return Ok(None);
+            }
+            let period = period(self.contents().domain.as_ref(), axis);
+            let array = offset(&self.positions(kind)?[axis], frame.center[axis], period);
+            return made(array.broadcast_to(&kind.shape), Some(code.length));
+        }
+        if let Some((base, axis)) = name.rsplit_once('_').and_then(|(b, a)| Some((b, axis_of(a, "")?)))
+            && let Some(field) = kind.field(base).filter(|f| f.components == 3)
+        {
+            let stored = component(&self.stored(kind, field)?, axis);
+            let wide = field.dtype.is_float();
+            return made(if wide { stored.cast(DType::F64) } else { stored }, field.unit);
+        }
+        for derived in DERIVED.iter().filter(|d| d.name == name) {
+            if self.has_all(kind, derived, frame, within)? {
+                let array = self.evaluate(kind, name, derived.expression, frame, within)?;
+                return made(array, Some(self.unit(derived.unit)?));
+            }
+        }
+        match name.strip_prefix("particle_") {
+            Some(rest) if kind.field(name).is_none() => self.look(kind, rest, frame, within),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether all that an expression of the table needs is there.
+    fn has_all(
+        &self,
+        kind: &Kind,
+        derived: &Derived,
+        frame: &Frame,
+        within: &mut Vec<String>,
+    ) -> Result<bool> {
+        if within.iter().any(|n| n == derived.name) {
+            return Ok(false);
+        }
+        within.push(derived.name.to_string());
+        let mut all = true;
+        for word in words(derived.expression) {
+            if CONSTANTS.iter().all(|c| c.0 != word) && !["sqrt", "where", "gamma"].contains(&word) {
+                all = all && self.look(kind, word, frame, within)?.is_some();
+            }
+        }
+        within.pop();
+        Ok(all)
+    }
+
+    /// An expression over fields of a kind in cgs.
+    fn evaluate(
+        &self,
+        kind: &Kind,
+        name: &str,
+        text: &str,
+        frame: &Frame,
+        within: &mut Vec<String>,
+    ) -> Result<Array> {
+        within.push(name.to_string());
+        let scope = self.scope(kind, text, frame, within);
+        within.pop();
+        let array = Expression::parse(text).and_then(|e| e.array(&scope?)).at("field", name)?;
+        let array = array.cast(DType::F64).broadcast_to(&kind.shape);
+        array.check().at("field", name)?;
+        Ok(array.made_by(&format!("{}.{name}", kind.name)))
+    }
+
+    fn scope(&self, kind: &Kind, text: &str, frame: &Frame, within: &mut Vec<String>) -> Result<Scope> {
+        let mut scope = Scope::new();
+        scope.compute_nothing("a field is made of the same row of other fields");
+        scope.skip_missing(false);
+        scope.define("gamma", Weak::Float(self.contents().gamma));
+        for (name, value) in CONSTANTS {
+            scope.define(name, Weak::Float(*value));
+        }
+        for word in words(text) {
+            // A field of the snapshot counts more than a constant of the same name.
+            if let Some(field) = self.look(kind, word, frame, within)? {
+                scope.define(word, field.in_cgs()?);
+            }
+        }
+        Ok(scope)
+    }
+
+    /// Where an expression over fields of a kind, in cgs, is true.
+    ///
+    /// # Errors
+    /// `Expression` for what cannot be read, or is no condition; those of the fields.
+    pub fn condition(&self, kind: &Kind, text: &str, frame: &Frame) -> Result<Array> {
+        let scope = self.scope(kind, text, frame, &mut Vec::new())?;
+        let array = Expression::parse(text).and_then(|e| e.array(&scope)).at("cut", text)?;
+        match array.dtype()? {
+            DType::Bool => Ok(array.broadcast_to(&kind.shape)),
+            other => Err(Error::new(ErrorKind::Type, format!("a cut is a condition, and this is {other}"))
+                .at("cut", text)
+                .hint("as in temperature > 1e5, with (…) around each of several: (temperature > 1e5) & (density < 1e-28)")),
+        }
+    }
+}
+
+const AXES: [&str; 3] = ["x", "y", "z"];
+
+const CONSTANTS: &[(&str, f64)] =
+    &[("kb", BOLTZMANN), ("mp", PROTON_MASS), ("G", GRAVITATION), ("pi", std::f64::consts::PI)];
+
+/// The axis that a name says after a prefix.
+fn axis_of(name: &str, prefix: &str) -> Option<usize> {
+    let axis = name.strip_prefix(prefix)?;
+    AXES.iter().position(|a| *a == axis)
+}
+
+/// A number of each row.
+fn component(array: &Array, d: usize) -> Array {
+    array.index([Index::Ellipsis, Index::At(d as i64)])
+}
+
+/// The words of an expression that can be names; those after a dot are methods.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let is = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    text.split(move |c| !is(c))
+        .filter(|w| w.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+        .map(|w| w.split('.').next().unwrap_or(w))
+}
