@@ -5,10 +5,10 @@
 //! counts and their sums of weights.
 
 use super::asked::{Wanted, dataset_names};
+use super::storing::{Parts, Stored};
 use crate::cli::args::Storing;
 use crate::cli::targets::Written;
 use crate::cli::{Done, Failure};
-use chunkwise::expr::Output;
 use chunkwise::{DType, Scalar, Value};
 use std::io::{self, Write};
 use std::path::Path;
@@ -26,7 +26,7 @@ fn usage(what: &str) -> Failure {
 ///
 /// # Errors
 /// `Usage` for arrays that are not, and for options of other formats.
-pub fn check(wanted: &[Wanted], storing: &Storing) -> Result<(), Failure> {
+pub fn check<O: Stored>(wanted: &[Wanted<O>], storing: &Storing) -> Result<(), Failure> {
     if storing.changes() {
         return Err(Failure::Usage(
             "--output: only HDF5 files can be added to\nhint: write a new .csv file".into(),
@@ -42,7 +42,7 @@ pub fn check(wanted: &[Wanted], storing: &Storing) -> Result<(), Failure> {
     }
     let mut rows = None;
     for w in wanted {
-        let Output::Array(array) = &w.output else { continue };
+        let Some(Parts::Array(array)) = w.output.parts() else { continue };
         let shape = array.shape()?;
         if shape.len() > 2 || (shape.len() == 2 && wanted.len() > 1) {
             return Err(usage(&format!(
@@ -70,7 +70,7 @@ type Column<'a> = (String, Box<dyn Fn(usize) -> String + 'a>);
 ///
 /// # Errors
 /// `Usage` for results that are none; `Io`.
-pub fn write(to: Written, wanted: &[Wanted], values: &[Value]) -> Done {
+pub fn write<O>(to: Written, wanted: &[Wanted<O>], values: &[Value]) -> Done {
     let mut columns: Vec<Column> = Vec::new();
     let mut rows = None;
     for (name, value) in dataset_names(wanted).into_iter().zip(values) {

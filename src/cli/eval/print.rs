@@ -43,22 +43,22 @@ pub fn of(output: &Output) -> Of {
 /// `name = value`, one after the other.
 pub fn human<'a>(
     mut out: impl Write,
-    wanted: impl Iterator<Item = (&'a str, &'a Output)>,
+    wanted: impl Iterator<Item = (&'a str, Of)>,
     outcome: &Outcome,
 ) -> Done {
-    for ((name, output), value) in wanted.zip(&outcome.values) {
-        out.write_all(named(name, output, value)?.as_bytes())?;
+    for ((name, of), value) in wanted.zip(&outcome.values) {
+        out.write_all(named(name, &of, value)?.as_bytes())?;
     }
     Ok(out.flush()?)
 }
 
 /// `name = value` with a line end; what has several lines begins on its own.
-pub fn named(name: &str, output: &Output, value: &Value) -> chunkwise::Result<String> {
+pub fn named(name: &str, of: &Of, value: &Value) -> chunkwise::Result<String> {
     // An expression may have been written on several lines.
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = match value {
         Value::Array(a) => render::human(a.dtype(), a.shape(), a.bytes())?,
-        Value::Histogram(h) => return Ok(format!("{name} = {}", render::histogram_human(h, &of(output))?)),
+        Value::Histogram(h) => return Ok(format!("{name} = {}", render::histogram_human(h, of)?)),
         _ => return Err(unknown(&name)),
     };
     let space = if text.contains('\n') { "\n" } else { " " };

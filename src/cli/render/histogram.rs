@@ -2,6 +2,7 @@
 
 use super::{human, json::list};
 use chunkwise::{Binned, DType, Histogram, Result, Scalar};
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -47,7 +48,8 @@ fn bytes_of<T: Copy>(values: &[T], bytes: fn(T) -> [u8; 8]) -> Vec<u8> {
 }
 
 /// What a histogram is of: names of its dimensions and of its weights, where they have some.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Of {
     axes: Vec<Option<String>>,
     weights: Option<String>,
