@@ -343,6 +343,7 @@ class _Stage:
 
     def _look(self) -> None:
         """Nothing came for a while: whether anything will."""
+        self._pool.mend()
         why = self._pool.gone()
         if why is not None:
             raise ClusterError(

@@ -15,6 +15,9 @@ from ._errors import ClusterError
 #: Seconds that a scheduler may be away.
 AWAY = 15.0
 
+#: Seconds after which a pool with a dead worker, from which nothing comes, is taken for stuck.
+STUCK = 5.0
+
 
 class Pool:
     """An executor, or a function that makes one."""
@@ -31,6 +34,7 @@ class Pool:
                 "dask.distributed, or a function that makes one"
             )
         self.done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._dead: float | None = None
 
     def workers(self) -> int:
         """How many ranges it runs at a time, as far as that is known."""
@@ -59,6 +63,25 @@ class Pool:
     def gone(self) -> str | None:
         """Why nothing will come from it any more."""
         return None
+
+    def mend(self) -> None:
+        """Has futures end that never would: a worker of CPython's `ProcessPoolExecutor` that is killed while it sends a
+        result leaves a part of it in the pipe, and the pool waits for the rest for ever, while others are alive. If a worker is dead and
+        nothing came for some time, all of them are ended, and the pipe: then the pool finds that it is broken."""
+        processes = getattr(self._executor, "_processes", None)
+        alive = [p.is_alive() for p in list(processes.values())] if isinstance(processes, dict) else []
+        if all(alive):
+            self._dead = None
+            return
+        self._dead = self._dead or time.monotonic()
+        if time.monotonic() - self._dead < STUCK:
+            return
+        self._dead = None
+        for process in list(processes.values()):
+            process.kill()
+        writer = getattr(getattr(self._executor, "_result_queue", None), "_writer", None)
+        if writer is not None and not writer.closed:
+            writer.close()
 
     def renew(self) -> bool:
         """Has it made anew after its workers died, where that can be."""
@@ -109,6 +132,9 @@ class Dask(Pool):
         if status == "closed" or time.monotonic() - self._away > AWAY:
             return f"the scheduler is gone (the client's connection is {status})"
         return None
+
+    def mend(self) -> None:
+        pass
 
     def renew(self) -> bool:
         return True

@@ -10,6 +10,19 @@ def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def half(*_):
+    """Ends this process in the middle of sending a result: some bytes of it are in the pipe."""
+    import inspect
+
+    frame = inspect.currentframe()
+    while "result_queue" not in frame.f_locals:
+        frame = frame.f_back
+    writer = frame.f_locals["result_queue"]._writer
+    # The length of a message of which nothing follows.
+    os.write(writer.fileno(), (1 << 20).to_bytes(4, "big"))
+    die()
+
+
 def fail(*_):
     raise ArithmeticError("a range that raises")
 
@@ -27,9 +40,8 @@ class Harmful:
         self.made += 1
         return self
 
-    @property
-    def _max_workers(self):
-        return self._executor._max_workers
+    def __getattr__(self, name):
+        return getattr(self.__dict__["_executor"], name)
 
     def submit(self, function, *args):
         begin, end = args[3], args[4]

@@ -18,7 +18,7 @@ import chunkwise as cw
 from chunkwise._errors import ClusterError
 from chunkwise._pools import Ranges
 
-from cluster_helpers import Harmful, die, fail, mixed, processes
+from cluster_helpers import Harmful, die, fail, half, mixed, processes
 
 SHAPE = (48, 128, 256)
 
@@ -236,6 +236,15 @@ def poisoned_again(harmful):
         return harmful if len(calls) == 1 else harmful()
 
     return make
+
+
+def test_a_worker_that_is_killed_while_it_sends_stops_nothing(file, one, monkeypatch):
+    from chunkwise import _pools
+
+    monkeypatch.setattr(_pools, "STUCK", 1.0)
+    halting = Harmful(processes, 5, half, times=1)
+    found = cw.compute(cw.open(file, "x").sum(), executor=cw.Cluster(poisoned_again(halting), seconds=0.01))
+    assert found == one["sum"] and halting.made == 2
 
 
 def test_an_executor_whose_workers_die_and_that_is_not_made_anew_says_so(file):
