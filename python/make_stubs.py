@@ -164,6 +164,8 @@ def made():
     text += "\nclass Report:\n" + of_class(cw.Report)
     init = annotated("__init__", _session.Session.__init__, "    ").replace(" -> Any", " -> None")
     text += "\nclass Session:\n    report: Report | None\n" + init + of_class(cw.Session)
+    of_cluster = annotated("__init__", cw.Cluster.__init__, "    ").replace(" -> Any", " -> None")
+    text += "\nclass Cluster:\n" + of_cluster
     text += "\nclass ChunkwiseError(Exception):\n    kind: str\n    hint: str | None\n    needed: int | None\n"
     assert _errors.ChunkwiseError is cw.ChunkwiseError
     standard = {"asarray", "attributes", "from_array", "from_dlpack", "open", "compute", "explain", "options", "persist", "session", "store"}

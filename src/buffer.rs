@@ -7,6 +7,8 @@
 //! written for the first time 1.5 times as fast. They take no more memory, for only whole huge
 //! pages within the mapping are used, and like others they come zeroed when they are first touched.
 
+pub(crate) mod bytes_or_text;
+
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;

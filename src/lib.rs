@@ -117,7 +117,8 @@ pub use dtype::{DType, Element, Kind, Scalar, Weak};
 pub use error::{Context, Error, ErrorKind, Result};
 pub use exec::{
     Activities, ArrayValue, Bottleneck, Cancel, Fallback, Gathered, Merged, PartialOutput, PartialTile,
-    Progress, Report, StagePartial, StageReport, StateBytes, TaskCounts, TileNote, Value, Values,
+    Progress, Report, StagePartial, StageReport, StageValues, StateBytes, TaskCounts, TileNote, Value,
+    Values, check_versions,
 };
 pub use feeds::{BlockFunction, Boundary, MappedBlock};
 pub use members::Members;

@@ -1,8 +1,11 @@
 //! Names of values.
 
+use serde::{Deserialize, Serialize};
+
 /// Names that some values of an array have: the members of an HDF5 enum, or the texts for which the numbers of
 /// [`Texts::codes`](crate::Texts::codes) stand.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Members {
     /// In ascending order of the values, each of which is there once.
     of: Vec<(i128, String)>,

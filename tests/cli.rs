@@ -428,7 +428,8 @@ fn no_adapter_is_no_error() {
 
 #[test]
 fn help_is_short_and_has_examples() {
-    for command in ["info", "devices", "eval", "copy", "demo", "functions", "completions", "man"] {
+    let commands = ["info", "devices", "eval", "plan", "run-tasks", "merge", "copy", "demo", "functions"];
+    for command in commands.into_iter().chain(["completions", "man"]) {
         let run = chunkwise(&[command, "--help"]);
         assert_eq!(run.code, Some(0));
         assert!(run.out.contains("Examples:") && run.out.lines().count() < 64, "{}", run.out);

@@ -475,3 +475,45 @@ fn a_file_that_changed_is_noticed_between_two_ranges() {
     std::fs::remove_file(&path).unwrap();
     assert!(s.run_tasks(&plan, 0, 1..2, &none).is_err());
 }
+
+/// Where reductions keep axes that lie behind the reduced ones, tasks are counted tile by tile: ranges of whole tiles send
+/// values only, and any other ranges merge all the same.
+#[test]
+fn tasks_of_one_tile_follow_each_other() {
+    let folder = folder();
+    let wide = Array::open(write(folder.path()), "wide").unwrap();
+    let (s, none) = (session(2, 64 << 20), Values::new());
+    let plan = s.plan(&[&wide.var_with(Over::axis(0)), &wide.sum()]).unwrap();
+    let (counts, n) = (plan.stages()[0].grid.counts(), plan.tasks());
+    assert!(plan.stages().len() == 1 && counts[0] > 2 && counts[1] > 2, "{counts:?}");
+    assert_eq!((plan.task_order(0), plan.tasks_together(0)), (&[1, 0][..], counts[0]));
+    let right: Vec<String> = s.run_plan(&plan).unwrap().values.iter().map(exact_text).collect();
+    let merged = |parts: Vec<StagePartial>| {
+        let values = s.merge_tasks(&plan, 0, parts, &none).unwrap();
+        assert_eq!(plan.results().iter().map(|r| exact_text(&values[r])).collect::<Vec<_>>(), right);
+    };
+    let run = |(a, b): (u64, u64)| s.run_tasks(&plan, 0, a..b, &none).unwrap();
+    let tiles: Vec<_> = (0..counts[1]).map(|k| run((k * counts[0], (k + 1) * counts[0]))).collect();
+    let own = output_of(&plan, 0);
+    for part in &tiles {
+        assert!(matches!(part.outputs[own].tiles[..], [ref t] if matches!(t.holds, Gathered::Finished(_))));
+    }
+    merged(tiles);
+    let mut rng = Rng(11);
+    for _ in 0..20 {
+        let mut parts: Vec<_> = ranges(&mut rng, n).into_iter().map(run).collect();
+        let some = parts.split_off(rng.below(parts.len() as u64) as usize);
+        parts.push(s.combine_tasks(&plan, 0, some, &none).unwrap());
+        merged(parts);
+    }
+    // What carries on, or makes elements, is counted in C order; so is what keeps the first axes.
+    for other in
+        [&wide.cumsum_with(Over::axis(0)), &(&wide + 1.0), &wide.sum_with(Over::axis(1)), &wide.sum()]
+    {
+        assert_eq!(s.plan(&[other]).unwrap().task_order(0), [0, 1], "{other}");
+    }
+    // What is made as it is wanted is cut into tiles.
+    let made = Array::random(&[64, 64, 64], 1, DType::F64).mean_with(Over::axis(0));
+    let plan = s.plan(&[&made]).unwrap();
+    assert!(plan.stages()[0].grid.counts()[1] > 1 && plan.task_order(0) == [1, 2, 0]);
+}

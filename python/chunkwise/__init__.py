@@ -22,6 +22,7 @@ from ._chunkwise import __version__
 from ._convert import coerced as _coerced
 from ._errors import ChunkwiseError
 from ._group import Group
+from ._cluster import Cluster
 from ._session import Report, Session
 
 _chunkwise.register(Array, Group, _errors.KINDS, _coerced)

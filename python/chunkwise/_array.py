@@ -170,16 +170,17 @@ class Array:
     # Values.
 
     def compute(self, **options: Any) -> Any:
-        """The values, as NumPy's array, or as its scalar where there are no axes. Options are those of a `Session`."""
-        if options:
+        """The values, as NumPy's array, or as its scalar where there are no axes. Options are those of a `Session`; with an
+        `executor` alone, the session in use puts together what others compute."""
+        if options and list(options) != ["executor"]:
             from ._session import Session
 
             return Session(**options).compute(self)
-        return session().compute(self)
+        return session().compute(self, **options)
 
-    def persist(self) -> Array:
+    def persist(self, *, executor: Any = None) -> Array:
         """An array that has the elements, computed now."""
-        return session().persist(self)
+        return session().persist(self, executor=executor)
 
     def item(self, *index: int) -> bool | int | float:
         """The value of the only element, or of the one at an index, as Python's number."""

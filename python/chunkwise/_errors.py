@@ -19,7 +19,7 @@ class ChunkwiseError(Exception):
             self.add_note(f"hint: {hint}")
 
     def __reduce__(self):
-        return type(self), (self.args[0], self.kind, self.hint, self.needed)
+        return type(self), (self.args[0], self.kind, self.hint, self.needed), {"__notes__": list(getattr(self, "__notes__", []))}
 
 
 class MissingError(ChunkwiseError, FileNotFoundError, KeyError):
@@ -72,6 +72,10 @@ class InternalError(ChunkwiseError, RuntimeError):
 
 class EvaluationError(ChunkwiseError, RuntimeError):
     """Something would have been computed in silence, and an option forbids that."""
+
+
+class ClusterError(ChunkwiseError, RuntimeError):
+    """The workers of an executor are gone, or some tasks kill them again and again."""
 
 
 #: The exceptions, by the library's kinds.

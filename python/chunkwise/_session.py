@@ -8,13 +8,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from . import _chunkwise
-from ._errors import EvaluationError
+from ._errors import EvaluationError, FileError
 
 _current: contextvars.ContextVar[Session | None] = contextvars.ContextVar("chunkwise session", default=None)
 _evaluate: contextvars.ContextVar[str] = contextvars.ContextVar("chunkwise evaluate", default="allow")
@@ -48,6 +48,10 @@ class Report:
         rows += [("read", _bytes(self.bytes_read)), ("held at most", _bytes(self.peak_host_bytes))]
         if self.bytes_spilled:
             rows += [("spilled", _bytes(self.bytes_spilled))]
+        if "ranges" in self._all:
+            rows = rows[:2]
+            rows += [("ranges", f"{self.ranges} on {len(self.workers)} workers, {self.retries} run again")]
+            rows += [("received", _bytes(self.bytes_received))]
         rows += [("fallback", f"{f['tasks']} tasks: {f['reason']}") for f in self.fallbacks]
         return rows + [("note", note) for note in self.notes]
 
@@ -101,6 +105,9 @@ class Session:
     device_memory: the budget of the GPU's memory in bytes.
     spill: a folder for what later parts of a run need and the budget has no room for; False refuses such runs.
     fallback: whether the CPU does what the device cannot; False makes that an error.
+    executor: where compute, store and persist run, if they are not told: an executor of `concurrent.futures`, a `Client` of
+        dask.distributed, or a `Cluster`. Device, threads and budget of the session are then those of this process, which puts
+        together what workers send.
     progress: True for a line in the terminal, or a function of (stage, stages, done, tasks, bytes).
 
     What is not given comes from CHUNKWISE_DEVICE, CHUNKWISE_THREADS and CHUNKWISE_MEMORY, if they are set. Threads and
@@ -118,6 +125,7 @@ class Session:
         spill: bool | str | os.PathLike[str] | None = None,
         fallback: bool = True,
         progress: bool | Callable[[int, int, int, int, int], None] = False,
+        executor: Any = None,
     ):
         environment = os.environ.get
         device = device or environment("CHUNKWISE_DEVICE") or "auto"
@@ -137,6 +145,7 @@ class Session:
             progress=progress,
         )
         self._engine = _chunkwise.Engine(**{**self._options, "progress": told})
+        self._executor = executor
         self._tokens: list[contextvars.Token] = []
         self._runs = 0
         self._silent = 0
@@ -174,20 +183,29 @@ class Session:
         Python asked for values (`numpy.asarray(x)`, `float(x)`, `if x:`)."""
         return self._engine.evaluated() + self._silent
 
-    def compute(self, *arrays: Any) -> Any:
+    def compute(self, *arrays: Any, executor: Any = None) -> Any:
         """The values of arrays as NumPy's, of several as a tuple, all of them in one run: what they share is read and computed
-        once. Tuples, lists and dicts are gone into; what is no array stays."""
+        once. Tuples, lists and dicts are gone into; what is no array stays.
+
+        executor: other processes that compute them, with the same bits: an executor of `concurrent.futures`, a `Client` of
+        dask.distributed, or a `Cluster`, which says more.
+        """
         handles: list[Any] = []
         shape = [_collect(a, handles) for a in arrays]
-        values = [v[()] if v.ndim == 0 else v for v in self._run(handles, [])]
+        values = [v[()] if v.ndim == 0 else v for v in self._run(handles, [], executor)]
         filled = tuple(_fill(s, values) for s in shape)
         return filled[0] if len(arrays) == 1 else filled
 
-    def persist(self, *arrays: Any) -> Any:
-        """Arrays that have the elements, computed now: in memory, or in a temporary store where they do not fit the budget."""
+    def persist(self, *arrays: Any, executor: Any = None) -> Any:
+        """Arrays that have the elements, computed now: in memory, or in a temporary store where they do not fit the budget.
+        What an executor computes is in memory here."""
         from ._array import Array
 
-        kept = tuple(Array._persisted(self._engine.persist(_array(a)._h)) for a in arrays)
+        handles = [_array(a)._h for a in arrays]
+        if (where := executor or self._executor) is not None:
+            kept = tuple(Array._persisted(h) for h in self._computed(handles, where))
+        else:
+            kept = tuple(Array._persisted(self._engine.persist(h)) for h in handles)
         self._runs += len(arrays)
         return kept[0] if len(arrays) == 1 else kept
 
@@ -200,13 +218,15 @@ class Session:
         chunks: tuple[int, ...] | None = None,
         compression: int | None = None,
         overwrite: bool = False,
+        executor: Any = None,
     ) -> Any:
         """Stores arrays as datasets of a new HDF5 file, block by block, within the budget: `store("out.h5", {"/mean": x.mean(0)})`.
         Of several files `path` is a dict of such dicts, and all of them are one run, with what is to be computed as well,
         whose values are returned (None if nothing is).
 
         chunks: the shape of the chunks; compression: a level of deflate, 1 to 12. A file that is there is an error unless
-        `overwrite`; it is replaced when the new one is whole.
+        `overwrite`; it is replaced when the new one is whole. What an `executor` computes comes here, into memory, and is written
+        when all of it is there.
         """
         files = path if isinstance(path, dict) else {path: datasets or {}}
         wanted = [
@@ -214,7 +234,7 @@ class Session:
             for p, d in files.items()
         ]
         targets = list(compute) if isinstance(compute, (tuple, list)) else [compute]
-        values = self._run([_array(a)._h for a in targets], wanted)
+        values = self._run([_array(a)._h for a in targets], wanted, executor)
         if not targets:
             return None
         values = [v[()] if v.ndim == 0 else v for v in values]
@@ -224,11 +244,44 @@ class Session:
         """The plan of arrays, with what it needs on this machine, as text."""
         return self._engine.explain([_array(a) for a in arrays])
 
-    def _run(self, handles: list[Any], files: list[Any]) -> list[np.ndarray]:
+    def _run(self, handles: list[Any], files: list[Any], executor: Any = None) -> list[np.ndarray]:
+        where = executor if executor is not None else self._executor
+        if where is not None:
+            return self._run_on(handles, files, where)
         values, report = self._engine.run(handles, files)
         self._runs += 1
         self.report = Report(report)
         return [np.asarray(v) for v in values]
+
+    def _run_on(self, handles: list[Any], files: list[Any], executor: Any) -> list[np.ndarray]:
+        """As `_run`, where other processes compute; this one writes."""
+        from . import _cluster
+
+        if not files:
+            values, report = _cluster.arrays(self, executor, handles)
+            self._runs += 1
+            self.report = Report(report)
+            return values
+        for path, _, _, _, new in files:
+            if new and os.path.lexists(path):
+                raise FileError(f"the file exists already (file: {path})", "Io", "overwrite=True replaces it")
+        stored = [h for _, datasets, *_ in files for _, h in datasets]
+        made = self._computed([*handles, *stored], executor, [path for path, *_ in files])
+        report = self.report
+        rest = iter(made[len(handles) :])
+        written = [(path, [(name, next(rest)) for name, _ in datasets], *how) for path, datasets, *how in files]
+        values, _ = self._engine.run(made[: len(handles)], written)
+        self.report = report
+        return [np.asarray(v) for v in values]
+
+    def _computed(self, handles: list[Any], executor: Any, targets: Sequence[str] = ()) -> list[Any]:
+        """Handles of arrays that have the elements, which other processes computed; files to be written are no inputs."""
+        from . import _cluster
+
+        plan, values, report = _cluster.run(self, executor, handles, targets)
+        self._runs += 1
+        self.report = Report(report)
+        return values.arrays(plan, handles)
 
     def _silently(self, x: Any, why: str) -> np.ndarray:
         """The value of an array that was not asked for by compute()."""
@@ -321,14 +374,14 @@ def options(*, evaluate: str) -> Iterator[None]:
         _evaluate.reset(token)
 
 
-def compute(*arrays: Any) -> Any:
+def compute(*arrays: Any, executor: Any = None) -> Any:
     """As `Session.compute`, with the session in use."""
-    return session().compute(*arrays)
+    return session().compute(*arrays, executor=executor)
 
 
-def persist(*arrays: Any) -> Any:
+def persist(*arrays: Any, executor: Any = None) -> Any:
     """As `Session.persist`, with the session in use."""
-    return session().persist(*arrays)
+    return session().persist(*arrays, executor=executor)
 
 
 def store(path: Any, datasets: dict[str, Any] | None = None, **how: Any) -> Any:

@@ -54,11 +54,11 @@ struct Options {
 }
 
 /// A session and what goes with it.
-struct Made {
+pub struct Made {
     process: u32,
-    session: Session,
+    pub session: Session,
     cancel: Cancel,
-    scope: Scope,
+    pub scope: Scope,
 }
 
 /// A session with its options.
@@ -134,7 +134,7 @@ impl Engine {
     }
 
     /// Runs something that takes long.
-    fn long<T: Send + 'static>(
+    pub fn long<T: Send + 'static>(
         &self,
         py: Python<'_>,
         f: impl FnOnce(&Made) -> Result<T> + Send + 'static,

@@ -9,6 +9,7 @@ mod foreign;
 mod handle;
 mod memory;
 mod names;
+mod pieces;
 mod run;
 mod values;
 
@@ -18,10 +19,16 @@ use pyo3::prelude::*;
 fn _chunkwise(m: &Bound<'_, PyModule>) -> PyResult<()> {
     m.add_class::<engine::Engine>()?;
     m.add_class::<handle::Handle>()?;
+    m.add_class::<pieces::Plan>()?;
+    m.add_class::<pieces::Stages>()?;
     m.add_class::<values::Values>()?;
     m.add_function(wrap_pyfunction!(names::register, m)?)?;
     m.add_function(wrap_pyfunction!(names::catalogue, m)?)?;
     m.add_function(wrap_pyfunction!(names::missing, m)?)?;
+    m.add_function(wrap_pyfunction!(pieces::plan, m)?)?;
+    m.add_function(wrap_pyfunction!(pieces::run_tasks, m)?)?;
+    m.add_function(wrap_pyfunction!(pieces::combine, m)?)?;
+    m.add_function(wrap_pyfunction!(pieces::merge, m)?)?;
     m.add_function(wrap_pyfunction!(memory::from_memory, m)?)?;
     m.add_function(wrap_pyfunction!(foreign::from_object, m)?)?;
     m.add_function(wrap_pyfunction!(handle::open, m)?)?;

@@ -1,10 +1,10 @@
 //! The arguments.
 
-pub use super::running::Run;
+pub use super::options::{Asking, JoinFiles, MetadataReader, Missing, Run, Storing, size};
 pub use super::snap::args::Snap;
 
-use super::running::size;
-use chunkwise::{Device, Reader};
+use super::pieces::args::{Merge, PlanOf, RunTasks};
+use chunkwise::Device;
 use clap::{Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -29,6 +29,12 @@ pub enum Command {
     Eval(Box<Eval>),
     /// Ask about the particles and cells of a simulation's snapshot
     Snap(Box<Snap>),
+    /// Write the plan of expressions, for machines that each run a part of it
+    Plan(Box<PlanOf>),
+    /// Run some of the tasks of a plan, and write what they gather
+    RunTasks(RunTasks),
+    /// Put together what the tasks of a plan gathered
+    Merge(Box<Merge>),
     /// Copy datasets, groups and files, in other chunks and with other filters
     Copy(Copy),
     /// List the functions and names that expressions can use, or tell all about one
@@ -41,23 +47,6 @@ pub enum Command {
     Completions(Completions),
     /// Print the manual page of a command, or write all of them
     Man(Man),
-}
-
-/// Who reads the metadata of files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum MetadataReader {
-    // As for `JoinFiles`.
-    Own,
-    Libhdf5,
-}
-
-impl From<MetadataReader> for Reader {
-    fn from(reader: MetadataReader) -> Reader {
-        match reader {
-            MetadataReader::Own => Reader::Own,
-            MetadataReader::Libhdf5 => Reader::Libhdf5,
-        }
-    }
 }
 
 /// `chunkwise info`
@@ -112,22 +101,6 @@ pub struct Devices {
     pub json: bool,
 }
 
-/// How the files of one input become one array.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum JoinFiles {
-    // Texts here would be shown, and make the whole help twice as long.
-    Concatenate,
-    Stack,
-}
-
-/// What a dataset is that some of many files lack.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Missing {
-    // As for `JoinFiles`.
-    Error,
-    Skip,
-}
-
 /// What is printed of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Explain {
@@ -140,58 +113,15 @@ pub enum Explain {
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = EVAL_HELP)]
 pub struct Eval {
-    /// A dataset, group or file by a name (x, g.Density, s['/a'], s.attrs['t']), or all in it;
-    /// patterns and lists of files are one array
-    #[arg(short = 'i', long = "input", value_name = "[NAME=]FILE[:/path]")]
-    pub inputs: Vec<String>,
-    /// How files become one array: concatenate (the default) or stack
-    #[arg(long, value_enum, default_value_t = JoinFiles::Concatenate)]
-    #[arg(hide_possible_values = true, hide_default_value = true)]
-    pub join: JoinFiles,
-    /// The axis along which they are joined or stacked
-    #[arg(long, value_name = "N", default_value_t = 0, allow_negative_numbers = true)]
-    pub axis: i64,
-    /// What a file without it is: an error (the default) or empty
-    #[arg(long, value_name = "error|skip", value_enum, default_value_t = Missing::Error)]
-    #[arg(hide_possible_values = true, hide_default_value = true)]
-    pub missing: Missing,
-    /// Join datasets of several dtypes as NumPy promotes them
-    #[arg(long)]
-    pub promote: bool,
-    /// Take numbers as stored, not decoded as CF attributes say
-    #[arg(long)]
-    pub raw: bool,
-    /// Let missing values make reductions NaN, as NumPy does
-    #[arg(long)]
-    pub no_skipna: bool,
-    /// A step with a name, which is no result
-    #[arg(long = "let", value_name = "NAME=EXPR")]
-    pub steps: Vec<String>,
-    /// What to compute: NumPy in Python's syntax; later ones can use a NAME
-    #[arg(required = true, value_name = "[NAME=]EXPR")]
-    pub expressions: Vec<String>,
+    /// What is computed
+    #[command(flatten)]
+    pub asking: Asking,
     /// Where and with what
     #[command(flatten)]
     pub run: Run,
     /// Fail where the device cannot do all of the work
     #[arg(long)]
     pub no_fallback: bool,
-    /// Allow data from other files: links, storage, virtual datasets
-    #[arg(long)]
-    pub allow_external: bool,
-    /// Read what other files lack as the fill value, as libhdf5 does
-    #[arg(long, requires = "allow_external")]
-    pub fill_missing: bool,
-    /// Allow HDF5 plugins ($HDF5_PLUGIN_PATH) of filters not built in
-    #[arg(long)]
-    pub allow_plugins: bool,
-    /// Do not trust the files: refuse data that only libhdf5 can read
-    #[arg(long, conflicts_with_all = ["allow_external", "allow_plugins"])]
-    pub untrusted: bool,
-    /// Who reads the metadata: own code, or libhdf5
-    #[arg(long, value_name = "own|libhdf5", value_enum, default_value_t = MetadataReader::Own)]
-    #[arg(hide_possible_values = true, hide_default_value = true)]
-    pub reader: MetadataReader,
     /// Print the plan, compute nothing; analyze: run it, and measure
     #[arg(
         long,
@@ -226,48 +156,6 @@ pub struct Eval {
     /// Draw heights and colours on a logarithmic scale
     #[arg(long, requires = "plot")]
     pub plot_log: bool,
-}
-
-/// How results are stored: see docs/storing.md.
-#[derive(Clone, Debug, Default, clap::Args)]
-pub struct Storing {
-    /// Chunk shape, as 64,64; auto (the default); none: contiguous
-    #[arg(long, value_name = "[NAME=]N,N", requires = "output")]
-    pub chunks: Vec<String>,
-    /// shuffle, deflate:0-9, fletcher32, lz4, zstd, bitshuffle[:lz4]
-    #[arg(long, value_name = "[NAME=]FILTERS", requires = "output")]
-    pub filter: Vec<String>,
-    /// The dtype to store as
-    #[arg(long, value_name = "[NAME=]DTYPE", requires = "output")]
-    pub dtype: Vec<String>,
-    /// What elements are that nobody wrote
-    #[arg(long, value_name = "[NAME=]NUMBER", requires = "output", allow_hyphen_values = true)]
-    pub fillvalue: Vec<String>,
-    /// Names of the axes, as time,lat,lon: dimension scales
-    #[arg(long, value_name = "[NAME=]A,B", requires = "output")]
-    pub dims: Vec<String>,
-    /// How far each axis may grow later: a length, or none for any
-    #[arg(long, value_name = "[NAME=]N,none", requires = "output")]
-    pub maxshape: Vec<String>,
-    /// An attribute of all results, of one, or (/@KEY) of the file
-    #[arg(long, value_name = "[NAME@]KEY=VALUE", requires = "output")]
-    pub attr: Vec<String>,
-    /// Add results to the file, which keeps what it has
-    #[arg(long, requires = "output", conflicts_with = "overwrite")]
-    pub append: bool,
-    /// Append along this axis to the dataset that the file has
-    #[arg(long, value_name = "[NAME=]N", requires = "output", conflicts_with = "overwrite")]
-    pub append_axis: Vec<String>,
-    /// Write into this region of the dataset that the file has
-    #[arg(long, value_name = "[NAME=]A:B,C:D", requires = "output", conflicts_with = "overwrite")]
-    pub region: Vec<String>,
-}
-
-impl Storing {
-    /// Whether a file that is there is changed.
-    pub fn changes(&self) -> bool {
-        self.append || !self.append_axis.is_empty() || !self.region.is_empty()
-    }
 }
 
 const EVAL_HELP: &str = "\

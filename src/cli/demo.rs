@@ -211,7 +211,7 @@ fn ask(args: &Demo, file: &Path, cancel: &Cancel, out: &mut impl Write) -> Done 
             match value.as_histogram() {
                 // The map says it; the numbers are for `eval`.
                 Ok(h) => out.write_all(histogram_picture(h, &of(&output)).as_bytes())?,
-                Err(_) => out.write_all(named(name, &output, value)?.as_bytes())?,
+                Err(_) => out.write_all(named(name, &of(&output), value)?.as_bytes())?,
             }
         }
         writeln!(out, "[{}]\n", output::account(&outcome.report))?;

@@ -1,6 +1,6 @@
 //! The inputs of expressions: datasets, groups and whole files by a name, of one file, a pattern, or a list.
 
-use super::args::{Eval, JoinFiles, Missing};
+use super::args::{Asking, JoinFiles, Missing};
 use super::output::{note, plain};
 use super::pattern::{self, Wrong};
 use super::shared::Shared;
@@ -64,7 +64,7 @@ impl Told {
 ///
 /// # Errors
 /// `Usage` for what cannot be read, and for a name that is given twice; those of looking into a file.
-pub fn define(args: &Eval, scope: &mut Scope) -> Result<Arc<Told>, Failure> {
+pub fn define(args: &Asking, scope: &mut Scope) -> Result<Arc<Told>, Failure> {
     let args = Arc::new(args.clone());
     let told = Arc::new(Told { keeps_missing: args.no_skipna, ..Told::default() });
     for input in &args.inputs {
@@ -167,7 +167,7 @@ fn place<'a>(input: &'a str, usage: &dyn Fn(&str) -> Failure) -> Result<Place<'a
 }
 
 /// What is in the files.
-fn stored(args: &Arc<Eval>, files: Files, named: Option<(&str, &str)>, told: &Arc<Told>) -> Stored {
+fn stored(args: &Arc<Asking>, files: Files, named: Option<(&str, &str)>, told: &Arc<Told>) -> Stored {
     let (args, options, told) = (args.clone(), options(args), told.clone());
     let trimmed = |path: &str| path.trim_matches('/').to_string();
     let named = named.map(|(name, path)| (name.to_string(), trimmed(path)));
@@ -193,14 +193,14 @@ fn stored(args: &Arc<Eval>, files: Files, named: Option<(&str, &str)>, told: &Ar
 }
 
 /// How the datasets of several files become one.
-fn join(args: &Eval) -> Join {
+fn join(args: &Asking) -> Join {
     match args.join {
         JoinFiles::Concatenate => Join::Concatenate { axis: args.axis },
         JoinFiles::Stack => Join::Stack { axis: args.axis },
     }
 }
 
-fn options(args: &Eval) -> OpenOptions {
+fn options(args: &Asking) -> OpenOptions {
     let mut options = OpenOptions::new();
     options.allow_external = args.allow_external;
     options.allow_plugins = args.allow_plugins;
@@ -217,7 +217,7 @@ fn options(args: &Eval) -> OpenOptions {
 ///
 /// # Errors
 /// As [`Opened::open`] and [`Opened::open_many`].
-fn open(args: &Eval, files: &Files, shared: &Shared, path: &str) -> chunkwise::Result<Opened> {
+fn open(args: &Asking, files: &Files, shared: &Shared, path: &str) -> chunkwise::Result<Opened> {
     match files {
         Files::One(file) => Opened::open(file, path, options(args)),
         Files::Many(files) => match shared.open(path)? {

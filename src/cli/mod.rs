@@ -16,8 +16,10 @@ mod failure;
 mod functions;
 mod info;
 mod inputs;
+mod options;
 mod output;
 mod pattern;
+mod pieces;
 #[cfg(feature = "plot")]
 mod plot;
 #[cfg(not(feature = "plot"))]
@@ -25,7 +27,6 @@ mod plot;
 mod plot;
 mod plot_kinds;
 mod render;
-mod running;
 mod shared;
 mod shell;
 mod signals;
@@ -39,6 +40,7 @@ use chunkwise::Cancel;
 use chunkwise::text::printable_lines;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -68,6 +70,9 @@ pub fn main() -> ExitCode {
         Command::Devices(a) => devices::run(a),
         Command::Eval(a) => eval::run(a, &cancel),
         Command::Snap(a) => snap::run(a, &cancel),
+        Command::Plan(a) => pieces::plan(a, &cancel),
+        Command::RunTasks(a) => pieces::run_tasks(a, &cancel),
+        Command::Merge(a) => pieces::merge(a, &cancel),
         Command::Copy(a) => copy::run(a, &cancel),
         Command::Functions(a) => functions::run(a),
         Command::Demo(a) => demo::run(a, &cancel),
@@ -89,9 +94,10 @@ pub fn main() -> ExitCode {
 
 /// The command line, in which expressions may begin with a sign.
 fn arguments() -> Result<Args, clap::Error> {
-    let given = std::env::args_os().collect();
-    Args::try_parse_from(match Args::command().find_subcommand("eval") {
-        Some(eval) => eval::signed::apart(given, eval),
+    let given: Vec<OsString> = std::env::args_os().collect();
+    let of = given.get(1).and_then(|name| name.to_str()).filter(|name| matches!(*name, "eval" | "plan"));
+    Args::try_parse_from(match of.and_then(|name| Args::command().find_subcommand(name).cloned()) {
+        Some(command) => eval::signed::apart(given, &command),
         None => given,
     })
 }

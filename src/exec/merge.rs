@@ -202,7 +202,7 @@ impl<'a> Whole<'a> {
         let none = || Error::new(ErrorKind::Value, "there is no such stage").at("stage", n);
         let stage = plan.stages().get(n).ok_or_else(none)?;
         let kernel = kernel_of(plan, stage, values, None)?;
-        let (pass, room) = (whole_stage(stage), Room::new(stage, &kernel));
+        let (pass, room) = (whole_stage(plan, n), Room::new(stage, &kernel, plan.task_order(n)));
         Ok(Whole { plan, n, stage, kernel, pass, room })
     }
 

@@ -17,7 +17,7 @@ use super::wire::StagePartial;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Region;
 use crate::ops::kernel::{Kernel, Terminal};
-use crate::plan::{Bound, BoundStage, Pass, Plan, Stage, carried_bytes};
+use crate::plan::{Bound, BoundStage, Pass, Plan, carried_bytes};
 use crate::size::human_bytes;
 use std::ops::Range;
 
@@ -27,8 +27,8 @@ use std::ops::Range;
 fn fitted(plan: &Plan, n: usize, tasks: &Range<u64>, kernel: &Kernel, bound: &Bound) -> Result<BoundStage> {
     let stage = &plan.stages()[n];
     let mut fitted = bound.stages[n].clone();
-    let (block, room) = (stage.grid.largest(), Room::new(stage, kernel));
-    let order = whole_stage(stage).order;
+    let (block, room) = (stage.grid.largest(), Room::new(stage, kernel, plan.task_order(n)));
+    let order = whole_stage(plan, n).order;
     let read = stage.values_read().into_iter().map(|v| plan.values()[v].bytes());
     let read = read.fold(0, u64::saturating_add);
     // Windows have smaller partials than a walk over all of the stage, and elements that go to their results
@@ -68,18 +68,19 @@ fn fitted(plan: &Plan, n: usize, tasks: &Range<u64>, kernel: &Kernel, bound: &Bo
     Ok(fitted)
 }
 
-/// One walk over all of a stage, in C order.
-pub(super) fn whole_stage(stage: &Stage) -> Pass {
+/// One walk over all of a stage, in the order in which its tasks are counted.
+pub(super) fn whole_stage(plan: &Plan, n: usize) -> Pass {
+    let stage = &plan.stages()[n];
     let domain = stage.grid.shape();
     Pass {
         outputs: (0..stage.outputs.len()).collect(),
         window: Region::whole(&domain),
-        order: (0..domain.len()).collect(),
+        order: plan.task_order(n).to_vec(),
         narrow: false,
     }
 }
 
-/// Runs a range of a stage's tasks (C order of its grid).
+/// Runs a range of a stage's tasks (in the order of [`Plan::task_order`]).
 ///
 /// # Errors
 /// `Index` if the range is not within the stage; else as [`run`](super::run): what finishing a tile fails with, too.
@@ -118,7 +119,7 @@ pub fn run_tasks(
         .hint(format!("run all tasks of the stage in one range, 0..{tasks}")));
     }
     let kernel = kernel_of(plan, stage, values, None)?;
-    let pass = whole_stage(stage);
+    let pass = whole_stage(plan, n);
     let bound = fitted(plan, n, &range, &kernel, bound)?;
     let walk = Walk::of_pass(stage, &pass).only(range.clone());
     let kept = Kept::none(&counters.meter);

@@ -1,6 +1,6 @@
 //! What gathering ranges of a stage's tasks, and merging what was gathered, takes at most, in bytes.
 //!
-//! Tasks are counted in C order of the stage's grid. From the first reduced axis on that has several blocks,
+//! Tasks are counted in an order of the stage's grid ([`Plan::task_order`](crate::plan::Plan::task_order)). From the first reduced axis on that has several blocks,
 //! a *run* of consecutive tasks makes some tiles of its own, as many as there are blocks of kept axes in it: they
 //! begin and end within the run. So a range of tasks finishes the tiles of all runs within it, and leaves open
 //! at most those of the two runs that it cuts.
@@ -60,12 +60,12 @@ fn product(of: impl Iterator<Item = u64>) -> u64 {
 }
 
 impl Tiles {
-    fn new(stage: &Stage, terminal: &Terminal) -> Tiles {
+    fn new(stage: &Stage, terminal: &Terminal, order: &[usize]) -> Tiles {
         let (landing, counts) = (terminal.fold.landing(), stage.grid.counts());
         let (domain, block) = (stage.grid.shape(), stage.grid.largest());
         let kept =
-            |from: usize| product((from..counts.len()).filter(|&d| landing.keeps(d)).map(|d| counts[d]));
-        let first = (0..counts.len()).find(|&d| !landing.keeps(d) && counts[d] > 1).unwrap_or(counts.len());
+            |from: usize| product(order[from..].iter().filter(|&&d| landing.keeps(d)).map(|&d| counts[d]));
+        let first = order.iter().position(|&d| !landing.keeps(d) && counts[d] > 1).unwrap_or(counts.len());
         let (count, form) = (kept(0), Form::of(&terminal.fold, &domain));
         let beside = count.saturating_mul(TILE_BYTES);
         let states = |least: u64, all: u64| Most { one: least, all: count.saturating_mul(least).min(all) };
@@ -82,7 +82,7 @@ impl Tiles {
         Tiles {
             count,
             tasks: product((0..counts.len()).filter(|&d| !landing.keeps(d)).map(|d| counts[d])),
-            run: product(counts[first..].iter().copied()),
+            run: product(order[first..].iter().map(|&d| counts[d])),
             run_tiles: kept(first),
             state,
             finished,
@@ -125,9 +125,9 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// Of a stage.
-    pub(super) fn new(stage: &Stage, kernel: &Kernel) -> Room {
-        let outputs = kernel.terminals.iter().map(|t| Tiles::new(stage, t)).collect();
+    /// Of a stage whose tasks are counted along these axes, outermost first.
+    pub(super) fn new(stage: &Stage, kernel: &Kernel, order: &[usize]) -> Room {
+        let outputs = kernel.terminals.iter().map(|t| Tiles::new(stage, t, order)).collect();
         Room { outputs, tasks: stage.grid.blocks() }
     }
 
@@ -204,13 +204,13 @@ mod tests {
     use crate::ops::reduce::{ReduceSpec, Reduction};
     use std::collections::HashMap;
 
-    fn room(grid: &Grid, fold: SharedFold) -> (Stage, Room) {
+    fn room(grid: &Grid, fold: SharedFold, order: &[usize]) -> (Stage, Room) {
         let program = Program { inputs: vec![DType::F64], steps: vec![Step::Input(0)], outputs: vec![0] };
         let ready = fold.ready(Some(&[])).unwrap();
         let terminals = vec![Terminal { fold, ready, ports: [0usize][..].into(), narrow: false }];
         let stage =
             Stage { grid: grid.clone(), inputs: Vec::new(), program: program.clone(), outputs: Vec::new() };
-        let room = Room::new(&stage, &Kernel { program, terminals });
+        let room = Room::new(&stage, &Kernel { program, terminals }, order);
         (stage, room)
     }
 
@@ -224,25 +224,34 @@ mod tests {
             for set in 0..8 {
                 let reduced: Vec<bool> = (0..3).map(|d| set >> d & 1 == 1).collect();
                 let landing = Landing::over(&reduced);
-                let fold = match set {
+                let fold = || match set {
                     0 => SharedFold::new(Collect::new(DType::F64, 3)),
                     _ => SharedFold::new(Reduce::new(spec.clone(), &reduced)),
                 };
-                let (stage, room) = room(&grid, fold);
-                let (tiles, all) = (&room.outputs[0], stage.grid.blocks());
-                for start in 0..=all {
-                    for end in start..=all {
-                        let mut seen: HashMap<Vec<u64>, u64> = HashMap::new();
-                        for task in start..end {
-                            let at = landing.kept(&unravel(task, &grid.counts())).to_vec();
-                            *seen.entry(at).or_default() += 1;
+                for order in [[0, 1, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+                    let (stage, room) = room(&grid, fold(), &order);
+                    let (tiles, all) = (&room.outputs[0], stage.grid.blocks());
+                    let counts: Vec<u64> = order.iter().map(|&d| grid.counts()[d]).collect();
+                    for start in 0..=all {
+                        for end in start..=all {
+                            let mut seen: HashMap<Vec<u64>, u64> = HashMap::new();
+                            for task in start..end {
+                                let mut place = [0; 3];
+                                order.iter().zip(unravel(task, &counts)).for_each(|(&d, k)| place[d] = k);
+                                let at = landing.kept(&place).to_vec();
+                                *seen.entry(at).or_default() += 1;
+                            }
+                            let finished = seen.values().filter(|&&n| n == tiles.tasks).count() as u64;
+                            let (surely, cut) = tiles.of_range(&(start..end));
+                            let case = format!("{blocks:?} {reduced:?} {start}..{end}");
+                            assert!(surely <= finished, "{case}");
+                            assert!(
+                                seen.len() as u64 <= surely + cut,
+                                "{case}: {} {surely} {cut}",
+                                seen.len()
+                            );
+                            assert!(tiles.tasks > 1 || cut == 0, "{case}");
                         }
-                        let finished = seen.values().filter(|&&n| n == tiles.tasks).count() as u64;
-                        let (surely, cut) = tiles.of_range(&(start..end));
-                        let case = format!("{blocks:?} {reduced:?} {start}..{end}");
-                        assert!(surely <= finished, "{case}");
-                        assert!(seen.len() as u64 <= surely + cut, "{case}: {} {surely} {cut}", seen.len());
-                        assert!(tiles.tasks > 1 || cut == 0, "{case}");
                     }
                 }
             }

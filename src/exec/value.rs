@@ -148,7 +148,7 @@ struct Wire {
     dtype: DType,
     shape: Dims,
     /// The bytes, little-endian.
-    #[serde(with = "super::wire::bytes_or_text")]
+    #[serde(with = "crate::buffer::bytes_or_text")]
     data: Vec<u8>,
 }
 

@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use std::sync::{Arc, OnceLock};
 
 /// The version of the serialised form; another version is refused.
-pub const PLAN_VERSION: u32 = 3;
+pub const PLAN_VERSION: u32 = 4;
 
 /// How many runners of kernels nested in feeds a worker keeps for its next block; a concatenation
 /// may have thousands of pieces.
@@ -97,6 +97,8 @@ pub struct Plan {
     /// Sources that are open in this process, in the order of the plan's.
     pub(super) opened: Vec<Arc<dyn Source>>,
     pub(super) fingerprint: OnceLock<PlanFingerprint>,
+    /// Per stage, the order in which its tasks are counted, once it was asked for.
+    pub(super) orders: OnceLock<Vec<Vec<usize>>>,
     /// Whether it was made so that it holds what it could compute again.
     pub(super) holds: bool,
     /// [`PlanOptions::block_bytes`] of when it was made; of one that was read, the default.
@@ -204,7 +206,14 @@ impl Stage {
 impl Plan {
     pub(super) fn of(data: PlanData, opened: Vec<Arc<dyn Source>>) -> Plan {
         let block_bytes = PlanOptions::default().block_bytes;
-        Plan { data, opened, fingerprint: OnceLock::new(), holds: false, block_bytes }
+        Plan {
+            data,
+            opened,
+            fingerprint: OnceLock::new(),
+            orders: OnceLock::new(),
+            holds: false,
+            block_bytes,
+        }
     }
 
     /// The plan, in which what another plan does not have names the first operation of that one too.

@@ -11,6 +11,7 @@ use super::blocks::{choose_grid, whole_chunks};
 use super::cuts::{Wanted, domain, in_blocks, is_cut, is_histogram, levels, streamed, wanted};
 use super::dear::held;
 use super::spilled::lying;
+use super::tiles::in_tiles;
 use super::{
     Fed, Input, Output, PLAN_VERSION, Plan, PlanData, PlanOptions, PlanSource, Read, Stage, SubKernel,
     Supply, ValueId, ValueSpec, Written,
@@ -111,6 +112,9 @@ pub fn plan(graph: &Graph, written: &[Written], options: &PlanOptions) -> Result
         let (inputs, program) = (builder.inputs, builder.program);
         let along = outputs.iter().find_map(|o| o.fold.carries());
         let mut grid = choose_grid(&domain, &inputs, &program, &sources.lying, along, options);
+        if let Some(tiles) = in_tiles(&grid, &inputs, &program, &outputs, &sources.list, options) {
+            grid = tiles;
+        }
         if let Some(chunks) = written {
             grid = whole_chunks(&grid, chunks.as_deref(), &program, options);
         }

@@ -334,7 +334,7 @@ pub struct Session {
 }
 
 /// What a run of several targets gave, and what it did.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Outcome {
     /// The values, in the order of the targets.

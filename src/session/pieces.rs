@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::time::Instant;
 
 impl Session {
-    /// Runs a range of the tasks of one stage (positions in its grid, C order) and gives what was
+    /// Runs a range of the tasks of one stage (positions in its grid, in the order of [`Plan::task_order`]) and gives what was
     /// gathered, with a report. `values` are those of the stages before, from [`Session::merge_tasks`]. Parts of
     /// the output (tiles) that have all of their tasks in the range are finished here. The plan is bound
     /// at its first range, so that many small ones cost little more than a few large ones.

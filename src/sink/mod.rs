@@ -10,3 +10,4 @@ mod zip;
 pub use format::Format;
 pub(crate) use format::Mode;
 pub(crate) use writer::Writer;
+pub(crate) use zip::crc32;

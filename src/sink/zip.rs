@@ -104,6 +104,11 @@ fn common(out: &mut Vec<u8>, entry: &Entry, crc: u32) {
     out.extend((entry.name.len() as u16).to_le_bytes());
 }
 
+/// The checksum of ZIP (CRC-32) of bytes in memory.
+pub(crate) fn crc32(bytes: &[u8]) -> u32 {
+    libdeflater::crc32(bytes)
+}
+
 fn checksum(file: &WholeFile, entry: &Entry) -> Result<u32> {
     let mut crc = Crc::new();
     let mut buffer = vec![0u8; READ];

@@ -3,6 +3,7 @@
 //! The array is kept as it was given (shared, not copied) where it is in C order, and copied once
 //! into C order where it is not. What the caller holds does not count against a run's budget.
 
+use super::inline::Inline;
 use super::{Own, ReadCx, Source, SourceSpec, check_slab, copy_slab};
 use crate::buffer::Buffer;
 use crate::dtype::{DType, Element};
@@ -110,6 +111,15 @@ impl MemorySource {
     pub fn bytes(&self) -> &[u8] {
         self.data.bytes()
     }
+}
+
+/// The array whose elements stand in a plan.
+///
+/// # Errors
+/// `Format` for elements that are no such array.
+pub(super) fn inline(array: &Inline) -> Result<Arc<dyn Source>> {
+    let (dtype, shape, elements) = array.elements()?;
+    Ok(MemorySource::held(dtype, shape, Arc::new(elements)))
 }
 
 /// The array with this number, if this process still holds it.

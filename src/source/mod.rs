@@ -15,6 +15,7 @@ mod file;
 pub(crate) mod foreign;
 pub mod generate;
 pub mod hdf5;
+mod inline;
 pub mod many;
 pub mod memory;
 pub mod netcdf;
@@ -30,6 +31,7 @@ mod traits;
 
 pub use assemble::copy_slab;
 pub use file::{elements, object, open_file, tree, tree_with};
+pub use inline::Inline;
 pub use scratch::{ReadCx, Scratch, ScratchNeeds};
 pub(crate) use spec::Local;
 pub use spec::{Fingerprint, Join, OpenOptions, Reader, Registration, SourceSpec};
@@ -55,6 +57,7 @@ pub fn open(spec: &SourceSpec) -> Result<Arc<dyn Source>> {
         SourceSpec::Netcdf { path, variable, fingerprint } => {
             Ok(Arc::new(netcdf::NetcdfSource::reopen(path, variable, fingerprint)?))
         }
+        SourceSpec::Inline(array) => memory::inline(array),
         SourceSpec::Memory { id } => memory::find(*id),
         SourceSpec::Foreign { name, .. } => {
             let gone = format!("{name} is a source of another process, which did not register it");

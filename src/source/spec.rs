@@ -1,6 +1,7 @@
 //! What identifies a source, and what opening one is allowed to do, as plain data.
 
 use super::generate::distribution::Distribution;
+use super::inline::Inline;
 use crate::dtype::{DType, Scalar};
 use crate::grid::Dims;
 use serde::{Deserialize, Serialize};
@@ -210,6 +211,8 @@ pub enum SourceSpec {
         /// The shape.
         shape: Dims,
     },
+    /// A small array whose elements stand here.
+    Inline(Arc<Inline>),
     /// An array of this process. It cannot be opened in another one.
     Memory {
         /// Its number in this process.

@@ -1,7 +1,7 @@
 //! What a command asks for: steps with names, and results.
 
 use crate::cli::Failure;
-use crate::cli::args::Eval;
+use crate::cli::args::Asking;
 use chunkwise::Result;
 use chunkwise::expr::{Expression, Output, Scope};
 use std::collections::BTreeSet;
@@ -58,7 +58,7 @@ impl Asked {
     ///
     /// # Errors
     /// `Expression` for what cannot be read; `Usage` for a step without a name.
-    pub fn read(args: &Eval) -> Result<Asked, Failure> {
+    pub fn read(args: &Asking) -> Result<Asked, Failure> {
         let mut asked = Asked { steps: Vec::new(), results: Vec::new() };
         for text in &args.steps {
             let step = Expression::parse(text)?;
@@ -133,24 +133,24 @@ impl Asked {
     }
 }
 
-/// What is to be computed.
-pub struct Wanted {
+/// What is to be computed, or was.
+pub struct Wanted<O = Output> {
     /// What it is called where it is printed: as it was named, else by its text; of a tuple with the place in it.
     pub label: String,
     /// The name that was given.
     pub name: Option<String>,
     /// What is computed.
-    pub output: Output,
+    pub output: O,
 }
 
 /// What results are called where they are stored: as they were named, else `result`, `result2`, …, which a note says. An
 /// expression is no good name there: a `/` in it would make groups.
-pub fn dataset_names(wanted: &[Wanted]) -> Vec<String> {
+pub fn dataset_names<O>(wanted: &[Wanted<O>]) -> Vec<String> {
     let given: Vec<&str> = wanted.iter().filter_map(|w| w.name.as_deref()).collect();
     let mut unnamed = (1..)
         .map(|n| if n == 1 { "result".to_string() } else { format!("result{n}") })
         .filter(|n| !given.contains(&n.as_str()));
-    let name = |w: &Wanted| match &w.name {
+    let name = |w: &Wanted<O>| match &w.name {
         Some(name) => name.clone(),
         None => {
             let name = unnamed.next().unwrap_or_default();

@@ -5,11 +5,10 @@
 //! counts and their sums of weights.
 
 use super::asked::{Wanted, dataset_names};
-use super::print::members;
+use super::storing::{Parts, Stored};
 use crate::cli::args::Storing;
 use crate::cli::targets::Written;
 use crate::cli::{Done, Failure};
-use chunkwise::expr::Output;
 use chunkwise::{DType, Scalar, Value};
 use std::io::{self, Write};
 use std::path::Path;
@@ -27,7 +26,7 @@ fn usage(what: &str) -> Failure {
 ///
 /// # Errors
 /// `Usage` for arrays that are not, and for options of other formats.
-pub fn check(wanted: &[Wanted], storing: &Storing) -> Result<(), Failure> {
+pub fn check<O: Stored>(wanted: &[Wanted<O>], storing: &Storing) -> Result<(), Failure> {
     if storing.changes() {
         return Err(Failure::Usage(
             "--output: only HDF5 files can be added to\nhint: write a new .csv file".into(),
@@ -43,7 +42,7 @@ pub fn check(wanted: &[Wanted], storing: &Storing) -> Result<(), Failure> {
     }
     let mut rows = None;
     for w in wanted {
-        let Output::Array(array) = &w.output else { continue };
+        let Some(Parts::Array(array)) = w.output.parts() else { continue };
         let shape = array.shape()?;
         if shape.len() > 2 || (shape.len() == 2 && wanted.len() > 1) {
             return Err(usage(&format!(
@@ -71,7 +70,7 @@ type Column<'a> = (String, Box<dyn Fn(usize) -> String + 'a>);
 ///
 /// # Errors
 /// `Usage` for results that are none; `Io`.
-pub fn write(to: Written, wanted: &[Wanted], values: &[Value]) -> Done {
+pub fn write<O: Stored>(to: Written, wanted: &[Wanted<O>], values: &[Value]) -> Done {
     let mut columns: Vec<Column> = Vec::new();
     let mut rows = None;
     for ((name, value), Wanted { output, .. }) in dataset_names(wanted).into_iter().zip(values).zip(wanted) {
@@ -82,17 +81,21 @@ pub fn write(to: Written, wanted: &[Wanted], values: &[Value]) -> Done {
                     _ => None,
                 };
                 same(&mut rows, a.shape().first().copied().unwrap_or(1))?;
-                let names = members(output)?;
-                let cell = move |at: usize| {
+                let names = match output.parts() {
+                    Some(Parts::Array(array)) => array.members()?.cloned(),
+                    _ => None,
+                };
+                let cell = std::rc::Rc::new(move |at: usize| {
                     let value = a.scalar(at);
-                    match names.and_then(|names| names.name(value?.to_i128()?)) {
+                    match names.as_ref().and_then(|names| names.name(value?.to_i128()?)) {
                         Some(name) => quoted(name),
                         None => value.map_or(String::new(), |v| v.to_string()),
                     }
-                };
+                });
                 match wide {
-                    None => columns.push((name, Box::new(cell))),
+                    None => columns.push((name, Box::new(move |row| cell(row)))),
                     Some(wide) => columns.extend((0..wide).map(|c| -> Column {
+                        let cell = cell.clone();
                         (format!("{name}_{c}"), Box::new(move |row| cell(row * wide + c)))
                     })),
                 }

@@ -1,24 +1,25 @@
 //! `chunkwise eval`: expressions over datasets, all of them in one run.
 
 mod asked;
-mod csv;
-mod print;
+pub mod csv;
+pub mod print;
 mod profile;
 pub mod signed;
-mod storing;
+pub mod storing;
 #[cfg(test)]
 mod tests;
 
+pub use asked::{Asked, Wanted};
 pub use print::{named, of};
+pub use storing::{Parts, Stored};
 
-use super::args::{Eval, Explain};
+use super::args::{Asking, Eval, Explain};
 use super::bar::Bar;
 use super::output;
 use super::plot::Plot;
 use super::signals::Run;
 use super::targets::{Existing, Written, check_apart, check_target};
 use super::{Done, Failure, inputs};
-use asked::Asked;
 use chunkwise::expr::Scope;
 use chunkwise::text::printable_lines;
 use chunkwise::{Cancel, FallbackPolicy, Trace, Value};
@@ -30,16 +31,14 @@ use std::sync::Arc;
 /// # Errors
 /// Whatever reading, computing and printing can meet.
 pub fn run(args: &Eval, cancel: &Cancel) -> Done {
-    let asked = Asked::read(args)?;
-    let mut scope = Scope::new();
-    scope.skip_missing(!args.no_skipna);
-    scope.hint_how_to_name("name inputs with -i NAME=FILE:/path, or steps with --let NAME=EXPR");
+    let asked = Asked::read(&args.asking)?;
+    let mut scope = scope(&args.asking);
     let as_csv = args.output.as_deref().is_some_and(csv::is_named);
     if let (Some(path), false) = (&args.output, as_csv) {
         storing::check_ending(path)?;
     }
     let plot = args.plot.as_deref().map(|path| Plot::new(path, args.plot_log)).transpose()?;
-    let told = inputs::define(args, &mut scope)?;
+    let told = inputs::define(&args.asking, &mut scope)?;
     let (existing, files) = (Existing::of(args.overwrite), told.files());
     let traced =
         args.trace.as_deref().map(|path| Written::new("--trace", path, existing, &files)).transpose()?;
@@ -130,23 +129,34 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     }
     let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     if args.json {
-        print::json(out, &wanted, &outcome, &told.notes())?;
+        print::json(out, wanted.iter().map(|w| (w.label.as_str(), of(&w.output))), &outcome, &told.notes())?;
     } else {
-        print::human(out, wanted.iter().map(|w| (w.label.as_str(), &w.output)), &outcome)?;
+        print::human(out, wanted.iter().map(|w| (w.label.as_str(), of(&w.output))), &outcome)?;
     }
     if told.masked() && outcome.values.iter().any(is_nan) {
-        output::note(match args.no_skipna {
-            true => {
-                "a result is nan: inputs have missing values; nanmean, nansum and the like leave them out"
-            }
-            false => {
-                "a result is nan: inputs have missing values, which only reductions with a form of their own for NaN leave \
-                 out, as mean, std and median do; norm, cov, corrcoef, trapezoid, topk and others take them as NaN"
-            }
-        });
+        output::note(why_nan(args.asking.no_skipna));
     }
     tell();
     write_trace(traced, trace.as_deref())
+}
+
+/// What expressions start from.
+pub fn scope(asking: &Asking) -> Scope {
+    let mut scope = Scope::new();
+    scope.skip_missing(!asking.no_skipna);
+    scope.hint_how_to_name("name inputs with -i NAME=FILE:/path, or steps with --let NAME=EXPR");
+    scope
+}
+
+/// Why a result is NaN where inputs have missing values.
+pub fn why_nan(no_skipna: bool) -> &'static str {
+    match no_skipna {
+        true => "a result is nan: inputs have missing values; nanmean, nansum and the like leave them out",
+        false => {
+            "a result is nan: inputs have missing values, which only reductions with a form of their own for NaN leave out, \
+             as mean, std and median do; norm, cov, corrcoef, trapezoid, topk and others take them as NaN"
+        }
+    }
 }
 
 fn write_trace(to: Option<Written>, trace: Option<&Trace>) -> Done {
@@ -155,7 +165,7 @@ fn write_trace(to: Option<Written>, trace: Option<&Trace>) -> Done {
 }
 
 /// Whether a result is one number, and that is NaN.
-fn is_nan(value: &Value) -> bool {
+pub fn is_nan(value: &Value) -> bool {
     let single = value.as_array().ok().filter(|a| a.shape().is_empty());
     single.and_then(|a| a.scalar(0)).is_some_and(|v| v.to_f64().is_nan())
 }

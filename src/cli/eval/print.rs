@@ -1,23 +1,25 @@
 //! The results of a run as text.
 
-use super::asked::Wanted;
 use crate::cli::render::{self, Of};
 use crate::cli::{Done, output};
 use chunkwise::expr::Output;
-use chunkwise::{Error, ErrorKind, Members, Outcome, Value};
+use chunkwise::{Error, ErrorKind, Outcome, Value};
 use std::io::Write;
 
 /// `{"results": {…}, "notes": […], "report": {…}}`
-pub fn json(mut out: impl Write, wanted: &[Wanted], outcome: &Outcome, notes: &[String]) -> Done {
+pub fn json<'a>(
+    mut out: impl Write,
+    wanted: impl Iterator<Item = (&'a str, Of)>,
+    outcome: &Outcome,
+    notes: &[String],
+) -> Done {
     out.write_all(b"{\"results\": {")?;
-    for (i, (Wanted { label: name, output, .. }, value)) in wanted.iter().zip(&outcome.values).enumerate() {
+    for (i, ((name, of), value)) in wanted.zip(&outcome.values).enumerate() {
         out.write_all(if i == 0 { b"" } else { b",\n" })?;
-        output::json(&mut out, name)?;
+        output::json(&mut out, &name)?;
         out.write_all(b": ")?;
         match value {
-            Value::Array(a) => {
-                render::json_named(&mut out, a.dtype(), a.shape(), a.bytes(), members(output)?)?
-            }
+            Value::Array(a) => render::json_named(&mut out, a.dtype(), a.shape(), a.bytes(), of.members())?,
             Value::Histogram(h) => render::histogram_json(&mut out, h)?,
             _ => return Err(unknown(name).into()),
         }
@@ -35,21 +37,12 @@ fn unknown(name: &str) -> Error {
     Error::new(ErrorKind::Unsupported, format!("{name} is neither an array nor a histogram"))
 }
 
-/// The names of a result's values, if they have some.
-///
-/// # Errors
-/// That of an array that cannot be.
-pub fn members(output: &Output) -> chunkwise::Result<Option<&Members>> {
-    match output {
-        Output::Array(array) => Ok(array.members()?.map(AsRef::as_ref)),
-        _ => Ok(None),
-    }
-}
-
-/// What a histogram is of.
+/// What a result is of.
 pub fn of(output: &Output) -> Of {
     match output {
         Output::Histogram(histogram) => Of::new(histogram),
+        // What cannot be has no values.
+        Output::Array(array) => Of::named(array.members().ok().flatten()),
         _ => Of::default(),
     }
 }
@@ -57,22 +50,22 @@ pub fn of(output: &Output) -> Of {
 /// `name = value`, one after the other.
 pub fn human<'a>(
     mut out: impl Write,
-    wanted: impl Iterator<Item = (&'a str, &'a Output)>,
+    wanted: impl Iterator<Item = (&'a str, Of)>,
     outcome: &Outcome,
 ) -> Done {
-    for ((name, output), value) in wanted.zip(&outcome.values) {
-        out.write_all(named(name, output, value)?.as_bytes())?;
+    for ((name, of), value) in wanted.zip(&outcome.values) {
+        out.write_all(named(name, &of, value)?.as_bytes())?;
     }
     Ok(out.flush()?)
 }
 
 /// `name = value` with a line end; what has several lines begins on its own.
-pub fn named(name: &str, output: &Output, value: &Value) -> chunkwise::Result<String> {
+pub fn named(name: &str, of: &Of, value: &Value) -> chunkwise::Result<String> {
     // An expression may have been written on several lines.
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = match value {
-        Value::Array(a) => render::human_named(a.dtype(), a.shape(), a.bytes(), members(output)?)?,
-        Value::Histogram(h) => return Ok(format!("{name} = {}", render::histogram_human(h, &of(output))?)),
+        Value::Array(a) => render::human_named(a.dtype(), a.shape(), a.bytes(), of.members())?,
+        Value::Histogram(h) => return Ok(format!("{name} = {}", render::histogram_human(h, of)?)),
         _ => return Err(unknown(&name)),
     };
     let space = if text.contains('\n') { "\n" } else { " " };

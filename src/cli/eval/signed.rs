@@ -4,12 +4,9 @@ use clap::Command;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// The arguments of a command line, in which an expression of `eval` that begins with `-` has a space before it, so that it
+/// The arguments of a command line, in which an expression of `eval` or `plan` that begins with `-` has a space before it, so that it
 /// is not taken for an option. What begins with `--` is one, and `-iNAME=FILE` is an input.
 pub fn apart(arguments: Vec<OsString>, eval: &Command) -> Vec<OsString> {
-    if arguments.get(1).is_none_or(|command| command != "eval") {
-        return arguments;
-    }
     let mut out: Vec<OsString> = Vec::with_capacity(arguments.len());
     // Whether the argument is the value of the option before it, and whether options are over.
     let (mut is_value, mut over) = (false, false);
@@ -76,7 +73,6 @@ mod tests {
                 "eval|--memory|1GiB|-i|x=a.h5:/x|--memry| -x|--|-y",
             ),
             ("eval|--let=a=-x|--let|a=-x|-", "eval|--let=a=-x|--let|a=-x|-"),
-            ("info|-x", "info|-x"),
         ] {
             assert_eq!(told(line), wanted);
         }

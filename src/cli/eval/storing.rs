@@ -238,11 +238,38 @@ fn tell_members(name: &str, members: &Members) {
     ));
 }
 
+/// The arrays that a result is stored as.
+pub enum Parts {
+    /// Itself.
+    Array(Array),
+    /// The counts of its bins, their sums of weights, and the edges along each dimension.
+    Histogram(Array, Option<Array>, Vec<Array>),
+}
+
+/// What can be stored, computed or not.
+pub trait Stored {
+    /// Its arrays; nothing if it cannot be stored.
+    fn parts(&self) -> Option<Parts>;
+}
+
+impl Stored for Output {
+    fn parts(&self) -> Option<Parts> {
+        match self {
+            Output::Array(array) => Some(Parts::Array(array.clone())),
+            Output::Histogram(h) => {
+                let edges = (0..h.dimensions()).map(|d| h.edges(d)).collect();
+                Some(Parts::Histogram(h.counts(), h.is_weighted().then(|| h.sums()), edges))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The file that the results are stored in: of a histogram a group with its counts, its sums of weights, and its edges.
 ///
 /// # Errors
 /// What an option cannot say; a result that cannot be stored.
-pub fn store(path: &Path, wanted: &[Wanted], args: &Storing) -> Result<Store, Failure> {
+pub fn store<O: Stored>(path: &Path, wanted: &[Wanted<O>], args: &Storing) -> Result<Store, Failure> {
     let names = dataset_names(wanted);
     let chunks = Sayings::read("--chunks", &args.chunks, &names, chunks)?;
     let filters = Sayings::read("--filter", &args.filter, &names, Filter::list)?;
@@ -255,7 +282,8 @@ pub fn store(path: &Path, wanted: &[Wanted], args: &Storing) -> Result<Store, Fa
     let ends = Sayings::read("--append-axis", &args.append_axis, &names, axis)?;
     let regions = Sayings::read("--region", &args.region, &names, region)?;
     let attributes = attributes(&args.attr, &names)?;
-    let arrays = wanted.iter().filter(|w| matches!(w.output, Output::Array(_))).count();
+    let parts: Vec<Option<Parts>> = wanted.iter().map(|w| w.output.parts()).collect();
+    let arrays = parts.iter().filter(|p| matches!(p, Some(Parts::Array(_)))).count();
     chunks.check(arrays)?;
     dtypes.check(arrays)?;
     fills.check(arrays)?;
@@ -296,9 +324,9 @@ pub fn store(path: &Path, wanted: &[Wanted], args: &Storing) -> Result<Store, Fa
     for said in attributes.iter().filter(|s| s.of.as_deref() == Some("/")) {
         store = store.attribute(&said.value.0, said.value.1.clone());
     }
-    for (name, wanted) in names.iter().zip(wanted) {
-        let histogram = match &wanted.output {
-            Output::Array(array) if ends.of(name).is_some() || regions.of(name).is_some() => {
+    for (name, parts) in names.iter().zip(&parts) {
+        let (counts, sums, edges) = match parts {
+            Some(Parts::Array(array)) if ends.of(name).is_some() || regions.of(name).is_some() => {
                 let options = options(name, false);
                 if options != StoreOptions::new() {
                     return Err(Failure::Usage(format!(
@@ -309,7 +337,7 @@ pub fn store(path: &Path, wanted: &[Wanted], args: &Storing) -> Result<Store, Fa
                 store = part_of_it(store, name, array, ends.of(name).copied(), regions.of(name))?;
                 continue;
             }
-            Output::Array(array) => {
+            Some(Parts::Array(array)) => {
                 let mut array = array.clone();
                 if let Some(members) = array.members()?.filter(|_| format != Format::Hdf5) {
                     tell_members(name, members);
@@ -318,20 +346,17 @@ pub fn store(path: &Path, wanted: &[Wanted], args: &Storing) -> Result<Store, Fa
                 store = store.dataset_with(name, &array, &options(name, false));
                 continue;
             }
-            Output::Histogram(histogram) => histogram,
-            _ => return Err(Failure::Usage(format!("--output: {name} cannot be stored"))),
+            Some(Parts::Histogram(counts, sums, edges)) => (counts, sums, edges),
+            None => return Err(Failure::Usage(format!("--output: {name} cannot be stored"))),
         };
         let options = options(name, true);
-        store = store.dataset_with(&format!("{name}/counts"), &histogram.counts(), &options);
-        if histogram.is_weighted() {
-            store = store.dataset_with(&format!("{name}/sums"), &histogram.sums(), &options);
+        store = store.dataset_with(&format!("{name}/counts"), counts, &options);
+        if let Some(sums) = sums {
+            store = store.dataset_with(&format!("{name}/sums"), sums, &options);
         }
-        for d in 0..histogram.dimensions() {
-            let edges = match histogram.dimensions() {
-                1 => format!("{name}/edges"),
-                _ => format!("{name}/edges_{d}"),
-            };
-            store = store.dataset(&edges, &histogram.edges(d));
+        for (d, along) in edges.iter().enumerate() {
+            let edge = if edges.len() == 1 { format!("{name}/edges") } else { format!("{name}/edges_{d}") };
+            store = store.dataset(&edge, along);
         }
     }
     Ok(store)

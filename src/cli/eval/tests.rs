@@ -47,7 +47,7 @@ fn computed(text: &str) -> (Output, Value) {
 
 fn shown(text: &str) -> String {
     let (output, value) = computed(text);
-    named("_", &output, &value).unwrap().trim_start_matches("_ =").trim().to_string()
+    named("_", &of(&output), &value).unwrap().trim_start_matches("_ =").trim().to_string()
 }
 
 /// What a mask selects stays whole where the mask can be a reduction's own, and is found first anywhere else: the values

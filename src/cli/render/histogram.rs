@@ -1,9 +1,11 @@
 //! Histograms: JSON for programs, a table (one dimension) or a map (two) for people.
 
 use super::{human, json::list};
-use chunkwise::{Binned, DType, Histogram, Result, Scalar};
+use chunkwise::{Binned, DType, Histogram, Members, Result, Scalar};
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 /// Bins of a table that are shown in full; of a longer one, this many at each end.
 const ROWS: usize = 64;
@@ -46,11 +48,16 @@ fn bytes_of<T: Copy>(values: &[T], bytes: fn(T) -> [u8; 8]) -> Vec<u8> {
     values.iter().flat_map(|v| bytes(*v)).collect()
 }
 
-/// What a histogram is of: names of its dimensions and of its weights, where they have some.
-#[derive(Debug, Default)]
+/// What a result is of: of a histogram names of its dimensions and of its weights, where they have some; of an array the
+/// names of its values.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Of {
     axes: Vec<Option<String>>,
     weights: Option<String>,
+    /// Of an array, the names of its values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    members: Option<Arc<Members>>,
 }
 
 /// Characters of a name that are shown.
@@ -66,7 +73,18 @@ impl Of {
         Of {
             axes: histogram.axis_names().into_iter().map(|name| name.map(short)).collect(),
             weights: histogram.weights_name().map(short),
+            members: None,
         }
+    }
+
+    /// Of an array whose values have names, if they do.
+    pub fn named(members: Option<&Arc<Members>>) -> Of {
+        Of { members: members.cloned(), ..Of::default() }
+    }
+
+    /// The names of its values.
+    pub fn members(&self) -> Option<&Members> {
+        self.members.as_deref()
     }
 
     fn axis(&self, d: usize) -> Option<&str> {

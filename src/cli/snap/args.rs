@@ -1,6 +1,6 @@
 //! The arguments of `chunkwise snap`.
 
-use crate::cli::running::Run;
+use crate::cli::options::Run;
 use clap::ValueEnum;
 use std::path::PathBuf;
 
