@@ -335,3 +335,27 @@ fn images_of_cells_are_yts() {
     let total = data.quantities(&asked, &session).unwrap()[0].values()[0];
     assert!(close(image.values.iter().sum::<f64>() * area, total, 1e-12));
 }
+
+/// Kernels of SWIFT reach γ times as far as the smoothing lengths that it stores: their volumes fit their masses.
+#[test]
+fn kernels_hold_the_mass_of_their_particles() {
+    let Some(folder) = shared("kernels_hold_the_mass_of_their_particles") else { return };
+    let snapshot = Snapshot::open(folder.join("yt/data/synthetic_swift_a0.5.hdf5")).unwrap();
+    let session = session(2, "64MiB");
+    let data = snapshot.all();
+    let window = Window::along(0).pixels([128, 96]);
+    let image = data.image(&projection("gas.density", None), &window, &session).unwrap();
+    let length = snapshot.contents().units.length.in_cgs(snapshot.epoch());
+    let area = (10.0 * length / 128.0) * (10.0 * length / 96.0);
+    let asked = [chunkwise::snapshot::Quantity::Total("gas.mass".into())];
+    let total = data.quantities(&asked, &session).unwrap()[0].values()[0];
+    let found = image.values.iter().sum::<f64>() * area;
+    assert!(close(found, total, 1e-3), "{found} {total}");
+    // The kernel of one particle alone ends where it should: at 2.018932 of the stored 0.5.
+    let one = snapshot.select(DataObject::cut("id == 1"));
+    let image = one.image(&projection("gas.density", None), &window, &session).unwrap();
+    let pixels = image.values.iter().filter(|v| **v > 0.0).count() as f64;
+    let covered = pixels * (10.0 / 128.0) * (10.0 / 96.0);
+    let wanted = std::f64::consts::PI * (0.5f64 * 2.018932).powi(2);
+    assert!(close(covered, wanted, 0.03), "{covered} {wanted}");
+}

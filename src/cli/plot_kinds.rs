@@ -1,4 +1,6 @@
 //! What commands other than `eval` have drawn, in builds with pictures and without.
+// Without pictures nobody reads it.
+#![cfg_attr(not(feature = "plot"), allow(dead_code))]
 
 /// A picture of its own, beside others.
 pub struct Panel {

@@ -10,6 +10,7 @@ use crate::dtype::{DType, Weak};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::expr::{Expression, Scope};
 use crate::{Array, Index};
+use std::collections::BTreeSet;
 
 /// The deepest chain of fields that are made of fields.
 const DEEPEST: usize = 24;
@@ -255,10 +256,10 @@ fn component(array: &Array, d: usize) -> Array {
     array.index([Index::Ellipsis, Index::At(d as i64)])
 }
 
-/// The words of an expression that can be names; those after a dot are methods.
-fn words(text: &str) -> impl Iterator<Item = &str> {
+/// The words of an expression that can be names, each once; those after a dot are methods.
+fn words(text: &str) -> BTreeSet<&str> {
     let is = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
-    text.split(move |c| !is(c))
-        .filter(|w| w.starts_with(|c: char| c.is_alphabetic() || c == '_'))
-        .map(|w| w.split('.').next().unwrap_or(w))
+    let words =
+        text.split(move |c| !is(c)).filter(|w| w.starts_with(|c: char| c.is_alphabetic() || c == '_'));
+    words.map(|w| w.split('.').next().unwrap_or(w)).collect()
 }

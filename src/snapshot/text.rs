@@ -18,7 +18,7 @@ impl Snapshot {
     /// # Errors
     /// `Expression` with the place that is not understood; those of finding a maximum.
     pub fn object(&self, text: &str, session: &Session) -> Result<DataObject> {
-        let mut reader = Reader { text, at: 0, snapshot: self, session, depth: 0 };
+        let mut reader = Reader { text, at: 0, snapshot: self, session, depth: 0, objects: 0 };
         let object = reader.object(0)?;
         reader.end()?;
         Ok(object)
@@ -29,7 +29,7 @@ impl Snapshot {
     /// # Errors
     /// As [`Snapshot::object`].
     pub fn point(&self, text: &str, session: &Session) -> Result<[f64; 3]> {
-        let mut reader = Reader { text, at: 0, snapshot: self, session, depth: 0 };
+        let mut reader = Reader { text, at: 0, snapshot: self, session, depth: 0, objects: 0 };
         let point = reader.point()?;
         reader.end()?;
         Ok(point)
@@ -70,6 +70,9 @@ fn number_end(text: &str) -> usize {
     (0..bytes.len()).find(|i| !is(*i)).unwrap_or(bytes.len())
 }
 
+/// How many objects may be combined.
+const MOST: usize = 200;
+
 /// The operators, the weakest first.
 const OPERATORS: [char; 4] = ['|', '^', '&', '-'];
 
@@ -79,6 +82,7 @@ struct Reader<'a> {
     snapshot: &'a Snapshot,
     session: &'a Session,
     depth: usize,
+    objects: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -137,8 +141,9 @@ impl<'a> Reader<'a> {
 
     fn one(&mut self) -> Result<DataObject> {
         self.depth += 1;
-        if self.depth > DEEPEST {
-            return self.wrong("this is nested too deep");
+        self.objects += 1;
+        if self.depth > DEEPEST || self.objects > MOST {
+            return self.wrong("this is nested too deep, or of too many objects");
         }
         let object = if self.take('~') {
             !self.one()?

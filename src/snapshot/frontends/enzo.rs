@@ -24,6 +24,8 @@ pub const ROW: Frontend = Frontend {
 
 /// More grids would make graphs that nobody waits for.
 const MOST_GRIDS: usize = 4096;
+/// Where their cells are is kept in memory: 49 bytes each.
+const MOST_CELLS: usize = 1 << 25;
 /// More text than any parameter file or hierarchy of so many grids has.
 const MOST_TEXT: u64 = 64 << 20;
 
@@ -278,7 +280,11 @@ fn cells(grids: &[Grid], code: &CodeUnits, density: Unit, opening: &Opening) -> 
         let array = joined(&all, &found.name, opening)?;
         fields.push(field(found.name, alias, array, unit, found.dataset.dtype.unwrap_or(DType::F64)));
     }
-    let total: usize = grids.iter().map(Grid::len).sum();
+    let total = grids.iter().map(Grid::len).fold(0, usize::saturating_add);
+    if total > MOST_CELLS {
+        let e = format!("the grids have {total} cells, and at most {MOST_CELLS} are read");
+        return Err(Error::new(ErrorKind::Unsupported, e));
+    }
     let made = Geometry::of(grids, total);
     let memory = |v: Vec<f64>| Array::from_ndarray(Array1::from(v).into_shared());
     let axes = made.places.map(memory);

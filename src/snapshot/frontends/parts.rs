@@ -5,6 +5,9 @@ use crate::snapshot::attributes::{Attributes, Found, attributes, datasets};
 use crate::snapshot::opening::Opening;
 use std::path::{Path, PathBuf};
 
+/// More files than any snapshot has.
+const MOST: u64 = 1 << 20;
+
 /// The files of a snapshot of which some are given: all of them, if their names tell.
 ///
 /// # Errors
@@ -12,6 +15,10 @@ use std::path::{Path, PathBuf};
 pub fn all_parts(given: &[PathBuf], parts: u64, opening: &Opening) -> Result<Vec<PathBuf>> {
     if given.len() as u64 == parts || parts <= 1 || opening.partial {
         return Ok(given.to_vec());
+    }
+    if parts > MOST {
+        return Err(Error::new(ErrorKind::Format, format!("{parts} is no number of files"))
+            .at("file", given[0].display()));
     }
     let lacking = || {
         Error::new(ErrorKind::Value, format!("the snapshot has {parts} files, and {} are given", given.len()))
