@@ -336,7 +336,7 @@ def test_ctrl_c_ends_a_run(tmp_path):
         import _thread, concurrent.futures, threading, time
         import chunkwise as cw
         threading.Timer(1.0, _thread.interrupt_main).start()
-        x = cw.random((4000, 4000), seed=1)
+        x = cw.random((40_000, 8000), seed=1)
         start = time.monotonic()
         with concurrent.futures.ThreadPoolExecutor(2) as executor:
             try:
