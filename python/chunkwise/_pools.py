@@ -15,6 +15,9 @@ from ._errors import ClusterError
 #: Seconds that a scheduler may be away.
 AWAY = 15.0
 
+#: Seconds that a scheduler may be without any worker.
+DESERTED = 600.0
+
 #: Seconds after which a pool with a dead worker, from which nothing comes, is taken for stuck.
 STUCK = 5.0
 
@@ -106,6 +109,7 @@ class Dask(Pool):
         self._client = client
         self._made = 0
         self._away: float | None = None
+        self._empty: float | None = None
         self.done = queue.SimpleQueue()
 
     def workers(self) -> int:
@@ -126,11 +130,24 @@ class Dask(Pool):
         status = self._client.status
         if status in ("running", "newly-created"):
             self._away = None
-            return None
+            return self._deserted()
         # A client that lost its scheduler tries to find it again.
         self._away = self._away or time.monotonic()
         if status == "closed" or time.monotonic() - self._away > AWAY:
             return f"the scheduler is gone (the client's connection is {status})"
+        return None
+
+    def _deserted(self) -> str | None:
+        """Whether all workers are gone, and none came for long. Those of a queue take their time."""
+        try:
+            there = bool(self._client.nthreads())
+        except OSError:
+            # The connection is looked at again.
+            return None
+        if there or self._empty is None:
+            self._empty = time.monotonic()
+        if time.monotonic() - self._empty > DESERTED:
+            return f"the scheduler has had no workers for {DESERTED:.0f} seconds"
         return None
 
     def mend(self) -> None:
