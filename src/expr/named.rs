@@ -155,6 +155,6 @@ fn one_of(array: &Array, members: &Members, words: &[&str]) -> Result<Array> {
     };
     let values = words.iter().map(value).collect::<Result<Vec<_>>>()?;
     let same = values.into_iter().flatten().map(|value| array.equal(Weak::Int(value)));
-    let nowhere = || Ok(Array::zeros(&array.shape()?, DType::Bool));
+    let nowhere = || Ok(Array::zeros(array.shape()?, DType::Bool));
     same.reduce(|a, b| a.logical_or(&b)).map_or_else(nowhere, Ok)
 }

@@ -65,7 +65,8 @@ const KNOWN: &str = "\
     resize rfft rfft2 rfftfreq rfftn roots save savetxt savez savez_compressed set_printoptions \
     setbufsize seterr seterrcall setfield setflags shares_memory shift show_config show_runtime \
     simpson slogdet solve sort_complex svd svdvals tensorinv tensorsolve to_device tobytes tofile \
-    tolist typename uniform_filter view zip";
+    tolist typename uniform_filter view zip binary_dilation binary_erosion ewm explode griddata isel kmeans \
+    melt nlargest nsmallest pivot pivot_table savgol_filter sel spectrogram to_dataframe welch zoom zscore";
 
 /// Where all that is there can be seen.
 const SEE: &str = "`chunkwise functions` lists what there is";
