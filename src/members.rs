@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Names that some values of an array have: the members of an HDF5 enum, or the texts for which the numbers of
-/// [`Texts::codes`](crate::Texts::codes) stand.
+/// [`Session::factorize`](crate::Session::factorize) stand.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Members {
