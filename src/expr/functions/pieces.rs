@@ -105,7 +105,7 @@ pub static FUNCTIONS: &[Function] = functions! {
         Ok(Val::Array(a.array(cx, "a")?.packbits(along, little)))
     };
     /// The bits of bytes as eight elements each, or the first count of them all. bitorder is 'big' or 'little'.
-    Elementwise "unpackbits(a, axis=None, count=None, bitorder='big')" eg "unpackbits(uint8([161, 128]), count=9)" = |cx, mut a| {
+    Elementwise "unpackbits(a, axis=None, count=None, bitorder='big')" eg "unpackbits(array([161, 128], dtype=uint8), count=9)" = |cx, mut a| {
         let little = is_little(cx, &mut a)?;
         let along = axis(cx, &mut a)?;
         let count = a.take("count").map(|i| i.int(cx, "count")).transpose()?;
