@@ -1,7 +1,7 @@
 //! What must be known of elements before others can be chosen: an order by several keys, where zeros end.
 
 use super::Session;
-use crate::array::{Array, Index, Over};
+use crate::array::{Array, Index, Over, Target};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -55,6 +55,7 @@ impl Session {
         let wanted = if axes.is_empty() { &all[..] } else { axes };
         let mut kept = vec![Index::ALL; shape.len()];
         let set = x.cast(DType::Bool);
+        let (mut places, mut lines) = (Vec::new(), Vec::new());
         for &axis in wanted {
             let at = if axis < 0 { axis + rank } else { axis };
             if !(0..rank).contains(&at) {
@@ -64,14 +65,17 @@ impl Session {
                 ));
             }
             let others: Vec<i64> = all.iter().copied().filter(|&d| d != at).collect();
-            let there = if others.is_empty() { set.clone() } else { set.any_with(Over::axes(others)) };
-            let there = self.compute(&there)?;
-            let there = there.as_slice::<bool>()?;
+            lines.push(if others.is_empty() { set.clone() } else { set.any_with(Over::axes(others)) });
+            places.push(at as usize);
+        }
+        let targets: Vec<&dyn Target> = lines.iter().map(|line| line as _).collect();
+        for (at, there) in places.into_iter().zip(self.run(&targets)?.values) {
+            let there = there.as_array()?.as_slice::<bool>()?;
             let n = there.len() as i64;
             let first = there.iter().position(|&b| b).map_or(n, |i| i as i64);
             let last = there.iter().rposition(|&b| b).map_or(0, |i| i as i64 + 1);
             let (from, to) = (if front { first } else { 0 }, if back { last } else { n });
-            kept[at as usize] = Index::from(from..to.max(from));
+            kept[at] = Index::from(from..to.max(from));
         }
         Ok(x.index(kept))
     }
