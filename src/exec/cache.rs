@@ -2,8 +2,8 @@
 //!
 //! Where blocks cross chunks, each chunk is decoded by the first task that needs it and dropped after
 //! the last; how many tasks there are follows from the geometry. The bytes kept are bounded: when
-//! there is no room the chunk used longest ago goes, and is decoded again if it is needed again. So it is
-//! with a chunk whose worker is held up by the system while the others go on.
+//! there is no room the chunk used longest ago goes, and is decoded again if it is needed again. Where the
+//! budget has room for it, workers keep pace so that none has to go before its time ([`super::schedule`]).
 
 use super::budget::Meter;
 use crate::buffer::Buffer;

@@ -8,7 +8,8 @@
 //!
 //! Limits: batches need tasks that do not care who their neighbours are. Where blocks share chunks,
 //! where a source is told of what comes, where a device collects, where blocks go on from those before them, and where a task ends a tile of the output,
-//! tasks are claimed one by one, in the order that was counted with.
+//! tasks are claimed one by one, in the order that was counted with; where blocks share chunks, also no further ahead of the
+//! oldest under way than these are kept for.
 
 use super::context::RunContext;
 use crate::error::{Error, Result};

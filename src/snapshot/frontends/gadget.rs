@@ -2,7 +2,7 @@
 
 use super::frontend::Frontend;
 use super::named::named;
-use super::parts::{all_parts, components, counts, edges, fields, group};
+use super::parts::{all_parts, components, counts, edges, group, present};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::sph::Kernel;
@@ -152,18 +152,7 @@ fn open(given: &[PathBuf], opening: &Opening) -> Result<Contents> {
     let counts = counts(&files, opening)?;
     let masses = header.numbers("MassTable").unwrap_or_default();
     let mut kinds = Vec::new();
-    for at in 0..counts.iter().map(Vec::len).max().unwrap_or(0) {
-        let rows: u64 = counts.iter().map(|c| c.get(at).copied().unwrap_or(0)).sum();
-        if rows == 0 {
-            continue;
-        }
-        let found = fields(&files, &counts, at, opening)?;
-        if found.is_empty() {
-            notes.push(format!(
-                "the header says {rows} particles of PartType{at}, and no file has a field of them"
-            ));
-            continue;
-        }
+    for (at, rows, found) in present(&files, &counts, opening, &mut notes)? {
         kinds.push(kind(at, rows, found, masses.get(at).copied(), &base)?);
     }
     totals(&header, &kinds, &files, &mut notes);

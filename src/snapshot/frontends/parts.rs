@@ -70,7 +70,7 @@ pub fn counts(files: &[PathBuf], opening: &Opening) -> Result<Vec<Vec<u64>>> {
 ///
 /// # Errors
 /// Those of reading.
-pub fn fields(files: &[PathBuf], counts: &[Vec<u64>], at: usize, opening: &Opening) -> Result<Vec<Found>> {
+fn fields(files: &[PathBuf], counts: &[Vec<u64>], at: usize, opening: &Opening) -> Result<Vec<Found>> {
     let group = format!("/PartType{at}");
     for (file, counts) in files.iter().zip(counts) {
         if counts.get(at).is_some_and(|&n| n > 0)
@@ -80,6 +80,33 @@ pub fn fields(files: &[PathBuf], counts: &[Vec<u64>], at: usize, opening: &Openi
         }
     }
     Ok(Vec::new())
+}
+
+/// The types that have particles: the number of each, its rows in all files, and its fields. One without any field is a note.
+///
+/// # Errors
+/// As [`fields`].
+pub fn present(
+    files: &[PathBuf],
+    counts: &[Vec<u64>],
+    opening: &Opening,
+    notes: &mut Vec<String>,
+) -> Result<Vec<(usize, u64, Vec<Found>)>> {
+    let mut out = Vec::new();
+    for at in 0..counts.iter().map(Vec::len).max().unwrap_or(0) {
+        let rows: u64 = counts.iter().map(|c| c.get(at).copied().unwrap_or(0)).sum();
+        if rows == 0 {
+            continue;
+        }
+        let found = fields(files, counts, at, opening)?;
+        match found.is_empty() {
+            true => notes.push(format!(
+                "the header says {rows} particles of PartType{at}, and no file has a field of them"
+            )),
+            false => out.push((at, rows, found)),
+        }
+    }
+    Ok(out)
 }
 
 /// How many numbers a row of a dataset has, if it has so many rows as its type.
