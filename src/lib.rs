@@ -107,10 +107,10 @@ pub mod view;
 pub mod whole;
 
 pub use array::{
-    Array, ArrayOperand, BinAxis, BinRule, Binned, BlockList, Choice, Compound, ConvolveMode, DatePart,
-    Index, IndexMode, Interp, Norm, Opened, Over, Quantiles, Selection, SelectionOperand, Target, Texts,
-    block, broadcast_arrays, column_stack, concatenate, dstack, einsum, eye, hstack, indices, meshgrid,
-    ravel_multi_index, select, stack, tri, vstack,
+    Array, ArrayOperand, AxisBins, BinAxis, BinRule, Binned, BlockList, Choice, Compound, ConvolveMode,
+    DatePart, Index, IndexMode, Interp, Norm, Opened, Over, Quantiles, Selection, SelectionOperand, Target,
+    Texts, block, broadcast_arrays, column_stack, concatenate, dstack, einsum, eye, hstack, indices,
+    meshgrid, ravel_multi_index, select, stack, tri, vstack,
 };
 pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};

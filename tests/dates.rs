@@ -103,3 +103,73 @@ fn a_climatology_by_months() {
     let said = e.to_string();
     assert!(said.contains("times without units") && said.contains("units='days since"), "{e}");
 }
+
+/// Times lie to the midnights of all dates as the parts of their dates, which are cftime's, do.
+#[test]
+fn times_are_compared_with_dates() {
+    let golden = golden("dates.json");
+    let session = session(1, "64MiB");
+    let mut seen = 0;
+    for case in golden.as_array().unwrap() {
+        let text = |name: &str| case[name].as_str().unwrap();
+        let times: Vec<f64> = case["times"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+        let parts = |name: &str| case[name].as_array().unwrap().iter().map(|v| v.as_i64().unwrap()).collect();
+        let parts: Vec<Vec<i64>> = ["year", "month", "day", "hour", "minute", "second"].map(parts).to_vec();
+        let date = |i: usize| parts.iter().map(|part| part[i]).collect::<Vec<i64>>();
+        let time = Array::from_ndarray(Array1::from_vec(times.clone()));
+        let time = time.annotate("units", text("units")).annotate("calendar", text("calendar"));
+        let mut scope = Scope::new();
+        scope.define("t", time);
+        for at in [0, 7, 30] {
+            let d = date(at);
+            for (written, start) in [
+                (format!("{:04}-{:02}-{:02}", d[0], d[1], d[2]), [d[0], d[1], d[2], 0, 0, 0]),
+                (
+                    format!("{:04}-{:02}-{:02}T{:02}:{:02}", d[0], d[1], d[2], d[3], d[4]),
+                    [d[0], d[1], d[2], d[3], d[4], 0],
+                ),
+                (format!("{:04}-{:02}", d[0], d[1]), [d[0], d[1], 1, 0, 0, 0]),
+                (format!("{:04}", d[0]), [d[0], 1, 1, 0, 0, 0]),
+            ] {
+                let less: Vec<bool> = (0..times.len()).map(|i| date(i)[..] < start[..]).collect();
+                for (expression, negated) in [
+                    (format!("t < '{written}'"), false),
+                    (format!("'{written}' > t"), false),
+                    (format!("t >= '{written}'"), true),
+                    (format!("'{written}' <= t"), true),
+                ] {
+                    let found = Expression::parse(&expression).unwrap().array(&scope).unwrap();
+                    let found = session.compute(&found).unwrap();
+                    let wanted: Vec<bool> = less.iter().map(|less| *less != negated).collect();
+                    let what = format!("{expression}, {}, {}", text("units"), text("calendar"));
+                    assert_eq!(found.as_slice::<bool>().unwrap(), wanted, "{what}");
+                    seen += wanted.len();
+                }
+            }
+        }
+    }
+    assert!(seen > 50_000, "{seen}");
+}
+
+#[test]
+fn a_date_is_compared_with_times_alone() {
+    let mut scope = Scope::new();
+    let time = Array::from_ndarray(ndarray::array![0.0, 31.0, f64::NAN]);
+    scope.define("t", time.annotate("units", "days since 2001-01-01"));
+    scope.define("x", Array::arange(0.0, 3.0, 1.0).annotate("units", "K"));
+    let session = session(1, "64MiB");
+    let bools = |text: &str| {
+        let array = Expression::parse(text).unwrap().array(&scope).unwrap();
+        session.compute(&array).unwrap().as_slice::<bool>().unwrap().to_vec()
+    };
+    // What is no time is only unequal.
+    assert_eq!(bools("t == '2001-02'"), [false, true, false]);
+    assert_eq!(bools("t != '2001-02-01 00:00'"), [true, false, true]);
+    assert_eq!(bools("(t >= '2001') & (t <= '2001-01-31')"), [true, false, false]);
+    let error = |text: &str| Expression::parse(text).unwrap().array(&scope).unwrap_err().to_string();
+    for date in ["2001-02-30", "yesterday", "2001-13", "12"] {
+        let said = error(&format!("t < '{date}'"));
+        assert!(said.contains("is no date") && said.contains("2001-02-28"), "{said}");
+    }
+    assert!(error("x < '2001'").contains("strings are compared"), "{}", error("x < '2001'"));
+}

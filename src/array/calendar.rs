@@ -8,6 +8,7 @@ use super::{Array, attempt};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::members::Members;
+use crate::ops::elementwise::Op;
 use std::panic::Location;
 
 /// A part of a date.
@@ -96,8 +97,7 @@ impl Array {
         // What the month says.
         let of_month = matches!(part, DatePart::Quarter | DatePart::Season);
         let asked = if of_month { DatePart::Month } else { part };
-        let milliseconds =
-            (self.cast(DType::F64) * reference.unit).rint().cast(DType::I64) + reference.offset;
+        let milliseconds = reference.milliseconds(self);
         let day = milliseconds.floor_divide(DAY);
         let parts = match (reference.calendar, of_day) {
             (_, Some((all, each))) => milliseconds.remainder(all).floor_divide(each),
@@ -124,8 +124,10 @@ impl Array {
             DatePart::Season => parts.remainder(12i64).floor_divide(3i64),
             _ => parts,
         };
-        let is_float = attempt!("date_part", self.dtype()).is_float();
-        let parts = if is_float { self.isfinite().select(parts, i64::MIN) } else { parts };
+        let parts = match attempt!("date_part", self.numbers()) {
+            Some(numbers) => numbers.select(parts, i64::MIN),
+            None => parts,
+        };
         let parts = match reference.first {
             Some(first) => day.less(first).select(i64::MIN, parts),
             None => parts,
@@ -136,6 +138,47 @@ impl Array {
             }
             _ => parts,
         }
+    }
+}
+
+impl Array {
+    /// How times in `units` of a `calendar` ([`Array::date_part`]) lie to a date, which is a year, a month, a day or a
+    /// moment: to its beginning, as NumPy's `datetime64`. The comparison is one of elementwise operations, as
+    /// [`Op::LESS`]. Times are rounded to milliseconds. What is no time is only unequal.
+    ///
+    /// # Errors
+    /// `Value` for what is no date, and those of [`Array::date_part`].
+    #[track_caller]
+    pub(crate) fn compared_to_date(
+        &self,
+        units: &str,
+        calendar: &str,
+        comparison: Op,
+        date: &str,
+    ) -> Result<Array> {
+        let reference = Reference::parse(units, calendar)?;
+        let day = match date.trim_start_matches('-').matches('-').count() {
+            0 if date.len() >= 4 => format!("{date}-01-01"),
+            1 => format!("{date}-01"),
+            _ => date.to_string(),
+        };
+        // An hour alone is a clock too.
+        let at = Reference::parse(&format!("seconds since {day}"), calendar);
+        let at = at.map_err(|_| {
+            Error::new(ErrorKind::Value, format!("'{date}' is no date of the calendar '{calendar}'"))
+                .hint("write a date as in '2001-02-28', '2001-02', '2001' or '2001-02-28 06:00'")
+        })?;
+        let found = Array::elementwise(comparison, &[reference.milliseconds(self).into(), at.offset.into()]);
+        Ok(match self.numbers()? {
+            Some(numbers) if comparison == Op::NOT_EQUAL => numbers.logical_not() | found,
+            Some(numbers) => numbers & found,
+            None => found,
+        })
+    }
+
+    /// Where floats are numbers; nothing of whole numbers, which all are.
+    fn numbers(&self) -> Result<Option<Array>> {
+        Ok(self.dtype()?.is_float().then(|| self.isfinite()))
     }
 }
 
@@ -214,6 +257,12 @@ fn even(day: &Array, length: i64, part: DatePart) -> Array {
 }
 
 impl Reference {
+    /// Milliseconds from the calendar's day 0.
+    #[track_caller]
+    fn milliseconds(&self, times: &Array) -> Array {
+        (times.cast(DType::F64) * self.unit).rint().cast(DType::I64) + self.offset
+    }
+
     fn parse(units: &str, calendar: &str) -> Result<Reference> {
         let wrong = |what: String| {
             Error::new(ErrorKind::Value, what).hint("write units as in 'days since 2001-01-01 00:00'")

@@ -6,6 +6,7 @@ use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Origin;
 use crate::ops::fold::{By, EdgesFold, Grouped, Landing, SharedFold};
+use crate::ops::histogram::Bins;
 use crate::ops::labels::Labels;
 use crate::ops::quantiles::Method;
 use crate::ops::reduce::Reduction;
@@ -213,22 +214,8 @@ impl Binned {
     /// ```
     #[track_caller]
     pub fn edges(&self, dimension: usize) -> Array {
-        let draft = || {
-            let (bins, bounds) = self.bins()?;
-            let Some(chosen) = bins.get(dimension) else {
-                let message =
-                    format!("a histogram of {} dimensions has no dimension {dimension}", bins.len());
-                return Err(Error::new(ErrorKind::Index, message));
-            };
-            let before = bins[..dimension].iter().filter(|b| b.needs_range()).count();
-            let bounds = bounds.iter().skip(2 * before).take(if chosen.needs_range() { 2 } else { 0 });
-            let mut inputs = SmallVec::new();
-            for array in std::iter::once(&Array::scalar(true)).chain(bounds) {
-                inputs.push(array.node()?.clone());
-            }
-            Ok(Draft::fold(SharedFold::new(EdgesFold::new(chosen.clone(), 0)), &[], inputs))
-        };
-        Array::from_draft("edges", draft(), Location::caller())
+        let draft = self.bins().and_then(|(bins, bounds)| edges(&bins, &bounds, dimension));
+        Array::from_draft("edges", draft, Location::caller())
     }
 
     /// How many elements lie in each bin, int64, as an array of the shape of the bins: what
@@ -237,4 +224,22 @@ impl Binned {
     pub fn counts(&self) -> Array {
         self.reduce(&Array::scalar(true), Reduction::Sum)
     }
+}
+
+/// The edges along a dimension, with the bounds of the dimensions whose range is automatic, two each.
+///
+/// # Errors
+/// `Index` if there is no such dimension.
+pub(super) fn edges(bins: &[Bins], bounds: &[Array], dimension: usize) -> Result<Draft> {
+    let Some(chosen) = bins.get(dimension) else {
+        let message = format!("a histogram of {} dimensions has no dimension {dimension}", bins.len());
+        return Err(Error::new(ErrorKind::Index, message));
+    };
+    let before = bins[..dimension].iter().filter(|b| b.needs_range()).count();
+    let bounds = bounds.iter().skip(2 * before).take(if chosen.needs_range() { 2 } else { 0 });
+    let mut inputs = SmallVec::new();
+    for array in std::iter::once(&Array::scalar(true)).chain(bounds) {
+        inputs.push(array.node()?.clone());
+    }
+    Ok(Draft::fold(SharedFold::new(EdgesFold::new(chosen.clone(), 0)), &[], inputs))
 }

@@ -145,12 +145,12 @@ impl Binned {
     /// What the values of each dimension are called: the text by which they were made ([`Array::made_by`], expressions);
     /// nothing where that is a line of code.
     pub fn axis_names(&self) -> Vec<Option<&str>> {
-        self.coordinates().map(name).collect()
+        self.coordinates().map(text_of).collect()
     }
 
     /// What the weights are called, as [`Binned::axis_names`].
     pub fn weights_name(&self) -> Option<&str> {
-        self.weights.as_ref().and_then(name)
+        self.weights.as_ref().and_then(text_of)
     }
 
     /// The arrays of the dimensions.
@@ -249,7 +249,7 @@ impl Target for Binned {
 }
 
 /// The text by which an array was made.
-fn name(array: &Array) -> Option<&str> {
+pub(super) fn text_of(array: &Array) -> Option<&str> {
     match &array.built.as_ref().ok()?.origin {
         Origin::Text(text) => Some(text),
         Origin::Rust(_) => None,

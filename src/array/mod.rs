@@ -5,6 +5,7 @@
 mod annotations;
 mod arrange;
 mod assemble;
+mod axis_bins;
 mod bin_rule;
 mod bits;
 mod blocks;
@@ -41,6 +42,7 @@ mod texts;
 
 pub use arrange::{broadcast_arrays, column_stack, dstack, hstack, indices, meshgrid, vstack};
 pub use assemble::{Blocks as BlockList, block};
+pub use axis_bins::AxisBins;
 pub use bin_rule::BinRule;
 pub(crate) use bin_rule::Sample;
 pub use calendar::DatePart;

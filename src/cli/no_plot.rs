@@ -3,6 +3,7 @@
 pub use super::plot_kinds::{Panel, PanelKind};
 
 use super::Failure;
+use super::render::Of;
 use chunkwise::expr::Output;
 use chunkwise::{Result, Value};
 use std::path::Path;
@@ -32,7 +33,7 @@ impl Plot {
     }
 
     /// Cannot be called.
-    pub fn draw(&self, _values: &[Value]) -> Result<Vec<u8>> {
+    pub fn draw(&self, _values: &[Value], _of: &[Of]) -> Result<Vec<u8>> {
         match *self {}
     }
 

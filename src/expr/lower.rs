@@ -7,6 +7,7 @@ use super::call;
 use super::catalogue::{self, Is, Kind};
 use super::chosen;
 use super::cx::Cx;
+use super::dated;
 use super::fold;
 use super::named;
 use super::scope::Scope;
@@ -260,6 +261,11 @@ impl<'a> Lowering<'a> {
         let Some(op) = Op::from_symbol(symbol, operands.len()) else {
             return Err(self.cx.error(span, format!("there is no operation '{symbol}'")));
         };
+        if let [x, y] = &operands[..]
+            && let Some(compared) = dated::compared(&self.cx, span, op, x, y)?
+        {
+            return Ok(compared);
+        }
         let what = format!("an operand of '{symbol}'");
         let operands = operands.into_iter().map(|i| (i, what.clone())).collect();
         selected::elementwise(&self.cx, op, operands).map_err(|e| self.cx.at(span, e))

@@ -41,6 +41,7 @@ mod call;
 pub mod catalogue;
 mod chosen;
 mod cx;
+mod dated;
 mod direct;
 mod each_file;
 mod expression;

@@ -2,11 +2,12 @@
 //!
 //! Numbers are the shortest that read back to the same bits. Arrays of one axis are columns, a number is one of one row, an
 //! array of two axes has a column for each place on the second, and is alone; of a histogram there are the bins' edges, their
-//! counts and their sums of weights.
+//! counts and their sums of weights, of a profile these edges and its values.
 
 use super::asked::{Wanted, dataset_names};
 use super::storing::{Parts, Stored};
 use crate::cli::args::Storing;
+use crate::cli::render::Of;
 use crate::cli::targets::Written;
 use crate::cli::{Done, Failure};
 use chunkwise::{DType, Scalar, Value};
@@ -42,7 +43,7 @@ pub fn check<O: Stored>(wanted: &[Wanted<O>], storing: &Storing) -> Result<(), F
     }
     let mut rows = None;
     for w in wanted {
-        let Some(Parts::Array(array)) = w.output.parts() else { continue };
+        let Some(Parts::Array(array, _)) = w.output.parts() else { continue };
         let shape = array.shape()?;
         if shape.len() > 2 || (shape.len() == 2 && wanted.len() > 1) {
             return Err(usage(&format!(
@@ -70,10 +71,11 @@ type Column<'a> = (String, Box<dyn Fn(usize) -> String + 'a>);
 ///
 /// # Errors
 /// `Usage` for results that are none; `Io`.
-pub fn write<O: Stored>(to: Written, wanted: &[Wanted<O>], values: &[Value]) -> Done {
+pub fn write<O: Stored>(to: Written, wanted: &[Wanted<O>], of: &[Of], values: &[Value]) -> Done {
     let mut columns: Vec<Column> = Vec::new();
     let mut rows = None;
-    for ((name, value), Wanted { output, .. }) in dataset_names(wanted).into_iter().zip(values).zip(wanted) {
+    let results = dataset_names(wanted).into_iter().zip(values).zip(wanted);
+    for (n, ((name, value), Wanted { output, .. })) in results.enumerate() {
         match value {
             Value::Array(a) => {
                 let wide = match *a.shape() {
@@ -82,9 +84,12 @@ pub fn write<O: Stored>(to: Written, wanted: &[Wanted<O>], values: &[Value]) -> 
                 };
                 same(&mut rows, a.shape().first().copied().unwrap_or(1))?;
                 let names = match output.parts() {
-                    Some(Parts::Array(array)) => array.members()?.cloned(),
+                    Some(Parts::Array(array, _)) => array.members()?.cloned(),
                     _ => None,
                 };
+                if let Some([edges]) = of.get(n).map(Of::edges) {
+                    columns.extend(ends(&name, edges));
+                }
                 let cell = std::rc::Rc::new(move |at: usize| {
                     let value = a.scalar(at);
                     match names.as_ref().and_then(|names| names.name(value?.to_i128()?)) {
@@ -103,9 +108,7 @@ pub fn write<O: Stored>(to: Written, wanted: &[Wanted<O>], values: &[Value]) -> 
             Value::Histogram(h) if h.edges().len() == 1 => {
                 let edges = &h.edges()[0];
                 same(&mut rows, h.counts().len() as u64)?;
-                let float = |v: f64| Scalar::F64(v).to_string();
-                columns.push((format!("{name}_from"), Box::new(move |row| float(edges[row]))));
-                columns.push((format!("{name}_to"), Box::new(move |row| float(edges[row + 1]))));
+                columns.extend(ends(&name, edges));
                 columns.push((format!("{name}_count"), Box::new(move |row| h.counts()[row].to_string())));
                 if let Some((dtype, bytes)) = h.weights() {
                     let size = DType::size(dtype);
@@ -124,6 +127,15 @@ pub fn write<O: Stored>(to: Written, wanted: &[Wanted<O>], values: &[Value]) -> 
         line(out, columns.iter().map(|(name, _)| quoted(name)))?;
         (0..rows).try_for_each(|row| line(out, columns.iter().map(|(_, cell)| cell(row))))
     })
+}
+
+/// Where bins begin and end.
+fn ends<'a>(name: &str, edges: &'a [f64]) -> [Column<'a>; 2] {
+    let float = |v: f64| Scalar::F64(v).to_string();
+    [
+        (format!("{name}_from"), Box::new(move |row| float(edges[row]))),
+        (format!("{name}_to"), Box::new(move |row| float(edges[row + 1]))),
+    ]
 }
 
 fn line(out: &mut dyn Write, cells: impl Iterator<Item = String>) -> io::Result<()> {

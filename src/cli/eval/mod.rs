@@ -1,6 +1,7 @@
 //! `chunkwise eval`: expressions over datasets, all of them in one run.
 
 mod asked;
+mod bins;
 pub mod csv;
 pub mod print;
 mod profile;
@@ -10,6 +11,7 @@ pub mod storing;
 mod tests;
 
 pub use asked::{Asked, Wanted};
+pub use bins::bins_of;
 pub use print::{named, of};
 pub use storing::{Parts, Stored};
 
@@ -20,6 +22,7 @@ use super::plot::Plot;
 use super::signals::Run;
 use super::targets::{Existing, Written, check_apart, check_target};
 use super::{Done, Failure, inputs};
+use bins::ResultBins;
 use chunkwise::expr::Scope;
 use chunkwise::text::printable_lines;
 use chunkwise::{Cancel, FallbackPolicy, Trace, Value};
@@ -89,7 +92,9 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     };
     // What is stored is not shown.
     let shown = if stores.is_empty() { &wanted[..] } else { &[] };
-    let shown: Vec<&dyn chunkwise::Target> = shown.iter().map(|w| &w.output as _).collect();
+    let bins = ResultBins::of(shown)?;
+    let shown: Vec<&dyn chunkwise::Target> =
+        shown.iter().map(|w| &w.output as _).chain(bins.targets()).collect();
     if args.explain == Some(Explain::Plan) {
         let text = session.explain_with(&shown, &stores)?;
         io::stdout().lock().write_all(printable_lines(&text).as_bytes())?;
@@ -108,7 +113,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let outcome = session.run_with(&shown, &stores);
     drop(running);
     bar.clear();
-    let outcome = outcome?;
+    let mut outcome = outcome?;
     let tell = || {
         if args.profile {
             profile::tell(&outcome.report);
@@ -119,19 +124,21 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         tell();
         return write_trace(traced, trace.as_deref());
     }
+    let described = bins.describe(&wanted, &mut outcome.values)?;
     if let Some(table) = table {
-        csv::write(table, &wanted, &outcome.values)?;
+        csv::write(table, &wanted, &described, &outcome.values)?;
         tell();
         return write_trace(traced, trace.as_deref());
     }
     if let (Some(picture), Some(drawn)) = (&picture, drawn) {
-        drawn.write(&picture.draw(&outcome.values)?)?;
+        drawn.write(&picture.draw(&outcome.values, &described)?)?;
     }
     let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let labelled = wanted.iter().map(|w| w.label.as_str()).zip(described);
     if args.json {
-        print::json(out, wanted.iter().map(|w| (w.label.as_str(), of(&w.output))), &outcome, &told.notes())?;
+        print::json(out, labelled, &outcome, &told.notes())?;
     } else {
-        print::human(out, wanted.iter().map(|w| (w.label.as_str(), of(&w.output))), &outcome)?;
+        print::human(out, labelled, &outcome)?;
     }
     if told.masked() && outcome.values.iter().any(is_nan) {
         output::note(why_nan(args.asking.no_skipna));

@@ -6,15 +6,16 @@ use chunkwise::expr::Output;
 use chunkwise::{Error, ErrorKind, Outcome, Value};
 use std::io::Write;
 
-/// `{"results": {…}, "notes": […], "report": {…}}`
+/// `{"results": {…}, "notes": […], "report": {…}}`, and `"edges": {…}`, of each axis, where results are profiles.
 pub fn json<'a>(
     mut out: impl Write,
     wanted: impl Iterator<Item = (&'a str, Of)>,
     outcome: &Outcome,
     notes: &[String],
 ) -> Done {
+    let wanted: Vec<(&str, Of)> = wanted.collect();
     out.write_all(b"{\"results\": {")?;
-    for (i, ((name, of), value)) in wanted.zip(&outcome.values).enumerate() {
+    for (i, ((name, of), value)) in wanted.iter().zip(&outcome.values).enumerate() {
         out.write_all(if i == 0 { b"" } else { b",\n" })?;
         output::json(&mut out, &name)?;
         out.write_all(b": ")?;
@@ -24,7 +25,16 @@ pub fn json<'a>(
             _ => return Err(unknown(name).into()),
         }
     }
-    out.write_all(b"},\n\"notes\": ")?;
+    out.write_all(b"},\n")?;
+    let profiles = wanted.iter().filter(|(_, of)| !of.edges().is_empty());
+    let edges: serde_json::Map<_, _> =
+        profiles.map(|(name, of)| (name.to_string(), serde_json::json!(of.edges()))).collect();
+    if !edges.is_empty() {
+        out.write_all(b"\"edges\": ")?;
+        output::json(&mut out, &edges)?;
+        out.write_all(b",\n")?;
+    }
+    out.write_all(b"\"notes\": ")?;
     output::json(&mut out, &notes)?;
     out.write_all(b",\n\"report\": ")?;
     output::json(&mut out, &outcome.report)?;
@@ -64,6 +74,10 @@ pub fn named(name: &str, of: &Of, value: &Value) -> chunkwise::Result<String> {
     // An expression may have been written on several lines.
     let name = name.split_whitespace().collect::<Vec<_>>().join(" ");
     let text = match value {
+        Value::Array(a) if of.edges().len() == 1 => {
+            let table = render::profile_human(a.dtype(), a.bytes(), &of.edges()[0], of)?;
+            return Ok(format!("{name} = {table}"));
+        }
         Value::Array(a) => render::human_named(a.dtype(), a.shape(), a.bytes(), of.members())?,
         Value::Histogram(h) => return Ok(format!("{name} = {}", render::histogram_human(h, of)?)),
         _ => return Err(unknown(&name)),

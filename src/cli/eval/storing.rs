@@ -1,6 +1,7 @@
 //! How results are stored: what `--chunks`, `--filter` and the like say, of all results or of one.
 
 use super::asked::{Wanted, dataset_names};
+use super::bins_of;
 use crate::cli::Failure;
 use crate::cli::args::Storing;
 use crate::cli::chunks::{Chunks, chunks};
@@ -240,8 +241,8 @@ fn tell_members(name: &str, members: &Members) {
 
 /// The arrays that a result is stored as.
 pub enum Parts {
-    /// Itself.
-    Array(Array),
+    /// Itself, and if it is a profile the edges of its bins along each axis.
+    Array(Array, Vec<Array>),
     /// The counts of its bins, their sums of weights, and the edges along each dimension.
     Histogram(Array, Option<Array>, Vec<Array>),
 }
@@ -255,7 +256,11 @@ pub trait Stored {
 impl Stored for Output {
     fn parts(&self) -> Option<Parts> {
         match self {
-            Output::Array(array) => Some(Parts::Array(array.clone())),
+            Output::Array(array) => {
+                // What cannot be has no bins, and is an error when it is stored.
+                let bins = bins_of(array).unwrap_or_default();
+                Some(Parts::Array(array.clone(), bins.into_iter().map(|axis| axis.edges).collect()))
+            }
             Output::Histogram(h) => {
                 let edges = (0..h.dimensions()).map(|d| h.edges(d)).collect();
                 Some(Parts::Histogram(h.counts(), h.is_weighted().then(|| h.sums()), edges))
@@ -265,7 +270,8 @@ impl Stored for Output {
     }
 }
 
-/// The file that the results are stored in: of a histogram a group with its counts, its sums of weights, and its edges.
+/// The file that the results are stored in: of a histogram a group with its counts, its sums of weights, and its edges; the
+/// edges of a profile's bins beside it.
 ///
 /// # Errors
 /// What an option cannot say; a result that cannot be stored.
@@ -283,7 +289,7 @@ pub fn store<O: Stored>(path: &Path, wanted: &[Wanted<O>], args: &Storing) -> Re
     let regions = Sayings::read("--region", &args.region, &names, region)?;
     let attributes = attributes(&args.attr, &names)?;
     let parts: Vec<Option<Parts>> = wanted.iter().map(|w| w.output.parts()).collect();
-    let arrays = parts.iter().filter(|p| matches!(p, Some(Parts::Array(_)))).count();
+    let arrays = parts.iter().filter(|p| matches!(p, Some(Parts::Array(..)))).count();
     chunks.check(arrays)?;
     dtypes.check(arrays)?;
     fills.check(arrays)?;
@@ -326,7 +332,7 @@ pub fn store<O: Stored>(path: &Path, wanted: &[Wanted<O>], args: &Storing) -> Re
     }
     for (name, parts) in names.iter().zip(&parts) {
         let (counts, sums, edges) = match parts {
-            Some(Parts::Array(array)) if ends.of(name).is_some() || regions.of(name).is_some() => {
+            Some(Parts::Array(array, _)) if ends.of(name).is_some() || regions.of(name).is_some() => {
                 let options = options(name, false);
                 if options != StoreOptions::new() {
                     return Err(Failure::Usage(format!(
@@ -337,13 +343,17 @@ pub fn store<O: Stored>(path: &Path, wanted: &[Wanted<O>], args: &Storing) -> Re
                 store = part_of_it(store, name, array, ends.of(name).copied(), regions.of(name))?;
                 continue;
             }
-            Some(Parts::Array(array)) => {
+            Some(Parts::Array(array, edges)) => {
                 let mut array = array.clone();
                 if let Some(members) = array.members()?.filter(|_| format != Format::Hdf5) {
                     tell_members(name, members);
                     array = array.without_members();
                 }
                 store = store.dataset_with(name, &array, &options(name, false));
+                // A file of one array has no place for more.
+                if format != Format::Npy {
+                    store = with_edges(store, &format!("{name}_edges"), edges);
+                }
                 continue;
             }
             Some(Parts::Histogram(counts, sums, edges)) => (counts, sums, edges),
@@ -354,10 +364,18 @@ pub fn store<O: Stored>(path: &Path, wanted: &[Wanted<O>], args: &Storing) -> Re
         if let Some(sums) = sums {
             store = store.dataset_with(&format!("{name}/sums"), sums, &options);
         }
-        for (d, along) in edges.iter().enumerate() {
-            let edge = if edges.len() == 1 { format!("{name}/edges") } else { format!("{name}/edges_{d}") };
-            store = store.dataset(&edge, along);
-        }
+        store = with_edges(store, &format!("{name}/edges"), edges);
     }
     Ok(store)
+}
+
+/// The edges along each axis: `edges`, or `edges_0` and so on.
+fn with_edges(store: Store, name: &str, edges: &[Array]) -> Store {
+    match edges {
+        [edges] => store.dataset(name, edges),
+        all => all
+            .iter()
+            .enumerate()
+            .fold(store, |store, (d, edges)| store.dataset(&format!("{name}_{d}"), edges)),
+    }
 }

@@ -35,10 +35,11 @@ impl Stored for Found<'_> {
                 let plain = array(a.dtype(), a.shape(), a.bytes());
                 let noted =
                     self.called.annotations.iter().fold(plain, |a, (key, text)| a.annotate(key, text));
-                Some(Parts::Array(match self.called.of.members() {
+                let named = match self.called.of.members() {
                     Some(members) => noted.with_members(members.clone()),
                     None => noted,
-                }))
+                };
+                Some(Parts::Array(named, Vec::new()))
             }
             Value::Histogram(h) => {
                 let shape = h.shape();
@@ -97,7 +98,7 @@ impl<'a> Results<'a> {
             .collect();
         if let Some(table) = self.table {
             csv::check(&wanted, &self.args.storing)?;
-            csv::write(table, &wanted, &values)?;
+            csv::write(table, &wanted, &[], &values)?;
             output::tell(&report);
             return Ok(());
         }

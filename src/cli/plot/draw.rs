@@ -7,6 +7,7 @@ use super::subject::{COUNT, Kind, Labels, Missing, Subject};
 use super::values::Values;
 use super::{histogram, image, line, panels, png, svg};
 use crate::cli::plot_kinds::Panel;
+use crate::cli::render::Of;
 use crate::cli::{Failure, output};
 use chunkwise::expr::Output;
 use chunkwise::{Error, ErrorKind, Result, Value};
@@ -98,15 +99,16 @@ impl Plot {
 }
 
 impl Picture {
-    /// The file of the results among `values`.
+    /// The file of the results among `values`, each `of` something.
     ///
     /// # Errors
     /// `Internal` if they are not those that it is a picture of.
-    pub fn draw(&self, values: &[Value]) -> Result<Vec<u8>> {
+    pub fn draw(&self, values: &[Value], of: &[Of]) -> Result<Vec<u8>> {
         let scene = arranged(self.subjects.len(), |i, area| {
             let (at, subject) = &self.subjects[i];
             let lost = || Error::new(ErrorKind::Internal, "a result that is drawn is not there");
-            panel_of(subject, values.get(*at).ok_or_else(lost)?, self.plot.scale, area)
+            let edges = of.get(*at).map_or(&[][..], Of::edges);
+            panel_of(subject, values.get(*at).ok_or_else(lost)?, edges, self.plot.scale, area)
         })?;
         encoded(self.plot.format, &scene)
     }
@@ -137,7 +139,13 @@ fn arranged(n: usize, draw: impl Fn(usize, Area) -> Result<Drawn>) -> Result<Sce
     Ok(Scene { width: columns as u32 * width, height: y, shapes })
 }
 
-fn panel_of(subject: &Subject, value: &Value, scale: Scale, panel: Area) -> Result<Drawn> {
+fn panel_of(
+    subject: &Subject,
+    value: &Value,
+    edges: &[Vec<f64>],
+    scale: Scale,
+    panel: Area,
+) -> Result<Drawn> {
     let labels = &subject.labels;
     match subject.kind {
         Kind::Line => line::draw(Values::of_array(value.as_array()?), scale, labels, panel),
@@ -145,6 +153,14 @@ fn panel_of(subject: &Subject, value: &Value, scale: Scale, panel: Area) -> Resu
             let array = value.as_array()?;
             let &[rows, columns] = array.shape() else { return Err(other()) };
             image::array(Values::of_array(array), (rows, columns), scale, labels, panel)
+        }
+        Kind::Profile => {
+            let values = Values::of_array(value.as_array()?);
+            match edges {
+                [x] => histogram::draw(values, x, scale, labels, panel),
+                [x, y] => image::histogram(values, (x, y), scale, labels, panel),
+                _ => Err(other()),
+            }
         }
         Kind::Histogram | Kind::Histogram2d => {
             let found = value.as_histogram()?;

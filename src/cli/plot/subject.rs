@@ -1,10 +1,11 @@
 //! What is drawn: a result, and what it and its axes are called.
 
+use crate::cli::eval::bins_of;
 use crate::cli::output::plain;
 use chunkwise::expr::Output;
 use chunkwise::graph::Node;
 use chunkwise::grid::show_shape;
-use chunkwise::{Array, Binned, Target};
+use chunkwise::{Array, AxisBins, Binned, Target};
 
 /// A result that has a picture.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub enum Kind {
     Histogram,
     /// A histogram in two dimensions.
     Histogram2d,
+    /// Values of bins in one or two dimensions.
+    Profile,
 }
 
 /// What a result and its axes are called.
@@ -85,7 +88,11 @@ impl Subject {
             Some(name) => with_unit(name, &node),
             None => described(&node),
         };
-        Ok(Subject { kind, labels: Labels { title: title(name, &node), values, axes: Vec::new() } })
+        let bins = bins_of(array).map_err(|e| Missing::Other(e.message().to_string()))?;
+        let axis = |axis: &AxisBins| axis.values.built().map_or(String::new(), |node| described(&node));
+        let axes: Vec<String> = bins.iter().map(axis).collect();
+        let kind = if axes.is_empty() { kind } else { Kind::Profile };
+        Ok(Subject { kind, labels: Labels { title: title(name, &node), values, axes } })
     }
 
     fn histogram(name: Option<&str>, histogram: &Binned) -> Result<Subject, Missing> {

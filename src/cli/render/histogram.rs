@@ -1,6 +1,6 @@
 //! Histograms: JSON for programs, a table (one dimension) or a map (two) for people.
 
-use super::{human, json::list};
+use super::{View, human, json::list};
 use chunkwise::{Binned, DType, Histogram, Members, Result, Scalar};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -58,6 +58,9 @@ pub struct Of {
     /// Of an array, the names of its values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     members: Option<Arc<Members>>,
+    /// Of a profile, the edges of its bins along each axis.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    edges: Vec<Vec<f64>>,
 }
 
 /// Characters of a name that are shown.
@@ -66,20 +69,32 @@ const NAME: usize = 40;
 impl Of {
     /// As its arrays are called.
     pub fn new(histogram: &Binned) -> Of {
-        let short = |name: &str| match name.char_indices().nth(NAME) {
-            Some((at, _)) => format!("{}…", &name[..at]),
-            None => name.to_string(),
-        };
         Of {
             axes: histogram.axis_names().into_iter().map(|name| name.map(short)).collect(),
             weights: histogram.weights_name().map(short),
-            members: None,
+            ..Of::default()
         }
     }
 
     /// Of an array whose values have names, if they do.
     pub fn named(members: Option<&Arc<Members>>) -> Of {
         Of { members: members.cloned(), ..Of::default() }
+    }
+
+    /// Of a profile: along each axis the name of what is in its bins, and their edges.
+    pub fn binned(self, axes: Vec<(Option<String>, Vec<f64>)>) -> Of {
+        let (names, edges): (Vec<_>, Vec<_>) = axes.into_iter().unzip();
+        match edges.is_empty() {
+            true => self,
+            false => {
+                Of { axes: names.into_iter().map(|name| name.map(|n| short(&n))).collect(), edges, ..self }
+            }
+        }
+    }
+
+    /// The edges of its bins along each axis, if it is a profile.
+    pub fn edges(&self) -> &[Vec<f64>] {
+        &self.edges
     }
 
     /// The names of its values.
@@ -89,6 +104,13 @@ impl Of {
 
     fn axis(&self, d: usize) -> Option<&str> {
         self.axes.get(d)?.as_deref()
+    }
+}
+
+fn short(name: &str) -> String {
+    match name.char_indices().nth(NAME) {
+        Some((at, _)) => format!("{}…", &name[..at]),
+        None => name.to_string(),
     }
 }
 
@@ -161,45 +183,72 @@ fn heights(h: &Histogram) -> Vec<f64> {
 }
 
 fn table(h: &Histogram, edges: &[f64], of: &Of, text: &mut String) {
-    let n = h.counts().len();
-    let heights = heights(h);
-    let highest = heights.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
-    let shown: Vec<usize> = match n > ROWS {
-        true => (0..EDGE).chain(n - EDGE..n).collect(),
-        false => (0..n).collect(),
-    };
+    let count = |i: usize| h.counts()[i].to_string();
     let weight = |i: usize| {
         let (dtype, bytes) = h.weights()?;
         let size = dtype.size();
         Some(number(Scalar::from_bytes(dtype, bytes.get(i * size..(i + 1) * size)?)?.to_f64()))
     };
-    let weights = of.weights.clone().unwrap_or_else(|| "weight".into());
+    let weight = |i: usize| weight(i).unwrap_or_default();
+    let weights = of.weights.as_deref().unwrap_or("weight");
+    let columns: [Column; 2] = [("count", &count), (weights, &weight)];
+    let columns = if h.weights().is_some() { &columns[..] } else { &columns[..1] };
+    bins(edges, columns, &heights(h), text);
+}
+
+/// What a bin has: a name, and its text.
+type Column<'a> = (&'a str, &'a dyn Fn(usize) -> String);
+
+/// A row for each bin: its edges, its columns, and a bar for its height if there are any heights.
+fn bins(edges: &[f64], columns: &[Column], heights: &[f64], text: &mut String) {
+    let n = edges.len().saturating_sub(1);
+    let highest = heights.iter().copied().filter(|v| v.is_finite()).fold(0.0, f64::max);
+    let shown: Vec<usize> = match n > ROWS {
+        true => (0..EDGE).chain(n - EDGE..n).collect(),
+        false => (0..n).collect(),
+    };
     let digits = digits(shown.iter().map(|&i| (edges[i], edges[i + 1])));
-    let edge = |i: usize| rounded(edges[i], digits);
-    let mut rows = vec![[String::from("from"), "to".into(), "count".into(), weights]];
-    rows.extend(
-        shown
-            .iter()
-            .map(|&i| [edge(i), edge(i + 1), h.counts()[i].to_string(), weight(i).unwrap_or_default()]),
-    );
-    let columns = if h.weights().is_some() { 4 } else { 3 };
+    let row = |&i: &usize| {
+        let mut row = vec![rounded(edges[i], digits), rounded(edges[i + 1], digits)];
+        row.extend(columns.iter().map(|(_, cell)| cell(i)));
+        row
+    };
+    let names = ["from", "to"].into_iter().chain(columns.iter().map(|c| c.0)).map(String::from);
+    let rows: Vec<Vec<String>> = std::iter::once(names.collect()).chain(shown.iter().map(row)).collect();
     let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
     for (r, row) in rows.iter().enumerate() {
         if n > ROWS && r == EDGE + 1 {
             let _ = writeln!(text, "  … {} bins …", n - 2 * EDGE);
         }
         let cells: Vec<String> =
             row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:>width$}")).collect();
-        let bar = match r.checked_sub(1) {
-            Some(i) if highest > 0.0 && heights[shown[i]] > 0.0 => {
-                let share = (heights[shown[i]] / highest).min(1.0);
+        let bar = match r.checked_sub(1).and_then(|r| heights.get(shown[r])) {
+            Some(&height) if highest > 0.0 && height > 0.0 => {
+                let share = (height / highest).min(1.0);
                 "█".repeat(((share * BAR as f64).round() as usize).max(1))
             }
             _ => String::new(),
         };
         let _ = writeln!(text, "{}", format!("  {}  {bar}", cells.join("  ")).trim_end());
     }
+}
+
+/// What the bins of a profile have, one row for each.
+///
+/// # Errors
+/// `Internal` if there are not as many values as bins.
+pub fn profile_human(dtype: DType, bytes: &[u8], edges: &[f64], of: &Of) -> Result<String> {
+    let n = edges.len().saturating_sub(1);
+    let view = View::new(dtype, &[n as u64], bytes)?;
+    let value = |i: usize| match view.get(i as u64) {
+        v if dtype.is_float() => number(v.to_f64()),
+        v => v.to_string(),
+    };
+    let of = of.axis(0).map_or(String::new(), |name| format!(" of {name}"));
+    let mut text = format!("in {n} bins{of}\n");
+    bins(edges, &[("value", &value)], &[], &mut text);
+    Ok(text)
 }
 
 /// Digits of what is shown beside a bar: it is read, not computed with.
@@ -214,7 +263,7 @@ fn number(v: f64) -> String {
 /// How many digits the edges of bins need: with them the width of no bin that is shown is off by more than a hundredth.
 fn digits(bins: impl Iterator<Item = (f64, f64)> + Clone) -> usize {
     let told = |digits: usize| {
-        let off = |v: f64| (short(v, digits) - v).abs();
+        let off = |v: f64| (nearest(v, digits) - v).abs();
         // Without a width there is nothing to tell, nor where it is infinite.
         bins.clone().all(|(low, high)| {
             let width = high - low;
@@ -225,13 +274,13 @@ fn digits(bins: impl Iterator<Item = (f64, f64)> + Clone) -> usize {
 }
 
 /// The nearest number of some digits.
-fn short(v: f64, digits: usize) -> f64 {
+fn nearest(v: f64, digits: usize) -> f64 {
     format!("{v:.*e}", digits - 1).parse().unwrap_or(v)
 }
 
 /// With at most so many digits.
 fn rounded(v: f64, digits: usize) -> String {
-    let short = short(v, digits);
+    let short = nearest(v, digits);
     match short.abs() {
         a if a != 0.0 && a.is_finite() && !(1e-4..1e7).contains(&a) => format!("{short:e}"),
         _ => format!("{short}"),

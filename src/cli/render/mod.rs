@@ -9,7 +9,7 @@ mod number;
 #[cfg(test)]
 mod tests;
 
-pub use histogram::{Of, histogram_human, histogram_json, histogram_picture};
+pub use histogram::{Of, histogram_human, histogram_json, histogram_picture, profile_human};
 pub use human::{human, human_named};
 pub use json::{json, json_named, value};
 

@@ -81,6 +81,11 @@ impl Grouped {
         Ok(Grouped { data: Data { spec, by, axes: landing }, spec: bins })
     }
 
+    /// By what it groups.
+    pub fn by(&self) -> &By {
+        &self.data.by
+    }
+
     /// The lengths of the axes of the groups.
     fn groups(&self) -> Dims {
         match &self.data.by {

@@ -1,0 +1,102 @@
+//! Profiles at the command line: their bins are printed, drawn and stored beside their values.
+
+use serde_json::Value as Json;
+use std::process::Command;
+
+const X: &str = "x=array([0.5, 1.5, 1.5, 2.5, 3.5, 3.5])";
+const PROFILE: &str = "p=binned_statistic(x, square(x), 'sum', bins=[0, 1, 2, 4])";
+const VALUES: [f64; 3] = [0.25, 4.5, 30.75];
+const EDGES: [f64; 4] = [0.0, 1.0, 2.0, 4.0];
+
+fn eval(args: &[&str]) -> String {
+    let out =
+        Command::new(env!("CARGO_BIN_EXE_chunkwise")).args(["eval", "--let", X]).args(args).output().unwrap();
+    assert!(out.status.success(), "{args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8(out.stdout).unwrap()
+}
+
+fn json(args: &[&str]) -> Json {
+    serde_json::from_str(&eval(&[&["--json"], args].concat())).unwrap()
+}
+
+fn floats(json: &Json) -> Vec<f64> {
+    json.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+}
+
+#[test]
+fn a_profile_is_a_table_of_its_bins() {
+    let table =
+        "p = in 3 bins of x\n  from  to  value\n     0   1   0.25\n     1   2    4.5\n     2   4  30.75\n";
+    assert_eq!(eval(&[PROFILE]), table);
+    // What is computed of it has its bins still; what is chosen of it has not.
+    assert_eq!(eval(&["--let", PROFILE, "p=p*1"]).lines().count(), 5);
+    assert_eq!(eval(&["--let", PROFILE, "p=p[1:]"]), "p = [ 4.5  30.75]\n");
+    // Nor has what takes bins of two histograms.
+    let other = "q=binned_statistic(x, x, 'sum', bins=[0, 2, 3, 4])";
+    assert_eq!(eval(&["--let", PROFILE, "--let", other, "p + q"]).lines().count(), 1);
+    assert_eq!(
+        eval(&["n=histogram(x, bins=2)[0]"]),
+        "n = in 2 bins of x\n  from   to  value\n   0.5    2      3\n     2  3.5      3\n"
+    );
+}
+
+#[test]
+fn json_says_the_edges_beside_the_values() {
+    let found = json(&[PROFILE, "mean(x)"]);
+    assert_eq!(floats(&found["results"]["p"]), VALUES);
+    assert_eq!(floats(&found["edges"]["p"][0]), EDGES);
+    assert_eq!(found["edges"].as_object().unwrap().len(), 1);
+    let two = json(&["p=binned_statistic_2d(x, x, x, 'count', bins=[2, 3], range=((0, 4), (0, 3)))"]);
+    assert_eq!(floats(&two["edges"]["p"][0]), [0.0, 2.0, 4.0]);
+    assert_eq!(floats(&two["edges"]["p"][1]), [0.0, 1.0, 2.0, 3.0]);
+    assert!(json(&["mean(x)"]).get("edges").is_none());
+}
+
+#[test]
+fn an_automatic_range_is_the_one_that_the_values_were_binned_by() {
+    let found = json(&["p=binned_statistic(x, x, 'sum', bins=3)", "e=histogram_bin_edges(x, bins=3)"]);
+    assert_eq!(found["edges"]["p"][0], found["results"]["e"]);
+    assert_eq!(floats(&found["results"]["p"]), [0.5, 1.5 + 1.5, 2.5 + 3.5 + 3.5]);
+}
+
+#[test]
+fn files_have_the_edges_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let csv = path("p.csv");
+    eval(&[PROFILE, "--output", &csv]);
+    assert_eq!(
+        std::fs::read_to_string(csv).unwrap(),
+        "p_from,p_to,p\n0.0,1.0,0.25\n1.0,2.0,4.5\n2.0,4.0,30.75\n"
+    );
+    for name in ["p.h5", "p.npz"] {
+        let file = path(name);
+        eval(&[PROFILE, "--output", &file]);
+        assert!(std::fs::metadata(&file).unwrap().len() > 0);
+    }
+    let file = path("p.h5");
+    let read = json(&["-i", &format!("f={file}"), "v=f.p", "e=f.p_edges"]);
+    assert_eq!(
+        (floats(&read["results"]["v"]), floats(&read["results"]["e"])),
+        (VALUES.to_vec(), EDGES.to_vec())
+    );
+    // A file of one array.
+    eval(&[PROFILE, "--output", &path("p.npy")]);
+}
+
+#[cfg(feature = "plot")]
+#[test]
+fn a_picture_has_the_bins_on_its_axes() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("p.svg");
+    let svg = |expression: &str| {
+        eval(&[expression, "--plot", file.to_str().unwrap()]);
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        text
+    };
+    let one = svg(PROFILE);
+    assert!(!one.contains(">index<") && one.contains(">x<"), "{one}");
+    let two = svg("p=binned_statistic_2d(x, 10*x, x, 'mean', bins=[2, 3])");
+    assert!(!two.contains("index along") && two.contains(">10*x<"), "{two}");
+}
