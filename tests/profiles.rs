@@ -20,7 +20,7 @@ fn json(args: &[&str]) -> Json {
 }
 
 fn floats(json: &Json) -> Vec<f64> {
-    json.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+    json.get("data").unwrap_or(json).as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
 }
 
 #[test]
@@ -29,11 +29,11 @@ fn a_profile_is_a_table_of_its_bins() {
         "p = in 3 bins of x\n  from  to  value\n     0   1   0.25\n     1   2    4.5\n     2   4  30.75\n";
     assert_eq!(eval(&[PROFILE]), table);
     // What is computed of it has its bins still; what is chosen of it has not.
-    assert_eq!(eval(&["--let", PROFILE, "p=p*1"]).lines().count(), 5);
-    assert_eq!(eval(&["--let", PROFILE, "p=p[1:]"]), "p = [ 4.5  30.75]\n");
+    assert_eq!(eval(&["--let", PROFILE, "q=p*1"]).lines().count(), 5);
+    assert_eq!(eval(&["--let", PROFILE, "q=p[1:]"]), "q = [ 4.5  30.75]\n");
     // Nor has what takes bins of two histograms.
     let other = "q=binned_statistic(x, x, 'sum', bins=[0, 2, 3, 4])";
-    assert_eq!(eval(&["--let", PROFILE, "--let", other, "p + q"]).lines().count(), 1);
+    assert_eq!(eval(&["--let", PROFILE, "--let", other, "r=p + q"]).lines().count(), 1);
     assert_eq!(
         eval(&["n=histogram(x, bins=2)[0]"]),
         "n = in 2 bins of x\n  from   to  value\n   0.5    2      3\n     2  3.5      3\n"
@@ -55,7 +55,7 @@ fn json_says_the_edges_beside_the_values() {
 #[test]
 fn an_automatic_range_is_the_one_that_the_values_were_binned_by() {
     let found = json(&["p=binned_statistic(x, x, 'sum', bins=3)", "e=histogram_bin_edges(x, bins=3)"]);
-    assert_eq!(found["edges"]["p"][0], found["results"]["e"]);
+    assert_eq!(floats(&found["edges"]["p"][0]), floats(&found["results"]["e"]));
     assert_eq!(floats(&found["results"]["p"]), [0.5, 1.5 + 1.5, 2.5 + 3.5 + 3.5]);
 }
 
@@ -96,7 +96,7 @@ fn a_picture_has_the_bins_on_its_axes() {
         text
     };
     let one = svg(PROFILE);
-    assert!(!one.contains(">index<") && one.contains(">x<"), "{one}");
+    assert!(!one.contains("\nindex\n") && one.contains("\nx\n"), "{one}");
     let two = svg("p=binned_statistic_2d(x, 10*x, x, 'mean', bins=[2, 3])");
-    assert!(!two.contains("index along") && two.contains(">10*x<"), "{two}");
+    assert!(!two.contains("index along") && two.contains("\n10*x\n"), "{two}");
 }

@@ -110,7 +110,7 @@ impl Item {
             Val::Texts(..) => e.hint("they are compared, as in x[:3] == 'text', told apart by unique, and may be groups"),
             Val::Rows(..) => e.hint("a field is reached by its name, as in x[:3].name"),
             Val::Str(_) if wanted.starts_with("an array") => e.hint(
-                "strings are compared with stored strings and enums alone, as in (x == 'a') & (y == 'b'), with (…) around comparisons",
+                "strings are compared with stored strings and enums, as in (x == 'a') & (y != 'b') with (…) around comparisons, and with times that have units, as in time >= '2001-06'",
             ),
             _ => e,
         }

@@ -24,7 +24,13 @@ impl ResultBins {
     /// As [`Array::check`].
     pub fn of(wanted: &[Wanted]) -> Result<ResultBins> {
         let axes = wanted.iter().map(|w| match &w.output {
-            Output::Array(array) => bins_of(array),
+            Output::Array(array) => {
+                let named = |axis: AxisBins| {
+                    let edges = axis.edges.made_by(&format!("bins of {}", w.label));
+                    AxisBins { edges, ..axis }
+                };
+                Ok(bins_of(array)?.into_iter().map(named).collect())
+            }
             _ => Ok(Vec::new()),
         });
         Ok(ResultBins { axes: axes.collect::<Result<_>>()? })

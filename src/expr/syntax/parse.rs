@@ -100,7 +100,7 @@ impl<'t> Parser<'t> {
             Tok::Op(op) => self.error(self.span(), format!("unexpected '{op}' where {wanted} should come")),
             Tok::Str(_) => self
                 .error(self.span(), "unexpected string")
-                .hint("a string is an argument, as in sum(x, dtype='float64'), a name in brackets, as in x['name'], or compared by == and !="),
+                .hint("a string is an argument, as in sum(x, dtype='float64'), a name in brackets, as in x['name'], or compared, as in x == 'name'"),
             _ => {
                 let word: String = word.chars().take(40).collect();
                 self.error(self.span(), format!("unexpected '{word}' where {wanted} should come"))
@@ -189,7 +189,7 @@ impl<'t> Parser<'t> {
             }
             self.advance();
             let right = match op.symbol() {
-                "==" | "!=" if matches!(self.tok(), Tok::Str(_)) => self.compared_text()?,
+                _ if op.is_comparison() && matches!(self.tok(), Tok::Str(_)) => self.compared_text()?,
                 _ => self.expression(if op == BinaryOp::Pow { UNARY } else { op.level() + 1 })?,
             };
             (left, span) = self.push(Expr::Binary(op, left, right.0), span.to(right.1));
@@ -197,14 +197,17 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Whether what begins here is compared by `==` or `!=`, where operators bind at least as tightly as `min`.
+    /// Whether what begins here is compared, where operators bind at least as tightly as `min`.
     fn is_compared(&self, min: u8) -> bool {
-        let compares =
-            |symbol| self.is(1, symbol) && BinaryOp::from_symbol(symbol).is_some_and(|op| op.level() >= min);
-        compares("==") || compares("!=")
+        self.comparison_follows() && min <= BinaryOp::Eq.level()
     }
 
-    /// A side of `==` or `!=`, which may be a string.
+    /// Whether the token after this one compares.
+    fn comparison_follows(&self) -> bool {
+        ["<", "<=", ">", ">=", "==", "!="].iter().any(|symbol| self.is(1, symbol))
+    }
+
+    /// A side of a comparison, which may be a string.
     fn compared_text(&mut self) -> Result<Parsed> {
         let span = self.span();
         match self.string() {
@@ -348,7 +351,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// A string, where one may stand: as an argument, in a list, beside `==` and `!=`, and between brackets as the name of a
+    /// A string, where one may stand: as an argument, in a list, beside comparisons, and between brackets as the name of a
     /// part.
     fn string(&mut self) -> Option<Id> {
         let Tok::Str(value) = self.tok() else { return None };
@@ -359,7 +362,7 @@ impl<'t> Parser<'t> {
 
     /// A string that is not compared.
     fn alone(&mut self) -> Option<Id> {
-        match self.is(1, "==") || self.is(1, "!=") {
+        match self.comparison_follows() {
             true => None,
             false => self.string(),
         }

@@ -128,6 +128,8 @@ fn strings_are_compared() {
         "'a' == 'b'",
         "f('a' == x)",
         "x['a' == y]",
+        "x['2001' <= y]",
+        "(x < 'b') & ('2001' >= y)",
     ] {
         let printed = parse(text).unwrap().to_string();
         assert_eq!(printed, text);
