@@ -145,10 +145,10 @@ impl<'a> Lowering<'a> {
             Expr::Tuple(items) => Ok(Val::Tuple(items.iter().map(take).collect())),
             Expr::List(items) => Ok(Val::List(items.iter().map(take).collect())),
             Expr::Call { form, function, args, keywords } => {
-                if let (CallForm::Method, [object, ..]) = (form, &args[..]) {
-                    self.no_module(*object)?;
-                }
-                let args = args.iter().map(&mut take).collect();
+                // `np.mean(x)` is `mean(x)`.
+                let from_module =
+                    *form == CallForm::Method && args.first().is_some_and(|&x| self.is_module(x));
+                let args = args[usize::from(from_module)..].iter().map(&mut take).collect();
                 let keywords = keywords.iter().map(|(name, id)| (name.clone(), take(id))).collect();
                 call::call(&self.cx, span, function, args, keywords)
             }
@@ -217,21 +217,12 @@ impl<'a> Lowering<'a> {
         if let Some(value) = self.scope.get(name) {
             return Ok(value.clone());
         }
-        let entry = catalogue::find(name);
-        match entry.map(|e| e.is) {
-            Some(Is::Constant(constant)) => return Ok(constant.val()),
-            Some(Is::Cast(dtype)) => return Ok(Val::DType(dtype)),
-            _ => {}
+        if let Some(value) = self.constant(name, span)? {
+            return Ok(value);
         }
-        // `np.mean(x)` is answered at the call or attribute that follows.
+        // `np.mean(x)` and `np.pi` are looked up at the call or attribute that follows.
         if is_module(name) {
             return Ok(Val::Str(name.to_string()));
-        }
-        if entry.is_some() {
-            return Err(self
-                .cx
-                .error(span, format!("'{name}' is a function"))
-                .hint(format!("write {name}(…)")));
         }
         let e = self.cx.error(span, format!("unknown name '{name}'"));
         let constants = catalogue::entries().iter().filter(|e| e.kind == Kind::Constant).map(|e| e.name);
@@ -245,14 +236,25 @@ impl<'a> Lowering<'a> {
         })
     }
 
-    fn no_module(&self, object: Id) -> Result<()> {
-        let node = self.cx.ast.node(object);
-        match &node.expr {
-            Expr::Name(name) if is_module(name) && !self.scope.has(name) => Err(self
-                .cx
-                .error(node.span, format!("unknown name '{name}'"))
-                .hint(format!("leave '{name}.' away: functions stand for themselves, as in mean(x)"))),
-            _ => Ok(()),
+    /// What a name of the catalogue stands for where it is not called; nothing for other names.
+    fn constant(&self, name: &str, span: Span) -> Result<Option<Val>> {
+        match catalogue::find(name).map(|e| e.is) {
+            Some(Is::Constant(constant)) => Ok(Some(constant.val())),
+            Some(Is::Cast(dtype)) => Ok(Some(Val::DType(dtype))),
+            Some(_) => {
+                let e = self.cx.error(span, format!("'{name}' is a function"));
+                Err(e.hint(format!("write {name}(…)")))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Whether an expression is one of NumPy's modules: `np`, `numpy.linalg`.
+    fn is_module(&self, object: Id) -> bool {
+        match &self.cx.ast.node(object).expr {
+            Expr::Name(name) => is_module(name) && !self.scope.has(name),
+            Expr::Attribute { object, name } => name.name == LINALG && self.is_module(*object),
+            _ => false,
         }
     }
 
@@ -321,11 +323,12 @@ impl<'a> Lowering<'a> {
             Val::Selection(s) if name.name == "ndim" => return Ok(whole(s.ndim()? as u64)),
             Val::Selection(s) if name.name == "dtype" => return Ok(Val::DType(s.dtype()?)),
             Val::Selection(_) => object.array(&self.cx, "an array")?,
+            Val::Str(module) if is_module(&module) && name.name == LINALG => {
+                return Ok(Val::Str(format!("{module}.{LINALG}")));
+            }
             Val::Str(module) if is_module(&module) => {
-                return Err(self.cx.error(object.span, format!("unknown name '{module}'")).hint(format!(
-                    "leave '{module}.' away: constants stand for themselves, as in {}",
-                    name.name
-                )));
+                let unknown = || self.cx.error(name.span, format!("unknown name '{module}.{}'", name.name));
+                return self.constant(&name.name, name.span)?.ok_or_else(unknown);
             }
             other => {
                 let e = self.cx.error(name.span, format!("{} has no attributes", other.kind()));
@@ -479,6 +482,10 @@ impl<'a> Lowering<'a> {
     }
 }
 
+/// NumPy as it is imported: what it has has the same name here.
 fn is_module(name: &str) -> bool {
     matches!(name, "np" | "numpy")
 }
+
+/// NumPy's module of linear algebra.
+const LINALG: &str = "linalg";
