@@ -6,7 +6,7 @@
 mod annotations;
 mod show;
 
-pub(crate) use annotations::{carried, named};
+pub(crate) use annotations::{MISSING, carried, named};
 
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};

@@ -3,7 +3,7 @@
 mod common;
 
 use chunkwise::expr::{Expression, Scope};
-use chunkwise::{Array, DType, DatePart, ErrorKind};
+use chunkwise::{Array, DType, DatePart, ErrorKind, date_of};
 use common::{golden, session};
 use ndarray::Array1;
 
@@ -35,6 +35,20 @@ fn dates_are_those_of_cftime() {
             let what = format!("{name}, {}, {}", text("units"), text("calendar"));
             assert_eq!(got.as_slice::<i64>().unwrap(), wanted, "{what}: {}", case["times"]);
             seen += wanted.len();
+        }
+        for (i, v) in case["times"].as_array().unwrap().iter().enumerate() {
+            let part = |name: &str| case[name][i].as_i64().unwrap();
+            let [y, m, d] = ["year", "month", "day"].map(part);
+            let clock = ["hour", "minute", "second"].map(part);
+            let said = date_of(v.as_f64().unwrap(), text("units"), text("calendar")).unwrap();
+            let (date, time) = said.split_once('T').unwrap_or((&said, "00:00:00"));
+            assert_eq!(date, format!("{y:04}-{m:02}-{d:02}"), "{v} {}", text("units"));
+            assert_eq!(
+                time[..8],
+                format!("{:02}:{:02}:{:02}", clock[0], clock[1], clock[2]),
+                "{v} {}",
+                text("units")
+            );
         }
     }
     assert!(seen > 4000, "{seen}");

@@ -2,19 +2,21 @@
 
 use super::Array;
 use crate::error::Result;
+use crate::graph::MISSING;
 use std::collections::BTreeMap;
 
 impl Array {
     /// The same array with a note attached (a name, a unit), which is never interpreted. Views, casts, joins,
     /// borders and those elementwise operations that make the same kind of quantity ([`Row::annotated`]) keep
-    /// what all their operands share; everything else drops it.
+    /// what all their operands share, and reductions that do (means, extremes, sums, deviations, quantiles) what their values
+    /// have; everything else drops it. What is a quantity and a bare number has no unit, nor has the time between dates.
     ///
     /// ```
     /// # use chunkwise::{Array, Index};
     /// # fn main() -> chunkwise::Result<()> {
     /// let x = Array::arange(0.0, 9.0, 1.0).annotate("units", "K");
-    /// assert_eq!((x.index([Index::At(3)]) - 273.15).annotations()?["units"], "K");
-    /// assert!((&x * &x).annotations()?.is_empty());
+    /// assert_eq!(x.index([Index::At(3)]).mean().annotations()?["units"], "K");
+    /// assert!((&x * &x).annotations()?.is_empty() && (&x - 273.15).annotations()?.is_empty());
     /// # Ok(())
     /// # }
     /// ```
@@ -24,6 +26,13 @@ impl Array {
         self.rebuilt(|node| {
             node.annotations.insert(key.to_string(), value.to_string());
         })
+    }
+
+    /// The same array, whose values could be some of those of another: with their notes.
+    pub(super) fn one_of(&self, values: &Array) -> Array {
+        let Ok(notes) = values.annotations() else { return self.clone() };
+        let notes = notes.iter().filter(|(key, _)| *key != MISSING);
+        notes.fold(self.clone(), |array, (key, text)| array.annotate(key, text))
     }
 
     /// The notes that are attached to it.
@@ -37,7 +46,7 @@ impl Array {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Array, Boundary, DType, Index, concatenate};
+    use crate::{Array, Boundary, DType, Index, Over, concatenate};
 
     fn units(a: &Array) -> Option<&str> {
         a.annotations().unwrap().get("units").map(String::as_str)
@@ -56,25 +65,42 @@ mod tests {
             &metres.pad(&[(1, 1)], &[Boundary::Nearest]),
             &concatenate(&[metres.clone(), depth.clone()], 0),
             &(&metres + &depth),
-            &(&metres - 2.5),
-            &(2.5 - &metres.abs()),
+            &(-&metres).abs(),
+            &metres.maximum(0.5),
             &metres.clip(0.1, 0.5),
             &bare.greater(0.5).select(&metres, &depth),
             &bare.greater(0.5).select(&metres, 0.0),
+            &metres.sum(),
+            &metres.mean(),
+            &metres.std(),
+            &metres.max_with(Over::axis(0)),
+            &metres.ptp(),
+            &metres.median(),
+            &metres.cumsum(),
         ] {
             assert_eq!(units(kept), Some("m"), "{kept}");
+        }
+        // A mean of dates is a date, the time between two is none.
+        let dates = metres.annotate("units", "days since 2001-01-01").annotate("calendar", "noleap");
+        for date in [&dates.mean(), &dates.min(), &dates.median(), &dates.clip(0.1, 0.5)] {
+            assert_eq!(units(date), Some("days since 2001-01-01"), "{date}");
+        }
+        for span in [&dates.sum(), &dates.std(), &dates.ptp(), &(&dates - &dates.t().t())] {
+            assert!(span.annotations().unwrap().is_empty(), "{span}");
         }
         let sum = &metres + &depth;
         assert!(!sum.annotations().unwrap().contains_key("name"), "they differ");
         for dropped in [
             &(&metres * 2.0),
+            &(&metres - 2.5),
             &(&metres * &depth),
             &(&metres + &seconds),
             &(&metres + &bare),
             &(&bare - &metres),
             &metres.greater(&depth),
             &metres.sqrt(),
-            &metres.sum(),
+            &metres.var(),
+            &metres.argmax(),
             &metres.matmul(&depth.t()),
             &concatenate(&[metres.clone(), bare.clone()], 0),
             &metres.greater(0.5).select(&bare, 0.0),

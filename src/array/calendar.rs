@@ -182,6 +182,53 @@ impl Array {
     }
 }
 
+/// The date of a time in `units` of a `calendar`, as [`Array::date_part`] takes them: `2001-02-28`, with the time of the day
+/// if that is not midnight, `2001-02-28T06:30:00`. Rounded to milliseconds.
+///
+/// ```
+/// assert_eq!(chunkwise::date_of(59.25, "days since 2001-01-01", "noleap")?, "2001-03-01T06:00:00");
+/// # Ok::<(), chunkwise::Error>(())
+/// ```
+///
+/// # Errors
+/// `Value` for what has no date, and for units that are no time since a reference; `Unsupported` for another calendar.
+pub fn date_of(time: f64, units: &str, calendar: &str) -> Result<String> {
+    let reference = Reference::parse(units, calendar)?;
+    let none = || Error::new(ErrorKind::Value, format!("{time} {units} has no date"));
+    let since = (time * reference.unit).round();
+    // Some 300 million years.
+    if !since.is_finite() || since.abs() > 1e19 / 1e3 {
+        return Err(none());
+    }
+    let milliseconds = since as i64 + reference.offset;
+    let (day, of_day) = (milliseconds.div_euclid(DAY), milliseconds.rem_euclid(DAY));
+    if reference.first.is_some_and(|first| day < first) {
+        return Err(none());
+    }
+    let (year, month, day) = match reference.calendar {
+        Calendar::Gregorian => civil_from_days(day),
+        Calendar::Days360 => {
+            let in_year = day.rem_euclid(360);
+            (day.div_euclid(360), in_year / 30 + 1, in_year % 30 + 1)
+        }
+        calendar => {
+            let leap = i64::from(calendar == Calendar::AllLeap);
+            let (year, in_year) = (day.div_euclid(365 + leap), day.rem_euclid(365 + leap));
+            let began = |month: usize| BEFORE[month] + if month > 1 { leap } else { 0 };
+            let month = (1..12).rev().find(|&m| began(m) <= in_year).unwrap_or(0);
+            (year, month as i64 + 1, in_year - began(month) + 1)
+        }
+    };
+    let (hour, minute) = (of_day / 3_600_000, of_day / 60_000 % 60);
+    let (second, thousandth) = (of_day / 1000 % 60, of_day % 1000);
+    let date = format!("{year:04}-{month:02}-{day:02}");
+    Ok(match (of_day, thousandth) {
+        (0, _) => date,
+        (_, 0) => format!("{date}T{hour:02}:{minute:02}:{second:02}"),
+        _ => format!("{date}T{hour:02}:{minute:02}:{second:02}.{thousandth:03}"),
+    })
+}
+
 /// Whether units are a time since a reference, in this calendar.
 pub(super) fn are_times(units: &str, calendar: &str) -> bool {
     Reference::parse(units, calendar).is_ok()
@@ -367,6 +414,17 @@ fn days_from_julian(year: i64, month: i64, day: i64) -> i64 {
 /// Numbers with a sign between them.
 fn numbers<T: std::str::FromStr>(text: &str, by: char) -> Option<Vec<T>> {
     text.split(by).map(|n| n.parse().ok()).collect()
+}
+
+/// The date of the Gregorian calendar of a day since 1970-01-01 (Hinnant's `civil_from_days`).
+fn civil_from_days(day: i64) -> (i64, i64, i64) {
+    let day = day + 719_468;
+    let (era, of_era) = (day.div_euclid(146_097), day.rem_euclid(146_097));
+    let year = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year + year / 4 - year / 100);
+    let shifted = (5 * of_year + 2) / 153;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (year + era * 400 + i64::from(month <= 2), month, of_year - (153 * shifted + 2) / 5 + 1)
 }
 
 /// Days from 1970-01-01 to a date of the Gregorian calendar (Hinnant's `days_from_civil`).

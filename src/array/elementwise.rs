@@ -257,7 +257,7 @@ operators! {
 prefixes! { Neg neg NEGATIVE, Not not INVERT }
 
 /// How an array of one axis comes to lie along the one axis of the others that is as long, in NumPy's words.
-fn along_others<'a>(shapes: impl Iterator<Item = &'a [u64]> + Clone) -> Option<String> {
+pub(super) fn along_others<'a>(shapes: impl Iterator<Item = &'a [u64]> + Clone) -> Option<String> {
     let most = shapes.clone().max_by_key(|shape| shape.len())?;
     let mut lists = shapes.filter(|shape| shape.len() == 1 && most.last() != shape.last());
     let (Some(&[len]), None) = (lists.next(), lists.next()) else { return None };

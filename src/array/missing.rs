@@ -2,12 +2,10 @@
 
 use super::Array;
 use crate::error::Result;
-use crate::graph::Node;
+use crate::graph::{MISSING, Node};
 use std::collections::HashSet;
 use std::sync::Arc;
 
-/// The note on decoded data in which NaN stands for what is missing.
-pub(crate) const MISSING: &str = "missing";
 const NAN: &str = "NaN";
 
 impl Array {

@@ -219,7 +219,7 @@ impl Array {
         at: &'static Location,
     ) -> Array {
         let found = asked.and_then(|asked| self.found(name, asked, over, by, at));
-        found.unwrap_or_else(|e| Array::from_draft(name, Err(e), at))
+        found.map(|found| found.one_of(self)).unwrap_or_else(|e| Array::from_draft(name, Err(e), at))
     }
 
     /// The results, with their axis first, then kept axes as `over` wants them, then that of the groups.

@@ -1,6 +1,6 @@
 //! Reductions: each method is a row of the table, over all axes or over some.
 
-use super::elementwise::broadcast_node;
+use super::elementwise::{along_others, broadcast_node};
 use super::{Array, Draft, show};
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
@@ -271,15 +271,21 @@ fn prepare(values: &Array, reduction: Reduction, over: &Over) -> Result<Prepared
 fn fits(shape: &[u64], other: &[u64], what: &str) -> Result<Dims> {
     match broadcast_shapes([shape, other]) {
         Some(both) if both.as_slice() == shape => Ok(both),
-        _ => Err(Error::new(
-            ErrorKind::Shape,
-            format!(
-                "the {what} of shape {} {} not broadcast to the values of shape {}",
-                show(other),
-                if what.ends_with('s') { "do" } else { "does" },
-                show(shape)
-            ),
-        )),
+        _ => {
+            let e = Error::new(
+                ErrorKind::Shape,
+                format!(
+                    "the {what} of shape {} {} not broadcast to the values of shape {}",
+                    show(other),
+                    if what.ends_with('s') { "do" } else { "does" },
+                    show(shape)
+                ),
+            );
+            Err(match along_others([shape, other].into_iter()) {
+                Some(hint) => e.hint(hint),
+                None => e,
+            })
+        }
     }
 }
 

@@ -90,6 +90,11 @@ impl From<Weak> for SelectionOperand {
 }
 
 impl Selection {
+    /// The same selection, whose errors and `explain` lines name `text` as the place where it was made.
+    pub fn made_by(&self, text: &str) -> Selection {
+        Selection { values: self.values.made_by(text), mask: self.mask.clone() }
+    }
+
     /// All elements, selected or not.
     pub fn values(&self) -> &Array {
         &self.values

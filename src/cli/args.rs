@@ -151,7 +151,7 @@ pub struct Eval {
     #[arg(long)]
     pub overwrite: bool,
     /// Draw the results in a file, too: see docs/pictures.md
-    #[arg(long, value_name = "FILE.png|svg", conflicts_with_all = ["explain", "output"])]
+    #[arg(long, value_name = "FILE.png|svg", conflicts_with = "explain")]
     pub plot: Option<PathBuf>,
     /// Draw heights and colours on a logarithmic scale
     #[arg(long, requires = "plot")]

@@ -58,16 +58,28 @@ pub fn profile(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
             return Err(e.hint("'mean' does; a sum of weights is binned_statistic(x, weights, 'sum')"));
         }
     };
-    let values = values.array(cx, "values")?;
-    let (binned, _) = bins(cx, a, axes)?;
-    Ok(Val::Array(if counts { binned.counts() } else { binned.reduce(&values, statistic) }))
+    let (binned, _, values) = bins_of(cx, a, axes, Some(values))?;
+    Ok(Val::Array(match values {
+        Some(values) if !counts => binned.reduce(&values, statistic),
+        _ => binned.counts(),
+    }))
 }
 
 /// The bins over the values of `axes`, with weights, mask and axes over which they go, and whether these were given.
 ///
 /// # Errors
 /// `Expression`, with a caret at the argument that is wrong.
-pub fn bins(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<(Binned, bool)> {
+pub fn bins(cx: &Cx, a: Args, axes: Vec<Item>) -> Result<(Binned, bool)> {
+    bins_of(cx, a, axes, None).map(|(binned, keeps, _)| (binned, keeps))
+}
+
+/// As [`bins`], with values that lie beside them, which the same mask may select.
+fn bins_of(
+    cx: &Cx,
+    mut a: Args,
+    axes: Vec<Item>,
+    values: Option<Item>,
+) -> Result<(Binned, bool, Option<Array>)> {
     let rank = axes.len();
     if rank == 0 || rank > 3 {
         return Err(cx.error(a.span, format!("a histogram has one to three dimensions, not {rank}")));
@@ -91,9 +103,10 @@ pub fn bins(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<(Binned, bool)> {
     let (weights, mask, along) = (a.take("weights"), a.take("where"), a.take("axis"));
     let over = along.as_ref().map(|i| i.ints(cx, "axis")).transpose()?;
     let together = match (&mask, &over) {
-        (None, None) => Together::of(axes.iter().chain(&weights), &Over::all())?,
+        (None, None) => Together::of(axes.iter().chain(&weights).chain(&values), &Over::all())?,
         _ => Together::apart(),
     };
+    let reduced = values.map(|values| together.array(cx, values, "values")).transpose()?;
     let weights = weights.map(|w| together.array(cx, w, "weights")).transpose()?;
     let mask = match mask {
         Some(mask) => Some(mask.array(cx, "where")?),
@@ -130,7 +143,7 @@ pub fn bins(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<(Binned, bool)> {
     if let Some(axes) = &over {
         h = h.along(axes.clone());
     }
-    Ok((h, over.is_some()))
+    Ok((h, over.is_some(), reduced))
 }
 
 /// Something that says the bins of one dimension.

@@ -97,7 +97,7 @@ impl<'a> Lowering<'a> {
             }
             Val::Selection(s) => {
                 s.values().check().map_err(|e| self.cx.at(span, e))?;
-                Ok(Val::Selection(s))
+                Ok(Val::Selection(if named { s } else { s.made_by(&self.cx.text(span)) }))
             }
             Val::Histogram(h) => {
                 h.built().map_err(|e| self.cx.at(span, e.duplicate()))?;

@@ -107,7 +107,7 @@ pub fn compared(cx: &Cx, expr: &Expr, span: Span, values: &[Option<Val>]) -> Res
     };
     let (Some(x), Some(y)) = (value(x), value(y)) else { return Ok(None) };
     let (x, y) = match (x, y) {
-        (Val::Str(_), Val::Stored(_) | Val::Texts(..) | Val::Array(_)) if !several => (y, x),
+        (Val::Str(_), Val::Stored(_) | Val::Texts(..) | Val::Array(_) | Val::Selection(_)) if !several => (y, x),
         _ => (x, y),
     };
     fn word(val: &Val) -> Option<&str> {
@@ -132,6 +132,12 @@ pub fn compared(cx: &Cx, expr: &Expr, span: Span, values: &[Option<Val>]) -> Res
             let Some(members) = array.members()? else { return Ok(None) };
             let found = one_of(array, members, &words).map_err(|e| cx.at(span, e))?;
             return Ok(Some(Val::Array(if negated { found.logical_not() } else { found })));
+        }
+        (Val::Selection(selected), Some(words)) if !words.is_empty() => {
+            let Some(members) = selected.values().members()? else { return Ok(None) };
+            let found = one_of(selected.values(), members, &words).map_err(|e| cx.at(span, e))?;
+            let found = if negated { found.logical_not() } else { found };
+            return Ok(Some(Val::Selection(found.boolean_index(selected.mask()))));
         }
         _ => return Ok(None),
     };

@@ -142,6 +142,11 @@ impl Item {
         match &self.value {
             Val::Tuple(items) | Val::List(items) => items.iter().map(|i| i.int(cx, what)).collect(),
             _ if matches!(self.known(), Some(Weak::Int(_))) => Ok(vec![self.int(cx, what)?]),
+            Val::Str(_) if what == "axis" => {
+                let e = self.wrong(cx, what, "a whole number or a tuple of whole numbers");
+                Err(e
+                    .hint("axes are numbers from 0 on, in the order in which chunkwise info FILE shows them"))
+            }
             _ => Err(self.wrong(cx, what, "a whole number or a tuple of whole numbers")),
         }
     }

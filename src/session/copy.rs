@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::exec::Report;
 use crate::sink::hdf5::{Change, Chunking, Filter, begin};
 use crate::sink::{Format, Mode};
+use crate::source::is_classic;
 use crate::whole::is_same_file;
 use std::path::Path;
 
@@ -115,6 +116,13 @@ impl Session {
         }
         if Format::of(target).map_err(named)? != Format::Hdf5 {
             return Err(named(Error::new(ErrorKind::Unsupported, "copies are HDF5 files")));
+        }
+        if is_classic(source) {
+            let e =
+                Error::new(ErrorKind::Unsupported, "a netCDF classic file, and only HDF5 files are copied");
+            return Err(e
+                .at("file", source.display())
+                .hint("store its variables: Session::store (eval --output)"));
         }
         let into = options.mode == Mode::Change;
         let whole = options.mode.whole(target).map_err(named)?;

@@ -91,13 +91,13 @@ impl Store {
     }
 
     /// The dataset of that name which is there already.
-    fn there(&self, name: &str) -> Result<(DatasetSpec, bool)> {
+    fn there(&self, name: &str, units: Option<&str>) -> Result<(DatasetSpec, bool)> {
         let begun = self.begun.as_ref().map(|b| b.lock().unwrap_or_else(PoisonError::into_inner));
         match begun.as_ref().and_then(|b| b.as_ref()) {
             // Numbers go on as they were stored.
             Some(whole) => existing(&whole.path(), name),
             None => {
-                check_plain(&self.path, name)?;
+                check_plain(&self.path, name, units)?;
                 existing(&self.path, name)
             }
         }
@@ -191,7 +191,7 @@ impl Store {
         let name = asked.name.as_str();
         let start = match &asked.to {
             To::New => {
-                let entry = Entry { name, array: options.stored(&asked.array), options, there: None };
+                let entry = Entry { name, array: options.stored(&asked.array)?, options, there: None };
                 // Chunks of its own choice are checked where they are known.
                 entry.dataset(|| Some(vec![1; entry.array.ndim().ok()?]))?;
                 return Ok(entry);
@@ -199,7 +199,8 @@ impl Store {
             To::End(_) => None,
             To::Region(start) => Some(start),
         };
-        let (mut spec, swap) = self.there(name)?;
+        let (mut spec, swap) =
+            self.there(name, asked.array.annotations()?.get("units").map(String::as_str))?;
         let (shape, dtype) = (asked.array.shape()?, asked.array.dtype()?);
         if dtype.promote(spec.dtype) != spec.dtype {
             return Err(Error::new(

@@ -1,8 +1,9 @@
 //! How arrays are stored.
 
-use crate::array::{Array, MISSING};
+use crate::array::Array;
 use crate::dtype::{DType, Scalar, Weak};
 use crate::error::{Error, ErrorKind, Result};
+use crate::graph::MISSING;
 use crate::grid::{Dims, show_shape};
 use crate::sink::hdf5::{AttributeData, DatasetSpec, Filter};
 
@@ -114,8 +115,22 @@ impl StoreOptions {
     }
 
     /// The array as it is stored.
-    pub(super) fn stored(&self, array: &Array) -> Array {
-        self.dtype.map_or_else(|| array.clone(), |dtype| array.cast(dtype))
+    ///
+    /// # Errors
+    /// `Value` for NaN that stands for what is missing, where the dtype has none and there is no fill value.
+    pub(super) fn stored(&self, array: &Array) -> Result<Array> {
+        let Some(dtype) = self.dtype else { return Ok(array.clone()) };
+        let cast = array.cast(dtype);
+        match self.fillvalue {
+            _ if dtype.is_float() || !array.dtype()?.is_float() => Ok(cast),
+            Some(fill) => Ok(array.isnan().select(Array::scalar(fill.to_scalar(dtype)?), cast)),
+            None if array.has_missing()? => {
+                let what = format!("NaN, which stands for what is missing, has no place in {dtype}");
+                Err(Error::new(ErrorKind::Value, what)
+                    .hint("a fill value is stored for it: StoreOptions::fillvalue (--fillvalue)"))
+            }
+            None => Ok(cast),
+        }
     }
 
     /// The chunks asked for, if any, of an array that is stored.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Whether the file at `path` is of netCDF's classic formats. What cannot be looked at is not: as the HDF5 file
 /// that it may be, it is an error with the reason.
-fn is_classic(path: &Path) -> bool {
+pub(crate) fn is_classic(path: &Path) -> bool {
     let file = std::fs::canonicalize(path).ok().and_then(|canonical| handles::borrow(&canonical).ok());
     file.is_some_and(|file| netcdf::is_classic(&file.raw))
 }

@@ -30,6 +30,7 @@ mod strided;
 mod traits;
 
 pub use assemble::copy_slab;
+pub(crate) use file::is_classic;
 pub use file::{elements, object, open_file, tree, tree_with};
 pub use inline::Inline;
 pub use scratch::{ReadCx, Scratch, ScratchNeeds};

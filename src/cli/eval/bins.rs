@@ -52,6 +52,7 @@ impl ResultBins {
             let edges = edges.next().ok_or_else(lost)?.as_array()?.as_slice::<f64>()?.to_vec();
             Ok((axis.name().map(String::from), edges))
         };
+        // Of what is not shown there are none.
         let described = |(w, axes): (&Wanted, &Vec<AxisBins>)| {
             let axes = axes.iter().map(&mut axis).collect::<Result<Vec<_>>>()?;
             Ok(of(&w.output).binned(axes))

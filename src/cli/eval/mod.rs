@@ -90,8 +90,8 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         }
         _ => Vec::new(),
     };
-    // What is stored is not shown.
-    let shown = if stores.is_empty() { &wanted[..] } else { &[] };
+    // What is stored is not shown, but where it is drawn.
+    let shown = if stores.is_empty() || picture.is_some() { &wanted[..] } else { &[] };
     let bins = ResultBins::of(shown)?;
     let shown: Vec<&dyn chunkwise::Target> =
         shown.iter().map(|w| &w.output as _).chain(bins.targets()).collect();
@@ -120,18 +120,18 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         }
         output::tell(&outcome.report);
     };
+    let described = bins.describe(&wanted, &mut outcome.values)?;
+    if let (Some(picture), Some(drawn)) = (&picture, drawn) {
+        drawn.write(&picture.draw(&outcome.values, &described)?)?;
+    }
     if !stores.is_empty() {
         tell();
         return write_trace(traced, trace.as_deref());
     }
-    let described = bins.describe(&wanted, &mut outcome.values)?;
     if let Some(table) = table {
         csv::write(table, &wanted, &described, &outcome.values)?;
         tell();
         return write_trace(traced, trace.as_deref());
-    }
-    if let (Some(picture), Some(drawn)) = (&picture, drawn) {
-        drawn.write(&picture.draw(&outcome.values, &described)?)?;
     }
     let out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let labelled = wanted.iter().map(|w| w.label.as_str()).zip(described);

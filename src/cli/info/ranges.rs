@@ -2,16 +2,16 @@
 
 use super::dimension::without_coordinates;
 use chunkwise::source::hdf5::{Dataset, Node, NodeKind};
-use chunkwise::{Array, Device, Index, OpenOptions, Scalar, Session, Target};
-use std::collections::HashMap;
+use chunkwise::{Array, Device, Index, OpenOptions, Scalar, Session, Target, date_of};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 /// Coordinates whose ends are read, at most: a file with more is listed without the others' ends.
 const MOST: usize = 256;
 
-/// The first and the last value of the coordinates of a file, by path.
+/// The first and the last value of the coordinates of a file, by path, as text.
 #[derive(Default)]
-pub struct Ranges(HashMap<String, (Scalar, Scalar)>);
+pub struct Ranges(HashMap<String, (String, String)>);
 
 impl Ranges {
     /// Those of the one-dimensional dimension scales below a node. One that cannot be read has none: a listing
@@ -31,16 +31,24 @@ impl Ranges {
             let ends = [array.index([Index::At(0)]), array.index([Index::At(-1)])];
             let targets: Vec<&dyn Target> = ends.iter().map(|a| a as &dyn Target).collect();
             let mut values = session.run(&targets).ok()?.values.into_iter();
-            let mut end = || values.next()?.as_array().ok()?.scalar(0);
+            let notes = array.annotations().ok()?;
+            let mut end = || Some(shown(values.next()?.as_array().ok()?.scalar(0)?, notes));
             Some((end()?, end()?))
         };
         Ranges(paths.into_iter().filter_map(|path| ends(&path).map(|ends| (path, ends))).collect())
     }
 
     /// The first and the last value of a coordinate.
-    pub fn get(&self, path: &str) -> Option<&(Scalar, Scalar)> {
+    pub fn get(&self, path: &str) -> Option<&(String, String)> {
         self.0.get(path)
     }
+}
+
+/// A value, of times the date.
+fn shown(value: Scalar, notes: &BTreeMap<String, String>) -> String {
+    let calendar = notes.get("calendar").map_or("standard", String::as_str);
+    let date = notes.get("units").and_then(|units| date_of(value.to_f64(), units, calendar).ok());
+    date.unwrap_or_else(|| value.to_string())
 }
 
 /// The paths of the numeric dimension scales of one dimension that have elements.

@@ -10,26 +10,32 @@ const WAYS: &[(&str, &str)] = &[
     ("corr", "mean((x - mean(x)) * (y - mean(y))) / (std(x) * std(y))"),
     ("count", "count_nonzero(~isnan(x))"),
     ("cummean", "cumsum(x) / arange(1, x.size + 1)"),
+    ("describe", "percentile(x, [0, 25, 50, 75, 100])"),
     ("dropna", "x[~isnan(x)]"),
     ("exp10", "10 ** x"),
     ("fill", "full(x.shape, 7)"),
     ("fillna", "where(isnan(x), 0, x)"),
     ("first", "x[0]"),
     ("groupby", "groupby_reduce(x, i, 'mean', axis=0)"),
+    ("head", "x[:5]"),
     ("hist", "histogram(x, bins=10)"),
     ("hist2d", "histogram2d(x, y, bins=10)"),
     ("idxmax", "argmax(x)"),
     ("idxmin", "argmin(x)"),
     ("iqr", "percentile(x, 75) - percentile(x, 25)"),
+    ("isel", "x[0]"),
     ("isna", "isnan(x)"),
     ("kurtosis", "mean(((x - mean(x)) / std(x)) ** 4) - 3"),
     ("last", "x[-1]"),
     ("len", "x.shape[0]"),
     ("ln", "log(x)"),
     ("mad", "median(absolute(x - median(x)))"),
+    ("masked_where", "where(x > 3, nan, x)"),
     ("matrix_norm", "sqrt(sum(x ** 2))"),
     ("ndim", "x.ndim"),
+    ("nlargest", "topk(x, 3)"),
     ("notna", "~isnan(x)"),
+    ("nsmallest", "topk(x, -3)"),
     ("nunique", "unique(x).size"),
     ("permute", "transpose(x, (1, 0))"),
     ("profile", "binned_statistic(x, y, 'mean', bins=10)"),
@@ -42,17 +48,21 @@ const WAYS: &[(&str, &str)] = &[
     ("skew", "mean(((x - mean(x)) / std(x)) ** 3)"),
     ("stddev", "std(x)"),
     ("stdev", "std(x)"),
+    ("tail", "x[-5:]"),
+    ("timmean", "mean(x, axis=0)"),
     ("unsqueeze", "expand_dims(x, 0)"),
     ("value_counts", "unique_counts(x)"),
     ("variance", "var(x)"),
     ("vector_norm", "sqrt(sum(x ** 2))"),
+    ("zonmean", "mean(x, axis=-1)"),
+    ("zscore", "(x - mean(x)) / std(x)"),
 ];
 
 /// Others that are not there. None of them is a slip for another name.
 const KNOWN: &str = "\
     apply apply_along_axis apply_over_axes array2string array_repr array_str asarray_chkfinite \
     asmatrix base_repr binary_repr bmat busday_count busday_offset byteswap cholesky common_type \
-    cond copyto corrwith cumulative_trapezoid curve_fit cut datetime_as_string datetime_data describe \
+    cond copyto corrwith cumulative_trapezoid curve_fit cut datetime_as_string datetime_data \
     det diag_indices_from dump dumps eig eigh eigvals eigvalsh einsum_path fft fft2 fftfreq fftn \
     fftshift fill_diagonal filter format_float_positional format_float_scientific from_dlpack \
     frombuffer fromfile fromfunction fromiter frompyfunc fromregex fromstring gaussian_filter \
@@ -65,8 +75,8 @@ const KNOWN: &str = "\
     resize rfft rfft2 rfftfreq rfftn roots save savetxt savez savez_compressed set_printoptions \
     setbufsize seterr seterrcall setfield setflags shares_memory shift show_config show_runtime \
     simpson slogdet solve sort_complex svd svdvals tensorinv tensorsolve to_device tobytes tofile \
-    tolist typename uniform_filter view zip binary_dilation binary_erosion ewm explode griddata isel kmeans \
-    melt nlargest nsmallest pivot pivot_table savgol_filter sel spectrogram to_dataframe welch zoom zscore";
+    tolist typename uniform_filter view zip binary_dilation binary_erosion ewm explode griddata kmeans \
+    melt pivot pivot_table savgol_filter sel spectrogram to_dataframe welch zoom ";
 
 /// Where all that is there can be seen.
 const SEE: &str = "`chunkwise functions` lists what there is";

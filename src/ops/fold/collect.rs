@@ -7,6 +7,7 @@ use crate::buffer::{Buffer, little_endian};
 use crate::dtype::DType;
 use crate::error::Result;
 use crate::ops::histogram::LogOf;
+use crate::ops::reduce::Quantity;
 use crate::ops::shared::Patch;
 use crate::ops::simd::Simd;
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,10 @@ impl Fold for Collect {
     fn bytes(&self, block: &[u64]) -> FoldBytes {
         let state = block.iter().fold(self.dtype.size() as u64, |bytes, &n| bytes.saturating_mul(n));
         FoldBytes { state, scratch: ("collect", 0) }
+    }
+
+    fn quantity(&self) -> Quantity {
+        Quantity::Element
     }
 
     fn load(&self) -> Load {

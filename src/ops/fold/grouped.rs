@@ -12,7 +12,7 @@ use crate::grid::Dims;
 use crate::ops::elementwise::Op;
 use crate::ops::histogram::{self, Bins, HistogramSpec, LogOf};
 use crate::ops::labels::Labels;
-use crate::ops::reduce::{Along, GroupedScratch, GroupedState, GroupedTile, NOWHERE, ReduceSpec};
+use crate::ops::reduce::{Along, GroupedScratch, GroupedState, GroupedTile, NOWHERE, Quantity, ReduceSpec};
 use crate::ops::simd::Simd;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
@@ -149,6 +149,10 @@ impl Fold for Grouped {
         let kept = self.data.axes.kept(block);
         let outputs = kept.iter().chain(&self.groups()).fold(1u64, |n, &d| n.saturating_mul(d));
         self.data.spec.narrow_bytes(outputs)
+    }
+
+    fn quantity(&self) -> Quantity {
+        self.data.spec.reduction().quantity()
     }
 
     fn load(&self) -> Load {

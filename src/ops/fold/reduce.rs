@@ -7,7 +7,7 @@ use crate::buffer::Buffer;
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::histogram::LogOf;
-use crate::ops::reduce::{self, ReduceSpec};
+use crate::ops::reduce::{self, Quantity, ReduceSpec};
 use crate::ops::simd::Simd;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -91,6 +91,10 @@ impl Fold for Reduce {
     fn narrow_bytes(&self, block: &[u64]) -> Option<u64> {
         let outputs = self.landing.kept(block).iter().fold(1u64, |n, &d| n.saturating_mul(d));
         self.spec.narrow_bytes(outputs)
+    }
+
+    fn quantity(&self) -> Quantity {
+        self.spec.reduction().quantity()
     }
 
     fn load(&self) -> Load {

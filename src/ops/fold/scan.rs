@@ -20,7 +20,7 @@ use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Dims;
 use crate::ops::histogram::LogOf;
-use crate::ops::reduce::{self, Lines, ReduceSpec, Reduction};
+use crate::ops::reduce::{self, Lines, Quantity, ReduceSpec, Reduction};
 use crate::ops::shared::Patch;
 use crate::ops::simd::Simd;
 use serde::{Deserialize, Serialize};
@@ -170,6 +170,10 @@ impl Fold for Scan {
     fn bytes(&self, block: &[u64]) -> FoldBytes {
         let carried = self.carry_bytes(block).saturating_mul(2);
         FoldBytes { state: self.elements_bytes(block).saturating_add(carried), scratch: SCRATCH }
+    }
+
+    fn quantity(&self) -> Quantity {
+        self.spec.reduction().quantity()
     }
 
     fn load(&self) -> Load {

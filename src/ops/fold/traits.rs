@@ -7,6 +7,7 @@ use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::elementwise::Op;
 use crate::ops::histogram::{Histogram, LogOf};
+use crate::ops::reduce::Quantity;
 use crate::ops::shared::Patch;
 use crate::ops::simd::Simd;
 use smallvec::SmallVec;
@@ -73,6 +74,11 @@ pub trait Fold: fmt::Debug + Send + Sync + Any {
     fn carry_bytes(&self, block: &[u64]) -> u64 {
         let _ = block;
         0
+    }
+
+    /// What its results are beside the values of its first column: whether they have their name and unit.
+    fn quantity(&self) -> Quantity {
+        Quantity::Other
     }
 
     /// What `explain` says beside its columns.

@@ -35,7 +35,7 @@ mod value;
 pub use by_group::NOWHERE;
 pub use gathered::{Gathered, Limbs, OrderedBits};
 pub use grouped::{GroupedScratch, GroupedState, GroupedTile};
-pub use rows::{Empty, Family, Reduction, Row};
+pub use rows::{Empty, Family, Quantity, Reduction, Row};
 pub use scan::{Lines, scan};
 pub use spec::ReduceSpec;
 pub use state::{Notes, State};

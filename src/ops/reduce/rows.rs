@@ -34,6 +34,20 @@ pub enum Family {
     Count,
 }
 
+/// What results are beside the values that they are made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Quantity {
+    /// Some of them: the smallest.
+    Element,
+    /// What one of them could be: a mean.
+    Value,
+    /// In their unit, but an amount: a sum, a deviation. Of dates there is none.
+    Amount,
+    /// Of another kind: a variance, a position, a count.
+    Other,
+}
+
 /// What a row answers for no values at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -151,6 +165,16 @@ impl Reduction {
     /// The reduction of NumPy's name `name`, or of an alias, if there is one.
     pub fn from_name(name: &str) -> Option<Reduction> {
         ROWS.iter().find(|r| r.name == name || r.aliases.contains(&name)).map(|r| r.reduction)
+    }
+
+    /// What its results are beside its values.
+    pub fn quantity(self) -> Quantity {
+        match self.row().family {
+            Family::Min | Family::Max => Quantity::Element,
+            Family::Mean | Family::Average => Quantity::Value,
+            Family::Sum | Family::Std => Quantity::Amount,
+            _ => Quantity::Other,
+        }
     }
 
     /// Its row.

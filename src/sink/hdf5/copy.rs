@@ -348,7 +348,14 @@ impl Copying<'_> {
         }
         for (from, to) in &self.order {
             let (old, new) = (h5::open_object(&self.original, from)?.0, h5::open_object(&self.file, to)?.0);
-            for name in h5::copy_attributes(&old, &new, &moved).at("object", from)? {
+            let left = h5::copy_attributes(&old, &new, &moved).at("object", from)?;
+            // Without its dimensions netCDF's own numbers of them have no meaning, and its library cannot open the file.
+            if left.iter().any(|name| name == "DIMENSION_LIST") {
+                for number in ["_Netcdf4Dimid", "_Netcdf4Coordinates"] {
+                    h5::remove_attribute(&new, number).at("object", from)?;
+                }
+            }
+            for name in left {
                 self.begun.notes.push(format!(
                     "{from} is without its attribute {name}, which refers to what is not copied"
                 ));

@@ -10,7 +10,7 @@ use super::spec::DatasetSpec;
 use crate::dtype::Scalar;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::Dims;
-use crate::h5::{self, FilterInfo, Id, Layout, Object};
+use crate::h5::{self, FilterInfo, Id, Layout, Object, RawValue};
 use std::path::Path;
 
 /// Which part of a dataset is written.
@@ -43,13 +43,23 @@ pub(crate) fn existing(path: &Path, name: &str) -> Result<(DatasetSpec, bool)> {
     look().at("file", path.display()).at("dataset", name)
 }
 
-/// Checks that numbers of a dataset are what they are stored as.
+/// Checks that numbers of a dataset are what they are stored as, and that those in `units`, if these are known, can
+/// stand beside them.
 ///
 /// # Errors
-/// `Unsupported` if they are packed.
-pub(crate) fn check_plain(path: &Path, name: &str) -> Result<()> {
+/// `Unsupported` if they are packed; `Value` for numbers in other units.
+pub(crate) fn check_plain(path: &Path, name: &str, units: Option<&str>) -> Result<()> {
     h5::locked(|| {
         let id = find(&h5::open_file(path)?, name)?;
+        if let (Some(ours), Some(theirs)) = (units, units_of(&id)?)
+            && ours.trim() != theirs.trim()
+        {
+            return Err(Error::new(
+                ErrorKind::Value,
+                format!("the dataset is in {:?}, and what is to be written in it in {ours:?}", theirs.trim()),
+            )
+            .hint("bring the numbers to its units first; times of joined files have the units of the first: join it with that file"));
+        }
         for packed in ["scale_factor", "add_offset"] {
             if h5::has_attribute(&id, packed)? {
                 return Err(Error::new(
@@ -61,6 +71,17 @@ pub(crate) fn check_plain(path: &Path, name: &str) -> Result<()> {
         }
         Ok(())
     })
+}
+
+/// The units that a dataset says.
+fn units_of(id: &Id) -> Result<Option<String>> {
+    for n in 0..h5::attribute_count(id) {
+        let attribute = h5::attribute(id, n, 1)?;
+        if let ("units", RawValue::Strings(texts)) = (attribute.name.as_str(), attribute.value) {
+            return Ok(texts.into_iter().next());
+        }
+    }
+    Ok(None)
 }
 
 /// The dataset of that name.
