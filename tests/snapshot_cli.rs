@@ -1,5 +1,7 @@
 //! `chunkwise snap`: what it prints, draws and stores, and how it refuses; every line of `docs/snapshots.md`.
 
+#[path = "common/python.rs"]
+mod python;
 #[path = "common/shared.rs"]
 mod shared;
 
@@ -282,4 +284,35 @@ fn the_parts_of_a_snapshot_are_found() {
     std::fs::remove_file(folder.path().join("snap_7.2.hdf5")).unwrap();
     let absent = run(folder.path(), &["snap_7.0.hdf5", "--mass"]);
     assert!(absent.code == Some(1) && absent.err.contains("snap_7.2.hdf5"), "{}", absent.err);
+}
+
+/// Parts of one snapshot are one; snapshots of two times are not, and nothing is said of both.
+#[test]
+fn files_of_two_snapshots_are_refused() {
+    let Some(py) = python::python("files_of_two_snapshots_are_refused") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let script = r#"
+import sys, h5py, numpy as np
+for name, time, box in [('a', 0.25, 10.0), ('b', 0.25, 10.0), ('c', 0.5, 10.0), ('d', 0.25, 20.0)]:
+    with h5py.File(f'{sys.argv[1]}/{name}.hdf5', 'w') as f:
+        h = f.create_group('Header').attrs
+        h['NumPart_ThisFile'] = np.array([2, 0, 0, 0, 0, 0], 'i4')
+        h['NumPart_Total'] = np.array([4, 0, 0, 0, 0, 0], 'u4')
+        h['MassTable'] = np.zeros(6)
+        h['Time'], h['Redshift'], h['BoxSize'], h['HubbleParam'] = time, 1 / time - 1, box, 0.7
+        h['NumFilesPerSnapshot'] = 1
+        f['PartType0/Coordinates'] = np.ones((2, 3))
+        f['PartType0/Masses'] = np.array([1.0, 2.0])
+"#;
+    python::run(&py, script, &[folder.path().to_str().unwrap()]);
+    let said = |file: &str| run(folder.path(), &["a.hdf5", file, "--mass"]);
+    for (file, what) in
+        [("c.hdf5", "Time is [0.5] here, and [0.25] in a.hdf5"), ("d.hdf5", "BoxSize is [20.0] here")]
+    {
+        let run = said(file);
+        assert_eq!(run.code, Some(1), "{}", run.err);
+        assert!(run.err.contains("different snapshots") && run.err.contains(what), "{}", run.err);
+        assert!(run.err.contains(file) && run.err.contains("hint: ask each snapshot alone"), "{}", run.err);
+    }
+    assert_eq!(said("b.hdf5").code, Some(0), "{}", said("b.hdf5").err);
 }

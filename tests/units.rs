@@ -30,7 +30,7 @@ fn at(folder: &Path, name: &str) -> String {
 }
 
 fn units(file: &str, name: &str) -> Option<String> {
-    Array::open(file, name).unwrap().annotations().unwrap().get("units").cloned()
+    Array::open_decoded(file, name).unwrap().annotations().unwrap().get("units").cloned()
 }
 
 #[test]
@@ -39,7 +39,8 @@ fn means_have_the_units_of_their_values() {
     let (a, b) = (at(folder.path(), "a.h5"), at(folder.path(), "b.h5"));
     done(&["eval", "x=arange(6.0)", "--output", &a, "--attr", "units=K"]);
     let input = format!("f={a}");
-    let results = ["m=mean(f.x)", "q=quantile(f.x, 0.5)", "v=var(f.x)", "c=f.x - 273.15", "d=f.x - mean(f.x)"];
+    let results =
+        ["m=mean(f.x)", "q=quantile(f.x, 0.5)", "v=var(f.x)", "c=f.x - 273.15", "d=f.x - mean(f.x)"];
     done(&[&["eval", "-i", &input, "--output", &b][..], &results].concat());
     let kelvin = Some("K".to_string());
     let found = ["m", "q", "v", "c", "d"].map(|name| units(&b, name));
@@ -119,7 +120,11 @@ fn a_profile_takes_what_a_mask_selects() {
     let lines = |text: String| text.lines().skip(1).map(String::from).collect::<Vec<_>>();
     assert_eq!(lines(asked(masked)), lines(asked(whole)));
     // As SciPy has it.
-    assert!(asked(masked).ends_with("     0   3      2\n     3   6     16\n     6   9     50\n"), "{}", asked(masked));
+    assert!(
+        asked(masked).ends_with("     0   3      2\n     3   6     16\n     6   9     50\n"),
+        "{}",
+        asked(masked)
+    );
 }
 
 #[cfg(feature = "plot")]

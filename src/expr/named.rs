@@ -107,7 +107,9 @@ pub fn compared(cx: &Cx, expr: &Expr, span: Span, values: &[Option<Val>]) -> Res
     };
     let (Some(x), Some(y)) = (value(x), value(y)) else { return Ok(None) };
     let (x, y) = match (x, y) {
-        (Val::Str(_), Val::Stored(_) | Val::Texts(..) | Val::Array(_) | Val::Selection(_)) if !several => (y, x),
+        (Val::Str(_), Val::Stored(_) | Val::Texts(..) | Val::Array(_) | Val::Selection(_)) if !several => {
+            (y, x)
+        }
         _ => (x, y),
     };
     fn word(val: &Val) -> Option<&str> {

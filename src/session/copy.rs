@@ -122,7 +122,7 @@ impl Session {
                 Error::new(ErrorKind::Unsupported, "a netCDF classic file, and only HDF5 files are copied");
             return Err(e
                 .at("file", source.display())
-                .hint("store its variables: Session::store (eval --output)"));
+                .hint("store its variables: Session::store (--output)"));
         }
         let into = options.mode == Mode::Change;
         let whole = options.mode.whole(target).map_err(named)?;

@@ -47,13 +47,31 @@ pub fn all_parts(given: &[PathBuf], parts: u64, opening: &Opening) -> Result<Vec
     }
 }
 
+/// What all files of one snapshot say alike.
+const ALIKE: [&str; 3] = ["Time", "Redshift", "BoxSize"];
+
 /// How many rows each type has in each file, by file.
 ///
 /// # Errors
-/// `Format` for a file without NumPart_ThisFile, or with counts that are none.
+/// `Format` for a file without NumPart_ThisFile, or with counts that are none; `Value` for files of several snapshots.
 pub fn counts(files: &[PathBuf], opening: &Opening) -> Result<Vec<Vec<u64>>> {
-    let of = |file: &PathBuf| {
+    let mut first = None;
+    let mut of = |file: &PathBuf| {
         let header = attributes(file, "/Header", opening.options)?;
+        let said = ALIKE.map(|name| header.numbers(name));
+        let others = first.get_or_insert_with(|| said.clone());
+        if let Some(at) = (0..ALIKE.len()).find(|&at| said[at] != others[at]) {
+            let shown =
+                |v: &Option<Vec<f64>>| v.as_ref().map_or("not said".to_string(), |v| format!("{v:?}"));
+            let what = format!(
+                "these files are of different snapshots: {} is {} here, and {} in {}",
+                ALIKE[at],
+                shown(&said[at]),
+                shown(&others[at]),
+                files[0].display()
+            );
+            return Err(Error::new(ErrorKind::Value, what).hint("ask each snapshot alone"));
+        }
         let counts = header.numbers("NumPart_ThisFile").ok_or_else(|| {
             Error::new(ErrorKind::Format, "the header does not say how many particles are in the file")
         })?;
