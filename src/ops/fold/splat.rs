@@ -12,8 +12,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Dims;
 use crate::ops::histogram::LogOf;
 use crate::ops::simd::Simd;
-use crate::ops::sph::{Brush, Kernel, Pixels, Quantum, VALUES};
-use crate::per_simd;
+use crate::ops::sph::{Brush, Kernel, Pixels, Quantum, VALUES, draw};
 use serde::{Deserialize, Serialize};
 use smallvec::{SmallVec, smallvec};
 use std::sync::Arc;
@@ -248,12 +247,6 @@ impl State for Sums {
         Ok(out)
     }
 }
-
-#[inline(always)]
-fn draw_body(brush: &Brush, pixels: &mut Pixels, columns: &[&[f64]], n: usize) -> bool {
-    brush.draw(pixels, columns, n)
-}
-per_simd!(fn draw(brush: &Brush, pixels: &mut Pixels, columns: &[&[f64]], n: usize) -> bool = draw_body);
 
 impl Update for Known {
     fn begin(&mut self, _: &Block, state: &mut dyn State) -> Result<()> {

@@ -8,6 +8,7 @@ use super::fixed::{Four, Quantum};
 use super::kernel::{Kernel, Lines};
 use super::window::{Through, Window};
 use crate::error::{Error, ErrorKind, Result};
+use crate::per_simd;
 use smallvec::SmallVec;
 
 /// The most values of a particle.
@@ -100,7 +101,14 @@ pub struct Brush {
     /// Where lines go through it.
     lines: Option<Lines>,
     quanta: SmallVec<[Quantum; 2]>,
+    /// Pixels in a length, along both axes.
+    density: [f64; 2],
+    /// By what part of a pixel places in pixels may be wrong, those in the window and more for others.
+    slack: [f64; 2],
 }
+
+/// How wrong what is found of places is at most, generously.
+const LOOSE: f64 = 1.0 / (1u64 << 40) as f64;
 
 /// A particle, as it is drawn: where it is in the image and across it, the kernel's radius, and its values in quanta.
 #[derive(Clone, Copy)]
@@ -155,7 +163,9 @@ impl Brush {
     /// With the quanta of the sums of each value.
     pub fn new(kernel: Kernel, through: Through, window: Window, quanta: SmallVec<[Quantum; 2]>) -> Brush {
         let lines = (through == Through::Line).then(|| Lines::of(kernel));
-        Brush { through, window, kernel, lines, quanta }
+        let Window { left, pixel, pixels, .. } = window;
+        let slack = [0, 1].map(|d| LOOSE * (1.0 + pixels[d] as f64 + left[d].abs() / pixel[d]));
+        Brush { through, window, kernel, lines, quanta, density: pixel.map(|p| 1.0 / p), slack }
     }
 
     /// The quanta of each value.
@@ -163,10 +173,9 @@ impl Brush {
         &self.quanta
     }
 
-    /// Adds particles to images: columns are two places in the image and one across it, the kernel's radius, and the values.
-    /// Whether all that has values has a place and numbers is the answer.
+    /// As [`draw`].
     #[inline(always)]
-    pub fn draw(&self, pixels: &mut Pixels, columns: &[&[f64]], n: usize) -> bool {
+    fn draw(&self, pixels: &mut Pixels, columns: &[&[f64]], n: usize) -> bool {
         let ([xs, ys, zs, hs], values) = (std::array::from_fn(|d| columns[d]), &columns[4..]);
         let (mut numbers, mut quanta) = (true, [0.0; VALUES]);
         for i in 0..n {
@@ -237,7 +246,7 @@ impl Brush {
     #[inline(always)]
     fn rows(&self, spot: &Spot) -> [u64; 2] {
         let (at, slack) = self.at(1, spot.place[1]);
-        let reach = spot.h / self.window.pixel[1] + slack;
+        let reach = spot.h * self.density[1] * (1.0 + LOOSE) + slack;
         let [low, high] = self.window.rows.map(|n| n as f64);
         [pixel(at - reach, low, high).into(), pixel(at + reach, low, high).into()]
     }
@@ -245,10 +254,8 @@ impl Brush {
     /// A place in pixels from the window's edge, and how wrong that may be.
     #[inline(always)]
     fn at(&self, d: usize, x: f64) -> (f64, f64) {
-        const LOOSE: f64 = 1.0 / (1u64 << 40) as f64;
-        let Window { left, pixel, pixels, .. } = self.window;
-        let at = (x - left[d]) / pixel[d];
-        (at, LOOSE * (1.0 + at.abs() + pixels[d] as f64 + left[d].abs() / pixel[d]))
+        let at = (x - self.window.left[d]) * self.density[d];
+        (at, LOOSE * at.abs() + self.slack[d])
     }
 
     /// Finds what a kernel may reach of some rows.
@@ -256,9 +263,9 @@ impl Brush {
     fn reach(&self, reached: &mut Reached, spot: &Spot, row: u64, rows: usize) {
         let Spot { place: [x, y, z], h, .. } = *spot;
         // A little more than the square of the radius, as roots of small differences are loose.
-        let (square, across) = (h * h * (1.0 + 1.0 / (1u64 << 40) as f64), z * z);
+        let (square, across) = (h * h * (1.0 + LOOSE), z * z);
         let (at, slack) = self.at(0, x);
-        let (over, high) = (1.0 / self.window.pixel[0], self.window.pixels[0] as f64);
+        let (density, high) = (self.density[0], self.window.pixels[0] as f64);
         for (g, ((beside, first), last)) in (reached.beside.as_chunks_mut::<LANES>().0.iter_mut())
             .zip(reached.first.as_chunks_mut::<LANES>().0)
             .zip(reached.last.as_chunks_mut::<LANES>().0)
@@ -270,7 +277,7 @@ impl Brush {
                 let dy = y - self.window.middle(1, begin + k as f64);
                 beside[k] = dy * dy + across;
                 let left = square - beside[k];
-                let half = (if left > 0.0 { left } else { 0.0 }).sqrt() * over + slack;
+                let half = (if left > 0.0 { left } else { 0.0 }).sqrt() * density + slack;
                 first[k] = pixel(at - half, 0.0, high) / LANES as u32;
                 last[k] = pixel(at + half, 0.0, high).wrapping_add(LANES as u32 - 1) / LANES as u32;
             }
@@ -301,6 +308,12 @@ impl Brush {
             }
         }
     }
+}
+
+per_simd! {
+    /// Adds particles to images: columns are two places in the image and one across it, the kernel's radius, and the values.
+    /// Whether all that has values has a place and numbers is the answer.
+    pub fn draw(brush: &Brush, pixels: &mut Pixels, columns: &[&[f64]], n: usize) -> bool = Brush::draw
 }
 
 /// What pixels get of a kernel. Not a closure, which would not be compiled for the vector instructions of its caller.
@@ -355,6 +368,103 @@ fn put(sums: &mut [Four], shares: &[[f64; LANES]], value: f64) {
     } else {
         for (sum, [a, b, c, d]) in sums.iter_mut().zip(shares) {
             sum.add([value * a, value * b, value * c, value * d]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ops::simd::Simd;
+
+    fn random(state: &mut u64) -> f64 {
+        *state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (*state >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// Kernels of all sizes at any place, by a plain loop over all pixels and all images.
+    fn plain(window: &Window, share: impl Fn(f64) -> f64, columns: &[Vec<f64>], value: usize) -> Vec<f64> {
+        let [rows, width] = window.shape();
+        let mut out = vec![0.0; (rows * width) as usize];
+        for n in 0..columns[0].len() {
+            let [x, y, z, h] = [0, 1, 2, 3].map(|c| columns[c][n]);
+            for (sx, sy) in (-1..=1).flat_map(|i| (-1..=1).map(move |j| (f64::from(i), f64::from(j)))) {
+                let shifts = [sx * window.period[0], sy * window.period[1]];
+                if (0..2).any(|d| [sx, sy][d] != 0.0 && shifts[d] == 0.0) {
+                    continue;
+                }
+                for (i, sum) in out.iter_mut().enumerate() {
+                    let [column, row] =
+                        [i as u64 % width, i as u64 / width + window.rows[0]].map(|p| p as f64);
+                    let dx = x + shifts[0] - window.middle(0, column);
+                    let dy = y + shifts[1] - window.middle(1, row);
+                    let square = (dx * dx + dy * dy + z * z) / (h * h);
+                    *sum += if square < 1.0 { columns[4 + value][n] * share(square) } else { 0.0 };
+                }
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn all_levels_draw_what_a_plain_loop_does() {
+        let mut state = 3;
+        for case in 0..24 {
+            let through = [Through::Line, Through::Point][case % 2];
+            let kernel = crate::ops::sph::KERNELS[case / 2 % 6].1;
+            let period = if case % 3 == 0 { 0.0 } else { 10.0 };
+            let pixels = [1 + (random(&mut state) * 70.0) as u64, 1 + (random(&mut state) * 45.0) as u64];
+            let left = [random(&mut state) * 8.0 - 4.0, random(&mut state) * 8.0 - 4.0];
+            let pixel = [0.3 * random(&mut state) + 0.01, 0.3 * random(&mut state) + 0.01];
+            let rows = [pixels[1] / 3, pixels[1]];
+            let window = Window { left, pixel, pixels, rows, period: [period, period * 1.5] };
+            let n = 60;
+            let mut columns = vec![Vec::new(); 6];
+            for i in 0..n {
+                let h = 10f64.powf(random(&mut state) * 3.0 - 2.5);
+                columns[0].push(random(&mut state) * 14.0 - 5.0);
+                columns[1].push(random(&mut state) * 14.0 - 5.0);
+                columns[2].push(if through == Through::Line { 0.0 } else { (random(&mut state) - 0.5) * h });
+                columns[3].push(h);
+                // One of them is nearly all.
+                columns[4].push((random(&mut state) - 0.3) * if i == 17 { 1e6 } else { 1.0 });
+                columns[5].push(random(&mut state) * 1e-9);
+            }
+            let slices: Vec<&[f64]> = columns.iter().map(Vec::as_slice).collect();
+            let bound = |c: usize| columns[c].iter().map(|v| v.abs()).sum::<f64>();
+            let quanta = SmallVec::from_iter([4, 5].map(|c| Quantum::of(bound(c)).unwrap()));
+            let brush = Brush::new(kernel, through, window, quanta);
+            let made: Vec<Vec<i128>> = Simd::available()
+                .into_iter()
+                .map(|simd| {
+                    let (mut some, mut rest) =
+                        (Pixels::new(window, 2).unwrap(), Pixels::new(window, 2).unwrap());
+                    let cut = 23;
+                    assert!(draw(simd, &brush, &mut some, &slices, cut));
+                    let behind: Vec<&[f64]> = slices.iter().map(|s| &s[cut..]).collect();
+                    assert!(draw(simd, &brush, &mut rest, &behind, n - cut));
+                    assert!(some.merge(&rest));
+                    some.sums().collect()
+                })
+                .collect();
+            assert!(made.iter().all(|m| *m == made[0]), "{window:?}");
+            for (value, sums) in made[0].chunks_exact(made[0].len() / 2).enumerate() {
+                let lines = Lines::of(kernel);
+                let share = |square: f64| match through {
+                    Through::Line => {
+                        let (past, knot) = lines.find([square], 1.0);
+                        lines.look_up(&past, &knot)[0]
+                    }
+                    _ => kernel.at(square.sqrt()),
+                };
+                let wanted = plain(&window, share, &columns, value);
+                let number = |sum: &i128| brush.quanta()[value].number(*sum);
+                let most = wanted.iter().fold(0.0f64, |m, w| m.max(w.abs()));
+                for (found, wanted) in sums.iter().map(number).zip(&wanted) {
+                    let close = (found - wanted).abs() <= 1e-12 * wanted.abs() + 1e-14 * most;
+                    assert!(close, "{found} {wanted} {window:?}");
+                }
+            }
         }
     }
 }

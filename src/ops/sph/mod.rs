@@ -5,7 +5,7 @@ mod fixed;
 mod kernel;
 mod window;
 
-pub use draw::{Brush, Pixels, VALUES};
+pub use draw::{Brush, Pixels, VALUES, draw};
 pub use fixed::Quantum;
 pub use kernel::{KERNELS, Kernel, Lines};
 pub use window::{Through, Window};
