@@ -1,8 +1,8 @@
 //! Particles drawn on the pixels of an image.
 //!
-//! Along a row four pixels beside each other are computed at once, in steps over short stretches: each is a loop that
-//! becomes vector instructions, and all levels of these give the same bits. Which pixels a kernel reaches is found
-//! generously; what lies beyond it gets nothing.
+//! Four pixels beside each other are computed at once. What a kernel reaches is found row by row, generously, as pixels beyond
+//! it get nothing, and gathered to stretches, over which each step is a loop of its own: it becomes vector
+//! instructions, and no step waits for another. All levels of instructions give the same bits.
 
 use super::fixed::{Four, Quantum};
 use super::kernel::{Kernel, Lines};
@@ -15,8 +15,8 @@ use smallvec::SmallVec;
 pub const VALUES: usize = 8;
 /// Pixels that are computed at once.
 const LANES: usize = 4;
-/// Groups of pixels in a stretch.
-const STRETCH: usize = 8;
+/// Groups of pixels in a stretch, of one row or several.
+const STRETCH: usize = 64;
 /// Rows whose ends are found at once.
 const ROWS: usize = 32;
 
@@ -127,12 +127,30 @@ struct Reached {
     last: [u32; ROWS],
 }
 
-/// What the steps of a stretch hand on.
+/// What the steps over a stretch hand on.
 struct Stretch {
-    /// How far behind a knot, in knots.
+    /// How far behind a knot, in knots; or the square of the distance, in radii.
     past: [[f64; LANES]; STRETCH],
     knot: [[u32; LANES]; STRETCH],
     share: [[f64; LANES]; STRETCH],
+    /// Which group of an image.
+    place: [usize; STRETCH],
+}
+
+/// Space for what is found of one particle after the other.
+struct Space {
+    reached: Reached,
+    stretch: Stretch,
+}
+
+impl Default for Space {
+    fn default() -> Space {
+        let reached = Reached { beside: [0.0; ROWS], first: [0; ROWS], last: [0; ROWS] };
+        let nothing = [[0.0; LANES]; STRETCH];
+        let stretch =
+            Stretch { past: nothing, knot: [[0; LANES]; STRETCH], share: nothing, place: [0; STRETCH] };
+        Space { reached, stretch }
+    }
 }
 
 /// The images of a coordinate whose kernels reach a window along one axis.
@@ -178,6 +196,7 @@ impl Brush {
     fn draw(&self, pixels: &mut Pixels, columns: &[&[f64]], n: usize) -> bool {
         let ([xs, ys, zs, hs], values) = (std::array::from_fn(|d| columns[d]), &columns[4..]);
         let (mut numbers, mut quanta) = (true, [0.0; VALUES]);
+        let mut space = Space::default();
         for i in 0..n {
             if values.iter().all(|v| v[i] == 0.0) {
                 continue;
@@ -199,8 +218,8 @@ impl Brush {
                     let spot = Spot { place: [x, y, z], h, values: &quanta[..values.len()] };
                     match (self.through, &self.lines) {
                         (Through::Cell, _) => self.square(pixels, spot),
-                        (_, Some(lines)) => self.smooth(pixels, spot, lines),
-                        _ => self.smooth(pixels, spot, &self.kernel),
+                        (_, Some(lines)) => self.smooth(pixels, &mut space, spot, lines),
+                        _ => self.smooth(pixels, &mut space, spot, &self.kernel),
                     }
                 }
             }
@@ -210,35 +229,51 @@ impl Brush {
 
     /// Adds a kernel by its shares.
     #[inline(always)]
-    fn smooth(&self, pixels: &mut Pixels, spot: Spot, kernel: &impl Shares) {
+    fn smooth(&self, pixels: &mut Pixels, space: &mut Space, spot: Spot, kernel: &impl Shares) {
         let Spot { place: [x, ..], h, values } = spot;
         let over = 1.0 / (h * h);
         let groups = pixels.columns.len();
-        let mut reached = Reached { beside: [0.0; ROWS], first: [0; ROWS], last: [0; ROWS] };
-        let mut stretch = Stretch {
-            past: [[0.0; LANES]; STRETCH],
-            knot: [[0; LANES]; STRETCH],
-            share: [[0.0; LANES]; STRETCH],
-        };
+        let Space { reached, stretch } = space;
+        let mut n = 0;
         let [mut row, end] = self.rows(&spot);
         while row < end {
             let some = (end - row).min(ROWS as u64);
-            self.reach(&mut reached, &spot, row, some as usize);
+            self.reach(reached, &spot, row, some as usize);
             for k in 0..some as usize {
                 let (mut at, last) = (reached.first[k] as usize, (reached.last[k] as usize).min(groups));
                 let begin = (row - self.window.rows[0]) as usize * groups + k * groups;
                 while at < last {
-                    let m = (last - at).min(STRETCH);
-                    let columns = &pixels.columns[at..at + m];
-                    kernel.shares(&mut stretch, columns, [x, reached.beside[k]], over);
-                    for (v, value) in values.iter().enumerate() {
-                        let begin = v * pixels.area + begin + at;
-                        put(&mut pixels.sums[begin..begin + m], &stretch.share[..m], *value);
+                    let m = (last - at).min(STRETCH - n);
+                    let place = [x, reached.beside[k]];
+                    kernel.begin(stretch, n, &pixels.columns[at..at + m], place, over);
+                    for (i, to) in stretch.place[n..n + m].iter_mut().enumerate() {
+                        *to = begin + at + i;
                     }
+                    n += m;
                     at += m;
+                    if n == STRETCH {
+                        self.flush(pixels, stretch, n, values, kernel);
+                        n = 0;
+                    }
                 }
             }
             row += some;
+        }
+        self.flush(pixels, stretch, n, values, kernel);
+    }
+
+    #[inline(always)]
+    fn flush(
+        &self,
+        pixels: &mut Pixels,
+        stretch: &mut Stretch,
+        n: usize,
+        values: &[f64],
+        kernel: &impl Shares,
+    ) {
+        kernel.shares(stretch, n);
+        for (sums, value) in pixels.sums.chunks_exact_mut(pixels.area).zip(values) {
+            put(sums, &stretch.place[..n], &stretch.share[..n], *value);
         }
     }
 
@@ -318,17 +353,21 @@ per_simd! {
 
 /// What pixels get of a kernel. Not a closure, which would not be compiled for the vector instructions of its caller.
 trait Shares {
-    /// For columns with these middles, as seen from a place in the row and at a squared distance beside it, with one over the
-    /// square of the radius.
-    fn shares(&self, stretch: &mut Stretch, columns: &[[f64; LANES]], place: [f64; 2], over: f64);
+    /// Begins with columns with these middles, as seen from a place in the row and at a squared distance beside it, with one over
+    /// the square of the radius: they come behind so many groups.
+    fn begin(&self, stretch: &mut Stretch, n: usize, columns: &[[f64; LANES]], place: [f64; 2], over: f64);
+
+    /// The shares of so many groups.
+    fn shares(&self, stretch: &mut Stretch, n: usize);
 }
 
 /// Along lines through the middles of pixels.
 impl Shares for Lines {
     #[inline(always)]
-    fn shares(&self, stretch: &mut Stretch, columns: &[[f64; LANES]], [x, beside]: [f64; 2], over: f64) {
-        let Stretch { past, knot, share } = stretch;
-        for ((middles, past), knot) in columns.iter().zip(&mut *past).zip(&mut *knot) {
+    fn begin(&self, stretch: &mut Stretch, n: usize, columns: &[[f64; LANES]], place: [f64; 2], over: f64) {
+        let [x, beside] = place;
+        for ((middles, past), knot) in columns.iter().zip(&mut stretch.past[n..]).zip(&mut stretch.knot[n..])
+        {
             let mut squares = [0.0; LANES];
             for k in 0..LANES {
                 let dx = x - middles[k];
@@ -336,7 +375,12 @@ impl Shares for Lines {
             }
             (*past, *knot) = self.find(squares, over);
         }
-        for ((share, past), knot) in share.iter_mut().zip(&*past).zip(&*knot).take(columns.len()) {
+    }
+
+    #[inline(always)]
+    fn shares(&self, stretch: &mut Stretch, n: usize) {
+        let Stretch { past, knot, share, .. } = stretch;
+        for ((share, past), knot) in share[..n].iter_mut().zip(&*past).zip(&*knot) {
             *share = self.look_up(past, knot);
         }
     }
@@ -345,12 +389,21 @@ impl Shares for Lines {
 /// At the middles of pixels.
 impl Shares for Kernel {
     #[inline(always)]
-    fn shares(&self, stretch: &mut Stretch, columns: &[[f64; LANES]], [x, beside]: [f64; 2], over: f64) {
-        for (share, middles) in stretch.share.iter_mut().zip(columns) {
-            for (share, middle) in share.iter_mut().zip(middles) {
-                let dx = x - middle;
-                let square = (dx * dx + beside) * over;
-                *share = if square < 1.0 { self.at(square.sqrt()) } else { 0.0 };
+    fn begin(&self, stretch: &mut Stretch, n: usize, columns: &[[f64; LANES]], place: [f64; 2], over: f64) {
+        let [x, beside] = place;
+        for (middles, past) in columns.iter().zip(&mut stretch.past[n..]) {
+            for k in 0..LANES {
+                let dx = x - middles[k];
+                past[k] = (dx * dx + beside) * over;
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn shares(&self, stretch: &mut Stretch, n: usize) {
+        for (share, past) in stretch.share[..n].iter_mut().zip(&stretch.past) {
+            for (share, square) in share.iter_mut().zip(past) {
+                *share = if *square < 1.0 { self.at(square.sqrt()) } else { 0.0 };
             }
         }
     }
@@ -358,16 +411,16 @@ impl Shares for Kernel {
 
 /// Adds a value's shares to pixels.
 #[inline(always)]
-fn put(sums: &mut [Four], shares: &[[f64; LANES]], value: f64) {
+fn put(sums: &mut [Four], places: &[usize], shares: &[[f64; LANES]], value: f64) {
     /// No kernel has more.
     const MOST: f64 = 8.0;
     if Four::is_large(value.abs() * MOST) {
-        for (sum, [a, b, c, d]) in sums.iter_mut().zip(shares) {
-            sum.add_large([value * a, value * b, value * c, value * d]);
+        for (place, [a, b, c, d]) in places.iter().zip(shares) {
+            sums[*place].add_large([value * a, value * b, value * c, value * d]);
         }
     } else {
-        for (sum, [a, b, c, d]) in sums.iter_mut().zip(shares) {
-            sum.add([value * a, value * b, value * c, value * d]);
+        for (place, [a, b, c, d]) in places.iter().zip(shares) {
+            sums[*place].add([value * a, value * b, value * c, value * d]);
         }
     }
 }

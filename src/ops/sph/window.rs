@@ -48,7 +48,9 @@ impl Window {
         if rows[0] >= rows[1] || rows[1] > pixels[1] {
             return wrong("the rows that are made are some of the image's");
         }
-        if !(left.iter().all(|v| v.is_finite()) && pixel.iter().all(|v| v.is_finite() && *v > 0.0 && (1.0 / v).is_finite())) {
+        if !(left.iter().all(|v| v.is_finite())
+            && pixel.iter().all(|v| v.is_finite() && *v > 0.0 && (1.0 / v).is_finite()))
+        {
             return wrong("an image needs a window of some extent");
         }
         if !period.iter().all(|v| v.is_finite() && *v >= 0.0) {
