@@ -210,7 +210,7 @@ fn folds(reduced: &[bool]) -> Vec<SharedFold> {
                 [(Through::Line, 0.0, 1), (Through::Point, 6.5, 3), (Through::Cell, 6.5, 2)]
             {
                 let (left, pixel) = ([-1.5, -2.0], [0.5, 0.75]);
-                let window = Window { left, pixel, pixels: [9, 5], period: [period; 2] };
+                let window = Window { left, pixel, pixels: [9, 5], rows: [1, 5], period: [period; 2] };
                 let splat = Splat::new(Smooth::Wendland2, through, window, values, reduced.len());
                 out.push(SharedFold::new(splat.unwrap()));
             }

@@ -238,10 +238,24 @@ fn images_do_not_depend_on_any_order() {
     assert!(e.to_string().contains("not finite"), "{e}");
     let e = data.image(&projection("dm.velocity_x", None), &window, &session(1, "64MiB")).unwrap_err();
     assert_eq!(e.kind(), ErrorKind::NotFound);
+    // Strip by strip where the budget has no room for all of it.
+    let few = data.snapshot().select(DataObject::sphere([27358.0, 18778.0, 11289.0], 1000.0));
+    let window =
+        Window::along(2).pixels([300, 401]).center([27358.0, 18778.0, 11289.0]).width([15000.0, 21000.0]);
+    let picture = projection("gas.temperature", Some("density"));
+    let make = |memory: &str| {
+        let session =
+            Session::builder().device(Device::Cpu).threads(1).memory(memory).no_spill().build().unwrap();
+        few.image(&picture, &window, &session).unwrap().values
+    };
+    let (whole, strips) = (make("256MiB"), make("4MiB"));
+    assert!(whole.iter().filter(|v| **v > 0.0).count() > 1000);
+    assert!(whole.iter().zip(&strips).all(|(a, b)| a.to_bits() == b.to_bits()));
     let tiny = Session::builder().device(Device::Cpu).threads(1).memory("1MiB").no_spill().build().unwrap();
     let e = data.image(&projection("density", None), &window.pixels([4096, 4096]), &tiny).unwrap_err();
     assert_eq!(e.kind(), ErrorKind::Budget);
-    assert!(e.needed().is_some(), "{e}");
+    // That of the narrowest strips: all of it takes 384 MiB.
+    assert!(e.needed().is_some_and(|n| n > 1 << 20 && n < 32 << 20), "{e}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The kernels of smoothed particles, normalised in three dimensions, by distances in units of the radius at which they end.
 
 use std::f64::consts::PI;
+use std::sync::Arc;
 
 /// The form of a kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -84,20 +85,58 @@ impl Kernel {
 /// The integrals of a kernel along lines, by the square of the distance: knots at equal steps of that, and straight lines
 /// between them.
 #[derive(Clone, Debug)]
-pub struct Lines(Vec<f64>);
+pub struct Lines {
+    /// By knot, its integral and what the next one has more; nothing from the last one on.
+    table: Arc<[[f64; 2]; ENTRIES]>,
+}
+
+/// Entries of the table: a power of two, so that any number is one after a mask.
+const ENTRIES: usize = 2 * KNOTS;
+/// The last knot.
+const LAST: f64 = (KNOTS - 1) as f64;
 
 impl Lines {
     /// Those of a kernel.
     pub fn of(kernel: Kernel) -> Lines {
-        Lines((0..KNOTS).map(|i| kernel.along(i as f64 / (KNOTS - 1) as f64)).collect())
+        let knots: Vec<f64> = (0..KNOTS).map(|i| kernel.along(i as f64 / LAST)).collect();
+        let mut table = [[0.0; 2]; ENTRIES];
+        for (entry, pair) in table.iter_mut().zip(knots.windows(2)) {
+            *entry = [pair[0], pair[1] - pair[0]];
+        }
+        Lines { table: Arc::new(table) }
     }
 
-    /// The integral at a squared distance below 1.
-    #[inline]
-    pub fn at(&self, q2: f64) -> f64 {
-        let i = ((q2 * (KNOTS - 1) as f64) as usize).min(KNOTS - 2);
-        let before = i as f64 / (KNOTS - 1) as f64;
-        self.0[i] + (self.0[i + 1] - self.0[i]) * (q2 - before) * (KNOTS - 1) as f64
+    /// The knots before squared distances, where `over` is one over the squared radius, and how far behind these they are.
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop)] // Iterators are not always made one vector of.
+    pub fn find<const N: usize>(&self, squares: [f64; N], over: f64) -> ([f64; N], [u32; N]) {
+        /// Behind it, the last bit of a number counts ones.
+        const ONES: f64 = 1.5 * (1u64 << 52) as f64;
+        let over = over * LAST;
+        let (mut past, mut knots) = ([0.0; N], [0; N]);
+        for k in 0..N {
+            let at = squares[k] * over;
+            let at = if at < LAST { at } else { LAST };
+            // Rounded, at a knot itself to the one or the other: a straight line begins where one ends.
+            let before = (at - 0.5) + ONES;
+            knots[k] = before.to_bits() as u32;
+            past[k] = at - (before - ONES);
+        }
+        (past, knots)
+    }
+
+    /// The integrals behind knots.
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop)] // As above.
+    pub fn look_up<const N: usize>(&self, past: &[f64; N], knots: &[u32; N]) -> [f64; N] {
+        let (mut values, mut steps) = ([0.0; N], [0.0; N]);
+        for k in 0..N {
+            [values[k], steps[k]] = self.table[knots[k] as usize % ENTRIES];
+        }
+        for k in 0..N {
+            values[k] += steps[k] * past[k];
+        }
+        values
     }
 }
 
@@ -117,11 +156,21 @@ mod tests {
             assert!((mass - 1.0).abs() < 1e-7, "{name}: {mass}");
             // Over a disk of lines as well, by the table.
             let lines = Lines::of(kernel);
-            let ring = |i: usize| PI * lines.at((i as f64 + 0.5) / n as f64) / n as f64;
+            let at = |square: f64| {
+                let (past, knot) = lines.find([square * 4.0], 0.25);
+                lines.look_up(&past, &knot)[0]
+            };
+            let ring = |i: usize| PI * at((i as f64 + 0.5) / n as f64) / n as f64;
             let mass: f64 = (0..n).map(ring).sum();
             assert!((mass - 1.0).abs() < 2e-4, "{name}: {mass}");
             assert_eq!((kernel.at(1.0), kernel.at(1.5)), (0.0, 0.0));
-            assert!(kernel.at(0.0) < 16.0 && lines.at(0.0) < 16.0, "{name}: fits the margin of sums");
+            assert!(kernel.at(0.0) < 8.0 && at(0.0) < 8.0, "{name}: fits the margin of sums");
+            for i in [0, 1, 255, 510] {
+                let (here, next) = (kernel.along(i as f64 / LAST), kernel.along((i + 1) as f64 / LAST));
+                let found = at((i as f64 + 0.25) / LAST);
+                assert!((found - (0.75 * here + 0.25 * next)).abs() <= 1e-13 * here, "{name} {i}");
+            }
+            assert_eq!([1.0, 1.5, 1e300, f64::INFINITY, f64::NAN].map(at), [0.0; 5], "{name}");
             assert_eq!(Kernel::from_name(name), Some(kernel));
             assert_eq!(kernel.name(), name);
         }

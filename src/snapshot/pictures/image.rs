@@ -7,13 +7,14 @@ use crate::error::{Context, Result};
 use crate::snapshot::data::Data;
 
 impl Data {
-    /// An image of what is in the object. Sums are exact, or whole multiples of 2⁻¹²⁰ of the sum of all magnitudes: the same
-    /// bits for any threads, chunks and budgets.
+    /// An image of what is in the object. Sums are exact, or of contributions that are each rounded by at most 2⁻¹¹⁸ of the sum
+    /// of all magnitudes: the same bits for any threads, chunks and budgets. An image that does not fit the budget is made strip
+    /// by strip, of which each reads all particles.
     ///
     /// # Errors
     /// `NotFound` for fields that are not there: smoothed particles need density, mass and smoothing length; `Value` for
-    /// windows without extent and for units of another kind, and where a selected particle has no finite kernel; `Budget` if the
-    /// image does not fit.
+    /// windows without extent and for units of another kind, and where a selected particle has no finite kernel; `Budget` if an
+    /// image does not fit in 64 strips.
     pub fn image(&self, picture: &Picture, window: &Window, session: &Session) -> Result<Image> {
         let placed = place(self, window)?;
         let (name, unit, values) = match picture {

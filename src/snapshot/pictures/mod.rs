@@ -3,6 +3,7 @@
 mod deposit;
 mod image;
 mod smoothed;
+mod strips;
 mod what;
 mod window;
 

@@ -1,9 +1,9 @@
 //! Projections along the line of sight, and slices: of smoothed particles by their kernels, of cells by the area that they
 //! cover.
 
+use super::strips;
 use super::what::Made;
 use super::window::{Placed, in_depth};
-use crate::array::fold;
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::fold::{Splat, Through, Window};
 use crate::snapshot::asked::Asked;
@@ -173,21 +173,21 @@ impl Data {
         };
         let places = self.places(kind, false)?;
         let [x, y] = [0, 1].map(|d| places[placed.axes[d]].clone());
-        let window = Window {
+        let window = |rows: [u64; 2]| Window {
             left: placed.left,
             pixel: placed.pixel(),
             pixels: placed.pixels,
+            rows,
             period: [0, 1].map(|d| placed.periods[d].unwrap_or(0.0)),
         };
         let kernel = self.snapshot().contents().kernel.kernel;
         let rank = h.ndim()?;
-        let splat = Splat::new(kernel, through, window, values.len(), rank)?;
+        let splat = |rows| Splat::new(kernel, through, window(rows), values.len(), rank);
         let magnitudes: Vec<Array> = values.iter().map(|v| v.abs().sum_with(Over::all())).collect();
         let across = across.unwrap_or_else(|| Array::scalar(0.0));
         let mut columns = vec![&x, &y, &across, h];
         columns.extend(&values);
-        let image = fold(splat, &columns, &[&stack(&magnitudes, 0)]);
-        Ok(session.compute(&image)?.as_slice::<f64>()?.to_vec())
+        strips::draw(placed.pixels[1], splat, &columns, stack(&magnitudes, 0), session)
     }
 }
 
