@@ -112,6 +112,42 @@ fn names_go_with_what_is_chosen() {
 }
 
 #[test]
+fn a_time_says_its_date() {
+    let folder = common::folder();
+    let a = at(folder.path(), "a.nc");
+    let of = ["--attr", "t@units=hours since 1900-01-01", "--dims", "t"];
+    done(&[&["eval", "t=arange(3)*6 + 1043136", "--output", &a][..], &of].concat());
+    let input = format!("f={a}");
+    assert_eq!(done(&["eval", "-i", &input, "max(f.t)"]), "max(f.t) = 1043148 (2019-01-01T12:00:00)\n");
+    assert_eq!(done(&["eval", "-i", &input, "year(min(f.t))"]), "year(min(f.t)) = 2019\n");
+    assert_eq!(
+        done(&["eval", "-i", &input, "sum(f.t >= '2019-01-01T06')"]),
+        "sum(f.t >= '2019-01-01T06') = 2\n"
+    );
+    assert_eq!(done(&["eval", "-i", &input, "ptp(f.t)"]), "ptp(f.t) = 12\n");
+    assert!(done(&["info", &a]).contains("2019-01-01 … 2019-01-01T12:00:00"), "{}", done(&["info", &a]));
+}
+
+#[test]
+fn what_does_not_fit_is_told_how_it_would() {
+    let said = |text: &str| {
+        let ran = chunkwise(&["eval", "--let", "t=ones((4, 3, 2))", "--let", "w=arange(4.0)", text]);
+        assert_eq!(ran.code, Some(2), "{text}: {}", ran.out);
+        ran.err
+    };
+    for (text, hint) in [
+        ("average(t, weights=w)", "the 4 lie along axis 0 as [:, None, None]"),
+        ("mean(t, where=w > 1)", "the 4 lie along axis 0 as [:, None, None]"),
+        ("groupby_reduce(t, int64(w), 'mean')", "axis= groups along one axis"),
+        ("groupby_reduce(t, (w, w), 'sum', axis=0)", "of two, make one"),
+        ("mean(t, axis='time')", "axes are numbers from 0 on"),
+        ("nlargest(t)", "write topk(x, 3)"),
+    ] {
+        assert!(said(text).contains(hint), "{text}: {}", said(text));
+    }
+}
+
+#[test]
 fn a_profile_takes_what_a_mask_selects() {
     let masked = "binned_statistic(x[m], y[m], 'mean', bins=3, range=(0, 9))";
     let whole = "binned_statistic(x, y, 'mean', bins=3, range=(0, 9), where=m)";

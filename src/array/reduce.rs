@@ -282,6 +282,9 @@ fn fits(shape: &[u64], other: &[u64], what: &str) -> Result<Dims> {
                 ),
             );
             Err(match along_others([shape, other].into_iter()) {
+                Some(hint) if what == "labels" => {
+                    e.hint(format!("{hint}; axis= groups along one axis alone"))
+                }
                 Some(hint) => e.hint(hint),
                 None => e,
             })

@@ -57,7 +57,14 @@ pub fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
     }
     let func = skipna::reduction(cx, &values, func)?;
     let values = values.array(cx, "array")?;
-    let by = named::told_apart(cx, a.need(cx, "by")?)?.array(cx, "by")?;
+    let by = a.need(cx, "by")?;
+    if let Val::Tuple(keys) | Val::List(keys) = &by.value
+        && keys.iter().any(|key| matches!(key.value, Val::Array(_) | Val::Stored(_) | Val::Texts(..)))
+    {
+        let e = cx.error(by.span, "groups have one key");
+        return Err(e.hint("of two, make one: unique_inverse(a)[1] * unique(b).size + unique_inverse(b)[1]"));
+    }
+    let by = named::told_apart(cx, by)?.array(cx, "by")?;
     let over = over(cx, &mut a)?;
     let asked = if takes_q { Some(asked(cx, &mut a)?) } else { None };
     for param in ["q", "method"] {

@@ -52,7 +52,14 @@ pub fn of(output: &Output) -> Of {
     match output {
         Output::Histogram(histogram) => Of::new(histogram),
         // What cannot be has no values.
-        Output::Array(array) => Of::named(array.members().ok().flatten()),
+        Output::Array(array) => {
+            let of = Of::named(array.members().ok().flatten());
+            let Ok(notes) = array.annotations() else { return of };
+            match notes.get("units").filter(|units| units.contains(" since ")) {
+                Some(units) => of.times(units, notes.get("calendar").map_or("standard", String::as_str)),
+                None => of,
+            }
+        }
         _ => Of::default(),
     }
 }
@@ -78,7 +85,15 @@ pub fn named(name: &str, of: &Of, value: &Value) -> chunkwise::Result<String> {
             let table = render::profile_human(a.dtype(), a.bytes(), &of.edges()[0], of)?;
             return Ok(format!("{name} = {table}"));
         }
-        Value::Array(a) => render::human_named(a.dtype(), a.shape(), a.bytes(), of.members())?,
+        Value::Array(a) => {
+            let text = render::human_named(a.dtype(), a.shape(), a.bytes(), of.members())?;
+            // One time says its date.
+            let single = a.scalar(0).filter(|_| a.shape().is_empty());
+            match single.and_then(|value| of.date(value)) {
+                Some(date) => format!("{text} ({date})"),
+                None => text,
+            }
+        }
         Value::Histogram(h) => return Ok(format!("{name} = {}", render::histogram_human(h, of)?)),
         _ => return Err(unknown(&name)),
     };

@@ -1,7 +1,7 @@
 //! Histograms: JSON for programs, a table (one dimension) or a map (two) for people.
 
 use super::{View, human, json::list};
-use chunkwise::{Binned, DType, Histogram, Members, Result, Scalar};
+use chunkwise::{Binned, DType, Histogram, Members, Result, Scalar, date_of};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -61,6 +61,9 @@ pub struct Of {
     /// Of a profile, the edges of its bins along each axis.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     edges: Vec<Vec<f64>>,
+    /// Of times, their units and their calendar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    times: Option<(String, String)>,
 }
 
 /// Characters of a name that are shown.
@@ -95,6 +98,17 @@ impl Of {
     /// The edges of its bins along each axis, if it is a profile.
     pub fn edges(&self) -> &[Vec<f64>] {
         &self.edges
+    }
+
+    /// Of times in these units of a calendar.
+    pub fn times(self, units: &str, calendar: &str) -> Of {
+        Of { times: Some((units.to_string(), calendar.to_string())), ..self }
+    }
+
+    /// The date of a value, if it is a time.
+    pub fn date(&self, value: Scalar) -> Option<String> {
+        let (units, calendar) = self.times.as_ref()?;
+        date_of(value.to_f64(), units, calendar).ok()
     }
 
     /// The names of its values.
