@@ -365,7 +365,7 @@ mod tests {
     fn plain(window: &Window, share: impl Fn(f64) -> f64, columns: &[Vec<f64>], value: usize) -> Vec<f64> {
         let [rows, width] = window.shape();
         let mut out = vec![0.0; (rows * width) as usize];
-        for n in 0..columns[0].len() {
+        for (n, value) in columns[4 + value].iter().enumerate() {
             let [x, y, z, h] = [0, 1, 2, 3].map(|c| columns[c][n]);
             for (sx, sy) in (-1..=1).flat_map(|i| (-1..=1).map(move |j| (f64::from(i), f64::from(j)))) {
                 let shifts = [sx * window.period[0], sy * window.period[1]];
@@ -378,7 +378,7 @@ mod tests {
                     let dx = x + shifts[0] - window.middle(0, column);
                     let dy = y + shifts[1] - window.middle(1, row);
                     let square = (dx * dx + dy * dy + z * z) / (h * h);
-                    *sum += if square < 1.0 { columns[4 + value][n] * share(square) } else { 0.0 };
+                    *sum += if square < 1.0 { value * share(square) } else { 0.0 };
                 }
             }
         }
