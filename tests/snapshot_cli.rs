@@ -223,6 +223,9 @@ fn what_cannot_be_is_refused() {
         (&[file, "--range", "3", "--phase", "density,temperature"], 2, "LOW:HIGH"),
         (&[file, "--project", "dm.mass"], 1, "no field 'smoothing_length'"),
         (&[file, "--project", "density", "--pixels", "0"], 1, "between 1 and 2^31 pixels"),
+        (&[file, "--project", "density", "--normal", "1,2"], 2, "three numbers are wanted"),
+        (&[file, "--project", "density", "--normal", "-1,0,0", "--north", "1,0,0"], 1, "two directions"),
+        (&[file, "--project", "density", "--normal", "1,0,0", "--axis", "x"], 2, "cannot be used with"),
         (&[file, "--field", "a[g]=b", "--field", "b[g]=a", "--total", "gas.a"], 1, "made of itself"),
         (
             &[file, "--in", "sphere([1, 2, 3], 0.001)", "--extrema", "gas.density"],

@@ -216,6 +216,51 @@ fn images_of_smoothed_particles_are_yts() {
     }
 }
 
+/// Images that face a vector against NumPy's of turned places, and yt's plane.
+#[test]
+fn images_face_any_vector() {
+    let Some(folder) = shared("images_face_any_vector") else { return };
+    let golden: Value = serde_json::from_str(include_str!("goldens/turned.json")).unwrap();
+    let data = in_yts_units(&folder).all();
+    let session = session(2, "256MiB");
+    let three = |v: &Value| -> [f64; 3] { numbers(v).try_into().unwrap() };
+    for case in golden["cases"].as_array().unwrap() {
+        let width: [f64; 2] = numbers(&case["width"]).try_into().unwrap();
+        let mut window = Window::facing(three(&case["normal"])).center(three(&case["center"])).width(width);
+        window = window.pixels([24, 16]);
+        if !case["north"].is_null() {
+            window = window.north(three(&case["north"]));
+        }
+        let image = data.image(&projection("gas.density", None), &window, &session).unwrap();
+        compare("projection", &image.values, &numbers(&case["projection"]), 1.0, 1e-11);
+        compare("vectors", &image.turned.unwrap().concat(), &numbers(&case["vectors"]), 1.0, 1e-14);
+        assert_eq!(
+            (image.x.axis.name(), image.x.low, image.x.high),
+            ("right", -width[0] / 2.0, width[0] / 2.0)
+        );
+        let image = data.image(&slice("gas.density", true), &window, &session).unwrap();
+        compare("slice", &image.values, &numbers(&case["slice"]), 1.0, 1e-11);
+        if !case["yt_slice"].is_null() {
+            compare("yt's slice", &image.values, &numbers(&case["yt_slice"]), 1.0, 1e-11);
+            compare("yt's", &numbers(&case["projection"]), &numbers(&case["yt_projection"]), 1.0, 1e-13);
+        }
+    }
+    // Along an axis it is the image along it, and points are where they are.
+    let count = Picture::Deposit { field: "dm".into(), how: Deposit::Count, density: false };
+    for (axis, normal) in [(0, [3.0, 0.0, 0.0]), (1, [0.0, 0.5, 0.0]), (2, [0.0, 0.0, 2.0])] {
+        let part =
+            |window: Window| window.center([20000.0; 3]).width([9000.0; 2]).depth(7000.0).pixels([32, 32]);
+        let counts = |window: Window| data.image(&count, &part(window), &session).unwrap().values;
+        let along = counts(Window::along(axis));
+        assert_eq!(along, counts(Window::facing(normal)));
+        assert!(along.iter().sum::<f64>() > 50.0);
+    }
+    for window in [Window::facing([0.0; 3]), Window::facing([1.0, 0.0, 0.0]).north([2.0, 0.0, 0.0])] {
+        let e = data.image(&count, &window.pixels([8, 8]), &session).unwrap_err();
+        assert_eq!(e.kind(), ErrorKind::Value);
+    }
+}
+
 /// The same bits for any threads, blocks and budgets; what is not finite is an error.
 #[test]
 fn images_do_not_depend_on_any_order() {

@@ -124,6 +124,12 @@ pub struct Snap {
     /// Along which axis images are seen
     #[arg(long, value_enum, value_name = "x|y|z", default_value = "z", hide_possible_values = true)]
     pub axis: Along,
+    /// See images from where a vector points, not along an axis
+    #[arg(long, value_name = "X,Y,Z", conflicts_with = "axis", allow_hyphen_values = true)]
+    pub normal: Option<String>,
+    /// What is upwards in them
+    #[arg(long, value_name = "X,Y,Z", requires = "normal", allow_hyphen_values = true)]
+    pub north: Option<String>,
     /// The width of images, and their height [default: all of the object, or of the box]
     #[arg(long, value_name = "LENGTH[,LENGTH]")]
     pub width: Option<String>,

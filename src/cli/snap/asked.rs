@@ -181,7 +181,14 @@ pub fn window(args: &Snap, data: &Data) -> Result<Window, Failure> {
         [x, y] => [x, y],
         ref other => return Err(both("--pixels", other.len())),
     };
-    let mut window = Window::along(axis).pixels(pixels);
+    let mut window = match &args.normal {
+        Some(text) => Window::facing(vector("--normal", text)?),
+        None => Window::along(axis),
+    };
+    window = window.pixels(pixels);
+    if let Some(text) = &args.north {
+        window = window.north(vector("--north", text)?);
+    }
     if let Some(text) = &args.width {
         let lengths = split(text).iter().map(|l| data.snapshot().length(l)).collect::<Computed<Vec<_>>>()?;
         window = match lengths[..] {
@@ -194,6 +201,12 @@ pub fn window(args: &Snap, data: &Data) -> Result<Window, Failure> {
         window = window.depth(data.snapshot().length(text)?);
     }
     Ok(window)
+}
+
+/// Three numbers.
+fn vector(option: &str, text: &str) -> Result<[f64; 3], Failure> {
+    let numbers: Vec<f64> = numbers(option, text)?;
+    numbers.try_into().map_err(|_| Failure::Usage(format!("{option} {text}: three numbers are wanted")))
 }
 
 /// A list of numbers with commas.

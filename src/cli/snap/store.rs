@@ -70,6 +70,9 @@ pub fn write(path: &Path, results: &Results, overwrite: bool, session: &Session)
         options = options.attribute("upper_corner", numbers(&[image.x.high, image.y.high]));
         options = options.attribute("code_length_cm", numbers(&[results.length.in_cgs(results.epoch)]));
         options = text("seen_along", image.along.name(), options);
+        for (name, vector) in ["right", "up", "out"].iter().zip(image.turned.iter().flatten()) {
+            options = options.attribute(name, numbers(vector));
+        }
         let shape = [image.y.pixels as usize, image.x.pixels as usize];
         store = store.dataset_with(&format!("image_{n}"), &array(image.values.clone(), &shape)?, &options);
     }

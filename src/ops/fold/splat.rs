@@ -231,7 +231,7 @@ impl State for Sums {
             let e = Error::new(ErrorKind::Value, "a particle's place, radius or value is not finite");
             return Err(e.at("operation", "sph_image").hint("a cut leaves particles out"));
         }
-        let cells = self.pixels.len();
+        let cells = self.pixels.count();
         let mut out = Buffer::zeroed(cells * 8);
         let image = cells / self.quanta.len();
         for (i, (sum, to)) in self.pixels.sums().zip(out.as_chunks_mut::<8>().0).enumerate() {
@@ -241,7 +241,7 @@ impl State for Sums {
     }
 
     fn write(&self) -> Result<Vec<u8>> {
-        let mut out = Vec::with_capacity(1 + 16 * self.pixels.len());
+        let mut out = Vec::with_capacity(1 + 16 * self.pixels.count());
         out.push(u8::from(self.strange));
         self.pixels.sums().for_each(|sum| out.extend(sum.to_le_bytes()));
         Ok(out)

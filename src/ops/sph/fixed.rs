@@ -110,11 +110,11 @@ impl Four {
     /// Adds quanta of magnitudes up to 2¹²⁴.
     #[inline(always)]
     pub fn add_large(&mut self, mut quanta: [f64; 4]) {
-        for k in 0..4 {
-            let first = quanta[k] + HIGHEST;
-            quanta[k] -= first - HIGHEST;
+        for (quanta, high) in quanta.iter_mut().zip(&mut self.high) {
+            let first = *quanta + HIGHEST;
+            *quanta -= first - HIGHEST;
             let digit = (first.to_bits() as i64).wrapping_sub(HIGHEST.to_bits() as i64);
-            self.high[k] = self.high[k].wrapping_add(digit << HIGHEST_SHIFT);
+            *high = high.wrapping_add(digit << HIGHEST_SHIFT);
         }
         self.add(quanta);
     }

@@ -3,9 +3,11 @@
 mod draw;
 mod fixed;
 mod kernel;
+mod pixels;
 mod window;
 
-pub use draw::{Brush, Pixels, VALUES, draw};
+pub use draw::{Brush, VALUES, draw};
 pub use fixed::Quantum;
 pub use kernel::{KERNELS, Kernel, Lines};
+pub use pixels::Pixels;
 pub use window::{Through, Window};

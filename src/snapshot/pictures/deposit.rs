@@ -1,7 +1,7 @@
 //! Particles added to pixels and cells as points.
 
 use super::what::{Axis, Deposit, Made, Side, Volume};
-use super::window::{Placed, in_depth};
+use super::window::{Placed, in_depth, seen};
 use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::asked::Asked;
 use crate::snapshot::data::{Column, Data};
@@ -30,18 +30,19 @@ impl Data {
     ) -> Result<Made> {
         let (kind, column) = self.deposited(text, how)?;
         let mask = in_depth(self, &kind, self.mask(&kind)?, placed)?;
-        let places = self.places(&kind, false)?;
+        let places = seen(self, &kind, placed)?;
         let domain = self.snapshot().contents().domain;
         let cells = |d: usize| {
             let axis = placed.axes[d];
             let (low, high) = (placed.left[d], placed.right()[d]);
-            let inside = domain.is_none_or(|b| low >= b.left[axis] && high <= b.left[axis] + b.width[axis]);
+            let inside = placed.turned.is_some()
+                || domain.is_none_or(|b| low >= b.left[axis] && high <= b.left[axis] + b.width[axis]);
             let (x, low, high) = match inside {
-                true => (places[axis].clone(), low, high),
+                true => (places[d].clone(), low, high),
                 // About the centre, from which particles lie the shorter way round.
                 false => {
                     let half = placed.width[d] / 2.0;
-                    (offset(&places[axis], placed.center[axis], placed.periods[d]), -half, half)
+                    (offset(&places[d], placed.center[axis], placed.periods[d]), -half, half)
                 }
             };
             let periodic = placed.periods[d].is_some_and(|p| placed.width[d] == p);

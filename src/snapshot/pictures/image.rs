@@ -29,12 +29,12 @@ impl Data {
             }
         };
         let right = placed.right();
-        let side = |d: usize| Side {
-            axis: Axis::of(placed.axes[d]),
-            low: placed.left[d],
-            high: right[d],
-            pixels: placed.pixels[d],
+        let axis = |d: usize| match placed.turned {
+            Some(_) => [Axis::Right, Axis::Up, Axis::Out][d],
+            None => Axis::of(placed.axes[d]),
         };
-        Ok(Image { name, unit, values, x: side(0), y: side(1), along: Axis::of(placed.axes[2]) })
+        let side =
+            |d: usize| Side { axis: axis(d), low: placed.left[d], high: right[d], pixels: placed.pixels[d] };
+        Ok(Image { name, unit, values, x: side(0), y: side(1), along: axis(2), turned: placed.turned })
     }
 }

@@ -3,12 +3,11 @@
 
 use super::strips;
 use super::what::Made;
-use super::window::{Placed, in_depth};
+use super::window::{Placed, in_depth, seen};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ops::fold::{Splat, Through, Window};
 use crate::snapshot::asked::Asked;
 use crate::snapshot::data::{Column, Data};
-use crate::snapshot::frame::offset;
 use crate::{Array, Over, Session, stack};
 
 impl Data {
@@ -74,8 +73,7 @@ impl Data {
             true => vec![&share * &column.array, share],
             false => vec![&share * &column.array],
         };
-        let across = &self.places(&kind, false)?[placed.axes[2]];
-        let across = offset(across, placed.center[placed.axes[2]], placed.periods[2]);
+        let [_, _, across] = seen(self, &kind, placed)?;
         let images = self.splat(&kind, &h, values, Some(across), through, placed, session)?;
         let values = match normalised {
             true => ratios(&images).map(|v| v * column.factor).collect(),
@@ -156,6 +154,9 @@ impl Data {
         placed: &Placed,
         session: &Session,
     ) -> Result<Vec<f64>> {
+        if through == Through::Cell && placed.turned.is_some() {
+            return Err(Error::new(ErrorKind::Value, "cells are seen along x, y or z"));
+        }
         let mask = self.mask(kind)?;
         let mask = match (&across, through) {
             (None, _) => in_depth(self, kind, mask, placed)?,
@@ -171,8 +172,7 @@ impl Data {
             Some(mask) => values.iter().map(|v| mask.select(v, 0.0)).collect(),
             None => values,
         };
-        let places = self.places(kind, false)?;
-        let [x, y] = [0, 1].map(|d| places[placed.axes[d]].clone());
+        let [x, y, _] = seen(self, kind, placed)?;
         let window = |rows: [u64; 2]| Window {
             left: placed.left,
             pixel: placed.pixel(),

@@ -50,10 +50,13 @@ pub struct Image {
     pub y: Side,
     /// Along which axis it is seen.
     pub along: Axis,
+    /// The directions to the right, upwards and towards the eye, if these are no axes; sides are counted from the centre then.
+    pub turned: Option<[[f64; 3]; 3]>,
 }
 
 /// An axis of space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Axis {
     /// The first.
     X,
@@ -61,6 +64,12 @@ pub enum Axis {
     Y,
     /// The third.
     Z,
+    /// To the right in an image that faces a vector.
+    Right,
+    /// Upwards in it.
+    Up,
+    /// Towards the eye.
+    Out,
 }
 
 impl Axis {
@@ -75,6 +84,9 @@ impl Axis {
             Axis::X => "x",
             Axis::Y => "y",
             Axis::Z => "z",
+            Axis::Right => "right",
+            Axis::Up => "up",
+            Axis::Out => "out",
         }
     }
 }

@@ -11,16 +11,37 @@ use crate::snapshot::object::DataObject;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Window {
     pub(super) axis: usize,
+    pub(super) facing: Option<Facing>,
     pub(super) center: Option<[f64; 3]>,
     pub(super) width: Option<[f64; 2]>,
     pub(super) depth: Option<f64>,
     pub(super) pixels: [u64; 2],
 }
 
+/// From where something is seen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Facing {
+    normal: [f64; 3],
+    north: Option<[f64; 3]>,
+}
+
 impl Window {
     /// Seen along x (0), y (1) or z (2): the next axes of x, y, z, x, y lie to the right and upwards.
     pub fn along(axis: usize) -> Window {
-        Window { axis, center: None, width: None, depth: None, pixels: [512, 512] }
+        Window { axis, facing: None, center: None, width: None, depth: None, pixels: [512, 512] }
+    }
+
+    /// Seen from where a vector points. Everything is there once, the shorter way round from the centre.
+    pub fn facing(normal: [f64; 3]) -> Window {
+        Window { facing: Some(Facing { normal, north: None }), ..Window::along(2) }
+    }
+
+    /// With this vector upwards, as far as it lies in the image; for windows that face a vector.
+    pub fn north(mut self, north: [f64; 3]) -> Window {
+        if let Some(facing) = &mut self.facing {
+            facing.north = Some(north);
+        }
+        self
     }
 
     /// About a point.
@@ -60,6 +81,8 @@ pub(super) struct Placed {
     pub depth: Option<f64>,
     /// The period of the box along each axis of the image.
     pub periods: [Option<f64>; 3],
+    /// The directions to the right, upwards and towards the eye, if these are no axes. The window is about zero then.
+    pub turned: Option<[[f64; 3]; 3]>,
 }
 
 impl Placed {
@@ -91,6 +114,55 @@ fn extent(object: &DataObject) -> Option<[f64; 3]> {
     }
 }
 
+fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
+    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+}
+
+fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+}
+
+impl Facing {
+    /// The directions to the right, upwards and towards the eye. Without one upwards it is that of
+    /// yt's projections, which along an axis are those along the axis.
+    fn directions(self) -> Result<[[f64; 3]; 3]> {
+        let unit = |v: [f64; 3]| {
+            let length = dot(v, v).sqrt();
+            let unit = v.map(|v| v / length);
+            match length > 0.0 && unit.iter().all(|v| v.is_finite()) {
+                true => Ok(unit),
+                false => Err(Error::new(
+                    ErrorKind::Value,
+                    "what an image faces, and what is upwards in it, are two directions",
+                )),
+            }
+        };
+        let normal = unit(self.normal)?;
+        let north = match self.north {
+            Some(north) => {
+                let along = dot(north, normal);
+                [0, 1, 2].map(|d| north[d] - along * normal[d])
+            }
+            None => {
+                let axes = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+                let sums = axes.map(|axis| cross(axis, normal).iter().sum::<f64>());
+                let most = (1..3).fold(0, |most, d| if sums[d] > sums[most] { d } else { most });
+                cross(normal, cross(axes[most], normal))
+            }
+        };
+        Ok([unit(cross(north, normal))?, unit(north)?, normal])
+    }
+}
+
+/// The width of what an object covers from any side, if it has one.
+fn diameter(data: &Data) -> Option<f64> {
+    let box_width = data.snapshot().contents().domain.map(|d| d.width);
+    match (data.object(), extent(data.object()).or(box_width)?) {
+        (DataObject::Sphere { .. } | DataObject::Disk { .. } | DataObject::Ellipsoid { .. }, e) => Some(e[0]),
+        (_, e) => Some(dot(e, e).sqrt()),
+    }
+}
+
 /// A window onto what is in an object.
 ///
 /// # Errors
@@ -103,7 +175,9 @@ pub(super) fn place(data: &Data, window: &Window) -> Result<Placed> {
     let axes = [(window.axis + 1) % 3, (window.axis + 2) % 3, window.axis];
     let domain = data.snapshot().contents().domain;
     let center = window.center.unwrap_or(data.frame().center);
-    let width = match (window.width, extent(data.object()), domain) {
+    let turned = window.facing.map(Facing::directions).transpose()?;
+    let around = turned.and_then(|_| diameter(data));
+    let width = match (window.width.or(around.map(|w| [w, w])), extent(data.object()), domain) {
         (Some(width), ..) => width,
         (None, Some(extent), _) => [extent[axes[0]], extent[axes[1]]],
         (None, None, Some(domain)) => [domain.width[axes[0]], domain.width[axes[1]]],
@@ -121,9 +195,23 @@ pub(super) fn place(data: &Data, window: &Window) -> Result<Placed> {
     if window.depth.is_some_and(|d| !(d.is_finite() && d > 0.0)) {
         return wrong("a depth is a length above 0");
     }
-    let left = [0, 1].map(|d| center[axes[d]] - width[d] / 2.0);
-    let periods = axes.map(|axis| period(domain.as_ref(), axis));
-    Ok(Placed { axes, center, left, width, pixels: window.pixels, depth: window.depth, periods })
+    let left = [0, 1].map(|d| if turned.is_some() { 0.0 } else { center[axes[d]] } - width[d] / 2.0);
+    let periods = axes.map(|axis| if turned.is_some() { None } else { period(domain.as_ref(), axis) });
+    let Window { pixels, depth, .. } = *window;
+    Ok(Placed { axes, center, left, width, pixels, depth, periods, turned })
+}
+
+/// Where particles of a kind are in an image: to the right, upwards, and from its middle towards the eye.
+pub(super) fn seen(data: &Data, kind: &str, placed: &Placed) -> Result<[Array; 3]> {
+    let places = data.places(kind, false)?;
+    let domain = data.snapshot().contents().domain;
+    let way = |d: usize| offset(&places[d], placed.center[d], period(domain.as_ref(), d));
+    let Some(directions) = placed.turned else {
+        let [x, y, z] = placed.axes;
+        return Ok([places[x].clone(), places[y].clone(), way(z)]);
+    };
+    let [x, y, z] = [0, 1, 2].map(way);
+    Ok(directions.map(|v| &x * v[0] + &y * v[1] + &z * v[2]))
 }
 
 /// The mask of what a window's depth leaves.
@@ -134,8 +222,7 @@ pub(super) fn in_depth(
     placed: &Placed,
 ) -> Result<Option<Array>> {
     let Some(depth) = placed.depth else { return Ok(mask) };
-    let across = &data.places(kind, false)?[placed.axes[2]];
-    let way = offset(across, placed.center[placed.axes[2]], placed.periods[2]);
+    let [_, _, way] = seen(data, kind, placed)?;
     let near = way.abs().less_equal(depth / 2.0);
     Ok(Some(mask.map_or(near.clone(), |m| m & near)))
 }
