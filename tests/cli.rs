@@ -297,7 +297,7 @@ fn netcdf_classic_files_are_as_others() {
         assert_eq!(run.code, Some(0), "{}", run.err);
         for word in [
             "  @title = \"all types\"",
-            "  time  float64 (7,), big-endian, record, 56 B, a dimension scale, 0.0 … 6.0",
+            "  time  float64 (7,), big-endian, record, 56 B, a dimension scale, 1970-01-01 … 1970-01-07",
             "    @units = \"days since 1970-01-01\"",
             "  record_f4  float32 (time 7, y 3), big-endian, record, 84 B",
             "  fixed_i1  int8 (y 3, x 5), contiguous, 15 B",

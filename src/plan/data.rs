@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use std::sync::{Arc, OnceLock};
 
 /// The version of the serialised form; another version is refused.
-pub const PLAN_VERSION: u32 = 4;
+pub const PLAN_VERSION: u32 = 5;
 
 /// How many runners of kernels nested in feeds a worker keeps for its next block; a concatenation
 /// may have thousands of pieces.

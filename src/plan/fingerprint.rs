@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 /// The version of the numerics: which bits a plan's results, and the states on the way to them, have. It goes
 /// up whenever either may change, so that partials of two such versions are never merged.
-pub const NUMERICS_VERSION: u32 = 2;
+pub const NUMERICS_VERSION: u32 = 3;
 
 /// A short name of a plan that two plans share only if they are the same: 128 bits of a hash of what
 /// [`Plan::to_json`](super::Plan::to_json) writes and of [`NUMERICS_VERSION`]. It is the same in every process and

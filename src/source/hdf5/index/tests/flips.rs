@@ -4,7 +4,8 @@
 //! the array and against each other. What no check can tell from another valid file are the fields of one
 //! leaf entry: the address of a chunk, and for filtered chunks the stored size and the filter mask. A flip
 //! there may change that field of that chunk, and nothing else. Where chunks are missing an entry's key can also become
-//! that of one that is missing, between the same neighbours: then that chunk is there, and the other is not.
+//! that of one that is missing, between the same neighbours: then that chunk is there, and the other is not, or, where the entry
+//! is the first of its node, an error.
 
 use super::hostile::{Rng, Subject, subjects};
 use super::*;
@@ -43,12 +44,13 @@ fn judge(
 ) -> std::result::Result<bool, String> {
     let Ok(found) = all(bad, &subject.facts) else { return Ok(true) };
     let (mut noticed, mut other) = (false, 0);
-    let (mut lost, mut gained) = (Vec::new(), Vec::new());
+    let (mut lost, mut gained, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     for (i, (before, now)) in good.iter().zip(&found).enumerate() {
         match (before.as_ref().unwrap(), now) {
-            (_, Err(e)) => {
+            (before, Err(e)) => {
                 // A version that is not known is seen before a checksum.
                 assert!([ErrorKind::Format, ErrorKind::Unsupported].contains(&e.kind()), "{e}");
+                refused.extend(before);
                 noticed = true;
             }
             (before, Ok(now)) if before == now => {}
@@ -65,6 +67,7 @@ fn judge(
     match (&lost[..], &gained[..]) {
         ([], []) => {}
         ([(_, was)], [(_, is)]) if was == is && other == 0 => return Ok(noticed),
+        ([], [(_, is)]) if refused.contains(is) && other == 0 => return Ok(noticed),
         _ => return Err(format!("{lost:?} are lost and {gained:?} are gained")),
     }
     match other {
