@@ -249,7 +249,6 @@ fn what_cannot_be_drawn_is_refused_before_anything_runs() {
     let seventeen: Vec<&str> = seventeen.iter().map(String::as_str).collect();
     refused(&seventeen, "a.png", "at most 16");
     refused(&["arange(3)", "--explain"], "a.png", "--explain");
-    refused(&["arange(3)", "--output", &at("o.h5")], "a.png", "--output");
     assert_eq!(eval(&["arange(3)", "--plot-log"]).code, Some(2));
     let missing = at("none/a.png");
     let run = eval(&["arange(3)", "--plot", &missing]);
