@@ -83,6 +83,10 @@ pub fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
+            if let Some(code) = signals::ended() {
+                chunkwise::whole::remove_parts();
+                return ExitCode::from(code);
+            }
             let code = failure.exit_code();
             if code != 0 {
                 let _ = writeln!(io::stderr(), "error: {}", printable_lines(&failure.to_string()));

@@ -6,12 +6,22 @@
 //! A file that becomes larger than the limit (SIGXFSZ) is an error of writing.
 
 use chunkwise::{Cancel, whole};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering::SeqCst};
 
 /// How many runs are under way.
 static RUNNING: AtomicU32 = AtomicU32::new(0);
 /// Whether the runs were asked to stop.
 static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// The last signal that came, 0 for none.
+static CAME: AtomicI32 = AtomicI32::new(0);
+
+/// What the process says to whoever started it, if a signal came that asked no run to stop: it ends the program, and what
+/// fails meanwhile fails of it, as another process that the same Ctrl-C ended.
+pub fn ended() -> Option<u8> {
+    let signal = CAME.load(SeqCst);
+    (signal > 0 && !ASKED.load(SeqCst)).then_some(128 + signal as u8)
+}
 
 /// As long as it is there, a first signal asks a run to stop.
 pub struct Run(());
@@ -71,10 +81,11 @@ pub fn listen(cancel: &Cancel) {
 
 /// Where signals are written to.
 #[cfg(unix)]
-static PIPE: std::sync::atomic::AtomicI32 = std::sync::atomic::AtomicI32::new(-1);
+static PIPE: AtomicI32 = AtomicI32::new(-1);
 
 #[cfg(unix)]
 extern "C" fn forward(signal: libc::c_int) {
+    CAME.store(signal, SeqCst);
     let byte = signal as u8;
     // SAFETY: write is one of the calls that a handler may make; the byte lives, and the pipe is never closed.
     // A full pipe would block, but the listener reads what was asked twice.
