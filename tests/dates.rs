@@ -6,6 +6,7 @@ use chunkwise::expr::{Expression, Scope};
 use chunkwise::{Array, DType, DatePart, ErrorKind, date_of};
 use common::{golden, session};
 use ndarray::Array1;
+use serde_json::Value;
 
 const PARTS: [(&str, DatePart); 8] = [
     ("year", DatePart::Year),
@@ -18,6 +19,15 @@ const PARTS: [(&str, DatePart); 8] = [
     ("weekday", DatePart::DayOfWeek),
 ];
 
+fn times(case: &Value) -> Vec<f64> {
+    case["times"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect()
+}
+
+/// A part of the dates of all times.
+fn part_of(case: &Value, name: &str) -> Vec<i64> {
+    case[name].as_array().unwrap().iter().map(|v| v.as_i64().unwrap()).collect()
+}
+
 #[test]
 fn dates_are_those_of_cftime() {
     let golden = golden("dates.json");
@@ -25,22 +35,20 @@ fn dates_are_those_of_cftime() {
     let mut seen = 0;
     for case in golden.as_array().unwrap() {
         let text = |name: &str| case[name].as_str().unwrap();
-        let times: Vec<f64> = case["times"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
-        let time = Array::from_ndarray(Array1::from_vec(times));
+        let time = Array::from_ndarray(Array1::from_vec(times(case)));
         for (name, part) in PARTS {
             let parts = time.date_part(text("units"), text("calendar"), part);
             let got = session.compute(&parts).unwrap();
-            let wanted: Vec<i64> =
-                case[name].as_array().unwrap().iter().map(|v| v.as_i64().unwrap()).collect();
+            let wanted = part_of(case, name);
             let what = format!("{name}, {}, {}", text("units"), text("calendar"));
             assert_eq!(got.as_slice::<i64>().unwrap(), wanted, "{what}: {}", case["times"]);
             seen += wanted.len();
         }
-        for (i, v) in case["times"].as_array().unwrap().iter().enumerate() {
+        for (i, v) in times(case).into_iter().enumerate() {
             let part = |name: &str| case[name][i].as_i64().unwrap();
             let [y, m, d] = ["year", "month", "day"].map(part);
             let clock = ["hour", "minute", "second"].map(part);
-            let said = date_of(v.as_f64().unwrap(), text("units"), text("calendar")).unwrap();
+            let said = date_of(v, text("units"), text("calendar")).unwrap();
             let (date, time) = said.split_once('T').unwrap_or((&said, "00:00:00"));
             assert_eq!(date, format!("{y:04}-{m:02}-{d:02}"), "{v} {}", text("units"));
             assert_eq!(
@@ -70,6 +78,9 @@ fn what_is_no_date_is_an_error() {
         (" since 2001-01-01", "standard", ErrorKind::Value),
         ("m since 2001-01-01", "standard", ErrorKind::Value),
         ("days since yesterday", "standard", ErrorKind::Value),
+        ("days since 9223372036854775807-02-01", "standard", ErrorKind::Value),
+        ("days since -9223372036854775807-01-01", "noleap", ErrorKind::Value),
+        ("seconds since 1000001-01-01", "360_day", ErrorKind::Value),
         ("days since 2001-01-01 25:99", "standard", ErrorKind::Value),
         ("days since 2001-01-01 00:00 +2a", "standard", ErrorKind::Value),
         ("days since 2001-01-01 00:00 -7:30", "standard", ErrorKind::Value),
@@ -126,9 +137,8 @@ fn times_are_compared_with_dates() {
     let mut seen = 0;
     for case in golden.as_array().unwrap() {
         let text = |name: &str| case[name].as_str().unwrap();
-        let times: Vec<f64> = case["times"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
-        let parts = |name: &str| case[name].as_array().unwrap().iter().map(|v| v.as_i64().unwrap()).collect();
-        let parts: Vec<Vec<i64>> = ["year", "month", "day", "hour", "minute", "second"].map(parts).to_vec();
+        let times = times(case);
+        let parts = ["year", "month", "day", "hour", "minute", "second"].map(|name| part_of(case, name));
         let date = |i: usize| parts.iter().map(|part| part[i]).collect::<Vec<i64>>();
         let time = Array::from_ndarray(Array1::from_vec(times.clone()));
         let time = time.annotate("units", text("units")).annotate("calendar", text("calendar"));
@@ -180,6 +190,13 @@ fn a_date_is_compared_with_times_alone() {
     assert_eq!(bools("t == '2001-02'"), [false, true, false]);
     assert_eq!(bools("t != '2001-02-01 00:00'"), [true, false, true]);
     assert_eq!(bools("(t >= '2001') & (t <= '2001-01-31')"), [true, false, false]);
+    // Times beyond all dates are on their side of them.
+    let mut far = Scope::new();
+    let beyond = Array::from_ndarray(ndarray::array![1e300, -1e300, f64::INFINITY]);
+    far.define("t", beyond.annotate("units", "days since 2001-01-01"));
+    let after = Expression::parse("t > '2500'").unwrap().array(&far).unwrap();
+    assert_eq!(session.compute(&after).unwrap().as_slice::<bool>().unwrap(), [true, false, false]);
+    assert!(date_of(1e300, "days since 2001-01-01", "standard").is_err());
     let error = |text: &str| Expression::parse(text).unwrap().array(&scope).unwrap_err().to_string();
     for date in ["2001-02-30", "yesterday", "2001-13", "12"] {
         let said = error(&format!("t < '{date}'"));

@@ -49,6 +49,10 @@ enum Calendar {
 
 /// Milliseconds of a day.
 const DAY: i64 = 86_400_000;
+/// The last year that a date has, and the first one, of which the sign is the other.
+const FURTHEST: i64 = 1_000_000;
+/// Milliseconds that times lie from their reference at most: some hundred million years.
+const FAR: f64 = 4e18;
 /// Days before each month of a year without a leap day.
 const BEFORE: [i64; 12] = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334];
 /// The first day of the Gregorian calendar, as a year, month and day, and the last of the Julian one.
@@ -196,8 +200,7 @@ pub fn date_of(time: f64, units: &str, calendar: &str) -> Result<String> {
     let reference = Reference::parse(units, calendar)?;
     let none = || Error::new(ErrorKind::Value, format!("{time} {units} has no date"));
     let since = (time * reference.unit).round();
-    // Some 300 million years.
-    if !since.is_finite() || since.abs() > 1e19 / 1e3 {
+    if !since.is_finite() || since.abs() > FAR {
         return Err(none());
     }
     let milliseconds = since as i64 + reference.offset;
@@ -307,7 +310,8 @@ impl Reference {
     /// Milliseconds from the calendar's day 0.
     #[track_caller]
     fn milliseconds(&self, times: &Array) -> Array {
-        (times.cast(DType::F64) * self.unit).rint().cast(DType::I64) + self.offset
+        // What is further away stays on its side of all dates.
+        (times.cast(DType::F64) * self.unit).rint().clip(-FAR, FAR).cast(DType::I64) + self.offset
     }
 
     fn parse(units: &str, calendar: &str) -> Result<Reference> {
@@ -342,6 +346,10 @@ impl Reference {
         let (negative, unsigned) = day.strip_prefix('-').map_or((false, day), |rest| (true, rest));
         let [year, month, day_of_month] =
             numbers::<i64>(unsigned, '-').and_then(|n| n.try_into().ok()).ok_or_else(date)?;
+        // Further away no sum of milliseconds would be told from any other.
+        if year > FURTHEST {
+            return Err(date());
+        }
         let year = if negative { -year } else { year };
         let (time, from_utc) = without_zone(time.trim()).ok_or_else(date)?;
         let clock = if time.is_empty() { vec![0.0] } else { numbers::<f64>(time, ':').ok_or_else(date)? };
