@@ -4,9 +4,11 @@
 //! the nodes that it needs are gathered into a petgraph DAG, equal nodes merged into one.
 
 mod annotations;
+mod dimensions;
 mod show;
 
 pub(crate) use annotations::{MISSING, carried, named};
+pub(crate) use dimensions::{Along, Coordinates, Dimension, Dimensions, traced};
 
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
@@ -122,6 +124,9 @@ pub struct Node {
     pub annotations: BTreeMap<String, String>,
     /// The names of its values, where these stand for something; not looked at when equal nodes are merged.
     pub members: Option<Arc<Members>>,
+    /// What its axes are, where that was said; not looked at when equal nodes are merged. What is made of it is
+    /// traced back to here.
+    pub(crate) dimensions: Option<Arc<Dimensions>>,
 }
 
 impl Drop for Node {
@@ -203,6 +208,7 @@ impl Graph {
                     origin: node.origin.clone(),
                     annotations: BTreeMap::new(),
                     members: None,
+                    dimensions: None,
                 })
             };
             let looked = match held.contains(&index) {

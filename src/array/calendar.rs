@@ -161,18 +161,8 @@ impl Array {
         date: &str,
     ) -> Result<Array> {
         let reference = Reference::parse(units, calendar)?;
-        let day = match date.trim_start_matches('-').matches('-').count() {
-            0 if date.len() >= 4 => format!("{date}-01-01"),
-            1 => format!("{date}-01"),
-            _ => date.to_string(),
-        };
-        // An hour alone is a clock too.
-        let at = Reference::parse(&format!("seconds since {day}"), calendar);
-        let at = at.map_err(|_| {
-            Error::new(ErrorKind::Value, format!("'{date}' is no date of the calendar '{calendar}'"))
-                .hint("write a date as in '2001-02-28', '2001-02', '2001' or '2001-02-28 06:00'")
-        })?;
-        let found = Array::elementwise(comparison, &[reference.milliseconds(self).into(), at.offset.into()]);
+        let at = moment(date, calendar)?;
+        let found = Array::elementwise(comparison, &[reference.milliseconds(self).into(), at.into()]);
         Ok(match self.numbers()? {
             Some(numbers) if comparison == Op::NOT_EQUAL => numbers.logical_not() | found,
             Some(numbers) => numbers & found,
@@ -230,6 +220,37 @@ pub fn date_of(time: f64, units: &str, calendar: &str) -> Result<String> {
         (_, 0) => format!("{date}T{hour:02}:{minute:02}:{second:02}"),
         _ => format!("{date}T{hour:02}:{minute:02}:{second:02}.{thousandth:03}"),
     })
+}
+
+/// The time of a date in `units` of a `calendar`, of which [`date_of`] is the date. A year, a month or a day is its beginning.
+///
+/// ```
+/// assert_eq!(chunkwise::time_of("2001-03-01T06:00", "days since 2001-01-01", "noleap")?, 59.25);
+/// # Ok::<(), chunkwise::Error>(())
+/// ```
+///
+/// # Errors
+/// `Value` for what is no date of the calendar, and for units that are no time since a reference; `Unsupported` for another
+/// calendar.
+pub fn time_of(date: &str, units: &str, calendar: &str) -> Result<f64> {
+    let reference = Reference::parse(units, calendar)?;
+    Ok((moment(date, calendar)? - reference.offset) as f64 / reference.unit)
+}
+
+/// Milliseconds from the calendar's day 0 to a date.
+fn moment(date: &str, calendar: &str) -> Result<i64> {
+    let day = match date.trim_start_matches('-').matches('-').count() {
+        0 if date.len() >= 4 => format!("{date}-01-01"),
+        1 => format!("{date}-01"),
+        _ => date.to_string(),
+    };
+    // An hour alone is a clock too.
+    let at = Reference::parse(&format!("seconds since {day}"), calendar);
+    let at = at.map_err(|_| {
+        Error::new(ErrorKind::Value, format!("'{date}' is no date of the calendar '{calendar}'"))
+            .hint("write a date as in '2001-02-28', '2001-02', '2001' or '2001-02-28 06:00'")
+    })?;
+    Ok(at.offset)
 }
 
 /// Whether units are a time since a reference, in this calendar.

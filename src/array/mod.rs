@@ -16,6 +16,7 @@ mod convert;
 mod cumulative;
 mod decode;
 mod derived;
+mod dimensions;
 mod einsum;
 mod elementwise;
 mod extend;
@@ -45,10 +46,11 @@ pub use assemble::{Blocks as BlockList, block};
 pub use axis_bins::AxisBins;
 pub use bin_rule::BinRule;
 pub(crate) use bin_rule::Sample;
-pub use calendar::{DatePart, date_of};
+pub use calendar::{DatePart, date_of, time_of};
 pub use choose::{IndexMode, ravel_multi_index};
 pub use compound::Compound;
 pub use derived::select;
+pub use dimensions::Dimension;
 pub use einsum::einsum;
 pub use elementwise::ArrayOperand;
 pub use extend::{feed, fold};
@@ -178,6 +180,7 @@ impl Draft {
         Ok(Arc::new(Node {
             annotations: carried(&self.kind, &self.inputs),
             members: named(&self.kind, &self.inputs),
+            dimensions: None,
             kind: self.kind,
             inputs: self.inputs,
             shape: self.shape,
@@ -432,6 +435,7 @@ impl Array {
                 origin: n.origin.clone(),
                 annotations: n.annotations.clone(),
                 members: n.members.clone(),
+                dimensions: n.dimensions.clone(),
             };
             change(&mut node);
             Arc::new(node)

@@ -2,6 +2,7 @@
 //! them.
 
 use super::args::{Args, cast};
+use super::axes;
 use super::catalogue::{self, Entry, Is, Kind, Signature};
 use super::chosen;
 use super::cx::Cx;
@@ -36,6 +37,7 @@ pub fn call(
         _ => args,
     };
     let mut bound = bind(cx, span, signature, args, keywords)?;
+    axes::number(cx, &mut bound)?;
     let entry = without_missing(cx, entry, &mut bound)?;
     match entry.is {
         Is::Elementwise(op) => elementwise(cx, op, signature, bound),
@@ -101,6 +103,9 @@ fn bind(
             None => {
                 let message = format!("{name} has no argument '{}'", keyword.name);
                 let e = cx.error_of(ErrorKind::Type, keyword.span, message);
+                if keyword.name == "dim" && params.iter().any(|p| p.name == "axis") {
+                    return Err(e.hint("axis takes the names of dimensions too, as in axis='time'"));
+                }
                 return Err(match did_you_mean(&keyword.name, params.iter().map(|p| p.name)) {
                     Some(near) => e.hint(format!("{near} {}", sentence(&written()))),
                     None => e.hint(written()),

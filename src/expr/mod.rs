@@ -35,6 +35,7 @@
 
 mod args;
 mod attributes;
+mod axes;
 mod beforehand;
 mod binned;
 mod call;

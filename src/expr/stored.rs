@@ -1,8 +1,8 @@
 //! Files, groups and datasets that expressions reach by name: `g.Density`, `s["/PartType0/Density"]`,
 //! `s["/Header"].attrs["Redshift"]`, fields of compound data `d["pos"]["x"]`. They are looked at when an expression uses them, and not before.
 
-use super::each_file;
-use crate::source::hdf5::{Attribute, AttributeValue, Elements, Object, ObjectKind};
+use super::{axes, each_file};
+use crate::source::hdf5::{Attribute, AttributeValue, Dataset, Elements, NodeKind, Object, ObjectKind};
 use crate::source::memory::MemorySource;
 use crate::source::{self, Join, OpenOptions};
 use crate::{Array, Buffer, Error, ErrorKind, Members, Result, Scalar, Session, Texts, Weak};
@@ -39,12 +39,12 @@ pub struct Stored {
 }
 
 struct Files {
-    paths: Vec<PathBuf>,
+    paths: Arc<[PathBuf]>,
     join: Join,
     options: OpenOptions,
-    open: Box<Open>,
+    open: Arc<Open>,
     /// Whether the dataset at a path is in each of the files what it is in the first, and not joined.
-    once: Box<Once>,
+    once: Arc<Once>,
     /// What was found out about the objects that were named, by their paths: each is looked at once, however often
     /// expressions name it.
     looked: Mutex<HashMap<String, Arc<Looked>>>,
@@ -106,14 +106,8 @@ impl Stored {
         open: impl Fn(&str) -> Result<Array> + Send + Sync + 'static,
     ) -> Stored {
         let paths = paths.into_iter().map(Into::into).collect();
-        let files = Files {
-            paths,
-            join,
-            options,
-            open: Box::new(open),
-            once: Box::new(|_| Ok(false)),
-            looked: Mutex::default(),
-        };
+        let (open, once) = (Arc::new(open), Arc::new(|_: &str| Ok(false)));
+        let files = Files { paths, join, options, open, once, looked: Mutex::default() };
         Stored { looked: files.looked_at(""), files: Arc::new(files), path: String::new() }
     }
 
@@ -121,7 +115,7 @@ impl Stored {
     /// that is joined.
     pub fn once(mut self, once: impl Fn(&str) -> Result<bool> + Send + Sync + 'static) -> Stored {
         if let Some(files) = Arc::get_mut(&mut self.files) {
-            files.once = Box::new(once);
+            files.once = Arc::new(once);
         }
         self
     }
@@ -180,7 +174,41 @@ impl Stored {
             true => self.with_names(array),
             false => array,
         };
+        let stored = self.apart();
+        let array = match array.ndim()? {
+            0 => array,
+            _ => array.with_dimensions_by(move || axes::of(&stored)),
+        };
         Ok(self.looked.array.get_or_init(|| array).clone())
+    }
+
+    /// The same, which remembers by itself what it finds: an array that it is part of may be remembered.
+    fn apart(&self) -> Stored {
+        let Files { paths, join, options, open, once, .. } = &*self.files;
+        let (paths, open, once) = (paths.clone(), open.clone(), once.clone());
+        let files =
+            Arc::new(Files { paths, join: *join, options: *options, open, once, looked: Mutex::default() });
+        Stored { looked: files.looked_at(&self.path), files, path: self.path.clone() }
+    }
+
+    /// What a listing says of a dataset, and its attributes, in the first file.
+    ///
+    /// # Errors
+    /// Those of reading it; `Type` for what is no dataset.
+    pub(super) fn described(&self) -> Result<(Dataset, Object)> {
+        let node = self.in_first(|path| source::tree_with(path, self.path(), self.files.options))?;
+        match &node.kind {
+            NodeKind::Dataset(dataset) => Ok(((**dataset).clone(), node.into())),
+            _ => Err(self.located(Error::new(ErrorKind::Type, "this is no dataset"))),
+        }
+    }
+
+    /// How the datasets of several files become one; of one file it stays what it is.
+    pub(super) fn join(&self) -> Join {
+        match self.files.paths.len() {
+            0 | 1 => Join::Concatenate { axis: 0 },
+            _ => self.files.join,
+        }
     }
 
     /// Numbers that are values of an enum have its names, where all files agree on them.
@@ -255,7 +283,7 @@ impl Stored {
             if files.paths.len() > 1 && (files.once)(self.path())? {
                 return self.in_each(words).map(Some);
             }
-            let texts = Texts::open_many(&files.paths, self.path(), files.join, options)?;
+            let texts = Texts::open_many(&*files.paths, self.path(), files.join, options)?;
             return texts.isin(words).map(Some);
         }
         if elements.members.is_empty() {
@@ -303,7 +331,9 @@ impl Stored {
         let (files, options) = (&self.files, self.files.options);
         let numbers = match files.paths.len() > 1 && (files.once)(self.path())? {
             true => self.alike(|path| session.factorize(&Texts::open(path, self.path(), options)?))?,
-            false => session.factorize(&Texts::open_many(&files.paths, self.path(), files.join, options)?)?,
+            false => {
+                session.factorize(&Texts::open_many(&*files.paths, self.path(), files.join, options)?)?
+            }
         };
         Ok(self.looked.numbers.get_or_init(|| numbers).clone())
     }
@@ -370,7 +400,7 @@ impl Stored {
     /// What is found in the first file; where files may lack it, in the first that has it.
     fn in_first<T>(&self, look: impl Fn(&Path) -> Result<T>) -> Result<T> {
         let mut lacking = None;
-        for path in &self.files.paths {
+        for path in &*self.files.paths {
             match look(path) {
                 Err(e) if self.files.options.skip_missing && e.kind() == ErrorKind::NotFound => {
                     lacking.get_or_insert(e);

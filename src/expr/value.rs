@@ -144,8 +144,10 @@ impl Item {
             _ if matches!(self.known(), Some(Weak::Int(_))) => Ok(vec![self.int(cx, what)?]),
             Val::Str(_) if what == "axis" => {
                 let e = self.wrong(cx, what, "a whole number or a tuple of whole numbers");
-                Err(e
-                    .hint("axes are numbers from 0 on, in the order in which chunkwise info FILE shows them"))
+                Err(e.hint(
+                    "axes are numbers from 0 on, in the order in which chunkwise info FILE shows them; those of an array \
+                     that is the first argument have the names that its file gives them, too",
+                ))
             }
             _ => Err(self.wrong(cx, what, "a whole number or a tuple of whole numbers")),
         }

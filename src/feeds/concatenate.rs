@@ -1,6 +1,6 @@
 //! Arrays one after the other along an axis.
 
-use super::feed::{Feed, FeedBytes, Fetch, Pieces, Reach, SubKernel, unfit};
+use super::feed::{AxisOf, Feed, FeedBytes, Fetch, Pieces, Reach, SubKernel, unfit};
 use super::row::{Row, block_in, data_of};
 use crate::dtype::DType;
 use crate::error::Result;
@@ -51,6 +51,10 @@ impl Feed for Concatenate {
 
     fn moves(&self) -> bool {
         true
+    }
+
+    fn axis_of(&self, _: usize, axis: usize) -> Option<AxisOf> {
+        Some(AxisOf { axis, shift: (axis != self.axis).then_some(0) })
     }
 
     fn reach(&self, _: &[SubKernel], _: usize) -> Reach {

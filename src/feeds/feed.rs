@@ -53,6 +53,12 @@ pub trait Feed: Debug + Send + Sync {
         None
     }
 
+    /// Which axis of a child an axis of what it makes is, where that is one: it has the same name then.
+    fn axis_of(&self, child: usize, axis: usize) -> Option<AxisOf> {
+        let _ = (child, axis);
+        None
+    }
+
     /// Whether elements lie as those of its only child do, but for a border.
     fn keeps_places(&self) -> bool {
         false
@@ -89,6 +95,16 @@ pub trait Feed: Debug + Send + Sync {
     /// # Errors
     /// What computing the children meets.
     fn fetch(&self, of: &[SubKernel], get: &mut dyn Fetch, out: &Slab, to: &mut [u8]) -> Result<()>;
+}
+
+/// An axis of a child.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AxisOf {
+    /// Its number.
+    pub axis: usize,
+    /// Element `i` of the axis that is made is element `i + shift` of it, in the child or its border; `None` if these are
+    /// others.
+    pub shift: Option<i64>,
 }
 
 /// Which elements of a child a feed comes to, over all of what it makes.

@@ -8,7 +8,7 @@
 //! Limits: what lies in the border of several axes is what the border of one axis shows of the border of the
 //! others, as in NumPy; with constants along several axes, the constants must be equal.
 
-use super::feed::{Feed, FeedBytes, Fetch, Pieces, Reach, SubKernel, unfit};
+use super::feed::{AxisOf, Feed, FeedBytes, Fetch, Pieces, Reach, SubKernel, unfit};
 use super::row::{Row, block_in, data_of};
 use crate::dtype::{DType, Scalar};
 use crate::error::Result;
@@ -131,6 +131,10 @@ impl Feed for Halo {
 
     fn keeps_places(&self) -> bool {
         true
+    }
+
+    fn axis_of(&self, _: usize, axis: usize) -> Option<AxisOf> {
+        Some(AxisOf { axis, shift: Some(-(self.before[axis] as i64)) })
     }
 
     fn reach(&self, _: &[SubKernel], _: usize) -> Reach {

@@ -5,7 +5,7 @@
 //!
 //! Limits: on the CPU only, as all feeds; 2^26 elements of the table ([`Lookup`]).
 
-use super::feed::{Feed, FeedBytes, Fetch, Pieces, Reach, SubKernel, unfit};
+use super::feed::{AxisOf, Feed, FeedBytes, Fetch, Pieces, Reach, SubKernel, unfit};
 use super::row::{Row, data_of};
 use crate::dtype::DType;
 use crate::error::Result;
@@ -45,6 +45,10 @@ impl Feed for LookedUp {
 
     fn keeps_places(&self) -> bool {
         true
+    }
+
+    fn axis_of(&self, _: usize, axis: usize) -> Option<AxisOf> {
+        Some(AxisOf { axis, shift: Some(0) })
     }
 
     fn reach(&self, of: &[SubKernel], _: usize) -> Reach {

@@ -8,7 +8,7 @@
 //! Limits: a list that goes to and fro costs a box at each turn; [`Array::take`](crate::Array::take) sorts
 //! it first. The list is part of the plan.
 
-use super::feed::{Feed, FeedBytes, Fetch, Lying, Pieces, Reach, SubKernel, unfit};
+use super::feed::{AxisOf, Feed, FeedBytes, Fetch, Lying, Pieces, Reach, SubKernel, unfit};
 use super::row::{Row, data_of};
 use crate::dtype::DType;
 use crate::error::Result;
@@ -58,6 +58,10 @@ impl Feed for Take {
 
     fn moves(&self) -> bool {
         true
+    }
+
+    fn axis_of(&self, _: usize, axis: usize) -> Option<AxisOf> {
+        Some(AxisOf { axis, shift: (axis != self.axis).then_some(0) })
     }
 
     fn reach(&self, _: &[SubKernel], _: usize) -> Reach {

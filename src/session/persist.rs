@@ -40,6 +40,7 @@ impl Session {
         Ok(Array::new(source).rebuilt(|node| {
             node.annotations = of.annotations.clone();
             node.members = of.members.clone();
+            node.dimensions = of.dimensions.clone();
             node.origin = of.origin.clone();
         }))
     }

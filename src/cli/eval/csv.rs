@@ -2,12 +2,13 @@
 //!
 //! Numbers are the shortest that read back to the same bits. Arrays of one axis are columns, a number is one of one row, an
 //! array of two axes has a column for each place on the second, and is alone; of a histogram there are the bins' edges, their
-//! counts and their sums of weights, of a profile these edges and its values.
+//! counts and their sums of weights, of a profile these edges and its values. Rows along a dimension of the file begin with its
+//! coordinates.
 
 use super::asked::{Wanted, dataset_names};
 use super::storing::{Parts, Stored};
 use crate::cli::args::Storing;
-use crate::cli::render::Of;
+use crate::cli::render::{Along, Of};
 use crate::cli::targets::Written;
 use crate::cli::{Done, Failure};
 use chunkwise::{DType, Scalar, Value};
@@ -74,7 +75,8 @@ type Column<'a> = (String, Box<dyn Fn(usize) -> String + 'a>);
 pub fn write<O: Stored>(to: Written, wanted: &[Wanted<O>], of: &[Of], values: &[Value]) -> Done {
     let mut columns: Vec<Column> = Vec::new();
     let mut rows = None;
-    let results = dataset_names(wanted).into_iter().zip(values).zip(wanted);
+    let called = dataset_names(wanted);
+    let results = called.clone().into_iter().zip(values).zip(wanted);
     for (n, ((name, value), Wanted { output, .. })) in results.enumerate() {
         match value {
             Value::Array(a) => {
@@ -89,6 +91,12 @@ pub fn write<O: Stored>(to: Written, wanted: &[Wanted<O>], of: &[Of], values: &[
                 };
                 if let Some([edges]) = of.get(n).map(Of::edges) {
                     columns.extend(ends(&name, edges));
+                }
+                if let Some(along) = of.get(n).and_then(|of| of.dimension(0))
+                    && !along.values.is_empty()
+                    && columns.iter().map(|(name, _)| name).chain(&called).all(|name| *name != along.name)
+                {
+                    columns.push((along.name.clone(), Box::new(|row| place(along, row))));
                 }
                 let cell = std::rc::Rc::new(move |at: usize| {
                     let value = a.scalar(at);
@@ -127,6 +135,12 @@ pub fn write<O: Stored>(to: Written, wanted: &[Wanted<O>], of: &[Of], values: &[
         line(out, columns.iter().map(|(name, _)| quoted(name)))?;
         (0..rows).try_for_each(|row| line(out, columns.iter().map(|(_, cell)| cell(row))))
     })
+}
+
+/// A coordinate, of times the date.
+fn place(along: &Along, row: usize) -> String {
+    let text = |value: &Scalar| along.date(*value).unwrap_or_else(|| value.to_string());
+    along.values.get(row).map_or(String::new(), text)
 }
 
 /// Where bins begin and end.

@@ -2,6 +2,7 @@
 
 mod asked;
 mod bins;
+mod coordinates;
 pub mod csv;
 pub mod print;
 mod profile;
@@ -26,6 +27,7 @@ use bins::ResultBins;
 use chunkwise::expr::Scope;
 use chunkwise::text::printable_lines;
 use chunkwise::{Cancel, FallbackPolicy, Trace, Value};
+use coordinates::Coordinates;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -93,8 +95,13 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     // What is stored is not shown, but where it is drawn.
     let shown = if stores.is_empty() || picture.is_some() { &wanted[..] } else { &[] };
     let bins = ResultBins::of(shown)?;
+    // Only pictures and tables show them, and they may have to be read.
+    let coordinates = match picture.is_some() || table.is_some() {
+        true => Coordinates::of(shown)?,
+        false => Coordinates::default(),
+    };
     let shown: Vec<&dyn chunkwise::Target> =
-        shown.iter().map(|w| &w.output as _).chain(bins.targets()).collect();
+        shown.iter().map(|w| &w.output as _).chain(bins.targets()).chain(coordinates.targets()).collect();
     if args.explain == Some(Explain::Plan) {
         let text = session.explain_with(&shown, &stores)?;
         io::stdout().lock().write_all(printable_lines(&text).as_bytes())?;
@@ -120,7 +127,11 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         }
         output::tell(&outcome.report);
     };
-    let described = bins.describe(&wanted, &mut outcome.values)?;
+    let along = coordinates.take(&mut outcome.values)?;
+    let mut described = bins.describe(&wanted, &mut outcome.values)?;
+    for (of, along) in described.iter_mut().zip(along) {
+        *of = std::mem::take(of).along(along);
+    }
     if let (Some(picture), Some(drawn)) = (&picture, drawn) {
         drawn.write(&picture.draw(&outcome.values, &described)?)?;
     }

@@ -1,6 +1,8 @@
 //! An axis: what range it shows, on which scale, and what it is called.
 
+use super::dates::Times;
 use super::ticks::{self, Ticks};
+use crate::cli::render::Along;
 
 /// How values lie along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct Axis {
     pub whole: bool,
     /// What stands beside it.
     pub label: String,
+    /// What its values are, if they are times.
+    pub times: Option<Times>,
 }
 
 impl Axis {
@@ -45,13 +49,13 @@ impl Axis {
                 (low - half, high + half)
             }
         };
-        Axis { scale, low, high, whole: false, label: label.to_string() }
+        Axis { scale, low, high, whole: false, label: label.to_string(), times: None }
     }
 
     /// The axis of the indices of `n` elements, each in the middle of its cell.
     pub fn index(n: u64, label: &str) -> Axis {
         let label = label.to_string();
-        Axis { scale: Scale::Linear, low: -0.5, high: n as f64 - 0.5, whole: true, label }
+        Axis { scale: Scale::Linear, low: -0.5, high: n as f64 - 0.5, whole: true, label, times: None }
     }
 
     /// A margin of a share of its length at its lower and its upper end.
@@ -89,11 +93,21 @@ impl Axis {
 
     /// At most `most` ticks.
     pub fn ticks(&self, most: usize) -> Ticks {
+        if let Some(ticks) = self.times.as_ref().and_then(|times| times.ticks(self.low, self.high, most)) {
+            return ticks;
+        }
         match self.scale {
             Scale::Linear => ticks::linear(self.low, self.high, most, self.whole),
             Scale::Log => ticks::log(self.low, self.high, most),
         }
     }
+}
+
+/// The axis of a dimension over a range of its coordinates.
+pub fn dimension_axis(along: &Along, ends: (f64, f64)) -> Axis {
+    let times = Times::of(along.units.as_deref(), along.calendar.as_deref());
+    let label = if times.is_some() { along.name.clone() } else { along.label() };
+    Axis { times, ..Axis::new(Scale::Linear, ends, &label) }
 }
 
 /// The scale of bins with these edges: logarithmic if their ratios are equal and their widths are not.

@@ -107,8 +107,9 @@ impl Picture {
         let scene = arranged(self.subjects.len(), |i, area| {
             let (at, subject) = &self.subjects[i];
             let lost = || Error::new(ErrorKind::Internal, "a result that is drawn is not there");
-            let edges = of.get(*at).map_or(&[][..], Of::edges);
-            panel_of(subject, values.get(*at).ok_or_else(lost)?, edges, self.plot.scale, area)
+            let nothing = Of::default();
+            let of = of.get(*at).unwrap_or(&nothing);
+            panel_of(subject, values.get(*at).ok_or_else(lost)?, of, self.plot.scale, area)
         })?;
         encoded(self.plot.format, &scene)
     }
@@ -139,24 +140,19 @@ fn arranged(n: usize, draw: impl Fn(usize, Area) -> Result<Drawn>) -> Result<Sce
     Ok(Scene { width: columns as u32 * width, height: y, shapes })
 }
 
-fn panel_of(
-    subject: &Subject,
-    value: &Value,
-    edges: &[Vec<f64>],
-    scale: Scale,
-    panel: Area,
-) -> Result<Drawn> {
+fn panel_of(subject: &Subject, value: &Value, of: &Of, scale: Scale, panel: Area) -> Result<Drawn> {
     let labels = &subject.labels;
     match subject.kind {
-        Kind::Line => line::draw(Values::of_array(value.as_array()?), scale, labels, panel),
+        Kind::Line => line::draw(Values::of_array(value.as_array()?), of.dimension(0), scale, labels, panel),
         Kind::Image => {
             let array = value.as_array()?;
             let &[rows, columns] = array.shape() else { return Err(other()) };
-            image::array(Values::of_array(array), (rows, columns), scale, labels, panel)
+            let along = (of.dimension(0), of.dimension(1));
+            image::array(Values::of_array(array), (rows, columns), along, scale, labels, panel)
         }
         Kind::Profile => {
             let values = Values::of_array(value.as_array()?);
-            match edges {
+            match of.edges() {
                 [x] => histogram::draw(values, x, scale, labels, panel),
                 [x, y] => image::histogram(values, (x, y), scale, labels, panel),
                 _ => Err(other()),

@@ -1,37 +1,86 @@
 //! Two-dimensional histograms and arrays as images with a colour bar.
 
-use super::axis::{Axis, Scale, scale_of};
+use super::axis::{Axis, Scale, dimension_axis, scale_of};
 use super::cells::{between, even, means};
 use super::colour::colour;
 use super::frame::Frame;
 use super::scene::{Area, Drawn, Shape};
 use super::subject::Labels;
 use super::values::Values;
+use crate::cli::render::{Along, edges_around};
 use chunkwise::Result;
+use std::ops::Range;
 
 /// Cells are square where that makes an image at most so many times as wide as high, or as high as wide.
 const OBLONG: f64 = 3.0;
 
-/// Draws an array of `rows` by `columns` elements: the last axis to the right, the first one upwards from its first row.
+/// Draws an array of `rows` by `columns` elements: the last axis to the right, the first one upwards, from its first row or
+/// from its smallest coordinate.
 /// A pixel has the mean of the finite elements in it; what is not finite (or, on a log scale, not positive) is blank.
 ///
 /// # Errors
 /// As [`Frame::draw`].
-pub fn array(values: Values, shape: (u64, u64), scale: Scale, labels: &Labels, panel: Area) -> Result<Drawn> {
+pub fn array(
+    values: Values,
+    shape: (u64, u64),
+    along: (Option<&Along>, Option<&Along>),
+    scale: Scale,
+    labels: &Labels,
+    panel: Area,
+) -> Result<Drawn> {
     let (rows, columns) = shape;
+    let (x, y) = (Cells::of(columns, along.1, 1), Cells::of(rows, along.0, 0));
     let aspect = columns as f64 / rows as f64;
     let frame = Frame {
         title: labels.title.clone(),
-        x: Axis::index(columns, "index along axis 1"),
-        y: Axis::index(rows, "index along axis 0"),
+        x: x.axis.clone(),
+        y: y.axis.clone(),
         bar: None,
         aspect: (1.0 / OBLONG..=OBLONG).contains(&aspect).then_some(aspect),
     };
     draw(frame, scale, &labels.values, panel, |inside| {
-        let right = even(columns as usize, inside.width as usize);
-        let up = even(rows as usize, inside.height as usize);
+        let right = x.of_pixels(inside.width as usize);
+        let up = y.of_pixels(inside.height as usize);
         Pixels { values: means(values, columns as usize, &up, &right), right: 1, up: right.len() }
     })
+}
+
+/// The cells along an axis of an array.
+struct Cells {
+    axis: Axis,
+    /// How many there are.
+    count: usize,
+    /// Where they end, ascending, and whether the first is the last in the array; nothing for cells that are counted.
+    edges: Option<(Vec<f64>, bool)>,
+}
+
+impl Cells {
+    /// Around the coordinates of a dimension where these ascend or descend, and by their numbers elsewhere.
+    fn of(count: u64, along: Option<&Along>, axis: usize) -> Cells {
+        let ascending = along.and_then(|along| Some((along, along.ascending()?)));
+        match ascending {
+            Some((along, (middles, descends))) if middles.len() as u64 == count => {
+                let edges = edges_around(&middles);
+                let ends = (edges[0], edges[edges.len() - 1]);
+                let axis = dimension_axis(along, ends);
+                Cells { axis, count: count as usize, edges: Some((edges, descends)) }
+            }
+            _ => {
+                let label = along.map_or_else(|| format!("index along axis {axis}"), Along::counted);
+                Cells { axis: Axis::index(count, &label), count: count as usize, edges: None }
+            }
+        }
+    }
+
+    /// Those that each of so many pixels shows.
+    fn of_pixels(&self, pixels: usize) -> Vec<Range<usize>> {
+        let Some((edges, descends)) = &self.edges else { return even(self.count, pixels) };
+        let mut of = between(&self.axis, edges, pixels);
+        if *descends {
+            of.iter_mut().for_each(|cells| *cells = self.count - cells.end..self.count - cells.start);
+        }
+        of
+    }
 }
 
 /// Draws a histogram: its first dimension to the right, its second one upwards, each on a log axis where the ratios of

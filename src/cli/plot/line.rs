@@ -1,12 +1,14 @@
-//! A one-dimensional array as a line over its indices.
+//! A one-dimensional array as a line over its indices, or over the coordinates of its dimension.
 
-use super::axis::{Axis, Scale};
-use super::cells::{envelopes, even};
+use super::axis::{Axis, Scale, dimension_axis};
+use super::cells::{Envelope, between, envelopes, even};
 use super::frame::Frame;
 use super::scene::{Area, BLUE, Drawn, Shape};
 use super::subject::Labels;
 use super::values::Values;
+use crate::cli::render::{Along, edges_around};
 use chunkwise::Result;
+use std::ops::Range;
 
 /// How thick a line is.
 const THICK: f64 = 4.0;
@@ -18,32 +20,106 @@ const EACH: usize = 2;
 ///
 /// # Errors
 /// As [`Frame::draw`].
-pub fn draw(values: Values, scale: Scale, labels: &Labels, panel: Area) -> Result<Drawn> {
-    let last = values.len().saturating_sub(1) as f64;
-    let mut x = Axis::new(Scale::Linear, (0.0, last), "index").padded(0.02, 0.02);
-    x.whole = true;
+pub fn draw(
+    values: Values,
+    along: Option<&Along>,
+    scale: Scale,
+    labels: &Labels,
+    panel: Area,
+) -> Result<Drawn> {
+    let places = Places::of(values.len(), along);
+    let x = places.axis().padded(0.02, 0.02);
     let range = values.range(scale).unwrap_or((1.0, 10.0));
     let y = Axis::new(scale, range, &labels.values).padded(0.05, 0.05);
     let frame = Frame { title: labels.title.clone(), x, y, bar: None, aspect: None };
     frame.draw(panel, |inside| match values.len() <= EACH * inside.width as usize {
-        true => each(values, &frame, inside),
-        false => ranges(values, &frame, inside),
+        true => each(values, &places, &frame, inside),
+        false => ranges(values, &places, &frame, inside),
     })
 }
 
+/// Where elements lie along the axis.
+enum Places<'a> {
+    /// At their numbers.
+    Counted { count: usize, label: String },
+    /// At these coordinates, ascending; the first is that of the last element if they descend in the array.
+    Known { along: &'a Along, ascending: Vec<f64>, descends: bool },
+}
+
+impl<'a> Places<'a> {
+    fn of(count: usize, along: Option<&'a Along>) -> Places<'a> {
+        let known = along.and_then(|along| Some((along, along.ascending()?)));
+        match known {
+            Some((along, (ascending, descends))) if ascending.len() == count => {
+                Places::Known { along, ascending, descends }
+            }
+            _ => Places::Counted { count, label: along.map_or_else(|| "index".to_string(), Along::counted) },
+        }
+    }
+
+    fn axis(&self) -> Axis {
+        match self {
+            Places::Counted { count, label } => {
+                let mut axis = Axis::new(Scale::Linear, (0.0, count.saturating_sub(1) as f64), label);
+                axis.whole = true;
+                axis
+            }
+            Places::Known { along, ascending, .. } => {
+                dimension_axis(along, (ascending[0], ascending[ascending.len() - 1]))
+            }
+        }
+    }
+
+    fn at(&self, i: usize) -> f64 {
+        match self {
+            Places::Counted { .. } => i as f64,
+            Places::Known { ascending, descends: false, .. } => ascending[i],
+            Places::Known { ascending, descends: true, .. } => ascending[ascending.len() - 1 - i],
+        }
+    }
+
+    /// The elements that each of so many columns of pixels shows, between the first and the last place.
+    fn of_columns(&self, columns: usize) -> Vec<Range<usize>> {
+        match self {
+            Places::Counted { count, .. } => even(*count, columns),
+            Places::Known { ascending, descends, .. } => {
+                let mut of = between(&self.axis(), &edges_around(ascending), columns);
+                if *descends {
+                    let n = ascending.len();
+                    of.iter_mut().for_each(|span| *span = n - span.end..n - span.start);
+                }
+                of
+            }
+        }
+    }
+
+    /// What is first and last of a column from left to right.
+    fn turned(&self, mut found: Envelope) -> Envelope {
+        if matches!(self, Places::Known { descends: true, .. }) {
+            (found.first, found.last) = (found.last, found.first);
+        }
+        found
+    }
+
+    fn ends(&self) -> (f64, f64) {
+        let axis = self.axis();
+        (axis.low, axis.high)
+    }
+}
+
 /// A line through all elements.
-fn each(values: Values, frame: &Frame, inside: Area) -> Vec<Shape> {
+fn each(values: Values, places: &Places, frame: &Frame, inside: Area) -> Vec<Shape> {
     let mut runs: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
-    let mut i = 0.0;
+    let mut i = 0;
     values.each(0..values.len(), &mut Vec::new(), |v| {
         match runs.last_mut() {
             Some(run) if frame.y.scale.shows(v) => {
-                run.push((inside.right_by(frame.x.share(i)), inside.up_by(frame.y.share(v))));
+                run.push((inside.right_by(frame.x.share(places.at(i))), inside.up_by(frame.y.share(v))));
             }
             Some(run) if run.is_empty() => {}
             _ => runs.push(Vec::new()),
         }
-        i += 1.0;
+        i += 1;
     });
     let line = |mut points: Vec<(f64, f64)>| {
         // One element between gaps is a point.
@@ -54,13 +130,14 @@ fn each(values: Values, frame: &Frame, inside: Area) -> Vec<Shape> {
 }
 
 /// For each column of pixels the range of its elements, and lines between neighbours.
-fn ranges(values: Values, frame: &Frame, inside: Area) -> Vec<Shape> {
-    let n = values.len();
-    let (first, last) = (frame.x.share(0.0), frame.x.share((n - 1) as f64));
+fn ranges(values: Values, places: &Places, frame: &Frame, inside: Area) -> Vec<Shape> {
+    let (low, high) = places.ends();
+    let (first, last) = (frame.x.share(low), frame.x.share(high));
     let columns = ((last - first) * f64::from(inside.width)) as usize;
     let x = |column: usize| inside.right_by(first).round() + column as f64;
     let y = |v: f64| inside.up_by(frame.y.share(v));
-    let found = envelopes(values, frame.y.scale, &even(n, columns.max(1)));
+    let found = envelopes(values, frame.y.scale, &places.of_columns(columns.max(1)));
+    let found: Vec<_> = found.into_iter().map(|envelope| envelope.map(|e| places.turned(e))).collect();
     let mut shapes = Vec::new();
     for (column, envelope) in found.iter().enumerate() {
         let Some(envelope) = envelope else { continue };

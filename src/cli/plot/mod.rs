@@ -7,6 +7,7 @@
 mod axis;
 mod cells;
 mod colour;
+mod dates;
 mod draw;
 mod file;
 mod font;

@@ -1,6 +1,6 @@
 //! Histograms: JSON for programs, a table (one dimension) or a map (two) for people.
 
-use super::{View, human, json::list};
+use super::{Along, View, human, json::list};
 use chunkwise::{Binned, DType, Histogram, Members, Result, Scalar, date_of};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -64,6 +64,9 @@ pub struct Of {
     /// Of times, their units and their calendar.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     times: Option<(String, String)>,
+    /// What its axes are, where that is shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    along: Vec<Option<Along>>,
 }
 
 /// Characters of a name that are shown.
@@ -98,6 +101,16 @@ impl Of {
     /// The edges of its bins along each axis, if it is a profile.
     pub fn edges(&self) -> &[Vec<f64>] {
         &self.edges
+    }
+
+    /// Of an array with these dimensions.
+    pub fn along(self, along: Vec<Option<Along>>) -> Of {
+        Of { along, ..self }
+    }
+
+    /// The dimension that an axis is.
+    pub fn dimension(&self, axis: usize) -> Option<&Along> {
+        self.along.get(axis)?.as_ref()
     }
 
     /// Of times in these units of a calendar.

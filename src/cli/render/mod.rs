@@ -2,6 +2,7 @@
 //!
 //! Both take plain data: a dtype, a shape (C order) and native-order bytes.
 
+mod along;
 mod histogram;
 mod human;
 mod json;
@@ -9,6 +10,7 @@ mod number;
 #[cfg(test)]
 mod tests;
 
+pub use along::{Along, edges_around};
 pub use histogram::{Of, histogram_human, histogram_json, histogram_picture, profile_human};
 pub use human::{human, human_named};
 pub use json::{json, json_named, value};
