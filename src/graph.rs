@@ -8,8 +8,9 @@ mod dimensions;
 mod show;
 
 pub(crate) use annotations::{MISSING, carried, named};
-pub(crate) use dimensions::{Along, Coordinates, Dimension, Dimensions, traced};
+pub(crate) use dimensions::{Along, traced};
 
+use crate::dimensions::Dimensions;
 use crate::dtype::{DType, Scalar};
 use crate::error::{Error, Result};
 use crate::feeds::Feed;
@@ -126,7 +127,9 @@ pub struct Node {
     pub members: Option<Arc<Members>>,
     /// What its axes are, where that was said; not looked at when equal nodes are merged. What is made of it is
     /// traced back to here.
-    pub(crate) dimensions: Option<Arc<Dimensions>>,
+    pub(crate) dimensions: Option<Arc<Dimensions<Node>>>,
+    /// Of what lies in bins and no fold shows it: the values that are in them, and the edges, of each of the last axes.
+    pub(crate) bins: Option<Arc<[(Arc<Node>, Arc<Node>)]>>,
 }
 
 impl Drop for Node {
@@ -209,6 +212,7 @@ impl Graph {
                     annotations: BTreeMap::new(),
                     members: None,
                     dimensions: None,
+                    bins: None,
                 })
             };
             let looked = match held.contains(&index) {

@@ -74,6 +74,7 @@ mod array;
 #[doc(hidden)]
 pub mod backend;
 mod buffer;
+mod dimensions;
 mod dtype;
 mod error;
 mod exec;

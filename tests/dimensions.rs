@@ -179,7 +179,7 @@ fn a_table_begins_with_the_coordinates_of_its_rows() {
     );
     assert_eq!(csv(&["m=mean(t, axis=(0, 2))[1:]"]), "lat,m\n20.0,37.0\n-20.0,42.0\n-60.0,47.0\n");
     assert_eq!(csv(&["m=mean(bare, axis=(1, 2))[:1]"]), "m\n9.5\n");
-    assert_eq!(csv(&["north=lat[:2] > 30"]), "lat,north\n60.0,true\n20.0,false\n");
+    assert_eq!(csv(&["north=lat[:2] > 30"]), "lat,north\n60.0,True\n20.0,False\n");
 }
 
 /// Several files, with coordinates that are joined where they differ.

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[(&str, u32)] = &[
     ("dtype", 0),
     ("members", 0),
+    ("dimensions", 0),
     ("grid", 0),
     ("error", 0),
     ("buffer", 0),
@@ -48,6 +49,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("view", "grid"),
     ("size", "error"),
     ("whole", "error"),
+    ("dimensions", "error"),
     ("graph", "feeds"),
     ("array", "feeds"),
     ("array", "graph"),

@@ -100,3 +100,64 @@ fn a_picture_has_the_bins_on_its_axes() {
     let two = svg("p=binned_statistic_2d(x, 10*x, x, 'mean', bins=[2, 3])");
     assert!(!two.contains("index along") && two.contains("\n10*x\n"), "{two}");
 }
+
+/// Against those of what is in each bin, sorted.
+#[test]
+fn medians_in_bins_are_those_of_what_is_in_them() {
+    let n = 500u64;
+    let x: Vec<f64> = (0..n).map(|i| ((i * 7919) % 1009) as f64 / 100.0).collect();
+    let y: Vec<f64> = (0..n).map(|i| ((i * 104_729) % 997) as f64 - 300.0).collect();
+    let median = |mut inside: Vec<f64>| {
+        inside.sort_by(f64::total_cmp);
+        let n = inside.len();
+        if n == 0 { f64::NAN } else { (inside[(n - 1) / 2] + inside[n / 2]) / 2.0 }
+    };
+    let lets =
+        ["--let", "u=(arange(500) * 7919 % 1009) / 100", "--let", "v=arange(500) * 104729 % 997 - 300.0"];
+    let numbers = |text: &str| {
+        let found = json(&[&lets[..], &[&format!("r={text}")]].concat());
+        let found = &found["results"]["r"];
+        let list = found.get("data").unwrap_or(found).as_array().unwrap();
+        list.iter().map(|v| v.as_f64().unwrap_or(f64::NAN)).collect::<Vec<_>>()
+    };
+    let same = |a: &[f64], b: &[f64]| {
+        a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b || a.is_nan() && b.is_nan())
+    };
+    let (low, high) =
+        (x.iter().copied().fold(f64::MAX, f64::min), x.iter().copied().fold(f64::MIN, f64::max));
+    for (text, edges, keep) in [
+        (
+            "binned_statistic(u, v, 'median', bins=[0, 1, 2, 5, 20, 30])",
+            vec![0.0, 1.0, 2.0, 5.0, 20.0, 30.0],
+            1,
+        ),
+        (
+            "binned_statistic(u, v, 'median', bins=3)",
+            (0..4).map(|i| low + (high - low) / 3.0 * f64::from(i)).collect(),
+            1,
+        ),
+        ("binned_statistic(u, v, 'median', bins=[0, 1, 2], where=v % 2 == 0)", vec![0.0, 1.0, 2.0], 2),
+    ] {
+        let want: Vec<f64> = edges
+            .windows(2)
+            .enumerate()
+            .map(|(i, e)| {
+                let last = i + 2 == edges.len();
+                let inside = x.iter().zip(&y).filter(|(x, y)| {
+                    (e[0] <= **x && **x < e[1] || last && **x >= e[1] && **x <= e[1] + 1e-12)
+                        && **y % f64::from(keep) == 0.0
+                });
+                median(inside.map(|(_, y)| *y).collect())
+            })
+            .collect();
+        assert!(same(&numbers(text), &want), "{text}: {:?} {want:?}", numbers(text));
+    }
+    let shown = eval(&[&lets[..], &["r=binned_statistic(u, v, 'median', bins=[0, 1, 2]) / 2"]].concat());
+    assert!(shown.starts_with("r = in 2 bins of u\n  from  to"), "{shown}");
+    let flat = numbers("ravel(binned_statistic_2d(u, v, v, 'median', bins=([0, 5, 11], [-300, 0, 700])))");
+    for (i, (a, b)) in [(0, 0), (0, 1), (1, 0), (1, 1)].into_iter().enumerate() {
+        let inside =
+            x.iter().zip(&y).filter(|(x, y)| usize::from(**x >= 5.0) == a && usize::from(**y >= 0.0) == b);
+        assert_eq!(flat[i], median(inside.map(|(_, y)| *y).collect()), "{a} {b}");
+    }
+}

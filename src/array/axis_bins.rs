@@ -53,7 +53,7 @@ impl Array {
     pub fn axis_bins(&self) -> Result<Vec<AxisBins>> {
         let root = self.node()?;
         let (mut rest, mut seen) = (vec![root], HashSet::new());
-        let mut found: Option<GroupedBy> = None;
+        let mut found: Option<Found> = None;
         while let Some(node) = rest.pop() {
             if node.shape != root.shape || !seen.insert(Arc::as_ptr(node)) {
                 continue;
@@ -61,17 +61,57 @@ impl Array {
             if seen.len() > LOOKED_AT {
                 return Ok(Vec::new());
             }
-            match &node.kind {
-                NodeKind::Cast | NodeKind::Elementwise(..) => rest.extend(&node.inputs),
-                NodeKind::Fold(fold) => match (GroupedBy::of(fold, node), &found) {
-                    (Some(bins), None) => found = Some(bins),
-                    (Some(bins), Some(others)) if !bins.are(others) => return Ok(Vec::new()),
-                    _ => {}
-                },
+            let bins = match (&node.bins, &node.kind) {
+                (Some(bins), _) => Some(Found::Said(bins)),
+                (None, NodeKind::Fold(fold)) => GroupedBy::of(fold, node).map(Found::Grouped),
+                (None, NodeKind::Cast | NodeKind::Elementwise(..)) => {
+                    rest.extend(&node.inputs);
+                    None
+                }
+                _ => None,
+            };
+            match (bins, &found) {
+                (Some(bins), None) => found = Some(bins),
+                (Some(bins), Some(others)) if !bins.are(others) => return Ok(Vec::new()),
                 _ => {}
             }
         }
         Ok(found.map_or(Vec::new(), |bins| bins.axes()))
+    }
+
+    /// The same array, whose last axes are these bins.
+    pub(super) fn in_bins(&self, bins: &[AxisBins]) -> Result<Array> {
+        let nodes = |axis: &AxisBins| Ok((axis.values.node()?.clone(), axis.edges.node()?.clone()));
+        let bins = bins.iter().map(nodes).collect::<Result<Arc<[_]>>>()?;
+        Ok(self.rebuilt(|node| node.bins = Some(bins)))
+    }
+}
+
+/// Bins that were found.
+enum Found<'a> {
+    /// A fold has them.
+    Grouped(GroupedBy<'a>),
+    /// It was said what they are.
+    Said(&'a Arc<[(Arc<Node>, Arc<Node>)]>),
+}
+
+impl Found<'_> {
+    fn are(&self, other: &Found) -> bool {
+        match (self, other) {
+            (Found::Grouped(a), Found::Grouped(b)) => a.are(b),
+            (Found::Said(a), Found::Said(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
+    fn axes(&self) -> Vec<AxisBins> {
+        let of = |node: &Arc<Node>| Array { built: Ok(node.clone()) };
+        match self {
+            Found::Grouped(grouped) => grouped.axes(),
+            Found::Said(bins) => {
+                bins.iter().map(|(values, edges)| AxisBins { values: of(values), edges: of(edges) }).collect()
+            }
+        }
     }
 }
 

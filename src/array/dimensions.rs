@@ -1,8 +1,9 @@
 //! What the axes of an array are: the names of dimensions and their coordinates, as netCDF and xarray have them.
 
 use super::Array;
+use crate::dimensions::{self, Coordinates, Dimensions};
 use crate::error::{Error, ErrorKind, Result};
-use crate::graph::{self, Along, Dimensions, Node, traced};
+use crate::graph::{Along, Node, traced};
 use crate::grid::show_shape;
 use std::fmt;
 use std::panic::Location;
@@ -10,12 +11,12 @@ use std::sync::Arc;
 
 /// What an axis is: a name, and if they are known the coordinates of its elements.
 #[derive(Clone)]
-pub struct Dimension(graph::Dimension);
+pub struct Dimension(dimensions::Dimension<Node>);
 
 impl Dimension {
     /// An axis of a name.
     pub fn new(name: &str) -> Dimension {
-        Dimension(graph::Dimension { name: name.into(), coordinates: None })
+        Dimension(dimensions::Dimension { name: name.into(), coordinates: None })
     }
 
     /// With coordinates, an array of one axis as long as this one. They are opened when somebody asks for them.
@@ -113,7 +114,7 @@ impl Array {
         self.known_by(Dimensions::new(find))
     }
 
-    fn known_by(&self, dimensions: Dimensions) -> Array {
+    fn known_by(&self, dimensions: Dimensions<Node>) -> Array {
         self.rebuilt(|node| node.dimensions = Some(Arc::new(dimensions)))
     }
 
@@ -128,8 +129,8 @@ impl Array {
         let axis = |(axis, &len): (usize, &u64)| {
             let found = traced(node, axis)?;
             let coordinates =
-                found.along.map(|along| -> graph::Coordinates { Arc::new(move || chosen(&along, len)) });
-            Some(Dimension(graph::Dimension { name: found.name, coordinates }))
+                found.along.map(|along| -> Coordinates<Node> { Arc::new(move || chosen(&along, len)) });
+            Some(Dimension(dimensions::Dimension { name: found.name, coordinates }))
         };
         Ok(node.shape.iter().enumerate().map(axis).collect())
     }

@@ -7,6 +7,7 @@ mod arrange;
 mod assemble;
 mod axis_bins;
 mod bin_rule;
+mod binned_median;
 mod bits;
 mod blocks;
 mod calendar;
@@ -181,6 +182,7 @@ impl Draft {
             annotations: carried(&self.kind, &self.inputs),
             members: named(&self.kind, &self.inputs),
             dimensions: None,
+            bins: None,
             kind: self.kind,
             inputs: self.inputs,
             shape: self.shape,
@@ -436,6 +438,7 @@ impl Array {
                 annotations: n.annotations.clone(),
                 members: n.members.clone(),
                 dimensions: n.dimensions.clone(),
+                bins: n.bins.clone(),
             };
             change(&mut node);
             Arc::new(node)

@@ -161,7 +161,7 @@ pub struct Eval {
 const EVAL_HELP: &str = "\
 Expressions:
   numbers, names, + - * / // % ** @, comparisons, & | ^ ~ << >>, x[2:9, ::-1], x[mask], x[[3, 1]]
-  functions by NumPy's names, as f(x, axis=0) or x.f(axis=0); chunkwise functions lists them all
+  functions by NumPy's names, as f(x, axis=0) or x.f(axis='time'); chunkwise functions lists them all
 
 Examples:
   chunkwise eval -i rho=snap.h5:/PartType0/Density 'mean(rho)' 'std(log10(rho))'

@@ -117,7 +117,7 @@ pub fn reduction(cx: &Cx, item: Option<Item>, default: Reduction) -> Result<Redu
         let all: Vec<&str> = Reduction::all().map(Reduction::name).collect();
         let e = cx.error(item.span, format!("there is no reduction '{name}'"));
         if name.ends_with("median") || name.ends_with("quantile") {
-            return e.hint("in bins it is groupby_reduce(values, digitize(x, edges), 'median')");
+            return e.hint("in bins it is groupby_reduce(values, digitize(x, edges), 'quantile', q=0.9)");
         }
         if name == "count" {
             return e.hint("how many there are is the 'sum' of notnull(values)");

@@ -40,7 +40,11 @@ pub fn histogram(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
 pub fn profile(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
     let statistic = a.take("statistic");
     // SciPy's name for what needs no values.
-    let counts = matches!(&statistic, Some(Item { value: Val::Str(name), .. }) if name == "count");
+    let is = |wanted: &str| matches!(&statistic, Some(Item { value: Val::Str(name), .. }) if name == wanted);
+    let counts = is("count");
+    if is("median") || is("nanmedian") {
+        return medians(cx, a, axes, is("nanmedian"));
+    }
     let statistic = reduction(cx, statistic.filter(|_| !counts), Reduction::Mean)?;
     let values = a.need(cx, "values")?;
     let statistic = match a.given("weights") {
@@ -63,6 +67,26 @@ pub fn profile(cx: &Cx, mut a: Args, axes: Vec<Item>) -> Result<Val> {
         Some(values) if !counts => binned.reduce(&values, statistic),
         _ => binned.counts(),
     }))
+}
+
+/// The median of values in the bins of others, whose edges are found beforehand.
+fn medians(cx: &Cx, mut a: Args, axes: Vec<Item>, skips_nan: bool) -> Result<Val> {
+    if let Some(span) = a.given("weights") {
+        let e = cx.error(span, "the median takes no weights");
+        return Err(e.hint("groupby_reduce with 'quantile' and method='inverted_cdf' does"));
+    }
+    let (span, rank) = (a.span, axes.len());
+    let values = a.need(cx, "values")?;
+    let skips_nan = skips_nan || skipna::skips(cx, &values)?;
+    let (binned, _, values) = bins_of(cx, a, axes, Some(values))?;
+    let Some(values) = values else { return Err(cx.error(span, "the median is of values")) };
+    let edges = |d: usize| -> Result<Vec<f64>> {
+        let edges = binned.edges(d);
+        edges.check().map_err(|e| cx.at(span, e))?;
+        Ok(cx.elements(span, &edges)?.scalars().map(|v| v.to_f64()).collect())
+    };
+    let edges = (0..rank).map(edges).collect::<Result<Vec<_>>>()?;
+    Ok(Val::Array(binned.median(&values, &edges, skips_nan)))
 }
 
 /// The bins over the values of `axes`, with weights, mask and axes over which they go, and whether these were given.

@@ -52,6 +52,7 @@ mod lower;
 mod lowered;
 mod named;
 mod ordered;
+mod scales;
 mod scope;
 mod selected;
 mod skipna;

@@ -1,11 +1,12 @@
 //! Files, groups and datasets that expressions reach by name: `g.Density`, `s["/PartType0/Density"]`,
 //! `s["/Header"].attrs["Redshift"]`, fields of compound data `d["pos"]["x"]`. They are looked at when an expression uses them, and not before.
 
-use super::{axes, each_file};
+use super::each_file;
+use super::scales::{AxisIs, axes, is_length_only};
 use crate::source::hdf5::{Attribute, AttributeValue, Dataset, Elements, NodeKind, Object, ObjectKind};
 use crate::source::memory::MemorySource;
 use crate::source::{self, Join, OpenOptions};
-use crate::{Array, Buffer, Error, ErrorKind, Members, Result, Scalar, Session, Texts, Weak};
+use crate::{Array, Buffer, Dimension, Error, ErrorKind, Members, Result, Scalar, Session, Texts, Weak};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -177,7 +178,7 @@ impl Stored {
         let stored = self.apart();
         let array = match array.ndim()? {
             0 => array,
-            _ => array.with_dimensions_by(move || axes::of(&stored)),
+            _ => array.with_dimensions_by(move || stored.axes()),
         };
         Ok(self.looked.array.get_or_init(|| array).clone())
     }
@@ -191,23 +192,46 @@ impl Stored {
         Stored { looked: files.looked_at(&self.path), files, path: self.path.clone() }
     }
 
+    /// What the axes of a dataset are by its file; of many files, by the first.
+    fn axes(&self) -> Vec<Option<Dimension>> {
+        let Ok((dataset, object)) = self.described() else { return Vec::new() };
+        let mut out: Vec<_> = axes(&dataset, &object).into_iter().map(|axis| self.dimension(axis)).collect();
+        if let (Join::Stack { axis }, true) = (self.files.join, self.files.paths.len() > 1) {
+            let rank = out.len();
+            let at = if axis < 0 { axis + rank as i64 + 1 } else { axis };
+            out.insert(usize::try_from(at).unwrap_or(0).min(rank), None);
+        }
+        out
+    }
+
+    fn dimension(&self, axis: AxisIs) -> Option<Dimension> {
+        let scale = match axis {
+            AxisIs::Unknown => return None,
+            AxisIs::Named(name) => return Some(Dimension::new(&name)),
+            AxisIs::Scale(path) => self.at(&path),
+            AxisIs::Own => self.clone(),
+        };
+        let dimension = Dimension::new(scale.path().rsplit('/').next().unwrap_or_default());
+        Some(dimension.with_any_coordinates(move || scale.coordinates()))
+    }
+
+    /// What a scale says of the places along its axis, as numbers.
+    fn coordinates(&self) -> Result<Option<Array>> {
+        match is_length_only(self.object()?) || self.is_text() {
+            true => Ok(None),
+            false => self.array().map(|a| Some(a.made_by(self.path().trim_start_matches('/')))),
+        }
+    }
+
     /// What a listing says of a dataset, and its attributes, in the first file.
     ///
     /// # Errors
     /// Those of reading it; `Type` for what is no dataset.
-    pub(super) fn described(&self) -> Result<(Dataset, Object)> {
+    fn described(&self) -> Result<(Dataset, Object)> {
         let node = self.in_first(|path| source::tree_with(path, self.path(), self.files.options))?;
         match &node.kind {
             NodeKind::Dataset(dataset) => Ok(((**dataset).clone(), node.into())),
             _ => Err(self.located(Error::new(ErrorKind::Type, "this is no dataset"))),
-        }
-    }
-
-    /// How the datasets of several files become one; of one file it stays what it is.
-    pub(super) fn join(&self) -> Join {
-        match self.files.paths.len() {
-            0 | 1 => Join::Concatenate { axis: 0 },
-            _ => self.files.join,
         }
     }
 

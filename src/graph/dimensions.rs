@@ -5,45 +5,11 @@
 //! has the name alone. Axes of several names have none.
 
 use super::{Node, NodeKind};
-use crate::error::Result;
+use crate::dimensions::Coordinates;
 use crate::view::{View, ViewAxis};
 use smallvec::smallvec;
 use std::collections::HashSet;
-use std::fmt;
-use std::sync::{Arc, OnceLock};
-
-/// How the coordinates along an axis are opened; of some it shows only then that they are none.
-pub type Coordinates = Arc<dyn Fn() -> Result<Option<Arc<Node>>> + Send + Sync>;
-
-/// The name of an axis, with its coordinates.
-#[derive(Clone)]
-pub struct Dimension {
-    pub name: Arc<str>,
-    pub coordinates: Option<Coordinates>,
-}
-
-/// What is said of the axes of an array, found when it is asked for.
-pub struct Dimensions {
-    found: OnceLock<Vec<Option<Dimension>>>,
-    find: Box<dyn Fn() -> Vec<Option<Dimension>> + Send + Sync>,
-}
-
-impl Dimensions {
-    /// Of each axis what `find` tells.
-    pub fn new(find: impl Fn() -> Vec<Option<Dimension>> + Send + Sync + 'static) -> Dimensions {
-        Dimensions { found: OnceLock::new(), find: Box::new(find) }
-    }
-
-    fn axis(&self, axis: usize) -> Option<&Dimension> {
-        self.found.get_or_init(|| (self.find)()).get(axis)?.as_ref()
-    }
-}
-
-impl fmt::Debug for Dimensions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Dimensions")
-    }
-}
+use std::sync::Arc;
 
 /// An axis that was found.
 pub struct Traced {
@@ -56,7 +22,7 @@ pub struct Traced {
 /// Elements of coordinates.
 pub struct Along {
     /// The coordinates.
-    pub coordinates: Coordinates,
+    pub coordinates: Coordinates<Node>,
     /// How many there are.
     pub len: u64,
     /// The first one that is meant, and the step to the next.

@@ -41,6 +41,7 @@ impl Session {
             node.annotations = of.annotations.clone();
             node.members = of.members.clone();
             node.dimensions = of.dimensions.clone();
+            node.bins = of.bins.clone();
             node.origin = of.origin.clone();
         }))
     }

@@ -1,4 +1,4 @@
-//! Parts of dates, of times with units as CF has them.
+//! Parts of dates, of times with units as CF has them, and units that a variable lacks.
 
 use super::super::args::Args;
 use super::super::catalogue::Kind;
@@ -39,7 +39,20 @@ pub static FUNCTIONS: &[Function] = functions! {
     /// The day of the year of times, from 1 on.
     Elementwise "dayofyear(time, units=None, calendar=None)" | "day_of_year"
         eg "dayofyear([0, 60], units='days since 2000-01-01')" = |cx, a| part(cx, a, DatePart::DayOfYear);
+    /// The same numbers, in these units: of a variable that has none, say of times that are compared with dates.
+    Elementwise "with_units(x, units, calendar=None)"
+        eg "with_units([0, 366], 'days since 2000-01-01') >= '2001'" = with_units;
 };
+
+fn with_units(cx: &Cx, mut a: Args) -> Result<Val> {
+    let x = a.array(cx, "x")?;
+    let units = a.need(cx, "units")?;
+    let mut out = x.annotate("units", units.text(cx, "units")?);
+    if let Some(calendar) = a.take("calendar") {
+        out = out.annotate("calendar", calendar.text(cx, "calendar")?);
+    }
+    Ok(Val::Array(out))
+}
 
 fn part(cx: &Cx, mut a: Args, part: DatePart) -> Result<Val> {
     let units = a
@@ -53,7 +66,7 @@ fn part(cx: &Cx, mut a: Args, part: DatePart) -> Result<Val> {
     let Some((units, span)) = units.or(of_variable) else {
         let e = cx.error(a.span, "times without units are no dates");
         return Err(e.hint(
-            "give them, as in units='days since 2001-01-01'; files whose units differ and are no times have none in common",
+            "give them, as in units='days since 2001-01-01', or once as with_units(time, 'days since 2001-01-01'); files whose units differ and are no times have none in common",
         ));
     };
     let calendar = calendar.or_else(|| notes.get("calendar").cloned()).unwrap_or_else(|| "standard".into());

@@ -258,14 +258,14 @@ static FUNCTIONS: &[Function] = functions! {
         let x = a.need(cx, "a")?;
         Ok(Val::Array(binned::bins(cx, a, vec![x])?.0.edges(0)))
     };
-    /// A reduction of values in the bins of x, as scipy.stats.binned_statistic: a profile.
+    /// A reduction or the median of values in the bins of x, as scipy.stats.binned_statistic: a profile.
     Histogram "binned_statistic(x, values, statistic='mean', bins=10, range=None, *, weights=None, \
         where=True, log=False, axis=None)"
         eg "binned_statistic([1, 2, 3, 4], [10, 20, 30, 40], 'mean', bins=2)" = |cx, mut a| {
         let x = a.need(cx, "x")?;
         profile(cx, a, vec![x])
     };
-    /// A reduction of values in the bins of x and y, as scipy.stats.binned_statistic_2d.
+    /// A reduction or the median of values in the bins of x and y, as scipy.stats.binned_statistic_2d.
     Histogram "binned_statistic_2d(x, y, values, statistic='mean', bins=10, range=None, *, weights=None, \
         where=True, log=False, axis=None)"
         eg "binned_statistic_2d([0, 1, 1], [0, 1, 1], [5.0, 6, 8], 'sum', bins=2)" = |cx, mut a| {
