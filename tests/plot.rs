@@ -290,3 +290,62 @@ fn a_refusal_is_lines_of_text() {
     assert!(run.err.contains("a picture one or two\nhint: choose from it"), "{}", run.err);
     assert!(!run.err.contains("\\n"), "{}", run.err);
 }
+
+#[test]
+fn lines_of_one_length_share_a_frame() {
+    let both = Picture::of(&["up=arange(9.0)", "down=8 - arange(9.0)", "--plot-together"]);
+    let orange = both.places([255, 127, 14]);
+    let blue = both.places(BLUE);
+    assert!(orange.len() > 1000 && blue.len() > 1000, "{} {}", orange.len(), blue.len());
+    // One rises and the other falls, in the same frame, whose middle both cross.
+    let left = |places: &[(usize, usize)]| places.iter().min().copied().unwrap().1;
+    assert!(left(&blue) > left(&orange) + 100);
+    assert_eq!(blue.iter().min().unwrap().0, orange.iter().min().unwrap().0);
+    let text = svg(&["up=arange(9.0)", "down=8 - arange(9.0)", "--plot-together"]);
+    assert!(text.contains(">up<") || text.contains("up\n"), "the legend names them: {text}");
+    for (args, said) in [
+        (&["a=arange(9.0)", "b=arange(8.0)"][..], "b = arange(8.0) is no line as long"),
+        (&["a=arange(9.0)", "b=ones((9, 9))"], "b = ones((9, 9)) is no line as long"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.png");
+        let run = eval(&[args, &["--plot", path.to_str().unwrap(), "--plot-together"]].concat());
+        assert!(run.code == Some(2) && run.err.contains(said), "{}", run.err);
+    }
+}
+
+/// A map and a line over coordinates, which the ticks say.
+#[test]
+fn axes_that_are_dimensions_have_their_coordinates() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.nc");
+    let path = path.to_str().unwrap();
+    let made = eval(&[
+        "time=arange(0, 365)",
+        "lat=array([60.0, 20, -20, -60])",
+        "t=arange(365.0)[:, None] + array([3.0, 2, 1, 0])",
+        "--dims",
+        "t=time,lat",
+        "--attr",
+        "time@units=days since 2001-01-01",
+        "--attr",
+        "lat@units=degrees_north",
+        "--output",
+        path,
+    ]);
+    assert_eq!(made.code, Some(0), "{}", made.err);
+    let line = svg(&["-i", path, "m=mean(t, axis='lat')"]);
+    for said in ["2001-03", "time", "m = mean(t, axis='lat')"] {
+        assert!(line.contains(said) || line.contains(&said.replace('\'', "&apos;")), "{said}: {line}");
+    }
+    let map = svg(&["-i", path, "t"]);
+    assert!(
+        map.contains("lat [degrees_north]") && map.contains("2001-03") && !map.contains("index"),
+        "{map}"
+    );
+    // The north is stored first and drawn above: what is warmest is in the upper end of the last day.
+    let picture = Picture::of(&["-i", path, "transpose(t[-2:])"]);
+    assert!(picture.middle(YELLOW).1 < picture.middle(DARK).1);
+    // Where places have no coordinates the axis counts them.
+    assert!(svg(&["-i", path, "diff(mean(t, axis=1))"]).contains("index along time"));
+}

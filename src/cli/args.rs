@@ -156,6 +156,9 @@ pub struct Eval {
     /// Draw heights and colours on a logarithmic scale
     #[arg(long, requires = "plot")]
     pub plot_log: bool,
+    /// Draw lines of one length in one frame
+    #[arg(long, requires = "plot")]
+    pub plot_together: bool,
 }
 
 const EVAL_HELP: &str = "\

@@ -25,6 +25,11 @@ impl Plot {
     }
 
     /// Cannot be called.
+    pub fn together(self) -> Plot {
+        match self {}
+    }
+
+    /// Cannot be called.
     pub fn of<'a>(
         self,
         _results: impl IntoIterator<Item = ((&'a str, bool), &'a Output)>,

@@ -43,6 +43,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         storing::check_ending(path)?;
     }
     let plot = args.plot.as_deref().map(|path| Plot::new(path, args.plot_log)).transpose()?;
+    let plot = plot.map(|plot| if args.plot_together { plot.together() } else { plot });
     let told = inputs::define(&args.asking, &mut scope)?;
     let (existing, files) = (Existing::of(args.overwrite), told.files());
     let traced =

@@ -25,6 +25,8 @@ const MOST: usize = 16;
 pub struct Plot {
     format: Format,
     scale: Scale,
+    /// Whether lines are drawn in one frame.
+    together: bool,
 }
 
 /// A picture of results: of some of them, each with its position among all.
@@ -41,7 +43,12 @@ impl Plot {
     /// `Usage` for an ending other than .png and .svg.
     pub fn new(path: &Path, log: bool) -> std::result::Result<Plot, Failure> {
         let format = Format::of(path)?;
-        Ok(Plot { format, scale: if log { Scale::Log } else { Scale::Linear } })
+        Ok(Plot { format, scale: if log { Scale::Log } else { Scale::Linear }, together: false })
+    }
+
+    /// With all lines in one frame.
+    pub fn together(self) -> Plot {
+        Plot { together: true, ..self }
     }
 
     /// What is to be drawn of all results, each with its label and whether this is a name that was given. Single
@@ -75,6 +82,9 @@ impl Plot {
             let message = format!("--plot: {} results; a picture has at most {MOST} of them", subjects.len());
             return Err(Failure::Usage(message));
         }
+        if self.together {
+            check_together(&subjects)?;
+        }
         if !scalars.is_empty() {
             // Nobody to tell if stderr is closed.
             let _ = writeln!(io::stderr(), "note: --plot: {}", number(&scalars));
@@ -104,6 +114,9 @@ impl Picture {
     /// # Errors
     /// `Internal` if they are not those that it is a picture of.
     pub fn draw(&self, values: &[Value], of: &[Of]) -> Result<Vec<u8>> {
+        if self.plot.together {
+            return self.draw_together(values, of);
+        }
         let scene = arranged(self.subjects.len(), |i, area| {
             let (at, subject) = &self.subjects[i];
             let lost = || Error::new(ErrorKind::Internal, "a result that is drawn is not there");
@@ -111,6 +124,41 @@ impl Picture {
             let of = of.get(*at).unwrap_or(&nothing);
             panel_of(subject, values.get(*at).ok_or_else(lost)?, of, self.plot.scale, area)
         })?;
+        encoded(self.plot.format, &scene)
+    }
+}
+
+/// Checks that results are lines of one length, and not too many.
+fn check_together(subjects: &[(usize, Subject)]) -> std::result::Result<(), Failure> {
+    let [(_, first), ..] = subjects else { return Ok(()) };
+    let fits = |s: &Subject| matches!(s.kind, Kind::Line(_)) && s.kind == first.kind;
+    if let Some((_, subject)) = subjects.iter().find(|(_, subject)| !fits(subject)) {
+        let title = &subject.labels.title;
+        return Err(Failure::Usage(format!(
+            "--plot-together: {title} is no line as long as the first result\nhint: without it each result has a panel"
+        )));
+    }
+    if subjects.len() > line::MOST {
+        let (n, most) = (subjects.len(), line::MOST);
+        return Err(Failure::Usage(format!("--plot-together: {n} lines; at most {most} are told apart")));
+    }
+    Ok(())
+}
+
+impl Picture {
+    /// The file of lines in one frame.
+    fn draw_together(&self, values: &[Value], of: &[Of]) -> Result<Vec<u8>> {
+        let lost = || Error::new(ErrorKind::Internal, "a result that is drawn is not there");
+        let line = |(at, subject): &(usize, Subject)| {
+            let value = values.get(*at).ok_or_else(lost)?.as_array()?;
+            Ok((Values::of_array(value), subject.labels.clone()))
+        };
+        let lines = self.subjects.iter().map(line).collect::<Result<Vec<_>>>()?;
+        // Lines along several dimensions lie beside each other by their places.
+        let mut along = self.subjects.iter().map(|(at, _)| of.get(*at).and_then(|of| of.dimension(0)));
+        let first = along.next().flatten();
+        let along = first.filter(|first| along.all(|other| other.is_some_and(|o| o.is(first))));
+        let scene = arranged(1, |_, area| line::draw(&lines, along, self.plot.scale, area))?;
         encoded(self.plot.format, &scene)
     }
 }
@@ -143,7 +191,10 @@ fn arranged(n: usize, draw: impl Fn(usize, Area) -> Result<Drawn>) -> Result<Sce
 fn panel_of(subject: &Subject, value: &Value, of: &Of, scale: Scale, panel: Area) -> Result<Drawn> {
     let labels = &subject.labels;
     match subject.kind {
-        Kind::Line => line::draw(Values::of_array(value.as_array()?), of.dimension(0), scale, labels, panel),
+        Kind::Line(_) => {
+            let line = (Values::of_array(value.as_array()?), labels.clone());
+            line::draw(&[line], of.dimension(0), scale, panel)
+        }
         Kind::Image => {
             let array = value.as_array()?;
             let &[rows, columns] = array.shape() else { return Err(other()) };

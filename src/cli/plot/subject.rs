@@ -19,8 +19,8 @@ pub struct Subject {
 /// How a result is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// One dimension of an array.
-    Line,
+    /// One dimension of an array, so many elements.
+    Line(u64),
     /// Two dimensions of an array.
     Image,
     /// A histogram in one dimension.
@@ -74,7 +74,7 @@ impl Subject {
                     show_shape(shape)
                 )));
             }
-            [_] => Kind::Line,
+            &[n] => Kind::Line(n),
             [_, _] => Kind::Image,
             shape => {
                 return Err(Missing::Other(format!(

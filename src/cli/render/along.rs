@@ -36,6 +36,11 @@ impl Along {
         format!("index along {}", self.name)
     }
 
+    /// Whether both are the same places of one dimension.
+    pub fn is(&self, other: &Along) -> bool {
+        self.name == other.name && self.units == other.units && self.values == other.values
+    }
+
     /// Its coordinates as numbers that ascend, and whether they descend in the file; nothing where they do neither.
     pub fn ascending(&self) -> Option<(Vec<f64>, bool)> {
         let mut values: Vec<f64> = self.values.iter().map(|v| v.to_f64()).collect();
