@@ -252,7 +252,7 @@ mod tests {
             ("-x + 3", "cm"),
             ("where(x > y, x, 0)", "cm"),
             ("log10(T)", "1"),
-            ("r ** m.sum() * x", ""),
+            ("r ** m.sum() * x", "cm"),
             ("maximum(x, y).sqrt()", "cm**(1/2)"),
             ("x // y", "1"),
             ("1 / x", "1/cm"),

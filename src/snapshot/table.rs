@@ -67,6 +67,24 @@ impl Data {
     /// A table of fields, written `KIND.FIELD [UNIT]`. All are of one kind, which the first one names; what has several
     /// numbers in each row, as `position`, has them in its column.
     ///
+    /// ```no_run
+    /// use chunkwise::snapshot::{DataObject, Snapshot};
+    /// use chunkwise::{ArrayValue, Error, Session};
+    /// # fn main() -> chunkwise::Result<()> {
+    /// let session = Session::new()?;
+    /// let ball = Snapshot::open("snap_003.hdf5")?.select(DataObject::sphere([25e3; 3], 5e3));
+    /// let table = ball.table(&["gas.mass [Msun]", "id"])?;
+    /// let rows = table.rows(&session)?;
+    /// println!("{} rows", rows.count);
+    /// table.parts(&rows, &session, |columns: &[ArrayValue]| {
+    ///     let (masses, ids) = (columns[0].as_slice::<f64>()?, columns[1].as_slice::<u32>()?);
+    ///     masses.iter().zip(ids).for_each(|(mass, id)| println!("{id}: {mass}"));
+    ///     Ok::<(), Error>(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// `Value` for no fields, those of several kinds, and two of one name; as [`Data::field`] and [`Data::mask`].
     pub fn table(&self, fields: &[impl AsRef<str>]) -> Result<Table> {
