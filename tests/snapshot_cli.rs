@@ -626,3 +626,28 @@ for image, wanted, unit in zip(images, [n * mass / area, n * mass, n / area], ['
 "#,
     );
 }
+
+/// What people who know yt look for is in the help, which stays short.
+#[test]
+fn the_help_knows_yts_words() {
+    let help = run(Path::new("."), &["--help"]).out;
+    for word in [
+        "weighted_average_quantity is --mean",
+        "weighted_standard_deviation --std",
+        "max_location",
+        "sample_at_max_field_values --max",
+        "min_location --min",
+        "to_dataframe --save",
+        "half of the mass: --center POINT --quantile radius,0.5,mass",
+        "[Msun/kpc**2]",
+        "--median",
+        "--fields",
+    ] {
+        assert!(help.contains(word), "{word}: {help}");
+    }
+    let lines = help.lines().count();
+    assert!(lines < 155 && help.lines().all(|l| l.chars().count() <= 100), "{lines}: {help}");
+    // Examples are lines that can be copied.
+    let (_, examples) = help.split_once("Examples:").unwrap();
+    assert!(examples.trim().lines().all(|l| l.trim().starts_with("chunkwise snap ")), "{examples}");
+}

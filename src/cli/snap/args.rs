@@ -189,6 +189,7 @@ const HELP: &str = "\
 Without a question it lists types and fields, with their units and where these come from.
 Fields are KIND.FIELD [UNIT], as gas.density, 'dm.mass [Msun]', 'stars.Masses [code]'; cgs without a unit.
 Lengths and points are code lengths, or have a unit: 5 Mpc, [25, 25, 25] Mpccm/h, c, max(\"gas.density\").
+Numbers in expressions have units too: cut(\"radius < 300 [kpc]\"), --field 'twice[Msun]=mass + mass'.
 
 The radius about a point that holds half of the mass: --center POINT --quantile radius,0.5,mass
 
