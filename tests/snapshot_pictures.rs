@@ -278,7 +278,7 @@ fn images_do_not_depend_on_any_order() {
             None => seen = Some(bits),
         }
     }
-    let snapshot = data.snapshot().with_field("worse", "1 / (temperature - temperature)", "K").unwrap();
+    let snapshot = data.snapshot().with_field("worse", "1 / (temperature - temperature)", "1/K").unwrap();
     let e = snapshot.all().image(&projection("gas.worse", None), &window, &session(1, "64MiB")).unwrap_err();
     assert!(e.to_string().contains("not finite"), "{e}");
     let e = data.image(&projection("dm.velocity_x", None), &window, &session(1, "64MiB")).unwrap_err();
@@ -312,6 +312,16 @@ fn particles_on_grids_are_yts() {
     compare("count", &grid(Deposit::Count, "dm", 16), &golden_image(&folder, "dm_grid16_count"), 1.0, 0.0);
     let sum = grid(Deposit::Sum, "dm.mass [code]", 16);
     compare("sum", &sum, &golden_image(&folder, "dm_grid16_sum"), 1.0, 1e-12);
+    // In a unit per volume, of cells that are 3125 code lengths wide.
+    let text = "dm.mass [code_mass/code_length**3]";
+    let per_volume = data.grid(text, Deposit::Sum, [16; 3], None, &session).unwrap();
+    assert_eq!(
+        (per_volume.name.as_str(), &per_volume.unit[..]),
+        ("dm mass per volume", &text[9..text.len() - 1])
+    );
+    compare("per volume", &per_volume.values, &sum, 3125f64.powi(-3), 1e-14);
+    let e = data.grid("dm.mass [g/cm**2]", Deposit::Sum, [16; 3], None, &session).unwrap_err();
+    assert!(e.hint_text().is_some_and(|h| h.contains("per volume")), "{e}");
     let image = |how, density, text: &str| {
         let picture = Picture::Deposit { field: text.into(), how, density };
         data.image(&picture, &Window::along(2).pixels([64, 64]), &session).unwrap()

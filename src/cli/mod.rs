@@ -9,6 +9,7 @@ mod bar;
 mod bench;
 mod chunks;
 mod copy;
+mod csv;
 mod demo;
 mod devices;
 mod eval;

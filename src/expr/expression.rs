@@ -43,6 +43,11 @@ impl Expression {
         self.ast.body()
     }
 
+    /// What was read.
+    pub(crate) fn ast(&self) -> &Ast {
+        &self.ast
+    }
+
     /// Whether it is nothing but this name.
     pub fn is_name(&self, name: &str) -> bool {
         self.target().is_none() && matches!(&self.ast.node(self.ast.root()).expr, Expr::Name(n) if n == name)

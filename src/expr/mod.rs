@@ -57,7 +57,7 @@ mod scope;
 mod selected;
 mod skipna;
 mod stored;
-mod syntax;
+pub(crate) mod syntax;
 mod typo;
 mod value;
 
@@ -67,3 +67,4 @@ pub use expression::Place;
 pub use lowered::{Lowered, Output, Part};
 pub use scope::Scope;
 pub use stored::Stored;
+pub(crate) use typo::did_you_mean;

@@ -48,6 +48,12 @@ impl Snapshot {
         Data { snapshot: self.clone(), object, within: Within::Center, frame }
     }
 
+    /// A field as it was asked for: a user's in the unit that he said, if no other one is asked for.
+    pub(super) fn as_shown(&self, asked: &Asked) -> Asked {
+        let shown = self.user_fields().get(&asked.name).map(|f| f.shown.clone()).filter(|s| !s.is_empty());
+        Asked { unit: asked.unit.clone().or(shown), ..asked.clone() }
+    }
+
     /// Everything.
     pub fn all(&self) -> Data {
         self.select(DataObject::All)
@@ -159,6 +165,7 @@ impl Data {
     pub fn column(&self, asked: &Asked) -> Result<Column> {
         let kind = asked.kind.as_deref().unwrap_or_else(|| self.usual_kind());
         let field = self.field(kind, &asked.name)?;
+        let asked = &self.snapshot.as_shown(asked);
         let (factor, unit) = wanted(&self.snapshot, &field, asked).at("field", &asked.name)?;
         Ok(Column {
             array: field.array.cast(DType::F64),

@@ -2,15 +2,16 @@
 
 use super::contents::{Kind, Positions};
 use super::derived::{DERIVED, Derived};
+use super::dimensions::{Dimension, dimension, with_units};
 use super::frame::{Frame, offset, period};
-use super::opened::Snapshot;
+use super::opened::{Snapshot, UserField};
 use super::units::constants::{BOLTZMANN, GRAVITATION, PROTON_MASS};
 use super::units::{Epoch, Unit};
 use crate::dtype::{DType, Weak};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::expr::{Expression, Scope};
 use crate::{Array, Index};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The deepest chain of fields that are made of fields.
 const DEEPEST: usize = 24;
@@ -90,18 +91,22 @@ impl Snapshot {
     /// # Errors
     /// `NotFound` if there is no such field, with what is missing for it; those of opening it.
     pub fn field_of(&self, kind: &Kind, name: &str, frame: &Frame) -> Result<Field> {
-        self.look(kind, name, frame, &mut Vec::new())?.ok_or_else(|| {
-            let made: Vec<&str> = DERIVED.iter().filter(|d| d.name == name).map(|d| d.expression).collect();
-            let e = Error::new(ErrorKind::NotFound, format!("{} has no field '{name}'", kind.name));
-            match made.is_empty() {
-                true => {
-                    let stored = kind.fields.iter().map(|f| f.alias.unwrap_or(&f.name));
-                    let names: Vec<&str> = stored.collect();
-                    e.hint(format!("it has {}, and what is made of these", names.join(", ")))
-                }
-                false => e.hint(format!("it would be made as {}", made.join(", or as "))),
+        self.find_field(kind, name, frame)?.ok_or_else(|| self.no_field(kind, name))
+    }
+
+    /// As [`Snapshot::field_of`]; nothing if there is no such field.
+    pub(super) fn find_field(&self, kind: &Kind, name: &str, frame: &Frame) -> Result<Option<Field>> {
+        self.look(kind, name, frame, &mut Vec::new())
+    }
+
+    /// The row of the table by which a field is made; nothing if it is not, or not of what a kind has.
+    pub(super) fn made_as(&self, kind: &Kind, name: &str, frame: &Frame) -> Result<Option<&'static Derived>> {
+        for derived in DERIVED.iter().filter(|d| d.name == name) {
+            if self.has_all(kind, derived, frame, &mut Vec::new())? {
+                return Ok(Some(derived));
             }
-        })
+        }
+        Ok(None)
     }
 
     fn look(
@@ -124,8 +129,8 @@ impl Snapshot {
             return Err(Error::new(ErrorKind::Value, e));
         }
         if let Some(user) = user {
-            let array = self.evaluate(kind, name, &user.expression, frame, within)?;
-            return made(array, Some(user.unit));
+            let (array, unit) = self.evaluate(kind, name, &user.expression, frame, within)?;
+            return made(array, Some(own_unit(user, unit).at("field", name)?));
         }
         let code = self.contents().units;
         if let Some(axis) = axis_of(name, "") {
@@ -157,7 +162,7 @@ impl Snapshot {
         }
         for derived in DERIVED.iter().filter(|d| d.name == name) {
             if self.has_all(kind, derived, frame, within)? {
-                let array = self.evaluate(kind, name, derived.expression, frame, within)?;
+                let (array, _) = self.evaluate(kind, name, derived.expression, frame, within)?;
                 return made(array, Some(self.unit(derived.unit)?));
             }
         }
@@ -189,7 +194,7 @@ impl Snapshot {
         Ok(all)
     }
 
-    /// An expression over fields of a kind in cgs.
+    /// An expression over fields of a kind in cgs, and its dimension.
     fn evaluate(
         &self,
         kind: &Kind,
@@ -197,31 +202,51 @@ impl Snapshot {
         text: &str,
         frame: &Frame,
         within: &mut Vec<String>,
-    ) -> Result<Array> {
+    ) -> Result<(Array, Dimension)> {
         within.push(name.to_string());
-        let scope = self.scope(kind, text, frame, within);
+        let read = self.read(kind, text, frame, within);
         within.pop();
-        let array = Expression::parse(text).and_then(|e| e.array(&scope?)).at("field", name)?;
+        let (expression, scope, unit) = read.at("field", name)?;
+        let array = expression.array(&scope).at("field", name)?;
         let array = array.cast(DType::F64).broadcast_to(&kind.shape);
         array.check().at("field", name)?;
-        Ok(array.made_by(&format!("{}.{name}", kind.name)))
+        Ok((array.made_by(&format!("{}.{name}", kind.name)), unit))
     }
 
-    fn scope(&self, kind: &Kind, text: &str, frame: &Frame, within: &mut Vec<String>) -> Result<Scope> {
+    /// An expression with what its names are, and its dimension.
+    fn read(
+        &self,
+        kind: &Kind,
+        text: &str,
+        frame: &Frame,
+        within: &mut Vec<String>,
+    ) -> Result<(Expression, Scope, Dimension)> {
+        let (text, numbers) = with_units(text, |unit| self.unit(unit))?;
+        let mut units = BTreeMap::new();
         let mut scope = Scope::new();
         scope.compute_nothing("a field is made of the same row of other fields");
         scope.skip_missing(false);
         scope.define("gamma", Weak::Float(self.contents().gamma));
-        for (name, value) in CONSTANTS {
+        units.insert("gamma", Dimension::Of(Unit::NONE));
+        for (name, value, unit) in CONSTANTS {
             scope.define(name, Weak::Float(*value));
+            units.insert(name, Dimension::Of(self.unit(unit)?));
         }
-        for word in words(text) {
+        for (name, unit) in &numbers {
+            scope.define(name, Weak::Float(unit.in_cgs(self.epoch())));
+            units.insert(name, Dimension::Of(unit.cgs()));
+        }
+        for word in words(&text) {
             // A field of the snapshot counts more than a constant of the same name.
             if let Some(field) = self.look(kind, word, frame, within)? {
                 scope.define(word, field.in_cgs()?);
+                units.insert(word, field.unit.map_or(Dimension::Unknown, |u| Dimension::Of(u.cgs())));
             }
         }
-        Ok(scope)
+        let expression = Expression::parse(&text)?;
+        let unit =
+            dimension(expression.ast(), |name| units.get(name).copied().unwrap_or(Dimension::Unknown))?;
+        Ok((expression, scope, unit))
     }
 
     /// Where an expression over fields of a kind, in cgs, is true.
@@ -229,8 +254,8 @@ impl Snapshot {
     /// # Errors
     /// `Expression` for what cannot be read, or is no condition; those of the fields.
     pub fn condition(&self, kind: &Kind, text: &str, frame: &Frame) -> Result<Array> {
-        let scope = self.scope(kind, text, frame, &mut Vec::new())?;
-        let array = Expression::parse(text).and_then(|e| e.array(&scope)).at("cut", text)?;
+        let (expression, scope, _) = self.read(kind, text, frame, &mut Vec::new()).at("cut", text)?;
+        let array = expression.array(&scope).at("cut", text)?;
         match array.dtype()? {
             DType::Bool => Ok(array.broadcast_to(&kind.shape)),
             other => Err(Error::new(ErrorKind::Type, format!("a cut is a condition, and this is {other}"))
@@ -242,8 +267,29 @@ impl Snapshot {
 
 const AXES: [&str; 3] = ["x", "y", "z"];
 
-const CONSTANTS: &[(&str, f64)] =
-    &[("kb", BOLTZMANN), ("mp", PROTON_MASS), ("G", GRAVITATION), ("pi", std::f64::consts::PI)];
+const CONSTANTS: &[(&str, f64, &str)] = &[
+    ("kb", BOLTZMANN, "erg/K"),
+    ("mp", PROTON_MASS, "g"),
+    ("G", GRAVITATION, "cm**3/g/s**2"),
+    ("pi", std::f64::consts::PI, "1"),
+];
+
+/// The unit of a user's field, in which its expression comes out.
+fn own_unit(user: &UserField, found: Dimension) -> Result<Unit> {
+    match (found, user.unit) {
+        (Dimension::Of(found), Some(said)) if !found.is_like(said) => {
+            let e = format!(
+                "the expression comes out in {}, which is not of the kind of [{}]",
+                found.dimensions(),
+                user.shown
+            );
+            Err(Error::new(ErrorKind::Value, e)
+                .hint("fields are in cgs; a number that is of a unit has it behind it, as in 1e-22 [erg*cm**3/s] * …"))
+        }
+        (Dimension::Of(found), _) => Ok(found),
+        (_, said) => Ok(said.unwrap_or(Unit::NONE).cgs()),
+    }
+}
 
 /// The axis that a name says after a prefix.
 fn axis_of(name: &str, prefix: &str) -> Option<usize> {

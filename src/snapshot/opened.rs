@@ -43,8 +43,10 @@ struct Inner {
 pub struct UserField {
     /// What it is, in terms of fields in cgs.
     pub expression: String,
-    /// The unit of what comes out.
-    pub unit: Unit,
+    /// The unit that it is shown in where no other one is asked for, if one was said.
+    pub unit: Option<Unit>,
+    /// This unit as it was written.
+    pub shown: String,
 }
 
 impl Snapshot {
@@ -103,8 +105,10 @@ impl Snapshot {
         units::parse(text, &self.0.contents.units)
     }
 
-    /// The same snapshot with a field of one's own: an expression of other fields of the same kind, in cgs, which has the
-    /// given unit.
+    /// The same snapshot with a field of one's own: an expression of other fields of the same kind, in cgs, and of numbers
+    /// with units (`5 [kpc]`). Its unit follows from these; the given one, if it is not empty, is that in which it is shown,
+    /// and must be of the same kind. Where the unit does not follow, as of a function that says nothing of it, what comes out is
+    /// in the cgs unit of the given one's kind.
     ///
     /// # Errors
     /// `Value` for what is no unit, or no name.
@@ -115,8 +119,9 @@ impl Snapshot {
             return Err(Error::new(ErrorKind::Value, format!("'{name}' cannot be the name of a field")));
         }
         let mut derived = self.0.derived.clone();
-        let unit = self.unit(unit)?;
-        derived.insert(name.to_string(), UserField { expression: expression.to_string(), unit });
+        let (expression, shown) = (expression.to_string(), unit.trim().to_string());
+        let unit = if shown.is_empty() { None } else { Some(self.unit(&shown)?) };
+        derived.insert(name.to_string(), UserField { expression, unit, shown });
         let opened = self.0.opened.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(Snapshot(Arc::new(Inner {
             contents: self.0.contents.clone(),

@@ -3,6 +3,7 @@
 use super::asked::Asked;
 use super::data::{Column, Data};
 use super::frame::wrapped;
+use super::quantiles::Quantiles;
 use super::units::Unit;
 use super::units::constants::GRAVITATION;
 use crate::error::{Context, Error, ErrorKind, Result};
@@ -24,6 +25,11 @@ pub enum Quantity {
     Std(String, Option<String>),
     /// The least and the greatest value of a field.
     Extrema(String),
+    /// The median of a field, exact; with weights the least value up to which half of the weights lie.
+    Median(String, Option<String>),
+    /// The values of a field below which these shares of all lie, from 0 to 1, as NumPy's quantiles; with weights each is the
+    /// least value up to which that share of the weights lies. What is weighted is sorted in memory.
+    Quantiles(String, Vec<f64>, Option<String>),
     /// The greatest value of a field, where it is (code lengths), and what other fields are there.
     MaxAt(String, Vec<String>),
     /// As [`Quantity::MaxAt`], the least.
@@ -99,6 +105,8 @@ struct Job {
 enum Finish {
     /// Each number times a factor, with a name and a unit.
     Scaled(Vec<(String, f64, String)>),
+    /// As `Scaled`, after how many elements there are.
+    Counted(Vec<(String, f64, String)>),
     /// Offsets from a centre, to places in the box.
     Place { center: [f64; 3], wrap: bool, factor: f64, unit: String },
     /// J, Σ m v² and M in code units, each with its factor to cgs.
@@ -114,7 +122,10 @@ impl Data {
     /// `NotFound` for kinds and fields that are not there; `Value` for units of another kind; those of the run, with the
     /// smallest budget that does.
     pub fn quantities(&self, asked: &[Quantity], session: &Session) -> Result<Vec<Answer>> {
-        let jobs = asked.iter().map(|q| self.job(q).at("quantity", q.name())).collect::<Result<Vec<_>>>()?;
+        let jobs = asked
+            .iter()
+            .map(|q| self.job(q, session).at("quantity", q.name()))
+            .collect::<Result<Vec<_>>>()?;
         let targets: Vec<&dyn Target> = jobs.iter().flat_map(|j| &j.arrays).map(|a| a as _).collect();
         let outcome = session.run(&targets).map_err(|e| match e.kind() {
             ErrorKind::Value if e.hint_text().is_none() => e.hint(
@@ -137,6 +148,9 @@ impl Data {
                 answers.push(Answer { name: job.name.clone(), parts: Vec::new() });
                 continue;
             }
+            if matches!(job.finish, Finish::Counted(_)) && of[0].item::<i64>()? == 0 {
+                return Err(nothing(&job.name));
+            }
             let numbers: Vec<f64> = of.iter().map(|v| v.scalar(0).map_or(f64::NAN, |s| s.to_f64())).collect();
             answers.push(Answer { name: job.name.clone(), parts: self.finish(job, &numbers) });
         }
@@ -144,7 +158,7 @@ impl Data {
         Ok(answers)
     }
 
-    fn job(&self, quantity: &Quantity) -> Result<Job> {
+    fn job(&self, quantity: &Quantity, session: &Session) -> Result<Job> {
         let name = quantity.name();
         let scaled = |arrays: Vec<Array>, parts: Vec<(&str, f64, &str)>| {
             let parts = parts.into_iter().map(|(n, f, u)| (n.to_string(), f, u.to_string())).collect();
@@ -185,6 +199,17 @@ impl Data {
                 let arrays = vec![column.array.min_with(over()), column.array.max_with(over())];
                 let (f, u) = (column.factor, &column.unit[..]);
                 scaled(arrays, vec![("min", f, u), ("max", f, u)])
+            }
+            Quantity::Median(field, weight) => {
+                let found = self.quantiles(field, None, weight.as_deref(), session)?;
+                ordered(name, found, &[String::new()])
+            }
+            Quantity::Quantiles(field, shares, weight) => {
+                let names: Vec<String> = match &shares[..] {
+                    [_] => vec![String::new()],
+                    all => all.iter().map(f64::to_string).collect(),
+                };
+                ordered(name, self.quantiles(field, Some(shares), weight.as_deref(), session)?, &names)
             }
             Quantity::MaxAt(field, others) => self.at(&name, field, others, true)?,
             Quantity::MinAt(field, others) => self.at(&name, field, others, false)?,
@@ -237,7 +262,7 @@ impl Data {
     }
 
     /// A field of weights, of the kind of a column.
-    fn weight(&self, column: &Column, text: &str) -> Result<Array> {
+    pub(super) fn weight(&self, column: &Column, text: &str) -> Result<Array> {
         let asked = Asked::read(text)?;
         if let Some(kind) = &asked.kind
             && self.snapshot().kinds(kind)?.iter().map(|k| &k.name).ne(self
@@ -343,15 +368,7 @@ impl Data {
     fn finish(&self, job: &Job, numbers: &[f64]) -> Vec<Part> {
         let axes = ["x", "y", "z"];
         match &job.finish {
-            Finish::Scaled(parts) => numbers
-                .iter()
-                .zip(parts)
-                .map(|(v, (name, factor, unit))| Part {
-                    name: name.clone(),
-                    value: v * factor,
-                    unit: unit.clone(),
-                })
-                .collect(),
+            Finish::Scaled(parts) => scaled(numbers, parts),
             Finish::Place { center, wrap, factor, unit } => (0..3)
                 .map(|d| {
                     let at = numbers[d] + center[d];
@@ -365,9 +382,28 @@ impl Data {
                 let value = momentum * energy.sqrt() / mass.powf(2.5) / GRAVITATION;
                 vec![Part { name: String::new(), value, unit: String::new() }]
             }
+            Finish::Counted(parts) => scaled(&numbers[1..], parts),
             Finish::At(_) => Vec::new(),
         }
     }
+}
+
+/// Quantiles with their names.
+fn ordered(name: String, found: Quantiles, names: &[String]) -> Job {
+    let Quantiles { column, count, values } = found;
+    let parts = names.iter().map(|n| (n.clone(), column.factor, column.unit.clone())).collect();
+    let arrays = std::iter::once(count).chain(values).collect();
+    Job { name, arrays, finish: Finish::Counted(parts) }
+}
+
+/// Numbers times factors, with names and units.
+fn scaled(numbers: &[f64], parts: &[(String, f64, String)]) -> Vec<Part> {
+    let part = |(v, (name, factor, unit)): (&f64, &(String, f64, String))| Part {
+        name: name.clone(),
+        value: v * factor,
+        unit: unit.clone(),
+    };
+    numbers.iter().zip(parts).map(part).collect()
 }
 
 /// A reduction over the rows that count.
@@ -399,6 +435,12 @@ impl Quantity {
             Quantity::Mean(field, weight) => format!("mean of {field}{}", by(weight)),
             Quantity::Std(field, weight) => format!("spread of {field}{}", by(weight)),
             Quantity::Extrema(field) => format!("extrema of {field}"),
+            Quantity::Median(field, weight) => format!("median of {field}{}", by(weight)),
+            Quantity::Quantiles(field, shares, weight) => {
+                let shares: Vec<String> = shares.iter().map(f64::to_string).collect();
+                let s = if shares.len() == 1 { "" } else { "s" };
+                format!("quantile{s} {} of {field}{}", shares.join(", "), by(weight))
+            }
             Quantity::MaxAt(field, _) => format!("maximum of {field}"),
             Quantity::MinAt(field, _) => format!("minimum of {field}"),
             Quantity::CenterOfMass(kind) => format!("center of mass of {kind}"),

@@ -8,17 +8,11 @@
 use super::asked::{Wanted, dataset_names};
 use super::storing::{Parts, Stored};
 use crate::cli::args::Storing;
+use crate::cli::csv::{line, quoted};
 use crate::cli::render::{Along, Of};
 use crate::cli::targets::Written;
 use crate::cli::{Done, Failure};
 use chunkwise::{DType, Scalar, Value};
-use std::io::{self, Write};
-use std::path::Path;
-
-/// Whether a file's name says that it is such a table.
-pub fn is_named(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e.eq_ignore_ascii_case("csv"))
-}
 
 fn usage(what: &str) -> Failure {
     Failure::Usage(format!("--output: {what}\nhint: an .npz or .h5 file has arrays of any shapes"))
@@ -150,20 +144,4 @@ fn ends<'a>(name: &str, edges: &'a [f64]) -> [Column<'a>; 2] {
         (format!("{name}_from"), Box::new(move |row| float(edges[row]))),
         (format!("{name}_to"), Box::new(move |row| float(edges[row + 1]))),
     ]
-}
-
-fn line(out: &mut dyn Write, cells: impl Iterator<Item = String>) -> io::Result<()> {
-    for (n, cell) in cells.enumerate() {
-        out.write_all(if n == 0 { b"" } else { b"," })?;
-        out.write_all(cell.as_bytes())?;
-    }
-    out.write_all(b"\n")
-}
-
-/// A name, in quotes if it needs them.
-fn quoted(name: &str) -> String {
-    match name.contains([',', '"', '\n', '\r']) {
-        true => format!("\"{}\"", name.replace('"', "\"\"")),
-        false => name.to_string(),
-    }
 }

@@ -18,6 +18,7 @@ pub use storing::{Parts, Stored};
 
 use super::args::{Asking, Eval, Explain};
 use super::bar::Bar;
+use super::csv::is_named;
 use super::output;
 use super::plot::Plot;
 use super::signals::Run;
@@ -38,7 +39,7 @@ use std::sync::Arc;
 pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     let asked = Asked::read(&args.asking)?;
     let mut scope = scope(&args.asking);
-    let as_csv = args.output.as_deref().is_some_and(csv::is_named);
+    let as_csv = args.output.as_deref().is_some_and(is_named);
     if let (Some(path), false) = (&args.output, as_csv) {
         storing::check_ending(path)?;
     }

@@ -65,7 +65,9 @@ impl<'a> Results<'a> {
     pub fn new(args: &'a Merge, document: &'a Document, inputs: &[PathBuf]) -> Result<Results<'a>, Failure> {
         let existing = Existing::of(args.overwrite);
         let table = match &args.output {
-            Some(path) if csv::is_named(path) => Some(Written::new("--output", path, existing, inputs)?),
+            Some(path) if crate::cli::csv::is_named(path) => {
+                Some(Written::new("--output", path, existing, inputs)?)
+            }
             Some(path) => {
                 storing::check_ending(path)?;
                 let existing = if args.storing.changes() { Existing::Change } else { existing };

@@ -37,9 +37,12 @@ pub struct Snap {
     /// The centre of radii and angular momenta [default: that of the object]
     #[arg(long, value_name = "POINT")]
     pub center: Option<String>,
-    /// A field of one's own, of fields in cgs; later questions can use NAME
+    /// A field of one's own, of fields in cgs; later questions can use NAME; it is shown in UNIT
     #[arg(long = "field", value_name = "NAME[UNIT]=EXPR")]
-    pub fields: Vec<String>,
+    pub own_fields: Vec<String>,
+    /// List the fields that are made of those of the files too, with their units and definitions
+    #[arg(long)]
+    pub fields: bool,
 
     /// The mass of each kind
     #[arg(long)]
@@ -56,6 +59,12 @@ pub struct Snap {
     /// Its standard deviation and mean, with weights
     #[arg(long, value_name = "FIELD[,WEIGHT]")]
     pub std: Vec<String>,
+    /// Its median, with weights
+    #[arg(long, value_name = "FIELD[,WEIGHT]")]
+    pub median: Vec<String>,
+    /// The values below which these shares of it lie, from 0 to 1, with weights
+    #[arg(long, value_name = "FIELD,Q[,Q][,WEIGHT]")]
+    pub quantile: Vec<String>,
     /// Its least and greatest value
     #[arg(long, value_name = "FIELD")]
     pub extrema: Vec<String>,
@@ -103,13 +112,17 @@ pub struct Snap {
     #[arg(long)]
     pub spread: bool,
 
+    /// Save fields of all that is selected in --output, a column each; of another kind by another --save
+    #[arg(long, value_name = "FIELD[,FIELD]", requires = "output")]
+    pub save: Vec<String>,
+
     /// The integral of a field of gas or cells along the line of sight, or its mean with weights
     #[arg(long, value_name = "FIELD[,WEIGHT]")]
     pub project: Vec<String>,
     /// A field of gas or cells in a plane
     #[arg(long, value_name = "FIELD")]
     pub slice: Vec<String>,
-    /// The sum of a field of particles in each pixel; of a kind their number
+    /// The sum of a field of particles in each pixel; of a kind their number; per area as [Msun/kpc**2]
     #[arg(long, value_name = "FIELD|KIND")]
     pub deposit: Vec<String>,
     /// Deposit clouds as large as a pixel
@@ -155,8 +168,8 @@ pub struct Snap {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
-    /// Store profiles and images in an HDF5 file
-    #[arg(long, value_name = "FILE.h5")]
+    /// Store profiles, images and what --save says in an HDF5 file; one table also in a .csv file
+    #[arg(long, value_name = "FILE.h5|csv")]
     pub output: Option<PathBuf>,
     /// Draw profiles and images in a file
     #[arg(long, value_name = "FILE.png|svg")]
@@ -176,10 +189,20 @@ const HELP: &str = "\
 Without a question it lists types and fields, with their units and where these come from.
 Fields are KIND.FIELD [UNIT], as gas.density, 'dm.mass [Msun]', 'stars.Masses [code]'; cgs without a unit.
 Lengths and points are code lengths, or have a unit: 5 Mpc, [25, 25, 25] Mpccm/h, c, max(\"gas.density\").
+Numbers in expressions have units too: cut(\"radius < 300 [kpc]\"), --field 'twice[Msun]=mass + mass'.
+
+The radius about a point that holds half of the mass: --center POINT --quantile radius,0.5,mass
+
+yt's weighted_average_quantity is --mean, weighted_standard_deviation --std, max_location and
+sample_at_max_field_values --max, min_location --min, total_quantity --total, all_data --in all,
+save_as_dataset and to_dataframe --save, ParticleProjectionPlot --deposit, cut_region --in 'cut(…)'.
 
 Examples:
   chunkwise snap snap_003.hdf5
+  chunkwise snap snap_003.hdf5 --fields
   chunkwise snap snap_003.hdf5 --mass --center-of-mass gas
   chunkwise snap snap_003.hdf5 --in 'sphere(max(\"gas.density\"), 5 Mpc)' --total 'gas.mass [Msun]'
+  chunkwise snap snap_003.hdf5 --median temperature --quantile temperature,0.16,0.84,mass
+  chunkwise snap snap_003.hdf5 --in 'sphere(c, 5 Mpc)' --save gas.position,mass,id --output gas.h5
   chunkwise snap snap_003.hdf5 --phase density,temperature,mass --plot phase.png --plot-log
   chunkwise snap snap_003.hdf5 --project gas.density --axis x --plot image.png --output image.h5";

@@ -13,12 +13,46 @@ pub struct Asked {
     pub profiles: Vec<(String, Profile)>,
     /// Images.
     pub images: Vec<Picture>,
+    /// Tables that are saved: the fields of each.
+    pub tables: Vec<Vec<String>>,
     mass: bool,
 }
 
 /// The parts of a list with commas.
 fn split(text: &str) -> Vec<&str> {
     text.split(',').map(str::trim).collect()
+}
+
+/// `FIELD[,WEIGHT]`.
+fn field_and_weight(option: &str, text: &str) -> Result<(String, Option<String>), Failure> {
+    match split(text)[..] {
+        [field] => Ok((field.to_string(), None)),
+        [field, weight] => Ok((field.to_string(), Some(weight.to_string()))),
+        _ => Err(Failure::Usage(format!("{option} {text}: a field, and one for weights"))),
+    }
+}
+
+/// `FIELD,Q[,Q][,WEIGHT]`.
+fn quantiles(text: &str) -> Result<Quantity, Failure> {
+    let usage = |what: &str| {
+        let hint = "as in temperature,0.5 or 'dm.radius [kpc],0.16,0.5,0.84,mass'";
+        Failure::Usage(format!("--quantile {text}: {what}\nhint: {hint}"))
+    };
+    let parts = split(text);
+    let (field, rest) = (parts[0].to_string(), &parts[1..]);
+    let shares: Vec<f64> = rest.iter().map_while(|q| q.parse().ok()).collect();
+    let weight = match &rest[shares.len()..] {
+        [] => None,
+        [weight] => Some((*weight).to_string()),
+        _ => return Err(usage("a field, shares of it, and a field for weights")),
+    };
+    if shares.is_empty() {
+        return Err(usage("a share is missing"));
+    }
+    if let Some(q) = shares.iter().find(|q| !(0.0..=1.0).contains(*q)) {
+        return Err(usage(&format!("a share is between 0 and 1, and {q} is not")));
+    }
+    Ok(Quantity::Quantiles(field, shares, weight))
 }
 
 impl Asked {
@@ -32,20 +66,20 @@ impl Asked {
             |of: fn(String) -> Quantity, texts: &[String]| texts.iter().cloned().map(of).collect::<Vec<_>>();
         quantities.extend(one(Quantity::Count, &args.count));
         quantities.extend(one(Quantity::Total, &args.total));
-        for (option, texts) in [("--mean", &args.mean), ("--std", &args.std)] {
+        type Of = fn(String, Option<String>) -> Quantity;
+        let weighted: [(&str, &[String], Of); 3] = [
+            ("--mean", &args.mean, Quantity::Mean),
+            ("--std", &args.std, Quantity::Std),
+            ("--median", &args.median, Quantity::Median),
+        ];
+        for (option, texts, of) in weighted {
             for text in texts {
-                let (field, weight) = match split(text)[..] {
-                    [field] => (field.to_string(), None),
-                    [field, weight] => (field.to_string(), Some(weight.to_string())),
-                    _ => {
-                        return Err(Failure::Usage(format!("{option} {text}: a field, and one for weights")));
-                    }
-                };
-                quantities.push(match option {
-                    "--mean" => Quantity::Mean(field, weight),
-                    _ => Quantity::Std(field, weight),
-                });
+                let (field, weight) = field_and_weight(option, text)?;
+                quantities.push(of(field, weight));
             }
+        }
+        for text in &args.quantile {
+            quantities.push(quantiles(text)?);
         }
         quantities.extend(one(Quantity::Extrema, &args.extrema));
         let at = |text: &String| {
@@ -65,35 +99,35 @@ impl Asked {
         for text in &args.phase {
             profiles.push((text.clone(), profile(args, "--phase", text, 2)?));
         }
-        Ok(Asked { quantities, profiles, images: images(args)?, mass: args.mass })
+        let tables = args.save.iter().map(|t| split(t).into_iter().map(str::to_string).collect()).collect();
+        Ok(Asked { quantities, profiles, images: images(args)?, tables, mass: args.mass })
     }
 
     /// Whether nothing is asked.
     pub fn is_nothing(&self) -> bool {
-        self.quantities.is_empty() && self.profiles.is_empty() && self.images.is_empty() && !self.mass
+        let lists = [self.quantities.len(), self.profiles.len(), self.images.len(), self.tables.len()];
+        !self.mass && lists.iter().all(|n| *n == 0)
     }
 }
 
 fn images(args: &Snap) -> Result<Vec<Picture>, Failure> {
     let mut images = Vec::new();
     for text in &args.project {
-        let (field, weight) = match split(text)[..] {
-            [field] => (field.to_string(), None),
-            [field, weight] => (field.to_string(), Some(weight.to_string())),
-            _ => return Err(Failure::Usage(format!("--project {text}: a field, and one for weights"))),
-        };
+        let (field, weight) = field_and_weight("--project", text)?;
         images.push(Picture::Projection { field, weight });
     }
     let normalised = !args.unnormalised;
     images.extend(args.slice.iter().map(|field| Picture::Slice { field: field.clone(), normalised }));
     for text in &args.deposit {
-        let how = match (args.cic, text.contains('.')) {
+        let name = text.split('[').next().unwrap_or(text);
+        let how = match (args.cic, name.contains('.')) {
             (true, true) => Deposit::Cic,
             (false, true) => Deposit::Sum,
             (false, false) => Deposit::Count,
             (true, false) => {
                 return Err(Failure::Usage(format!(
-                    "--deposit {text}: clouds have a field, as in {text}.mass"
+                    "--deposit {text}: clouds have a field, as in {}.mass",
+                    name.trim()
                 )));
             }
         };

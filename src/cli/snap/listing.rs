@@ -2,26 +2,27 @@
 
 use crate::cli::Done;
 use crate::cli::output::{json_line, plain};
-use chunkwise::snapshot::{Contents, Place, Snapshot, StoredField};
+use chunkwise::snapshot::units::Unit;
+use chunkwise::snapshot::{Contents, Kind, Place, Snapshot, StoredField};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
-/// Prints types and fields, with their units and where these come from.
+/// Prints types and fields, with their units and where these come from; and `made` fields, if they are wanted.
 ///
 /// # Errors
 /// Those of writing.
-pub fn show(snapshot: &Snapshot, as_json: bool) -> Done {
-    let contents = snapshot.contents();
+pub fn show(snapshot: &Snapshot, made: bool, as_json: bool) -> Done {
     let mut out = io::BufWriter::new(io::stdout().lock());
     if as_json {
-        json_line(&mut out, &object(contents))?;
+        json_line(&mut out, &object(snapshot, made))?;
         return Ok(out.flush()?);
     }
-    text(&mut out, contents)?;
+    text(&mut out, snapshot, made)?;
     Ok(out.flush()?)
 }
 
-fn text(out: &mut impl Write, c: &Contents) -> io::Result<()> {
+fn text(out: &mut impl Write, snapshot: &Snapshot, made: bool) -> io::Result<()> {
+    let c = snapshot.contents();
     let files = match &c.files[..] {
         [one] => plain(&one.to_string_lossy()),
         [first, ..] => format!("{} and {} more", plain(&first.to_string_lossy()), c.files.len() - 1),
@@ -63,12 +64,7 @@ fn text(out: &mut impl Write, c: &Contents) -> io::Result<()> {
         writeln!(out, "  {names}: {} rows{counted}", shape.join(" × "))?;
         let width = kind.fields.iter().map(|f| called(f).chars().count()).max().unwrap_or(0);
         for field in &kind.fields {
-            let unit = field.unit.map_or("unit not known".to_string(), |u| {
-                match u.is_number() && u.factor() == 1.0 {
-                    true => "a number".to_string(),
-                    false => u.to_string(),
-                }
-            });
+            let unit = unit_text(field.unit);
             let from = if field.unit.is_some() {
                 format!(" (from {})", plain(&field.unit_from))
             } else {
@@ -78,11 +74,38 @@ fn text(out: &mut impl Write, c: &Contents) -> io::Result<()> {
             let pad = " ".repeat(width - called.chars().count());
             writeln!(out, "    {called}{pad}  {}  {unit}{from}", shape_of(field))?;
         }
+        if made {
+            made_text(out, snapshot, kind)?;
+        }
+    }
+    if !made {
+        writeln!(out, "  what is made of these fields, as temperature and radius: --fields")?;
     }
     for (name, members) in &c.unions {
         writeln!(out, "  {name}: {}", members.join(", "))?;
     }
     c.notes.iter().try_for_each(|note| writeln!(out, "  note: {}", plain(note)))
+}
+
+fn unit_text(unit: Option<Unit>) -> String {
+    match unit {
+        None => "unit not known".to_string(),
+        Some(u) if u.is_number() && u.factor() == 1.0 => "a number".to_string(),
+        Some(u) => u.to_string(),
+    }
+}
+
+/// What is made of the fields of a kind.
+fn made_text(out: &mut impl Write, snapshot: &Snapshot, kind: &Kind) -> io::Result<()> {
+    let rows: Vec<[String; 3]> = snapshot
+        .made_fields(kind)
+        .into_iter()
+        .map(|m| [plain(&m.label()), unit_text(m.unit), plain(&m.definition)])
+        .collect();
+    let width = |n: usize| rows.iter().map(|r| r[n].chars().count()).max().unwrap_or(0);
+    let (names, units) = (width(0), width(1));
+    writeln!(out, "    made of these:")?;
+    rows.iter().try_for_each(|[name, unit, what]| writeln!(out, "      {name:names$}  {unit:units$}  {what}"))
 }
 
 /// The names of a field.
@@ -104,7 +127,8 @@ fn shape_of(field: &StoredField) -> String {
     }
 }
 
-fn object(c: &Contents) -> Value {
+fn object(snapshot: &Snapshot, made: bool) -> Value {
+    let c: &Contents = snapshot.contents();
     let unit = |u: chunkwise::snapshot::units::Unit| {
         let (a, h) = u.scaling();
         json!({
@@ -118,6 +142,10 @@ fn object(c: &Contents) -> Value {
             "unit": f.unit.map(unit), "unit_from": f.unit_from,
         })
     };
+    let made_of = |k: &Kind| -> Vec<Value> {
+        let one = |m: chunkwise::snapshot::MadeField| json!({"names": m.names, "unit": m.unit.map(unit), "definition": m.definition});
+        if made { snapshot.made_fields(k).into_iter().map(one).collect() } else { Vec::new() }
+    };
     json!({
         "code": c.code,
         "files": c.files.iter().map(|f| f.to_string_lossy()).collect::<Vec<_>>(),
@@ -130,7 +158,7 @@ fn object(c: &Contents) -> Value {
         },
         "kinds": c.kinds.iter().map(|k| json!({
             "name": k.name, "aliases": k.aliases, "shape": k.shape, "filtered": k.filter.is_some(),
-            "fields": k.fields.iter().map(field).collect::<Vec<_>>(),
+            "fields": k.fields.iter().map(field).collect::<Vec<_>>(), "made": made_of(k),
         })).collect::<Vec<_>>(),
         "unions": c.unions.iter().map(|(n, m)| json!({"name": n, "kinds": m})).collect::<Vec<_>>(),
         "notes": c.notes,

@@ -19,6 +19,7 @@ use chunkwise::snapshot::{Data, Opening, Snapshot};
 use chunkwise::{Cancel, FallbackPolicy, OpenOptions, Session};
 use print::Results;
 use std::path::PathBuf;
+use store::Format;
 
 /// Opens, computes and prints.
 ///
@@ -27,46 +28,51 @@ use std::path::PathBuf;
 pub fn run(args: &Snap, cancel: &Cancel) -> Done {
     let asked = Asked::read(args)?;
     let plot = args.plot.as_deref().map(|path| Plot::new(path, args.plot_log)).transpose()?;
-    if let Some(path) = args.output.as_deref().filter(|p| !store::is_hdf5(p)) {
-        return Err(Failure::Usage(format!(
-            "--output {}: profiles and images are stored in a .h5 file",
-            path.display()
-        )));
+    let format = args.output.as_deref().map(Format::of).transpose()?;
+    let (profiles, images, tables) = (asked.profiles.len(), asked.images.len(), asked.tables.len());
+    if args.plot.is_some() && profiles + images == 0 {
+        let what = "--plot is for profiles and images: ask for one, as with --phase or --project";
+        return Err(Failure::Usage(what.into()));
     }
-    let drawable = asked.profiles.len() + asked.images.len();
-    for (option, given) in [("--plot", args.plot.is_some()), ("--output", args.output.is_some())] {
-        if given && drawable == 0 {
-            let what = "is for profiles and images: ask for one, as with --phase or --project";
-            return Err(Failure::Usage(format!("{option} {what}")));
-        }
+    if format.is_some() && profiles + images + tables == 0 {
+        let what = "--output is for profiles and images, and for fields of what is selected: ask for one, as with --phase, \
+                    --project or --save position,mass";
+        return Err(Failure::Usage(what.into()));
+    }
+    if format == Some(Format::Csv) {
+        store::check_csv(profiles, images, tables)?;
+    }
+    if args.fields && !asked.is_nothing() {
+        return Err(Failure::Usage("--fields lists fields and answers nothing: ask without it".into()));
     }
     let files = files(&args.files)?;
     let snapshot = open(args, &files)?;
     let all = snapshot.contents().files.clone();
     let existing = Existing::of(args.overwrite);
     let drawn = args.plot.as_deref().map(|path| Written::new("--plot", path, existing, &all)).transpose()?;
-    check_apart(&[("--plot", drawn.as_ref())])?;
-    if let Some(path) = &args.output {
+    let written = match (&args.output, format) {
+        (Some(path), Some(Format::Csv)) => Some(Written::new("--output", path, existing, &all)?),
+        _ => None,
+    };
+    check_apart(&[("--plot", drawn.as_ref()), ("--output", written.as_ref())])?;
+    if let (Some(path), Some(Format::Hdf5)) = (&args.output, format) {
         check_target("--output", path, existing, &all)?;
         if drawn.as_ref().is_some_and(|drawn| drawn.is_for(path)) {
             return Err(Failure::Usage(format!("--plot and --output are both {}", path.display())));
         }
     }
     if asked.is_nothing() {
-        return listing::show(&snapshot, args.json);
+        return listing::show(&snapshot, args.fields, args.json);
     }
     snapshot.contents().notes.iter().for_each(|note| output::note(note));
     let bar = Bar::new();
     let seen = bar.clone();
     let session = args.run.session(FallbackPolicy::Allow, cancel, None, move |p| seen.run(p))?;
     let running = Run::begin();
-    let results = compute(args, &asked, &snapshot, &session);
+    let made = made(args, &asked, &snapshot, &session, written);
     drop(running);
     bar.clear();
-    let results = results?;
-    if let Some(path) = &args.output {
-        store::write(path, &results, args.overwrite, &session)?;
-    }
+    let results = made?;
     if let (Some(plot), Some(drawn)) = (plot, drawn) {
         drawn.write(&plot.panels(&panels::of(&results))?)?;
     }
@@ -104,20 +110,42 @@ fn open(args: &Snap, files: &[PathBuf]) -> Result<Snapshot, Failure> {
         opening = opening.unit_length(length).unit_mass(mass).unit_velocity(velocity);
     }
     let mut snapshot = Snapshot::open_with(files, &opening)?;
-    for text in &args.fields {
+    for text in &args.own_fields {
         let usage =
             || Failure::Usage(format!("--field {text}: write NAME[UNIT]=EXPR, as in double[g]='2 * mass'"));
         let (name, expression) = text.split_once('=').ok_or_else(usage)?;
         let (name, unit) = match name.split_once('[') {
             Some((name, unit)) => (name, unit.trim_end().strip_suffix(']').ok_or_else(usage)?),
-            None => (name, "1"),
+            None => (name, ""),
         };
         snapshot = snapshot.with_field(name.trim(), expression, unit)?;
     }
     Ok(snapshot)
 }
 
-fn compute(args: &Snap, asked: &Asked, snapshot: &Snapshot, session: &Session) -> Result<Results, Failure> {
+/// Computes everything, and stores what is to be stored: as a table in `csv`, if there is one.
+fn made(
+    args: &Snap,
+    asked: &Asked,
+    snapshot: &Snapshot,
+    session: &Session,
+    csv: Option<Written>,
+) -> Result<Results, Failure> {
+    let data = selected(args, snapshot, session)?;
+    // What cannot be saved is known before anything is computed.
+    let tables =
+        asked.tables.iter().map(|fields| data.table(fields)).collect::<chunkwise::Result<Vec<_>>>()?;
+    let mut results = compute(args, asked, &data, session)?;
+    results.saved = match (csv, &args.output) {
+        (Some(csv), _) => store::csv(csv, &results, &tables, session)?,
+        (None, Some(path)) => store::hdf5(path, &results, &tables, args.overwrite, session)?,
+        (None, None) => Vec::new(),
+    };
+    Ok(results)
+}
+
+/// What the questions are about.
+fn selected(args: &Snap, snapshot: &Snapshot, session: &Session) -> Result<Data, Failure> {
     let mut data: Data = snapshot.select(snapshot.object(&args.object, session)?);
     if args.overlap {
         data = data.overlapping();
@@ -126,9 +154,14 @@ fn compute(args: &Snap, asked: &Asked, snapshot: &Snapshot, session: &Session) -
         let velocity = data.frame().velocity;
         data = data.about(snapshot.point(center, session)?, velocity);
     }
+    Ok(data)
+}
+
+fn compute(args: &Snap, asked: &Asked, data: &Data, session: &Session) -> Result<Results, Failure> {
+    let snapshot = data.snapshot();
     let mut questions = asked.quantities.clone();
     if args.mass {
-        questions.splice(0..0, asked::masses(&data));
+        questions.splice(0..0, asked::masses(data));
     }
     let answers = if questions.is_empty() { Vec::new() } else { data.quantities(&questions, session)? };
     let mut profiles = Vec::new();
@@ -137,9 +170,10 @@ fn compute(args: &Snap, asked: &Asked, snapshot: &Snapshot, session: &Session) -
     }
     let mut images = Vec::new();
     for picture in &asked.images {
-        let window = asked::window(args, &data)?;
+        let window = asked::window(args, data)?;
         images.push(data.image(picture, &window, session)?);
     }
     let length = snapshot.contents().units.length;
-    Ok(Results { object: args.object.clone(), answers, profiles, images, length, epoch: snapshot.epoch() })
+    let (object, epoch, saved) = (args.object.clone(), snapshot.epoch(), Vec::new());
+    Ok(Results { object, answers, profiles, images, saved, length, epoch })
 }

@@ -3,7 +3,7 @@
 use crate::cli::Done;
 use crate::cli::output::{json_line, plain};
 use chunkwise::snapshot::units::{Epoch, Unit};
-use chunkwise::snapshot::{Answer, Image, Profiled, Snapshot};
+use chunkwise::snapshot::{Answer, Image, Profiled, Snapshot, Table};
 use serde_json::{Value, json};
 use std::io::{self, Write};
 
@@ -17,10 +17,28 @@ pub struct Results {
     pub profiles: Vec<(String, Profiled)>,
     /// Images.
     pub images: Vec<Image>,
+    /// Tables, once they are saved.
+    pub saved: Vec<Saved>,
     /// The code length.
     pub length: Unit,
     /// What powers of a and h come to.
     pub epoch: Epoch,
+}
+
+/// A table that was saved.
+pub struct Saved {
+    kind: String,
+    rows: u64,
+    /// Names and units.
+    columns: Vec<(String, String)>,
+}
+
+impl Saved {
+    /// Of so many rows.
+    pub fn of(table: &Table, rows: u64) -> Saved {
+        let columns = table.columns.iter().map(|c| (c.name.clone(), c.unit.clone())).collect();
+        Saved { kind: table.kind.clone(), rows, columns }
+    }
 }
 
 /// Prints all of it.
@@ -52,6 +70,12 @@ pub fn show(snapshot: &Snapshot, results: &Results, as_json: bool) -> Done {
             side(&image.y),
             summary(&image.values)
         )?;
+    }
+    for saved in &results.saved {
+        let names: Vec<String> =
+            saved.columns.iter().map(|(name, u)| format!("{}{}", plain(name), unit(u))).collect();
+        let s = if saved.rows == 1 { "" } else { "s" };
+        writeln!(out, "saved {} row{s} of {}: {}", saved.rows, plain(&saved.kind), names.join(", "))?;
     }
     Ok(out.flush()?)
 }
@@ -123,12 +147,18 @@ fn object(snapshot: &Snapshot, results: &Results) -> Value {
     };
     let side = |s: &chunkwise::snapshot::Side| json!({"axis": s.axis.name(), "low": s.low, "high": s.high, "pixels": s.pixels});
     let image = |i: &Image| json!({"name": i.name, "unit": i.unit, "x": side(&i.x), "y": side(&i.y), "values": i.values});
+    let saved = |s: &Saved| {
+        let columns: Vec<Value> =
+            s.columns.iter().map(|(name, unit)| json!({"name": name, "unit": unit})).collect();
+        json!({"kind": s.kind, "rows": s.rows, "columns": columns})
+    };
     json!({
         "code": snapshot.contents().code,
         "object": results.object,
         "quantities": results.answers.iter().map(answer).collect::<Vec<_>>(),
         "profiles": results.profiles.iter().map(profile).collect::<Vec<_>>(),
         "images": results.images.iter().map(image).collect::<Vec<_>>(),
+        "saved": results.saved.iter().map(saved).collect::<Vec<_>>(),
         "notes": snapshot.contents().notes,
     })
 }

@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::snapshot::asked::Asked;
 use crate::snapshot::data::{Column, Data};
 use crate::snapshot::frame::offset;
+use crate::snapshot::units::Unit;
 use crate::{Array, BinAxis, Binned, DType, Index, Reduction, Session};
 use ndarray::array;
 
@@ -28,7 +29,8 @@ impl Data {
         placed: &Placed,
         session: &Session,
     ) -> Result<Made> {
-        let (kind, column) = self.deposited(text, how)?;
+        let what = self.deposited(text, how, 2)?;
+        let kind = what.kind.clone();
         let mask = in_depth(self, &kind, self.mask(&kind)?, placed)?;
         let places = seen(self, &kind, placed)?;
         let domain = self.snapshot().contents().domain;
@@ -49,20 +51,24 @@ impl Data {
             Cells { x, low, high, n: placed.pixels[d], periodic }
         };
         // Upwards first, so that rows lie one after the other.
-        let values =
-            deposit([cells(1), cells(0)].into(), column.as_ref().map(|c| &c.array), mask, how, session)?;
-        let (name, factor, unit) = of(&kind, column);
-        let values = values.into_iter().map(|v| v * factor);
-        if !density {
-            return Ok((name, unit, values.collect()));
+        let values = deposit([cells(1), cells(0)].into(), what.values.as_ref(), mask, how, session)?;
+        let [w, h] = placed.pixel();
+        let values = values.into_iter().map(|v| v * what.factor);
+        if what.spread {
+            let values = values.map(|v| v / (w * h)).collect();
+            return Ok((format!("{} per area", what.name), what.unit, values));
         }
-        let code = self.snapshot().contents().units.length;
-        let [w, h] = placed.pixel().map(|w| w * code.in_cgs(self.snapshot().epoch()));
-        let unit = if unit.is_empty() { "1/cm**2".to_string() } else { format!("{unit}/cm**2") };
-        Ok((format!("{name} per area"), unit, values.map(|v| v / (w * h)).collect()))
+        if !density {
+            return Ok((what.name, what.unit, values.collect()));
+        }
+        let code = self.snapshot().contents().units.length.in_cgs(self.snapshot().epoch());
+        let (w, h) = (w * code, h * code);
+        let unit = if what.unit.is_empty() { "1/cm**2".to_string() } else { format!("{}/cm**2", what.unit) };
+        Ok((format!("{} per area", what.name), unit, values.map(|v| v / (w * h)).collect()))
     }
 
-    /// Particles as points on a grid of cells over the box, or over a part of it (code lengths).
+    /// Particles as points on a grid of cells over the box, or over a part of it (code lengths). With a unit that is one of the
+    /// field per volume, as `dm.mass [Msun/kpc**3]`, sums are divided by the volume of a cell.
     ///
     /// # Errors
     /// `Value` if there is neither a box nor a part of one, or the part has no extent; those of the fields and of the run.
@@ -82,8 +88,8 @@ impl Data {
         if !(0..3).all(|d| left[d] < right[d] && left[d].is_finite() && right[d].is_finite()) {
             return Err(Error::new(ErrorKind::Value, "a grid needs some extent"));
         }
-        let (kind, column) = self.deposited(text, how)?;
-        let places = self.places(&kind, false)?;
+        let what = self.deposited(text, how, 3)?;
+        let places = self.places(&what.kind, false)?;
         let axis = |d: usize| Cells {
             x: places[d].clone(),
             low: left[d],
@@ -93,29 +99,69 @@ impl Data {
                 .is_some_and(|b| b.periodic && left[d] == b.left[d] && right[d] == b.left[d] + b.width[d]),
         };
         let axes = vec![axis(0), axis(1), axis(2)];
-        let values = deposit(axes, column.as_ref().map(|c| &c.array), self.mask(&kind)?, how, session)?;
-        let (name, factor, unit) = of(&kind, column);
+        let values = deposit(axes, what.values.as_ref(), self.mask(&what.kind)?, how, session)?;
         let side = |d: usize| Side { axis: Axis::of(d), low: left[d], high: right[d], pixels: cells[d] };
-        let values = values.into_iter().map(|v| v * factor).collect();
-        Ok(Volume { name, unit, values, sides: [side(0), side(1), side(2)] })
+        let sides = [side(0), side(1), side(2)];
+        let volume: f64 = sides.iter().map(|s| (s.high - s.low) / s.pixels as f64).product();
+        let scaled = |v: f64| if what.spread { v * what.factor / volume } else { v * what.factor };
+        let name = if what.spread { format!("{} per volume", what.name) } else { what.name };
+        Ok(Volume { name, unit: what.unit, values: values.into_iter().map(scaled).collect(), sides })
     }
 
-    /// The kind of what is deposited, and the column that is summed.
-    fn deposited(&self, text: &str, how: Deposit) -> Result<(String, Option<Column>)> {
-        if how == Deposit::Count {
-            let kind = Asked::kind(text)?.kind.unwrap_or_default();
-            return Ok((kind, None));
+    /// What is deposited in cells of so many dimensions, in which unit.
+    fn deposited(&self, text: &str, how: Deposit, dimensions: i32) -> Result<What> {
+        let counted = how == Deposit::Count;
+        let asked = if counted { Asked::kind(text)? } else { Asked::read(text)? };
+        let code = Asked { unit: asked.unit.as_ref().map(|_| "code".into()), ..asked.clone() };
+        let (kind, name, values, own) = match counted {
+            true => {
+                let kind = asked.kind.clone().unwrap_or_default();
+                (kind.clone(), format!("number of {kind}"), None, Some(Unit::NONE))
+            }
+            false => {
+                let column = self.column(&code)?;
+                let own = self.field(&column.kind, &column.name)?.unit;
+                if asked.unit.is_none() {
+                    let (name, spread) = (format!("{} {}", column.kind, column.name), false);
+                    let Column { array, factor, unit, kind, .. } = column;
+                    return Ok(What { kind, name, values: Some(array), factor, unit, spread });
+                }
+                (column.kind.clone(), format!("{} {}", column.kind, column.name), Some(column.array), own)
+            }
+        };
+        let what =
+            |factor: f64, unit: String, spread: bool| What { kind, name, values, factor, unit, spread };
+        let (Some(text), Some(own)) = (asked.unit.as_deref(), own) else {
+            return match asked.unit.as_deref() {
+                None | Some("code") => Ok(what(1.0, String::new(), false)),
+                Some(_) => Err(Error::new(ErrorKind::Value, "the unit of this field is not known")),
+            };
+        };
+        if text == "code" {
+            return Ok(what(1.0, if counted { String::new() } else { own.to_string() }, false));
         }
-        let column = self.column(&Asked::read(text)?)?;
-        Ok((column.kind.clone(), Some(column)))
+        let (wanted, epoch) = (self.snapshot().unit(text)?, self.snapshot().epoch());
+        let spread = own.by(self.snapshot().contents().units.length.powi(-dimensions));
+        match wanted.is_like(spread) && !wanted.is_like(own) {
+            true => Ok(what(spread.per(wanted, epoch)?, text.to_string(), true)),
+            false => {
+                let per = if dimensions == 2 { "area" } else { "volume" };
+                let hint = format!("of a deposit it is one of the field, or of the field per {per}");
+                Ok(what(own.per(wanted, epoch).map_err(|e| e.hint(hint))?, text.to_string(), false))
+            }
+        }
     }
 }
 
-fn of(kind: &str, column: Option<Column>) -> (String, f64, String) {
-    match column {
-        Some(column) => (format!("{kind} {}", column.name), column.factor, column.unit),
-        None => (format!("number of {kind}"), 1.0, String::new()),
-    }
+/// What is added to cells: the values of a field, or how many there are; what sums are multiplied with, and whether they are
+/// divided by the size of a cell in code lengths.
+struct What {
+    kind: String,
+    name: String,
+    values: Option<Array>,
+    factor: f64,
+    unit: String,
+    spread: bool,
 }
 
 /// Sums over cells, in the order of the axes.

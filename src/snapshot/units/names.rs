@@ -1,6 +1,8 @@
 //! Units by their names, as they are written: `Msun/kpc**3`, `Mpccm/h`, `km/s`.
 
-use super::constants::{ASTRONOMICAL_UNIT, ELECTRON_VOLT, LIGHT, PARSEC, PROTON_MASS, SOLAR_MASS, YEAR};
+use super::constants::{
+    ASTRONOMICAL_UNIT, BOLTZMANN, ELECTRON_VOLT, LIGHT, PARSEC, PROTON_MASS, SOLAR_MASS, YEAR,
+};
 use super::power::Power;
 use super::unit::Unit;
 use crate::error::{Error, ErrorKind, Result};
@@ -92,6 +94,7 @@ fn named(name: &str, code: &CodeUnits) -> Option<Unit> {
         "uG" => Some(gauss.times(1e-6)),
         "T" => Some(gauss.times(1e4)),
         "c" => Some(velocity.times(LIGHT)),
+        "kb" => Some(energy.by(Unit::TEMPERATURE.powi(-1)).times(BOLTZMANN)),
         "h" => Some(Unit::NONE.scaled(Power::ZERO, Power::whole(1))),
         "a" => Some(Unit::NONE.scaled(Power::whole(1), Power::ZERO)),
         "dimensionless" => Some(Unit::NONE),
@@ -263,6 +266,7 @@ mod tests {
             ("km s**-1 a**0.5", 1e5 * 0.5f64.sqrt()),
             ("(g/cm)**(1/2)/s", 1.0),
             ("keV*cm**2", 1e3 * ELECTRON_VOLT),
+            ("keV/kb", 1e3 * ELECTRON_VOLT / BOLTZMANN),
             ("1", 1.0),
         ] {
             assert!((cgs(text) / value - 1.0).abs() < 1e-14, "{text}: {} {value}", cgs(text));
