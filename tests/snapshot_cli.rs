@@ -190,6 +190,7 @@ fn profiles_and_images_are_stored() {
     // Files are not replaced unless that is said.
     let again = run(folder.path(), &[&["snap_003.hdf5"][..], &asked, &["--output", "out.h5"]].concat());
     assert_eq!(again.code, Some(2), "{}", again.err);
+    assert!(again.err.ends_with("--overwrite replaces it\n"), "{}", again.err);
     let again = run(
         folder.path(),
         &[&["snap_003.hdf5"][..], &asked, &["--output", "out.h5", "--overwrite"]].concat(),

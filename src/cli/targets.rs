@@ -14,6 +14,8 @@ pub enum Existing {
     Replace,
     /// They are refused.
     Refuse,
+    /// They are refused, by a command that adds to none.
+    Keep,
     /// They are added to.
     Change,
 }
@@ -55,7 +57,7 @@ impl Written {
         check_target(option, path, existing, inputs)?;
         let file = match existing {
             Existing::Replace | Existing::Change => WholeFile::beside(path),
-            Existing::Refuse => WholeFile::create_new(path),
+            Existing::Refuse | Existing::Keep => WholeFile::create_new(path),
         };
         Ok(Written::File(file.at("file", path.display())?, path.into()))
     }
@@ -125,7 +127,9 @@ pub fn check_target(option: &str, path: &Path, existing: Existing, inputs: &[Pat
         Existing::Refuse if option == "--output" => {
             refused("the file exists already\nhint: --overwrite replaces it, --append adds to it")
         }
-        Existing::Refuse => refused("the file exists already\nhint: --overwrite replaces it"),
+        Existing::Refuse | Existing::Keep => {
+            refused("the file exists already\nhint: --overwrite replaces it")
+        }
         Existing::Replace | Existing::Change => Ok(()),
     }
 }

@@ -48,7 +48,7 @@ pub fn run(args: &Snap, cancel: &Cancel) -> Done {
     let files = files(&args.files)?;
     let snapshot = open(args, &files)?;
     let all = snapshot.contents().files.clone();
-    let existing = Existing::of(args.overwrite);
+    let existing = if args.overwrite { Existing::Replace } else { Existing::Keep };
     let drawn = args.plot.as_deref().map(|path| Written::new("--plot", path, existing, &all)).transpose()?;
     let written = match (&args.output, format) {
         (Some(path), Some(Format::Csv)) => Some(Written::new("--output", path, existing, &all)?),
