@@ -86,6 +86,10 @@ fn axes_are_named_as_in_the_file() {
         ("median(t, axis='lat')", "median(t, axis=1)"),
         ("argmax(t, axis='lon')", "argmax(t, axis=2)"),
         ("mean(lat, axis='lat')", "mean(lat, axis=0)"),
+        ("mean(t[time >= '2020-03-02'], axis='time')", "mean(t[time >= '2020-03-02'], axis=0)"),
+        ("sum(t[time < '2020-03-02'], axis='lon')", "sum(t[time < '2020-03-02'], axis=2)"),
+        ("sum(t[t[:, :, 0] > 30], axis='lon')", "sum(t[t[:, :, 0] > 30], axis=1)"),
+        ("sum(t[:, lat > 0], axis='lat')", "sum(t[:, lat > 0], axis=1)"),
     ] {
         assert_eq!(bytes(named), bytes(numbered), "{named}");
     }
@@ -101,6 +105,7 @@ fn names_that_no_axis_has_are_told_apart() {
         ("mean(bare, axis='time')", "no axis is called 'time'", "axes are numbers from 0 on"),
         ("mean(reshape(t, (16, 5)), axis='lat')", "no axis is called 'lat'", "axes are numbers from 0 on"),
         ("sum(t + transpose(t[:, :, :4], (0, 2, 1))[:, :, :1], axis='lon')", "", ""),
+        ("sum(t[t[:, :, 0] > 30], axis='lat')", "what the mask selects has no axis 'lat'", "where=mask"),
         ("mean(t, dim='time')", "mean has no argument 'dim'", "axis='time'"),
         ("groupby_reduce(t, lat, 'mean', axis='lev')", "no axis is called 'lev'", "time, lat, lon"),
     ] {

@@ -13,29 +13,45 @@ const PARAMS: [&str; 5] = ["axis", "axes", "axis1", "axis2", "source"];
 /// # Errors
 /// `Expression` for a name that no axis of the array has.
 pub fn number(cx: &Cx, bound: &mut Args) -> Result<()> {
-    let array = match bound.slots.first() {
-        Some((_, Some(Item { value: Val::Array(array), .. }))) => array.clone(),
-        Some((_, Some(Item { value: Val::Stored(stored), .. }))) => match stored.array() {
-            Ok(array) => array,
-            // What cannot be opened is an error where it is used.
-            Err(_) => return Ok(()),
-        },
-        _ => return Ok(()),
+    let Some(first) = bound.slots.first().and_then(|(_, item)| Named::of(item.as_ref()?)) else {
+        return Ok(());
     };
     let axes = bound.slots.iter_mut().filter(|(param, _)| PARAMS.contains(param));
-    axes.filter_map(|(_, item)| item.as_mut()).try_for_each(|item| item_number(cx, &array, item))
+    axes.filter_map(|(_, item)| item.as_mut()).try_for_each(|item| first.number(cx, item))
 }
 
-fn item_number(cx: &Cx, array: &Array, item: &mut Item) -> Result<()> {
-    match &mut item.value {
-        Val::Tuple(items) | Val::List(items) => {
-            items.iter_mut().try_for_each(|item| item_number(cx, array, item))?;
+/// An array whose axes may have names.
+struct Named {
+    array: Array,
+    /// How many of its first axes a mask makes one.
+    masked: usize,
+}
+
+impl Named {
+    fn of(item: &Item) -> Option<Named> {
+        match &item.value {
+            Val::Array(array) => Some(Named { array: array.clone(), masked: 1 }),
+            Val::Selection(s) => Some(Named { array: s.values().clone(), masked: s.mask().ndim().ok()? }),
+            // What cannot be opened is an error where it is used.
+            Val::Stored(stored) => Some(Named { array: stored.array().ok()?, masked: 1 }),
+            _ => None,
         }
-        Val::Str(name) => {
-            let axis = array.axis_named(name).map_err(|e| cx.at(item.span, e))?;
-            item.value = Val::Scalar(Weak::Int(axis.into()));
-        }
-        _ => {}
     }
-    Ok(())
+
+    fn number(&self, cx: &Cx, item: &mut Item) -> Result<()> {
+        match &mut item.value {
+            Val::Tuple(items) | Val::List(items) => items.iter_mut().try_for_each(|i| self.number(cx, i))?,
+            Val::Str(name) => {
+                let axis = self.array.axis_named(name).map_err(|e| cx.at(item.span, e))?;
+                let merged = self.masked.saturating_sub(1) as i64;
+                if merged > 0 && axis <= merged {
+                    let e = cx.error(item.span, format!("what the mask selects has no axis '{name}'"));
+                    return Err(e.hint("a mask of several axes makes them one; where=mask keeps them"));
+                }
+                item.value = Val::Scalar(Weak::Int((axis - merged).into()));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
 }
