@@ -111,6 +111,7 @@ def metadata(folder):
     for path in itertools.chain(features(folder), GOLDENS.glob("*/*.h5"), GOLDENS.glob("*.h5"), real()):
         if path.stat().st_size <= LONGEST:
             put("metadata", path.read_bytes())
+            put("file", path.read_bytes())
 
 
 def real():
@@ -193,6 +194,7 @@ def main():
         expression()
         for path in (GOLDENS / "netcdf").glob("*.nc"):
             put("netcdf", path.read_bytes())
+            put("file", path.read_bytes())
         if len(sys.argv) > 1:
             plan(sys.argv[1], folder)
     for target, n in made.items():
