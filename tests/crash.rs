@@ -1,6 +1,6 @@
 //! Writers that are killed, and systems that fail: the file is the old one or the new one, and nothing is left over.
 //!
-//! `CHUNKWISE_KILLS` says how many writers are killed; 100 if it does not.
+//! `CHUNKWISE_KILLS` says how many writers are killed or ended by a signal; 100 if it does not.
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -69,6 +69,19 @@ const CASES: &[Case] = &[
         target: "a.h5",
         args: &["copy", "--overwrite", "--chunks", "100,50", "--filter", "shuffle,deflate:5"],
     },
+    // What does not fit the memory goes to a temporary store.
+    Case {
+        name: "spilled",
+        target: "a.h5",
+        args: &[
+            "x=c - mean(c, axis=1, keepdims=True)",
+            "--let",
+            "c=cumsum(sqrt(reshape(arange(600000.0), (1000, 600))), axis=0)",
+            "--overwrite",
+            "--memory",
+            "5MiB",
+        ],
+    },
     Case {
         name: "arrays",
         target: "a.npz",
@@ -83,7 +96,10 @@ fn writer(folder: &Path, case: &Case, threads: &str) -> Command {
         ["copy", more @ ..] => command.arg("copy").arg(original()).arg(target).args(more),
         args => command.arg("eval").args(args).arg("--output").arg(target),
     };
-    command.args(["--device", "cpu", "--threads", threads, "--memory", "64MiB"]).stdin(Stdio::null());
+    if !case.args.contains(&"--memory") {
+        command.args(["--memory", "64MiB"]);
+    }
+    command.args(["--device", "cpu", "--threads", threads]).stdin(Stdio::null());
     command
 }
 
@@ -187,6 +203,13 @@ impl Drop for Reader {
     }
 }
 
+/// A writer whose temporary stores are in a folder. Whether it has any is shown by a run that may not.
+fn writer_with_stores(folder: &Path, case: &Case, stores: &Path) -> Command {
+    let mut command = writer(folder, case, "2");
+    command.env("CHUNKWISE_SPILL", stores);
+    command
+}
+
 #[test]
 fn a_killed_writer_leaves_the_old_file_or_the_new_one() {
     let Some(py) = python::python("a_killed_writer_leaves_the_old_file_or_the_new_one") else { return };
@@ -197,38 +220,57 @@ fn a_killed_writer_leaves_the_old_file_or_the_new_one() {
         state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (state >> 40) as f64 / (1u64 << 24) as f64
     };
-    let (mut outcomes, mut left) = (BTreeMap::<&str, u32>::new(), 0);
+    let (mut outcomes, mut left) = (BTreeMap::<(i32, &str), u32>::new(), 0);
+    let (mut n, stores) = (0, common::folder());
     for case in CASES {
         let folder = common::folder();
         let target = folder.path().join(case.target);
         old(folder.path(), case);
         let bytes = std::fs::read(&target).unwrap();
         let before = reader.digest(&target);
+        if case.name == "spilled" {
+            let without = writer(folder.path(), case, "2").arg("--no-spill").output().unwrap();
+            assert_eq!(without.status.code(), Some(1), "it fits the memory");
+        }
+        let writer = || writer_with_stores(folder.path(), case, stores.path());
         let start = Instant::now();
-        assert!(writer(folder.path(), case, "2").status().unwrap().success(), "{}", case.name);
+        assert!(writer().status().unwrap().success(), "{}", case.name);
         let (took, after) = (start.elapsed(), reader.digest(&target));
         assert_ne!(before, after, "{}", case.name);
         for _ in 0..kills.div_ceil(CASES.len() as u32) {
             std::fs::write(&target, &bytes).unwrap();
-            let mut child =
-                writer(folder.path(), case, "2").stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            let there = names(folder.path());
+            let mut child = writer().stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
             std::thread::sleep(took.mul_f64(random() * 1.1));
-            child.kill().unwrap();
+            let signal = [libc::SIGKILL, libc::SIGTERM, libc::SIGKILL, libc::SIGINT, libc::SIGHUP][n % 5];
+            n += 1;
+            // SAFETY: a signal to a child that was not waited for.
+            unsafe { libc::kill(child.id() as libc::pid_t, signal) };
             child.wait().unwrap();
-            left += u32::from(names(folder.path()).len() > 1);
+            let names = names(folder.path());
+            // Only what cannot be heard leaves something; one that ends before it begins leaves what was there.
+            let new = names.iter().filter(|name| !there.contains(name)).count();
+            assert!(signal == libc::SIGKILL || new == 0, "{} {signal}: {names:?} of {there:?}", case.name);
+            left += u32::from(names.len() > 1);
+            assert_eq!(self::names(stores.path()), [""; 0], "{} {signal}", case.name);
             let now = reader.digest(&target);
             let outcome = if now == before { "old" } else { "new" };
             assert!(now == before || now == after, "{}: neither the old file nor the new one", case.name);
-            *outcomes.entry(outcome).or_default() += 1;
+            *outcomes.entry((signal, outcome)).or_default() += 1;
         }
         // The next one takes away what was left, and does its work.
         std::fs::write(&target, &bytes).unwrap();
-        assert!(writer(folder.path(), case, "2").status().unwrap().success());
+        assert!(writer().status().unwrap().success());
         assert_eq!(reader.digest(&target), after, "{}", case.name);
         assert_eq!(names(folder.path()), [case.target]);
     }
-    println!("{kills} kills: {outcomes:?}, {left} with a file left over");
-    assert!(outcomes.contains_key("old"), "no writer was killed before it was done: {outcomes:?}");
+    println!("{n} signals: {outcomes:?}, {left} with a file left over");
+    for signal in [libc::SIGKILL, libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
+        assert!(
+            outcomes.contains_key(&(signal, "old")),
+            "no writer was ended before it was done: {outcomes:?}"
+        );
+    }
 }
 
 /// A library between the program and the system that lets one call of those that change the folder fail.
@@ -319,7 +361,7 @@ fn every_write_sync_and_rename_that_fails_is_an_error_and_the_file_stays() {
     let tools = common::folder();
     let shim = shim(tools.path());
     let (mut failed, mut crashed, mut kinds) = (0, 0, BTreeMap::<String, u32>::new());
-    for (case, new) in CASES.iter().flat_map(|c| [(c, false), (c, true)]) {
+    for (case, new) in CASES.iter().filter(|c| c.name != "spilled").flat_map(|c| [(c, false), (c, true)]) {
         // A file that is not there is made by those that do not need one.
         let makes = case.args.contains(&"--overwrite") || case.name == "added";
         if new && !makes {

@@ -31,7 +31,8 @@ pub struct Opened {
     /// Whether NaN stands for missing numbers in it ([`Array::has_missing`]), so that what takes no NaN is meant: `nanmean`,
     /// `nansum`.
     pub masked: bool,
-    /// What else was decided, in words: files that count as empty, dtypes that were promoted.
+    /// What else there is to say, in words: files that count as empty, dtypes that were promoted, files that a writer has
+    /// open or that are cut off.
     pub notes: Vec<String>,
 }
 
@@ -44,18 +45,15 @@ impl Opened {
     pub fn open(path: impl AsRef<Path>, dataset: &str, options: OpenOptions) -> Result<Opened> {
         let at = Location::caller();
         let source = source::open_file(path.as_ref(), dataset, options)?;
+        let notes: Vec<String> = source.unfinished(Own).iter().map(ToString::to_string).collect();
         if !options.decode {
-            return Ok(Opened {
-                array: Array::from_source(source, at),
-                decoded: None,
-                masked: false,
-                notes: Vec::new(),
-            });
+            let array = Array::from_source(source, at);
+            return Ok(Opened { array, decoded: None, masked: false, notes });
         }
         let decoding = decoding(source.as_ref())?;
         let array = decoded(Array::from_source(source, at), &decoding);
         let (masked, decoded) = (decoding.masks(), told(&[decoding], &[path.as_ref().to_path_buf()]));
-        Ok(Opened { array, decoded, masked, notes: Vec::new() })
+        Ok(Opened { array, decoded, masked, notes })
     }
 
     /// As [`Array::open_many_with`].
@@ -80,6 +78,7 @@ impl Opened {
                 paths.len()
             ));
         }
+        notes.extend(unfinished(&parts));
         check_shapes(&parts.sources, join)?;
         let decodings = match options.decode {
             true => parts.sources.iter().map(|part| decoding(part.as_ref())).collect::<Result<Vec<_>>>()?,
@@ -126,6 +125,18 @@ impl Opened {
         }
         Ok(Opened { array, decoded: told, masked, notes })
     }
+}
+
+/// What there is to say where files may have less than they will have, or had.
+fn unfinished(parts: &Parts) -> Option<String> {
+    let found =
+        || parts.sources.iter().zip(&parts.paths).filter_map(|(s, path)| Some((s.unfinished(Own)?, path)));
+    let (why, path) = found().next()?;
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    Some(match found().count() {
+        1 => format!("{name}: {why}"),
+        n => format!("{name} and {} other {}: {why}", n - 1, if n == 2 { "file" } else { "files" }),
+    })
 }
 
 /// What a decoding says of the numbers under a name.

@@ -28,6 +28,7 @@ pub(crate) mod spill;
 mod stats;
 mod strided;
 mod traits;
+mod writers;
 
 pub use assemble::copy_slab;
 pub(crate) use file::is_classic;

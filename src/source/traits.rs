@@ -1,6 +1,6 @@
 //! The trait of all sources.
 
-use super::hdf5::Attribute;
+use super::hdf5::{Attribute, Unfinished};
 use super::scratch::{ReadCx, ScratchNeeds};
 use super::spec::{Registration, SourceSpec};
 use crate::dtype::DType;
@@ -121,6 +121,12 @@ pub trait Source: Send + Sync + Debug {
     #[doc(hidden)]
     fn attributes(&self, _: own::Own) -> &[Attribute] {
         &[]
+    }
+
+    /// Why its file may have less than it will have, or had.
+    #[doc(hidden)]
+    fn unfinished(&self, _: own::Own) -> Option<Unfinished> {
+        None
     }
 
     /// For people: `snap.h5:/PartType0/Density`.

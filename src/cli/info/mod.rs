@@ -6,9 +6,10 @@ mod ranges;
 mod text;
 
 use super::args::Info;
-use super::output::{json_line, plain, split_place};
+use super::output::{json_line, note, plain, split_place};
 use super::{Done, Failure, inputs};
 use chunkwise::OpenOptions;
+use chunkwise::source::hdf5::unfinished;
 use chunkwise::source::tree_with;
 use ranges::Ranges;
 use std::io::{self, Write};
@@ -28,6 +29,9 @@ pub fn run(args: &Info) -> Done {
     let mut out = io::BufWriter::new(io::stdout().lock());
     for (n, (file, path)) in places(&args.places)?.iter().enumerate() {
         let node = tree_with(file, path, options)?;
+        if let Some(why) = unfinished(file)? {
+            note(&format!("{}: {why}", plain(&file.to_string_lossy())));
+        }
         if args.json {
             json_line(&mut out, &json::node_json(&node)?)?;
             continue;

@@ -7,6 +7,7 @@ use super::filters::Filter;
 use super::handles::{self, Borrowed, FileState, changed};
 use super::index::ChunkIndex;
 use super::part::Part;
+use super::unfinished::Unfinished;
 use crate::dtype::DType;
 use crate::error::{Error, Result};
 use crate::grid::{Chunks, Dims, Region, Slab};
@@ -94,6 +95,8 @@ pub struct Hdf5Source {
     pub(crate) fill: Vec<u8>,
     /// What decoding needs of its attributes, where that was asked for.
     pub(super) attributes: Vec<Attribute>,
+    /// Why its file may have less than it will have, or had.
+    pub(super) unfinished: Option<Unfinished>,
     /// What readers know it by in this process.
     pub(crate) number: u64,
 }

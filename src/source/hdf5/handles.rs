@@ -12,7 +12,9 @@
 //!
 //! Limits: a change is seen by the times that the file system keeps. It is missed where these are coarser
 //! than the changes (a file that is overwritten within milliseconds of being opened), and for a while where
-//! they are cached (NFS) or set late (memory that is mapped and written).
+//! they are cached (NFS) or set late (memory that is mapped and written). A call that writes sets the time when it begins:
+//! what it writes while a file is opened and read is not seen, but that there is a writer is told
+//! ([`RawFile::has_writer`]).
 //!
 //! Lock order: the cache's mutex is never held while the HDF5 lock is taken, and nothing borrows
 //! while it holds the HDF5 lock.
@@ -23,6 +25,7 @@ use crate::h5::{self, Id};
 use crate::source::Fingerprint;
 use crate::source::advice::will_need;
 use crate::source::position::read_exact_at;
+use crate::source::writers::has_writer;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -124,6 +127,11 @@ impl RawFile {
         }
         Err(Error::new(ErrorKind::Changed, "the file changed while it was read")
             .hint("open it again; if it is still being written, wait until that is done"))
+    }
+
+    /// Whether somebody has it open for writing, where that can be told.
+    pub fn has_writer(&self) -> bool {
+        has_writer(&self.file)
     }
 
     /// Tells the system that these bytes will be read soon; it may fetch them meanwhile.

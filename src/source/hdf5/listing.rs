@@ -3,7 +3,8 @@
 use super::look::look;
 use super::part::Elements;
 use super::tree::{Node, Object};
-use super::{facts, guard, handles, meta};
+use super::unfinished::Unfinished;
+use super::{condition, facts, guard, handles, meta};
 use crate::error::{Context, Result};
 use crate::source::OpenOptions;
 use std::path::Path;
@@ -16,6 +17,21 @@ use std::path::Path;
 /// [`OpenOptions::reader`]). What fails below is a node of the kind `Unreadable`.
 pub fn tree(path: impl AsRef<Path>, object: &str) -> Result<Node> {
     tree_with(path, object, OpenOptions::default())
+}
+
+/// Why the file at `path` may have less than it will have, or had: a writer has it open, or it is cut off. What is in it is
+/// read as it is now.
+///
+/// # Errors
+/// `NotFound` or `Io` for the file.
+pub fn unfinished(path: impl AsRef<Path>) -> Result<Option<Unfinished>> {
+    let path = path.as_ref();
+    let inner = || {
+        let canonical =
+            std::fs::canonicalize(path).map_err(|e| handles::io_error(e, "cannot find the file"))?;
+        Ok(condition::of(&handles::borrow(&canonical)?.raw))
+    };
+    Context::at(inner(), "file", path.display())
 }
 
 /// What the elements of the dataset `dataset` of the file at `path` are made of: the fields of compounds. The path may go

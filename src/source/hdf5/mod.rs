@@ -13,6 +13,7 @@
 
 mod attribute;
 mod bytes;
+mod condition;
 mod contiguous;
 mod dataset;
 mod elsewhere;
@@ -33,6 +34,7 @@ mod region;
 mod selection;
 pub(crate) mod texts;
 mod tree;
+mod unfinished;
 
 pub(super) use attribute::ALL_VALUES;
 pub use attribute::{Attribute, AttributeValue};
@@ -42,10 +44,11 @@ pub(crate) use fuzz::{fuzz_chunk, fuzz_index, fuzz_metadata};
 pub(crate) use handles::Borrowed;
 pub use handles::{open_files, set_max_open_files};
 pub(super) use listing::object;
-pub use listing::{elements, tree, tree_with};
+pub use listing::{elements, tree, tree_with, unfinished};
 pub(super) use meta::ReadAt;
 pub use part::{Elements, Field, StringKind};
 pub use tree::{Dataset, Node, NodeKind, Object, ObjectKind};
+pub use unfinished::Unfinished;
 
 /// The version of libhdf5 that this program is linked with, as `1.10.8`.
 pub fn library_version() -> String {

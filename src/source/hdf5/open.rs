@@ -2,6 +2,7 @@
 
 use super::attribute::Attribute;
 use super::bytes::canonical_bools;
+use super::condition;
 use super::contiguous::Contiguous;
 use super::dataset::{Access, Field, Hdf5Source, INDEX_BYTES, JOINED};
 use super::elsewhere::{self, Chain, External, Kind, Opener, digest, find, missing, words};
@@ -14,6 +15,7 @@ use super::index::Expect;
 use super::meta::{self, Told};
 use super::read::{self, Form};
 use super::region;
+use super::unfinished::Unfinished;
 use crate::dtype::DType;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::{Chunks, Dims, MAX_RANK, Slab, checked_len, show_shape};
@@ -164,6 +166,7 @@ impl Hdf5Source {
             fill,
             // What the attributes say of numbers is not said of a field.
             attributes: if has_field { Vec::new() } else { facts.attributes },
+            unfinished: condition::of(&file.raw),
             number: NUMBERS.fetch_add(1, Relaxed),
         })
     }
@@ -397,6 +400,10 @@ impl Source for Hdf5Source {
 
     fn attributes(&self, _: Own) -> &[Attribute] {
         &self.attributes
+    }
+
+    fn unfinished(&self, _: Own) -> Option<Unfinished> {
+        self.unfinished
     }
 
     fn describe(&self) -> String {

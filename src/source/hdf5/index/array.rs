@@ -27,7 +27,7 @@ impl Entry {
     }
 
     /// Bytes of the stored size; a nonsensical number for a nonsensical width.
-    fn size_bytes(&self, frame: &Frame) -> usize {
+    pub fn size_bytes(&self, frame: &Frame) -> usize {
         usize::from(self.width).wrapping_sub(frame.wide() + if self.filtered { 4 } else { 0 })
     }
 

@@ -20,7 +20,7 @@ pub(super) struct Extensible {
     header: u64,
     /// The index block; `None` as long as nothing is stored.
     top: Option<u64>,
-    entry: Entry,
+    pub entry: Entry,
     /// Bits of the largest number that a chunk can have.
     bits: u8,
     /// Entries in the index block.
@@ -141,7 +141,12 @@ impl Extensible {
         (coords, chunk_bytes): (&[u64], u64),
         memo: &mut Memo,
     ) -> Result<Option<Place>> {
-        Ok(self.entry(file, frame, (linear(coords, &self.strides)?, chunk_bytes), memo)?.0)
+        let i = linear(coords, &self.strides)?;
+        // As for libhdf5, nothing is stored behind the last one that the header says was.
+        if i >= self.written {
+            return Ok(None);
+        }
+        Ok(self.entry(file, frame, (i, chunk_bytes), memo)?.0)
     }
 
     /// Entry `i`, and the next one that can be another: where none is there, a block may be left out.

@@ -20,7 +20,7 @@ pub(super) struct Fixed {
     count: u64,
     /// The binary logarithm of the entries of a page.
     page_bits: u8,
-    entry: Entry,
+    pub entry: Entry,
     strides: Dims,
 }
 

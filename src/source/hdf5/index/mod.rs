@@ -29,11 +29,11 @@ mod tree_v2;
 use super::meta::bytes::{Frame, ReadAt, damaged};
 use super::meta::container::Container;
 use super::meta::dataspace::Space;
-use super::meta::layout::{Index, Layout};
+use super::meta::layout::{Chunked, Index, Layout};
 use super::meta::object::{DATASPACE, LAYOUT, Object};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::grid::Dims;
-use array::{linear, strides};
+use array::{Entry, linear, strides};
 use extensible::Extensible;
 use fixed::Fixed;
 use place::Place;
@@ -161,6 +161,15 @@ impl ChunkIndex {
             Some(address) => Kind::open(container, (address, layout.index), (&space, expect), bytes)
                 .at("structure", format_args!("chunk index at byte {}", container.at(address)))?,
         };
+        if let Some(entry) = kind.entry().filter(|entry| entry.filtered) {
+            let width = entry.size_bytes(&frame);
+            if !size_widths(&layout, &frame, bytes).contains(&width) {
+                return Err(damaged(format!(
+                    "stored sizes of {width} bytes in the index of a layout that has others"
+                ))
+                .at("structure", place()));
+            }
+        }
         let grid = expect.shape.iter().zip(expect.chunk).map(|(&n, &c)| n.div_ceil(c)).collect();
         let (chunk, filtered) = (Dims::from_slice(expect.chunk), expect.filtered);
         Ok(ChunkIndex { frame, grid, chunk, bytes, filtered, kind, id: Id::default() })
@@ -275,6 +284,16 @@ impl ChunkIndex {
 }
 
 impl Kind {
+    /// How it writes where a chunk is, if it is an array or a tree of version 2.
+    fn entry(&self) -> Option<&Entry> {
+        match self {
+            Kind::Fixed(array) => Some(&array.entry),
+            Kind::Extensible(array) => Some(&array.entry),
+            Kind::TreeV2(tree) => Some(&tree.entry),
+            _ => None,
+        }
+    }
+
     /// Reads what an index says about itself.
     fn open(
         container: &Container,
@@ -307,6 +326,17 @@ impl Kind {
             Index::TreeV2 => Kind::TreeV2(TreeV2::open(file, frame, address, filtered, expect.shape.len())?),
         })
     }
+}
+
+/// How many bytes a stored size has in an index: libhdf5 goes by this alone. Some writers give the bytes of an element, and
+/// so of a chunk, wrong in the layout, so there are two.
+fn size_widths(layout: &Chunked, frame: &Frame, bytes: u64) -> [usize; 2] {
+    let stated = layout.chunk.iter().fold(1u64, |n, &d| n.saturating_mul(d));
+    [bytes, stated].map(|n| match layout.wide_sizes {
+        true => usize::from(frame.length),
+        // A byte more than the size of a chunk needs.
+        false => (1 + (n.max(1).ilog2() as usize + 8) / 8).min(8),
+    })
 }
 
 /// The most chunks there can be along each axis; `None` where it is unlimited.

@@ -110,7 +110,10 @@ fn descend<T: Tree>(
     let keys = tree.keys(node);
     let least = if T::CLOSED { Ordering::Less } else { Ordering::Equal };
     let below = |low: &Dims| keys.compare(0, low) <= least;
-    let above = |high: &Dims| keys.compare(node.count - 1, high) != Ordering::Less;
+    // The key after the last child, where there is one, may be below its parent's (there was more once), but not above.
+    let place = |key: &Dims| key.split_last().map(|(_, place)| place.to_vec());
+    let beyond = |high: &Dims| keys.count > node.count && place(&keys.key(node.count)) > place(high);
+    let above = |high: &Dims| keys.compare(node.count - 1, high) != Ordering::Less || beyond(high);
     if node.count > 0 && (low.as_ref().is_some_and(below) || high.as_ref().is_some_and(above)) {
         return Err(damaged("a node of the tree of chunks has chunks that belong to others"));
     }

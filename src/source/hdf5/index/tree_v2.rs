@@ -16,7 +16,7 @@ use std::cmp::Ordering;
 pub(super) struct TreeV2 {
     tree: shared::TreeV2,
     /// What a record says before its grid position.
-    entry: Entry,
+    pub entry: Entry,
 }
 
 impl TreeV2 {

@@ -41,6 +41,8 @@ pub(crate) struct Chunked {
     pub address: Option<u64>,
     /// Whether chunks over the array's edge are stored without the filters.
     pub bare_edges: bool,
+    /// Whether indexes have stored sizes that are as wide as a length (version 5), and not as the size of a chunk needs.
+    pub wide_sizes: bool,
 }
 
 /// The kind of index.
@@ -70,7 +72,7 @@ impl<'a> Layout<'a> {
                     bytes: Some(fields.length(frame)?),
                 }),
                 CHUNKED if version == 3 => old(fields, frame),
-                CHUNKED => new(fields, frame),
+                CHUNKED => new(fields, frame, version),
                 VIRTUAL if version > 3 => {
                     Ok(Layout::Virtual { address: fields.address(frame)?, number: fields.u32()? })
                 }
@@ -95,7 +97,13 @@ impl<'a> Layout<'a> {
             CONTIGUOUS => Ok(Layout::Contiguous { address, bytes: None }),
             CHUNKED => {
                 let chunk = lengths(&mut fields, rank, 4)?;
-                Ok(Layout::Chunked(Chunked { chunk, index: Index::TreeV1, address, bare_edges: false }))
+                Ok(Layout::Chunked(Chunked {
+                    chunk,
+                    index: Index::TreeV1,
+                    address,
+                    bare_edges: false,
+                    wide_sizes: false,
+                }))
             }
             n => Err(unsupported(format_args!("layout class {n}"))),
         }
@@ -107,12 +115,18 @@ fn old<'a>(mut fields: Fields, frame: &Frame) -> Result<Layout<'a>> {
     let rank = fields.u8()?;
     let address = fields.address(frame)?;
     let chunk = lengths(&mut fields, rank, 4)?;
-    Ok(Layout::Chunked(Chunked { chunk, index: Index::TreeV1, address, bare_edges: false }))
+    Ok(Layout::Chunked(Chunked {
+        chunk,
+        index: Index::TreeV1,
+        address,
+        bare_edges: false,
+        wide_sizes: false,
+    }))
 }
 
 /// Chunks in version 4, and in version 5, which differs only in how wide stored sizes are inside the
 /// indexes.
-fn new<'a>(mut fields: Fields, frame: &Frame) -> Result<Layout<'a>> {
+fn new<'a>(mut fields: Fields, frame: &Frame, version: u8) -> Result<Layout<'a>> {
     let flags = fields.u8()?;
     if flags > 3 {
         return Err(unsupported(format_args!("layout flags {flags:#x}")));
@@ -140,7 +154,8 @@ fn new<'a>(mut fields: Fields, frame: &Frame) -> Result<Layout<'a>> {
         n => return Err(unsupported(format_args!("a chunk index of kind {n}"))),
     };
     let address = fields.address(frame)?;
-    Ok(Layout::Chunked(Chunked { chunk, index, address, bare_edges: flags & BARE_EDGES != 0 }))
+    let bare_edges = flags & BARE_EDGES != 0;
+    Ok(Layout::Chunked(Chunked { chunk, index, address, bare_edges, wide_sizes: version == 5 }))
 }
 
 fn lengths(fields: &mut Fields, rank: u8, width: usize) -> Result<Dims> {

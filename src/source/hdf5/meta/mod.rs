@@ -60,6 +60,7 @@ pub(super) use text::Heap;
 use super::facts::Facts;
 use super::part::Elements;
 use super::tree::{self, Node};
+use super::unfinished::Unfinished;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Dims;
 use crate::source::{OpenOptions, Reader};
@@ -89,6 +90,16 @@ fn over<T>(file: &dyn ReadAt, f: impl Fn(&Container) -> Result<T>) -> Result<T> 
             Err(e) if e.kind() == ErrorKind::Format && container.about.live && tries < AGAIN => tries += 1,
             done => return done.map_err(|e| container.explain(e)),
         }
+    }
+}
+
+/// Why a file may have less than it will have, or had, as it says itself. Nothing where it is no HDF5 file that can be
+/// read, as whoever reads it is told.
+pub(super) fn unfinished(file: &dyn ReadAt) -> Option<Unfinished> {
+    let (have, about) = (file.len(), Container::open(file).ok()?.about);
+    match about.open {
+        true => Some(Unfinished::Open),
+        false => (have < about.end).then_some(Unfinished::Cut { have, stated: about.end }),
     }
 }
 

@@ -25,11 +25,14 @@ pub(crate) struct Super {
     pub end: u64,
     /// The table of shared messages, and how many indexes it has.
     pub shared: Option<(u64, u8)>,
-    /// Whether a writer says that it has the file open while others read it.
+    /// Whether a writer says that it has the file open.
+    pub open: bool,
+    /// Whether it says so, and that others may read meanwhile.
     pub live: bool,
 }
 
-/// The flag of a writer whose file others read meanwhile.
+/// The flags of a writer, and of one whose file others read meanwhile.
+const OPEN: u8 = 0x01;
 const LIVE: u8 = 0x04;
 
 /// Finds and reads the superblock. That a writer says that it has the file open is no obstacle.
@@ -94,17 +97,17 @@ fn decode(file: &dyn ReadAt, base: u64) -> Result<Super> {
         }
         fields.length(&frame)?;
         let root = fields.address(&frame)?.ok_or_else(no_root)?;
-        return Ok(Super { frame, rank, root, end, shared: None, live: false });
+        return Ok(Super { frame, rank, root, end, shared: None, open: false, live: false });
     }
     let len = 12 + 4 * frame.wide() + 4;
     check_sum(bytes.get(..len).ok_or_else(|| damaged("the superblock ends early"))?)?;
-    let live = version == 3 && fields.u8()? & LIVE != 0;
-    fields.take(if version == 3 { 0 } else { 1 })?;
+    let flags = fields.u8()?;
+    let (open, live) = (version == 3 && flags & (OPEN | LIVE) != 0, version == 3 && flags & LIVE != 0);
     let stated = fields.address(&frame)?;
     let extension = fields.address(&frame)?;
     let end = moved(stated, fields.address(&frame)?.unwrap_or(0));
     let root = fields.address(&frame)?.ok_or_else(no_root)?;
-    let mut found = Super { frame, rank: 32, root, end, shared: None, live };
+    let mut found = Super { frame, rank: 32, root, end, shared: None, open, live };
     if let Some(extension) = extension {
         header::messages(file, &frame, extension, |message| {
             let mut fields = Fields::new(message.body);
