@@ -86,8 +86,25 @@ fn axes_are_named_as_in_the_file() {
         ("median(t, axis='lat')", "median(t, axis=1)"),
         ("argmax(t, axis='lon')", "argmax(t, axis=2)"),
         ("mean(lat, axis='lat')", "mean(lat, axis=0)"),
-        ("mean(t[time >= '2020-03-02'], axis='time')", "mean(t[time >= '2020-03-02'], axis=0)"),
-        ("sum(t[time < '2020-03-02'], axis='lon')", "sum(t[time < '2020-03-02'], axis=2)"),
+        // Four latitudes beside four longitudes: weights and masks lie along the axis of their name.
+        (
+            "average(t[:, :, :4], weights=cos(lat))",
+            "average(bare[:, :, :4], weights=cos(lat)[:, None] + 0 * bare[:, :, :4])",
+        ),
+        (
+            "average(t[:, :, :4], axis=('lat', 'lon'), weights=cos(lat))",
+            "average(bare[:, :, :4], axis=(1, 2), weights=cos(lat)[:, None] + 0 * bare[:, :, :4])",
+        ),
+        (
+            "average(t, axis='lat', weights=cos(lat))",
+            "average(bare, axis=1, weights=cos(lat)[:, None] + 0 * bare)",
+        ),
+        ("sum(t[:, :, :4], where=lat > 0)", "sum(bare[:, :2, :4])"),
+        ("sum(t[:, :, :4], axis=0, where=time > 60)", "sum(bare[2:, :, :4], axis=0)"),
+        ("t[:, :, :4] - mean(t[:, :, :4], axis='time')", "bare[:, :, :4] - mean(bare[:, :, :4], axis=0)"),
+        ("t - mean(t, axis=('time', 'lon'), keepdims=True)", "bare - mean(bare, axis=(0, 2), keepdims=True)"),
+        ("mean(t[time >= 60], axis='time')", "mean(t[time >= 60], axis=0)"),
+        ("sum(t[time < 60], axis='lon')", "sum(t[time < 60], axis=2)"),
         ("sum(t[t[:, :, 0] > 30], axis='lon')", "sum(t[t[:, :, 0] > 30], axis=1)"),
         ("sum(t[:, lat > 0], axis='lat')", "sum(t[:, lat > 0], axis=1)"),
     ] {
@@ -102,8 +119,18 @@ fn names_that_no_axis_has_are_told_apart() {
     for (text, message, hint) in [
         ("mean(t, axis='lev')", "no axis is called 'lev'", "its axes are time, lat, lon"),
         ("sum(mean(t, axis='lat'), axis='lat')", "no axis is called 'lat'", "its axes are time, lon"),
-        ("mean(bare, axis='time')", "no axis is called 'time'", "axes are numbers from 0 on"),
-        ("mean(reshape(t, (16, 5)), axis='lat')", "no axis is called 'lat'", "axes are numbers from 0 on"),
+        ("mean(bare, axis='time')", "axis must be a whole number", "axes are numbers from 0 on"),
+        (
+            "mean(reshape(t, (16, 5)), axis='lat')",
+            "axis must be a whole number",
+            "axes are numbers from 0 on",
+        ),
+        (
+            "t[:, :, :4] - mean(t[:, :, :4], axis=('time', 'lon'))",
+            "the axis 'lat' would lie on 'lon'",
+            "keepdims=True",
+        ),
+        ("t[:, :, :4] * lat", "the axis 'lat' would lie on 'lon'", "x[:, None]"),
         ("sum(t + transpose(t[:, :, :4], (0, 2, 1))[:, :, :1], axis='lon')", "", ""),
         ("sum(t[t[:, :, 0] > 30], axis='lat')", "what the mask selects has no axis 'lat'", "where=mask"),
         ("mean(t, dim='time')", "mean has no argument 'dim'", "axis='time'"),

@@ -4,9 +4,9 @@
 
 use super::args::Args;
 use super::cx::Cx;
-use super::each_file;
 use super::syntax::Span;
 use super::value::{Item, Val};
+use super::{axes, each_file};
 use crate::ops::elementwise::Op;
 use crate::{Array, ArrayOperand, Over, Result, Selection, SelectionOperand};
 
@@ -22,6 +22,7 @@ pub fn elementwise(cx: &Cx, op: Op, operands: Vec<(Item, String)>) -> Result<Val
     let operands: Vec<ArrayOperand> =
         operands.into_iter().map(|(item, what)| item.operand(cx, &what)).collect::<Result<_>>()?;
     let marked = each_file::check(cx, &operands, &spans)?;
+    axes::check_laid(cx, &operands, &spans)?;
     let array = Array::elementwise(op, &operands);
     Ok(Val::Array(match marked {
         Some(mark) if array.shape().is_ok_and(|shape| mark.is_shape(shape)) => mark.put(&array),
