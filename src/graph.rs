@@ -129,8 +129,11 @@ pub struct Node {
     /// traced back to here.
     pub(crate) dimensions: Option<Arc<Dimensions<Node>>>,
     /// Of what lies in bins and no fold shows it: the values that are in them, and the edges, of each of the last axes.
-    pub(crate) bins: Option<Arc<[(Arc<Node>, Arc<Node>)]>>,
+    pub(crate) bins: Option<Arc<[InBins]>>,
 }
+
+/// The values that are in bins along an axis, and the edges of these.
+pub(crate) type InBins = (Arc<Node>, Arc<Node>);
 
 impl Drop for Node {
     /// A long chain is taken apart in a loop: dropping it by recursion would overflow the stack.

@@ -4,7 +4,7 @@ use super::Array;
 use super::groupby::edges;
 use super::histogram::text_of;
 use crate::error::Result;
-use crate::graph::{Node, NodeKind};
+use crate::graph::{InBins, Node, NodeKind};
 use crate::ops::fold::{By, Grouped, SharedFold};
 use crate::ops::histogram::Bins;
 use std::any::Any;
@@ -92,7 +92,7 @@ enum Found<'a> {
     /// A fold has them.
     Grouped(GroupedBy<'a>),
     /// It was said what they are.
-    Said(&'a Arc<[(Arc<Node>, Arc<Node>)]>),
+    Said(&'a Arc<[InBins]>),
 }
 
 impl Found<'_> {

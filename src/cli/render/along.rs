@@ -1,4 +1,6 @@
 //! What the places along an axis of a result are: the coordinates of a dimension.
+// Without pictures only tables show them.
+#![cfg_attr(not(feature = "plot"), allow(dead_code))]
 
 use chunkwise::{Scalar, date_of};
 use serde::{Deserialize, Serialize};

@@ -10,7 +10,9 @@ mod number;
 #[cfg(test)]
 mod tests;
 
-pub use along::{Along, edges_around};
+pub use along::Along;
+#[cfg(feature = "plot")]
+pub use along::edges_around;
 pub use histogram::{Of, histogram_human, histogram_json, histogram_picture, profile_human};
 pub use human::{human, human_named};
 pub use json::{json, json_named, value};
