@@ -34,16 +34,6 @@ def put_slice(a, values, start, step=1):
     return a
 
 
-class Dates:
-    """Days that are compared with dates as texts."""
-
-    def __init__(self, days):
-        self.days = days
-
-    def __ge__(self, date):
-        return self.days >= np.datetime64(date)
-
-
 own = {name: generator(name) for name in drawn.split()} | {
     "year": dates("year"),
     "month": dates("month"),
@@ -91,7 +81,7 @@ own = {name: generator(name) for name in drawn.split()} | {
     "triu_indices_from": lambda a: np.triu_indices_from(np.asarray(a)),
     "unstack": lambda x: np.unstack(np.asarray(x)),
     "rollaxis": lambda a, axis: np.rollaxis(np.asarray(a), axis),
-    "with_units": lambda x, units: Dates(np.datetime64(units.split(" since ")[1]) + np.asarray(x).astype("timedelta64[D]")),
+    "with_units": lambda x, units: np.asarray(x),
     "matrix_transpose": lambda x: np.swapaxes(np.asarray(x), -1, -2),
 }
 program = sys.argv[1]

@@ -41,7 +41,7 @@ pub static FUNCTIONS: &[Function] = functions! {
         eg "dayofyear([0, 60], units='days since 2000-01-01')" = |cx, a| part(cx, a, DatePart::DayOfYear);
     /// The same numbers, in these units: of a variable that has none, say of times that are compared with dates.
     Elementwise "with_units(x, units, calendar=None)"
-        eg "with_units([0, 366], 'days since 2000-01-01') >= '2001'" = with_units;
+        eg "with_units([1.5, 2], 'm')" = with_units;
 };
 
 fn with_units(cx: &Cx, mut a: Args) -> Result<Val> {
