@@ -11,7 +11,7 @@ mod common;
 mod structures;
 
 use chunkwise::fuzzing;
-use common::{data_folder, folder, mix};
+use common::{data_folder, folder, mix, watch};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -137,25 +137,6 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|v| v.parse().unwrap_or_else(|e| panic!("{name}: {e}")))
 }
 
-/// Names the file on which it hangs, which cannot be interrupted.
-fn watch(alive: &Arc<AtomicU64>, seed: u64) {
-    let watched = Arc::downgrade(alive);
-    std::thread::spawn(move || {
-        let mut last = (u64::MAX, Instant::now());
-        while let Some(alive) = watched.upgrade() {
-            let n = alive.load(Ordering::Relaxed);
-            drop(alive);
-            if n != last.0 {
-                last = (n, Instant::now());
-            } else if last.1.elapsed() > Duration::from_secs(60) {
-                eprintln!("mutant {n} of CHUNKWISE_SEED={seed} takes more than a minute");
-                std::process::abort();
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    });
-}
-
 #[test]
 fn mutated_files_are_read_or_refused_soon_and_in_little_memory() {
     let seeds = seeds("mutated_files_are_read_or_refused_soon_and_in_little_memory");
@@ -167,7 +148,7 @@ fn mutated_files_are_read_or_refused_soon_and_in_little_memory() {
     let before = resident();
     for first in [1, number("CHUNKWISE_SEED").unwrap_or(now)] {
         println!("CHUNKWISE_SEED={first}");
-        watch(&alive, first);
+        watch(&alive, &format!("mutants of CHUNKWISE_SEED={first}"));
         let (mut rng, start) = (Rng(first), Instant::now());
         let (mut same, mut other, mut refused, mut n) = (0u64, 0u64, 0u64, 0u64);
         let (mut longest, mut most) = (Duration::ZERO, 0);

@@ -15,7 +15,7 @@ mod common;
 mod structures;
 
 use chunkwise::{Array, BinAxis, DType, ErrorKind, Index, Over, Session, Target, fuzzing};
-use common::{folder, golden, mix, session};
+use common::{folder, golden, mix, session, watch};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -228,21 +228,7 @@ fn damaged_chunks_are_errors_or_values() {
 
     // Something that hangs cannot be interrupted, but it can be named.
     let alive = Arc::new(AtomicU64::new(0));
-    let watched = Arc::downgrade(&alive);
-    std::thread::spawn(move || {
-        let mut last = (u64::MAX, Instant::now());
-        while let Some(alive) = watched.upgrade() {
-            let n = alive.load(Ordering::Relaxed);
-            drop(alive);
-            if n != last.0 {
-                last = (n, Instant::now());
-            } else if last.1.elapsed() > Duration::from_secs(60) {
-                eprintln!("damage {n} of CHUNKWISE_SEED={second} takes more than a minute");
-                std::process::abort();
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    });
+    watch(&alive, &format!("damages of CHUNKWISE_SEED={second}"));
 
     for seed in [1, second] {
         println!("CHUNKWISE_SEED={seed}");

@@ -154,6 +154,11 @@ fn medians_in_bins_are_those_of_what_is_in_them() {
     }
     let shown = eval(&[&lets[..], &["r=binned_statistic(u, v, 'median', bins=[0, 1, 2]) / 2"]].concat());
     assert!(shown.starts_with("r = in 2 bins of u\n  from  to"), "{shown}");
+    // So many that no list of them fits memory.
+    let far = ["eval", "binned_statistic_2d(arange(4.0), arange(4.0), arange(4.0), 'median', bins=100000)"];
+    let out = Command::new(env!("CARGO_BIN_EXE_chunkwise")).args(far).output().unwrap();
+    let err = String::from_utf8_lossy(&out.stderr);
+    assert!(out.status.code() == Some(2) && err.contains("bins are more than"), "{err}");
     let flat = numbers("ravel(binned_statistic_2d(u, v, v, 'median', bins=([0, 5, 11], [-300, 0, 700])))");
     for (i, (a, b)) in [(0, 0), (0, 1), (1, 0), (1, 1)].into_iter().enumerate() {
         let inside =

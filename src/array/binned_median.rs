@@ -2,7 +2,7 @@
 
 use super::{Array, AxisBins, Binned};
 use crate::error::{Error, ErrorKind, Result};
-use crate::ops::labels::Labels;
+use crate::ops::labels::{Labels, MOST};
 use crate::ops::lookup::Side;
 use std::panic::Location;
 
@@ -25,7 +25,8 @@ impl Binned {
     /// ```
     ///
     /// # Errors
-    /// The array is one of an error as that of [`Binned::reduce`], and (`Value`) if there are not the edges of each dimension.
+    /// The array is one of an error as that of [`Binned::reduce`], and (`Value`) if there are not the edges of each dimension, or for more than
+    /// 2^28 bins.
     #[track_caller]
     pub fn median(&self, values: &Array, edges: &[Vec<f64>], skip_nan: bool) -> Array {
         let at = Location::caller();
@@ -41,6 +42,11 @@ impl Binned {
             let message = format!("edges of {} dimensions for bins of {}", edges.len(), axes.len());
             return Err(Error::new(ErrorKind::Value, message));
         }
+        let total = counts.iter().try_fold(1i64, |n, &count| n.checked_mul(count));
+        let Some(total) = total.filter(|&n| n <= MOST as i64) else {
+            let message = format!("{counts:?} bins are more than the {MOST} of which medians are taken");
+            return Err(Error::new(ErrorKind::Value, message));
+        };
         let (mut place, mut inside) = (Array::scalar(0i64), Array::scalar(true));
         for ((x, edges), &n) in axes.iter().zip(edges).zip(&counts) {
             let x = x.broadcast_to(&shape);
@@ -53,7 +59,6 @@ impl Binned {
         if let Some(mask) = self.mask_array() {
             inside = inside & mask;
         }
-        let total: i64 = counts.iter().product();
         let labels = inside.select(place, -1i64);
         let groups = Labels::integers(&(0..total).collect::<Vec<_>>())?;
         let values = values.broadcast_to(&shape);

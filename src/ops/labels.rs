@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 /// The most labels.
-const MOST: usize = 1 << 28;
+pub(crate) const MOST: usize = 1 << 28;
 /// The widest range of integers that a table of every one of them is made for, per label.
 const TABLE_PER_LABEL: u64 = 64;
 

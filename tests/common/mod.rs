@@ -8,6 +8,9 @@ use chunkwise::{ArrayValue, DType, Scalar, Session, Value};
 use half::f16;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// The folder of real files: `CHUNKWISE_DATA`, or `../shared/data` beside the checkout. Without one
 /// the test says so loudly and passes, or fails if `CHUNKWISE_DATA_REQUIRED` is set.
@@ -202,6 +205,25 @@ fn cut(bytes: &[u8], shape: &[u64], size: usize, at: &[u64], chunks: &[u64]) -> 
 /// How many chunks a dataset has.
 pub fn chunks_of(shape: &[u64], chunks: &[u64]) -> u64 {
     shape.iter().zip(chunks).map(|(&s, &c)| s.div_ceil(c)).product()
+}
+
+/// Ends the process, naming where it was, when a counter stays the same for a minute: what hangs cannot be interrupted.
+pub fn watch(alive: &Arc<AtomicU64>, what: &str) {
+    let (watched, what) = (Arc::downgrade(alive), what.to_string());
+    std::thread::spawn(move || {
+        let mut last = (u64::MAX, Instant::now());
+        while let Some(alive) = watched.upgrade() {
+            let n = alive.load(Ordering::Relaxed);
+            drop(alive);
+            if n != last.0 {
+                last = (n, Instant::now());
+            } else if last.1.elapsed() > Duration::from_secs(60) {
+                eprintln!("number {n} of {what} takes more than a minute");
+                std::process::abort();
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
 }
 
 /// A folder that goes away with the test.

@@ -119,7 +119,6 @@ impl Picture {
         }
         let scene = arranged(self.subjects.len(), |i, area| {
             let (at, subject) = &self.subjects[i];
-            let lost = || Error::new(ErrorKind::Internal, "a result that is drawn is not there");
             let nothing = Of::default();
             let of = of.get(*at).unwrap_or(&nothing);
             panel_of(subject, values.get(*at).ok_or_else(lost)?, of, self.plot.scale, area)
@@ -148,7 +147,6 @@ fn check_together(subjects: &[(usize, Subject)]) -> std::result::Result<(), Fail
 impl Picture {
     /// The file of lines in one frame.
     fn draw_together(&self, values: &[Value], of: &[Of]) -> Result<Vec<u8>> {
-        let lost = || Error::new(ErrorKind::Internal, "a result that is drawn is not there");
         let line = |(at, subject): &(usize, Subject)| {
             let value = values.get(*at).ok_or_else(lost)?.as_array()?;
             Ok((Values::of_array(value), subject.labels.clone()))
@@ -221,6 +219,10 @@ fn panel_of(subject: &Subject, value: &Value, of: &Of, scale: Scale, panel: Area
             }
         }
     }
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::Internal, "a result that is drawn is not there")
 }
 
 fn other() -> Error {

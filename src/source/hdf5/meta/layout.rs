@@ -97,13 +97,7 @@ impl<'a> Layout<'a> {
             CONTIGUOUS => Ok(Layout::Contiguous { address, bytes: None }),
             CHUNKED => {
                 let chunk = lengths(&mut fields, rank, 4)?;
-                Ok(Layout::Chunked(Chunked {
-                    chunk,
-                    index: Index::TreeV1,
-                    address,
-                    bare_edges: false,
-                    wide_sizes: false,
-                }))
+                Ok(in_tree(chunk, address))
             }
             n => Err(unsupported(format_args!("layout class {n}"))),
         }
@@ -115,13 +109,12 @@ fn old<'a>(mut fields: Fields, frame: &Frame) -> Result<Layout<'a>> {
     let rank = fields.u8()?;
     let address = fields.address(frame)?;
     let chunk = lengths(&mut fields, rank, 4)?;
-    Ok(Layout::Chunked(Chunked {
-        chunk,
-        index: Index::TreeV1,
-        address,
-        bare_edges: false,
-        wide_sizes: false,
-    }))
+    Ok(in_tree(chunk, address))
+}
+
+/// Chunks in a B-tree of version 1, the only index before version 4.
+fn in_tree<'a>(chunk: Dims, address: Option<u64>) -> Layout<'a> {
+    Layout::Chunked(Chunked { chunk, index: Index::TreeV1, address, bare_edges: false, wide_sizes: false })
 }
 
 /// Chunks in version 4, and in version 5, which differs only in how wide stored sizes are inside the
