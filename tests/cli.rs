@@ -1,8 +1,12 @@
 //! The built binary: what it prints, what it says, how it exits.
 
+#[path = "common/unheld.rs"]
+mod unheld;
+
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use unheld::unheld;
 
 struct Run {
     code: Option<i32>,
@@ -713,6 +717,7 @@ fn steps_and_results_have_names() {
 fn files_and_groups_have_names() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path());
+    unheld(&path);
     let f = hdf5::File::open_rw(&path).unwrap();
     let header = f.create_group("Header").unwrap();
     header.new_attr_builder().with_data(&ndarray::arr0(0.5f64)).create("Redshift").unwrap();
@@ -801,11 +806,13 @@ fn files_and_groups_have_names() {
     let both = format!("s={here},{}", copy.display());
     assert_eq!(eval(&both, "s.g.d.size"), "20000");
     assert_eq!(eval(&both, "s.Header.attrs['N'].sum()"), "6");
+    unheld(&copy);
     let f = hdf5::File::open_rw(&copy).unwrap();
     f.group("Header").unwrap().attr("Redshift").unwrap().write_scalar(&0.75f64).unwrap();
     f.close().unwrap();
     assert_eq!(eval(&both, "s.Header.attrs['Redshift']"), "[0.5  0.75]");
     assert_eq!(eval(&both, "s.Header.attrs['Redshift'].max()"), "0.75");
+    unheld(&copy);
     let f = hdf5::File::open_rw(&copy).unwrap();
     f.group("Header").unwrap().delete_attr("Redshift").unwrap();
     f.group("Header").unwrap().new_attr::<i32>().create("Redshift").unwrap().write_scalar(&1).unwrap();

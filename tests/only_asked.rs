@@ -5,6 +5,8 @@
 mod common;
 #[path = "common/limited.rs"]
 mod limited;
+#[path = "common/unheld.rs"]
+mod unheld;
 
 use common::{dataset, folder, write_file};
 use hdf5_sys::{h5d::*, h5f::*, h5p::*, h5s::*, h5t::*};
@@ -15,6 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
+use unheld::unheld;
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -55,6 +58,7 @@ impl Watch {
 /// A file with the virtual dataset `/v` of the dataset `/x` of `source`, with selections as long as may be or
 /// of ten elements.
 fn virtual_of(path: &Path, source: &Path, unlimited: bool) {
+    unheld(path);
     let name = CString::new(path.as_os_str().as_bytes()).unwrap();
     let source = CString::new(source.as_os_str().as_bytes()).unwrap();
     let most = if unlimited { H5S_UNLIMITED } else { 10 };

@@ -5,6 +5,8 @@
 mod common;
 #[path = "common/limited.rs"]
 mod limited;
+#[path = "common/unheld.rs"]
+mod unheld;
 
 use chunkwise::DType;
 use chunkwise::text::is_escaped;
@@ -15,6 +17,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use unheld::unheld;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -144,6 +147,7 @@ fn nothing_that_a_terminal_obeys_is_printed() {
 /// A dataset of so many bytes, in such chunks, of which one is stored.
 fn sparse(path: &Path, len: u64, chunk: u64) {
     use hdf5_sys::{h5d::*, h5f::*, h5p::*, h5s::*, h5t::*};
+    unheld(path);
     let name = CString::new(path.to_str().unwrap()).unwrap();
     // SAFETY: identifiers and pointers are live, and the lock is held.
     hdf5::sync::sync(|| unsafe {
@@ -190,6 +194,7 @@ fn the_work_that_an_untrusted_file_asks_for_is_bounded() {
 
 /// A file with `n` attributes on its root, or a dataset `n` groups deep.
 fn many(path: &Path, n: usize, deep: bool) -> String {
+    unheld(path);
     let file = hdf5::File::create(path).unwrap();
     if deep {
         let mut group = file.as_group().unwrap();
