@@ -109,9 +109,9 @@ pub mod whole;
 
 pub use array::{
     Array, ArrayOperand, AxisBins, BinAxis, BinRule, Binned, BlockList, Choice, Compound, ConvolveMode,
-    DatePart, Dimension, Index, IndexMode, Interp, Norm, Opened, Over, Quantiles, Selection,
-    SelectionOperand, Target, Texts, block, broadcast_arrays, column_stack, concatenate, date_of, dstack,
-    einsum, eye, hstack, indices, meshgrid, ravel_multi_index, select, stack, time_of, tri, vstack,
+    DatePart, Dimension, Index, IndexMode, Interp, Label, Norm, Opened, Over, Quantiles, SelMethod,
+    Selection, SelectionOperand, Target, Texts, block, broadcast_arrays, column_stack, concatenate, date_of,
+    dstack, einsum, eye, hstack, indices, meshgrid, ravel_multi_index, select, stack, time_of, tri, vstack,
 };
 pub use buffer::Buffer;
 pub use dtype::{DType, Element, Kind, Scalar, Weak};

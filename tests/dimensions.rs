@@ -1,7 +1,10 @@
 //! Axes by the names of dimensions, and the coordinates along the axes of results.
 
+#[path = "common/python.rs"]
+mod python;
+
 use chunkwise::expr::{Expression, Scope, Stored};
-use chunkwise::{Array, Dimension, ErrorKind, Index, Over, Session, concatenate};
+use chunkwise::{Array, Dimension, ErrorKind, Index, Join, OpenOptions, Over, Session, concatenate};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -242,4 +245,209 @@ fn joined_files_have_joined_coordinates() {
         std::fs::read_to_string(out).unwrap(),
         "time,m\n2020-01-01,0.5\n2020-01-01T01:00:00,2.5\n2020-01-01T02:00:00,2.5\n2020-01-01T03:00:00,4.5\n"
     );
+}
+
+/// `sel` and `isel` beside what they mean, as xarray has it.
+#[test]
+fn elements_are_found_by_their_coordinates() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut options = OpenOptions::new();
+    options.decode = true;
+    let file = Stored::files([climate(folder.path())], Join::Concatenate { axis: 0 }, options);
+    let mut scope = Scope::new();
+    for name in ["t", "bare", "time", "lat", "lon"] {
+        scope.define(name, file.at(name));
+    }
+    // Twice a day from 2019-12-30 12:00 on, so that dates are less fine than the times.
+    let step = |text: &str| Expression::parse(text).unwrap();
+    let fine =
+        step("with_dims(arange(8), time=with_units(arange(8) * 0.5 + 363.5, 'days since 2019-01-01'))");
+    scope.define("fine", fine.array(&scope).unwrap());
+    let whole = step("with_dims(arange(4), id=array([9007199254740993, 9007199254740992, 7, 8]))");
+    scope.define("whole", whole.array(&scope).unwrap());
+    let session = Session::new().unwrap();
+    let array = |text: &str| Expression::parse(text).unwrap().array(&scope);
+    for (by_label, by_position) in [
+        ("sel(t, lat=20)", "t[:, 1]"),
+        ("t.sel(lat=20, lon=144)", "t[:, 1, 2]"),
+        ("sel(t, lat=slice(60, 0))", "t[:, :2]"),
+        // An axis that falls has the same between the same ends.
+        ("sel(t, lat=slice(-20, 30))", "t[:, 1:3]"),
+        ("sel(t, lat=slice(None, 0))", "t[:, :2]"),
+        ("sel(t, lat=slice(0, None))", "t[:, 2:]"),
+        ("sel(t, lon=slice(72, 288, 2))", "t[:, :, 1::2]"),
+        ("sel(t, lon=[216, 0])", "t[:, :, [3, 0]]"),
+        ("sel(t, lon=lon[[1, 4]])", "t[:, :, [1, 4]]"),
+        ("sel(t, lat=lat[2])", "t[:, 2]"),
+        ("sel(t, lat=33, method='nearest')", "t[:, 1]"),
+        ("sel(t, lat=0, method='nearest')", "t[:, 1]"),
+        ("sel(t, lon=100, method='pad')", "t[:, :, 1]"),
+        ("sel(t, lon=[100, 150], method='bfill')", "t[:, :, [2, 3]]"),
+        ("sel(t, time='2020-03-02')", "t[1]"),
+        ("sel(t, time='2020-03')", "t"),
+        ("sel(t, time='2020')", "t"),
+        ("sel(t, time=slice('2020-03-02', '2020-03-03'))", "t[1:3]"),
+        ("sel(t, time=slice('2020-02', '2020-03-02'))", "t[:2]"),
+        ("sel(t, time='2020-03-02T09:00', method='nearest')", "t[1]"),
+        ("sel(t, time=60)", "t[1]"),
+        ("sel(fine, time='2019-12-31')", "fine[1:3]"),
+        ("sel(fine, time='2019-12-31T12:00')", "fine[2]"),
+        ("sel(fine, time='2019')", "fine[:3]"),
+        ("sel(fine, time=slice('2019-12-31', '2020-01-01'))", "fine[1:5]"),
+        ("sel(fine, time=['2019-12-31T00:00', '2020-01-02T12:00'])", "fine[[1, 6]]"),
+        ("sel(whole, id=9007199254740993)", "whole[0]"),
+        ("sel(whole, id=slice(8, 9007199254740992))", "whole[[1, 3]]"),
+        ("isel(t, time=-1, lon=slice(0, 4, 2))", "t[-1, :, :4:2]"),
+        ("t.isel(lat=[3, 0])", "t[:, [3, 0]]"),
+        ("isel(t, lat=argmax(lat))", "t[:, 0]"),
+        ("mean(sel(t, lon=slice(100, 300)), axis='lon')", "mean(t[:, :, 2:], axis=2)"),
+    ] {
+        let values = [by_label, by_position].map(|text| {
+            let array = array(text).unwrap_or_else(|e| panic!("{text}: {e}"));
+            let value = session.compute(&array).unwrap();
+            (value.shape().to_vec(), value.bytes().to_vec())
+        });
+        assert_eq!(values[0], values[1], "{by_label} is {by_position}");
+    }
+    for (text, says, hint) in [
+        ("sel(t, lat=21)", "no element of 'lat' is at 21; the nearest is at 20", "method='nearest'"),
+        ("sel(t, lat=slice(70, 80))", "no element of 'lat' is in that range", "from -60.0 to 60.0"),
+        ("sel(t, lon=-3, method='pad')", "is at -3 or before", "from 0 to 288"),
+        ("sel(t, time='2020-04')", "is in 2020-04", "from 2020-03-01 to 2020-03-04"),
+        ("sel(t, time='2020-03-09')", "is at 2020-03-09; the nearest is at 2020-03-04", "method='nearest'"),
+        ("sel(t, time='soon')", "'soon' is no date", "write a date"),
+        ("sel(t, lat='2020')", "has no times", "without units"),
+        ("sel(t, height=3)", "no axis is called 'height'", "time, lat, lon"),
+        ("sel(bare, lat=3)", "no axis is called 'lat'", "no names"),
+        ("sel(with_dims(bare, a=None, b=None, c=None), b=3)", "'b' has no coordinates", "isel(b=…)"),
+        ("sel(with_dims([1, 2], a=[3, 3]), a=3)", "more than one element of 'a'", "mask"),
+        ("sel(t, lat=lat > 0)", "a number, a date, a slice or a list", "mask"),
+        ("sel(t, lat=slice(0, 9), method='pad')", "not of a range", ""),
+        ("sel(t, lat=20, method='near')", "no method 'near'", "nearest"),
+        ("isel(t, lat=4)", "out of bounds", ""),
+        ("isel(t, lat=1.5)", "must be a whole number", ""),
+        ("with_dims(t, a=None)", "1 names for 3 axes", ""),
+        ("with_dims([1, 2], a=[1, 2, 3])", "coordinates of shape (3,) for an axis of length 2", ""),
+        ("slice()", "a slice is slice(start, stop)", ""),
+        ("mean(slice(3))", "not a slice", ""),
+    ] {
+        let error = array(text).expect_err(text);
+        assert!(error.to_string().contains(says), "{text}: {error}");
+        assert!(error.hint_text().unwrap_or_default().contains(hint), "{text}: {error}");
+    }
+}
+
+/// What is stored has the dimensions and coordinates of its axes, as netCDF has them.
+#[test]
+fn stored_results_keep_their_dimensions() {
+    let Some(py) = python::python("stored_results_keep_their_dimensions") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let input = climate(folder.path());
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_string();
+    let store = |name: &str, args: &[&str]| {
+        let out = at(name);
+        let input = format!("f={}", input.display());
+        done(&[&["eval", "-i", &input, "--output", &out, "--overwrite"], args].concat());
+        out
+    };
+    // The axes of each dataset, with the values of those that have coordinates, as h5py sees them.
+    let seen = |file: &str| {
+        let script = r#"
+import sys, h5py
+f = h5py.File(sys.argv[1])
+for name in sorted(f):
+    d = f[name]
+    if isinstance(d, h5py.Dataset) and not (h5py.h5ds.is_scale(d.id)):
+        axes = []
+        for axis in d.dims:
+            scale = axis[0] if len(axis) else None
+            bare = scale is not None and b'not a netCDF variable' in scale.attrs['NAME']
+            units = '' if scale is None or 'units' not in scale.attrs else '[' + str(scale.attrs['units']) + ']'
+            axes.append('-' if scale is None else scale.name[1:] + ('' if bare else str(scale[:].tolist()) + units))
+        print(name, *axes)
+"#;
+        python::run(&py, script, &[file])
+    };
+    let lat = "lat[60.0, 20.0, -20.0, -60.0][degrees_north]";
+    let lon = "lon[0, 72, 144, 216, 288]";
+    let time = "time[59.0, 60.0, 61.0, 62.0][days since 2020-01-01]";
+    let out = store("a.nc", &["m=mean(f.t, axis='time')", "w=sum(f.t, axis=('lat', 'lon'))", "b=f.bare"]);
+    assert_eq!(seen(&out), format!("b - - -\nm {lat} {lon}\nw {time}\n"));
+    // Parts of an axis are other dimensions where both are there.
+    let out = store("b.nc", &["a=f.t[0]", "b=f.t[0, 1:3, ::2]", "c=f.t[1, 1:3]", "d=f.t[0, ::-1]"]);
+    let part = "lat_2[20.0, -20.0][degrees_north]";
+    let turned = "lat_3[-60.0, -20.0, 20.0, 60.0][degrees_north]";
+    assert_eq!(
+        seen(&out),
+        format!("a {lat} {lon}\nb {part} lon_2[0, 144, 288]\nc {part} {lon}\nd {turned} {lon}\n")
+    );
+    // Groups have their labels, what was made of them by position the axis of the positions.
+    let groups = [
+        "g=groupby_reduce(f.t, day(f.time), 'mean', axis='time')",
+        "x=f.t - moveaxis(g, 'day', 0)[day(f.time) - 1]",
+        "w=sel(g, day=day(f.time))",
+        "y=groupby_reduce(f.t[:, 0, 0], season(f.time), 'sum', expected=['MAM', 'DJF'])",
+        "z=groupby_reduce(f.t[:, 0, 0], day(f.time) * 2, 'sum')",
+    ];
+    let out = store("c.nc", &groups);
+    assert_eq!(
+        seen(&out),
+        format!(
+            "g {lat} {lon} day[1, 2, 3, 4]\nw {lat} {lon} {time}\nx {time} {lat} {lon}\ny season[1, 0]\nz group[2, 4, 6, 8]\n"
+        )
+    );
+    // Names that are said, a coordinate that is a result, and none at all.
+    let out = store(
+        "d.nc",
+        &["m=mean(f.t, axis='time')", "lat=f.lat * 2", "--dims", "latitude,longitude", "--dims", "lat=lat"],
+    );
+    assert!(seen(&out).contains("m latitude[60.0"), "{}", seen(&out));
+    let out = store("e.nc", &["m=mean(f.t, axis='time')", "lat=f.lat * 2"]);
+    assert_eq!(seen(&out), format!("m lat[120.0, 40.0, -40.0, -120.0] {lon}\n"));
+    let out = store("f.nc", &["m=mean(f.t, axis='time')", "--dims", "none"]);
+    assert_eq!(seen(&out), "m - -\n");
+    // What is said of all is of the coordinates along themselves.
+    let out = store("g.nc", &["t=f.t", "time=f.time", "lat=f.lat", "--dims", "time,lat,lon"]);
+    assert_eq!(seen(&out), format!("t {time} {lat} {lon}\n"));
+    let (code, _, err) = run(&[
+        "eval",
+        "-i",
+        input.to_str().unwrap(),
+        "a=t[0]",
+        "b=t[0, ::-1]",
+        "--dims",
+        "y,x",
+        "--output",
+        &at("h.nc"),
+    ]);
+    assert!(code == Some(2) && err.contains("different coordinates") && err.contains("hint: "), "{err}");
+    let labels = run(&["eval", "-i", input.to_str().unwrap(), "groupby_reduce(t, day(time), 'mean')"]);
+    assert!(labels.0 == Some(2) && labels.2.contains("axis='time' groups along it"), "{labels:?}");
+}
+
+/// A mask that lies along another axis than that of its name is refused, also where both are of one length.
+#[test]
+fn masks_lie_on_the_axis_of_their_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let scope = scope(&climate(folder.path()));
+    let array = |text: &str| Expression::parse(text).unwrap().array(&scope);
+    for text in [
+        "t[:, lat > 0]",
+        "t[:, :, lon > 100]",
+        "t[time > 60]",
+        "t[0, lat > 0, 1:]",
+        "transpose(t)[:, lat > 0]",
+    ] {
+        assert!(array(text).is_ok(), "{text}: {:?}", array(text));
+    }
+    for (text, hint) in [
+        ("t[lat > 0]", "x[:, mask]"),
+        ("t[0][lon > 100]", "x[:, mask]"),
+        ("t[:, time > 60]", "x[mask]"),
+        ("mean(t[lat > 0])", "x[:, mask]"),
+    ] {
+        let e = array(text).unwrap_err();
+        assert!(e.message().contains("the mask lies along"), "{text}: {e}");
+        assert!(e.hint_text().unwrap().contains(hint), "{text}: {e}");
+    }
 }

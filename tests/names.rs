@@ -173,6 +173,34 @@ fn strings_are_told_apart_and_groups() {
 }
 
 #[test]
+fn parts_of_strings_are_found() {
+    let golden = golden("texts.json");
+    let mut scope = scope();
+    scope.define("time", Array::arange_int(0, 365, 1).annotate("units", "days since 2001-01-01"));
+    let all = texts(&golden["files"]["texts.h5"]["strings"]["/table/name"][2]);
+    let mut found = 0;
+    for part in ["E", "ERR", "R", "ü", "n", "", "none", " b"] {
+        for (function, is) in [
+            ("startswith", (|name: &str, part: &str| name.starts_with(part)) as fn(&str, &str) -> bool),
+            ("endswith", |name, part| name.ends_with(part)),
+            ("contains", |name, part| name.contains(part)),
+        ] {
+            for (text, first) in [("f.table.name", 0), ("f.table.name[5:]", 5), ("f.table[5:].name", 5)] {
+                let value = eval(&format!("{function}({text}, '{part}')"), &scope);
+                let wanted: Vec<bool> = all[first..].iter().map(|name| is(name, part)).collect();
+                assert_eq!(value.as_slice::<bool>().unwrap(), wanted, "{function} {text} {part:?}");
+                found += wanted.iter().filter(|is| **is).count();
+            }
+        }
+    }
+    assert!(found > 100, "{found}");
+    let summer = eval("count_nonzero(season(time).startswith('J'))", &scope);
+    assert_eq!(summer.item::<i64>().unwrap(), 92);
+    let e = Expression::parse("startswith(f.table.id, 'a')").unwrap().array(&scope).unwrap_err();
+    assert!(e.message().contains("numbers without names"), "{e}");
+}
+
+#[test]
 fn rows_of_a_table_are_an_array_for_each_field() {
     let golden = golden("texts.json");
     let scope = scope();

@@ -247,6 +247,11 @@ fn what_cannot_be_is_refused() {
         (&[file, "--fields", "--mass"], 2, "answers nothing"),
         (&[file, "--phase", "density,temperature", "--plot", "x.jpg"], 2, "a .png or a .svg"),
         (&[file, "--phase", "density"], 2, "X,Y,FIELD"),
+        (&[file, "--profile", "density", "--medians"], 1, "medians are of fields, without weights"),
+        (&[file, "--profile", "density,temperature,mass", "--medians"], 1, "without weights"),
+        (&[file, "--in", "cut(\"temperature > 1e5\")", "--mass"], 1, "cut(\"KIND.temperature"),
+        (&[file, "--in", "sphere(com(\"stars\"), 4)", "--mass"], 1, "there is no 'stars'"),
+        (&[file, "--in", "sphere(com(\"dm\", sphere(c, 0.001)), 4)", "--mass"], 2, "there is no mass"),
         (&[file, "--range", "3", "--phase", "density,temperature"], 2, "LOW:HIGH"),
         (&[file, "--project", "dm.mass"], 1, "no field 'smoothing_length'"),
         (&[file, "--project", "density", "--pixels", "0"], 1, "between 1 and 2^31 pixels"),
@@ -434,6 +439,62 @@ print(json.dumps([float(np.median(x)), float(np.quantile(x, .5, **by)), list(np.
     assert_eq!(found["quantities"][2]["parts"][0]["name"], "0.16");
     assert_eq!(found["quantities"][3]["parts"][0]["unit"], "kpc");
     assert_eq!(found["quantities"][3]["name"], "quantile 0.5 of dm.radius [kpc] by mass");
+}
+
+/// Medians in the bins of a profile, an object about a center of mass, and conditions that are of one kind alone.
+#[test]
+fn medians_in_bins_and_centers_of_mass_are_numpys() {
+    let Some(shared) = shared("medians_in_bins_and_centers_of_mass_are_numpys") else { return };
+    let Some(py) = python::python("medians_in_bins_and_centers_of_mass_are_numpys") else { return };
+    let folder = folder(&shared);
+    let asked = |args: &[&str]| json(folder.path(), &[&["snap_003.hdf5"], args].concat());
+    let bins = ["--profile", "gas.Density [code],InternalEnergy [code]", "--medians", "--bins", "6"];
+    let range = ["--linear", "--range", "1e-9:2e-7"];
+    let profile = asked(&[&["--in", SPHERE][..], &bins, &range].concat());
+    let count = |object: &str, kind: &str| {
+        let v = asked(&["--in", object, "--count", kind]);
+        v["quantities"][0]["parts"][0]["value"].as_f64().unwrap()
+    };
+    let all = "sphere(com(\"dm\"), 3000)";
+    let part = format!("sphere(center_of_mass(\"PartType1\", {SPHERE}), 3000)");
+    let wanted = numpy(
+        &py,
+        folder.path(),
+        r#"
+c, r = np.array([25000.] * 3), 5000.
+inside = sphere('PartType0', c, r)
+rho, u = (f[f'PartType0/{name}'][:].astype('f8') for name in ('Density', 'InternalEnergy'))
+edges = np.linspace(1e-9, 2e-7, 7)
+at = np.digitize(rho, edges) - 1
+bins = [inside & (rho > edges[0]) & (rho < edges[-1]) & (at == i) for i in range(6)]
+dm = f['PartType1/Coordinates'][:].astype('f8')
+whole = dm.mean(0)
+part = c + away('PartType1', c)[sphere('PartType1', c, r)].mean(0)
+T = u * 1e10 * (5 / 3 - 1)
+print(json.dumps([[float(np.median(u[b])) if b.any() else -1. for b in bins], [int(b.sum()) for b in bins],
+    int(sphere('PartType1', whole, 3000).sum()), int(sphere('PartType0', part, 3000).sum()),
+    int((rho > np.median(rho)).sum()), float(np.median(rho) * f['PartType0/Density'].attrs['to_cgs'] * h**2 / a**3)]))
+"#,
+    );
+    assert!(wanted[1].as_array().unwrap().iter().filter(|n| n.as_u64() > Some(3)).count() > 2, "{wanted}");
+    assert_eq!(profile["profiles"][0]["counts"], wanted[1]);
+    for i in 0..6 {
+        let found = &profile["profiles"][0]["fields"][0]["values"][i];
+        match found.as_f64() {
+            Some(_) => close(found, &wanted[0][i]),
+            None => assert_eq!(wanted[0][i].as_f64(), Some(-1.0)),
+        }
+    }
+    assert_eq!(count(all, "dm"), wanted[2].as_f64().unwrap());
+    assert_eq!(count(&part, "gas"), wanted[3].as_f64().unwrap());
+    // A condition with a kind is of that alone.
+    let dense = format!("cut(\"gas.density > {:e}\")", wanted[5].as_f64().unwrap());
+    assert_eq!(count(&dense, "gas"), wanted[4].as_f64().unwrap());
+    assert_eq!(count(&dense, "dm"), 0.0);
+    assert_eq!(count("cut(\"dm.x > 25000 [code_length]\")", "gas"), 0.0);
+    assert_eq!(count("~cut(\"gas.density > 0\")", "dm"), 32768.0);
+    let both = "cut(\"(gas.density > 0) & (PartType0.x > 0)\")";
+    assert_eq!(count(both, "gas"), 32768.0);
 }
 
 /// What is selected, as datasets and as text: the rows that NumPy selects, in their order, each with its own numbers.

@@ -86,6 +86,9 @@ def signature(entry: Entry, name: str | None = None) -> inspect.Signature:
     """NumPy's signature, with the keywords that the array API has besides."""
     params = []
     for param, default, keyword, _ in entry.params or ():
+        if param.startswith("**"):
+            params.append(inspect.Parameter(param[2:], inspect.Parameter.VAR_KEYWORD))
+            continue
         kind = inspect.Parameter.KEYWORD_ONLY if keyword else inspect.Parameter.POSITIONAL_OR_KEYWORD
         value = inspect.Parameter.empty if default is None else _default(default)
         params.append(inspect.Parameter(param, kind, default=value))

@@ -73,6 +73,10 @@ fn of(object: &Bound<'_, PyAny>, known: &Known) -> PyResult<Option<Lowered>> {
     if let Ok(items) = object.cast::<PyList>() {
         return Ok(Some(Lowered::list(items.iter().map(|i| argument(&i)).collect::<PyResult<_>>()?)));
     }
+    if object.cast::<PySlice>().is_ok() {
+        let part = |name: &str| argument(&object.getattr(name)?);
+        return Ok(Some(Lowered::slice(part("start")?, part("stop")?, part("step")?)));
+    }
     if object.is_instance(known.ndarray.bind(py))? {
         if object.getattr(pyo3::intern!(py, "ndim"))?.extract::<usize>()? == 0 {
             return strong(object).map(Some);

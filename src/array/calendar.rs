@@ -237,6 +237,105 @@ pub fn time_of(date: &str, units: &str, calendar: &str) -> Result<f64> {
     Ok((moment(date, calendar)? - reference.offset) as f64 / reference.unit)
 }
 
+/// The times of a variable, for dates that are looked up among them.
+pub(crate) struct Times {
+    reference: Reference,
+    calendar: String,
+}
+
+/// How finely a date is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Resolution {
+    Year,
+    Month,
+    Day,
+    Hour,
+    Minute,
+    Second,
+    Millisecond,
+}
+
+/// A date, with all that it is the beginning of: a year, a month, a day. Milliseconds from the calendar's day 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Period {
+    pub start: i64,
+    /// The first millisecond after it.
+    pub end: i64,
+    pub resolution: Resolution,
+}
+
+impl Times {
+    /// Those in `units` of a `calendar` ([`Array::date_part`]).
+    ///
+    /// # Errors
+    /// As [`time_of`].
+    pub(crate) fn new(units: &str, calendar: &str) -> Result<Times> {
+        Ok(Times { reference: Reference::parse(units, calendar)?, calendar: calendar.to_string() })
+    }
+
+    /// Milliseconds from the calendar's day 0 to a time; nothing for what is none.
+    pub(crate) fn moment(&self, time: f64) -> Option<i64> {
+        let since = (time * self.reference.unit).round();
+        (since.abs() <= FAR).then(|| since as i64 + self.reference.offset)
+    }
+
+    /// The date, and how long what it says lasts: `2001-02` to the end of February.
+    ///
+    /// # Errors
+    /// `Value` for what is no date of the calendar.
+    pub(crate) fn period(&self, date: &str) -> Result<Period> {
+        let date = date.trim();
+        let start = moment(date, &self.calendar)?;
+        let (day, clock) = date.split_once(['T', ' ']).unwrap_or((date, ""));
+        let (sign, unsigned) = day.strip_prefix('-').map_or((1, day), |rest| (-1, rest));
+        let year_of = |text: &str| text.parse::<i64>().ok().map(|year| sign * year);
+        let begins = |year: i64, month: i64| {
+            let sign = if year < 0 { "-" } else { "" };
+            moment(&format!("{sign}{:04}-{month:02}", year.abs()), &self.calendar)
+        };
+        // A calendar's first years can have none before or after them, which end with their days.
+        let month = 31 * DAY;
+        Ok(match unsigned.split_once('-') {
+            None => {
+                let end = year_of(unsigned).map_or(Ok(start + 366 * DAY), |year| begins(year + 1, 1));
+                Period { start, end: end.unwrap_or(start + 366 * DAY), resolution: Resolution::Year }
+            }
+            Some((year, of_year)) if !of_year.contains('-') => {
+                let end = match (year_of(year), of_year.parse::<i64>()) {
+                    (Some(year), Ok(12)) => begins(year + 1, 1),
+                    (Some(year), Ok(of_year)) => begins(year, of_year + 1),
+                    _ => Ok(start + month),
+                };
+                Period { start, end: end.unwrap_or(start + month), resolution: Resolution::Month }
+            }
+            Some(_) => {
+                let clock =
+                    without_zone(clock.trim().trim_end_matches(['Z', 'z'])).map_or(clock, |(clock, _)| clock);
+                let (resolution, lasts) = match clock.matches(':').count() {
+                    _ if clock.is_empty() => (Resolution::Day, DAY),
+                    0 => (Resolution::Hour, DAY / 24),
+                    1 => (Resolution::Minute, 60_000),
+                    _ if clock.contains('.') => (Resolution::Millisecond, 1),
+                    _ => (Resolution::Second, 1000),
+                };
+                Period { start, end: start + lasts, resolution }
+            }
+        })
+    }
+
+    /// How finely moments are told apart, a day at least.
+    pub(crate) fn resolution(moments: impl Iterator<Item = i64>) -> Resolution {
+        let of = |moment: i64| match moment {
+            _ if moment % DAY == 0 => Resolution::Day,
+            _ if moment % (DAY / 24) == 0 => Resolution::Hour,
+            _ if moment % 60_000 == 0 => Resolution::Minute,
+            _ if moment % 1000 == 0 => Resolution::Second,
+            _ => Resolution::Millisecond,
+        };
+        moments.map(of).max().unwrap_or(Resolution::Day)
+    }
+}
+
 /// Milliseconds from the calendar's day 0 to a date.
 fn moment(date: &str, calendar: &str) -> Result<i64> {
     let day = match date.trim_start_matches('-').matches('-').count() {

@@ -103,8 +103,12 @@ fn tell(out: &mut impl Write, entry: &'static Entry) -> Done {
     let params = entry.call.as_ref().map(|c| &c.params[..]).unwrap_or_default();
     let width = params.iter().map(|p| p.name.len()).max().unwrap_or(0);
     for (i, param) in params.iter().enumerate() {
-        let default = param.default.map_or("required".to_string(), |d| format!("default {d}"));
-        let how = if param.keyword_only { ", by its name only" } else { "" };
+        let default = match param.default {
+            _ if param.is_rest() => "NAME=…".to_string(),
+            None => "required".to_string(),
+            Some(default) => format!("default {default}"),
+        };
+        let how = if param.keyword_only && !param.is_rest() { ", by its name only" } else { "" };
         let about = entry.about(param).map_or(String::new(), |a| format!(": {a}"));
         let space = if i == 0 { "\n" } else { "" };
         writeln!(out, "{space}  {:width$}  {default}{how}{about}", param.name)?;

@@ -1,7 +1,7 @@
 //! Arguments of a call, bound to its parameters, and the call that a dtype is.
 
 use super::cx::Cx;
-use super::syntax::Span;
+use super::syntax::{Ident, Span};
 use super::value::{Item, Val};
 use crate::{Array, DType, ErrorKind, Over, Reduction, Result, Weak};
 
@@ -12,6 +12,8 @@ pub struct Args {
     /// The whole call.
     pub span: Span,
     pub(super) slots: Vec<(&'static str, Option<Item>)>,
+    /// Keywords of other names, of a function that takes such, in their order.
+    pub rest: Vec<(Ident, Item)>,
 }
 
 impl Args {

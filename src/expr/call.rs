@@ -3,7 +3,7 @@
 
 use super::args::{Args, cast};
 use super::axes;
-use super::catalogue::{self, Entry, Is, Kind, Signature};
+use super::catalogue::{self, Entry, Is, Kind, Param, Signature};
 use super::chosen;
 use super::cx::Cx;
 use super::selected;
@@ -27,6 +27,10 @@ pub fn call(
     keywords: Vec<(Ident, Item)>,
 ) -> Result<Val> {
     let name = function.name.as_str();
+    // Python's own, and no function of arrays.
+    if name == "slice" {
+        return slice(cx, span, args, &keywords);
+    }
     let Some((entry, signature)) = catalogue::find(name).and_then(|e| Some((e, e.call.as_ref()?))) else {
         let message = format!("there is no function '{name}'");
         let e = cx.error_of(ErrorKind::NotFound, function.span, message);
@@ -46,6 +50,21 @@ pub fn call(
         Is::Cast(dtype) => cast(cx, bound.need(cx, "x")?, dtype),
         Is::Attribute(_) | Is::Constant(_) => Err(cx.error(span, format!("'{name}' is no function"))),
     }
+}
+
+/// `slice(stop)`, `slice(start, stop, step=None)`.
+fn slice(cx: &Cx, span: Span, mut args: Vec<Item>, keywords: &[(Ident, Item)]) -> Result<Val> {
+    if !(1..=3).contains(&args.len()) || !keywords.is_empty() {
+        let e =
+            cx.error_of(ErrorKind::Type, span, "a slice is slice(start, stop) or slice(start, stop, step)");
+        return Err(e.hint("in brackets it is x[start:stop]"));
+    }
+    let none = || Item { value: Val::None, span };
+    if args.len() == 1 {
+        args.insert(0, none());
+    }
+    args.resize_with(3, none);
+    Ok(Val::Slice(args))
 }
 
 /// What is called in the place of a name, with the arguments bound to its parameters: of reductions the form that leaves
@@ -93,8 +112,12 @@ fn bind(
     for (slot, item) in slots.iter_mut().zip(args) {
         slot.1 = Some(item);
     }
+    let takes_rest = params.iter().any(Param::is_rest);
+    let mut rest = Vec::new();
     for (keyword, item) in keywords {
         match slots.iter_mut().find(|(p, _)| *p == keyword.name) {
+            None if takes_rest => rest.push((keyword, item)),
+            Some((_, slot)) if slot.is_some() && takes_rest => rest.push((keyword, item)),
             Some((p, slot)) if slot.is_some() => {
                 let message = format!("{name} was given {p} twice");
                 return Err(cx.error_of(ErrorKind::Type, keyword.span, message));
@@ -116,7 +139,7 @@ fn bind(
     if let Some((missing, _)) = slots.iter().take(signature.required()).find(|(_, s)| s.is_none()) {
         return Err(cx.error_of(ErrorKind::Type, span, format!("{name} needs {missing}")).hint(written()));
     }
-    Ok(Args { name, span, slots })
+    Ok(Args { name, span, slots, rest })
 }
 
 /// Text that begins a sentence.

@@ -61,7 +61,30 @@ pub fn index(cx: &Cx, x: &Array, entries: Vec<Entry>) -> Result<Val> {
     let made = along(cx, span, &sliced, &by, axis)?;
     // Where slices lie between them, what whole numbers and lists choose comes first.
     let own = if by.dtype()? == DType::Bool { 1 } else { by.ndim()? };
+    let made = match by.dtype()?.is_integer() {
+        true => lies_along(made, &by, axis),
+        false => made,
+    };
     Ok(Val::Array(if together { made } else { to_the_front(&made, axis, own)? }))
+}
+
+/// Gives the axes that indices made the names that the axes of the indices have, as xarray does: of `x[month(time) - 1]` the
+/// first one is time.
+pub fn lies_along(made: Array, by: &Array, axis: usize) -> Array {
+    if !by.dimensions().is_ok_and(|all| all.iter().any(Option::is_some)) {
+        return made;
+    }
+    let (known, by) = (made.clone(), by.clone());
+    made.with_dimensions_by(move || {
+        let mut all = known.dimensions().unwrap_or_default();
+        let own = by.dimensions().unwrap_or_default();
+        for (at, dimension) in (axis..).zip(own) {
+            if let Some(place) = all.get_mut(at) {
+                *place = dimension;
+            }
+        }
+        all
+    })
 }
 
 /// What a mask of the first axes selects, lazily.
@@ -69,10 +92,26 @@ fn selection(cx: &Cx, x: &Array, mask: &Array, span: Span) -> Result<Val> {
     if mask.ndim()? == 0 {
         return Err(cx.error(span, "one bool is no mask"));
     }
+    lies_on(cx, x, mask, 0, span)?;
     fits(cx, span, x.shape()?, mask.shape()?, 0)?;
     let selection = x.boolean_index(mask);
     selection.values().check().map_err(|e| cx.at(span, e))?;
     Ok(Val::Selection(selection))
+}
+
+/// Checks that a mask along an axis that has a name, and is there, lies on that.
+fn lies_on(cx: &Cx, x: &Array, mask: &Array, axis: usize, span: Span) -> Result<()> {
+    let [Some(own)] = &mask.dimensions()?[..] else { return Ok(()) };
+    let (name, Ok(at)) = (own.name(), x.axis_named(own.name())) else { return Ok(()) };
+    if at == axis as i64 {
+        return Ok(());
+    }
+    let e = cx.error_of(
+        ErrorKind::Index,
+        span,
+        format!("the mask lies along '{name}', which is axis {at} and not {axis}"),
+    );
+    Err(e.hint(format!("a mask along '{name}' stands at its place: x[{}mask]", ":, ".repeat(at as usize))))
 }
 
 /// Checks that a mask goes along the axes of an array from `axis` on.
@@ -230,6 +269,7 @@ fn along(cx: &Cx, span: Span, x: &Array, by: &Array, axis: usize) -> Result<Arra
         return Ok(taken.reshape(&shape[..axis].iter().copied().chain(own).chain(after).collect::<Vec<_>>()));
     }
     let mask = by.shape()?;
+    lies_on(cx, x, by, axis, span)?;
     fits(cx, span, x.shape()?, mask, axis)?;
     let positions = cx.positions(span, by)?;
     let flat = match mask.len() {

@@ -310,7 +310,7 @@ fn show(text: &mut String, value: &Val) {
         Val::Histogram(_) => write!(text, "histogram"),
         Val::Stored(s) | Val::Texts(s, _) | Val::Rows(s, _) => write!(text, "{}", s.path()),
         Val::Attributes(s) => write!(text, "{}.attrs", s.path()),
-        Val::Tuple(_) | Val::List(_) => Ok(()),
+        Val::Tuple(_) | Val::List(_) | Val::Slice(_) => Ok(()),
     };
 }
 

@@ -345,6 +345,9 @@ impl<'a> Lowering<'a> {
                 let all: Vec<&str> = ATTRIBUTES.iter().map(|a| a.name).collect();
                 Err(match catalogue::find(&name.name).is_some_and(|e| e.is_function()) {
                     true => e.hint(format!("call it: .{}()", name.name)),
+                    false if name.name == "dt" => {
+                        e.hint("parts of dates are functions of times: month(time), year(time), season(time)")
+                    }
                     false if stored.is_some_and(|s| s.is_attribute(&name.name)) => {
                         e.hint(format!("write .attrs['{}']", name.name))
                     }

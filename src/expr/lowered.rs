@@ -37,6 +37,11 @@ impl Lowered {
         Lowered(Val::List(items.into_iter().map(nowhere).collect()))
     }
 
+    /// `slice(start, stop, step)`; what is not given is `None`.
+    pub fn slice(start: Lowered, stop: Lowered, step: Lowered) -> Lowered {
+        Lowered(Val::Slice([start, stop, step].map(nowhere).into()))
+    }
+
     /// What it is, to be taken apart.
     pub fn part(&self) -> Part<'_> {
         let all = |items: &[Item]| items.iter().map(|i| Lowered(i.value.clone())).collect();
@@ -49,6 +54,7 @@ impl Lowered {
             Val::DType(d) => Part::DType(*d),
             Val::Tuple(items) => Part::Tuple(all(items)),
             Val::List(items) => Part::List(all(items)),
+            Val::Slice(items) => Part::Slice(all(items)),
             Val::Histogram(h) => Part::Histogram(h),
             Val::Stored(s) => Part::Stored(s),
             Val::Attributes(s) => Part::Attributes(s),
@@ -83,6 +89,8 @@ pub enum Part<'a> {
     Tuple(Vec<Lowered>),
     /// A list.
     List(Vec<Lowered>),
+    /// The start, the stop and the step of a slice.
+    Slice(Vec<Lowered>),
     /// A histogram.
     Histogram(&'a Binned),
     /// A file, a group or a dataset that was not looked at yet.

@@ -1,12 +1,17 @@
 //! Medians and quantiles, and reductions by group, which may be one of them.
 
 use super::args::{Args, over, reduction, word};
+use super::catalogue::{self, Kind};
 use super::cx::Cx;
 use super::named;
 use super::selected::values_over;
 use super::skipna;
+use super::syntax::Span;
 use super::value::{Item, Val};
-use crate::{Array, Labels, Over, QuantileMethod, Quantiles, Reduction, Result};
+use crate::{
+    Array, Dimension, ErrorKind, Labels, Members, Over, QuantileMethod, Quantiles, Reduction, Result, Scalar,
+};
+use std::sync::Arc;
 
 /// `numpy.median` and its like.
 pub fn median(cx: &Cx, mut a: Args, f: fn(&Array, Over) -> Array) -> Result<Val> {
@@ -64,7 +69,11 @@ pub fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
         let e = cx.error(by.span, "groups have one key");
         return Err(e.hint("of two, make one: unique_inverse(a)[1] * unique(b).size + unique_inverse(b)[1]"));
     }
+    let name = group_name(&cx.text(by.span));
     let by = named::told_apart(cx, by)?.array(cx, "by")?;
+    if a.given("axis").is_none() {
+        check_along(cx, &values, &by, a.span)?;
+    }
     let over = over(cx, &mut a)?;
     let asked = if takes_q { Some(asked(cx, &mut a)?) } else { None };
     for param in ["q", "method"] {
@@ -82,13 +91,74 @@ pub fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
         // A pass of its own finds them.
         None => cx.beforehand().and_then(|s| s.labels(&by)).map_err(|e| cx.at(a.span, e))?,
     };
-    Ok(Val::Array(match (order, asked) {
+    let reduced = match (order, asked) {
         (None, _) => values.groupby_reduce(&by, &expected, func, over),
         (_, Some((q, method))) if skips_nan => values.groupby_nanquantile(&by, &expected, q, method, over),
         (_, Some((q, method))) => values.groupby_quantile(&by, &expected, q, method, over),
         (_, None) if skips_nan => values.groupby_nanmedian(&by, &expected, over),
         (_, None) => values.groupby_median(&by, &expected, over),
-    }))
+    };
+    Ok(Val::Array(along_groups(reduced, name, expected, by.members()?.cloned())))
+}
+
+/// Checks that labels of one axis lie along the last one, where broadcasting lays them, if names say along which they lie.
+fn check_along(cx: &Cx, values: &Array, by: &Array, span: Span) -> Result<()> {
+    let [Some(own)] = &by.dimensions()?[..] else { return Ok(()) };
+    let all = values.dimensions()?;
+    let is_last = all.last().is_some_and(|last| last.as_ref().is_none_or(|last| last.name() == own.name()));
+    if is_last || values.axis_named(own.name()).is_err() {
+        return Ok(());
+    }
+    let e = cx.error_of(
+        ErrorKind::Shape,
+        span,
+        format!("the labels lie along '{}', which is not the last axis", own.name()),
+    );
+    Err(e.hint(format!("axis='{}' groups along it", own.name())))
+}
+
+/// What the axis of groups is called: as the function of their labels (`month(time)`), or as these are.
+fn group_name(by: &str) -> String {
+    let is_name = |text: &str| {
+        text.chars().all(|c| c.is_alphanumeric() || c == '_') && !text.starts_with(|c: char| c.is_numeric())
+    };
+    let name = match by.split_once('(') {
+        Some((function, rest)) => {
+            let whole = rest.find(')').is_some_and(|end| end + 1 == rest.len());
+            let is_cast = catalogue::find(function).is_none_or(|entry| entry.kind == Kind::Cast);
+            if whole && !is_cast { function } else { "" }
+        }
+        None => by.rsplit(['.', '/']).next().unwrap_or_default(),
+    };
+    if !name.is_empty() && is_name(name) { name.into() } else { "group".into() }
+}
+
+/// Says what the last axis of what was reduced by group is: that of the groups, with their labels as coordinates.
+fn along_groups(reduced: Array, name: String, labels: Labels, members: Option<Arc<Members>>) -> Array {
+    let known = reduced.clone();
+    let coordinates = move || {
+        let mut integers = Vec::new();
+        let mut floats = Vec::new();
+        for label in labels.scalars() {
+            match label {
+                Scalar::I64(v) => integers.push(v),
+                v => floats.push(v.to_f64()),
+            }
+        }
+        let labels = if floats.is_empty() { Array::from(integers) } else { Array::from(floats) };
+        Ok(match &members {
+            Some(members) => labels.with_members(members.clone()),
+            None => labels,
+        })
+    };
+    let dimension = Dimension::new(&name).with_coordinates(coordinates);
+    reduced.with_dimensions_by(move || {
+        let mut all = known.dimensions().unwrap_or_default();
+        if let Some(last) = all.last_mut() {
+            *last = Some(dimension.clone());
+        }
+        all
+    })
 }
 
 /// Whether a name is one of a quantile, and whether that skips NaN; nothing if it is neither that nor a median.

@@ -27,6 +27,8 @@ pub enum Val {
     Tuple(Vec<Item>),
     /// `[a, b]`
     List(Vec<Item>),
+    /// `slice(start, stop, step)`
+    Slice(Vec<Item>),
     /// A histogram: only ever a result.
     Histogram(Binned),
     /// A file, a group or a dataset that was not looked at yet.
@@ -89,6 +91,7 @@ impl Val {
             Val::DType(_) => "a dtype",
             Val::Tuple(_) => "a tuple",
             Val::List(_) => "a list",
+            Val::Slice(_) => "a slice",
             Val::Histogram(_) => "a histogram",
             Val::Stored(_) => "something stored",
             Val::Attributes(_) => "attributes",

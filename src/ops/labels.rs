@@ -2,7 +2,7 @@
 //!
 //! NaN is never a label, and −0 is the label 0.
 
-use crate::dtype::DType;
+use crate::dtype::{DType, Scalar};
 use crate::error::{Error, ErrorKind, Result};
 use half::f16;
 use serde::{Deserialize, Serialize};
@@ -81,6 +81,15 @@ impl Labels {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Each of them, an int64 or a float64.
+    pub fn scalars(&self) -> Box<dyn Iterator<Item = Scalar> + '_> {
+        match &self.0.stored {
+            Stored::Range(n) => Box::new((0..*n as i64).map(Scalar::I64)),
+            Stored::Integers(v) => Box::new(v.iter().copied().map(Scalar::I64)),
+            Stored::Floats(v) => Box::new(v.iter().map(|bits| Scalar::F64(f64::from_bits(*bits)))),
+        }
     }
 
     /// The group of each label of a column plus one, or 0.

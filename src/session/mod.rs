@@ -17,6 +17,7 @@ mod pieces;
 mod planned;
 mod rechunk;
 mod results;
+mod sel;
 mod select;
 mod spill;
 mod store;

@@ -11,6 +11,7 @@ use crate::dtype::{DType, Weak};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::expr::{Expression, Scope};
 use crate::{Array, Index};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The deepest chain of fields that are made of fields.
@@ -249,13 +250,29 @@ impl Snapshot {
         Ok((expression, scope, unit))
     }
 
-    /// Where an expression over fields of a kind, in cgs, is true.
+    /// Where an expression over fields of a kind, in cgs, is true. Nowhere, if it asks for fields of another kind alone
+    /// (`gas.temperature`).
     ///
     /// # Errors
     /// `Expression` for what cannot be read, or is no condition; those of the fields.
     pub fn condition(&self, kind: &Kind, text: &str, frame: &Frame) -> Result<Array> {
-        let (expression, scope, _) = self.read(kind, text, frame, &mut Vec::new()).at("cut", text)?;
-        let array = expression.array(&scope).at("cut", text)?;
+        let Some(own) = self.of_kind(kind, text) else {
+            return Ok(Array::full(&kind.shape, false));
+        };
+        let (expression, scope, _) = self.read(kind, &own, frame, &mut Vec::new()).at("cut", text)?;
+        let array = expression.array(&scope).or_else(|e| {
+            let name = e.message().strip_prefix("unknown name '").and_then(|rest| rest.split('\'').next());
+            match name {
+                Some(name) => {
+                    let e = self.no_field(kind, name);
+                    let hint = e.hint_text().unwrap_or_default();
+                    let hint = format!("{hint}; cut(\"KIND.{name} …\") selects of that kind alone");
+                    Err(Error::new(e.kind(), e.message()).hint(hint))
+                }
+                None => Err(e),
+            }
+        });
+        let array = array.at("cut", text)?;
         match array.dtype()? {
             DType::Bool => Ok(array.broadcast_to(&kind.shape)),
             other => Err(Error::new(ErrorKind::Type, format!("a cut is a condition, and this is {other}"))
@@ -263,6 +280,44 @@ impl Snapshot {
                 .hint("as in temperature > 1e5, with (…) around each of several: (temperature > 1e5) & (density < 1e-28)")),
         }
     }
+}
+
+impl Snapshot {
+    /// An expression whose fields have no kinds before them any more; nothing if one of them is not of this kind.
+    fn of_kind<'t>(&self, kind: &Kind, text: &'t str) -> Option<Cow<'t, str>> {
+        let mut own = Cow::Borrowed(text);
+        for (prefix, _) in prefixes(text) {
+            let Ok(kinds) = self.kinds(prefix) else { continue };
+            if kinds.iter().all(|k| k.name != kind.name) {
+                return None;
+            }
+        }
+        // From the last on, so that the places before stay where they are.
+        for (prefix, at) in prefixes(text).into_iter().rev() {
+            if self.kinds(prefix).is_ok() {
+                own.to_mut().replace_range(at..at + prefix.len() + 1, "");
+            }
+        }
+        Some(own)
+    }
+}
+
+/// What stands before a dot at the beginning of a word, and where it begins.
+fn prefixes(text: &str) -> Vec<(&str, usize)> {
+    let is = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let mut found = Vec::new();
+    let mut at = 0;
+    for word in text.split(|c| !is(c)) {
+        if let Some((prefix, rest)) = word.split_once('.')
+            && [prefix, rest].iter().all(|part| part.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+        {
+            found.push((prefix, at));
+        }
+        // What separates words can be of several bytes.
+        at += word.len();
+        at += text[at..].chars().next().map_or(0, char::len_utf8);
+    }
+    found
 }
 
 const AXES: [&str; 3] = ["x", "y", "z"];

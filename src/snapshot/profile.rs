@@ -41,6 +41,7 @@ pub struct Profile {
     fields: Vec<String>,
     weight: Option<String>,
     std: bool,
+    median: bool,
     fractional: bool,
     accumulate: Vec<Option<Accumulate>>,
 }
@@ -53,6 +54,7 @@ impl Profile {
             fields: Vec::new(),
             weight: None,
             std: false,
+            median: false,
             fractional: false,
             accumulate: Vec::new(),
         }
@@ -79,6 +81,12 @@ impl Profile {
     /// Standard deviations beside the means, by a second run.
     pub fn with_std(mut self) -> Profile {
         self.std = true;
+        self
+    }
+
+    /// Medians of the fields in place of sums. All rows of the object are held at once.
+    pub fn with_medians(mut self) -> Profile {
+        self.median = true;
         self
     }
 
@@ -130,7 +138,7 @@ pub struct ProfiledField {
     pub name: String,
     /// Its unit; empty for pure numbers.
     pub unit: String,
-    /// A number for each bin: sums (0 in empty bins), or means (NaN in empty bins).
+    /// A number for each bin: sums (0 in empty bins), or means or medians (NaN in empty bins).
     pub values: Vec<f64>,
     /// Standard deviations, if they were asked for.
     pub std: Option<Vec<f64>>,
@@ -160,7 +168,7 @@ impl Data {
     ///
     /// # Errors
     /// `Value` for no or more than three axes, ends that make no bins, fields of other kinds, standard deviations without
-    /// weights; those of the fields and of the runs.
+    /// weights, medians with them; those of the fields and of the runs.
     pub fn profile(&self, profile: &Profile, session: &Session) -> Result<Profiled> {
         let ready = self.prepare(profile, session)?;
         let weighted = ready.weight.is_some();
@@ -168,7 +176,13 @@ impl Data {
         let mut arrays = vec![ready.binned.counts()];
         arrays.extend(ready.weight.as_ref().map(|w| ready.binned.reduce(w, sum)));
         for field in &ready.fields {
-            arrays.push(ready.binned.reduce(&field.array, if weighted { average } else { sum }));
+            arrays.push(match profile.median {
+                true => {
+                    let edges: Vec<Vec<f64>> = ready.axes.iter().map(|axis| axis.2.clone()).collect();
+                    ready.binned.median(&field.array, &edges, false)
+                }
+                false => ready.binned.reduce(&field.array, if weighted { average } else { sum }),
+            });
         }
         let found = run(&arrays, session)?;
         let counts: Vec<u64> = found[0].as_slice::<i64>()?.iter().map(|n| *n as u64).collect();
@@ -239,6 +253,12 @@ impl Data {
         }
         if profile.std && profile.weight.is_none() {
             return wrong("a standard deviation is one about a mean: weights are needed");
+        }
+        if profile.median {
+            let whole = profile.weight.is_none() && !profile.fractional && profile.accumulate.is_empty();
+            if profile.fields.is_empty() || !whole {
+                return wrong("medians are of fields, without weights, and are neither shares nor summed up");
+            }
         }
         let first = self.column(&Asked::read(&profile.axes[0].0)?)?;
         let kind = first.kind.clone();

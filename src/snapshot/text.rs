@@ -13,7 +13,8 @@ impl Snapshot {
     /// The object that a text says: `all`, `sphere(point, radius)`, `region(left, right)`, `disk(point, normal, radius,
     /// half height)`, `ellipsoid(point, a, b, c)` along the axes, `cut("expression of fields in cgs")`, and `&`, `|`, `^`, `-`,
     /// `~` of these with parentheses. Lengths and points have a unit behind them, or are code lengths; a point is also `c`, the
-    /// middle of the box, `max("gas.density")` or `min("potential")`, which the session finds.
+    /// middle of the box, and what the session finds: `max("gas.density")`, `min("potential")`, `com("dm")`, a center of mass, and
+    /// `com("dm", object)`.
     ///
     /// # Errors
     /// `Expression` with the place that is not understood; those of finding a maximum.
@@ -309,9 +310,23 @@ impl<'a> Reader<'a> {
                     let values = found[0].values();
                     Ok([values[1], values[2], values[3]])
                 }
+                "com" | "center_of_mass" => {
+                    self.need('(')?;
+                    let kind = self.quoted()?.to_string();
+                    let of = if self.take(',') { self.object(0)? } else { DataObject::All };
+                    self.need(')')?;
+                    let data = self.snapshot.select(of);
+                    let found = data.quantities(&[Quantity::CenterOfMass(kind)], self.session)?;
+                    match found[0].values()[..] {
+                        [x, y, z] if [x, y, z].iter().all(|v| v.is_finite()) => Ok([x, y, z]),
+                        _ => self.wrong("there is no mass, and so no center of it"),
+                    }
+                }
                 _ => {
                     self.at = start;
-                    self.wrong("a point is missing: [x, y, z] with a unit, c, max(\"gas.density\")")
+                    self.wrong(
+                        "a point is missing: [x, y, z] with a unit, c, max(\"gas.density\"), com(\"dm\")",
+                    )
                 }
             };
         }

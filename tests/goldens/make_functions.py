@@ -1,5 +1,5 @@
 """Writes functions.json: what NumPy makes of each example of the catalogue, its dtype, shape, bytes and text. What
-NumPy has not is SciPy's, dask's and cftime's. Run with NumPy 2, SciPy, dask, cftime and the program:
+NumPy has not is SciPy's, dask's, xarray's and cftime's. Run with NumPy 2, SciPy, dask, xarray, cftime and the program:
 
     python3 make_functions.py ../../target/debug/chunkwise
 """
@@ -9,6 +9,7 @@ import dask.array
 import numpy as np
 import scipy.special
 import scipy.stats
+import xarray
 from common import canonical
 
 def groupby_reduce(array, by, func):
@@ -82,6 +83,12 @@ own = {name: generator(name) for name in drawn.split()} | {
     "unstack": lambda x: np.unstack(np.asarray(x)),
     "rollaxis": lambda a, axis: np.rollaxis(np.asarray(a), axis),
     "with_units": lambda x, units: np.asarray(x),
+    "with_dims": lambda a, **c: xarray.DataArray(a, {k: v for k, v in c.items() if v is not None}, list(c)),
+    "sel": lambda a, **labels: a.sel(**labels),
+    "isel": lambda a, **positions: a.isel(**positions),
+    "startswith": lambda a, text: np.char.startswith(a, text),
+    "endswith": lambda a, text: np.char.endswith(a, text),
+    "contains": lambda a, text: np.char.find(a, text) >= 0,
     "matrix_transpose": lambda x: np.swapaxes(np.asarray(x), -1, -2),
 }
 program = sys.argv[1]

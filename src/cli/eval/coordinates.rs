@@ -53,11 +53,13 @@ impl Coordinates {
         let mut computed = values.split_off(first).into_iter();
         let mut along = |axis: &Axis| {
             let Axis { name, values } = axis;
-            let mut along = Along { name: name.clone(), units: None, calendar: None, values: Vec::new() };
+            let mut along =
+                Along { name: name.clone(), units: None, calendar: None, values: Vec::new(), members: None };
             if let Some(array) = values {
                 let value = computed.next().ok_or_else(lost)?;
                 let value = value.as_array()?;
                 along.values = (0..value.shape()[0] as usize).filter_map(|i| value.scalar(i)).collect();
+                along.members = array.members()?.map(|members| (**members).clone());
                 let notes = array.annotations()?;
                 (along.units, along.calendar) = (notes.get("units").cloned(), notes.get("calendar").cloned());
             }

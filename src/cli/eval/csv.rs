@@ -133,8 +133,7 @@ pub fn write<O: Stored>(to: Written, wanted: &[Wanted<O>], of: &[Of], values: &[
 
 /// A coordinate, of times the date.
 fn place(along: &Along, row: usize) -> String {
-    let text = |value: &Scalar| along.date(*value).unwrap_or_else(|| value.to_string());
-    along.values.get(row).map_or(String::new(), text)
+    along.values.get(row).map_or(String::new(), |value| quoted(&along.told(*value)))
 }
 
 /// Where bins begin and end.

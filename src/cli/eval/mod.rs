@@ -1,6 +1,7 @@
 //! `chunkwise eval`: expressions over datasets, all of them in one run.
 
 mod asked;
+mod axes;
 mod bins;
 mod coordinates;
 pub mod csv;
@@ -27,7 +28,7 @@ use super::{Done, Failure, inputs};
 use bins::ResultBins;
 use chunkwise::expr::Scope;
 use chunkwise::text::printable_lines;
-use chunkwise::{Cancel, FallbackPolicy, Trace, Value};
+use chunkwise::{Cancel, FallbackPolicy, Report, Trace, Value};
 use coordinates::Coordinates;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -83,7 +84,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         Some(path) if table.is_none() => {
             let existing = if args.storing.changes() { Existing::Change } else { existing };
             check_target("--output", path, existing, &files)?;
-            let store = storing::store(path, &wanted, &args.storing)?;
+            let store = storing::store(&session, path, &wanted, &args.storing)?;
             let there = path.symlink_metadata().is_ok();
             vec![match (args.overwrite, args.storing.changes()) {
                 (true, _) => store,
@@ -153,7 +154,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     } else {
         print::human(out, labelled, &outcome)?;
     }
-    if told.masked() && outcome.values.iter().any(is_nan) {
+    if told.masked() && is_unexplained(&outcome.values, &outcome.report) {
         output::note(why_nan(args.asking.no_skipna));
     }
     tell();
@@ -184,8 +185,11 @@ fn write_trace(to: Option<Written>, trace: Option<&Trace>) -> Done {
     to.write(trace.to_json().to_string().as_bytes())
 }
 
-/// Whether a result is one number, and that is NaN.
-pub fn is_nan(value: &Value) -> bool {
-    let single = value.as_array().ok().filter(|a| a.shape().is_empty());
-    single.and_then(|a| a.scalar(0)).is_some_and(|v| v.to_f64().is_nan())
+/// Whether a result is one number, and that is NaN, of which no note says why.
+pub fn is_unexplained(values: &[Value], report: &Report) -> bool {
+    let is_nan = |value: &Value| {
+        let single = value.as_array().ok().filter(|a| a.shape().is_empty());
+        single.and_then(|a| a.scalar(0)).is_some_and(|v| v.to_f64().is_nan())
+    };
+    values.iter().any(is_nan) && !report.notes.iter().any(|note| note.contains("of empty slice"))
 }

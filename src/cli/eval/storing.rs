@@ -1,6 +1,7 @@
 //! How results are stored: what `--chunks`, `--filter` and the like say, of all results or of one.
 
 use super::asked::{Wanted, dataset_names};
+use super::axes::Axes;
 use super::bins_of;
 use crate::cli::Failure;
 use crate::cli::args::Storing;
@@ -11,7 +12,7 @@ use chunkwise::grid::show_shape;
 use chunkwise::sink::Format;
 use chunkwise::sink::hdf5::{AttributeData, Filter};
 use chunkwise::text::printable;
-use chunkwise::{Array, DType, Members, Scalar, Store, StoreOptions};
+use chunkwise::{Array, DType, Members, Scalar, Session, Store, StoreOptions};
 use std::path::Path;
 
 /// What an option says: of one result, or of all that nothing else is said of.
@@ -275,7 +276,12 @@ impl Stored for Output {
 ///
 /// # Errors
 /// What an option cannot say; a result that cannot be stored.
-pub fn store<O: Stored>(path: &Path, wanted: &[Wanted<O>], args: &Storing) -> Result<Store, Failure> {
+pub fn store<O: Stored>(
+    session: &Session,
+    path: &Path,
+    wanted: &[Wanted<O>],
+    args: &Storing,
+) -> Result<Store, Failure> {
     let names = dataset_names(wanted);
     let chunks = Sayings::read("--chunks", &args.chunks, &names, chunks)?;
     let filters = Sayings::read("--filter", &args.filter, &names, Filter::list)?;
@@ -298,6 +304,31 @@ pub fn store<O: Stored>(path: &Path, wanted: &[Wanted<O>], args: &Storing) -> Re
     ends.check(arrays)?;
     regions.check(arrays)?;
 
+    let format = Format::of(path)?;
+    let array_of = |parts: &Option<Parts>| match parts {
+        Some(Parts::Array(array, _)) => Some(array.clone()),
+        _ => None,
+    };
+    let stored: Vec<Option<Array>> = parts.iter().map(array_of).collect();
+    let mut axes =
+        Axes::new(session, names.iter().map(String::as_str).zip(stored.iter().map(Option::as_ref)));
+    // Files of NumPy have no dimensions, and those of a file that is there are its own.
+    let knows = format == Format::Hdf5 && !args.changes();
+    let mut dimensions = |name: &str, array: &Array| -> Result<Vec<String>, Failure> {
+        let said = match dims.named(name) {
+            Some(names) => Some(&names[..]),
+            // What is said of all is of a coordinate that it is along itself.
+            None => dims.of(name).map(|all| match all.iter().position(|n| n == name) {
+                Some(own) if array.ndim().is_ok_and(|rank| rank == 1) => &all[own..=own],
+                _ => &all[..],
+            }),
+        };
+        match said {
+            Some([none]) if none == "none" => Ok(Vec::new()),
+            said if knows => axes.of(name, array, said),
+            said => Ok(said.unwrap_or_default().to_vec()),
+        }
+    };
     let options = |name: &str, histogram: bool| {
         let mut options = StoreOptions::new();
         // What is said of all results is of arrays, but for filters and attributes.
@@ -315,7 +346,7 @@ pub fn store<O: Stored>(path: &Path, wanted: &[Wanted<O>], args: &Storing) -> Re
         if let Some(&value) = if histogram { fills.named(name) } else { fills.of(name) } {
             options = options.fillvalue(value);
         }
-        if let Some(names) = if histogram { dims.named(name) } else { dims.of(name) } {
+        if let Some(names) = dims.named(name).filter(|_| histogram) {
             options = options.dims(&names.iter().map(String::as_str).collect::<Vec<_>>());
         }
         if let Some(most) = if histogram { most.named(name) } else { most.of(name) } {
@@ -326,7 +357,7 @@ pub fn store<O: Stored>(path: &Path, wanted: &[Wanted<O>], args: &Storing) -> Re
         }
         options
     };
-    let (mut store, format) = (Store::new(path), Format::of(path)?);
+    let mut store = Store::new(path);
     for said in attributes.iter().filter(|s| s.of.as_deref() == Some("/")) {
         store = store.attribute(&said.value.0, said.value.1.clone());
     }
@@ -334,7 +365,7 @@ pub fn store<O: Stored>(path: &Path, wanted: &[Wanted<O>], args: &Storing) -> Re
         let (counts, sums, edges) = match parts {
             Some(Parts::Array(array, _)) if ends.of(name).is_some() || regions.of(name).is_some() => {
                 let options = options(name, false);
-                if options != StoreOptions::new() {
+                if options != StoreOptions::new() || dims.of(name).is_some() {
                     return Err(Failure::Usage(format!(
                         "--output: {name} goes into a dataset, which stays as it is\nhint: chunks, filters and the like are \
                          said where a dataset is made"
@@ -349,7 +380,9 @@ pub fn store<O: Stored>(path: &Path, wanted: &[Wanted<O>], args: &Storing) -> Re
                     tell_members(name, members);
                     array = array.without_members();
                 }
-                store = store.dataset_with(name, &array, &options(name, false));
+                let own = dimensions(name, &array)?;
+                let own: Vec<&str> = own.iter().map(String::as_str).collect();
+                store = store.dataset_with(name, &array, &options(name, false).dims(&own));
                 // A file of one array has no place for more.
                 if format != Format::Npy {
                     store = with_edges(store, &format!("{name}_edges"), edges);
@@ -365,6 +398,19 @@ pub fn store<O: Stored>(path: &Path, wanted: &[Wanted<O>], args: &Storing) -> Re
             store = store.dataset_with(&format!("{name}/sums"), sums, &options);
         }
         store = with_edges(store, &format!("{name}/edges"), edges);
+    }
+    for (name, coordinates) in axes.coordinates() {
+        let mut options = StoreOptions::new().dims(&[&name]);
+        if let Some(members) = coordinates.members()? {
+            // netCDF's enums are no coordinates to most; CF has flags.
+            let values =
+                members.iter().filter_map(|(value, _)| i64::try_from(value).ok()).map(Scalar::I64).collect();
+            let meanings: Vec<String> =
+                members.iter().map(|(_, name)| name.replace(char::is_whitespace, "_")).collect();
+            options = options.attribute("flag_values", AttributeData::Numbers(values));
+            options = options.attribute("flag_meanings", meanings.join(" "));
+        }
+        store = store.dataset_with(&name, &coordinates.without_members(), &options);
     }
     Ok(store)
 }

@@ -2,7 +2,7 @@
 
 use super::args::Merge;
 use super::document::{Called, Document};
-use crate::cli::eval::{Parts, Stored, Wanted, csv, is_nan, print, storing, why_nan};
+use crate::cli::eval::{Parts, Stored, Wanted, csv, is_unexplained, print, storing, why_nan};
 use crate::cli::targets::{Existing, Written, check_target};
 use crate::cli::{Done, Failure, output};
 use chunkwise::{Array, Buffer, DType, Error, ErrorKind, Outcome, Plan, Report, Session, StageValues, Value};
@@ -105,7 +105,7 @@ impl<'a> Results<'a> {
             return Ok(());
         }
         if let Some(path) = &self.args.output {
-            let store = storing::store(path, &wanted, &self.args.storing)?;
+            let store = storing::store(session, path, &wanted, &self.args.storing)?;
             let there = path.symlink_metadata().is_ok();
             let store = match (self.args.overwrite, self.args.storing.changes()) {
                 (true, _) => store,
@@ -126,7 +126,7 @@ impl<'a> Results<'a> {
         } else {
             print::human(out, called.iter().map(|c| (c.label.as_str(), c.of.clone())), &outcome)?;
         }
-        if self.document.masked && outcome.values.iter().any(is_nan) {
+        if self.document.masked && is_unexplained(&outcome.values, &outcome.report) {
             output::note(why_nan(self.document.no_skipna));
         }
         output::tell(&outcome.report);

@@ -2,7 +2,7 @@
 // Without pictures only tables show them.
 #![cfg_attr(not(feature = "plot"), allow(dead_code))]
 
-use chunkwise::{Scalar, date_of};
+use chunkwise::{Members, Scalar, date_of};
 use serde::{Deserialize, Serialize};
 
 /// A dimension of a result.
@@ -16,6 +16,9 @@ pub struct Along {
     pub calendar: Option<String>,
     /// Its coordinates; none where there are no numbers.
     pub values: Vec<Scalar>,
+    /// The names of these numbers, if they have some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub members: Option<Members>,
 }
 
 impl Along {
@@ -23,6 +26,12 @@ impl Along {
     pub fn date(&self, value: Scalar) -> Option<String> {
         let calendar = self.calendar.as_deref().unwrap_or("standard");
         date_of(value.to_f64(), self.units.as_ref()?, calendar).ok()
+    }
+
+    /// A coordinate as it is told: its name, its date, or the number.
+    pub fn told(&self, value: Scalar) -> String {
+        let name = self.members.as_ref().and_then(|members| members.name(value.to_i128()?));
+        name.map(str::to_string).or_else(|| self.date(value)).unwrap_or_else(|| value.to_string())
     }
 
     /// What stands beside its axis.
@@ -78,7 +87,13 @@ mod tests {
 
     fn along(values: &[f64]) -> Along {
         let values = values.iter().map(|v| Scalar::F64(*v)).collect();
-        Along { name: "lat".into(), units: Some("degrees_north".into()), calendar: None, values }
+        Along {
+            name: "lat".into(),
+            units: Some("degrees_north".into()),
+            calendar: None,
+            values,
+            members: None,
+        }
     }
 
     #[test]

@@ -111,6 +111,9 @@ pub struct Snap {
     /// Standard deviations beside means
     #[arg(long)]
     pub spread: bool,
+    /// Medians in the bins of profiles, not sums
+    #[arg(long)]
+    pub medians: bool,
 
     /// Save fields of all that is selected in --output, a column each; of another kind by another --save
     #[arg(long, value_name = "FIELD[,FIELD]", requires = "output")]

@@ -165,6 +165,9 @@ fn profile(args: &Snap, option: &str, text: &str, axes: usize) -> Result<Profile
     if args.spread {
         profile = profile.with_std();
     }
+    if args.medians {
+        profile = profile.with_medians();
+    }
     if args.fractional {
         profile = profile.fractional();
     }

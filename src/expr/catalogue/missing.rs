@@ -4,7 +4,7 @@ use super::super::typo::did_you_mean;
 use super::functions;
 
 /// Functions of NumPy, and common ones of SciPy, pandas and xarray, that are not there and are a short expression; of
-/// `x` and `y`, two arrays, and `i`, labels.
+/// `x` and `y`, two arrays, and `i`, labels. What follows `, ` and `where` says what these are.
 const WAYS: &[(&str, &str)] = &[
     ("avg", "mean(x)"),
     ("corr", "mean((x - mean(x)) * (y - mean(y))) / (std(x) * std(y))"),
@@ -23,7 +23,6 @@ const WAYS: &[(&str, &str)] = &[
     ("idxmax", "argmax(x)"),
     ("idxmin", "argmin(x)"),
     ("iqr", "percentile(x, 75) - percentile(x, 25)"),
-    ("isel", "x[0]"),
     ("isna", "isnan(x)"),
     ("kurtosis", "mean(((x - mean(x)) / std(x)) ** 4) - 3"),
     ("last", "x[-1]"),
@@ -39,6 +38,8 @@ const WAYS: &[(&str, &str)] = &[
     ("nunique", "unique(x).size"),
     ("permute", "transpose(x, (1, 0))"),
     ("profile", "binned_statistic(x, y, 'mean', bins=10)"),
+    ("polyfit", "cov(x[0], y[0])[0, 1] / var(x[0], ddof=1), where that is the slope of a line"),
+    ("resample", "groupby_reduce(x, i, 'mean', axis=0), where i = 12 * year(time) + month(time)"),
     ("rms", "sqrt(mean(x ** 2))"),
     ("rolling", "mean(sliding_window_view(x, 3, axis=0), axis=-1)"),
     ("sem", "std(x, ddof=1) / sqrt(x.size)"),
@@ -54,6 +55,7 @@ const WAYS: &[(&str, &str)] = &[
     ("value_counts", "unique_counts(x)"),
     ("variance", "var(x)"),
     ("vector_norm", "sqrt(sum(x ** 2))"),
+    ("weighted", "average(x, weights=y)"),
     ("zonmean", "mean(x, axis=-1)"),
     ("zscore", "(x - mean(x)) / std(x)"),
 ];
@@ -70,13 +72,13 @@ const KNOWN: &str = "\
     ifftn ifftshift ihfft interpolate inv irfft irfft2 irfftn is_busday iscomplexobj isfortran isnat \
     isrealobj isscalar issubdtype item iterable ix_ label load loadtxt lstsq map mask_indices \
     matrix_power matrix_rank may_share_memory median_filter min_scalar_type mintypecode mode multi_dot \
-    nested_iters pct_change pinv place poly polydiv polyfit \
-    print printoptions put put_along_axis putmask qcut qr quad range rank require resample \
+    nested_iters pct_change pinv place poly polydiv \
+    print printoptions put put_along_axis putmask qcut qr quad range rank require \
     resize rfft rfft2 rfftfreq rfftn roots save savetxt savez savez_compressed set_printoptions \
     setbufsize seterr seterrcall setfield setflags shares_memory shift show_config show_runtime \
     simpson slogdet solve sort_complex svd svdvals tensorinv tensorsolve to_device tobytes tofile \
     tolist typename uniform_filter view zip binary_dilation binary_erosion ewm explode griddata kmeans \
-    melt pivot pivot_table savgol_filter sel spectrogram to_dataframe welch zoom ";
+    melt pivot pivot_table savgol_filter spectrogram to_dataframe welch zoom ";
 
 /// Where all that is there can be seen.
 const SEE: &str = "`chunkwise functions` lists what there is";
@@ -116,6 +118,7 @@ mod tests {
         scope.define("i", Array::arange_int(0, 3, 1));
         for (name, way) in WAYS {
             assert!(find(name).is_none() || find_attribute(name).is_some(), "{name} is there");
+            let way = way.split_once(", where").map_or(*way, |(way, _)| way);
             let way = Expression::parse(way).unwrap();
             let found = way.lower(&scope).and_then(|lowered| match way.outputs_of(&lowered, &scope)? {
                 Some(several) => Ok(several.len()),

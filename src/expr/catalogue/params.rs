@@ -3,6 +3,8 @@
 use super::{Entry, Param};
 
 const PARAMS: &[(&str, &str)] = &[
+    ("**coordinates", "a name for each axis, with an array of its coordinates or None"),
+    ("**indexers", "the name of an axis, with what is taken along it"),
     ("axis", "the axis or, where several can be, a tuple of axes; negative from the end"),
     ("axes", "the order of the axes"),
     (
@@ -40,6 +42,7 @@ const OWN: &[(&str, &str, &str)] = &[
         "the length of the blocks along each axis: a number, or a tuple with one for each axis",
     ),
     ("rot90", "axes", "the two axes of the plane, from the first to the second"),
+    ("sel", "method", "what is taken where no element is at a coordinate: 'nearest', 'pad' or 'backfill'"),
     (
         "tensordot",
         "axes",

@@ -15,6 +15,13 @@ pub struct Param {
     pub keyword_only: bool,
 }
 
+impl Param {
+    /// Whether it stands for keywords of any names, `**indexers`.
+    pub fn is_rest(&self) -> bool {
+        self.name.starts_with("**")
+    }
+}
+
 /// What is called and with what: `var(a, axis=None, dtype=None, *, ddof=0, keepdims=False, where=True)`.
 ///
 /// Names, order and defaults are NumPy's; what NumPy has and is not here (`out`, `initial`) is left out, and what it
@@ -53,6 +60,9 @@ impl Signature {
         for part in rest.trim_end_matches(')').split(',').map(str::trim).filter(|p| !p.is_empty()) {
             match part.split_once('=') {
                 _ if part == "*" => keyword_only = true,
+                None if part.starts_with("**") => {
+                    params.push(Param { name: part, default: Some("{}"), keyword_only: true });
+                }
                 Some((name, default)) => params.push(Param { name, default: Some(default), keyword_only }),
                 None => params.push(Param { name: part, default: None, keyword_only }),
             }
@@ -77,12 +87,12 @@ impl fmt::Display for Signature {
         let mut named = false;
         for (i, param) in self.params.iter().enumerate() {
             f.write_str(if i == 0 { "" } else { ", " })?;
-            if param.keyword_only && !named {
+            if param.keyword_only && !named && !param.is_rest() {
                 f.write_str("*, ")?;
                 named = true;
             }
             f.write_str(param.name)?;
-            if let Some(default) = param.default {
+            if let Some(default) = param.default.filter(|_| !param.is_rest()) {
                 write!(f, "={default}")?;
             }
         }
@@ -100,6 +110,10 @@ mod tests {
         let s = Signature::parse(text);
         assert_eq!((s.to_string().as_str(), s.required(), s.positional()), (text, 2, 3));
         assert_eq!(s.params[3], Param { name: "method", default: Some("'linear'"), keyword_only: true });
+        let rest = Signature::parse("sel(a, *, method=None, **indexers)");
+        assert_eq!(rest.to_string(), "sel(a, *, method=None, **indexers)");
+        assert_eq!((rest.required(), rest.positional(), rest.params[2].is_rest()), (1, 1, true));
+        assert_eq!(Signature::parse("isel(a, **indexers)").to_string(), "isel(a, **indexers)");
         assert_eq!(Signature::parse("f()"), Signature { name: "f", params: vec![] });
         assert_eq!(Signature::of("sqrt", &["x"]).to_string(), "sqrt(x)");
     }

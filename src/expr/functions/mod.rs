@@ -6,6 +6,7 @@ mod cumulative;
 mod dates;
 mod derived;
 mod dtypes;
+mod labelled;
 mod likes;
 mod lookup;
 mod matrices;
@@ -14,6 +15,7 @@ mod random;
 mod row;
 mod sets;
 mod stencil;
+mod texts;
 
 pub use row::Function;
 
@@ -41,11 +43,13 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         dates::FUNCTIONS,
         derived::FUNCTIONS,
         dtypes::FUNCTIONS,
+        labelled::FUNCTIONS,
         likes::FUNCTIONS,
         matrices::FUNCTIONS,
         pieces::FUNCTIONS,
         random::FUNCTIONS,
         sets::FUNCTIONS,
+        texts::FUNCTIONS,
     ]
     .into_iter()
     .flatten()
