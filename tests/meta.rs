@@ -333,3 +333,46 @@ fn libhdf5_says_the_same_where_it_is_asked() {
         assert_eq!(session.compute(&theirs).unwrap().bytes(), session.compute(&ours).unwrap().bytes());
     }
 }
+
+/// Integers wider than any are refused at once: libhdf5 would take gigabytes to say so.
+#[test]
+fn integers_of_absurd_sizes_are_refused() {
+    use hdf5_sys::{h5d::*, h5f::*, h5i::*, h5p::*, h5s::*, h5t::*};
+    let folder = common::folder();
+    let path = folder.path().join("wide.h5");
+    let name = std::ffi::CString::new(path.to_str().unwrap()).unwrap();
+    let sizes = [
+        (c"a", 17, 64),
+        (c"b", 64, 32),
+        (c"c", 1 << 30, 64),
+        (c"d", 1 << 30, 7),
+        (c"e", 16, 64),
+        (c"f", 16, 65),
+    ];
+    // SAFETY: identifiers and pointers are live, and the lock is held.
+    hdf5::sync::sync(|| unsafe {
+        let file = H5Fcreate(name.as_ptr(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+        let space = H5Screate_simple(1, [4u64].as_ptr(), std::ptr::null());
+        for (name, size, precision) in sizes {
+            let ty = H5Tcopy(*H5T_STD_I64LE);
+            assert!(H5Tset_size(ty, size) >= 0 && H5Tset_precision(ty, precision) >= 0);
+            let made = H5Dcreate2(file, name.as_ptr(), ty, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+            assert!(made >= 0 && H5Idec_ref(made) >= 0 && H5Tclose(ty) >= 0);
+        }
+        assert!(H5Sclose(space) >= 0 && H5Fclose(file) >= 0);
+    });
+    for (name, size, precision) in sizes {
+        let name = name.to_str().unwrap();
+        match chunkwise::Array::open(&path, name) {
+            Ok(array) => {
+                assert!(size <= 16 && precision <= 64, "{name}");
+                let value = chunkwise::Session::new().unwrap().compute(&array).unwrap();
+                assert_eq!(value.as_slice::<i64>().unwrap(), [0; 4]);
+            }
+            Err(e) => {
+                assert!(matches!(e.kind(), ErrorKind::Unsupported | ErrorKind::Type), "{name}: {e}");
+                assert!(size > 16 || precision > 64, "{name}: {e}");
+            }
+        }
+    }
+}

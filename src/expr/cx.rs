@@ -2,6 +2,7 @@
 
 use super::beforehand::Beforehand;
 use super::syntax::{Ast, Span};
+use crate::size::human_bytes;
 use crate::{Array, DType, Error, ErrorKind, Result, Scalar, Session};
 
 /// The longest text by which a node is called in errors and plans, in characters.
@@ -50,6 +51,14 @@ impl Cx<'_> {
             return e;
         }
         let located = self.error_of(e.kind(), span, e.message());
+        // Only what is computed beforehand needs memory before there is a plan, and that may need more.
+        if let (ErrorKind::Budget, Some(needed)) = (e.kind(), e.needed()) {
+            let size = human_bytes(needed);
+            return located.hint(format!(
+                "this must be known before anything is planned, and needs {needed} bytes ({size}); what is planned then is \
+                 checked then"
+            ));
+        }
         match e.hint_text() {
             Some(hint) => located.hint(hint),
             None => located,

@@ -68,6 +68,27 @@ impl Bits {
         (bits, swap)
     }
 
+    /// Their number in an element of at most 16 bytes, in which they fit, as a native one of the size of `out`, which has room
+    /// for all of them.
+    pub fn native_of(self, stored: &[u8], out: &mut [u8]) {
+        let mut word = 0u128;
+        let mut add = |byte: &u8| word = word << 8 | u128::from(*byte);
+        match self.big {
+            true => stored.iter().for_each(&mut add),
+            false => stored.iter().rev().for_each(&mut add),
+        }
+        // The highest bit of the number to the top, and back down.
+        let unused = 128u32.saturating_sub(self.precision);
+        let top = word.checked_shr(self.offset).unwrap_or(0).checked_shl(unused).unwrap_or(0);
+        let value =
+            if self.signed { ((top as i128) >> unused.min(127)) as u128 } else { top >> unused.min(127) };
+        let size = out.len().min(16);
+        match cfg!(target_endian = "big") {
+            true => out.copy_from_slice(&value.to_be_bytes()[16 - size..]),
+            false => out.copy_from_slice(&value.to_le_bytes()[..size]),
+        }
+    }
+
     /// Whether they lie in an element of `size` bytes.
     pub fn fit(self, size: usize) -> bool {
         self.precision > 0 && u64::from(self.offset) + u64::from(self.precision) <= 8 * size as u64

@@ -260,16 +260,16 @@ impl Snapshot {
             return Ok(Array::full(&kind.shape, false));
         };
         let (expression, scope, _) = self.read(kind, &own, frame, &mut Vec::new()).at("cut", text)?;
-        let array = expression.array(&scope).or_else(|e| {
+        let array = expression.array(&scope).map_err(|e| {
             let name = e.message().strip_prefix("unknown name '").and_then(|rest| rest.split('\'').next());
             match name {
                 Some(name) => {
                     let e = self.no_field(kind, name);
                     let hint = e.hint_text().unwrap_or_default();
                     let hint = format!("{hint}; cut(\"KIND.{name} …\") selects of that kind alone");
-                    Err(Error::new(e.kind(), e.message()).hint(hint))
+                    Error::new(e.kind(), e.message()).hint(hint)
                 }
-                None => Err(e),
+                None => e,
             }
         });
         let array = array.at("cut", text)?;

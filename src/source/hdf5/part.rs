@@ -3,6 +3,7 @@
 use crate::dtype::DType;
 use crate::error::{Error, ErrorKind, Result};
 use crate::grid::Dims;
+use crate::h5::Bits;
 use serde::{Deserialize, Serialize};
 
 /// A field of compound elements.
@@ -65,9 +66,39 @@ pub(crate) struct Part {
     pub axes: Vec<(u64, u64)>,
     /// Bytes of the wanted number.
     pub size: u64,
+    /// How it is stored, where that is not in as many bytes with all of their bits.
+    #[serde(default)]
+    pub odd: Option<Odd>,
+}
+
+/// An integer that lies in some bits of some bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Odd {
+    /// Bytes of it that are stored, at most 16.
+    pub bytes: u64,
+    /// Its bits in these.
+    pub bits: Bits,
 }
 
 impl Part {
+    /// All of each element.
+    pub fn whole(stored: u64) -> Part {
+        Part { stored, offset: 0, axes: Vec::new(), size: stored, odd: None }
+    }
+
+    /// Of an integer with these bits one of `size` bytes, in native byte order. Nothing for more bits than that has, and for those
+    /// of more than 16 bytes.
+    pub fn sized(self, bits: Bits, size: u64) -> Option<Part> {
+        let odd = Odd { bytes: self.size, bits };
+        let fits = odd.bytes <= 16 && bits.fit(odd.bytes as usize) && u64::from(bits.precision) <= 8 * size;
+        fits.then_some(Part { size, odd: Some(odd), ..self })
+    }
+
+    /// Bytes that are stored of a number.
+    fn held(&self) -> u64 {
+        self.odd.map_or(self.size, |odd| odd.bytes)
+    }
+
     /// The axes that it adds to the dataset's.
     pub fn shape(&self) -> impl Iterator<Item = u64> {
         self.axes.iter().map(|axis| axis.0)
@@ -78,8 +109,8 @@ impl Part {
         let reach = |end: u64, &(len, stride): &(u64, u64)| {
             end.checked_add(len.checked_sub(1).map_or(Some(0), |last| last.checked_mul(stride))?)
         };
-        let end = self.axes.iter().try_fold(self.offset, reach).and_then(|end| end.checked_add(self.size));
-        match end.is_some_and(|end| end <= self.stored) && self.size > 0 {
+        let end = self.axes.iter().try_fold(self.offset, reach).and_then(|end| end.checked_add(self.held()));
+        match end.is_some_and(|end| end <= self.stored) && self.size > 0 && self.held() > 0 {
             true => Ok(()),
             false => Err(Error::new(ErrorKind::Format, "a field that is not in its elements")),
         }
@@ -107,6 +138,15 @@ impl Part {
     pub fn gather(&self, stored: &[u8], places: &[usize], out: &mut [u8]) {
         let (step, size) = (self.stored as usize, self.size as usize);
         let elements = stored.chunks_exact(step);
+        if let Some(Odd { bytes, bits }) = self.odd {
+            let mut targets = out.chunks_exact_mut(size);
+            for element in elements {
+                for (&at, target) in places.iter().zip(&mut targets) {
+                    bits.native_of(&element[at..at + bytes as usize], target);
+                }
+            }
+            return;
+        }
         match (size, places) {
             (1, [at]) => strided::<1>(elements, *at, out),
             (2, [at]) => strided::<2>(elements, *at, out),
@@ -138,7 +178,7 @@ mod tests {
     #[test]
     fn numbers_are_gathered_from_arrays_in_elements() {
         // {skip: u1, pos: 2 × {x: <u2, y: 3 × u1}}: y of both, the first two of each backwards is not asked.
-        let part = Part { stored: 11, offset: 3, axes: vec![(2, 5), (3, 1)], size: 1 };
+        let part = Part { offset: 3, axes: vec![(2, 5), (3, 1)], size: 1, ..Part::whole(11) };
         part.check().unwrap();
         assert_eq!(part.all(), [3, 4, 5, 8, 9, 10]);
         assert_eq!(part.places(&[1, 0], &[1, 2], &[1, 2]), [8, 10]);
@@ -146,17 +186,53 @@ mod tests {
         let mut out = vec![0; 12];
         part.gather(&stored, &part.all(), &mut out);
         assert_eq!(out, [3, 4, 5, 8, 9, 10, 14, 15, 16, 19, 20, 21]);
-        let two = Part { stored: 11, offset: 1, axes: vec![], size: 2 };
+        let two = Part { offset: 1, size: 2, ..Part::whole(11) };
         let mut out = vec![0; 4];
         two.gather(&stored, &two.all(), &mut out);
         assert_eq!(out, [1, 2, 12, 13]);
         for bad in [
-            Part { stored: 11, offset: 10, axes: vec![], size: 2 },
-            Part { stored: 11, offset: 3, axes: vec![(3, 5)], size: 1 },
-            Part { stored: 11, offset: u64::MAX, axes: vec![(3, u64::MAX)], size: 1 },
-            Part { stored: 11, offset: 0, axes: vec![], size: 0 },
+            Part { offset: 10, size: 2, ..Part::whole(11) },
+            Part { offset: 3, axes: vec![(3, 5)], size: 1, ..Part::whole(11) },
+            Part { offset: u64::MAX, axes: vec![(3, u64::MAX)], size: 1, ..Part::whole(11) },
+            Part { size: 0, ..Part::whole(11) },
         ] {
             assert!(bad.check().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn odd_integers_are_where_their_bits_are() {
+        let taken = |bytes: u64, bits: Bits, size: u64, stored: &[u8]| {
+            let part = Part::whole(bytes).sized(bits, size).unwrap();
+            part.check().unwrap();
+            let mut out = vec![9; stored.len() / bytes as usize * size as usize];
+            part.gather(stored, &part.all(), &mut out);
+            out
+        };
+        let bits = |offset, precision, signed, big| Bits { offset, precision, signed, big };
+        let three = [1, 2, 0x83, 4, 5, 6];
+        let wanted = |numbers: &[i32]| numbers.iter().flat_map(|n| n.to_ne_bytes()).collect::<Vec<u8>>();
+        assert_eq!(taken(3, bits(0, 24, false, false), 4, &three), wanted(&[0x83_02_01, 0x06_05_04]));
+        assert_eq!(
+            taken(3, bits(0, 24, true, false), 4, &three),
+            wanted(&[0x83_02_01 - (1 << 24), 0x06_05_04])
+        );
+        assert_eq!(taken(3, bits(0, 24, true, true), 4, &three), wanted(&[0x01_02_83, 0x04_05_06]));
+        // Seven bits that lie in two bytes, twenty in the upper half of eight.
+        assert_eq!(taken(2, bits(4, 7, false, false), 1, &[0xf0, 0x07]), [0x7f]);
+        assert_eq!(taken(2, bits(4, 7, true, true), 1, &[0xff, 0xff, 0x04, 0x1f]), [0xff, 0xc1]);
+        assert_eq!(taken(8, bits(35, 20, false, false), 4, &(5u64 << 35 | 7).to_le_bytes()), wanted(&[5]));
+        let most = taken(16, bits(60, 64, false, true), 8, &(u128::from(u64::MAX) << 60).to_be_bytes());
+        assert_eq!(most, u64::MAX.to_ne_bytes());
+        assert!(Part::whole(17).sized(bits(0, 64, false, false), 8).is_none());
+        assert!(Part::whole(8).sized(bits(0, 64, false, false), 4).is_none());
+        assert!(Part::whole(2).sized(bits(10, 7, false, false), 1).is_none());
+        assert!(
+            Part { offset: 9, size: 4, ..Part::whole(11) }
+                .sized(bits(0, 24, false, false), 4)
+                .unwrap()
+                .check()
+                .is_err()
+        );
     }
 }

@@ -100,7 +100,7 @@ pub(super) fn facts(
     let Described { ty, mut element, shape, place, filters, external, files } =
         Described::read(container, dataset)?;
     let stored_size = element.size;
-    let part = match element.dtype {
+    let mut part = match element.dtype {
         Some(_) if below.is_empty() => None,
         Some(_) => return Err(nothing_below(&resolved)),
         None => {
@@ -111,6 +111,15 @@ pub(super) fn facts(
     };
     let Some(dtype) = element.dtype else { return Err(field::not_a_number(&ty, &element)) };
     let shape = shape.unwrap_or_else(|| Dims::from_slice(&[0]));
+    let (mut bits, mut swap) = Bits::native(element.bits, element.size, element.swap, dtype);
+    // Integers of other sizes than their dtype's are taken out of their elements, as fields are.
+    let is_raw = matches!(place, Place::Chunked(_) | Place::Contiguous { .. });
+    if element.convert && bits.is_none() && (is_raw || part.is_some()) {
+        let whole = part.unwrap_or_else(|| Part::whole(stored_size as u64));
+        let sized = element.bits.and_then(|bits| whole.sized(bits, dtype.size() as u64));
+        part = Some(sized.ok_or_else(|| field::not_converted(&element))?);
+        (bits, swap) = (None, false);
+    }
     let stored_bytes = part.as_ref().map_or(dtype.size() as u64, |part| part.stored);
     let bytes = checked_len(&shape).and_then(|n| n.checked_mul(stored_bytes));
     let is_virtual = matches!(place, Place::Virtual(..));
@@ -122,11 +131,6 @@ pub(super) fn facts(
         None => fill::value(container, dataset, &element, dtype.size())?,
         Some(_) => fill::stored(container, dataset, stored_size)?,
     };
-    let (bits, swap) = Bits::native(element.bits, element.size, element.swap, dtype);
-    let convert = element.convert && bits.is_none();
-    if convert && part.is_some() {
-        return Err(field::not_converted(&element));
-    }
     let library = |why: &str| Storage::Library { why: why.into() };
     let mut chunks = None;
     let storage = match place {
@@ -135,10 +139,7 @@ pub(super) fn facts(
         Place::Chunked(Chunked { mut chunk, bare_edges, .. }) => {
             chunk.pop();
             chunks = Some(chunk);
-            match convert {
-                true => library("the element type has to be converted"),
-                false => Storage::Chunked { bare_edges, header: Some(dataset.address) },
-            }
+            Storage::Chunked { bare_edges, header: Some(dataset.address) }
         }
         Place::Compact(data) if bytes.is_some_and(|n| n <= MAX_COMPACT) => {
             let inline = match &part {
@@ -148,7 +149,6 @@ pub(super) fn facts(
             Storage::Inline(inline.at("structure", dataset.place(container))?)
         }
         Place::Compact(_) => return Err(damaged(format!("compact data of an array of shape {shape:?}"))),
-        Place::Contiguous { .. } if convert => library("the element type has to be converted"),
         Place::Contiguous { .. } if external => {
             let slots = external::slots(container, files.as_deref().unwrap_or(&[]));
             Storage::External(slots.at("structure", dataset.place(container))?)

@@ -68,19 +68,9 @@ impl Element {
         let dtype = self.dtype?;
         let mut out = stored.to_vec();
         if self.convert {
-            let bits = self.bits?;
-            if bits.big {
-                out.reverse();
-            }
-            let word = out.iter().rev().fold(0u128, |n, &b| n << 8 | u128::from(b));
-            // The highest bit of the number to the top, and back down.
-            let unused = 128u32.checked_sub(bits.precision)?;
-            let top = word.checked_shr(bits.offset)?.checked_shl(unused)?;
-            let value = if bits.signed { ((top as i128) >> unused) as u128 } else { top >> unused };
-            out = value.to_le_bytes().get(..dtype.size())?.to_vec();
-            if cfg!(target_endian = "big") {
-                out.reverse();
-            }
+            let bits = self.bits.filter(|bits| stored.len() <= WIDEST && bits.fit(stored.len()))?;
+            out = vec![0; dtype.size()];
+            bits.native_of(stored, &mut out);
         } else if self.swap {
             out.reverse();
         }

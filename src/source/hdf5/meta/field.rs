@@ -82,7 +82,7 @@ pub(super) fn made_of(ty: &Type, names: &[String]) -> Result<Elements> {
 /// # Errors
 /// `NotFound` for a name that is not there; `Type` for what is not a number, with the fields that it has.
 pub(super) fn find(ty: &Type, names: &[String], text_bytes: bool) -> Result<Found> {
-    let mut part = Part { stored: ty.size.into(), offset: 0, axes: Vec::new(), size: 0 };
+    let mut part = Part { size: 0, ..Part::whole(ty.size.into()) };
     let (mut here, mut names) = (ty, names.iter());
     for _ in 0..4 * DEPTH {
         here = match &here.class {
@@ -290,6 +290,6 @@ pub(in crate::source::hdf5) fn fill(part: &Part, element: &Element, whole: &[u8]
 
 /// The error for a field whose numbers only libhdf5 could convert.
 pub(in crate::source::hdf5) fn not_converted(element: &Element) -> Error {
-    let what = format!("a field of the type {}, whose numbers have to be converted", element.text);
-    Error::new(ErrorKind::Unsupported, what)
+    let what = format!("numbers of the type {}, which have to be converted", element.text);
+    Error::new(ErrorKind::Unsupported, what).hint("integers have at most 64 bits in 16 bytes here")
 }
