@@ -14,11 +14,13 @@ pub struct Dimension<N> {
     pub name: Arc<str>,
     /// The coordinates.
     pub coordinates: Option<Coordinates<N>>,
+    /// Whether its places are groups, and its coordinates their labels.
+    pub groups: bool,
 }
 
 impl<N> Clone for Dimension<N> {
     fn clone(&self) -> Self {
-        Dimension { name: self.name.clone(), coordinates: self.coordinates.clone() }
+        Dimension { name: self.name.clone(), coordinates: self.coordinates.clone(), groups: self.groups }
     }
 }
 

@@ -41,6 +41,20 @@ impl Members {
         self.of.iter().find(|(_, n)| n == name).map(|(value, _)| *value)
     }
 
+    /// With `(empty)` for the empty name, which has no place in a file; nothing if there is none.
+    pub fn without_empty(&self) -> Option<Members> {
+        let empty = |name: &str| name.is_empty();
+        self.of.iter().any(|(_, name)| empty(name)).then(|| {
+            let mut stand_in = String::from("(empty)");
+            while self.value(&stand_in).is_some() {
+                stand_in = format!("({stand_in})");
+            }
+            let named =
+                |(value, name): &(i128, String)| (*value, if empty(name) { &stand_in } else { name }.clone());
+            Members { of: self.of.iter().map(named).collect(), texts: self.texts }
+        })
+    }
+
     /// The values and their names, in ascending order of the values.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (i128, &str)> {
         self.of.iter().map(|(value, name)| (*value, name.as_str()))

@@ -4,7 +4,7 @@
 mod python;
 
 use chunkwise::expr::{Expression, Scope, Stored};
-use chunkwise::{Array, Dimension, ErrorKind, Index, Join, OpenOptions, Over, Session, concatenate};
+use chunkwise::{Array, Dimension, ErrorKind, Index, Join, OpenOptions, Over, Session, concatenate, date_of};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -290,6 +290,11 @@ fn elements_are_found_by_their_coordinates() {
         ("sel(t, time=slice('2020-02', '2020-03-02'))", "t[:2]"),
         ("sel(t, time='2020-03-02T09:00', method='nearest')", "t[1]"),
         ("sel(t, time=60)", "t[1]"),
+        // A method is of single coordinates.
+        ("sel(t, lat=slice(-30, 30), lon=80, method='nearest')", "t[:, 1:3, 1]"),
+        ("sel(fine, time='2019-12-31', method='nearest')", "fine[1:3]"),
+        ("sel(fine, time='2019-12-31T13:00', method='nearest')", "fine[2]"),
+        ("t[:, lat < 30, 0]", "t[:, 1:, 0]"),
         ("sel(fine, time='2019-12-31')", "fine[1:3]"),
         ("sel(fine, time='2019-12-31T12:00')", "fine[2]"),
         ("sel(fine, time='2019')", "fine[:3]"),
@@ -322,7 +327,6 @@ fn elements_are_found_by_their_coordinates() {
         ("sel(with_dims(bare, a=None, b=None, c=None), b=3)", "'b' has no coordinates", "isel(b=…)"),
         ("sel(with_dims([1, 2], a=[3, 3]), a=3)", "more than one element of 'a'", "mask"),
         ("sel(t, lat=lat > 0)", "a number, a date, a slice or a list", "mask"),
-        ("sel(t, lat=slice(0, 9), method='pad')", "not of a range", ""),
         ("sel(t, lat=20, method='near')", "no method 'near'", "nearest"),
         ("isel(t, lat=4)", "out of bounds", ""),
         ("isel(t, lat=1.5)", "must be a whole number", ""),
@@ -449,5 +453,78 @@ fn masks_lie_on_the_axis_of_their_name() {
         let e = array(text).unwrap_err();
         assert!(e.message().contains("the mask lies along"), "{text}: {e}");
         assert!(e.hint_text().unwrap().contains(hint), "{text}: {e}");
+    }
+}
+
+/// Periods of a time axis, as xarray's `resample`, and blocks along axes, as its `coarsen`.
+#[test]
+fn periods_and_blocks_have_coordinates_of_their_own() {
+    let mut scope = Scope::new();
+    let session = Session::new().unwrap();
+    let array = |scope: &Scope, text: &str| Expression::parse(text).unwrap().array(scope);
+    // Every 20 days from 2000-11-15 on.
+    let time = "time=with_units(arange(0.0, 240.0, 20.0), 'days since 2000-11-15')";
+    let x = array(&scope, &format!("with_dims(reshape(arange(24.0), (12, 2)), {time}, y=[10, 30])")).unwrap();
+    scope.define("x", x);
+    for (text, at, time, wanted) in [
+        (
+            "resample(x, 'MS')[:, 0]",
+            0,
+            &["2000-11-01", "2000-12-01", "2001-01-01", "2001-02-01"][..],
+            &[0.0, 3.0, 6.0, 9.0][..],
+        ),
+        (
+            "resample(x[:, 1], 'QS-DEC', 'max')",
+            0,
+            &["2000-09-01", "2000-12-01", "2001-03-01", "2001-06-01"],
+            &[1.0, 11.0, 19.0, 23.0],
+        ),
+        ("resample(transpose(x)[0], 'YS', 'count')", 0, &["2000-01-01", "2001-01-01"], &[3.0, 9.0]),
+        ("resample(x, 'QS', 'sum', axis=0)[:2, 1]", 0, &["2000-10-01", "2001-01-01"], &[9.0, 40.0]),
+        // Days without elements are there.
+        (
+            "resample(x[:2, 0], 'D', 'sum')[18:]",
+            0,
+            &["2000-12-03", "2000-12-04", "2000-12-05"],
+            &[0.0, 0.0, 2.0],
+        ),
+        ("resample(x[:2], 'D')[19:, 1]", 0, &["2000-12-04", "2000-12-05"], &[f64::NAN, 3.0]),
+        (
+            "coarsen('mean', x, (4, 1))[:, 0]",
+            0,
+            &["2000-12-15", "2001-03-05", "2001-05-24"],
+            &[3.0, 11.0, 19.0],
+        ),
+    ] {
+        let found = array(&scope, text).unwrap_or_else(|e| panic!("{text}: {e}"));
+        let values = session.compute(&found.cast(chunkwise::DType::F64)).unwrap();
+        let values = values.as_slice::<f64>().unwrap();
+        let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
+        assert!(values[..wanted.len()].iter().zip(wanted).all(same), "{text}: {values:?}");
+        let dimension = found.dimensions().unwrap().swap_remove(at).unwrap();
+        assert_eq!(dimension.name(), "time", "{text}");
+        let times = dimension.coordinates().unwrap().unwrap();
+        let units = times.annotations().unwrap()["units"].clone();
+        let times = session.compute(&times.cast(chunkwise::DType::F64)).unwrap();
+        let dates = times.as_slice::<f64>().unwrap().iter().map(|t| date_of(*t, &units, "standard").unwrap());
+        let dates: Vec<String> = dates.collect();
+        assert_eq!(&dates[..time.len()], time, "{text}");
+    }
+    let y = array(&scope, "coarsen('sum', x, (1, 2))").unwrap();
+    assert_eq!(coordinates(&y, 1), Some(vec![20.0]));
+    assert_eq!(coordinates(&y, 0).unwrap().len(), 12);
+    for (text, says) in [
+        ("resample(x, 'W')", "there is no period 'W'"),
+        ("resample(x[0], 'MS')", "no axis is called 'time'"),
+        ("resample(x, 'MS', axis=1)", "are no times"),
+        ("resample(x, 'MS', axis=2)", "no axis 2"),
+        ("resample(with_dims([1, 2], time=None), 'MS')", "has no coordinates"),
+        (
+            "resample(with_dims([1, 2], time=with_units([0, 9e9], 'days since 2000-01-01')), 'D')",
+            "are more than",
+        ),
+    ] {
+        let e = array(&scope, text).expect_err(text);
+        assert!(e.to_string().contains(says), "{text}: {e}");
     }
 }

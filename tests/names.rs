@@ -200,6 +200,47 @@ fn parts_of_strings_are_found() {
     assert!(e.message().contains("numbers without names"), "{e}");
 }
 
+/// Groups are printed with their labels, an empty text among them, and stored under a name that stands for it.
+#[test]
+fn groups_are_told_by_their_labels() {
+    let folder = folder();
+    let out = folder.path().join("o.h5").to_str().unwrap().to_string();
+    let input = format!("t={}:/table", place("texts.h5").display());
+    let run = |args: &[&str]| {
+        let ran = std::process::Command::new(env!("CARGO_BIN_EXE_chunkwise"))
+            .args([&["eval", "-i", &input], args].concat())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(ran.status.success(), "{args:?}: {}", text(&ran.stderr));
+        (text(&ran.stdout), text(&ran.stderr))
+    };
+    let (printed, _) =
+        run(&["n=groupby_reduce(t.id, t.name, 'count')", "m=groupby_reduce(t.id, t.id % 3, 'max')"]);
+    assert!(
+        printed.contains("\n  by name: '' 'ERR' 'ERROR' 'ERRORS' 'INFO' 'WARN' 'a b' 'grün'\n"),
+        "{printed}"
+    );
+    assert!(printed.contains("\n  by group: 0 1 2\n"), "{printed}");
+    let (json, _) = run(&["n=groupby_reduce(t.id, t.name, 'count')", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["groups"]["n"]["name"][1], "ERR");
+    let (_, said) =
+        run(&["names=unique(t.name)", "n=groupby_reduce(t.id, t.name, 'count')", "--output", &out]);
+    assert!(said.contains("names: texts without a letter are stored as '(empty)'"), "{said}");
+    let mut scope = Scope::new();
+    scope.define("o", Stored::file(&out));
+    assert_eq!(named("o.names", &scope)[..2], ["(empty)", "ERR"]);
+    let (info, _) = {
+        let ran = std::process::Command::new(env!("CARGO_BIN_EXE_chunkwise"))
+            .args(["info", &out])
+            .output()
+            .unwrap();
+        (String::from_utf8_lossy(&ran.stdout).into_owned(), ())
+    };
+    assert!(info.contains("flag_meanings = \"(empty) ERR ERROR ERRORS INFO WARN a_b grün\""), "{info}");
+}
+
 #[test]
 fn rows_of_a_table_are_an_array_for_each_field() {
     let golden = golden("texts.json");
@@ -272,8 +313,16 @@ fn names_are_stored_as_an_enum_and_read_back() {
     assert_eq!(of.members.len(), 7);
     assert!(of.members.iter().any(|m| m.name == "name 3" && m.value as i16 == 4));
     file.close().unwrap();
+    // An empty name has another in its place, which nothing else has.
+    let odd = [(1, String::new()), (4, "(empty)".into()), (7, "b".into())];
+    let store = Store::new(folder.path().join("odd.h5")).dataset("x", &x.with_members(Members::new(odd)));
+    session.run_with(&[], &[store]).unwrap();
+    scope.define("odd", Stored::file(folder.path().join("odd.h5")));
+    let array = Expression::parse("odd.x").unwrap().array(&scope).unwrap();
+    let names: Vec<&str> = array.members().unwrap().unwrap().iter().map(|m| m.1).collect();
+    assert_eq!(names, ["((empty))", "(empty)", "b"]);
     for (bad, why) in [
-        (Members::new([(1, String::new())]), "empty"),
+        (Members::new([(1, "a\0b".into())]), "NUL"),
         (Members::new([(1, "a".into()), (2, "a".into())]), "one name"),
         (names_of(10_000), "too many"),
     ] {

@@ -10,6 +10,7 @@ use chunkwise::{Array, Cancel, Device, Error, ErrorKind, FallbackPolicy, Outcome
 use chunkwise::{Session, Store, StoreOptions, Target};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -255,7 +256,8 @@ impl Engine {
         }
     }
 
-    /// Applies an operator; `NotImplemented` for an operand that is neither an array nor a number.
+    /// Applies an operator; `NotImplemented` for an operand that is neither an array nor a number, nor a text beside an array whose
+    /// values have names or are times.
     fn operate<'py>(
         &self,
         py: Python<'py>,
@@ -264,15 +266,19 @@ impl Engine {
         allow: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
         let mut operands = Vec::with_capacity(2);
+        let (mut texts, mut named) = (false, false);
         for operand in both.iter() {
-            match lowered(&operand)? {
-                Some(value)
-                    if matches!(value.part(), Part::Array(_) | Part::Selection(_) | Part::Number(_)) =>
-                {
-                    operands.push(value);
-                }
+            let Some(value) = lowered(&operand)? else { return Ok(py.NotImplemented().into_bound(py)) };
+            match value.part() {
+                Part::Array(array) => named |= meets_texts(array),
+                Part::Selection(_) | Part::Number(_) => {}
+                Part::Text(_) => texts = true,
                 _ => return Ok(py.NotImplemented().into_bound(py)),
             }
+            operands.push(value);
+        }
+        if texts && !named {
+            return Ok(py.NotImplemented().into_bound(py));
         }
         let symbol = symbol.to_string();
         let made = self.built(py, allow, move |scope| scope.operate(&symbol, operands.clone()))?;
@@ -377,6 +383,13 @@ impl Engine {
             made.session.explain(&all)
         })
     }
+}
+
+/// Whether an array is compared with texts: its values have names, or are times.
+fn meets_texts(array: &Array) -> bool {
+    let times =
+        |notes: &BTreeMap<String, String>| notes.get("units").is_some_and(|units| units.contains(" since "));
+    array.members().is_ok_and(|members| members.is_some()) || array.annotations().is_ok_and(times)
 }
 
 /// A call of a function of the catalogue.

@@ -290,3 +290,14 @@ def test_creation_is_numpys():
     same(cw.fromfunction(lambda i, j: i * 10 + j, (2, 3)), np.fromfunction(lambda i, j: i * 10 + j, (2, 3)))
     with pytest.raises(ValueError, match="device"):
         cw.zeros(3, device="gpu")
+
+
+def test_values_with_names_and_times_are_compared_with_texts():
+    t = cw.with_units(np.arange(365), "days since 2001-01-01")
+    assert int((cw.season(t) == "MAM").sum()) == 92 and int((cw.season(t) != "DJF").sum()) == 275
+    assert int((t >= "2001-12-01").sum()) == 31 and int(("2001-02" > t).sum()) == 31
+    x = cw.asarray([1, 2])
+    # As Python has it of what cannot be compared.
+    assert (x == "a") is False
+    with pytest.raises(TypeError):
+        x < "a"

@@ -178,3 +178,27 @@ def test_plain_hdf5_has_dimensions_of_its_own(snapshot):
     opened = lazy(path, group="gas", mask_and_scale=False)
     assert opened.rho.dims[0] == opened.id.dims[0] and len(set(opened.rho.dims)) == 2
     np.testing.assert_array_equal(opened.rho.values, values["rho"])
+
+
+def test_elements_are_found_by_their_coordinates(tmp_path):
+    """sel and isel are xarray's, in their labels and their values."""
+    random = np.random.default_rng(5)
+    time = pd.date_range("2001-01-01", periods=400, freq="D")
+    coords = {"time": time, "lat": np.linspace(75, -75, 6).astype("float32"), "lon": np.arange(8) * 45.0}
+    ds = xr.Dataset({"t": (("time", "lat", "lon"), random.random((400, 6, 8)))}, coords=coords)
+    path = tmp_path / "t.nc"
+    ds.to_netcdf(path, engine="netcdf4")
+    t = cw.open(path, "t", decode=True)
+    for labels in (
+        {"lat": 15.0}, {"time": "2001-02"}, {"time": slice("2001-03-05", "2001-04")}, {"time": "2001-02-03"}, {"time": "2002"},
+        {"lat": slice(50, -20), "lon": 90.0}, {"lon": [315.0, 0.0]}, {"lat": 10, "lon": 100, "method": "nearest"},
+        {"lon": 100, "method": "pad"}, {"time": slice(None, "2001-01-09", 3)},
+    ):  # fmt: skip
+        expected = ds.t.sel(**labels)
+        assert np.array_equal(np.asarray(t.sel(**labels)), expected) and t.sel(**labels).shape == expected.shape, labels
+    positions = {"time": -1, "lat": slice(0, 4, 2), "lon": [5, 1]}
+    assert np.array_equal(np.asarray(t.isel(**positions)), ds.t.isel(**positions))
+    with pytest.raises(KeyError, match="nearest is at 15"):
+        t.sel(lat=17.0)
+    x = cw.with_dims(np.arange(3), y=[10, 20, 30])
+    assert np.asarray(cw.sel(x, y=slice(15, None))).tolist() == [1, 2]

@@ -279,6 +279,11 @@ impl Times {
         (since.abs() <= FAR).then(|| since as i64 + self.reference.offset)
     }
 
+    /// The time of a moment.
+    pub(crate) fn time(&self, moment: i64) -> f64 {
+        (moment - self.reference.offset) as f64 / self.reference.unit
+    }
+
     /// The date, and how long what it says lasts: `2001-02` to the end of February.
     ///
     /// # Errors

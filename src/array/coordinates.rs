@@ -55,7 +55,8 @@ impl<L: Into<Label>> From<Vec<L>> for Label {
     }
 }
 
-/// What is taken where no element is at a coordinate, in pandas' words.
+/// What is taken where no element is at a coordinate, in pandas' words. A range, and a date that says less than the coordinates
+/// tell apart, have what lies in them whatever the method.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SelMethod {
@@ -110,6 +111,23 @@ fn told(number: Weak) -> String {
     }
 }
 
+impl Array {
+    /// Elements along an axis: a slice where they follow each other at one distance, so that each chunk is wanted once.
+    #[track_caller]
+    pub(crate) fn at_positions(&self, positions: &[i64], axis: usize) -> Array {
+        let step = if let [first, second, ..] = positions { second - first } else { 1 };
+        let even = step > 0 && positions.windows(2).all(|pair| pair[1] - pair[0] == step);
+        match (positions, even) {
+            ([first, .., last] | [first @ last], true) => {
+                let mut index = vec![Index::ALL; axis + 1];
+                index[axis] = Index::Slice { start: Some(*first), stop: Some(*last + 1), step };
+                self.index(index)
+            }
+            _ => self.take(positions, axis as i64),
+        }
+    }
+}
+
 impl<'a> Coordinates<'a> {
     /// Those of an axis called `name`: an array of one axis, and its elements.
     ///
@@ -130,8 +148,7 @@ impl<'a> Coordinates<'a> {
     /// The elements of `array` along `axis` that a label says.
     ///
     /// # Errors
-    /// `NotFound` where none is; `Value` for a date where there are no times, or that is none; `Unsupported` for a method of a
-    /// range.
+    /// `NotFound` where none is; `Value` for a date where there are no times, or that is none.
     #[track_caller]
     pub(crate) fn sel(&self, array: &Array, axis: usize, label: &Label, method: SelMethod) -> Result<Array> {
         let found = self.find(label, method)?;
@@ -143,16 +160,8 @@ impl<'a> Coordinates<'a> {
             }
             Found::Several(several) => several,
         };
-        let step = if let [first, second, ..] = several[..] { second.saturating_sub(first) } else { 1 };
-        let even = step > 0 && several.windows(2).all(|pair| pair[1].checked_sub(pair[0]) == Some(step));
-        Ok(match (&several[..], even) {
-            ([first, .., last] | [first @ last], true) => {
-                let (start, stop) = (Some(*first as i64), Some(*last as i64 + 1));
-                index[axis] = Index::Slice { start, stop, step: step as i64 };
-                array.index(index)
-            }
-            _ => array.take(&several.iter().map(|&at| at as i64).collect::<Vec<_>>(), axis as i64),
-        })
+        let several: Vec<i64> = several.iter().map(|&at| at as i64).collect();
+        Ok(array.at_positions(&several, axis))
     }
 
     fn find(&self, label: &Label, method: SelMethod) -> Result<Found> {
@@ -163,7 +172,7 @@ impl<'a> Coordinates<'a> {
             Label::Date(date) => {
                 let period = self.period(date)?;
                 let finest = Times::resolution(self.moments.iter().flatten().copied());
-                if method != SelMethod::Exact || period.resolution >= finest {
+                if period.resolution >= finest {
                     return Ok(Found::One(self.one(
                         Point::Moment(period.start),
                         &|| date.clone(),
@@ -178,14 +187,7 @@ impl<'a> Coordinates<'a> {
                 }
                 Ok(Found::Several(all))
             }
-            Label::Between { from, to, step } => {
-                if method != SelMethod::Exact {
-                    let e =
-                        Error::new(ErrorKind::Unsupported, "a method is of single labels, not of a range");
-                    return Err(e.hint("a range has all that lies between its ends"));
-                }
-                self.between(from.as_deref(), to.as_deref(), *step)
-            }
+            Label::Between { from, to, step } => self.between(from.as_deref(), to.as_deref(), *step),
             Label::Each(labels) => {
                 let mut all = Vec::with_capacity(labels.len());
                 for label in labels {

@@ -16,7 +16,7 @@ pub struct Dimension(dimensions::Dimension<Node>);
 impl Dimension {
     /// An axis of a name.
     pub fn new(name: &str) -> Dimension {
-        Dimension(dimensions::Dimension { name: name.into(), coordinates: None })
+        Dimension(dimensions::Dimension { name: name.into(), coordinates: None, groups: false })
     }
 
     /// With coordinates, an array of one axis as long as this one. They are opened when somebody asks for them.
@@ -33,6 +33,18 @@ impl Dimension {
     ) -> Dimension {
         self.0.coordinates = Some(Arc::new(move || open()?.map(|a| a.node().cloned()).transpose()));
         self
+    }
+
+    /// Of groups, whose labels are the coordinates.
+    #[must_use]
+    pub fn of_groups(mut self) -> Dimension {
+        self.0.groups = true;
+        self
+    }
+
+    /// Whether its places are groups.
+    pub fn is_of_groups(&self) -> bool {
+        self.0.groups
     }
 
     /// Its name.
@@ -130,7 +142,7 @@ impl Array {
             let found = traced(node, axis)?;
             let coordinates =
                 found.along.map(|along| -> Coordinates<Node> { Arc::new(move || chosen(&along, len)) });
-            Some(Dimension(dimensions::Dimension { name: found.name, coordinates }))
+            Some(Dimension(dimensions::Dimension { name: found.name, coordinates, groups: found.groups }))
         };
         Ok(node.shape.iter().enumerate().map(axis).collect())
     }

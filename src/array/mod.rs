@@ -48,6 +48,7 @@ pub use assemble::{Blocks as BlockList, block};
 pub use axis_bins::AxisBins;
 pub use bin_rule::BinRule;
 pub(crate) use bin_rule::Sample;
+pub(crate) use calendar::Times;
 pub use calendar::{DatePart, date_of, time_of};
 pub use choose::{IndexMode, ravel_multi_index};
 pub use compound::Compound;

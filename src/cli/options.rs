@@ -131,7 +131,7 @@ pub struct Storing {
     /// What elements are that nobody wrote
     #[arg(long, value_name = "[NAME=]NUMBER", requires = "output", allow_hyphen_values = true)]
     pub fillvalue: Vec<String>,
-    /// Names of the axes, as time,lat,lon; those of the inputs else; none
+    /// Names of the axes, as time,lat,lon, or none
     #[arg(long, value_name = "[NAME=]A,B", requires = "output")]
     pub dims: Vec<String>,
     /// How far each axis may grow later: a length, or none for any

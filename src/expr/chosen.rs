@@ -280,7 +280,7 @@ fn along(cx: &Cx, span: Span, x: &Array, by: &Array, axis: usize) -> Result<Arra
             x.reshape(&before.chain([&all]).chain(after).copied().collect::<Vec<_>>())
         }
     };
-    Ok(flat.take(&positions, axis as i64))
+    Ok(flat.at_positions(&positions, axis))
 }
 
 /// Moves axes `from..from + n` before all others.

@@ -1,7 +1,6 @@
 //! Medians and quantiles, and reductions by group, which may be one of them.
 
 use super::args::{Args, over, reduction, word};
-use super::catalogue::{self, Kind};
 use super::cx::Cx;
 use super::named;
 use super::selected::values_over;
@@ -9,7 +8,8 @@ use super::skipna;
 use super::syntax::Span;
 use super::value::{Item, Val};
 use crate::{
-    Array, Dimension, ErrorKind, Labels, Members, Over, QuantileMethod, Quantiles, Reduction, Result, Scalar,
+    Array, DType, Dimension, ErrorKind, Labels, Members, Over, QuantileMethod, Quantiles, Reduction, Result,
+    Scalar,
 };
 use std::sync::Arc;
 
@@ -45,7 +45,11 @@ fn asked(cx: &Cx, a: &mut Args) -> Result<(Quantiles, QuantileMethod)> {
 
 /// `flox.groupby_reduce`
 pub fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
-    let func = a.take("func");
+    let mut func = a.take("func");
+    let counts = matches!(&func, Some(Item { value: Val::Str(name), .. }) if name == "count");
+    if counts {
+        func = None;
+    }
     let order = func.as_ref().and_then(ordered);
     let func = match reduction(cx, func.filter(|_| order.is_none()), Reduction::Sum)? {
         // The mean of what counts more or less is the average.
@@ -61,7 +65,11 @@ pub fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
         }
     }
     let func = skipna::reduction(cx, &values, func)?;
-    let values = values.array(cx, "array")?;
+    let mut values = values.array(cx, "array")?;
+    if counts {
+        // What is not missing counts, as in pandas.
+        values = values.equal(&values);
+    }
     let by = a.need(cx, "by")?;
     if let Val::Tuple(keys) | Val::List(keys) = &by.value
         && keys.iter().any(|key| matches!(key.value, Val::Array(_) | Val::Stored(_) | Val::Texts(..)))
@@ -125,7 +133,7 @@ fn group_name(by: &str) -> String {
     let name = match by.split_once('(') {
         Some((function, rest)) => {
             let whole = rest.find(')').is_some_and(|end| end + 1 == rest.len());
-            let is_cast = catalogue::find(function).is_none_or(|entry| entry.kind == Kind::Cast);
+            let is_cast = DType::from_name(function).is_some();
             if whole && !is_cast { function } else { "" }
         }
         None => by.rsplit(['.', '/']).next().unwrap_or_default(),
@@ -151,7 +159,7 @@ fn along_groups(reduced: Array, name: String, labels: Labels, members: Option<Ar
             None => labels,
         })
     };
-    let dimension = Dimension::new(&name).with_coordinates(coordinates);
+    let dimension = Dimension::new(&name).with_coordinates(coordinates).of_groups();
     reduced.with_dimensions_by(move || {
         let mut all = known.dimensions().unwrap_or_default();
         if let Some(last) = all.last_mut() {

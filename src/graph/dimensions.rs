@@ -15,6 +15,8 @@ use std::sync::Arc;
 pub struct Traced {
     /// Its name.
     pub name: Arc<str>,
+    /// Whether its places are groups.
+    pub groups: bool,
     /// Its coordinates, and which of them belong to its elements, if they are known.
     pub along: Option<Along>,
 }
@@ -65,7 +67,7 @@ pub fn traced(root: &Arc<Node>, axis: usize) -> Option<Traced> {
             places,
         });
         match &mut found {
-            None => found = Some(Traced { name: dimension.name.clone(), along }),
+            None => found = Some(Traced { name: dimension.name.clone(), groups: dimension.groups, along }),
             Some(other) if other.name != dimension.name => return None,
             Some(other) => other.along = other.along.take().filter(|a| along.is_some_and(|b| b.is(a))),
         }

@@ -5,7 +5,9 @@ use crate::dtype::{DType, Scalar, Weak};
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::MISSING;
 use crate::grid::{Dims, show_shape};
+use crate::members::Members;
 use crate::sink::hdf5::{AttributeData, DatasetSpec, Filter};
+use std::sync::Arc;
 
 /// How arrays are stored, in h5py's words.
 ///
@@ -36,6 +38,11 @@ pub struct StoreOptions {
     maxshape: Option<Vec<Option<u64>>>,
     dims: Vec<String>,
     attributes: Vec<(String, AttributeData)>,
+}
+
+/// Names of values as HDF5 has them, where none is empty.
+fn named(members: &Arc<Members>) -> Arc<Members> {
+    members.without_empty().map_or_else(|| members.clone(), Arc::new)
 }
 
 /// How elements lie in the file.
@@ -191,7 +198,7 @@ impl StoreOptions {
             maxshape: self.maxshape.clone(),
             dims: self.dims.clone(),
             attributes,
-            members: array.members()?.filter(|_| dtype.is_integer()).cloned(),
+            members: array.members()?.filter(|_| dtype.is_integer()).map(named),
             ..DatasetSpec::new(name, shape, dtype)
         };
         spec.check()?;

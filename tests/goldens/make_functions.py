@@ -35,6 +35,24 @@ def put_slice(a, values, start, step=1):
     return a
 
 
+class Timed(np.ndarray):
+    """Numbers with units."""
+
+    units = ""
+
+    def since(self, units):
+        self.units = units
+        return self
+
+
+def with_dims(a, **coordinates):
+    def coordinate(c):
+        times = isinstance(c, Timed) and " since " in c.units
+        return cftime.num2date(np.asarray(c), c.units, only_use_python_datetimes=True, only_use_cftime_datetimes=False) if times else c
+
+    return xarray.DataArray(a, {k: coordinate(c) for k, c in coordinates.items() if c is not None}, list(coordinates))
+
+
 own = {name: generator(name) for name in drawn.split()} | {
     "year": dates("year"),
     "month": dates("month"),
@@ -82,8 +100,9 @@ own = {name: generator(name) for name in drawn.split()} | {
     "triu_indices_from": lambda a: np.triu_indices_from(np.asarray(a)),
     "unstack": lambda x: np.unstack(np.asarray(x)),
     "rollaxis": lambda a, axis: np.rollaxis(np.asarray(a), axis),
-    "with_units": lambda x, units: np.asarray(x),
-    "with_dims": lambda a, **c: xarray.DataArray(a, {k: v for k, v in c.items() if v is not None}, list(c)),
+    "with_units": lambda x, units: np.asarray(x).view(Timed).since(units),
+    "with_dims": with_dims,
+    "resample": lambda a, freq, func="mean": getattr(a.resample(time=freq), func)(),
     "sel": lambda a, **labels: a.sel(**labels),
     "isel": lambda a, **positions: a.isel(**positions),
     "startswith": lambda a, text: np.char.startswith(a, text),

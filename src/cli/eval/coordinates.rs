@@ -10,6 +10,14 @@ use chunkwise::{Array, Dimension, Error, ErrorKind, Result, Target, Value};
 /// Axes longer than this have no coordinates in pictures and tables.
 const LONGEST: u64 = 1 << 22;
 
+/// Of which axes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    All,
+    /// Those of groups, whose labels are at hand and are nowhere else.
+    Groups,
+}
+
 /// The dimensions of each result.
 #[derive(Default)]
 pub struct Coordinates {
@@ -27,11 +35,12 @@ impl Coordinates {
     ///
     /// # Errors
     /// As [`Array::check`].
-    pub fn of(wanted: &[Wanted]) -> Result<Coordinates> {
+    pub fn of(wanted: &[Wanted], which: Which) -> Result<Coordinates> {
+        let is = |dimension: &Dimension| which == Which::All || dimension.is_of_groups();
         let of = |w: &Wanted| match &w.output {
             Output::Array(array) if bins_of(array)?.is_empty() => {
                 let dimensions = array.dimensions()?.into_iter().zip(array.shape()?);
-                Ok(dimensions.map(|(d, &len)| d.map(|d| Axis::of(&d, len))).collect())
+                Ok(dimensions.map(|(d, &len)| d.filter(is).map(|d| Axis::of(&d, len))).collect())
             }
             _ => Ok(Vec::new()),
         };

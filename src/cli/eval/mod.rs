@@ -29,7 +29,7 @@ use bins::ResultBins;
 use chunkwise::expr::Scope;
 use chunkwise::text::printable_lines;
 use chunkwise::{Cancel, FallbackPolicy, Report, Trace, Value};
-use coordinates::Coordinates;
+use coordinates::{Coordinates, Which};
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -84,7 +84,7 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
         Some(path) if table.is_none() => {
             let existing = if args.storing.changes() { Existing::Change } else { existing };
             check_target("--output", path, existing, &files)?;
-            let store = storing::store(&session, path, &wanted, &args.storing)?;
+            let store = storing::store(path, &wanted, &args.storing)?;
             let there = path.symlink_metadata().is_ok();
             vec![match (args.overwrite, args.storing.changes()) {
                 (true, _) => store,
@@ -98,11 +98,9 @@ pub fn run(args: &Eval, cancel: &Cancel) -> Done {
     // What is stored is not shown, but where it is drawn.
     let shown = if stores.is_empty() || picture.is_some() { &wanted[..] } else { &[] };
     let bins = ResultBins::of(shown)?;
-    // Only pictures and tables show them, and they may have to be read.
-    let coordinates = match picture.is_some() || table.is_some() {
-        true => Coordinates::of(shown)?,
-        false => Coordinates::default(),
-    };
+    // Only pictures and tables show all of them, which may have to be read.
+    let which = if picture.is_some() || table.is_some() { Which::All } else { Which::Groups };
+    let coordinates = Coordinates::of(shown, which)?;
     let shown: Vec<&dyn chunkwise::Target> =
         shown.iter().map(|w| &w.output as _).chain(bins.targets()).chain(coordinates.targets()).collect();
     if args.explain == Some(Explain::Plan) {

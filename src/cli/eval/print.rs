@@ -1,12 +1,14 @@
 //! The results of a run as text.
 
-use crate::cli::render::{self, Of};
+use crate::cli::render::{self, Along, Of};
 use crate::cli::{Done, output};
 use chunkwise::expr::Output;
+use chunkwise::text::printable;
 use chunkwise::{Error, ErrorKind, Outcome, Value};
 use std::io::Write;
 
-/// `{"results": {…}, "notes": […], "report": {…}}`, and `"edges": {…}`, of each axis, where results are profiles.
+/// `{"results": {…}, "notes": […], "report": {…}}`, and `"edges": {…}`, of each axis, where results are profiles, `"groups": {…}`, the
+/// labels of each axis, where they are by group.
 pub fn json<'a>(
     mut out: impl Write,
     wanted: impl Iterator<Item = (&'a str, Of)>,
@@ -32,6 +34,19 @@ pub fn json<'a>(
     if !edges.is_empty() {
         out.write_all(b"\"edges\": ")?;
         output::json(&mut out, &edges)?;
+        out.write_all(b",\n")?;
+    }
+    let labelled = wanted.iter().zip(&outcome.values).filter_map(|((name, of), value)| {
+        let rank = value.as_array().map_or(0, |a| a.shape().len());
+        let groups: Vec<&Along> = (0..rank).filter_map(|axis| of.dimension(axis)).collect();
+        let groups = groups.iter().map(|g| (g.name.clone(), serde_json::json!(g.labels())));
+        let groups: serde_json::Map<_, _> = groups.collect();
+        (!groups.is_empty()).then(|| (name.to_string(), groups.into()))
+    });
+    let labelled: serde_json::Map<String, serde_json::Value> = labelled.collect();
+    if !labelled.is_empty() {
+        out.write_all(b"\"groups\": ")?;
+        output::json(&mut out, &labelled)?;
         out.write_all(b",\n")?;
     }
     out.write_all(b"\"notes\": ")?;
@@ -98,5 +113,20 @@ pub fn named(name: &str, of: &Of, value: &Value) -> chunkwise::Result<String> {
         _ => return Err(unknown(&name)),
     };
     let space = if text.contains('\n') { "\n" } else { " " };
-    Ok(format!("{name} ={space}{text}\n"))
+    let rank = value.as_array().map_or(0, |a| a.shape().len());
+    let labels: String = (0..rank).filter_map(|axis| of.dimension(axis)).map(along).collect();
+    Ok(format!("{name} ={space}{text}\n{labels}"))
+}
+
+/// Labels that are printed.
+const LABELS: usize = 16;
+
+/// The labels of the groups along an axis, in a line of their own.
+fn along(groups: &Along) -> String {
+    let mut labels: Vec<String> =
+        groups.values.iter().take(LABELS).map(|v| printable(&groups.shown(*v)).into_owned()).collect();
+    if groups.values.len() > LABELS {
+        labels.push("…".into());
+    }
+    format!("  by {}: {}\n", printable(&groups.name), labels.join(" "))
 }

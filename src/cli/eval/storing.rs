@@ -12,7 +12,7 @@ use chunkwise::grid::show_shape;
 use chunkwise::sink::Format;
 use chunkwise::sink::hdf5::{AttributeData, Filter};
 use chunkwise::text::printable;
-use chunkwise::{Array, DType, Members, Scalar, Session, Store, StoreOptions};
+use chunkwise::{Array, DType, Members, Scalar, Store, StoreOptions};
 use std::path::Path;
 
 /// What an option says: of one result, or of all that nothing else is said of.
@@ -276,12 +276,7 @@ impl Stored for Output {
 ///
 /// # Errors
 /// What an option cannot say; a result that cannot be stored.
-pub fn store<O: Stored>(
-    session: &Session,
-    path: &Path,
-    wanted: &[Wanted<O>],
-    args: &Storing,
-) -> Result<Store, Failure> {
+pub fn store<O: Stored>(path: &Path, wanted: &[Wanted<O>], args: &Storing) -> Result<Store, Failure> {
     let names = dataset_names(wanted);
     let chunks = Sayings::read("--chunks", &args.chunks, &names, chunks)?;
     let filters = Sayings::read("--filter", &args.filter, &names, Filter::list)?;
@@ -310,8 +305,7 @@ pub fn store<O: Stored>(
         _ => None,
     };
     let stored: Vec<Option<Array>> = parts.iter().map(array_of).collect();
-    let mut axes =
-        Axes::new(session, names.iter().map(String::as_str).zip(stored.iter().map(Option::as_ref)));
+    let mut axes = Axes::new(names.iter().map(String::as_str).zip(stored.iter().map(Option::as_ref)));
     // Files of NumPy have no dimensions, and those of a file that is there are its own.
     let knows = format == Format::Hdf5 && !args.changes();
     let mut dimensions = |name: &str, array: &Array| -> Result<Vec<String>, Failure> {
@@ -380,6 +374,9 @@ pub fn store<O: Stored>(
                     tell_members(name, members);
                     array = array.without_members();
                 }
+                if array.members()?.is_some_and(|members| members.without_empty().is_some()) {
+                    output::note(&format!("{name}: texts without a letter are stored as '(empty)'"));
+                }
                 let own = dimensions(name, &array)?;
                 let own: Vec<&str> = own.iter().map(String::as_str).collect();
                 store = store.dataset_with(name, &array, &options(name, false).dims(&own));
@@ -405,6 +402,7 @@ pub fn store<O: Stored>(
             // netCDF's enums are no coordinates to most; CF has flags.
             let values =
                 members.iter().filter_map(|(value, _)| i64::try_from(value).ok()).map(Scalar::I64).collect();
+            let members = members.without_empty().unwrap_or_else(|| (**members).clone());
             let meanings: Vec<String> =
                 members.iter().map(|(_, name)| name.replace(char::is_whitespace, "_")).collect();
             options = options.attribute("flag_values", AttributeData::Numbers(values));

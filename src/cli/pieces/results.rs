@@ -105,7 +105,7 @@ impl<'a> Results<'a> {
             return Ok(());
         }
         if let Some(path) = &self.args.output {
-            let store = storing::store(session, path, &wanted, &self.args.storing)?;
+            let store = storing::store(path, &wanted, &self.args.storing)?;
             let there = path.symlink_metadata().is_ok();
             let store = match (self.args.overwrite, self.args.storing.changes()) {
                 (true, _) => store,

@@ -34,6 +34,25 @@ impl Along {
         name.map(str::to_string).or_else(|| self.date(value)).unwrap_or_else(|| value.to_string())
     }
 
+    /// As [`Along::told`], a name in quotes.
+    pub fn shown(&self, value: Scalar) -> String {
+        match &self.members {
+            Some(_) => format!("'{}'", self.told(value)),
+            None => self.told(value),
+        }
+    }
+
+    /// Its coordinates as JSON has them: numbers, and texts of names and dates.
+    pub fn labels(&self) -> Vec<serde_json::Value> {
+        let label =
+            |value: &Scalar| match (&self.members, value.to_i128().and_then(|v| i64::try_from(v).ok())) {
+                (None, Some(v)) if self.date(*value).is_none() => v.into(),
+                (None, None) if self.date(*value).is_none() => value.to_f64().into(),
+                _ => self.told(*value).into(),
+            };
+        self.values.iter().map(label).collect()
+    }
+
     /// What stands beside its axis.
     pub fn label(&self) -> String {
         match self.units.as_deref().map(str::trim) {

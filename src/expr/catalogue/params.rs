@@ -17,7 +17,7 @@ const PARAMS: &[(&str, &str)] = &[
     ("dtype", "in which dtype to count, and of the result"),
     ("edge_order", "1 or 2: how exact the ends are"),
     ("expected", "the labels of the groups; all that there are if not given"),
-    ("func", "a reduction, 'median' or 'quantile', in quotes"),
+    ("func", "a reduction, 'count', 'median' or 'quantile', in quotes"),
     ("include_initial", "whether the sum or product of nothing comes first"),
     ("keepdims", "keep the axes that are gone, with length one"),
     ("log", "bins of equal ratio"),

@@ -7,7 +7,7 @@ use super::super::skipna;
 use super::super::value::{Item, Val};
 use super::arrange::{axis, several};
 use super::row::{Function, functions};
-use crate::{Array, ConvolveMode, Reduction, Result, concatenate, select};
+use crate::{Array, ConvolveMode, Dimension, Reduction, Result, concatenate, select};
 
 /// The rows.
 pub static FUNCTIONS: &[Function] = functions! {
@@ -116,7 +116,8 @@ pub static FUNCTIONS: &[Function] = functions! {
         let Some(default) = Reduction::from_name("mean") else { return Err(cx.error(a.span, "there is no mean")) };
         let x = a.need(cx, "x")?;
         let how = skipna::reduction(cx, &x, reduction(cx, how, default)?)?;
-        Ok(Val::Array(x.array(cx, "x")?.coarsen(how, &factors, trim)))
+        let x = x.array(cx, "x")?;
+        Ok(Val::Array(blocks_along(x.coarsen(how, &factors, trim), x, factors)))
     };
     /// Of positions in C order the index along each axis of a shape, a tuple.
     Choice "unravel_index(indices, shape)" eg "unravel_index(5, (2, 3))[1]" = |cx, mut a| {
@@ -185,4 +186,21 @@ fn diff(cx: &Cx, mut a: Args) -> Result<Val> {
     // As in NumPy, no differences at all are the array as it was.
     let x = if pieces.len() > 1 && n > 0 { concatenate(&pieces, along) } else { x };
     Ok(Val::Array(x.diff(n, along)))
+}
+
+/// Gives the axes of blocks the names that those of the elements have, with the means of their coordinates, as xarray's `coarsen`.
+fn blocks_along(blocks: Array, of: Array, factors: Vec<u64>) -> Array {
+    blocks.with_dimensions_by(move || {
+        let all = of.dimensions().unwrap_or_default();
+        let axis = |(dimension, factor): (Option<Dimension>, u64)| {
+            let dimension = dimension?;
+            let name = dimension.name().to_string();
+            Some(Dimension::new(&name).with_any_coordinates(move || {
+                let mean =
+                    |c: Array| if factor == 1 { c } else { c.coarsen(Reduction::Mean, &[factor], true) };
+                Ok(dimension.coordinates()?.map(mean))
+            }))
+        };
+        all.into_iter().zip(factors.iter().copied()).map(axis).collect()
+    })
 }

@@ -12,6 +12,7 @@ mod lookup;
 mod matrices;
 mod pieces;
 mod random;
+mod resample;
 mod row;
 mod sets;
 mod stencil;
@@ -48,6 +49,7 @@ pub fn all() -> impl Iterator<Item = &'static Function> {
         matrices::FUNCTIONS,
         pieces::FUNCTIONS,
         random::FUNCTIONS,
+        resample::FUNCTIONS,
         sets::FUNCTIONS,
         texts::FUNCTIONS,
     ]

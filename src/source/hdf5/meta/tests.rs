@@ -1,6 +1,7 @@
 //! What is read here and what libhdf5 says of the same files must be the same.
 
 use super::*;
+use crate::source::hdf5::facts::Storage;
 use crate::source::hdf5::tree::NodeKind;
 use crate::source::hdf5::{facts as library, handles, look as listed};
 use std::path::{Path, PathBuf};
@@ -34,7 +35,16 @@ fn compare(path: &Path) -> Result<(Vec<String>, usize, usize)> {
             let options = OpenOptions::new();
             let lib = library::gather(&file, &theirs.path, options).map_err(|e| e.to_string());
             let own = facts(&file.raw, &theirs.path, options).map_err(|e| e.to_string());
-            if own != lib.clone().map(|facts| Told::Here(Box::new(facts))) {
+            // Odd integers libhdf5 converts, and here they are taken out of their elements.
+            if let (Ok(Told::Here(own)), Ok(lib)) = (&own, &lib)
+                && own.part.as_ref().is_some_and(|part| part.odd.is_some())
+                && matches!(&lib.storage, Storage::Library { why } if why.contains("converted"))
+            {
+                let same = (&own.shape, own.dtype, &own.chunks, &own.filters);
+                if same != (&lib.shape, lib.dtype, &lib.chunks, &lib.filters) {
+                    wrong.push(format!("{name}:\n  own {own:?}\n  lib {lib:?}"));
+                }
+            } else if own != lib.clone().map(|facts| Told::Here(Box::new(facts))) {
                 wrong.push(format!("{name}:\n  own {own:?}\n  lib {lib:?}"));
             }
         }
