@@ -118,3 +118,41 @@ fn plugins_are_loaded_only_where_they_are_allowed() {
     assert!(ran.code == Some(1) && ran.err.contains("only libhdf5 can read this") && !loaded, "{ran:?}");
     assert!(ran.err.contains("311"), "{ran:?}");
 }
+
+/// A filter that nobody has is refused without libhdf5, which damaged files can bring down, and chunks that were stored without it
+/// are read.
+#[test]
+fn libhdf5_is_not_asked_for_filters_that_it_lacks() {
+    let folder = folder();
+    let path = folder.path().join("skipped.h5");
+    let stored: Vec<u8> = (0..100i32).flat_map(|v| v.to_le_bytes()).collect();
+    // SAFETY: identifiers and pointers are live, and the lock is held.
+    hdf5::sync::sync(|| unsafe {
+        let name = CString::new(path.to_str().unwrap()).unwrap();
+        let file = H5Fcreate(name.as_ptr(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+        let plist = H5Pcreate(*H5P_CLS_DATASET_CREATE);
+        let (len, chunk, optional) = (200u64, 100u64, 1);
+        assert!(H5Pset_chunk(plist, 1, &chunk) >= 0 && H5Pset_shuffle(plist) >= 0);
+        assert!(H5Pset_filter(plist, FILTER, optional, 0, std::ptr::null()) >= 0);
+        let space = H5Screate_simple(1, &len, std::ptr::null());
+        let data = H5Dcreate2(file, c"x".as_ptr(), *H5T_STD_I32LE, space, H5P_DEFAULT, plist, H5P_DEFAULT);
+        assert!(data >= 0);
+        // Of the first chunk both filters were skipped, of the second none.
+        for (mask, origin) in [(0b11, 0u64), (0, 100)] {
+            let bytes = stored.as_ptr().cast();
+            assert!(H5Dwrite_chunk(data, H5P_DEFAULT, mask, &origin, stored.len(), bytes) >= 0);
+        }
+        for id in [data, space, plist, file] {
+            assert!(H5Idec_ref(id) >= 0);
+        }
+    });
+    let x = chunkwise::Array::open(&path, "x").unwrap();
+    let session = chunkwise::Session::builder().device(chunkwise::Device::Cpu).build().unwrap();
+    let part = |range: std::ops::Range<i64>| x.index([chunkwise::Index::from(range)]).sum();
+    let outcome = session.run(&[&part(10..90)]).unwrap();
+    assert_eq!(outcome.values[0].as_array().unwrap().item::<i64>().unwrap(), (10..90).sum::<i64>());
+    assert_eq!(outcome.report.library_reads, 0);
+    let e = session.run(&[&part(50..150)]).unwrap_err();
+    assert_eq!(e.kind(), chunkwise::ErrorKind::Filter, "{e}");
+    assert!(e.to_string().contains("311") && e.hint_text().unwrap().contains("HDF5_PLUGIN_PATH"), "{e}");
+}

@@ -8,7 +8,7 @@ use super::dataset::{Access, Field, Hdf5Source, INDEX_BYTES, JOINED};
 use super::elsewhere::{self, Chain, External, Kind, Opener, digest, find, missing, words};
 use super::facts::{self, Facts, MAX_COMPACT, Mapping, Storage};
 use super::field;
-use super::filters::{between_bytes, codec_bytes, most_stored, named, own_pipeline};
+use super::filters::{between_bytes, codec_bytes, most_stored, named, own_pipeline, pipeline_as_far};
 use super::guard;
 use super::handles::{self, Borrowed};
 use super::index::Expect;
@@ -111,7 +111,11 @@ impl Hdf5Source {
                     return Err(Error::new(ErrorKind::Format, "a chunked array without a chunk shape"));
                 };
                 let expect = Expect { shape: &shape, chunk, element, filtered: !facts.filters.is_empty() };
-                match own_pipeline(&facts.filters) {
+                // What libhdf5 has no plugin for it cannot undo either, and it is not asked.
+                let asks = options.allow_plugins || options.untrusted || !meta::reads(options);
+                match own_pipeline(&facts.filters)
+                    .or_else(|| (!asks).then(|| pipeline_as_far(&facts.filters)))
+                {
                     Some(pipeline) => {
                         match facts::locate(&file.raw, header, &expect)? {
                             // A chunk can be larger than memory as long as it is not there.

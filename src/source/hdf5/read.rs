@@ -3,7 +3,9 @@
 use super::bytes::{bring, canonical_bools, fill};
 use super::dataset::{Access, BATCH, GAP, Hdf5Source};
 use super::filters::precision::widen;
-use super::filters::{Filter, Work, decode, decode_packed, least_stored, most_stored, swap_bytes};
+use super::filters::{
+    Filter, Work, decode, decode_packed, first_missing, least_stored, most_stored, swap_bytes,
+};
 use super::handles::Borrowed;
 use super::index::{ChunkIndex, Stored};
 use super::meta::ReadAt;
@@ -215,6 +217,9 @@ pub(super) fn decoded(
     out: &mut [u8],
     stats: &ReadStats,
 ) -> Result<Packing> {
+    if let Some(at) = first_missing(pipeline, mask) {
+        return Err(not_there(source, at));
+    }
     let (size, swap) = (source.element, source.swap);
     if takes_packed(source, form) {
         return stats
@@ -325,7 +330,22 @@ pub(super) fn through_library(
 /// The error for a filter that this libhdf5 does not have, if there is one.
 fn missing_filter(source: &Hdf5Source) -> Option<Error> {
     let missing = |f: &&h5::FilterInfo| !h5::has_filter(f.id);
-    let filter = source.filters.iter().find(missing)?;
+    source.filters.iter().position(|f| missing(&f)).map(|at| not_there(source, at))
+}
+
+/// The error for a filter that nobody has.
+fn not_there(source: &Hdf5Source, at: usize) -> Error {
+    let Some(filter) = source.filters.get(at) else {
+        return Error::new(ErrorKind::Internal, "a filter that the dataset has not");
+    };
+    if super::filters::is_own(filter.id) {
+        let what = format!(
+            "the filter {} has the parameters {:?}, with which it can be none",
+            super::filters::named(filter.id),
+            filter.values
+        );
+        return Error::new(ErrorKind::Format, what);
+    }
     let known = super::filter_name(filter.id).unwrap_or(match filter.name.as_str() {
         "" => "not a registered one",
         name => name,
@@ -338,17 +358,12 @@ fn missing_filter(source: &Hdf5Source) -> Option<Error> {
              (--allow-plugins) and set HDF5_PLUGIN_PATH"
         }
     };
-    Some(
-        Error::new(
-            ErrorKind::Filter,
-            format!("the data is compressed with the filter {named}, which is not available"),
-        )
-        .at("filter", named)
-        .hint(format!(
-            "{how} (`pip install hdf5plugin` has most: \
-             python -c 'import hdf5plugin; print(hdf5plugin.PLUGIN_PATH)'), or rewrite the file with h5repack"
-        )),
-    )
+    let what = format!("the data is compressed with the filter {named}, which is not available");
+    Error::new(ErrorKind::Filter, what).at("filter", named).hint(format!(
+        "{how} (`pip install hdf5plugin` has many: \
+         python -c 'import hdf5plugin; print(hdf5plugin.PLUGIN_PATH)'), or rewrite the file with h5repack where that has the \
+         filter"
+    ))
 }
 
 /// Runs `f` under the HDF5 lock and counts the wait for it.

@@ -66,6 +66,13 @@ static CODECS: &[Codec] = &[
     Codec { id: 32015, decode: zstd::decode },
 ];
 
+/// A filter that nobody here can undo. Chunks that were stored without it are read all the same.
+static MISSING: Codec = Codec { id: 0, decode: missing };
+
+fn missing(_: &[u32], _: &[u8], _: &mut [u8], _: &mut Work) -> Result<usize, Fault> {
+    Err("a filter that is not available".into())
+}
+
 const SZIP: i32 = 4;
 const BZIP2: i32 = 307;
 const BLOSC: i32 = 32001;
@@ -95,14 +102,29 @@ pub(crate) fn is_own(id: i32) -> bool {
 
 /// The pipeline, if all of it is undone here; `None` if libhdf5 has to do it.
 pub(crate) fn own_pipeline(filters: &[FilterInfo]) -> Option<Vec<Filter>> {
-    filters
+    filters.iter().map(own_filter).collect()
+}
+
+fn own_filter(f: &FilterInfo) -> Option<Filter> {
+    match (f.id, &f.values[..]) {
+        (2, &[size, ..]) if size > 0 => Some(Filter::Shuffle(size as usize)),
+        (3, _) => Some(Filter::Fletcher32),
+        (id, _) => CODECS.iter().find(|c| c.id == id).map(|c| Filter::Codec(c, f.values.clone())),
+    }
+}
+
+/// The pipeline with what cannot be undone in it.
+pub(crate) fn pipeline_as_far(filters: &[FilterInfo]) -> Vec<Filter> {
+    filters.iter().map(|f| own_filter(f).unwrap_or(Filter::Codec(&MISSING, Vec::new()))).collect()
+}
+
+/// The first filter that cannot be undone, of those that `mask` does not say were skipped.
+pub(crate) fn first_missing(pipeline: &[Filter], mask: u32) -> Option<usize> {
+    let skipped = |i: usize| i < 32 && mask >> i & 1 != 0;
+    pipeline
         .iter()
-        .map(|f| match (f.id, &f.values[..]) {
-            (2, &[size, ..]) if size > 0 => Some(Filter::Shuffle(size as usize)),
-            (3, _) => Some(Filter::Fletcher32),
-            (id, _) => CODECS.iter().find(|c| c.id == id).map(|c| Filter::Codec(c, f.values.clone())),
-        })
-        .collect()
+        .enumerate()
+        .position(|(i, f)| !skipped(i) && matches!(f, Filter::Codec(c, _) if c.id == MISSING.id))
 }
 
 /// The most bytes that a chunk of `len` bytes can take in a file: codecs grow incompressible data by less
