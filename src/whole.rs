@@ -33,11 +33,14 @@ fn parts() -> MutexGuard<'static, Vec<(PathBuf, Identity)>> {
     PARTS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Removes all files that are under way in this process, which is about to end.
+/// Removes all files that are under way in this process, which ends right after it: whoever makes another one from here on waits
+/// for ever.
 pub fn remove_parts() {
-    for (path, identity) in parts().drain(..) {
+    let mut all = parts();
+    for (path, identity) in all.drain(..) {
         remove(&path, identity);
     }
+    std::mem::forget(all);
 }
 
 /// A file under another name in its target's folder. Until [`WholeFile::finish`] the target is
@@ -134,13 +137,16 @@ impl WholeFile {
             // What the user's mask lets through.
             #[cfg(unix)]
             std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o666);
+            // Whoever removes all parts waits for one that is about to be made.
+            let mut known = parts();
             let file = match options.open(&path) {
                 Err(e) if e.kind() == io::ErrorKind::AlreadyExists => continue,
                 opened => opened.map_err(cannot)?,
             };
             let identity = identity(&file.metadata().map_err(cannot)?);
             // The current folder may be another by the time that they are removed.
-            parts().push((std::path::absolute(&path).unwrap_or_else(|_| path.clone()), identity));
+            known.push((std::path::absolute(&path).unwrap_or_else(|_| path.clone()), identity));
+            drop(known);
             let part = Part { path, identity };
             // A file system without locks takes the file as well.
             let _ = lock(&file);
