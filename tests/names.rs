@@ -200,6 +200,50 @@ fn parts_of_strings_are_found() {
     assert!(e.message().contains("numbers without names"), "{e}");
 }
 
+/// Groups by several keys have an axis for each, and every pair of labels, whether there are elements or none.
+#[test]
+fn groups_by_two_keys_are_those_of_both() {
+    let scope = scope();
+    let all = texts(&golden("texts.json")["files"]["texts.h5"]["strings"]["/table/name"][2]);
+    let names: BTreeSet<&String> = all.iter().collect();
+    let (id, sev) = (eval("int64(f.table.id)", &scope), eval("int64(f.table.sev)", &scope));
+    let (id, sev) = (id.as_slice::<i64>().unwrap(), sev.as_slice::<i64>().unwrap());
+    let levels: BTreeSet<i64> = sev.iter().copied().collect();
+    let mut sums = Vec::new();
+    let mut counts = Vec::new();
+    for name in &names {
+        for level in &levels {
+            let rows = (0..all.len()).filter(|&row| all[row] == **name && sev[row] == *level);
+            sums.push(rows.clone().map(|row| id[row]).sum::<i64>());
+            counts.push(rows.count() as i64);
+        }
+    }
+    assert!(names.len() > 3 && levels.len() > 1 && counts.contains(&0) && counts.iter().any(|n| *n > 1));
+    let text = "groupby_reduce(int64(f.table.id), [f.table.name, f.table.sev], 'sum')";
+    let found = eval(text, &scope);
+    assert_eq!(found.shape(), [names.len() as u64, levels.len() as u64]);
+    assert_eq!(found.as_slice::<i64>().unwrap(), sums);
+    let found = eval("groupby_reduce(f.table.id, (f.table.name, f.table.sev), 'count')", &scope);
+    assert_eq!(found.as_slice::<i64>().unwrap(), counts);
+    let array = Expression::parse(text).unwrap().array(&scope).unwrap();
+    let axes = array.dimensions().unwrap();
+    assert_eq!(axes.iter().map(|d| d.as_ref().unwrap().name()).collect::<Vec<_>>(), ["name", "sev"]);
+    let labels = axes[0].as_ref().unwrap().coordinates().unwrap().unwrap();
+    assert!(labels.members().unwrap().is_some());
+    // NaN is in no group, and along an axis the others are kept.
+    let mut scope = scope;
+    scope.define("x", Array::arange_int(0, 12, 1).reshape(&[2, 6]));
+    scope.define("a", Array::from(vec![1.5, f64::NAN, 1.5, 0.5, 0.5, 1.5]));
+    scope.define("b", Array::from(vec![7i64, 7, 9, 9, 7, 7]));
+    let found = eval("groupby_reduce(x, [a, b], 'sum', axis=1)", &scope);
+    assert_eq!(
+        (found.shape(), found.as_slice::<i64>().unwrap()),
+        (&[2, 2, 2][..], &[4, 3, 5, 2, 10, 9, 17, 8][..])
+    );
+    let e = Expression::parse("groupby_reduce(x, [a, b], expected=[1])").unwrap().array(&scope).unwrap_err();
+    assert!(e.message().contains("expected of one key"), "{e}");
+}
+
 /// Groups are printed with their labels, an empty text among them, and stored under a name that stands for it.
 #[test]
 fn groups_are_told_by_their_labels() {

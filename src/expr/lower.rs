@@ -195,8 +195,9 @@ impl<'a> Lowering<'a> {
             Expr::Attribute { object, .. } | Expr::Subscript { object, .. } => Some(*object),
             _ => None,
         };
-        // Functions may take strings.
-        let stays = |s: &Stored| matches!(expr, Expr::Call { .. }) && s.is_text();
+        // Functions may take strings, also in lists.
+        let may = matches!(expr, Expr::Call { .. } | Expr::List(_) | Expr::Tuple(_));
+        let stays = |s: &Stored| may && s.is_text();
         for id in expr.operands().into_iter().filter(|id| Some(*id) != looked_into) {
             if let Some(slot) = values.get_mut(id.index())
                 && let Some(Val::Stored(stored)) = slot

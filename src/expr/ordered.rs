@@ -8,10 +8,9 @@ use super::skipna;
 use super::syntax::Span;
 use super::value::{Item, Val};
 use crate::{
-    Array, DType, Dimension, ErrorKind, Labels, Members, Over, QuantileMethod, Quantiles, Reduction, Result,
-    Scalar,
+    Array, DType, Dimension, ErrorKind, Labels, Over, QuantileMethod, Quantiles, Reduction, Result, Scalar,
+    Side, Table,
 };
-use std::sync::Arc;
 
 /// `numpy.median` and its like.
 pub fn median(cx: &Cx, mut a: Args, f: fn(&Array, Over) -> Array) -> Result<Val> {
@@ -71,14 +70,15 @@ pub fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
         values = values.equal(&values);
     }
     let by = a.need(cx, "by")?;
-    if let Val::Tuple(keys) | Val::List(keys) = &by.value
-        && keys.iter().any(|key| matches!(key.value, Val::Array(_) | Val::Stored(_) | Val::Texts(..)))
-    {
-        let e = cx.error(by.span, "groups have one key");
-        return Err(e.hint("of two, make one: unique_inverse(a)[1] * unique(b).size + unique_inverse(b)[1]"));
-    }
-    let name = group_name(&cx.text(by.span));
-    let by = named::told_apart(cx, by)?.array(cx, "by")?;
+    let Groups { by, expected, axes } = match by.value {
+        Val::Tuple(keys) | Val::List(keys) if keys.iter().any(is_key) => {
+            if let Some(span) = a.given("expected") {
+                return Err(cx.error(span, "labels are expected of one key"));
+            }
+            by_several(cx, keys, by.span)?
+        }
+        _ => by_one(cx, by, a.take("expected"), a.span)?,
+    };
     if a.given("axis").is_none() {
         check_along(cx, &values, &by, a.span)?;
     }
@@ -89,16 +89,6 @@ pub fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
             return Err(cx.error(item.span, format!("only 'quantile' and 'nanquantile' take {param}")));
         }
     }
-    let expected = match a.take("expected") {
-        Some(item) => {
-            let span = item.span;
-            let labels = named::labels(cx, &by, item)?.array(cx, "expected")?;
-            let found = cx.beforehand().and_then(|s| Labels::of(&s.compute(&labels.ravel())?));
-            found.map_err(|e| cx.at(span, e))?
-        }
-        // A pass of its own finds them.
-        None => cx.beforehand().and_then(|s| s.labels(&by)).map_err(|e| cx.at(a.span, e))?,
-    };
     let reduced = match (order, asked) {
         (None, _) => values.groupby_reduce(&by, &expected, func, over),
         (_, Some((q, method))) if skips_nan => values.groupby_nanquantile(&by, &expected, q, method, over),
@@ -106,7 +96,88 @@ pub fn groupby_reduce(cx: &Cx, mut a: Args) -> Result<Val> {
         (_, None) if skips_nan => values.groupby_nanmedian(&by, &expected, over),
         (_, None) => values.groupby_median(&by, &expected, over),
     };
-    Ok(Val::Array(along_groups(reduced, name, expected, by.members()?.cloned())))
+    Ok(Val::Array(along_groups(reduced, axes)?))
+}
+
+/// Groups: the labels of elements, those that there are, and for each key what its axis is called, with its labels.
+struct Groups {
+    by: Array,
+    expected: Labels,
+    axes: Vec<(String, Array)>,
+}
+
+/// Whether an item of a list is one of several keys, and no label.
+fn is_key(item: &Item) -> bool {
+    matches!(item.value, Val::Array(_) | Val::Stored(_) | Val::Texts(..))
+}
+
+/// Groups by one key.
+fn by_one(cx: &Cx, by: Item, expected: Option<Item>, span: Span) -> Result<Groups> {
+    let name = group_name(&cx.text(by.span));
+    let by = named::told_apart(cx, by)?.array(cx, "by")?;
+    let expected = match expected {
+        Some(item) => {
+            let span = item.span;
+            let labels = named::labels(cx, &by, item)?.array(cx, "expected")?;
+            let found = cx.beforehand().and_then(|s| Labels::of(&s.compute(&labels.ravel())?));
+            found.map_err(|e| cx.at(span, e))?
+        }
+        // A pass of its own finds them.
+        None => cx.beforehand().and_then(|s| s.labels(&by)).map_err(|e| cx.at(span, e))?,
+    };
+    let labels = labels_of(&expected, &by)?;
+    Ok(Groups { by, expected, axes: vec![(name, labels)] })
+}
+
+/// Groups by several keys: every pair of their labels is one, whether there are elements or none.
+fn by_several(cx: &Cx, keys: Vec<Item>, span: Span) -> Result<Groups> {
+    let mut axes = Vec::with_capacity(keys.len());
+    let (mut by, mut known, mut count): (Option<Array>, Option<Array>, u64) = (None, None, 1);
+    for item in keys {
+        let (name, at) = (group_name(&cx.text(item.span)), item.span);
+        let key = named::told_apart(cx, item)?.array(cx, "by")?;
+        let found = cx.beforehand().and_then(|s| s.labels(&key)).map_err(|e| cx.at(at, e))?;
+        let labels = labels_of(&found, &key)?;
+        let table = Table::from(&cx.beforehand()?.compute(&labels)?);
+        let place = match key.dtype()? {
+            DType::Bool => key.cast(DType::U8),
+            _ => key.without_members(),
+        }
+        .searchsorted(table, Side::Left);
+        if key.dtype()?.is_float() {
+            let is = key.equal(&key);
+            known = Some(known.map_or(is.clone(), |known| known & is));
+        }
+        count = count.saturating_mul(found.len());
+        by = Some(match by {
+            None => place,
+            Some(before) => before * i64::try_from(found.len()).unwrap_or(i64::MAX) + place,
+        });
+        axes.push((name, labels));
+    }
+    let expected = Labels::range(count).map_err(|e| cx.at(span, e))?;
+    let by = by.ok_or_else(|| cx.error(span, "groups have a key"))?;
+    // NaN is in no group, whatever the other keys are.
+    let by = known.map_or(by.clone(), |known| known.select(by, -1i64));
+    by.check().map_err(|e| cx.at(span, e))?;
+    Ok(Groups { by, expected, axes })
+}
+
+/// Labels as an array, whose values have the names that those of `by` have.
+fn labels_of(labels: &Labels, by: &Array) -> Result<Array> {
+    let mut integers = Vec::new();
+    let mut floats = Vec::new();
+    for label in labels.scalars() {
+        match label {
+            Scalar::I64(v) => integers.push(v),
+            v => floats.push(v.to_f64()),
+        }
+    }
+    let labels = if floats.is_empty() { Array::from(integers) } else { Array::from(floats) };
+    Ok(match by.members()? {
+        Some(members) => labels.with_members(members.clone()),
+        None => labels,
+    })
 }
 
 /// Checks that labels of one axis lie along the last one, where broadcasting lays them, if names say along which they lie.
@@ -141,32 +212,26 @@ fn group_name(by: &str) -> String {
     if !name.is_empty() && is_name(name) { name.into() } else { "group".into() }
 }
 
-/// Says what the last axis of what was reduced by group is: that of the groups, with their labels as coordinates.
-fn along_groups(reduced: Array, name: String, labels: Labels, members: Option<Arc<Members>>) -> Array {
+/// Says what the last axes of what was reduced by group are: those of the groups, one for each key, with their labels as
+/// coordinates.
+fn along_groups(reduced: Array, keys: Vec<(String, Array)>) -> Result<Array> {
     let known = reduced.clone();
-    let coordinates = move || {
-        let mut integers = Vec::new();
-        let mut floats = Vec::new();
-        for label in labels.scalars() {
-            match label {
-                Scalar::I64(v) => integers.push(v),
-                v => floats.push(v.to_f64()),
-            }
-        }
-        let labels = if floats.is_empty() { Array::from(integers) } else { Array::from(floats) };
-        Ok(match &members {
-            Some(members) => labels.with_members(members.clone()),
-            None => labels,
-        })
+    let kept = reduced.ndim()?.saturating_sub(1);
+    let mut shape: Vec<i64> = reduced.shape()?[..kept].iter().map(|&n| n as i64).collect();
+    for (_, labels) in &keys {
+        shape.push(labels.size()? as i64);
+    }
+    let reduced = if keys.len() > 1 { reduced.reshape(&shape) } else { reduced };
+    let dimension = |(name, labels): (String, Array)| {
+        Dimension::new(&name).with_coordinates(move || Ok(labels.clone())).of_groups()
     };
-    let dimension = Dimension::new(&name).with_coordinates(coordinates).of_groups();
-    reduced.with_dimensions_by(move || {
+    let groups: Vec<Dimension> = keys.into_iter().map(dimension).collect();
+    Ok(reduced.with_dimensions_by(move || {
         let mut all = known.dimensions().unwrap_or_default();
-        if let Some(last) = all.last_mut() {
-            *last = Some(dimension.clone());
-        }
+        all.truncate(kept);
+        all.extend(groups.iter().cloned().map(Some));
         all
-    })
+    }))
 }
 
 /// Whether a name is one of a quantile, and whether that skips NaN; nothing if it is neither that nor a median.

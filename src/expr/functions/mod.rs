@@ -232,7 +232,8 @@ static FUNCTIONS: &[Function] = functions! {
             |cx, a| from_initial(cx, a, Array::cumulative_prod);
 
     /// A reduction, median or quantile of each group of elements, in the order of the labels. As
-    /// flox.groupby_reduce: the groups are the last axis, and their labels unique(by), or what is expected.
+    /// flox.groupby_reduce: the groups are the last axis, and their labels unique(by), or what is expected. Several keys
+    /// [a, b] have an axis each.
     Group "groupby_reduce(array, by, func='sum', expected=None, axis=None, *, where=True, weights=None, \
         q=None, method='linear')"
         eg "groupby_reduce([1, 2, 3, 4], [0, 1, 0, 1], 'mean')" = ordered::groupby_reduce;
