@@ -760,7 +760,7 @@ fn files_and_groups_have_names() {
         (&whole, "float32(s.x[0, 3]) * s.Header.attrs['Time']", "0.75"),
         (&whole, "s.Header.attrs['Time'][0]", "0.25"),
         (&whole, "s.Header.attrs['N'][1] + s.Header.attrs['N']", "[3 4 5]"),
-        (&whole, "groupby_reduce(s.i, s.i > 2, s.Header.attrs['how'])", "[1. 4.]"),
+        (&whole, "groupby_reduce(s.i, s.i > 2, s.Header.attrs['how'])", "[1. 4.]\n  by group: False True"),
         (&whole, "concatenate((s.i, s.x[0]))[-1]", "3.0"),
         (&whole, "s.g.d.attrs['limits'][1]", "2.5"),
         (&group, "g.d[g.m > 0].max()", "9999.0"),
@@ -938,7 +938,10 @@ fn names_of_other_libraries_say_what_to_write() {
         ("len(arange(3))", "write x.shape[0]"),
         ("nunique(arange(3))", "write unique(x).size"),
         ("value_counts(arange(3))", "write unique_counts(x)"),
-        ("rolling(arange(3), 3)", "write mean(sliding_window_view(x, 3, axis=0), axis=-1)"),
+        (
+            "rolling(arange(3), 3)",
+            "write mean(sliding_window_view(x, 3, axis=0), axis=-1), where windows leave out what is missing",
+        ),
     ] {
         let run = chunkwise(&["eval", e]);
         assert_eq!(run.code, Some(2), "{e}: {}", run.err);

@@ -240,6 +240,8 @@ fn groups_by_two_keys_are_those_of_both() {
         (found.shape(), found.as_slice::<i64>().unwrap()),
         (&[2, 2, 2][..], &[4, 3, 5, 2, 10, 9, 17, 8][..])
     );
+    let found = eval("groupby_reduce(x, [b > 8, b], 'sum', axis=1)[0]", &scope);
+    assert_eq!(found.as_slice::<i64>().unwrap(), [10, 0, 0, 5]);
     let e = Expression::parse("groupby_reduce(x, [a, b], expected=[1])").unwrap().array(&scope).unwrap_err();
     assert!(e.message().contains("expected of one key"), "{e}");
 }

@@ -138,7 +138,9 @@ fn by_several(cx: &Cx, keys: Vec<Item>, span: Span) -> Result<Groups> {
         let key = named::told_apart(cx, item)?.array(cx, "by")?;
         let found = cx.beforehand().and_then(|s| s.labels(&key)).map_err(|e| cx.at(at, e))?;
         let labels = labels_of(&found, &key)?;
-        let table = Table::from(&cx.beforehand()?.compute(&labels)?);
+        let is_bool = key.dtype()? == DType::Bool;
+        let sought = if is_bool { labels.cast(DType::U8) } else { labels.clone() };
+        let table = Table::from(&cx.beforehand()?.compute(&sought)?);
         let place = match key.dtype()? {
             DType::Bool => key.cast(DType::U8),
             _ => key.without_members(),
@@ -176,6 +178,7 @@ fn labels_of(labels: &Labels, by: &Array) -> Result<Array> {
     let labels = if floats.is_empty() { Array::from(integers) } else { Array::from(floats) };
     Ok(match by.members()? {
         Some(members) => labels.with_members(members.clone()),
+        None if by.dtype()? == DType::Bool => labels.cast(DType::Bool),
         None => labels,
     })
 }

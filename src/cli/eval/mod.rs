@@ -14,6 +14,7 @@ mod tests;
 
 pub use asked::{Asked, Wanted};
 pub use bins::bins_of;
+pub use coordinates::{Coordinates, Which};
 pub use print::{named, of};
 pub use storing::{Parts, Stored};
 
@@ -29,7 +30,6 @@ use bins::ResultBins;
 use chunkwise::expr::Scope;
 use chunkwise::text::printable_lines;
 use chunkwise::{Cancel, FallbackPolicy, Report, Trace, Value};
-use coordinates::{Coordinates, Which};
 use std::io::{self, Write};
 use std::sync::Arc;
 

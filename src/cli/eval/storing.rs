@@ -408,7 +408,11 @@ pub fn store<O: Stored>(path: &Path, wanted: &[Wanted<O>], args: &Storing) -> Re
             options = options.attribute("flag_values", AttributeData::Numbers(values));
             options = options.attribute("flag_meanings", meanings.join(" "));
         }
-        store = store.dataset_with(&name, &coordinates.without_members(), &options);
+        let mut numbers = coordinates.without_members();
+        if numbers.dtype()? == DType::Bool {
+            numbers = numbers.cast(DType::U8);
+        }
+        store = store.dataset_with(&name, &numbers, &options);
     }
     Ok(store)
 }

@@ -9,7 +9,7 @@ mod document;
 mod results;
 
 use super::bar::Bar;
-use super::eval::{Asked, scope};
+use super::eval::{Asked, Coordinates, Which, scope};
 use super::output;
 use super::signals::Run;
 use super::targets::{Existing, Written};
@@ -40,7 +40,14 @@ pub fn plan(args: &PlanOf, cancel: &Cancel) -> Done {
     let wanted = wanted?;
     let targets: Vec<&dyn Target> = wanted.iter().map(|w| &w.output as _).collect();
     let plan = session.plan(&targets)?.portable(args.inline)?;
-    let called = wanted.iter().map(Called::new).collect::<chunkwise::Result<_>>()?;
+    let mut called = wanted.iter().map(Called::new).collect::<chunkwise::Result<Vec<_>>>()?;
+    // The labels of groups are at hand here, and nowhere else.
+    let coordinates = Coordinates::of(&wanted, Which::Groups)?;
+    let labels: Vec<&dyn Target> = coordinates.targets().collect();
+    let mut labels = if labels.is_empty() { Vec::new() } else { session.run(&labels)?.values };
+    for (called, along) in called.iter_mut().zip(coordinates.take(&mut labels)?) {
+        called.of = std::mem::take(&mut called.of).along(along);
+    }
     let mut document = Document::new(&plan, called, told.notes())?;
     (document.masked, document.no_skipna) = (told.masked(), args.asking.no_skipna);
     let to = args.output.as_deref().unwrap_or(Path::new("-"));

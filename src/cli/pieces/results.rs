@@ -100,7 +100,8 @@ impl<'a> Results<'a> {
             .collect();
         if let Some(table) = self.table {
             csv::check(&wanted, &self.args.storing)?;
-            csv::write(table, &wanted, &[], &values)?;
+            let of: Vec<_> = called.iter().map(|called| called.of.clone()).collect();
+            csv::write(table, &wanted, &of, &values)?;
             output::tell(&report);
             return Ok(());
         }
