@@ -139,12 +139,17 @@ fn what_does_not_fit_is_told_how_it_would() {
         ("average(t, weights=w)", "the 4 lie along axis 0 as [:, None, None]"),
         ("mean(t, where=w > 1)", "the 4 lie along axis 0 as [:, None, None]"),
         ("groupby_reduce(t, int64(w), 'mean')", "axis= groups along one axis"),
-        ("groupby_reduce(t, (w, w), 'sum', axis=0)", "of two, make one"),
         ("mean(t, axis='time')", "axes are numbers from 0 on"),
         ("nlargest(t)", "write topk(x, 3)"),
     ] {
         assert!(said(text).contains(hint), "{text}: {}", said(text));
     }
+    // Two keys are two axes.
+    let both = "groupby_reduce(t, (w, w), 'sum', axis=0).shape";
+    assert_eq!(
+        done(&["eval", "--let", "t=ones((4, 3, 2))", "--let", "w=arange(4.0)", both]),
+        format!("{both} = [3 2 4 4]\n")
+    );
 }
 
 #[test]

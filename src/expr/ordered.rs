@@ -218,6 +218,10 @@ fn group_name(by: &str) -> String {
 /// Says what the last axes of what was reduced by group are: those of the groups, one for each key, with their labels as
 /// coordinates.
 fn along_groups(reduced: Array, keys: Vec<(String, Array)>) -> Result<Array> {
+    // What cannot be is an error of the whole expression, which says where.
+    if reduced.check().is_err() {
+        return Ok(reduced);
+    }
     let known = reduced.clone();
     let kept = reduced.ndim()?.saturating_sub(1);
     let mut shape: Vec<i64> = reduced.shape()?[..kept].iter().map(|&n| n as i64).collect();
