@@ -408,6 +408,9 @@ for name in sorted(f):
     assert!(seen(&out).contains("m latitude[60.0"), "{}", seen(&out));
     let out = store("e.nc", &["m=mean(f.t, axis='time')", "lat=f.lat * 2"]);
     assert_eq!(seen(&out), format!("m lat[120.0, 40.0, -40.0, -120.0] {lon}\n"));
+    // A dimension has no name that a group of results has.
+    let out = store("i.nc", &["lat/m=mean(f.t, axis=('time', 'lat'))", "w=mean(f.t, axis=('time', 'lon'))"]);
+    assert_eq!(seen(&out), "w lat_2[60.0, 20.0, -20.0, -60.0][degrees_north]\n");
     let out = store("f.nc", &["m=mean(f.t, axis='time')", "--dims", "none"]);
     assert_eq!(seen(&out), "m - -\n");
     // What is said of all is of the coordinates along themselves.

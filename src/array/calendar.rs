@@ -187,13 +187,10 @@ impl Array {
 /// # Errors
 /// `Value` for what has no date, and for units that are no time since a reference; `Unsupported` for another calendar.
 pub fn date_of(time: f64, units: &str, calendar: &str) -> Result<String> {
-    let reference = Reference::parse(units, calendar)?;
+    let times = Times::new(units, calendar)?;
     let none = || Error::new(ErrorKind::Value, format!("{time} {units} has no date"));
-    let since = (time * reference.unit).round();
-    if !since.is_finite() || since.abs() > FAR {
-        return Err(none());
-    }
-    let milliseconds = since as i64 + reference.offset;
+    let milliseconds = times.moment(time).ok_or_else(none)?;
+    let reference = times.reference;
     let (day, of_day) = (milliseconds.div_euclid(DAY), milliseconds.rem_euclid(DAY));
     if reference.first.is_some_and(|first| day < first) {
         return Err(none());
@@ -233,8 +230,7 @@ pub fn date_of(time: f64, units: &str, calendar: &str) -> Result<String> {
 /// `Value` for what is no date of the calendar, and for units that are no time since a reference; `Unsupported` for another
 /// calendar.
 pub fn time_of(date: &str, units: &str, calendar: &str) -> Result<f64> {
-    let reference = Reference::parse(units, calendar)?;
-    Ok((moment(date, calendar)? - reference.offset) as f64 / reference.unit)
+    Ok(Times::new(units, calendar)?.time(moment(date, calendar)?))
 }
 
 /// The times of a variable, for dates that are looked up among them.

@@ -82,7 +82,11 @@ impl Axes {
     ) -> Result<String> {
         let fits = |name: &str| -> Result<bool> {
             // A result of one axis that has the name is the coordinate.
-            let other = |(r, length): &(String, Option<u64>)| r == name && *length != Some(len);
+            let other = |(r, length): &(String, Option<u64>)| match r.strip_prefix(name) {
+                Some("") => *length != Some(len),
+                // It is a group, with results in it.
+                rest => rest.is_some_and(|rest| rest.starts_with('/')),
+            };
             if taken.iter().any(|t| t == name) || self.results.iter().any(other) {
                 return Ok(false);
             }
